@@ -1,0 +1,64 @@
+# Everything runs from .venv, which `make setup` builds from requirements.txt and constraints.txt.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+STACK := $(BIN)/python -m stack
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status demo test check format migrate
+
+# Exported rather than written before the commands: make then starts Python itself, without a
+# shell between them that would keep a signal from it.
+up down status demo migrate: export PYTHONPATH := include:plugins
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
+	| while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+setup: $(STAMP) ## Make .venv with everything the project needs
+
+up: $(STAMP) ## Start the stack and return when it is healthy (UI on port 8080)
+	@$(STACK) up
+
+down: $(STAMP) ## Stop the stack entirely
+	@$(STACK) down
+
+status: $(STAMP) ## Tell what runs and how to reach it
+	@$(STACK) status
+
+demo: $(STAMP) ## Run the demo from the first row to the last result, then stop everything
+	@$(STACK) demo
+
+test: $(STAMP) ## Run all tests
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## Check lint, format and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+format: $(STAMP) ## Rewrite the sources in the house format
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+migrate: $(STAMP) ## Apply pending migrations to the application database
+	@$(STACK) migrate
+
+# PYTHON chooses the interpreter; without it the first of the usual names that is new enough.
+$(STAMP): requirements.txt constraints.txt
+	@for name in $(or $(PYTHON),python3.11 python3.12 python3.13 python3); do \
+	  if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "setup: making $(VENV) with $$name"; exec "$$name" -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo "setup: no Python 3.11 or newer found; set PYTHON to one" >&2; exit 2
+	@rm -f $(VENV)/.failed
+	@{ $(PIP) install --progress-bar off -r requirements.txt -c constraints.txt \
+	   || touch $(VENV)/.failed; } \
+	| awk '/^Collecting/ && ++n % 20 == 0 { print "setup: " n " packages looked up"; fflush() } \
+	       /^Installing collected/ { print "setup: installing"; fflush() }'
+	@test ! -e $(VENV)/.failed || { echo "setup: pip failed, see above" >&2; exit 2; }
+	@touch $@
+	@echo "setup: done"

@@ -1,0 +1,14 @@
+"""One DAG per row of ``workflow_schedules``.
+
+Within a task only the DAG that is being run is built, from one row.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import get_parsing_context
+
+from recomamp.pipeline.dag_factory import build_dags
+from recomamp.pipeline.definitions import SCHEDULES
+
+for dag in build_dags(SCHEDULES, get_parsing_context().dag_id):
+    globals()[dag.dag_id] = dag

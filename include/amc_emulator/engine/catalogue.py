@@ -1,0 +1,120 @@
+"""The tables a query may read, loaded from `catalogue.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+CREDITING = ("", "_clicks", "_views")
+DUCKDB_TYPES = {"LONG": "BIGINT", "STRING": "VARCHAR"}
+
+
+class Threshold(IntEnum):
+    """How sensitive a column is; the order is from harmless to secret."""
+
+    NONE = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    VERY_HIGH = 4
+    INTERNAL = 5
+
+    @property
+    def users(self) -> int:
+        """Distinct users a row needs to show such a column."""
+        return {Threshold.NONE: 1, Threshold.LOW: 2}.get(self, 100)
+
+    @property
+    def may_be_shown(self) -> bool:
+        """Whether the column may stand in an output at all."""
+        return self < Threshold.VERY_HIGH
+
+    @property
+    def may_meet_a_literal(self) -> bool:
+        """Whether the column may be compared with a literal."""
+        return self < Threshold.HIGH
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableColumn:
+    """A column as Amazon documents it; `data_type` in AMC's words."""
+
+    name: str
+    data_type: str
+    role: str
+    threshold: Threshold
+
+    @property
+    def duckdb_type(self) -> str:
+        """The same type in DuckDB's words."""
+        if self.data_type.startswith("ARRAY<"):
+            return f"{DUCKDB_TYPES.get(self.data_type[6:-1], self.data_type[6:-1])}[]"
+        return DUCKDB_TYPES.get(self.data_type, self.data_type)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CatalogueTable:
+    """A table; the time window of an execution applies to its `event_time` column."""
+
+    name: str
+    description: str
+    event_time: str
+    columns: dict[str, TableColumn]
+
+
+@cache
+def load_catalogue() -> dict[str, CatalogueTable]:
+    """Read the catalogue: table name → table."""
+    path = Path(__file__).with_name("catalogue.toml")
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {name: _table(name, body, document) for name, body in document.items()}
+
+
+def describe_data_sources() -> list[dict[str, Any]]:
+    """Return the catalogue in the shape of AMC's `GET /dataSources`."""
+    return [
+        {
+            "dataSourceId": table.name,
+            "description": table.description,
+            "owner": "AMAZON",
+            "provider": "AMAZON",
+            "columns": [
+                {
+                    "name": column.name,
+                    "dataType": column.data_type,
+                    "columnType": column.role,
+                    "sensitivity": column.threshold.name,
+                }
+                for column in table.columns.values()
+            ],
+        }
+        for table in load_catalogue().values()
+    ]
+
+
+def _table(name: str, body: dict[str, Any], document: dict[str, Any]) -> CatalogueTable:
+    groups = document[body.get("columns_of", name)]["columns"]
+    columns = sorted((c for group in groups for c in _columns(group)), key=lambda c: c.name)
+    return CatalogueTable(
+        name=name,
+        description=body["description"],
+        event_time=body["event_time"],
+        columns={column.name: column for column in columns},
+    )
+
+
+def _columns(group: dict[str, Any]) -> Iterator[TableColumn]:
+    for written in group["names"].split():
+        endings = CREDITING if written.endswith("*") else ("",)
+        for ending in endings:
+            yield TableColumn(
+                name=written.removesuffix("*") + ending,
+                data_type=group["type"],
+                role=group["role"],
+                threshold=Threshold[group["threshold"]],
+            )

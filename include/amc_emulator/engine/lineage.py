@@ -1,0 +1,129 @@
+"""What is known of a column of a query: how sensitive it is, whether it was aggregated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from amc_emulator.engine.catalogue import TableColumn, Threshold
+from amc_emulator.engine.position import refuse_at
+
+FACTS = "facts"
+RANKINGS = (exp.RowNumber, exp.Rank, exp.DenseRank)
+COMPARISONS = (exp.Binary, exp.In, exp.Between)
+ORDINARY_BINARY = (exp.Connector, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Is, exp.Dot)
+COUNTS = (exp.Count, exp.ApproxDistinct)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """`floating`: made from floating-point values; `ratio`: a division took part."""
+
+    threshold: Threshold = Threshold.NONE
+    metric: bool = False
+    aggregated: bool = False
+    floating: bool = False
+    ratio: bool = False
+
+    @classmethod
+    def of(cls, column: TableColumn) -> Facts:
+        """Return the facts of a documented column."""
+        return cls(
+            threshold=column.threshold,
+            metric=column.role == "METRIC",
+            floating=column.data_type in {"DOUBLE", "FLOAT"},
+        )
+
+
+def combine(all_facts: Iterable[Facts]) -> Facts:
+    """Return the facts of something derived from all these: the strictest class wins."""
+    known = list(all_facts)
+    return Facts(
+        threshold=max((f.threshold for f in known), default=Threshold.NONE),
+        metric=any(f.metric for f in known),
+        aggregated=any(f.aggregated for f in known),
+        floating=any(f.floating for f in known),
+        ratio=any(f.ratio for f in known),
+    )
+
+
+def facts_of(node: exp.Expr) -> Facts:
+    """Return the facts of an expression whose columns have been resolved."""
+    if FACTS in node.meta:
+        known: Facts = node.meta[FACTS]
+        return known
+    if isinstance(node, exp.Window):
+        return _window_facts(node)
+    if isinstance(node, exp.AggFunc):
+        return _aggregate_facts(node)
+    inputs = combine(facts_of(child) for child in node.iter_expressions())
+    if isinstance(node, exp.Is):
+        # Whether something is known tells less than what it is: official samples show
+        # `CASE WHEN a.user_id IS NOT NULL …` in outputs.
+        return _at_most_low(inputs)
+    if isinstance(node, exp.Div):
+        return replace(inputs, ratio=True)
+    return inputs
+
+
+def _window_facts(node: exp.Window) -> Facts:
+    if isinstance(node.this, RANKINGS):
+        return Facts()  # a rank shows none of the values it was made from
+    function = node.this.this if isinstance(node.this, exp.IgnoreNulls) else node.this
+    inputs = combine(facts_of(child) for child in function.iter_expressions())
+    return _at_most_low(inputs) if isinstance(function, COUNTS) else inputs
+
+
+def _aggregate_facts(node: exp.AggFunc) -> Facts:
+    inputs = replace(combine(facts_of(child) for child in node.iter_expressions()), aggregated=True)
+    if isinstance(node, COUNTS):
+        distinct = isinstance(node.this, exp.Distinct) or isinstance(node, exp.ApproxDistinct)
+        counted = _at_most_low(inputs)
+        return replace(counted, metric=not distinct, floating=False, ratio=False)
+    if isinstance(node, (exp.Sum, exp.Avg)):
+        return replace(inputs, metric=True)
+    return inputs
+
+
+def _at_most_low(facts: Facts) -> Facts:
+    return replace(facts, threshold=min(facts.threshold, Threshold.LOW))
+
+
+def own_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
+    """Walk an expression without entering its subqueries; a subquery itself is yielded."""
+    return node.walk(prune=lambda inner: isinstance(inner, exp.Query) and inner is not node)
+
+
+def has_aggregate(node: exp.Expr) -> bool:
+    """Whether a GROUP BY-like aggregate stands in the expression (a window function is none)."""
+    if isinstance(node, exp.Query):
+        return False
+    if isinstance(node, exp.Window):
+        inside = list(node.this.iter_expressions())
+        around = [c for c in node.iter_expressions() if c is not node.this]
+        return any(has_aggregate(child) for child in (*inside, *around))
+    return isinstance(node, exp.AggFunc) or any(map(has_aggregate, node.iter_expressions()))
+
+
+def refuse_literal_filters(node: exp.Expr) -> None:
+    """Refuse a comparison of a HIGH (or stricter) column with a literal; raises QueryRefused."""
+    for comparison in own_nodes(node):
+        if not isinstance(comparison, COMPARISONS) or isinstance(comparison, ORDINARY_BINARY):
+            continue
+        sides = list(comparison.iter_expressions())
+        sensitive = [s for s in sides if not facts_of(s).threshold.may_meet_a_literal]
+        if sensitive and any(_is_literal(side) for side in sides):
+            threshold = facts_of(sensitive[0]).threshold.name
+            column = sensitive[0].find(exp.Column)
+            name = column.name if column is not None else "?"
+            raise refuse_at(
+                sensitive[0],
+                f"Column '{name}' has the aggregation threshold {threshold}"
+                " and cannot be compared with a literal",
+            )
+
+
+def _is_literal(node: exp.Expr) -> bool:
+    return node.find(exp.Literal) is not None and node.find(exp.Column) is None

@@ -1,0 +1,176 @@
+"""Who and what the generated world of an instance consists of, from `world.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+SPONSORED_LINE_TYPES = {
+    "sponsored_products": "SP",
+    "sponsored_brands": "SB",
+    "sponsored_display": "SD",
+}
+AD_COLUMNS = (
+    "ad_no",
+    "ad_product_type",
+    "campaign_id",
+    "campaign_id_string",
+    "campaign",
+    "campaign_goal",
+    "campaign_budget",
+    "portfolio_id",
+    "portfolio_name",
+    "line_item_id",
+    "line_item",
+    "line_item_type",
+    "match_type",
+    "targeting",
+    "terms",
+    "placement_type",
+    "creative_id",
+    "creative",
+    "creative_category",
+    "creative_type",
+    "creative_size",
+    "pinned_device",
+    "site",
+    "cost_per_thousand",
+    "cost_per_click",
+    "click_rate",
+    "product_no",
+)
+
+
+def number_of(*parts: object, digits: int = 16) -> int:
+    """Return a number of that many digits that depends on the parts alone."""
+    digest = blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest()
+    lowest = 10 ** (digits - 1)
+    return int(lowest + int.from_bytes(digest, "big") % (9 * lowest))
+
+
+@cache
+def load_world() -> dict[str, Any]:
+    """Read the definition of the world."""
+    return tomllib.loads(Path(__file__).with_name("world.toml").read_text(encoding="utf-8"))
+
+
+def profile_row(instance_id: str, seed: int, users: int) -> list[Any]:
+    """Return the one row of `profile` for an instance."""
+    profile = load_world()["profiles"][profile_name(instance_id)]
+    own_seed = number_of("instance", seed, instance_id)
+    return [
+        own_seed,
+        users,
+        profile["advertiser"],
+        number_of("advertiser", instance_id, digits=18),
+        profile["country"],
+        profile["currency_iso_code"],
+        profile["currency_name"],
+        profile["timezone"],
+        profile["marketplace_name"],
+        profile["marketplace_id"],
+        profile["entity_id"],
+        profile["price_factor"],
+        profile["site_suffix"],
+    ]
+
+
+def profile_name(instance_id: str) -> str:
+    """Return the name of the profile of an instance."""
+    return str(load_world()["instances"].get(instance_id, "north"))
+
+
+def place_rows(instance_id: str) -> list[list[Any]]:
+    """Return the rows of `place`."""
+    places = load_world()["places"][profile_name(instance_id)]
+    return [[number, *place] for number, place in enumerate(places)]
+
+
+def product_rows() -> list[list[Any]]:
+    """Return the rows of `product`."""
+    products = load_world()["products"]
+    return [[n, p["asin"], p["item"], p["price"]] for n, p in enumerate(products, start=1)]
+
+
+def ad_rows(instance_id: str) -> list[list[Any]]:
+    """Return the rows of `ad`."""
+    ads = [
+        *(_dsp(c, line, instance_id) for c, line in _members("dsp_campaigns", "lines")),
+        *(_sponsored(c, g, instance_id) for c, g in _members("sponsored_campaigns", "groups")),
+    ]
+    return [[(ad | {"ad_no": n}).get(key) for key in AD_COLUMNS] for n, ad in enumerate(ads)]
+
+
+def ticket_rows() -> list[list[int]]:
+    """Return a thousand tickets, shared among the ads by weight."""
+    members = [*_members("dsp_campaigns", "lines"), *_members("sponsored_campaigns", "groups")]
+    weights = [int(member["weight"]) for _, member in members]
+    rows, passed, ad_no = [], weights[0], 0
+    for ticket in range(1000):
+        while ticket * sum(weights) >= passed * 1000:
+            ad_no += 1
+            passed += weights[ad_no]
+        rows.append([ticket, ad_no])
+    return rows
+
+
+def _members(campaigns: str, members: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return [(c, member) for c in load_world()[campaigns] for member in c[members]]
+
+
+def _dsp(campaign: dict[str, Any], line: dict[str, Any], instance_id: str) -> dict[str, Any]:
+    campaign_id = _dsp_id(57, instance_id, campaign["name"])
+    return {
+        "campaign_id": campaign_id,
+        "campaign_id_string": str(campaign_id),
+        "campaign": campaign["name"],
+        "campaign_goal": campaign["goal"],
+        "campaign_budget": campaign["budget"],
+        "line_item_id": _dsp_id(58, instance_id, line["name"]),
+        "line_item": line["name"],
+        "line_item_type": line["type"],
+        "creative_id": _dsp_id(59, instance_id, line["creative"]),
+        "creative": line["creative"],
+        "creative_category": line["category"],
+        "creative_type": line["kind"],
+        "creative_size": line["size"],
+        "pinned_device": line.get("device"),
+        "site": line["site"],
+        "cost_per_thousand": line["cpm"],
+        "cost_per_click": 0.0,
+        "click_rate": line["ctr"],
+        "product_no": line["product"],
+    }
+
+
+def _sponsored(campaign: dict[str, Any], group: dict[str, Any], instance_id: str) -> dict[str, Any]:
+    campaign_id = number_of("campaign", instance_id, campaign["name"], digits=17)
+    return {
+        "ad_product_type": campaign["product_type"],
+        "campaign_id": campaign_id,
+        "campaign_id_string": f"A0{campaign_id:X}"[:21],
+        "campaign": campaign["name"],
+        "campaign_budget": campaign["budget"],
+        "portfolio_id": number_of("portfolio", instance_id, campaign["portfolio"], digits=15),
+        "portfolio_name": campaign["portfolio"],
+        "line_item_id": number_of("group", instance_id, group["name"], digits=15),
+        "line_item": group["name"],
+        "line_item_type": SPONSORED_LINE_TYPES[campaign["product_type"]],
+        "match_type": group.get("match"),
+        "targeting": group["targeting"],
+        "terms": group.get("terms", []),
+        "placement_type": group["placement"],
+        "creative": group.get("creative"),
+        "creative_type": group.get("kind"),
+        "cost_per_thousand": group.get("cpm", 0.0),
+        "cost_per_click": group.get("cpc", 0.0),
+        "click_rate": group["ctr"],
+        "product_no": group["product"],
+    }
+
+
+def _dsp_id(prefix: int, instance_id: str, name: str) -> int:
+    return prefix * 10**16 + number_of(prefix, instance_id, name) % 10**16

@@ -1,0 +1,52 @@
+"""What goes into the engine and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Query:
+    """One AMC query with its window `[time_window_start, time_window_end)` in aware UTC."""
+
+    sql: str
+    time_window_start: datetime
+    time_window_end: datetime
+    input_parameters: tuple[dict[str, Any], ...] = ()
+    parameter_values: Mapping[str, Any] = field(default_factory=dict)
+    privacy_filtering: str = "REMOVE_ROWS"
+    filtered_metrics_discriminator_column: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutputColumn:
+    """A column of a result in AMC's words: LONG, DECIMAL, …; METRIC or DIMENSION."""
+
+    name: str
+    data_type: str
+    column_type: str
+    precision: int | None = None
+    scale: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultSet:
+    """Rows after privacy filtering, in a fixed order."""
+
+    columns: tuple[OutputColumn, ...]
+    rows: list[tuple[Any, ...]]
+
+
+class QueryRefused(Exception):
+    """AMC would not run this query; the text is AMC's kind of text.
+
+    `undeclared_parameter` names the parameter when that is the reason: AMC has been seen to refuse
+    such a query when it is saved, and to accept it and reject its execution.
+    """
+
+    def __init__(self, text: str, *, undeclared_parameter: str | None = None) -> None:
+        super().__init__(text)
+        self.undeclared_parameter = undeclared_parameter

@@ -1,0 +1,36 @@
+-- The story of dsp_clicks: a row is a click.
+SELECT
+    CASE WHEN chance(t.touch_no, 'known') < 0.97 THEN t.person_no END AS _amc_u,
+    t.clicked_at AS click_dt_utc,
+    t.shown_at AS impression_dt_utc,
+    CASE WHEN chance(t.touch_no, 'known') < 0.97 THEN w.user_id END AS user_id,
+    CASE WHEN chance(t.touch_no, 'known') < 0.97 THEN w.user_id_type END AS user_id_type,
+    lower(to_hex(t.touch_no)) AS request_tag,
+    1 AS clicks,
+    0 AS click_cost,
+    ad.*,
+    ad.campaign_budget * 100000 AS campaign_budget_amount,
+    coalesce(ad.pinned_device, w.device_type) AS device_type,
+    CASE WHEN ad.site = 'weatherapp' THEN 'App' ELSE 'Web' END AS environment_type,
+    ad.site = 'amazon' AS is_amazon_owned,
+    ad.creative_size AS ad_slot_size,
+    CASE w.person_no % 4 WHEN 0 THEN 'Safari' WHEN 1 THEN 'Firefox' ELSE 'Chrome' END
+        AS browser_family,
+    p.advertiser,
+    p.advertiser_id,
+    p.timezone AS advertiser_timezone,
+    p.country AS campaign_country,
+    p.country AS iso_country_code,
+    p.currency_iso_code,
+    p.currency_name,
+    p.entity_id,
+    h.state AS iso_state_province_code,
+    h.dma AS dma_code,
+    h.city AS city_name,
+    p.country || '-' || lpad(CAST(h.postal + w.postal_step AS VARCHAR), 5, '0') AS postal_code
+FROM touch AS t
+JOIN ad ON ad.ad_no = t.ad_no AND ad.ad_product_type IS NULL
+JOIN person AS w ON w.person_no = t.person_no
+JOIN place AS h ON h.place_no = w.place_no
+CROSS JOIN profile AS p
+WHERE t.clicked_at IS NOT NULL

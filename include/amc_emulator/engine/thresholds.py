@@ -1,0 +1,70 @@
+"""Aggregation thresholds: what happens to rows that too few users stand behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from amc_emulator.engine.output import QUANTITIES, Shown
+from amc_emulator.engine.query import OutputColumn, ResultSet
+
+Row = tuple[Any, ...]
+
+
+def apply_thresholds(
+    shown: Sequence[Shown],
+    counted: Sequence[tuple[Row, int]],
+    *,
+    blank: bool,
+    discriminator: str | None,
+) -> ResultSet:
+    """Return the rows that may be seen, from pairs of a row and its distinct users.
+
+    Without `blank` a row short of users is dropped. With it, or with a discriminator column, the
+    values that need more users become NULL and rows that look alike after that are summed up.
+    """
+    columns = tuple(one.column for one in shown)
+    if not blank and discriminator is None:
+        need = max(one.threshold.users for one in shown)
+        return ResultSet(columns=columns, rows=[row for row, users in counted if users >= need])
+    whole, blanked = _split(shown, counted)
+    merged = _summed_up(columns, blanked)
+    if discriminator is None:
+        return ResultSet(columns=columns, rows=[*whole, *merged])
+    flag = discriminator_column(discriminator)
+    rows = [*((*row, False) for row in whole), *((*row, True) for row in merged)]
+    return ResultSet(columns=(*columns, flag), rows=rows)
+
+
+def discriminator_column(name: str) -> OutputColumn:
+    """Return the column that tells filtered rows from others."""
+    return OutputColumn(name=name, data_type="BOOLEAN", column_type="DIMENSION")
+
+
+def _split(
+    shown: Sequence[Shown], counted: Sequence[tuple[Row, int]]
+) -> tuple[list[Row], list[Row]]:
+    needs = [one.threshold.users for one in shown]
+    whole, blanked = [], []
+    for row, users in counted:
+        if users >= max(needs):
+            whole.append(row)
+        elif users:
+            pairs = zip(row, needs, strict=True)
+            blanked.append(tuple(v if users >= need else None for v, need in pairs))
+    return whole, blanked
+
+
+def _summed_up(columns: Sequence[OutputColumn], rows: Sequence[Row]) -> list[Row]:
+    metrics = [c.column_type == "METRIC" and c.data_type in QUANTITIES for c in columns]
+    groups: dict[Row, list[Any]] = {}
+    for row in rows:
+        key = tuple(None if metric else v for v, metric in zip(row, metrics, strict=True))
+        sums = groups.setdefault(key, [None] * len(columns))
+        for position, (value, metric) in enumerate(zip(row, metrics, strict=True)):
+            if metric and value is not None:
+                sums[position] = value if sums[position] is None else sums[position] + value
+    return [
+        tuple(s if metric else k for k, s, metric in zip(key, sums, metrics, strict=True))
+        for key, sums in groups.items()
+    ]

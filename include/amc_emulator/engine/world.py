@@ -1,0 +1,135 @@
+"""The generated data of one instance: a DuckDB database filled month by month, when asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import duckdb
+
+from amc_emulator.engine import population
+from amc_emulator.engine.catalogue import CatalogueTable, load_catalogue
+from amc_emulator.engine.derive import expression_for
+
+SQL = Path(__file__).with_name("sql")
+USER_COLUMN = "_amc_u"
+ATTRIBUTION = timedelta(days=15)
+MOST_MONTHS = 30
+SETTINGS: dict[str, str | int | float | list[str]] = {
+    # One thread: sums of floating-point numbers and collected lists then have one order only.
+    "threads": 1,
+    "memory_limit": "1GB",
+    "enable_external_access": "false",
+    "ieee_floating_point_ops": "false",
+    "error_on_division_by_zero": "false",  # it is NULL
+    "autoinstall_known_extensions": "false",
+    "TimeZone": "UTC",
+}
+
+
+class World:
+    """The data of one instance. Callers hold `lock` while they fill and read it."""
+
+    def __init__(self, *, instance_id: str, seed: int, users: int) -> None:
+        self.lock = RLock()
+        self._months: OrderedDict[datetime, None] = OrderedDict()
+        self._connection = duckdb.connect(":memory:", config=SETTINGS)
+        self._script("macros.sql")
+        self._script("tables.sql")
+        self._fill_cast(instance_id, seed, users)
+        for table in load_catalogue().values():
+            self._create_view(table)
+        self._connection.execute("SET lock_configuration = true")
+
+    def describe(self, sql: str) -> list[tuple[str, str]]:
+        """Return name and DuckDB type of each output column, without running the query."""
+        rows = self._connection.execute(f"DESCRIBE {sql}").fetchall()
+        return [(row[0], row[1]) for row in rows]
+
+    def fetch(self, sql: str, start: datetime, end: datetime) -> list[tuple[Any, ...]]:
+        """Run a query that reads events of `[start, end)`, naive UTC."""
+        self._ensure(start - ATTRIBUTION, end)
+        return self._connection.execute(sql).fetchall()
+
+    def _script(self, name: str) -> None:
+        self._connection.execute(_text(name))
+
+    def _fill_cast(self, instance_id: str, seed: int, users: int) -> None:
+        self._insert("profile", [population.profile_row(instance_id, seed, users)])
+        self._insert("place", population.place_rows(instance_id))
+        self._insert("product", population.product_rows())
+        self._insert("ad", population.ad_rows(instance_id))
+        self._insert("ticket", population.ticket_rows())
+        self._connection.execute(_text("people.sql"), {"users": users})
+
+    def _insert(self, table: str, rows: list[list[Any]]) -> None:
+        marks = ", ".join("?" for _ in rows[0])
+        values = ", ".join(f"({marks})" for _ in rows)
+        self._connection.execute(
+            f"INSERT INTO {table} VALUES {values}",  # noqa: S608 (the names are ours)
+            [value for row in rows for value in row],
+        )
+
+    def _create_view(self, table: CatalogueTable) -> None:
+        story = _text(f"views/{_story_of(table.name)}.sql").rstrip().removesuffix(";")
+        described = self._connection.execute(f"DESCRIBE {story}").fetchall()
+        told = frozenset(row[0] for row in described)
+        columns = ",\n".join(
+            f'CAST({expression_for(column, told)} AS {column.duckdb_type}) AS "{column.name}"'
+            for column in table.columns.values()
+        )
+        self._connection.execute(
+            f"CREATE VIEW {table.name} AS SELECT {columns}, {USER_COLUMN} FROM ({story})"  # noqa: S608
+        )
+
+    def _ensure(self, start: datetime, end: datetime) -> None:
+        wanted = _months_of(start, end)[-MOST_MONTHS:]
+        for month in wanted:
+            if month not in self._months:
+                self._generate(month)
+            self._months[month] = None
+            self._months.move_to_end(month)
+        while len(self._months) > MOST_MONTHS:
+            self._forget(self._months.popitem(last=False)[0])
+
+    def _generate(self, month: datetime) -> None:
+        following = _next_month(month)
+        self._connection.execute(
+            _text("month_touches.sql"), {"month": month, "days": (following - month).days}
+        )
+        self._connection.execute(
+            _text("month_conversions.sql"), {"month": month, "next_month": following}
+        )
+
+    def _forget(self, month: datetime) -> None:
+        following = _next_month(month)
+        self._connection.execute(
+            "DELETE FROM touch WHERE shown_at >= ? AND shown_at < ?", [month, following]
+        )
+        self._connection.execute("DELETE FROM conversion WHERE month = ?", [month])
+
+
+def _story_of(table: str) -> str:
+    return "attributed" if table.startswith("amazon_attributed_events") else table
+
+
+@cache
+def _text(name: str) -> str:
+    return (SQL / name).read_text(encoding="utf-8")
+
+
+def _months_of(start: datetime, end: datetime) -> list[datetime]:
+    month = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    months = []
+    while month < end:
+        months.append(month)
+        month = _next_month(month)
+    return months
+
+
+def _next_month(month: datetime) -> datetime:
+    return (month + timedelta(days=32)).replace(day=1)

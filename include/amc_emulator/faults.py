@@ -1,0 +1,192 @@
+"""Faults to order: which request meets which trouble, and how often."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.types import Scope
+
+SCOPE_KEY = "amc_emulator.fault"
+
+OPERATIONS = frozenset(
+    {
+        "token",
+        "list_accounts",
+        "list_instances",
+        "get_instance",
+        "create_workflow",
+        "list_workflows",
+        "get_workflow",
+        "update_workflow",
+        "delete_workflow",
+        "create_schedule",
+        "list_schedules",
+        "get_schedule",
+        "update_schedule",
+        "delete_schedule",
+        "create_execution",
+        "list_executions",
+        "get_execution",
+        "cancel_execution",
+        "download_urls",
+        "list_data_sources",
+        "get_data_source",
+        "download",
+    }
+)
+_WRAPPED = frozenset(
+    {
+        "create_execution",
+        "get_execution",
+        "get_workflow",
+        "get_schedule",
+        "get_data_source",
+        "list_executions",
+        "list_workflows",
+        "list_schedules",
+        "list_data_sources",
+    }
+)
+
+
+class Kind(StrEnum):
+    """The kinds of trouble."""
+
+    THROTTLE = "throttle"
+    SERVER_ERROR = "server_error"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    TIMEOUT_BEFORE = "timeout_before"
+    TIMEOUT_AFTER = "timeout_after"
+    RESET_BEFORE = "reset_before"
+    RESET_AFTER = "reset_after"
+    HTML_BODY = "html_body"
+    WRAPPED = "wrapped"
+    TRUNCATED_CSV = "truncated_csv"
+    MISSING_PART = "missing_part"
+    EXPIRED_LINK = "expired_link"
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105  (a word, not a secret)
+    FAIL_EXECUTION = "fail_execution"
+    REJECT_EXECUTION = "reject_execution"
+    UNKNOWN_STATUS = "unknown_status"
+
+
+_ONLY_FOR: dict[Kind, frozenset[str]] = {
+    Kind.WRAPPED: _WRAPPED,
+    Kind.TRUNCATED_CSV: frozenset({"download"}),
+    Kind.MISSING_PART: frozenset({"download_urls", "download"}),
+    Kind.EXPIRED_LINK: frozenset({"download_urls", "download"}),
+    Kind.TOKEN_REVOKED: OPERATIONS - {"download"},
+    Kind.FAIL_EXECUTION: frozenset({"create_execution"}),
+    Kind.REJECT_EXECUTION: frozenset({"create_execution"}),
+    Kind.UNKNOWN_STATUS: frozenset({"create_execution", "list_executions", "get_execution"}),
+}
+
+
+class Fault(BaseModel):
+    """One order. `times` null means until further notice; `skip` lets that many pass first;
+    `matching` restricts it to requests whose path, query or body contains the text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    operation: str = "*"
+    fault: Kind
+    times: Annotated[int, Field(ge=1)] | None = 1
+    skip: int = Field(default=0, ge=0)
+    matching: str | None = None
+    retry_after: Annotated[int, Field(ge=0)] | Literal["http-date"] | None = None
+    retry_after_seconds: int = Field(default=2, ge=0)
+    status: int | str | None = None
+    html: bool = False
+    gateway_timeout: bool = False
+    short: bool = False
+    unlisted: bool = False
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Fault:
+        if self.operation != "*" and self.operation not in OPERATIONS:
+            raise ValueError(f"unknown operation {self.operation!r}; one of {sorted(OPERATIONS)}")
+        if self.operation != "*" and not self.concerns(self.operation):
+            raise ValueError(
+                f"fault {self.fault.value!r} exists only for {sorted(_ONLY_FOR[self.fault])}"
+            )
+        if self.fault is Kind.SERVER_ERROR and self.status not in (None, 500, 502, 503, 504):
+            raise ValueError("server_error takes status 500, 502, 503 or 504")
+        return self
+
+    def concerns(self, operation: str) -> bool:
+        """Tell whether the fault can befall an operation."""
+        named = self.operation in ("*", operation)
+        return named and operation in _ONLY_FOR.get(self.fault, OPERATIONS)
+
+    @property
+    def befalls_before(self) -> bool:
+        """Tell whether the request never reaches the service."""
+        return self.fault in _BEFORE
+
+
+_BEFORE = frozenset(
+    {
+        Kind.THROTTLE,
+        Kind.SERVER_ERROR,
+        Kind.UNAUTHORIZED,
+        Kind.FORBIDDEN,
+        Kind.NOT_FOUND,
+        Kind.TIMEOUT_BEFORE,
+        Kind.RESET_BEFORE,
+        Kind.HTML_BODY,
+    }
+)
+
+
+class Faults:
+    """The orders not yet used up, in the order they were given."""
+
+    def __init__(self) -> None:
+        self._orders: list[Fault] = []
+
+    def order(self, fault: Fault) -> None:
+        """Add an order behind those that wait."""
+        self._orders.append(fault.model_copy())
+
+    def clear(self) -> None:
+        """Drop every order."""
+        self._orders.clear()
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return what is still ordered."""
+        return [one.model_dump(mode="json", exclude_defaults=True) for one in self._orders]
+
+    def take(self, operation: str, seen: str) -> Fault | None:
+        """Return the first order that meets this request, and count it."""
+        for fault in self._orders:
+            if not fault.concerns(operation) or (fault.matching or "") not in seen:
+                continue
+            if fault.skip > 0:
+                fault.skip -= 1
+                continue
+            self._count(fault)
+            return fault
+        return None
+
+    def _count(self, fault: Fault) -> None:
+        if fault.times is not None:
+            fault.times -= 1
+            if fault.times == 0:
+                self._orders = [one for one in self._orders if one is not fault]
+
+
+def injected(request: Request, *kinds: str) -> Fault | None:
+    """Return the fault that befalls this request when it is one of these kinds."""
+    return injected_in(request.scope, *kinds)
+
+
+def injected_in(scope: Scope, *kinds: str) -> Fault | None:
+    """Return the fault of a scope when it is one of these kinds."""
+    fault = scope.get(SCOPE_KEY)
+    return fault if isinstance(fault, Fault) and fault.fault in kinds else None

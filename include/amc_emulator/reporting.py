@@ -1,0 +1,156 @@
+"""Executions of the imitated reporting API: create, list, get, cancel, download."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request, Response
+
+from amc_emulator.answers import EXECUTIONS, Refused, answer, read_object
+from amc_emulator.emulator import Emulator
+from amc_emulator.faults import injected
+from amc_emulator.gate import instance_of
+from amc_emulator.orders import place_order
+from amc_emulator.pages import cut, read_page, yes
+from amc_emulator.state import Execution, Status
+from amc_emulator.views import execution_view
+from amc_emulator.windows import moment_in, zone_named
+
+
+class Executions:
+    """The handlers below `/workflowExecutions`."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    async def create(self, request: Request) -> Response:
+        """Accept an execution; the answer always says PENDING."""
+        instance_id = instance_of(self._emulator, request)
+        body = await read_object(request)
+        execution = await place_order(self._emulator, instance_id, body, request)
+        accepted = execution_view(execution)
+        self._emulator.machine.add(execution)
+        self._emulator.machine.advance()
+        return answer(accepted, media_type=EXECUTIONS)
+
+    async def list_page(self, request: Request) -> Response:
+        """List executions of a workflow or since a moment, newest first by default."""
+        instance_id = instance_of(self._emulator, request)
+        page = read_page(request)
+        with_workflow = yes(request, "includeWorkflow")
+        newest_first = not yes(request, "sortAscending")
+        found = sorted(self._found(instance_id, request), key=_place, reverse=newest_first)
+        chosen, token = cut(found, page, _place, descending=newest_first)
+        await self._emulator.machine.poll(chosen)
+        views = [self._view(one, request, with_workflow=with_workflow) for one in chosen]
+        return answer({"executions": views, **token}, media_type=EXECUTIONS)
+
+    async def get(self, request: Request) -> Response:
+        """Show one execution."""
+        execution = self._one(request)
+        with_workflow = yes(request, "includeWorkflow")
+        await self._emulator.machine.poll([execution])
+        return answer(
+            self._view(execution, request, with_workflow=with_workflow), media_type=EXECUTIONS
+        )
+
+    async def cancel(self, request: Request) -> Response:
+        """End an execution that has not ended."""
+        execution = self._one(request)
+        body = await read_object(request)
+        self._emulator.machine.advance()
+        wanted = body.get("status")
+        if wanted not in (None, Status.CANCELLED):
+            raise Refused(400, "The status of a workflow execution can only be set to CANCELLED.")
+        if execution.status.is_terminal:
+            raise Refused(
+                400,
+                f"Execution with ID {execution.execution_id} cannot be cancelled"
+                f" because its status is {execution.status}.",
+            )
+        if wanted:
+            self._emulator.machine.end(execution, Status.CANCELLED)
+        return answer({}, media_type=EXECUTIONS)
+
+    async def download_urls(self, request: Request) -> Response:
+        """Give out links to the result's files."""
+        execution = self._one(request)
+        self._emulator.machine.advance()
+        if execution.status is not Status.SUCCEEDED:
+            raise Refused(
+                400, f"Execution with ID {execution.execution_id} is unavailable for download."
+            )
+        return answer(
+            {
+                "downloadUrls": self._links(execution, request),
+                "metadataDownloadUrls": [self._link(execution, "metadata.json", request)],
+            },
+            media_type=EXECUTIONS,
+        )
+
+    def _links(self, execution: Execution, request: Request) -> list[str]:
+        parts = execution.output.parts if execution.output else []
+        names = [f"part-{number:05d}.csv" for number in range(len(parts))]
+        missing = injected(request, "missing_part")
+        if names and missing:
+            names[-1:] = [] if missing.unlisted else ["part-gone.csv"]
+        return [self._link(execution, name, request) for name in names]
+
+    def _link(self, execution: Execution, name: str, request: Request) -> str:
+        lifetime_seconds = self._emulator.settings.link_lifetime_seconds
+        return self._emulator.links.sign(
+            f"{request.url.scheme}://{request.url.netloc}",
+            f"{execution.execution_id}/{name}",
+            now=self._emulator.clock.now(),
+            lifetime_seconds=0 if injected(request, "expired_link") else lifetime_seconds,
+        )
+
+    def _view(
+        self, execution: Execution, request: Request, *, with_workflow: bool
+    ) -> dict[str, Any]:
+        view = execution_view(execution, with_workflow=with_workflow)
+        odd = injected(request, "unknown_status")
+        return {**view, "status": str(odd.status or "HIBERNATING")} if odd else view
+
+    def _one(self, request: Request) -> Execution:
+        instance_id = instance_of(self._emulator, request)
+        execution_id = str(request.path_params["execution_id"])
+        execution = self._emulator.machine.find(execution_id)
+        if execution is None or execution.instance_id != instance_id:
+            raise Refused(404, f"Workflow execution with ID {execution_id} does not exist.")
+        return execution
+
+    def _found(self, instance_id: str, request: Request) -> list[Execution]:
+        asked = request.query_params
+        workflow_id = asked.get("workflowId")
+        if not workflow_id and not asked.get("minCreationTime"):
+            raise Refused(400, "Either workflowId or minCreationTime must be provided.")
+        zone = zone_named(asked.get("timeZone") or "UTC", field="timeZone")
+        earliest = _bound(request, "minCreationTime", zone)
+        latest = _bound(request, "maxCreationTime", zone)
+        with_cancelled = yes(request, "includeCancelled")
+        self._emulator.machine.advance()
+        return [
+            one
+            for one in self._emulator.machine
+            if one.instance_id == instance_id
+            and workflow_id in (None, "", one.workflow_id)
+            and _created_within(one, earliest, latest)
+            and (with_cancelled or one.status is not Status.CANCELLED)
+        ]
+
+
+def _place(execution: Execution) -> str:
+    return f"{execution.sequence:012d}"
+
+
+def _bound(request: Request, field: str, zone: ZoneInfo) -> datetime | None:
+    given = request.query_params.get(field)
+    return moment_in(given, zone, field=field) if given else None
+
+
+def _created_within(one: Execution, earliest: datetime | None, latest: datetime | None) -> bool:
+    created = one.created_at.replace(microsecond=0)
+    return (earliest is None or created >= earliest) and (latest is None or created <= latest)

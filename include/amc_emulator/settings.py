@@ -1,0 +1,51 @@
+"""What the control plane can change: pace and behaviour."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Mode(StrEnum):
+    """How executions get on."""
+
+    AT_ONCE = "at_once"
+    PER_POLL = "per_poll"
+    PER_SECOND = "per_second"
+
+
+class Progression(BaseModel):
+    """The pace: `polls` counts for per_poll, the seconds for per_second."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Mode = Mode.AT_ONCE
+    polls: int = Field(default=3, ge=1)
+    pending_seconds: float = Field(default=1.0, ge=0)
+    running_seconds: float = Field(default=5.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_the_mode_uses(cls, given: object) -> object:
+        uses = {"per_poll": {"polls"}, "per_second": {"pending_seconds", "running_seconds"}}
+        if isinstance(given, dict):
+            odd = set(given) - {"mode"} - uses.get(str(given.get("mode")), set())
+            if odd:
+                raise ValueError(f"mode {given.get('mode')!r} does not use {sorted(odd)}")
+        return given
+
+
+class Settings(BaseModel):
+    """Behaviour that the real service has in one way or another, or whose size varies."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keep_workflow_id: bool = True
+    result_parts: int = Field(default=1, ge=1, le=5)
+    link_lifetime_seconds: int = Field(default=600, ge=0)
+    access_token_lifetime_seconds: int = Field(default=3600, ge=0)
+    undeclared_parameter: Literal["refuse", "reject"] = "refuse"
+    max_running: int = Field(default=10, ge=1)
+    csv_escape: Literal["double", "backslash"] = "double"

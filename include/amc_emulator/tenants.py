@@ -1,0 +1,112 @@
+"""Who exists: clients, consents, accounts and their AMC instances."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SHIPPED = Path(__file__).with_name("tenants.toml")
+
+
+class TenantsUnreadable(Exception):
+    """The tenants file is not what it must be; the text names file and fault."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instance:
+    """An AMC instance."""
+
+    instance_id: str
+    name: str
+    kind: str = "STANDARD"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """An AMC account: the entity that requests name in the AdvertiserId header."""
+
+    account_id: str
+    name: str
+    marketplace_id: str
+    region: str
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consent:
+    """What one user allowed: a refresh token and the accounts it reaches."""
+
+    refresh_token: str
+    accounts: tuple[str, ...]
+    authorization_code: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tenants:
+    """Everybody the emulator knows."""
+
+    clients: dict[str, str]
+    consents: tuple[Consent, ...]
+    accounts: dict[str, Account]
+
+    def owner_of(self, instance_id: str) -> Account | None:
+        """Return the account an instance belongs to."""
+        for account in self.accounts.values():
+            if any(one.instance_id == instance_id for one in account.instances):
+                return account
+        return None
+
+    def instance(self, instance_id: str) -> Instance | None:
+        """Return the instance of that id."""
+        account = self.owner_of(instance_id)
+        if account is None:
+            return None
+        return next(one for one in account.instances if one.instance_id == instance_id)
+
+
+def read_tenants(path: Path = SHIPPED) -> Tenants:
+    """Read a tenants file.
+
+    :raises TenantsUnreadable: the file is missing, is not TOML or lacks a field.
+    """
+    try:
+        return _tenants(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as err:
+        raise TenantsUnreadable(f"tenants file {path}: {err}") from err
+    except (KeyError, TypeError) as err:
+        raise TenantsUnreadable(f"tenants file {path}: missing or wrong field {err}") from err
+
+
+def _tenants(document: dict[str, Any]) -> Tenants:
+    accounts = [_account(one) for one in document["accounts"]]
+    return Tenants(
+        clients={one["client_id"]: one["client_secret"] for one in document["clients"]},
+        consents=tuple(
+            Consent(
+                refresh_token=one["refresh_token"],
+                authorization_code=one.get("authorization_code"),
+                accounts=tuple(one["accounts"]),
+            )
+            for one in document["consents"]
+        ),
+        accounts={one.account_id: one for one in accounts},
+    )
+
+
+def _account(row: dict[str, Any]) -> Account:
+    return Account(
+        account_id=row["account_id"],
+        name=row["name"],
+        marketplace_id=row["marketplace_id"],
+        region=row["region"],
+        instances=tuple(
+            Instance(
+                instance_id=one["instance_id"],
+                name=one["name"],
+                kind=one.get("type", "STANDARD"),
+            )
+            for one in row["instances"]
+        ),
+    )

@@ -1,0 +1,67 @@
+-- The rows of the demo, as the application and its analysts would insert them.
+-- Parameters: the ids of rows.py; the users' encrypted tokens; the workflows' SQL; the schedules' cron
+-- expressions and the moment they were made; the dates of the collection.
+
+INSERT INTO users (id, email, full_name, timezone, encrypted_refresh_token)
+VALUES
+    (%(north_user)s, 'nora@demo.example', 'Nora North', 'America/Los_Angeles', %(north_token)s),
+    (%(europe_user)s, 'emil@demo.example', 'Emil Europe', 'Europe/Berlin', %(europe_token)s);
+
+INSERT INTO amc_accounts (id, account_id, account_name, country_code)
+VALUES
+    (%(north_account)s, 'ENTITYDEMONORTH', 'Demo North', 'US'),
+    (%(europe_account)s, 'ENTITYDEMOEUROPE', 'Demo Europe', 'DE');
+
+INSERT INTO amc_instances (id, instance_id, name, region, user_id, account_id)
+VALUES
+    (
+        %(north_instance)s, 'amcdemonorth', 'Demo North', 'us-east-1',
+        %(north_user)s, %(north_account)s
+    ),
+    (
+        %(europe_instance)s, 'amcdemoeurope', 'Demo Europe', 'eu-west-1',
+        %(europe_user)s, %(europe_account)s
+    );
+
+INSERT INTO workflows (
+    id, name, description, sql_query, parameters, user_id, instance_id, template_id
+)
+VALUES
+    (
+        %(reach_workflow)s, 'Reach and frequency', 'Made from a template of the library.',
+        %(reach_sql)s, %(reach_parameters)s, %(north_user)s, %(north_instance)s, %(reach_template)s
+    ),
+    (
+        %(costs_workflow)s, 'Costs by campaign', 'What sponsored ads cost, by campaign and day.',
+        %(costs_sql)s, '{}', %(europe_user)s, %(europe_instance)s, NULL
+    ),
+    (
+        %(refused_workflow)s, 'Everything', 'AMC lets nobody read single users: it refuses this.',
+        %(refused_sql)s, '{}', %(north_user)s, %(north_instance)s, NULL
+    );
+
+-- Made some days ago: the latest tick since then is run at once.
+INSERT INTO workflow_schedules (
+    id, name, workflow_id, user_id, cron_expression, timezone, parameters, created_at
+)
+VALUES
+    (
+        %(reach_schedule)s, 'Reach every day', %(reach_workflow)s, %(north_user)s,
+        %(los_angeles_cron)s, 'America/Los_Angeles', '{"frequency_cap": 3}', %(made_at)s
+    ),
+    (
+        %(costs_schedule)s, 'Costs every day', %(costs_workflow)s, %(europe_user)s,
+        %(berlin_cron)s, 'Europe/Berlin', '{}', %(made_at)s
+    ),
+    (
+        %(refused_schedule)s, 'Refused by AMC', %(refused_workflow)s, %(north_user)s,
+        %(utc_cron)s, 'UTC', '{}', %(made_at)s
+    );
+
+INSERT INTO report_data_collections (
+    id, name, workflow_id, instance_id, user_id, start_date, end_date, parameters
+)
+VALUES (
+    %(collection)s, 'Costs of six weeks', %(costs_workflow)s, %(europe_instance)s,
+    %(europe_user)s, %(start_date)s, %(end_date)s, '{"timezone": "Europe/Berlin"}'
+);

@@ -1,0 +1,24 @@
+-- Results are loaded: end the execution as SUCCESS. Loading it again replaces the same results.
+-- Parameters: execution_id, amc_status, result_data (JSON), result_rows, result_size_bytes,
+-- execution_duration_seconds (AMC's own figure, or NULL), completed_at.
+UPDATE workflow_executions
+SET
+    status = 'SUCCESS',
+    amc_status = %(amc_status)s,
+    result_data = %(result_data)s,
+    result_rows = %(result_rows)s,
+    result_size_bytes = %(result_size_bytes)s,
+    execution_duration = COALESCE(
+        %(execution_duration_seconds)s,
+        EXTRACT(EPOCH FROM %(completed_at)s - COALESCE(started_at, created_at))::INTEGER
+    ),
+    error_type = NULL,
+    error_message = NULL,
+    completed_at = COALESCE(completed_at, %(completed_at)s)
+WHERE id = %(execution_id)s
+  AND (
+      status IN ('RUNNING', 'SUCCESS')
+      -- AMC had the results and loading them failed: the task was cleared to load them now
+      OR (status = 'FAILED' AND amc_status = 'SUCCEEDED')
+  )
+RETURNING id;

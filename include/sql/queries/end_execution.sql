@@ -1,0 +1,14 @@
+-- End an open execution without results. One that has ended already stays as it is.
+-- Parameters: execution_id, status (FAILED, CANCELLED or TIMEOUT), amc_status (or NULL), error_type,
+-- error_message, completed_at.
+UPDATE workflow_executions
+SET
+    status = %(status)s,
+    amc_status = COALESCE(%(amc_status)s, amc_status),
+    error_type = %(error_type)s,
+    error_message = %(error_message)s,
+    completed_at = %(completed_at)s,
+    execution_duration = EXTRACT(EPOCH FROM %(completed_at)s - COALESCE(started_at, created_at))::INTEGER
+WHERE id = %(execution_id)s
+  AND status IN ('PENDING', 'RUNNING')
+RETURNING id;

@@ -1,0 +1,16 @@
+-- A week's execution has ended.
+-- Parameters: collection_id, week_start_date, week_end_date, execution_id, status, error_message,
+-- execution_duration_seconds, result_rows, result_size_bytes, completed_at.
+UPDATE report_data_weeks
+SET
+    status = %(status)s,
+    execution_id = %(execution_id)s,
+    error_message = %(error_message)s,
+    execution_duration = %(execution_duration_seconds)s,
+    result_rows = %(result_rows)s,
+    result_size_bytes = %(result_size_bytes)s,
+    completed_at = %(completed_at)s
+WHERE collection_id = %(collection_id)s
+  AND week_start_date = %(week_start_date)s
+  AND week_end_date = %(week_end_date)s
+RETURNING id;

@@ -1,0 +1,35 @@
+-- One execution by primary key, in the shape of select_latest_execution.
+-- Parameters: execution_id (UUID).
+SELECT
+    execution.id,
+    execution.status,
+    execution.attempt,
+    execution.amc_execution_id,
+    execution.amc_workflow_id,
+    execution.amc_status,
+    execution.error_type,
+    execution.error_message,
+    execution.parameters,
+    execution.window_type,
+    execution.window_start,
+    execution.window_end,
+    execution.window_time_zone,
+    execution.created_at,
+    execution.submitted_at,
+    execution.deadline_at,
+    execution.workflow_id,
+    execution.schedule_id,
+    execution.collection_id,
+    execution.user_id,
+    execution.result_rows,
+    execution.result_size_bytes,
+    execution.execution_duration,
+    instance.id AS instance_key,
+    instance.instance_id,
+    instance.region,
+    account.account_id AS entity_id,
+    account.country_code
+FROM workflow_executions AS execution
+JOIN amc_instances AS instance ON instance.id = execution.instance_id
+JOIN amc_accounts AS account ON account.id = instance.account_id
+WHERE execution.id = %(execution_id)s;

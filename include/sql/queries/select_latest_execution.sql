@@ -1,0 +1,38 @@
+-- The latest attempt of a DAG run, open or ended.
+-- Parameters: dag_id, dag_run_id (Airflow's ids).
+SELECT
+    execution.id,
+    execution.status,
+    execution.attempt,
+    execution.amc_execution_id,
+    execution.amc_workflow_id,
+    execution.amc_status,
+    execution.error_type,
+    execution.error_message,
+    execution.parameters,
+    execution.window_type,
+    execution.window_start,
+    execution.window_end,
+    execution.window_time_zone,
+    execution.created_at,
+    execution.submitted_at,
+    execution.deadline_at,
+    execution.workflow_id,
+    execution.schedule_id,
+    execution.collection_id,
+    execution.user_id,
+    execution.result_rows,
+    execution.result_size_bytes,
+    execution.execution_duration,
+    instance.id AS instance_key,
+    instance.instance_id,
+    instance.region,
+    account.account_id AS entity_id,
+    account.country_code
+FROM workflow_executions AS execution
+JOIN amc_instances AS instance ON instance.id = execution.instance_id
+JOIN amc_accounts AS account ON account.id = instance.account_id
+WHERE execution.dag_id = %(dag_id)s
+  AND execution.dag_run_id = %(dag_run_id)s
+ORDER BY execution.attempt DESC
+LIMIT 1;

@@ -1,0 +1,2687 @@
+-- The application's database after all migrations: what a reviewer reads to see their net effect.
+-- Written by tests/store/schema_snapshot.py, compared by tests/store/test_migrations.py; not to be
+-- edited and not to be run.
+
+-- Name: auth; Type: SCHEMA; Schema: -; Owner: -
+
+CREATE SCHEMA auth;
+
+-- Name: cron_ticks; Type: TYPE; Schema: public; Owner: -
+
+CREATE TYPE public.cron_ticks AS (
+	minutes integer[],
+	hours integer[],
+	days integer[],
+	months integer[],
+	weekdays integer[],
+	either_day boolean,
+	once_a_day boolean
+);
+
+-- Name: uid(); Type: FUNCTION; Schema: auth; Owner: -
+
+CREATE FUNCTION auth.uid() RETURNS uuid
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+            SELECT COALESCE(
+                NULLIF(current_setting('request.jwt.claim.sub', true), ''),
+                NULLIF(current_setting('request.jwt.claims', true), '')::JSONB ->> 'sub'
+            )::UUID
+        $$;
+
+-- Name: add_to_schedule_counters(uuid, integer, integer, integer); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.add_to_schedule_counters(counted_id uuid, runs integer, successful integer, failed integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    UPDATE workflow_schedules
+    SET
+        total_runs = COALESCE(total_runs, 0) + runs,
+        successful_runs = COALESCE(successful_runs, 0) + successful,
+        failed_runs = COALESCE(failed_runs, 0) + failed
+    WHERE id = counted_id;
+$$;
+
+-- Name: calculate_collection_progress(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.calculate_collection_progress() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    touched UUID;
+BEGIN
+    -- Who cuts a collection into weeks counts them when all are cut.
+    IF current_setting('recomamp.cutting_weeks', true)
+        = (CASE TG_OP WHEN 'DELETE' THEN OLD.collection_id ELSE NEW.collection_id END)::TEXT
+    THEN
+        RETURN COALESCE(NEW, OLD);
+    END IF;
+
+    -- What was retried or why it failed changes no progress: spare the collection's row the lock.
+    IF TG_OP = 'UPDATE' AND
+        (NEW.collection_id, NEW.status, NEW.week_end_date,
+         NEW.execution_duration, NEW.started_at, NEW.completed_at)
+        IS NOT DISTINCT FROM
+        (OLD.collection_id, OLD.status, OLD.week_end_date,
+         OLD.execution_duration, OLD.started_at, OLD.completed_at)
+    THEN
+        RETURN NEW;
+    END IF;
+
+    -- A week that moves to another collection changes two of them; in the order of their ids, so
+    -- that two such moves cannot wait for each other.
+    FOR touched IN
+        SELECT DISTINCT moved.id
+        FROM (VALUES
+            (CASE WHEN TG_OP <> 'DELETE' THEN NEW.collection_id END),
+            (CASE WHEN TG_OP <> 'INSERT' THEN OLD.collection_id END)
+        ) AS moved (id)
+        WHERE moved.id IS NOT NULL
+        ORDER BY moved.id
+    LOOP
+        PERFORM refresh_collection_progress(touched);
+    END LOOP;
+
+    RETURN COALESCE(NEW, OLD);
+END;
+$$;
+
+-- Name: check_report_data_collection(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_report_data_collection() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.parameters := COALESCE(NEW.parameters, '{}');
+    NEW.status := COALESCE(NEW.status, 'ACTIVE');
+    PERFORM require_object('report_data_collections', 'parameters', NEW.parameters);
+    IF NEW.parameters ? 'timezone' THEN
+        PERFORM require_time_zone(
+            'report_data_collections', 'parameters', COALESCE(NEW.parameters ->> 'timezone', '')
+        );
+    END IF;
+    PERFORM require_own_workflow('report_data_collections', NEW.workflow_id, NEW.user_id);
+    PERFORM require_own_instance('report_data_collections', NEW.instance_id, NEW.user_id);
+
+    IF NOT isfinite(NEW.start_date) THEN
+        PERFORM refuse_row('report_data_collections', 'start_date', 'must be a date');
+    ELSIF NOT isfinite(NEW.end_date) THEN
+        PERFORM refuse_row('report_data_collections', 'end_date', 'must be a date');
+    ELSIF NEW.end_date < NEW.start_date THEN
+        PERFORM refuse_row('report_data_collections', 'end_date', format(
+            '%s is before start_date %s', NEW.end_date, NEW.start_date
+        ));
+    ELSIF NEW.end_date - NEW.start_date >= 520 * 7 THEN
+        -- Ten years; AMC keeps half of that. More is a mistyped year.
+        PERFORM refuse_row('report_data_collections', 'end_date', format(
+            '%s is more than 520 weeks after start_date %s', NEW.end_date, NEW.start_date
+        ));
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: check_workflow(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_workflow() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.parameters := COALESCE(NEW.parameters, '{}');
+    PERFORM require_object('workflows', 'parameters', NEW.parameters);
+    PERFORM require_own_instance('workflows', NEW.instance_id, NEW.user_id);
+    IF btrim(NEW.sql_query) = '' THEN
+        PERFORM refuse_row('workflows', 'sql_query', 'must not be empty');
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: check_workflow_schedule(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_workflow_schedule() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.timezone := COALESCE(NEW.timezone, 'UTC');
+    NEW.parameters := COALESCE(NEW.parameters, '{}');
+    NEW.is_active := COALESCE(NEW.is_active, true);
+    PERFORM require_time_zone('workflow_schedules', 'timezone', NEW.timezone);
+    PERFORM require_object('workflow_schedules', 'parameters', NEW.parameters);
+    PERFORM require_own_workflow('workflow_schedules', NEW.workflow_id, NEW.user_id);
+    RETURN NEW;
+END;
+$$;
+
+-- Name: collection_week_due_at(date, jsonb); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT (week_end + 1 + COALESCE(
+        CASE
+            WHEN jsonb_typeof(parameters #> '{window,lag_days}') = 'number'
+                THEN (parameters #>> '{window,lag_days}')::NUMERIC::INTEGER
+        END,
+        14
+    ))::TIMESTAMP AT TIME ZONE COALESCE(parameters ->> 'timezone', 'UTC');
+$$;
+
+-- Name: count_schedule_runs(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.count_schedule_runs() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.schedule_id = OLD.schedule_id AND NEW.status = OLD.status THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.schedule_id = OLD.schedule_id THEN
+        PERFORM add_to_schedule_counters(
+            NEW.schedule_id,
+            0,
+            (NEW.status = 'SUCCESS')::INTEGER - (OLD.status = 'SUCCESS')::INTEGER,
+            (NEW.status = 'FAILED')::INTEGER - (OLD.status = 'FAILED')::INTEGER
+        );
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM add_to_schedule_counters(
+            OLD.schedule_id, -1,
+            -(OLD.status = 'SUCCESS')::INTEGER, -(OLD.status = 'FAILED')::INTEGER
+        );
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM add_to_schedule_counters(
+            NEW.schedule_id, 1,
+            (NEW.status = 'SUCCESS')::INTEGER, (NEW.status = 'FAILED')::INTEGER
+        );
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: cron_date(public.cron_ticks, date); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_date(ticks public.cron_ticks, earliest date) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    candidate DATE := earliest;
+BEGIN
+    WHILE candidate < earliest + 41 * 366 LOOP
+        IF NOT EXTRACT(MONTH FROM candidate)::INTEGER = ANY (ticks.months) THEN
+            candidate := (date_trunc('month', candidate::TIMESTAMP) + INTERVAL '1 month')::DATE;
+        ELSIF cron_date_matches(ticks, candidate) THEN
+            RETURN candidate;
+        ELSE
+            candidate := candidate + 1;
+        END IF;
+    END LOOP;
+    PERFORM refuse_row(
+        'workflow_schedules', 'cron_expression', 'no date ever matches its days and months'
+    );
+END;
+$$;
+
+-- Name: cron_date_matches(public.cron_ticks, date); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_date_matches(ticks public.cron_ticks, local_date date) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    by_day CONSTANT BOOLEAN := EXTRACT(DAY FROM local_date)::INTEGER = ANY (ticks.days);
+    by_weekday CONSTANT BOOLEAN := EXTRACT(DOW FROM local_date)::INTEGER = ANY (ticks.weekdays);
+BEGIN
+    RETURN EXTRACT(MONTH FROM local_date)::INTEGER = ANY (ticks.months)
+        AND CASE
+            WHEN ticks.either_day THEN by_day OR by_weekday
+            ELSE by_day AND by_weekday
+        END;
+END;
+$$;
+
+-- Name: cron_field(text, text, integer, integer, text[]); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_field(field text, field_name text, lowest integer, highest integer, names text[]) RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    part TEXT;
+    pieces TEXT[];
+    from_value INTEGER;
+    to_value INTEGER;
+    step INTEGER;
+    allowed INTEGER[] := '{}';
+BEGIN
+    FOREACH part IN ARRAY string_to_array(field, ',') LOOP
+        -- *, *4, a, a-b and a-b/n are told apart here; four digits are more than any value has.
+        pieces := regexp_match(
+            part, '^(?:(\*)|([0-9]{1,4}|[A-Z]{3})(?:-([0-9]{1,4}|[A-Z]{3}))?)(?:/([0-9]{1,4}))?$'
+        );
+        IF pieces IS NULL OR (pieces[4] IS NOT NULL AND pieces[1] IS NULL AND pieces[3] IS NULL)
+        THEN
+            PERFORM refuse_row('workflow_schedules', 'cron_expression', format(
+                '%L is not a %s; write *, a number, a range a-b, a step */n or a-b/n,'
+                ' or a list of these', part, field_name
+            ));
+        END IF;
+
+        step := COALESCE(pieces[4]::INTEGER, 1);
+        IF pieces[1] IS NOT NULL THEN
+            from_value := lowest;
+            to_value := highest;
+        ELSE
+            from_value := cron_value(pieces[2], lowest, names);
+            to_value := cron_value(COALESCE(pieces[3], pieces[2]), lowest, names);
+        END IF;
+
+        IF step < 1 OR from_value IS NULL OR to_value IS NULL
+            OR from_value < lowest OR to_value > highest OR from_value > to_value
+        THEN
+            PERFORM refuse_row('workflow_schedules', 'cron_expression', format(
+                '%L is not a %s; values go from %s to %s', part, field_name, lowest, highest
+            ));
+        END IF;
+        allowed := allowed || ARRAY(SELECT generate_series(from_value, to_value, step));
+    END LOOP;
+
+    RETURN allowed;
+END;
+$_$;
+
+-- Name: cron_matches(text, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_matches(expression text, time_zone text, instant timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT cron_next(expression, time_zone, instant - INTERVAL '1 microsecond') = instant;
+$$;
+
+-- Name: cron_next(text, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_next(expression text, time_zone text, after timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    ticks CONSTANT cron_ticks := cron_parse(expression);
+BEGIN
+    IF time_zone IS NULL OR after IS NULL OR NOT isfinite(after) THEN
+        RETURN NULL;
+    END IF;
+    IF ticks.once_a_day THEN
+        RETURN cron_next_day(ticks, time_zone, after);
+    END IF;
+    RETURN cron_next_minute(ticks, time_zone, after);
+END;
+$$;
+
+-- Name: cron_next_day(public.cron_ticks, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_next_day(ticks public.cron_ticks, time_zone text, after timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    time_of_day CONSTANT INTERVAL :=
+        make_interval(hours => ticks.hours[1], mins => ticks.minutes[1]);
+    -- Two days back: a tick that moved forward over a gap may be later than its own date.
+    candidate DATE := (after AT TIME ZONE time_zone)::DATE - 2;
+    tick TIMESTAMPTZ;
+BEGIN
+    LOOP
+        candidate := cron_date(ticks, candidate);
+        tick := wall_time_instant(candidate + time_of_day, time_zone);
+        IF tick > after THEN
+            RETURN tick;
+        END IF;
+        candidate := candidate + 1;
+    END LOOP;
+END;
+$$;
+
+-- Name: cron_next_minute(public.cron_ticks, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_next_minute(ticks public.cron_ticks, time_zone text, after timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    candidate TIMESTAMPTZ :=
+        (date_trunc('minute', after AT TIME ZONE 'UTC') + INTERVAL '1 minute') AT TIME ZONE 'UTC';
+    wall_time TIMESTAMP;
+    steady BOOLEAN;
+    checked_date DATE;
+    date_matches BOOLEAN;
+BEGIN
+    LOOP
+        wall_time := candidate AT TIME ZONE time_zone;
+        IF wall_time::DATE IS DISTINCT FROM checked_date THEN
+            checked_date := wall_time::DATE;
+            date_matches := cron_date_matches(ticks, checked_date);
+        END IF;
+
+        IF date_matches
+            AND EXTRACT(HOUR FROM wall_time)::INTEGER = ANY (ticks.hours)
+            AND EXTRACT(MINUTE FROM wall_time)::INTEGER = ANY (ticks.minutes)
+        THEN
+            RETURN candidate;
+        END IF;
+
+        steady := (candidate + INTERVAL '25 hours') AT TIME ZONE time_zone - wall_time
+            = INTERVAL '25 hours';
+        candidate := CASE
+            WHEN NOT steady THEN candidate + INTERVAL '1 minute'
+            WHEN NOT date_matches THEN
+                wall_time_instant(cron_date(ticks, checked_date + 1), time_zone)
+            WHEN NOT EXTRACT(HOUR FROM wall_time)::INTEGER = ANY (ticks.hours) THEN
+                candidate + make_interval(mins => 60 - EXTRACT(MINUTE FROM wall_time)::INTEGER)
+            ELSE candidate + INTERVAL '1 minute'
+        END;
+    END LOOP;
+END;
+$$;
+
+-- Name: cron_parse(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_parse(expression text) RETURNS public.cron_ticks
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    text_of CONSTANT TEXT := upper(btrim(expression, E' \t\n\r'));
+    fields CONSTANT TEXT[] := regexp_split_to_array(
+        CASE text_of
+            WHEN '@HOURLY' THEN '0 * * * *'
+            WHEN '@DAILY' THEN '0 0 * * *'
+            WHEN '@MIDNIGHT' THEN '0 0 * * *'
+            WHEN '@WEEKLY' THEN '0 0 * * 0'
+            WHEN '@MONTHLY' THEN '0 0 1 * *'
+            WHEN '@YEARLY' THEN '0 0 1 1 *'
+            WHEN '@ANNUALLY' THEN '0 0 1 1 *'
+            ELSE text_of
+        END,
+        E'[ \t\n\r]+'
+    );
+    ticks cron_ticks;
+BEGIN
+    IF cardinality(fields) IS DISTINCT FROM 5 THEN
+        PERFORM refuse_row('workflow_schedules', 'cron_expression', format(
+            '%L has not five fields (minute, hour, day of month, month, day of week);'
+            ' for example ''0 6 * * 1'' is 06:00 on Mondays', expression
+        ));
+    END IF;
+
+    ticks.minutes := cron_field(fields[1], 'minute', 0, 59, '{}');
+    ticks.hours := cron_field(fields[2], 'hour', 0, 23, '{}');
+    ticks.days := cron_field(fields[3], 'day of month', 1, 31, '{}');
+    ticks.months := cron_field(
+        fields[4], 'month', 1, 12, '{JAN,FEB,MAR,APR,MAY,JUN,JUL,AUG,SEP,OCT,NOV,DEC}'
+    );
+    ticks.weekdays := ARRAY(
+        SELECT weekday % 7
+        FROM unnest(
+            cron_field(fields[5], 'day of week', 0, 7, '{SUN,MON,TUE,WED,THU,FRI,SAT}')
+        ) AS weekday
+    );
+    ticks.either_day := fields[3] NOT LIKE '*%' AND fields[5] NOT LIKE '*%';
+    ticks.once_a_day := fields[1] ~ '^[0-9]+$' AND fields[2] ~ '^[0-9]+$';
+    RETURN ticks;
+END;
+$_$;
+
+-- Name: cron_value(text, integer, text[]); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_value(word text, lowest integer, names text[]) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+    SELECT CASE
+        WHEN word ~ '^[0-9]+$' THEN word::INTEGER
+        ELSE array_position(names, word) - 1 + lowest
+    END;
+$_$;
+
+-- Name: cut_new_collection(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cut_new_collection() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM cut_weeks(NEW.id, NEW.start_date, NEW.end_date);
+    RETURN NULL;
+END;
+$$;
+
+-- Name: cut_weeks(uuid, date, date); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cut_weeks(cut_id uuid, first_date date, last_date date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Progress is counted once at the end instead of after each of some hundred weeks.
+    PERFORM set_config('recomamp.cutting_weeks', cut_id::TEXT, true);
+
+    DELETE FROM report_data_weeks AS week
+    WHERE week.collection_id = cut_id
+        AND week.status = 'PENDING'
+        AND week.week_start_date NOT IN (
+            SELECT cut.week_start_date FROM weeks_of(first_date, last_date) AS cut
+        );
+
+    INSERT INTO report_data_weeks AS week
+        (collection_id, week_number, week_start_date, week_end_date)
+    SELECT cut_id, cut.week_number, cut.week_start_date, cut.week_end_date
+    FROM weeks_of(first_date, last_date) AS cut
+    ON CONFLICT ON CONSTRAINT uq_report_data_weeks_start DO UPDATE
+    SET
+        week_number = EXCLUDED.week_number,
+        week_end_date = EXCLUDED.week_end_date
+    WHERE (week.week_number, week.week_end_date)
+        IS DISTINCT FROM (EXCLUDED.week_number, EXCLUDED.week_end_date);
+
+    PERFORM set_config('recomamp.cutting_weeks', '', true);
+    PERFORM refresh_collection_progress(cut_id);
+END;
+$$;
+
+-- Name: is_time_zone(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.is_time_zone(zone text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+BEGIN
+    IF zone IN ('UTC', 'GMT') THEN
+        RETURN true;
+    ELSIF zone ~ '^[A-Za-z_]+(/[A-Za-z_-]+)+$' THEN
+        -- As a setting it is looked up by name and comes back in its true spelling: 1,000 times
+        -- faster than the view below, which opens all 600 files.
+        RETURN set_config('timezone', zone, true) = zone;
+    END IF;
+    -- Etc/GMT+5, EST5EDT and the like could also be posix specifications.
+    RETURN EXISTS (
+        SELECT FROM pg_timezone_names
+        WHERE name = zone AND name NOT IN ('Factory', 'localtime', 'posixrules')
+    );
+EXCEPTION
+    WHEN invalid_parameter_value THEN
+        RETURN false;
+END;
+$_$;
+
+-- Name: plan_next_run(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.plan_next_run() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    changed BOOLEAN := true;
+    next_tick TIMESTAMPTZ;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        changed := (NEW.cron_expression, NEW.timezone, NEW.is_active)
+            IS DISTINCT FROM (OLD.cron_expression, OLD.timezone, OLD.is_active);
+        IF NEW.is_active AND NOT OLD.is_active THEN
+            NEW.paused_at := NULL;
+        END IF;
+    END IF;
+    IF NOT NEW.is_active AND (TG_OP = 'INSERT' OR OLD.is_active IS DISTINCT FROM false) THEN
+        NEW.paused_at := COALESCE(NEW.paused_at, NOW());
+    END IF;
+
+    IF changed OR NEW.next_run_at IS NULL THEN
+        next_tick := cron_next(
+            NEW.cron_expression,
+            NEW.timezone,
+            CASE TG_OP WHEN 'INSERT' THEN COALESCE(NEW.created_at, NOW()) ELSE NOW() END
+        );
+        -- Who inserts a row may name its first run; a later change of the rule decides anew.
+        IF TG_OP = 'UPDATE' OR NEW.next_run_at IS NULL THEN
+            NEW.next_run_at := next_tick;
+        END IF;
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: recut_collection(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.recut_collection() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    moved report_data_weeks%ROWTYPE;
+BEGIN
+    -- A week being updated right now is about to ask for the lock we hold on the collection. Giving
+    -- up at once is better than the deadlock that waiting for the week would be.
+    BEGIN
+        PERFORM FROM report_data_weeks WHERE collection_id = NEW.id FOR UPDATE NOWAIT;
+    EXCEPTION
+        WHEN lock_not_available THEN
+            PERFORM refuse_row(
+                'report_data_collections',
+                CASE WHEN NEW.start_date <> OLD.start_date THEN 'start_date' ELSE 'end_date' END,
+                'a week of the collection is being run at this moment; try again'
+            );
+    END;
+
+    IF EXISTS (
+        SELECT FROM report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
+    ) THEN
+        IF NEW.start_date <> OLD.start_date THEN
+            PERFORM refuse_row('report_data_collections', 'start_date', format(
+                'cannot change from %s: weeks have already been run; make a new collection',
+                OLD.start_date
+            ));
+        ELSIF NEW.end_date < OLD.end_date THEN
+            PERFORM refuse_row('report_data_collections', 'end_date', format(
+                'cannot be earlier than %s: weeks have already been run; make a new collection',
+                OLD.end_date
+            ));
+        END IF;
+
+        SELECT week.* INTO moved
+        FROM report_data_weeks AS week
+        WHERE week.collection_id = NEW.id
+            AND week.status <> 'PENDING'
+            AND NOT EXISTS (
+                SELECT FROM weeks_of(NEW.start_date, NEW.end_date) AS cut
+                WHERE cut.week_start_date = week.week_start_date
+                    AND cut.week_end_date = week.week_end_date
+            )
+        ORDER BY week.week_start_date
+        LIMIT 1;
+        IF FOUND THEN
+            PERFORM refuse_row('report_data_collections', 'end_date', format(
+                'the week from %s to %s has already been run and would get other dates;'
+                ' make a new collection from %s on',
+                moved.week_start_date, moved.week_end_date, moved.week_end_date + 1
+            ));
+        END IF;
+    END IF;
+
+    PERFORM cut_weeks(NEW.id, NEW.start_date, NEW.end_date);
+    RETURN NULL;
+END;
+$$;
+
+-- Name: refresh_collection_progress(uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refresh_collection_progress(refreshed_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    former report_data_collections%ROWTYPE;
+    counted RECORD;
+    estimate TIMESTAMPTZ;
+    next_status TEXT;
+BEGIN
+    -- The lock comes before the count, so that of two weeks ending at once the second one counts
+    -- the first. NO KEY: a foreign-key check of a concurrent new week must not be waited for.
+    SELECT * INTO former
+    FROM report_data_collections
+    WHERE id = refreshed_id
+    FOR NO KEY UPDATE;
+
+    IF NOT FOUND THEN
+        RETURN; -- the collection itself is being deleted, its weeks with it
+    END IF;
+
+    SELECT
+        COUNT(*) AS weeks,
+        COUNT(*) FILTER (WHERE week.status = 'SUCCESS') AS successful,
+        COUNT(*) FILTER (WHERE week.status = 'FAILED') AS failed,
+        COUNT(*) FILTER (WHERE week.status = 'SKIPPED') AS skipped,
+        COUNT(*) FILTER (WHERE week.status IN ('SUCCESS', 'FAILED', 'SKIPPED')) AS ended,
+        COUNT(*) FILTER (WHERE week.status IN ('RUNNING', 'SUCCESS', 'FAILED')) AS begun,
+        MIN(week.started_at) AS first_start,
+        MAX(week.completed_at) AS last_end,
+        MAX(week.week_end_date) FILTER (WHERE week.status = 'PENDING') AS last_pending_date,
+        AVG(COALESCE(
+            week.execution_duration,
+            EXTRACT(EPOCH FROM week.completed_at - week.started_at)
+        )) FILTER (WHERE week.status IN ('SUCCESS', 'FAILED')) AS average_seconds
+    INTO counted
+    FROM report_data_weeks AS week
+    WHERE week.collection_id = refreshed_id;
+
+    next_status := CASE
+        WHEN counted.weeks = 0 THEN former.status
+        WHEN counted.successful + counted.skipped = counted.weeks THEN 'COMPLETED'
+        WHEN former.status = 'PAUSED' THEN 'PAUSED'
+        WHEN counted.ended = counted.weeks THEN 'FAILED'
+        ELSE 'ACTIVE'
+    END;
+
+    -- NULL when no week has ended yet (nothing to average) or when nothing is left to estimate.
+    -- A week is not due before its data is complete, however fast the others were.
+    IF counted.ended < counted.weeks THEN
+        estimate := GREATEST(
+            NOW() + make_interval(
+                secs => counted.average_seconds * (counted.weeks - counted.ended)
+            ),
+            CASE WHEN counted.average_seconds IS NOT NULL THEN
+                collection_week_due_at(counted.last_pending_date, former.parameters)
+            END
+        );
+    END IF;
+
+    UPDATE report_data_collections
+    SET
+        total_weeks = counted.weeks,
+        completed_weeks = counted.successful,
+        failed_weeks = counted.failed,
+        progress_percentage = CASE
+            WHEN counted.weeks = 0 THEN 0
+            -- Rounded down: 100 is said only when it is true.
+            ELSE TRUNC((counted.successful + counted.skipped) * 100.0 / counted.weeks, 2)
+        END,
+        status = next_status,
+        started_at = COALESCE(
+            former.started_at,
+            counted.first_start,
+            CASE WHEN counted.begun > 0 THEN NOW() END
+        ),
+        completed_at = CASE
+            WHEN counted.weeks > 0 AND counted.ended = counted.weeks
+                THEN COALESCE(counted.last_end, former.completed_at, NOW())
+        END,
+        estimated_completion = estimate,
+        updated_at = NOW()
+    WHERE id = refreshed_id;
+END;
+$$;
+
+-- Name: refuse_row(text, text, text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_row(table_name text, column_name text, problem text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    RAISE EXCEPTION '%.%: %', table_name, column_name, problem
+        USING ERRCODE = 'check_violation', TABLE = table_name, COLUMN = column_name;
+END;
+$$;
+
+-- Name: require_object(text, text, jsonb); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_object(table_name text, column_name text, document jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF jsonb_typeof(document) <> 'object' THEN
+        PERFORM refuse_row(table_name, column_name, format(
+            'must be a JSON object such as {"name": "value"}, not %s %s',
+            CASE jsonb_typeof(document) WHEN 'array' THEN 'an' ELSE 'a' END,
+            jsonb_typeof(document)
+        ));
+    END IF;
+END;
+$$;
+
+-- Name: require_own_instance(text, uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_own_instance(table_name text, instance uuid, owner uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM amc_instances WHERE id = instance AND user_id = owner) THEN
+        PERFORM refuse_row(table_name, 'instance_id', format(
+            'user %s has no AMC instance %s', owner, instance
+        ));
+    END IF;
+END;
+$$;
+
+-- Name: require_own_workflow(text, uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_own_workflow(table_name text, workflow uuid, owner uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM workflows WHERE id = workflow AND user_id = owner) THEN
+        PERFORM refuse_row(table_name, 'workflow_id', format(
+            'user %s has no workflow %s', owner, workflow
+        ));
+    END IF;
+END;
+$$;
+
+-- Name: require_time_zone(text, text, text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_time_zone(table_name text, column_name text, zone text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT is_time_zone(zone) THEN
+        PERFORM refuse_row(table_name, column_name, format(
+            '%L is not a time zone; write an IANA name such as UTC or Europe/Berlin', zone
+        ));
+    END IF;
+END;
+$$;
+
+-- Name: resume_collection(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.resume_collection() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM refresh_collection_progress(NEW.id);
+    RETURN NULL;
+END;
+$$;
+
+-- Name: slow_queries(double precision); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.slow_queries(longer_than_ms double precision DEFAULT 1000) RETURNS TABLE(query text, mean_exec_time double precision, calls bigint, total_exec_time double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'extensions', 'pg_temp'
+    AS $_$
+BEGIN
+    IF to_regclass('pg_stat_statements') IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE
+        'SELECT query, mean_exec_time, calls, total_exec_time FROM pg_stat_statements'
+        ' WHERE mean_exec_time > $1 ORDER BY mean_exec_time DESC'
+        USING longer_than_ms;
+EXCEPTION
+    WHEN object_not_in_prerequisite_state THEN
+        RETURN;
+END;
+$_$;
+
+-- Name: touch_updated_at(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.touch_updated_at() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.updated_at := NOW();
+    RETURN NEW;
+END;
+$$;
+
+-- Name: update_workflow_execution_count(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.update_workflow_execution_count() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        UPDATE workflows
+        SET last_executed_at = GREATEST(last_executed_at, NEW.created_at)
+        WHERE id = NEW.workflow_id;
+    END IF;
+
+    RETURN COALESCE(NEW, OLD);
+END;
+$$;
+
+-- Name: wall_time_instant(timestamp without time zone, text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.wall_time_instant(wall_time timestamp without time zone, time_zone text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    instant CONSTANT TIMESTAMPTZ := wall_time AT TIME ZONE time_zone;
+    -- 25 hours: further back than any change of offset reaches, the date line included.
+    day_before CONSTANT TIMESTAMPTZ := instant - INTERVAL '25 hours';
+    offset_before CONSTANT INTERVAL :=
+        (day_before AT TIME ZONE time_zone) - (day_before AT TIME ZONE 'UTC');
+    first_instant CONSTANT TIMESTAMPTZ := (wall_time - offset_before) AT TIME ZONE 'UTC';
+BEGIN
+    IF first_instant < instant AND first_instant AT TIME ZONE time_zone = wall_time THEN
+        RETURN first_instant;
+    END IF;
+    RETURN instant;
+END;
+$$;
+
+-- Name: weeks_of(date, date); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.weeks_of(first_date date, last_date date) RETURNS TABLE(week_number integer, week_start_date date, week_end_date date)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT
+        number + 1,
+        first_date + 7 * number,
+        LEAST(first_date + 7 * number + 6, last_date)
+    FROM generate_series(0, (last_date - first_date) / 7) AS number;
+$$;
+
+-- Name: amc_accounts; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.amc_accounts (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    account_id text NOT NULL,
+    account_name text NOT NULL,
+    advertiser_id text,
+    profile_id text,
+    country_code text DEFAULT 'US'::text,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    max_concurrent_executions integer DEFAULT 200 NOT NULL,
+    CONSTRAINT chk_account_max_concurrent_executions CHECK ((max_concurrent_executions > 0))
+);
+
+-- Name: amc_data_sources; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.amc_data_sources (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    display_name text NOT NULL,
+    description text,
+    category text NOT NULL,
+    table_type text,
+    data_freshness text,
+    grain text,
+    documentation_url text,
+    example_queries text[],
+    is_active boolean DEFAULT true,
+    deprecated_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now()
+);
+
+-- Name: amc_instances; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.amc_instances (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    instance_id text NOT NULL,
+    name text NOT NULL,
+    description text,
+    region text DEFAULT 'us-east-1'::text,
+    user_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    is_active boolean DEFAULT true,
+    health_status text DEFAULT 'UNKNOWN'::text,
+    health_error text,
+    last_health_check timestamp with time zone,
+    campaigns_last_sync timestamp with time zone,
+    schema_last_sync timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    max_concurrent_executions integer DEFAULT 10 NOT NULL,
+    CONSTRAINT chk_instance_health_status CHECK ((health_status = ANY (ARRAY['UNKNOWN'::text, 'HEALTHY'::text, 'UNHEALTHY'::text, 'ERROR'::text]))),
+    CONSTRAINT chk_instance_max_concurrent_executions CHECK ((max_concurrent_executions > 0))
+);
+
+-- Name: amc_schema_fields; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.amc_schema_fields (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    data_source_id uuid NOT NULL,
+    field_name text NOT NULL,
+    data_type text NOT NULL,
+    description text,
+    is_nullable boolean DEFAULT true,
+    is_primary_key boolean DEFAULT false,
+    is_foreign_key boolean DEFAULT false,
+    max_length integer,
+    valid_values text[],
+    examples text[],
+    notes text,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now()
+);
+
+-- Name: asin_list_items; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.asin_list_items (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    list_id uuid NOT NULL,
+    asin_id uuid NOT NULL,
+    "position" integer DEFAULT 0 NOT NULL,
+    notes text,
+    added_at timestamp with time zone DEFAULT now(),
+    added_by uuid
+);
+
+-- Name: asin_lists; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.asin_lists (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    description text,
+    user_id uuid NOT NULL,
+    category text,
+    tags text[] DEFAULT '{}'::text[],
+    is_public boolean DEFAULT false,
+    asin_count integer DEFAULT 0,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now()
+);
+
+-- Name: asins; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.asins (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    asin text NOT NULL,
+    user_id uuid NOT NULL,
+    title text,
+    brand text,
+    category text,
+    image_url text,
+    price numeric(10,2),
+    sales_rank integer,
+    review_count integer,
+    average_rating numeric(2,1),
+    tags text[] DEFAULT '{}'::text[],
+    notes text,
+    is_active boolean DEFAULT true,
+    parent_asin text,
+    variation_theme text,
+    dimensions jsonb,
+    weight numeric(8,3),
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    last_validated_at timestamp with time zone,
+    CONSTRAINT chk_asin_format CHECK ((asin ~ '^B[0-9A-Z]{9}$'::text))
+);
+
+-- Name: build_guides; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.build_guides (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    title text NOT NULL,
+    description text,
+    category text NOT NULL,
+    difficulty_level text,
+    estimated_time integer,
+    prerequisites text[],
+    section_count integer DEFAULT 0,
+    query_count integer DEFAULT 0,
+    completion_count integer DEFAULT 0,
+    favorite_count integer DEFAULT 0,
+    is_published boolean DEFAULT true,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_guide_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['BEGINNER'::text, 'INTERMEDIATE'::text, 'ADVANCED'::text])))
+);
+
+-- Name: campaigns; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.campaigns (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    campaign_id text NOT NULL,
+    name text NOT NULL,
+    campaign_type text NOT NULL,
+    state text NOT NULL,
+    instance_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    impressions bigint DEFAULT 0,
+    clicks bigint DEFAULT 0,
+    spend numeric(10,2) DEFAULT 0,
+    sales numeric(10,2) DEFAULT 0,
+    acos numeric(5,2),
+    roas numeric(5,2),
+    start_date date,
+    end_date date,
+    budget numeric(10,2),
+    budget_type text,
+    targeting_type text,
+    portfolio_id text,
+    last_sync_at timestamp with time zone,
+    performance_updated_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_campaign_budget_type CHECK ((budget_type = ANY (ARRAY['DAILY'::text, 'LIFETIME'::text]))),
+    CONSTRAINT chk_campaign_state CHECK ((state = ANY (ARRAY['ENABLED'::text, 'PAUSED'::text, 'ARCHIVED'::text])))
+);
+
+-- Name: query_templates; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.query_templates (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    description text,
+    category text NOT NULL,
+    sql_template text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb,
+    tags text[] DEFAULT '{}'::text[],
+    difficulty_level text,
+    estimated_runtime text,
+    usage_count integer DEFAULT 0,
+    last_used_at timestamp with time zone,
+    author_id uuid,
+    is_official boolean DEFAULT false,
+    is_public boolean DEFAULT true,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_template_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['BEGINNER'::text, 'INTERMEDIATE'::text, 'ADVANCED'::text])))
+);
+
+-- Name: recomamp_migrations; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.recomamp_migrations (
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+-- Name: report_data_collections; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.report_data_collections (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    description text,
+    workflow_id uuid NOT NULL,
+    instance_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    start_date date NOT NULL,
+    end_date date NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb,
+    status text DEFAULT 'ACTIVE'::text,
+    total_weeks integer DEFAULT 0,
+    completed_weeks integer DEFAULT 0,
+    failed_weeks integer DEFAULT 0,
+    progress_percentage numeric(5,2) DEFAULT 0,
+    estimated_completion timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    CONSTRAINT chk_collection_status CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'PAUSED'::text, 'COMPLETED'::text, 'FAILED'::text]))),
+    CONSTRAINT chk_progress_percentage CHECK (((progress_percentage >= (0)::numeric) AND (progress_percentage <= (100)::numeric)))
+);
+
+-- Name: report_data_weeks; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.report_data_weeks (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    collection_id uuid NOT NULL,
+    execution_id uuid,
+    week_start_date date NOT NULL,
+    week_end_date date NOT NULL,
+    week_number integer,
+    status text DEFAULT 'PENDING'::text,
+    error_message text,
+    retry_count integer DEFAULT 0,
+    execution_duration integer,
+    result_rows integer,
+    result_size_bytes bigint,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    CONSTRAINT chk_week_dates CHECK ((week_start_date <= week_end_date)),
+    CONSTRAINT chk_week_status CHECK (((status IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text]))))
+);
+
+-- Name: schedule_runs; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.schedule_runs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    schedule_id uuid NOT NULL,
+    execution_id uuid,
+    status text NOT NULL,
+    error_message text,
+    duration_seconds integer,
+    created_at timestamp with time zone DEFAULT now(),
+    dag_run_id text,
+    window_start timestamp with time zone,
+    window_end timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_schedule_run_status CHECK ((status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text])))
+);
+
+-- Name: user_guide_progress; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.user_guide_progress (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    guide_id uuid NOT NULL,
+    current_section integer DEFAULT 1,
+    completed_sections integer[] DEFAULT '{}'::integer[],
+    progress_percentage numeric(5,2) DEFAULT 0,
+    status text DEFAULT 'IN_PROGRESS'::text,
+    started_at timestamp with time zone DEFAULT now(),
+    completed_at timestamp with time zone,
+    last_accessed_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_guide_progress_percentage CHECK (((progress_percentage >= (0)::numeric) AND (progress_percentage <= (100)::numeric))),
+    CONSTRAINT chk_guide_progress_status CHECK ((status = ANY (ARRAY['NOT_STARTED'::text, 'IN_PROGRESS'::text, 'COMPLETED'::text])))
+);
+
+-- Name: users; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.users (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    email text NOT NULL,
+    full_name text,
+    avatar_url text,
+    amazon_user_id text,
+    encrypted_access_token text,
+    encrypted_refresh_token text,
+    token_expires_at timestamp with time zone,
+    timezone text DEFAULT 'UTC'::text,
+    email_notifications boolean DEFAULT true,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    last_login_at timestamp with time zone,
+    is_active boolean DEFAULT true
+);
+
+-- Name: workflow_executions; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.workflow_executions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    amc_execution_id text,
+    workflow_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    status text DEFAULT 'PENDING'::text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb,
+    result_data jsonb,
+    result_rows integer,
+    result_size_bytes bigint,
+    execution_duration integer,
+    error_message text,
+    error_type text,
+    retry_count integer DEFAULT 0,
+    next_retry_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    dag_id text,
+    dag_run_id text,
+    attempt integer DEFAULT 1 NOT NULL,
+    schedule_id uuid,
+    collection_id uuid,
+    instance_id uuid,
+    window_type text DEFAULT 'EXPLICIT'::text NOT NULL,
+    window_start timestamp with time zone,
+    window_end timestamp with time zone,
+    window_time_zone text,
+    amc_workflow_id text,
+    amc_status text,
+    submitted_sql text,
+    submitted_at timestamp with time zone,
+    deadline_at timestamp with time zone,
+    amazon_request_id text,
+    CONSTRAINT chk_execution_attempt CHECK ((attempt > 0)),
+    CONSTRAINT chk_execution_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
+    CONSTRAINT chk_execution_window CHECK ((window_start < window_end)),
+    CONSTRAINT chk_execution_window_type CHECK ((window_type = ANY (ARRAY['EXPLICIT'::text, 'MOST_RECENT_DAY'::text, 'MOST_RECENT_WEEK'::text, 'CURRENT_MONTH'::text, 'PREVIOUS_MONTH'::text, 'ALL'::text])))
+);
+
+-- Name: workflow_schedules; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.workflow_schedules (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    description text,
+    cron_expression text NOT NULL,
+    timezone text DEFAULT 'UTC'::text,
+    workflow_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    is_active boolean DEFAULT true,
+    next_run_at timestamp with time zone NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb,
+    total_runs integer DEFAULT 0,
+    successful_runs integer DEFAULT 0,
+    failed_runs integer DEFAULT 0,
+    last_run_at timestamp with time zone,
+    last_run_status text,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    paused_at timestamp with time zone,
+    CONSTRAINT chk_schedule_last_run_status CHECK ((last_run_status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text, 'CANCELLED'::text, 'TIMEOUT'::text])))
+);
+
+-- Name: workflows; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.workflows (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    description text,
+    sql_query text NOT NULL,
+    user_id uuid NOT NULL,
+    instance_id uuid NOT NULL,
+    template_id uuid,
+    parameters jsonb DEFAULT '{}'::jsonb,
+    tags text[] DEFAULT '{}'::text[],
+    is_public boolean DEFAULT false,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    last_executed_at timestamp with time zone
+);
+
+-- Name: amc_accounts amc_accounts_account_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_accounts
+    ADD CONSTRAINT amc_accounts_account_id_key UNIQUE (account_id);
+
+-- Name: amc_accounts amc_accounts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_accounts
+    ADD CONSTRAINT amc_accounts_pkey PRIMARY KEY (id);
+
+-- Name: amc_data_sources amc_data_sources_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_data_sources
+    ADD CONSTRAINT amc_data_sources_pkey PRIMARY KEY (id);
+
+-- Name: amc_instances amc_instances_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_instances
+    ADD CONSTRAINT amc_instances_pkey PRIMARY KEY (id);
+
+-- Name: amc_schema_fields amc_schema_fields_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_schema_fields
+    ADD CONSTRAINT amc_schema_fields_pkey PRIMARY KEY (id);
+
+-- Name: asin_list_items asin_list_items_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.asin_list_items
+    ADD CONSTRAINT asin_list_items_pkey PRIMARY KEY (id);
+
+-- Name: asin_lists asin_lists_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.asin_lists
+    ADD CONSTRAINT asin_lists_pkey PRIMARY KEY (id);
+
+-- Name: asins asins_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.asins
+    ADD CONSTRAINT asins_pkey PRIMARY KEY (id);
+
+-- Name: build_guides build_guides_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.build_guides
+    ADD CONSTRAINT build_guides_pkey PRIMARY KEY (id);
+
+-- Name: campaigns campaigns_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.campaigns
+    ADD CONSTRAINT campaigns_pkey PRIMARY KEY (id);
+
+-- Name: query_templates query_templates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.query_templates
+    ADD CONSTRAINT query_templates_pkey PRIMARY KEY (id);
+
+-- Name: recomamp_migrations recomamp_migrations_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.recomamp_migrations
+    ADD CONSTRAINT recomamp_migrations_pkey PRIMARY KEY (name);
+
+-- Name: report_data_collections report_data_collections_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_collections
+    ADD CONSTRAINT report_data_collections_pkey PRIMARY KEY (id);
+
+-- Name: report_data_weeks report_data_weeks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_weeks
+    ADD CONSTRAINT report_data_weeks_pkey PRIMARY KEY (id);
+
+-- Name: schedule_runs schedule_runs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.schedule_runs
+    ADD CONSTRAINT schedule_runs_pkey PRIMARY KEY (id);
+
+-- Name: report_data_weeks uq_report_data_weeks_start; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_weeks
+    ADD CONSTRAINT uq_report_data_weeks_start UNIQUE (collection_id, week_start_date);
+
+-- Name: schedule_runs uq_schedule_runs_dag_run; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.schedule_runs
+    ADD CONSTRAINT uq_schedule_runs_dag_run UNIQUE (schedule_id, dag_run_id);
+
+-- Name: workflows uq_workflows_id_user; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflows
+    ADD CONSTRAINT uq_workflows_id_user UNIQUE (id, user_id);
+
+-- Name: user_guide_progress user_guide_progress_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.user_guide_progress
+    ADD CONSTRAINT user_guide_progress_pkey PRIMARY KEY (id);
+
+-- Name: users users_amazon_user_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_amazon_user_id_key UNIQUE (amazon_user_id);
+
+-- Name: users users_email_key; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_email_key UNIQUE (email);
+
+-- Name: users users_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+-- Name: workflow_executions workflow_executions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT workflow_executions_pkey PRIMARY KEY (id);
+
+-- Name: workflow_schedules workflow_schedules_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_schedules
+    ADD CONSTRAINT workflow_schedules_pkey PRIMARY KEY (id);
+
+-- Name: workflows workflows_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflows
+    ADD CONSTRAINT workflows_pkey PRIMARY KEY (id);
+
+-- Name: idx_amc_accounts_account_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX idx_amc_accounts_account_id ON public.amc_accounts USING btree (account_id);
+
+-- Name: idx_amc_data_sources_active; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_data_sources_active ON public.amc_data_sources USING btree (is_active) WHERE (is_active = true);
+
+-- Name: idx_amc_data_sources_category; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_data_sources_category ON public.amc_data_sources USING btree (category);
+
+-- Name: idx_amc_data_sources_name; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX idx_amc_data_sources_name ON public.amc_data_sources USING btree (name);
+
+-- Name: idx_amc_instances_account_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_instances_account_id ON public.amc_instances USING btree (account_id);
+
+-- Name: idx_amc_instances_active; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_instances_active ON public.amc_instances USING btree (is_active) WHERE (is_active = true);
+
+-- Name: idx_amc_instances_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX idx_amc_instances_instance_id ON public.amc_instances USING btree (instance_id, user_id);
+
+-- Name: idx_amc_instances_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_instances_user_id ON public.amc_instances USING btree (user_id);
+
+-- Name: idx_amc_schema_fields_data_source; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_schema_fields_data_source ON public.amc_schema_fields USING btree (data_source_id);
+
+-- Name: idx_amc_schema_fields_name; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_schema_fields_name ON public.amc_schema_fields USING btree (field_name);
+
+-- Name: idx_amc_schema_fields_unique; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX idx_amc_schema_fields_unique ON public.amc_schema_fields USING btree (data_source_id, field_name);
+
+-- Name: idx_asin_list_items_list_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asin_list_items_list_id ON public.asin_list_items USING btree (list_id, "position");
+
+-- Name: idx_asin_list_items_unique; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX idx_asin_list_items_unique ON public.asin_list_items USING btree (list_id, asin_id);
+
+-- Name: idx_asin_lists_category; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asin_lists_category ON public.asin_lists USING btree (category) WHERE (category IS NOT NULL);
+
+-- Name: idx_asin_lists_public; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asin_lists_public ON public.asin_lists USING btree (is_public) WHERE (is_public = true);
+
+-- Name: idx_asin_lists_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asin_lists_user_id ON public.asin_lists USING btree (user_id);
+
+-- Name: idx_asins_active; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asins_active ON public.asins USING btree (is_active) WHERE (is_active = true);
+
+-- Name: idx_asins_asin_user; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX idx_asins_asin_user ON public.asins USING btree (asin, user_id);
+
+-- Name: idx_asins_brand; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asins_brand ON public.asins USING btree (brand) WHERE (brand IS NOT NULL);
+
+-- Name: idx_asins_category; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asins_category ON public.asins USING btree (category) WHERE (category IS NOT NULL);
+
+-- Name: idx_asins_tags; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asins_tags ON public.asins USING gin (tags);
+
+-- Name: idx_asins_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asins_user_id ON public.asins USING btree (user_id);
+
+-- Name: idx_build_guides_category; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_build_guides_category ON public.build_guides USING btree (category);
+
+-- Name: idx_build_guides_difficulty; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_build_guides_difficulty ON public.build_guides USING btree (difficulty_level);
+
+-- Name: idx_build_guides_published; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_build_guides_published ON public.build_guides USING btree (is_published) WHERE (is_published = true);
+
+-- Name: idx_campaigns_campaign_id_instance; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX idx_campaigns_campaign_id_instance ON public.campaigns USING btree (campaign_id, instance_id);
+
+-- Name: idx_campaigns_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_campaigns_instance_id ON public.campaigns USING btree (instance_id);
+
+-- Name: idx_campaigns_instance_type; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_campaigns_instance_type ON public.campaigns USING btree (instance_id, campaign_type);
+
+-- Name: idx_campaigns_state; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_campaigns_state ON public.campaigns USING btree (state);
+
+-- Name: idx_campaigns_type; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_campaigns_type ON public.campaigns USING btree (campaign_type);
+
+-- Name: idx_campaigns_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_campaigns_user_id ON public.campaigns USING btree (user_id);
+
+-- Name: idx_data_collections_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_collections_instance_id ON public.report_data_collections USING btree (instance_id);
+
+-- Name: idx_data_collections_status; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_collections_status ON public.report_data_collections USING btree (status);
+
+-- Name: idx_data_collections_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_collections_user_id ON public.report_data_collections USING btree (user_id);
+
+-- Name: idx_data_collections_workflow_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_collections_workflow_id ON public.report_data_collections USING btree (workflow_id);
+
+-- Name: idx_data_weeks_collection_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_weeks_collection_id ON public.report_data_weeks USING btree (collection_id);
+
+-- Name: idx_data_weeks_collection_status; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_weeks_collection_status ON public.report_data_weeks USING btree (collection_id, status);
+
+-- Name: idx_data_weeks_dates; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_weeks_dates ON public.report_data_weeks USING btree (week_start_date, week_end_date);
+
+-- Name: idx_data_weeks_execution_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_weeks_execution_id ON public.report_data_weeks USING btree (execution_id);
+
+-- Name: idx_data_weeks_status; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_weeks_status ON public.report_data_weeks USING btree (status);
+
+-- Name: idx_executions_result_data; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_executions_result_data ON public.workflow_executions USING gin (result_data jsonb_path_ops);
+
+-- Name: idx_query_templates_category; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_query_templates_category ON public.query_templates USING btree (category);
+
+-- Name: idx_query_templates_public; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_query_templates_public ON public.query_templates USING btree (is_public) WHERE (is_public = true);
+
+-- Name: idx_query_templates_tags; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_query_templates_tags ON public.query_templates USING gin (tags);
+
+-- Name: idx_query_templates_usage; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_query_templates_usage ON public.query_templates USING btree (usage_count DESC);
+
+-- Name: idx_schedule_runs_created_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_schedule_runs_created_at ON public.schedule_runs USING btree (created_at DESC);
+
+-- Name: idx_schedule_runs_execution_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_schedule_runs_execution_id ON public.schedule_runs USING btree (execution_id) WHERE (execution_id IS NOT NULL);
+
+-- Name: idx_schedule_runs_schedule_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_schedule_runs_schedule_id ON public.schedule_runs USING btree (schedule_id);
+
+-- Name: idx_schedules_active_next_run; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_schedules_active_next_run ON public.workflow_schedules USING btree (next_run_at) WHERE (is_active = true);
+
+-- Name: idx_user_guide_progress_guide; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_user_guide_progress_guide ON public.user_guide_progress USING btree (guide_id);
+
+-- Name: idx_user_guide_progress_unique; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX idx_user_guide_progress_unique ON public.user_guide_progress USING btree (user_id, guide_id);
+
+-- Name: idx_user_guide_progress_user; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_user_guide_progress_user ON public.user_guide_progress USING btree (user_id);
+
+-- Name: idx_users_active; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_users_active ON public.users USING btree (is_active) WHERE (is_active = true);
+
+-- Name: idx_users_amazon_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_users_amazon_user_id ON public.users USING btree (amazon_user_id);
+
+-- Name: idx_users_email; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_users_email ON public.users USING btree (email);
+
+-- Name: idx_workflow_executions_amc_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_amc_id ON public.workflow_executions USING btree (amc_execution_id) WHERE (amc_execution_id IS NOT NULL);
+
+-- Name: idx_workflow_executions_collection_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_collection_id ON public.workflow_executions USING btree (collection_id) WHERE (collection_id IS NOT NULL);
+
+-- Name: idx_workflow_executions_created_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_created_at ON public.workflow_executions USING btree (created_at DESC);
+
+-- Name: idx_workflow_executions_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_instance_id ON public.workflow_executions USING btree (instance_id) WHERE (instance_id IS NOT NULL);
+
+-- Name: idx_workflow_executions_open_instance; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_open_instance ON public.workflow_executions USING btree (instance_id) WHERE (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text]));
+
+-- Name: idx_workflow_executions_schedule_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_schedule_id ON public.workflow_executions USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
+
+-- Name: idx_workflow_executions_status; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_status ON public.workflow_executions USING btree (status);
+
+-- Name: idx_workflow_executions_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_user_id ON public.workflow_executions USING btree (user_id);
+
+-- Name: idx_workflow_executions_user_status; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_user_status ON public.workflow_executions USING btree (user_id, status);
+
+-- Name: idx_workflow_executions_workflow_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_workflow_id ON public.workflow_executions USING btree (workflow_id);
+
+-- Name: idx_workflow_schedules_next_run; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_schedules_next_run ON public.workflow_schedules USING btree (is_active, next_run_at) WHERE (is_active = true);
+
+-- Name: idx_workflow_schedules_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_schedules_user_id ON public.workflow_schedules USING btree (user_id);
+
+-- Name: idx_workflow_schedules_workflow_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_schedules_workflow_id ON public.workflow_schedules USING btree (workflow_id);
+
+-- Name: idx_workflows_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflows_instance_id ON public.workflows USING btree (instance_id);
+
+-- Name: idx_workflows_last_executed; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflows_last_executed ON public.workflows USING btree (last_executed_at);
+
+-- Name: idx_workflows_parameters; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflows_parameters ON public.workflows USING gin (parameters);
+
+-- Name: idx_workflows_tags; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflows_tags ON public.workflows USING gin (tags);
+
+-- Name: idx_workflows_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflows_user_id ON public.workflows USING btree (user_id);
+
+-- Name: uq_workflow_executions_dag_run_attempt; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX uq_workflow_executions_dag_run_attempt ON public.workflow_executions USING btree (dag_id, dag_run_id, attempt) WHERE (dag_id IS NOT NULL);
+
+-- Name: uq_workflow_executions_open_dag_run; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX uq_workflow_executions_open_dag_run ON public.workflow_executions USING btree (dag_id, dag_run_id) WHERE ((dag_id IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text])));
+
+-- Name: report_data_weeks trigger_calculate_collection_progress; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_calculate_collection_progress AFTER INSERT OR DELETE OR UPDATE ON public.report_data_weeks FOR EACH ROW EXECUTE FUNCTION public.calculate_collection_progress();
+
+-- Name: report_data_collections trigger_check_report_data_collection; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_report_data_collection BEFORE INSERT OR UPDATE OF parameters, status, workflow_id, instance_id, user_id, start_date, end_date ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_report_data_collection();
+
+-- Name: workflows trigger_check_workflow; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_workflow BEFORE INSERT OR UPDATE OF parameters, instance_id, user_id, sql_query ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.check_workflow();
+
+-- Name: workflow_schedules trigger_check_workflow_schedule; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_workflow_schedule BEFORE INSERT OR UPDATE OF timezone, parameters, is_active, workflow_id, user_id ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.check_workflow_schedule();
+
+-- Name: schedule_runs trigger_count_schedule_runs; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_schedule_runs AFTER INSERT OR DELETE OR UPDATE OF status, schedule_id ON public.schedule_runs FOR EACH ROW EXECUTE FUNCTION public.count_schedule_runs();
+
+-- Name: report_data_collections trigger_cut_new_collection; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_cut_new_collection AFTER INSERT ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.cut_new_collection();
+
+-- Name: workflow_schedules trigger_plan_next_run; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_plan_next_run BEFORE INSERT OR UPDATE OF cron_expression, timezone, is_active, next_run_at ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.plan_next_run();
+
+-- Name: report_data_collections trigger_recut_collection; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_recut_collection AFTER UPDATE OF start_date, end_date ON public.report_data_collections FOR EACH ROW WHEN (((old.start_date IS DISTINCT FROM new.start_date) OR (old.end_date IS DISTINCT FROM new.end_date))) EXECUTE FUNCTION public.recut_collection();
+
+-- Name: report_data_collections trigger_resume_collection; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_resume_collection AFTER UPDATE OF status ON public.report_data_collections FOR EACH ROW WHEN (((old.status = 'PAUSED'::text) AND (new.status = 'ACTIVE'::text))) EXECUTE FUNCTION public.resume_collection();
+
+-- Name: amc_accounts trigger_touch_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_amc_accounts BEFORE UPDATE ON public.amc_accounts FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: amc_data_sources trigger_touch_amc_data_sources; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_amc_data_sources BEFORE UPDATE ON public.amc_data_sources FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: amc_instances trigger_touch_amc_instances; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_amc_instances BEFORE UPDATE ON public.amc_instances FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: amc_schema_fields trigger_touch_amc_schema_fields; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_amc_schema_fields BEFORE UPDATE ON public.amc_schema_fields FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: asin_lists trigger_touch_asin_lists; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_asin_lists BEFORE UPDATE ON public.asin_lists FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: asins trigger_touch_asins; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_asins BEFORE UPDATE ON public.asins FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: build_guides trigger_touch_build_guides; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_build_guides BEFORE UPDATE ON public.build_guides FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: campaigns trigger_touch_campaigns; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_campaigns BEFORE UPDATE ON public.campaigns FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: query_templates trigger_touch_query_templates; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_query_templates BEFORE UPDATE ON public.query_templates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: report_data_collections trigger_touch_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_report_data_collections BEFORE UPDATE ON public.report_data_collections FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: report_data_weeks trigger_touch_report_data_weeks; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_report_data_weeks BEFORE UPDATE ON public.report_data_weeks FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: schedule_runs trigger_touch_schedule_runs; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_schedule_runs BEFORE UPDATE ON public.schedule_runs FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: users trigger_touch_users; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_users BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: workflow_executions trigger_touch_workflow_executions; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_workflow_executions BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: workflow_schedules trigger_touch_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_workflow_schedules BEFORE UPDATE ON public.workflow_schedules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: workflows trigger_touch_workflows; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_workflows BEFORE UPDATE ON public.workflows FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: workflow_executions trigger_update_workflow_execution_count; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_update_workflow_execution_count AFTER INSERT ON public.workflow_executions FOR EACH ROW EXECUTE FUNCTION public.update_workflow_execution_count();
+
+-- Name: amc_instances amc_instances_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_instances
+    ADD CONSTRAINT amc_instances_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.amc_accounts(id) ON DELETE CASCADE;
+
+-- Name: amc_instances amc_instances_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_instances
+    ADD CONSTRAINT amc_instances_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: amc_schema_fields amc_schema_fields_data_source_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_schema_fields
+    ADD CONSTRAINT amc_schema_fields_data_source_id_fkey FOREIGN KEY (data_source_id) REFERENCES public.amc_data_sources(id) ON DELETE CASCADE;
+
+-- Name: asin_list_items asin_list_items_added_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.asin_list_items
+    ADD CONSTRAINT asin_list_items_added_by_fkey FOREIGN KEY (added_by) REFERENCES public.users(id) ON DELETE SET NULL;
+
+-- Name: asin_list_items asin_list_items_asin_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.asin_list_items
+    ADD CONSTRAINT asin_list_items_asin_id_fkey FOREIGN KEY (asin_id) REFERENCES public.asins(id) ON DELETE CASCADE;
+
+-- Name: asin_list_items asin_list_items_list_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.asin_list_items
+    ADD CONSTRAINT asin_list_items_list_id_fkey FOREIGN KEY (list_id) REFERENCES public.asin_lists(id) ON DELETE CASCADE;
+
+-- Name: asin_lists asin_lists_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.asin_lists
+    ADD CONSTRAINT asin_lists_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: asins asins_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.asins
+    ADD CONSTRAINT asins_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: campaigns campaigns_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.campaigns
+    ADD CONSTRAINT campaigns_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
+-- Name: campaigns campaigns_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.campaigns
+    ADD CONSTRAINT campaigns_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: report_data_collections fk_collection_user_workflow; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_collections
+    ADD CONSTRAINT fk_collection_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+-- Name: workflow_executions fk_execution_user_workflow; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT fk_execution_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+-- Name: workflow_schedules fk_schedule_user_workflow; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_schedules
+    ADD CONSTRAINT fk_schedule_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+-- Name: query_templates query_templates_author_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.query_templates
+    ADD CONSTRAINT query_templates_author_id_fkey FOREIGN KEY (author_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+-- Name: report_data_collections report_data_collections_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_collections
+    ADD CONSTRAINT report_data_collections_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
+-- Name: report_data_collections report_data_collections_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_collections
+    ADD CONSTRAINT report_data_collections_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: report_data_collections report_data_collections_workflow_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_collections
+    ADD CONSTRAINT report_data_collections_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+-- Name: report_data_weeks report_data_weeks_collection_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_weeks
+    ADD CONSTRAINT report_data_weeks_collection_id_fkey FOREIGN KEY (collection_id) REFERENCES public.report_data_collections(id) ON DELETE CASCADE;
+
+-- Name: report_data_weeks report_data_weeks_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_weeks
+    ADD CONSTRAINT report_data_weeks_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
+-- Name: schedule_runs schedule_runs_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.schedule_runs
+    ADD CONSTRAINT schedule_runs_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
+-- Name: schedule_runs schedule_runs_schedule_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.schedule_runs
+    ADD CONSTRAINT schedule_runs_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES public.workflow_schedules(id) ON DELETE CASCADE;
+
+-- Name: user_guide_progress user_guide_progress_guide_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.user_guide_progress
+    ADD CONSTRAINT user_guide_progress_guide_id_fkey FOREIGN KEY (guide_id) REFERENCES public.build_guides(id) ON DELETE CASCADE;
+
+-- Name: user_guide_progress user_guide_progress_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.user_guide_progress
+    ADD CONSTRAINT user_guide_progress_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: workflow_executions workflow_executions_collection_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT workflow_executions_collection_id_fkey FOREIGN KEY (collection_id) REFERENCES public.report_data_collections(id) ON DELETE SET NULL;
+
+-- Name: workflow_executions workflow_executions_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT workflow_executions_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
+-- Name: workflow_executions workflow_executions_schedule_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT workflow_executions_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES public.workflow_schedules(id) ON DELETE SET NULL;
+
+-- Name: workflow_executions workflow_executions_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT workflow_executions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: workflow_executions workflow_executions_workflow_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT workflow_executions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+-- Name: workflow_schedules workflow_schedules_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_schedules
+    ADD CONSTRAINT workflow_schedules_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: workflow_schedules workflow_schedules_workflow_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_schedules
+    ADD CONSTRAINT workflow_schedules_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+-- Name: workflows workflows_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflows
+    ADD CONSTRAINT workflows_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
+-- Name: workflows workflows_template_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflows
+    ADD CONSTRAINT workflows_template_id_fkey FOREIGN KEY (template_id) REFERENCES public.query_templates(id) ON DELETE SET NULL;
+
+-- Name: workflows workflows_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflows
+    ADD CONSTRAINT workflows_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: amc_accounts accounts_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY accounts_user_read ON public.amc_accounts FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.amc_instances instance
+  WHERE ((instance.account_id = amc_accounts.id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
+
+-- Name: amc_accounts; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.amc_accounts ENABLE ROW LEVEL SECURITY;
+
+-- Name: amc_accounts amc_accounts_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY amc_accounts_pipeline_access ON public.amc_accounts TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: amc_data_sources; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.amc_data_sources ENABLE ROW LEVEL SECURITY;
+
+-- Name: amc_data_sources amc_data_sources_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY amc_data_sources_pipeline_access ON public.amc_data_sources TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: amc_instances; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.amc_instances ENABLE ROW LEVEL SECURITY;
+
+-- Name: amc_instances amc_instances_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY amc_instances_pipeline_access ON public.amc_instances TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: amc_schema_fields; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.amc_schema_fields ENABLE ROW LEVEL SECURITY;
+
+-- Name: amc_schema_fields amc_schema_fields_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY amc_schema_fields_pipeline_access ON public.amc_schema_fields TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: asin_list_items; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.asin_list_items ENABLE ROW LEVEL SECURITY;
+
+-- Name: asin_list_items asin_list_items_public_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY asin_list_items_public_read ON public.asin_list_items FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.asin_lists list
+  WHERE ((list.id = asin_list_items.list_id) AND list.is_public))));
+
+-- Name: asin_list_items asin_list_items_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY asin_list_items_user_access ON public.asin_list_items USING ((EXISTS ( SELECT
+   FROM public.asin_lists list
+  WHERE ((list.id = asin_list_items.list_id) AND (list.user_id = ( SELECT auth.uid() AS uid)))))) WITH CHECK (((EXISTS ( SELECT
+   FROM public.asin_lists list
+  WHERE ((list.id = asin_list_items.list_id) AND (list.user_id = ( SELECT auth.uid() AS uid))))) AND (EXISTS ( SELECT
+   FROM public.asins product
+  WHERE ((product.id = asin_list_items.asin_id) AND (product.user_id = ( SELECT auth.uid() AS uid)))))));
+
+-- Name: asin_lists; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.asin_lists ENABLE ROW LEVEL SECURITY;
+
+-- Name: asin_lists asin_lists_public_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY asin_lists_public_read ON public.asin_lists FOR SELECT USING (is_public);
+
+-- Name: asin_lists asin_lists_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY asin_lists_user_access ON public.asin_lists USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: asins; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.asins ENABLE ROW LEVEL SECURITY;
+
+-- Name: asins asins_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY asins_user_access ON public.asins USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: build_guides; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.build_guides ENABLE ROW LEVEL SECURITY;
+
+-- Name: build_guides build_guides_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY build_guides_read ON public.build_guides FOR SELECT USING (is_published);
+
+-- Name: campaigns; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.campaigns ENABLE ROW LEVEL SECURITY;
+
+-- Name: campaigns campaigns_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY campaigns_pipeline_access ON public.campaigns TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: campaigns campaigns_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY campaigns_user_access ON public.campaigns USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: report_data_collections collections_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY collections_user_access ON public.report_data_collections USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: amc_data_sources data_sources_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY data_sources_read ON public.amc_data_sources FOR SELECT USING (true);
+
+-- Name: workflow_executions executions_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY executions_user_access ON public.workflow_executions USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: user_guide_progress guide_progress_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY guide_progress_user_access ON public.user_guide_progress USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: amc_instances instances_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY instances_user_access ON public.amc_instances USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: query_templates; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.query_templates ENABLE ROW LEVEL SECURITY;
+
+-- Name: query_templates query_templates_public_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY query_templates_public_read ON public.query_templates FOR SELECT USING (is_public);
+
+-- Name: query_templates query_templates_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY query_templates_user_access ON public.query_templates USING ((author_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((author_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: recomamp_migrations; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.recomamp_migrations ENABLE ROW LEVEL SECURITY;
+
+-- Name: report_data_collections; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.report_data_collections ENABLE ROW LEVEL SECURITY;
+
+-- Name: report_data_collections report_data_collections_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY report_data_collections_pipeline_access ON public.report_data_collections TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: report_data_weeks; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.report_data_weeks ENABLE ROW LEVEL SECURITY;
+
+-- Name: report_data_weeks report_data_weeks_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY report_data_weeks_pipeline_access ON public.report_data_weeks TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: schedule_runs; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.schedule_runs ENABLE ROW LEVEL SECURITY;
+
+-- Name: schedule_runs schedule_runs_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY schedule_runs_pipeline_access ON public.schedule_runs TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: schedule_runs schedule_runs_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY schedule_runs_user_access ON public.schedule_runs USING ((EXISTS ( SELECT
+   FROM public.workflow_schedules schedule
+  WHERE ((schedule.id = schedule_runs.schedule_id) AND (schedule.user_id = ( SELECT auth.uid() AS uid)))))) WITH CHECK ((EXISTS ( SELECT
+   FROM public.workflow_schedules schedule
+  WHERE ((schedule.id = schedule_runs.schedule_id) AND (schedule.user_id = ( SELECT auth.uid() AS uid))))));
+
+-- Name: workflow_schedules schedules_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY schedules_user_access ON public.workflow_schedules USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: amc_schema_fields schema_fields_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY schema_fields_read ON public.amc_schema_fields FOR SELECT USING (true);
+
+-- Name: user_guide_progress; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.user_guide_progress ENABLE ROW LEVEL SECURITY;
+
+-- Name: users; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
+
+-- Name: users users_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY users_pipeline_access ON public.users TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: users users_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY users_user_access ON public.users USING ((id = ( SELECT auth.uid() AS uid))) WITH CHECK ((id = ( SELECT auth.uid() AS uid)));
+
+-- Name: report_data_weeks weeks_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY weeks_user_access ON public.report_data_weeks USING ((EXISTS ( SELECT
+   FROM public.report_data_collections collection
+  WHERE ((collection.id = report_data_weeks.collection_id) AND (collection.user_id = ( SELECT auth.uid() AS uid)))))) WITH CHECK ((EXISTS ( SELECT
+   FROM public.report_data_collections collection
+  WHERE ((collection.id = report_data_weeks.collection_id) AND (collection.user_id = ( SELECT auth.uid() AS uid))))));
+
+-- Name: workflow_executions; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.workflow_executions ENABLE ROW LEVEL SECURITY;
+
+-- Name: workflow_executions workflow_executions_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_executions_pipeline_access ON public.workflow_executions TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: workflow_schedules; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.workflow_schedules ENABLE ROW LEVEL SECURITY;
+
+-- Name: workflow_schedules workflow_schedules_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_schedules_pipeline_access ON public.workflow_schedules TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: workflows; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.workflows ENABLE ROW LEVEL SECURITY;
+
+-- Name: workflows workflows_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflows_pipeline_access ON public.workflows TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: workflows workflows_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflows_user_access ON public.workflows USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: SCHEMA auth; Type: ACL; Schema: -; Owner: -
+
+GRANT USAGE ON SCHEMA auth TO recomamp_analyst;
+GRANT USAGE ON SCHEMA auth TO recomamp_pipeline;
+
+-- Name: SCHEMA public; Type: ACL; Schema: -; Owner: -
+
+GRANT USAGE ON SCHEMA public TO recomamp_analyst;
+GRANT USAGE ON SCHEMA public TO recomamp_pipeline;
+
+-- Name: FUNCTION add_to_schedule_counters(counted_id uuid, runs integer, successful integer, failed integer); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.add_to_schedule_counters(counted_id uuid, runs integer, successful integer, failed integer) FROM PUBLIC;
+
+-- Name: FUNCTION cut_weeks(cut_id uuid, first_date date, last_date date); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cut_weeks(cut_id uuid, first_date date, last_date date) FROM PUBLIC;
+
+-- Name: FUNCTION refresh_collection_progress(refreshed_id uuid); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.refresh_collection_progress(refreshed_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION require_own_instance(table_name text, instance uuid, owner uuid); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.require_own_instance(table_name text, instance uuid, owner uuid) FROM PUBLIC;
+
+-- Name: FUNCTION require_own_workflow(table_name text, workflow uuid, owner uuid); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.require_own_workflow(table_name text, workflow uuid, owner uuid) FROM PUBLIC;
+
+-- Name: TABLE amc_accounts; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.amc_accounts TO recomamp_analyst;
+GRANT SELECT ON TABLE public.amc_accounts TO recomamp_pipeline;
+
+-- Name: COLUMN amc_accounts.updated_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(updated_at) ON TABLE public.amc_accounts TO recomamp_pipeline;
+
+-- Name: TABLE amc_data_sources; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.amc_data_sources TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.amc_data_sources TO recomamp_pipeline;
+
+-- Name: TABLE amc_instances; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.amc_instances TO recomamp_analyst;
+GRANT SELECT ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.amc_instances TO recomamp_analyst;
+
+-- Name: COLUMN amc_instances.instance_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(instance_id) ON TABLE public.amc_instances TO recomamp_analyst;
+
+-- Name: COLUMN amc_instances.name; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(name),UPDATE(name) ON TABLE public.amc_instances TO recomamp_analyst;
+
+-- Name: COLUMN amc_instances.description; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(description),UPDATE(description) ON TABLE public.amc_instances TO recomamp_analyst;
+
+-- Name: COLUMN amc_instances.region; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(region),UPDATE(region) ON TABLE public.amc_instances TO recomamp_analyst;
+
+-- Name: COLUMN amc_instances.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.amc_instances TO recomamp_analyst;
+
+-- Name: COLUMN amc_instances.account_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(account_id) ON TABLE public.amc_instances TO recomamp_analyst;
+
+-- Name: COLUMN amc_instances.is_active; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(is_active),UPDATE(is_active) ON TABLE public.amc_instances TO recomamp_analyst;
+
+-- Name: COLUMN amc_instances.health_status; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(health_status) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.health_error; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(health_error) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.last_health_check; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(last_health_check) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.campaigns_last_sync; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(campaigns_last_sync) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.schema_last_sync; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(schema_last_sync) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(created_at) ON TABLE public.amc_instances TO recomamp_analyst;
+
+-- Name: COLUMN amc_instances.updated_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(updated_at) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: TABLE amc_schema_fields; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.amc_schema_fields TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.amc_schema_fields TO recomamp_pipeline;
+
+-- Name: TABLE asin_list_items; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.asin_list_items TO recomamp_analyst;
+
+-- Name: TABLE asin_lists; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.asin_lists TO recomamp_analyst;
+
+-- Name: TABLE asins; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.asins TO recomamp_analyst;
+
+-- Name: TABLE build_guides; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.build_guides TO recomamp_analyst;
+
+-- Name: TABLE campaigns; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.campaigns TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaigns TO recomamp_pipeline;
+
+-- Name: TABLE query_templates; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,DELETE ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.name; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(name),UPDATE(name) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.description; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(description),UPDATE(description) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.category; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(category),UPDATE(category) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.sql_template; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(sql_template),UPDATE(sql_template) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.parameters; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(parameters),UPDATE(parameters) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.tags; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.difficulty_level; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(difficulty_level),UPDATE(difficulty_level) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.estimated_runtime; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(estimated_runtime),UPDATE(estimated_runtime) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.author_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(author_id) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.is_public; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: COLUMN query_templates.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(created_at) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: TABLE report_data_collections; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,DELETE ON TABLE public.report_data_collections TO recomamp_analyst;
+GRANT SELECT ON TABLE public.report_data_collections TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_collections.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.name; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(name),UPDATE(name) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.description; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(description),UPDATE(description) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.workflow_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(workflow_id),UPDATE(workflow_id) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.instance_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(instance_id),UPDATE(instance_id) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.start_date; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(start_date),UPDATE(start_date) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.end_date; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(end_date),UPDATE(end_date) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.parameters; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(parameters),UPDATE(parameters) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.status; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(status),UPDATE(status) ON TABLE public.report_data_collections TO recomamp_analyst;
+GRANT UPDATE(status) ON TABLE public.report_data_collections TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_collections.estimated_completion; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(estimated_completion) ON TABLE public.report_data_collections TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_collections.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(created_at) ON TABLE public.report_data_collections TO recomamp_analyst;
+
+-- Name: COLUMN report_data_collections.updated_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(updated_at) ON TABLE public.report_data_collections TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_collections.started_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(started_at) ON TABLE public.report_data_collections TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_collections.completed_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(completed_at) ON TABLE public.report_data_collections TO recomamp_pipeline;
+
+-- Name: TABLE report_data_weeks; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.report_data_weeks TO recomamp_analyst;
+GRANT SELECT ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.execution_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(execution_id) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.status; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(status) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.error_message; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(error_message) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.retry_count; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(retry_count) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.execution_duration; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(execution_duration) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.result_rows; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(result_rows) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.result_size_bytes; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(result_size_bytes) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.updated_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(updated_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.started_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(started_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.completed_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(completed_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: TABLE schedule_runs; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.schedule_runs TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedule_runs TO recomamp_pipeline;
+
+-- Name: TABLE user_guide_progress; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: TABLE users; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.users TO recomamp_pipeline;
+
+-- Name: COLUMN users.id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(id) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.email; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(email) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.full_name; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(full_name),UPDATE(full_name) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.avatar_url; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(avatar_url),UPDATE(avatar_url) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.amazon_user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(amazon_user_id) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.encrypted_access_token; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(encrypted_access_token) ON TABLE public.users TO recomamp_pipeline;
+
+-- Name: COLUMN users.encrypted_refresh_token; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(encrypted_refresh_token) ON TABLE public.users TO recomamp_pipeline;
+
+-- Name: COLUMN users.token_expires_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(token_expires_at) ON TABLE public.users TO recomamp_analyst;
+GRANT UPDATE(token_expires_at) ON TABLE public.users TO recomamp_pipeline;
+
+-- Name: COLUMN users.timezone; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(timezone),UPDATE(timezone) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.email_notifications; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(email_notifications),UPDATE(email_notifications) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(created_at) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.updated_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(updated_at) ON TABLE public.users TO recomamp_analyst;
+GRANT UPDATE(updated_at) ON TABLE public.users TO recomamp_pipeline;
+
+-- Name: COLUMN users.last_login_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(last_login_at) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.is_active; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(is_active) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: TABLE workflow_executions; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.workflow_executions TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_executions TO recomamp_pipeline;
+
+-- Name: TABLE workflow_schedules; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,DELETE ON TABLE public.workflow_schedules TO recomamp_analyst;
+GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_pipeline;
+
+-- Name: COLUMN workflow_schedules.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.name; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(name),UPDATE(name) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.description; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(description),UPDATE(description) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.cron_expression; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(cron_expression),UPDATE(cron_expression) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.timezone; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(timezone),UPDATE(timezone) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.workflow_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(workflow_id),UPDATE(workflow_id) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.is_active; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(is_active),UPDATE(is_active) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.next_run_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(next_run_at),UPDATE(next_run_at) ON TABLE public.workflow_schedules TO recomamp_analyst;
+GRANT UPDATE(next_run_at) ON TABLE public.workflow_schedules TO recomamp_pipeline;
+
+-- Name: COLUMN workflow_schedules.parameters; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(parameters),UPDATE(parameters) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.last_run_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(last_run_at) ON TABLE public.workflow_schedules TO recomamp_pipeline;
+
+-- Name: COLUMN workflow_schedules.last_run_status; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(last_run_status) ON TABLE public.workflow_schedules TO recomamp_pipeline;
+
+-- Name: COLUMN workflow_schedules.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(created_at) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.updated_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(updated_at) ON TABLE public.workflow_schedules TO recomamp_pipeline;
+
+-- Name: COLUMN workflow_schedules.paused_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(paused_at),UPDATE(paused_at) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: TABLE workflows; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,DELETE ON TABLE public.workflows TO recomamp_analyst;
+GRANT SELECT ON TABLE public.workflows TO recomamp_pipeline;
+
+-- Name: COLUMN workflows.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.name; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(name),UPDATE(name) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.description; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(description),UPDATE(description) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.sql_query; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(sql_query),UPDATE(sql_query) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.instance_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(instance_id),UPDATE(instance_id) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.template_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(template_id),UPDATE(template_id) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.parameters; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(parameters),UPDATE(parameters) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.tags; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.is_public; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(created_at) ON TABLE public.workflows TO recomamp_analyst;

@@ -1,0 +1,134 @@
+"""The stack's command line: `python -m stack up|down|demo|migrate|status`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from stack import environment
+from stack.errors import StackError
+from stack.settings import ROOT, Settings, require_token_key
+from stack.stack import Stack
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and give its exit code: 0 done, 1 failed, 2 refused, 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="stack", description="The embedded stack")
+    parser.add_argument("command", choices=sorted(COMMANDS))
+    parser.add_argument("--data", type=Path, default=ROOT / "data", help="everything it writes")
+    chosen = parser.parse_args(arguments)
+    _end_cleanly_on_signals()
+    try:
+        return COMMANDS[chosen.command](chosen.data)
+    except StackError as err:
+        print(f"{chosen.command}: {err}", file=sys.stderr)
+        return err.exit_code
+    except KeyboardInterrupt:
+        print(f"{chosen.command}: interrupted; nothing is left running", file=sys.stderr)
+        return INTERRUPTED
+
+
+def up(data: Path) -> int:
+    """Start the stack and say how to reach it."""
+    require_token_key(os.environ)
+    stack = _stack(data)
+    if not stack.up():
+        _say("The stack is already up.")
+    _say(_how_to_reach(stack))
+    return 0
+
+
+def down(data: Path) -> int:
+    """End the stack, and a demo that was cut short."""
+    ran = [_stack(directory).down() for directory in (data, data / "demo") if directory.exists()]
+    _say("The stack is down." if any(ran) else "Nothing was running.")
+    return 0
+
+
+def migrate(data: Path) -> int:
+    """Apply pending migrations."""
+    _say(_stack(data).migrate().strip())
+    return 0
+
+
+def status(data: Path) -> int:
+    """Tell which components are healthy; 0 only if the stack is up."""
+    stack = _stack(data)
+    if not stack.is_running:
+        _say("The stack is down.")
+        return 1
+    healthy = ", ".join(sorted(stack.healthy())) or "nothing"
+    _say(f"Up; healthy: {healthy}\n{_how_to_reach(stack)}")
+    return 0
+
+
+def demo(data: Path) -> int:
+    """Run the demo in a directory of its own, from the beginning each time."""
+    from demo.demo import run_demo  # needs the pipeline's rows, which the other commands do not
+
+    return run_demo(data / "demo")
+
+
+COMMANDS: dict[str, Callable[[Path], int]] = {
+    "up": up,
+    "down": down,
+    "migrate": migrate,
+    "status": status,
+    "demo": demo,
+}
+
+
+def _stack(data: Path) -> Stack:
+    return Stack(
+        Settings.load(data=data, environ=os.environ), report=lambda line: _say(f"  {line}")
+    )
+
+
+def _how_to_reach(stack: Stack) -> str:
+    settings = stack.settings
+    amazon = settings.emulator_url if settings.has_own_amazon else "as AIRFLOW_CONN_AMAZON_ADS says"
+    database = "as AIRFLOW_CONN_RECOMAMP_DB says (`make migrate` applies its migrations)"
+    if settings.has_own_database:
+        database = f"psql {settings.owner_uri}"
+    lines = {
+        "UI": settings.api_url,
+        "user": environment.UI_USER,
+        "password": settings.credentials["RECOMAMP_UI_PASSWORD"],
+        "application DB": database,
+        "Airflow's DB": f"psql {settings.airflow_uri}",
+        "Amazon": amazon,
+        "results": environment.airflow_environment(settings)["RECOMAMP_RESULTS_URL"],
+        "logs": str(settings.data / "logs"),
+    }
+    return "\n".join(f"{name:>15}  {value}" for name, value in lines.items())
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # The reader has seen enough (`make up | head`); that is no reason to stop starting.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end_cleanly_on_signals() -> None:
+    """Treat every polite signal as Ctrl-C; a shell's background jobs would ignore that one."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, _interrupt)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""The environment of every process of the stack, computed in this one place."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from stack.ports import HOST
+from stack.settings import AMAZON_SETTING, DATABASE_SETTING, MIGRATE_SETTING, ROOT, Settings
+
+# What the emulator's default tenants know the pipeline by.
+EMULATOR_CLIENT_ID = "amzn1.application-oa2-client.demo"
+EMULATOR_CLIENT_SECRET = "demo-client-secret"  # noqa: S105  of the emulator, opens nothing else
+
+UI_USER = "admin"
+
+_PIPELINE_SECRETS = (
+    "AIRFLOW__CORE__FERNET_KEY",
+    "AIRFLOW__API_AUTH__JWT_SECRET",
+    "AIRFLOW__API__SECRET_KEY",
+    "RECOMAMP_FERNET_KEY",
+)
+
+# Names that would make a process of ours read somebody else's Airflow or Postgres.
+_NOT_INHERITED = re.compile(
+    r"PYTHONPATH|PYTHONHOME|AIRFLOW_HOME|AIRFLOW_CONFIG|_AIRFLOW_.*|PG[A-Z]+"
+    r"|AIRFLOW__DATABASE__.*|AIRFLOW__CORE__UNIT_TEST_MODE|HONCHO_.*"
+    r"|RECOMAMP_MIGRATE_URI|RECOMAMP_[A-Z]+_PASSWORD"
+)
+
+
+def airflow_environment(settings: Settings) -> dict[str, str]:
+    """Give Airflow's environment: ours below, the caller's on top, what makes it ours last."""
+    environment = _defaults(settings) | inherited(settings.environ) | _fixed(settings)
+    if settings.has_own_database:
+        environment[DATABASE_SETTING] = settings.pipeline_uri
+    if settings.has_own_amazon:
+        environment[AMAZON_SETTING] = _emulator_connection(settings)
+    return environment
+
+
+def emulator_environment(settings: Settings) -> dict[str, str]:
+    """Give the emulator's environment: none of the pipeline's secrets, only its port."""
+    allowed = {
+        name: value
+        for name, value in inherited(settings.environ).items()
+        if not name.startswith(("AIRFLOW", "RECOMAMP_"))
+    }
+    return allowed | {
+        "PYTHONPATH": str(ROOT / "include"),
+        "PYTHONUNBUFFERED": "1",
+        "PATH": _path(settings.environ),
+        "RECOMAMP_EMULATOR_PORT": str(settings.ports.emulator),
+    }
+
+
+def migrate_environment(settings: Settings) -> dict[str, str]:
+    """Give the environment of `python -m recomamp.store.migrate`."""
+    return inherited(settings.environ) | {
+        "PYTHONPATH": str(ROOT / "plugins"),
+        "PATH": _path(settings.environ),
+        MIGRATE_SETTING: settings.migrate_uri,
+    }
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give what processes of the stack take over from the caller."""
+    return {name: value for name, value in environ.items() if not _NOT_INHERITED.fullmatch(name)}
+
+
+def _defaults(settings: Settings) -> dict[str, str]:
+    """Give the values that the caller's environment may replace."""
+    data = settings.data
+    return {
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__BASE_URL": f"http://localhost:{settings.ports.api}",
+        # A new row must show as a DAG within a minute.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "RECOMAMP_RESULTS_URL": (data / "results").as_uri(),
+        "RECOMAMP_POLL_SECONDS": "5",
+        "RECOMAMP_SNAPSHOT_DIR": str(data / "snapshots"),
+        "NO_PROXY": f"{HOST},localhost",
+    }
+
+
+def _fixed(settings: Settings) -> dict[str, str]:
+    """Give the values that make it this stack and no other."""
+    home, ports = settings.data / "airflow", settings.ports
+    return {name: settings.credentials[name] for name in _PIPELINE_SECRETS} | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{UI_USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(settings)),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.api_url}/execution/",
+        "AIRFLOW__API__PORT": str(ports.api),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": settings.airflow_uri.replace(
+            "postgresql://", "postgresql+psycopg2://", 1
+        ),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.worker_logs),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.trigger_logs),
+        "PATH": _path(settings.environ),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def password_file(settings: Settings) -> Path:
+    """Give the file in which Airflow looks up the user's password."""
+    return settings.data / "airflow" / "passwords.json"
+
+
+def _emulator_connection(settings: Settings) -> str:
+    return json.dumps(
+        {
+            "conn_type": "http",
+            "host": settings.emulator_url,
+            "login": EMULATOR_CLIENT_ID,
+            "password": EMULATOR_CLIENT_SECRET,
+            "extra": {
+                "token_url": f"{settings.emulator_url}/auth/o2/token",
+                "execution_url": f"{settings.emulator_url}/_emulator/executions/"
+                "{amc_execution_id}",
+            },
+        }
+    )
+
+
+def _path(environ: Mapping[str, str]) -> str:
+    """Put this interpreter's directory first: Airflow's parts find each other through PATH."""
+    here = str(Path(sys.executable).parent)
+    return f"{here}:{environ.get('PATH', '/usr/bin:/bin')}"

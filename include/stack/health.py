@@ -1,0 +1,49 @@
+"""Ask the components how they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import httpx
+
+from stack.settings import Settings
+
+# Names of the Procfile's processes by what the health report of Airflow calls them.
+_REPORTED = {
+    "scheduler": "scheduler",
+    "dag_processor": "dag-processor",
+    "triggerer": "triggerer",
+}
+
+
+def healthy_components(settings: Settings) -> set[str]:
+    """Give the processes that answer and say they are healthy."""
+    healthy = set(_airflow_components(settings))
+    if settings.has_own_amazon and _answers(f"{settings.emulator_url}/_emulator/health"):
+        healthy.add("emulator")
+    return healthy
+
+
+def _airflow_components(settings: Settings) -> Iterable[str]:
+    try:
+        answer = _get(f"{settings.api_url}/api/v2/monitor/health")
+        report = answer.raise_for_status().json()
+    except (httpx.HTTPError, ValueError):
+        return
+    if report["metadatabase"]["status"] == "healthy":
+        yield "api-server"
+    for reported, name in _REPORTED.items():
+        if report.get(reported, {}).get("status") == "healthy":
+            yield name
+
+
+def _answers(url: str) -> bool:
+    try:
+        return _get(url).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _get(url: str) -> httpx.Response:
+    # The environment may name a proxy, which has nothing to do with this machine's own ports.
+    return httpx.get(url, trust_env=False, timeout=5)

@@ -1,0 +1,153 @@
+"""Where the stack lives, what it listens on, and what the caller's environment replaces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from stack.credentials import SUPERUSER_PASSWORD, check_fernet_keys, load_credentials
+from stack.errors import RefusedError
+from stack.ports import HOST, Ports, choose_ports
+
+ROOT = Path(__file__).resolve().parents[2]
+DATABASE_SETTING = "AIRFLOW_CONN_RECOMAMP_DB"
+AMAZON_SETTING = "AIRFLOW_CONN_AMAZON_ADS"
+MIGRATE_SETTING = "RECOMAMP_MIGRATE_URI"
+FERNET_SETTING = "RECOMAMP_FERNET_KEY"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """All that is decided before anything starts."""
+
+    data: Path
+    ports: Ports
+    credentials: Mapping[str, str]
+    environ: Mapping[str, str]
+    disposable: bool = False
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        data: Path,
+        environ: Mapping[str, str],
+        free_ports: bool = False,
+        disposable: bool = False,
+    ) -> Settings:
+        """Read the environment, generating what it leaves open.
+
+        :param data: directory of everything the stack writes.
+        :param free_ports: take any free ports instead of the settings' (several stacks at once).
+        :param disposable: trade the safety of the database's files for speed.
+        :raises RefusedError: if a setting is malformed or missing.
+        """
+        _refuse_malformed(environ)
+        ports = choose_ports(environ, free_ports=free_ports)
+        data = data.resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        credentials = load_credentials(data / "secrets.env", environ)
+        return cls(
+            data=data,
+            ports=ports,
+            credentials=credentials,
+            environ=dict(environ),
+            disposable=disposable,
+        )
+
+    def with_ports(self, ports: Ports) -> Settings:
+        """Give the same settings on other ports (those of the stack that is running)."""
+        return replace(self, ports=ports)
+
+    @property
+    def has_own_database(self) -> bool:
+        """Whether the application's database is the embedded one."""
+        return not self.environ.get(DATABASE_SETTING)
+
+    @property
+    def has_own_amazon(self) -> bool:
+        """Whether Amazon is the emulator."""
+        return not self.environ.get(AMAZON_SETTING)
+
+    @property
+    def api_url(self) -> str:
+        """Where the user interface and the REST API answer."""
+        return f"http://{HOST}:{self.ports.api}"
+
+    @property
+    def emulator_url(self) -> str:
+        """Where the emulator answers, if it is started."""
+        return f"http://{HOST}:{self.ports.emulator}"
+
+    @property
+    def owner_uri(self) -> str:
+        """URI of the embedded application database as the owner of its tables."""
+        return self._uri("recomamp", "RECOMAMP_OWNER_PASSWORD", "recomamp")
+
+    @property
+    def pipeline_uri(self) -> str:
+        """URI of the embedded application database as the pipeline sees it."""
+        return self._uri("recomamp_pipeline", "RECOMAMP_PIPELINE_PASSWORD", "recomamp")
+
+    @property
+    def airflow_uri(self) -> str:
+        """URI of Airflow's own database."""
+        return self._uri("airflow", "RECOMAMP_AIRFLOW_PASSWORD", "airflow")
+
+    @property
+    def superuser_uri(self) -> str:
+        """URI of the embedded server's maintenance database as its superuser."""
+        return self._uri("postgres", SUPERUSER_PASSWORD, "postgres")
+
+    @property
+    def migrate_uri(self) -> str:
+        """URI (or Airflow connection) that migrations run with."""
+        given = self.environ.get(MIGRATE_SETTING) or self.environ.get(DATABASE_SETTING)
+        return given or self.owner_uri
+
+    @property
+    def listening(self) -> dict[str, int]:
+        """Ports that are really opened, by part."""
+        ports = self.ports.as_dict()
+        if not self.has_own_amazon:
+            del ports["emulator"]
+        return ports
+
+    def _uri(self, role: str, password_name: str, database: str) -> str:
+        password = quote(self.credentials[password_name], safe="")
+        return f"postgresql://{role}:{password}@{HOST}:{self.ports.postgres}/{database}"
+
+
+def _refuse_malformed(environ: Mapping[str, str]) -> None:
+    for name in (DATABASE_SETTING, AMAZON_SETTING):
+        if value := environ.get(name):
+            _refuse_malformed_connection(name, value)
+    if keys := environ.get(FERNET_SETTING):
+        check_fernet_keys(FERNET_SETTING, keys)
+
+
+def _refuse_malformed_connection(name: str, value: str) -> None:
+    if value.startswith("{"):
+        try:
+            well_formed = isinstance(json.loads(value), dict)
+        except ValueError:
+            well_formed = False
+    else:
+        well_formed = "://" in value
+    if not well_formed:
+        # The value may hold a password, so it is not repeated here.
+        message = f"{name} is neither a URI nor a JSON object (see Airflow's connections)"
+        raise RefusedError(message)
+
+
+def require_token_key(environ: Mapping[str, str]) -> None:
+    """Check that tokens in a database that is not ours can be decrypted.
+
+    :raises RefusedError: if the database is given and the key is not.
+    """
+    if environ.get(DATABASE_SETTING) and not environ.get(FERNET_SETTING):
+        message = f"{DATABASE_SETTING} is set but {FERNET_SETTING} is not: users' tokens are sealed"
+        raise RefusedError(message)

@@ -1,0 +1,289 @@
+"""Start and end the stack as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import httpx
+
+from stack import environment
+from stack.commands import Commands
+from stack.credentials import SUPERUSER_PASSWORD
+from stack.errors import FailedError, RefusedError
+from stack.health import healthy_components
+from stack.leftovers import (
+    end_processes,
+    family_of,
+    find_processes,
+    is_alive,
+    record,
+    recorded_pid,
+    wait_until_reaped,
+)
+from stack.ports import Ports, refuse_taken
+from stack.postgres import Postgres
+from stack.settings import ROOT, Settings
+from stack.supervisor import GRACE_SECONDS, HEALTHY_MARKER, read_procfile
+
+HEALTHY_SECONDS = 240
+LOOK_AGAIN_SECONDS = 0.5
+
+Report = Callable[[str], None]
+
+
+class Stack:
+    """The embedded stack of one data directory; at most one runs there at a time."""
+
+    def __init__(self, settings: Settings, *, report: Report = lambda _line: None) -> None:
+        """Describe a stack, running or not.
+
+        :param report: told one line for everything that became ready or ended.
+        """
+        self._run = settings.data / "run"
+        self._logs = settings.data / "logs"
+        self._report = report
+        self.settings = self._as_running(settings)
+        self.commands = Commands(self.settings)
+        self._postgres = Postgres(
+            directory=settings.data / "postgres",
+            port=self.settings.ports.postgres,
+            password=settings.credentials[SUPERUSER_PASSWORD],
+            log_file=self._logs / "postgres.log",
+            disposable=settings.disposable,
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the supervisor of this stack lives."""
+        return recorded_pid(self._supervisor_file) is not None
+
+    def healthy(self) -> set[str]:
+        """Give the components that answer and say they are healthy."""
+        return healthy_components(self.settings)
+
+    def up(self) -> bool:
+        """Start everything and return when it is healthy; False if it already runs.
+
+        :raises RefusedError: if a port is taken; nothing was started.
+        :raises FailedError: if a component does not come up; everything was ended again.
+        """
+        with self.alone():
+            if self.is_running:
+                return False
+            self._end()
+            refuse_taken(self.settings.listening)
+            try:
+                self._start()
+            except BaseException:
+                self._end()
+                raise
+        return True
+
+    def down(self) -> bool:
+        """End everything and return when no process is left; False if nothing ran.
+
+        :raises FailedError: if a process survives.
+        """
+        with self.alone():
+            return self._end()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Stack]:
+        """Keep the stack up for the length of a block."""
+        self.up()
+        try:
+            yield self
+        finally:
+            self.down()
+
+    def migrate(self) -> str:
+        """Apply pending migrations, starting Postgres if need be, and give their names.
+
+        :raises FailedError: if one does not apply.
+        """
+        with self.alone():
+            if not self.settings.has_own_database or self._postgres.pid is not None:
+                return self.commands.migrate_application()
+            refuse_taken({"postgres": self.settings.ports.postgres})
+            try:
+                self._start_databases()
+                return self._migrate_own_database()
+            finally:
+                with _undisturbed():
+                    self._postgres.stop()
+
+    def api(self) -> httpx.Client:
+        """Give a client of Airflow's REST API that is signed in as the administrator."""
+        client = httpx.Client(base_url=self.settings.api_url, trust_env=False, timeout=30)
+        password = self.settings.credentials["RECOMAMP_UI_PASSWORD"]
+        who = {"username": environment.UI_USER, "password": password}
+        token = client.post("/auth/token", json=who).raise_for_status().json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        return client
+
+    def _start(self) -> None:
+        self._write_ports()
+        self._start_databases()
+        with self.commands.migrating_airflow():
+            if self.settings.has_own_database:
+                self._migrate_own_database()
+        self._report("databases      migrated")
+        _write_passwords(self.settings)
+        self._start_supervisor()
+        self._wait_until_healthy()
+
+    def _start_databases(self) -> None:
+        postgres, credentials = self._postgres, self.settings.credentials
+        postgres.start()
+        postgres.ensure_role("airflow", credentials["RECOMAMP_AIRFLOW_PASSWORD"])
+        postgres.ensure_database("airflow", "airflow")
+        if self.settings.has_own_database:
+            # Migrations create roles, one of which reads past the row policies.
+            options = "CREATEROLE BYPASSRLS"
+            postgres.ensure_role(
+                "recomamp", credentials["RECOMAMP_OWNER_PASSWORD"], options=options
+            )
+            postgres.ensure_database("recomamp", "recomamp")
+        self._report(f"postgres       ready on port {postgres.port}")
+
+    def _migrate_own_database(self) -> str:
+        applied = self.commands.migrate_application()
+        password = self.settings.credentials["RECOMAMP_PIPELINE_PASSWORD"]
+        self._postgres.ensure_role("recomamp_pipeline", password)
+        return applied
+
+    def _start_supervisor(self) -> None:
+        output = self._logs / "supervisor.log"
+        with output.open("ab") as file:
+            supervisor = subprocess.Popen(
+                [sys.executable, "-m", "stack.supervisor", str(self.settings.data)],
+                cwd=ROOT,
+                env=environment.inherited(os.environ) | {"PYTHONPATH": str(ROOT / "include")},
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        record(supervisor.pid, self._supervisor_file)
+        with contextlib.closing(supervisor.stdin) as channel:  # type: ignore[type-var]
+            channel.write(json.dumps(self._environments()).encode())  # type: ignore[union-attr]
+        # It outlives this process; polled here only so that a dead one is no zombie.
+        threading.Thread(target=supervisor.wait, daemon=True).start()
+
+    def _environments(self) -> dict[str, Mapping[str, str]]:
+        names = [name for name in read_procfile() if name != "emulator"]
+        airflow = environment.airflow_environment(self.settings)
+        environments: dict[str, Mapping[str, str]] = dict.fromkeys(names, airflow)
+        if self.settings.has_own_amazon:
+            environments["emulator"] = environment.emulator_environment(self.settings)
+        return environments
+
+    def _wait_until_healthy(self) -> None:
+        expected, seen = set(self._environments()), set[str]()
+        started = time.monotonic()
+        while seen != expected:
+            if not self.is_running:
+                raise FailedError(self._why_it_ended())
+            if time.monotonic() - started > HEALTHY_SECONDS:
+                missing = ", ".join(sorted(expected - seen))
+                message = f"not healthy after {HEALTHY_SECONDS} s: {missing} (logs: {self._logs})"
+                raise FailedError(message)
+            for name in sorted((self.healthy() & expected) - seen):
+                seen.add(name)
+                self._report(f"{name:14} healthy after {time.monotonic() - started:.0f} s")
+            time.sleep(LOOK_AGAIN_SECONDS)
+        self._healthy_marker.touch()
+
+    def _why_it_ended(self) -> str:
+        log = self._logs / "system.log"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        ended = [line for line in lines if " stopped (rc=" in line]
+        return f"{ended[0] if ended else 'the supervisor ended'} (logs: {self._logs})"
+
+    def _end(self) -> bool:
+        """End what runs: the supervisor with its children, then what they left, then Postgres."""
+        with _undisturbed():
+            family = family_of(recorded_pid(self._supervisor_file))
+            server = family_of(self._postgres.pid)
+            ran = bool(family or server or find_processes(self._run))
+            end_processes(family[:1], grace_seconds=GRACE_SECONDS + 10)
+            for _ in range(3):  # a dying process may fork once more
+                remaining = [*filter(is_alive, family), *find_processes(self._run)]
+                end_processes(remaining)
+            self._postgres.stop()
+            wait_until_reaped([*family, *server])
+            if survivors := [one.pid for one in find_processes(self._run) if is_alive(one)]:
+                message = f"processes {survivors} did not end"
+                raise FailedError(message)
+            for path in (*self._run.glob("*.pid"), self._ports_file, self._healthy_marker):
+                path.unlink(missing_ok=True)
+        return ran
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep a second command off this directory."""
+        self._run.mkdir(parents=True, exist_ok=True)
+        self._logs.mkdir(parents=True, exist_ok=True)
+        with (self._run / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as err:
+                message = f"another command is starting or ending the stack in {self._run.parent}"
+                raise RefusedError(message) from err
+            yield
+
+    @property
+    def _supervisor_file(self) -> Path:
+        return self._run / "supervisor.pid"
+
+    @property
+    def _healthy_marker(self) -> Path:
+        return self._run / HEALTHY_MARKER
+
+    @property
+    def _ports_file(self) -> Path:
+        return self._run / "ports.json"
+
+    def _write_ports(self) -> None:
+        text = json.dumps(self.settings.ports.as_dict())
+        self._ports_file.write_text(text, encoding="utf-8")
+
+    def _as_running(self, settings: Settings) -> Settings:
+        """Speak of the ports of the stack that runs, whatever the environment says by now."""
+        if self.is_running and self._ports_file.exists():
+            ports = json.loads(self._ports_file.read_text(encoding="utf-8"))
+            return settings.with_ports(Ports(**ports))
+        return settings
+
+
+def _write_passwords(settings: Settings) -> None:
+    path = environment.password_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    passwords = {environment.UI_USER: settings.credentials["RECOMAMP_UI_PASSWORD"]}
+    path.write_text(json.dumps(passwords), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore a second Ctrl-C while the processes of the first are being ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {kind: signal.signal(kind, signal.SIG_IGN) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

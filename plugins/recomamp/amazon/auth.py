@@ -1,0 +1,182 @@
+"""Login with Amazon: the right access token on every call, renewed once for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import httpx
+
+from recomamp.amazon.failures import error_of, json_object, raise_for
+from recomamp.amazon.retrying import RetryPolicy, Sleep
+from recomamp.amazon.wire import TIMEOUT, USER_AGENT, exchange, logged, open_client
+from recomamp.domain.credentials import ClientCredentials, Tokens
+from recomamp.domain.errors import (
+    AmazonError,
+    ConsentRevoked,
+    ContractBroken,
+    MissingSetting,
+    Transient,
+)
+
+DEFAULT_LIFETIME_SECONDS = 3600
+
+_OUR_FAULT = ("invalid_client", "unauthorized_client")
+_SIGN_IN = "the user has to sign in with Amazon again"
+
+
+class TokenStore(Protocol):
+    """Where one user's tokens are kept for all processes."""
+
+    async def read(self) -> Tokens:
+        """Return the stored tokens."""
+        ...
+
+    async def refresh(
+        self, renew: Callable[[Tokens], Awaitable[Tokens]], stale: str | None
+    ) -> Tokens:
+        """Return usable tokens, renewed by at most one caller at a time.
+
+        Under an exclusive lock: read the tokens; where ``tokens.usable(now, stale=stale)`` somebody
+        else has renewed them, so return them; else store and return ``await renew(tokens)``. An
+        error of ``renew`` passes through and leaves the stored tokens as they are.
+
+        :param stale: the access token the caller knows to be no good, or None.
+        """
+        ...
+
+
+def refresh_request(
+    token_url: str, credentials: ClientCredentials, refresh_token: str
+) -> httpx.Request:
+    """Build the request that exchanges a refresh token for an access token."""
+    return httpx.Request(
+        "POST",
+        token_url,
+        data={
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            "client_id": credentials.client_id,
+            "client_secret": credentials.client_secret,
+        },
+        headers={"User-Agent": USER_AGENT},
+        extensions={"timeout": TIMEOUT.as_dict()},
+    )
+
+
+def read_token_response(response: httpx.Response, now: datetime, *, former: Tokens) -> Tokens:
+    """Read the renewed tokens; an answer without a refresh token keeps the former one.
+
+    :raises ConsentRevoked: when the user's consent is gone.
+    :raises MissingSetting: when Amazon does not know our application or its secret.
+    :raises AmazonError: whatever else was answered.
+    """
+    _raise_for_grant(response)
+    raise_for(response)
+    body = json_object(response)
+    if body is None:
+        raise error_of(response, Transient, "an answer with tokens was expected")
+    access_token = body.get("access_token")
+    if not isinstance(access_token, str) or not access_token:
+        # Not error_of: the body may hold the other token.
+        raise ContractBroken(
+            f"{response.request.url.path} answered without an access token",
+            status=response.status_code,
+        )
+    return Tokens(
+        access_token=access_token,
+        refresh_token=str(body.get("refresh_token") or former.refresh_token),
+        expires_at=now + timedelta(seconds=_lifetime_seconds(body.get("expires_in"))),
+    )
+
+
+class LwaAuth(httpx.Auth):
+    """Puts the access token on each request; refreshes it ahead of time and after a 401."""
+
+    def __init__(
+        self,
+        credentials: ClientCredentials,
+        token_url: str,
+        store: TokenStore,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Sleep = asyncio.sleep,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self._credentials = credentials
+        self._token_url = token_url
+        self._store = store
+        self._transport = transport
+        self._sleep = sleep
+        self._retry = retry or RetryPolicy()
+        self._tokens: Tokens | None = None
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Send with a usable token; on 401, which means not processed, renew and send again."""
+        tokens = await self._usable_tokens()
+        response = yield _signed(request, tokens)
+        if response.status_code == httpx.codes.UNAUTHORIZED and _is_replayable(request):
+            yield _signed(request, await self._renewed_tokens(tokens.access_token))
+
+    async def _usable_tokens(self) -> Tokens:
+        """Return the tokens in memory, else the stored ones, else new ones."""
+        now = datetime.now(UTC)
+        tokens = self._tokens
+        if tokens is None or not tokens.usable(now):
+            tokens = self._tokens = await self._store.read()
+        return tokens if tokens.usable(now) else await self._renewed_tokens(tokens.access_token)
+
+    async def _renewed_tokens(self, stale: str | None) -> Tokens:
+        # The store is asked anew at each try, so that its lock is free while we wait.
+        retrying = self._retry.retrying(self._sleep)
+        tokens: Tokens = await retrying(self._store.refresh, self._renew, stale)
+        self._tokens = tokens
+        return tokens
+
+    async def _renew(self, former: Tokens) -> Tokens:
+        if not former.refresh_token:
+            raise ConsentRevoked(f"no refresh token is stored: {_SIGN_IN}")
+        request = refresh_request(self._token_url, self._credentials, former.refresh_token)
+        async with open_client(self._transport) as http:
+            response = await exchange(http, request)
+        try:
+            return read_token_response(response, datetime.now(UTC), former=former)
+        except (AmazonError, MissingSetting) as err:
+            logged(request, err)
+            raise
+
+
+def _raise_for_grant(response: httpx.Response) -> None:
+    """Raise what only the token endpoint says."""
+    error = (json_object(response) or {}).get("error")
+    if response.is_success or response.is_server_error:
+        return
+    if error == "invalid_grant":
+        raise error_of(response, ConsentRevoked, _SIGN_IN)
+    if error in _OUR_FAULT:
+        told = error_of(response, AmazonError)
+        raise MissingSetting(
+            f"{told}; set AIRFLOW_CONN_AMAZON_ADS to the application's client id and secret"
+        )
+
+
+def _lifetime_seconds(value: Any) -> float:
+    """Read ``expires_in``, which Amazon sends as a number here and as text there."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return DEFAULT_LIFETIME_SECONDS
+
+
+def _signed(request: httpx.Request, tokens: Tokens) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {tokens.access_token}"
+    return request
+
+
+def _is_replayable(request: httpx.Request) -> bool:
+    """Tell whether the body can be sent a second time: a stream is used up."""
+    return isinstance(request.stream, httpx.ByteStream)

@@ -1,0 +1,136 @@
+"""What an answer that is not 2xx means: status to error, Amazon's words kept.
+
+``repeatable`` is False for the one request that must not be sent twice, the creation of an
+execution: whatever would otherwise be tried again is then a ``SubmissionInDoubt``. A 429 stays
+``Transient`` there too, because it says that the request was not processed.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from recomamp.domain.errors import (
+    AmazonError,
+    ContractBroken,
+    Refused,
+    SubmissionInDoubt,
+    Transient,
+    Unauthorized,
+)
+
+LONGEST_RETRY_AFTER_SECONDS = 600.0
+
+_WORDS = ("details", "message", "error_description", "Message", "statusReason", "error")
+_CODES = ("code", "error", "Code")
+_LONGEST_TEXT = 300
+_INVISIBLE = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TOKENS = re.compile(r"Atz[a-z]\|[^\s\"'<>&]*")
+
+
+def raise_for(response: httpx.Response, *, repeatable: bool = True) -> None:
+    """Return when the answer is 2xx, else raise what it means.
+
+    :raises AmazonError: with Amazon's words, code, request id and Retry-After.
+    """
+    if not response.is_success:
+        raise error_of(response, _kind_of(response.status_code, repeatable=repeatable))
+
+
+def error_of(
+    response: httpx.Response, kind: type[AmazonError], remedy: str | None = None
+) -> AmazonError:
+    """Build an error of ``kind`` that says what was asked, what came back and what to do."""
+    body = json_object(response) or {}
+    words = _redacted(_first_text(body, _WORDS) or _plain_text(response))
+    request_id = request_id_of(response) or _first_text(body, ("requestId", "request_id"))
+    return kind(
+        f"{response.request.method} {response.request.url.path} answered "
+        f"HTTP {response.status_code}: {words or 'without a text'}"
+        + (f" (request id {request_id})" if request_id else "")
+        + (f"; {remedy}" if remedy else ""),
+        status=response.status_code,
+        code=_first_text(body, _CODES),
+        request_id=request_id,
+        retry_after_seconds=retry_after_seconds(response),
+    )
+
+
+def json_object(response: httpx.Response) -> dict[str, Any] | None:
+    """Read the body as a JSON object; None when it is anything else."""
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def request_id_of(response: httpx.Response) -> str | None:
+    """Find the id under which Amazon remembers the request."""
+    headers = response.headers
+    return headers.get("x-amz-request-id") or headers.get("x-amz-rid") or None
+
+
+def retry_after_seconds(response: httpx.Response) -> float | None:
+    """Read Retry-After, a number of seconds or an HTTP date; None when absent or unreadable.
+
+    A date is measured against the answer's own Date, so that clocks need not agree.
+    """
+    text = response.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        until = _http_date(text)
+        if until is None:
+            return None
+        sent = _http_date(response.headers.get("Date", "")) or datetime.now(UTC)
+        seconds = (until - sent).total_seconds()
+    if seconds != seconds:  # "nan" is a float too
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _kind_of(status: int, *, repeatable: bool) -> type[AmazonError]:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return Unauthorized
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Transient
+    if status >= 500 or status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY):
+        return Transient if repeatable else SubmissionInDoubt
+    if status >= 400:
+        return Refused
+    return ContractBroken if repeatable else SubmissionInDoubt
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _first_text(body: dict[str, Any], keys: tuple[str, ...]) -> str | None:
+    for key in keys:
+        value = body.get(key)
+        if isinstance(value, str | int) and str(value):
+            return str(value)
+    return None
+
+
+def _plain_text(response: httpx.Response) -> str:
+    """Reduce a gateway's HTML page, or whatever else came, to a short readable line."""
+    text = html.unescape(_INVISIBLE.sub(" ", response.text[:20_000]))
+    return " ".join(text.split())[:_LONGEST_TEXT]
+
+
+def _redacted(text: str) -> str:
+    """Remove Amazon's tokens, should an answer ever repeat one."""
+    return _TOKENS.sub("[token]", text)

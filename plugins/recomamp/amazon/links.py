@@ -1,0 +1,82 @@
+"""Signed links: which ones are followed, and what storage answers instead of a file."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+import httpx
+
+from recomamp.amazon.failures import retry_after_seconds
+from recomamp.domain.errors import (
+    AmazonError,
+    ContractBroken,
+    LinkExpired,
+    PipelineError,
+    Refused,
+    ResultsBroken,
+    Transient,
+)
+
+_STORAGE = ".amazonaws.com"
+_EXPIRED = ("ExpiredToken", "RequestExpired")
+
+
+def readable_link(text: str, api_url: str) -> httpx.URL:
+    """Return a link that is safe to follow: into Amazon's storage, or to the API's own host.
+
+    :raises ContractBroken: when it points elsewhere. The link itself is not quoted.
+    """
+    try:
+        link, api = httpx.URL(text), httpx.URL(api_url)
+    except httpx.InvalidURL as err:
+        raise ContractBroken("a download link is not a URL") from err
+    in_storage = link.scheme == "https" and link.host.endswith(_STORAGE) and link.port is None
+    if link.userinfo or not (in_storage or _origin(link) == _origin(api)):
+        raise ContractBroken(
+            f"a download link points to {link.scheme}://{link.host}, "
+            f"which is neither https under {_STORAGE} nor the API's own host"
+        )
+    return link
+
+
+def is_same_part(one: str, other: str) -> bool:
+    """Tell whether two links, signed at different times, lead to the same file."""
+    return httpx.URL(one).copy_with(query=None) == httpx.URL(other).copy_with(query=None)
+
+
+def storage_error(response: httpx.Response) -> PipelineError:
+    """Describe an answer that is no file. Its body must have been read.
+
+    Only the code and the message of S3's XML are quoted: the rest repeats the signature.
+    """
+    status, code = response.status_code, _element(response, "Code")
+    words = ": ".join(filter(None, (code, _element(response, "Message"))))
+    said = f"GET {response.request.url.path} answered HTTP {status}" + (words and f": {words}")
+    request_id = response.headers.get("x-amz-request-id")
+    if status == HTTPStatus.NOT_FOUND:
+        return ResultsBroken(f"{said}; a part of the results is missing")
+    return _kind_of(status, code)(
+        said,
+        status=status,
+        code=code,
+        request_id=request_id,
+        retry_after_seconds=retry_after_seconds(response),
+    )
+
+
+def _kind_of(status: int, code: str | None) -> type[AmazonError]:
+    if status == HTTPStatus.FORBIDDEN or code in _EXPIRED:
+        return LinkExpired
+    if status >= 500 or status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
+        return Transient
+    return Refused if status >= 400 else ContractBroken
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _element(response: httpx.Response, name: str) -> str | None:
+    found = re.search(rf"<{name}>([^<]{{1,300}})</{name}>", response.text[:10_000])
+    return found.group(1) if found else None

@@ -1,0 +1,184 @@
+"""What is asked of AMC, as values: method, path, query and body of every call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from recomamp.amazon.account import AmcAccount
+from recomamp.domain.cron import load_zone
+from recomamp.domain.windows import Window, WindowType
+
+PAGE_SIZE = 100
+
+# Said rather than left to AMC's default escape, which is unpublished: quotes are doubled, as the
+# results' reader expects.
+_OUTPUT_FORMAT = {"separatorCharacter": ",", "quoteCharacter": '"', "escapeCharacter": '"'}
+
+_JSON_EXECUTIONS = "application/vnd.amcworkflowexecutions.v1+json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewExecution:
+    """A query to run once over one window. ``workflow_id`` is the name by which we find it again.
+
+    ``input_parameters`` declares the parameters in AMC's words (name, dataType, defaultValue).
+    """
+
+    workflow_id: str
+    sql: str
+    window: Window
+    input_parameters: Sequence[Mapping[str, Any]] = ()
+    parameter_values: Mapping[str, Any] = field(default_factory=dict)
+    timeout_seconds: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One request to AMC. ``repeatable`` is False where sending it twice would do harm."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    content_type: str = _JSON_EXECUTIONS
+    repeatable: bool = True
+
+
+def account_headers(account: AmcAccount) -> dict[str, str]:
+    """Return the headers that every call needs, save Authorization."""
+    return {
+        "Amazon-Advertising-API-ClientId": account.client_id,
+        "Amazon-Advertising-API-AdvertiserId": account.entity_id,
+        "Amazon-Advertising-API-MarketplaceId": account.marketplace_id,
+    }
+
+
+def create_execution(instance_id: str, execution: NewExecution) -> Call:
+    """Ask AMC to run a query that travels with the request.
+
+    :raises InvalidDefinition: when the window's time zone is not known.
+    """
+    return Call(
+        method="POST",
+        path=_path(instance_id, "workflowExecutions"),
+        body=execution_body(execution),
+        repeatable=False,
+    )
+
+
+def execution_body(execution: NewExecution) -> dict[str, Any]:
+    """Return the body of the request that creates an execution."""
+    workflow: dict[str, Any] = {
+        "workflowId": execution.workflow_id,
+        "sqlQuery": execution.sql,
+        "outputFormat": _OUTPUT_FORMAT,
+    }
+    if execution.input_parameters:
+        workflow["inputParameters"] = [dict(one) for one in execution.input_parameters]
+    body: dict[str, Any] = {"workflow": workflow, **_window(execution.window)}
+    if execution.parameter_values:
+        body["parameterValues"] = dict(execution.parameter_values)
+    if execution.timeout_seconds is not None:
+        body["workflowExecutionTimeoutSeconds"] = execution.timeout_seconds
+    return body
+
+
+def list_executions(
+    instance_id: str,
+    *,
+    workflow_id: str | None = None,
+    min_creation_time: datetime | None = None,
+    include_cancelled: bool = True,
+    include_workflow: bool = False,
+    next_token: str | None = None,
+) -> Call:
+    """List executions, newest first. AMC insists on a ``workflow_id`` or a ``min_creation_time``.
+
+    :raises ValueError: when neither is given.
+    """
+    if workflow_id is None and min_creation_time is None:
+        raise ValueError("list executions by workflow_id or by min_creation_time")
+    wanted = {
+        "workflowId": workflow_id,
+        "minCreationTime": _wall_time(min_creation_time, UTC) if min_creation_time else None,
+        "includeCancelled": "true" if include_cancelled else None,
+        "includeWorkflow": "true" if include_workflow else None,
+        "limit": str(PAGE_SIZE),
+        "nextToken": next_token,
+    }
+    return Call(method="GET", path=_path(instance_id, "workflowExecutions"), query=_present(wanted))
+
+
+def get_execution(instance_id: str, amc_execution_id: str) -> Call:
+    """Ask for one execution."""
+    return Call(method="GET", path=_path(instance_id, "workflowExecutions", amc_execution_id))
+
+
+def cancel_execution(instance_id: str, amc_execution_id: str) -> Call:
+    """Ask AMC to stop one execution. A second time does no harm: AMC says that it has ended."""
+    return Call(
+        method="PUT",
+        path=_path(instance_id, "workflowExecutions", amc_execution_id),
+        body={"status": "CANCELLED"},
+    )
+
+
+def download_urls(
+    instance_id: str, amc_execution_id: str, *, next_token: str | None = None
+) -> Call:
+    """Ask for signed links to the parts of a result; they live ten minutes."""
+    return Call(
+        method="GET",
+        path=_path(instance_id, "workflowExecutions", amc_execution_id, "downloadUrls"),
+        query=_present({"nextToken": next_token}),
+    )
+
+
+def data_sources(instance_id: str, *, next_token: str | None = None) -> Call:
+    """List the tables that the instance offers."""
+    return Call(
+        method="GET",
+        path=_path(instance_id, "dataSources"),
+        query=_present({"limit": str(PAGE_SIZE), "nextToken": next_token}),
+    )
+
+
+def _window(window: Window) -> dict[str, str]:
+    if window.type is not WindowType.EXPLICIT:
+        return {"timeWindowType": window.type, "timeWindowTimeZone": window.time_zone}
+    zone = load_zone(window.time_zone)
+    if _is_ambiguous(window.start, zone) or _is_ambiguous(window.end, zone):
+        # AMC takes wall time without an offset; a wall time that occurs twice would say too little.
+        zone = ZoneInfo("UTC")
+    return {
+        "timeWindowType": window.type,
+        "timeWindowStart": _wall_time(window.start, zone),
+        "timeWindowEnd": _wall_time(window.end, zone),
+        "timeWindowTimeZone": zone.key,
+    }
+
+
+def _is_ambiguous(moment: datetime, zone: ZoneInfo) -> bool:
+    """Tell whether the zone's wall time at ``moment`` also stands for another moment."""
+    local = moment.astimezone(UTC).astimezone(zone)
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
+def _wall_time(moment: datetime, zone: tzinfo) -> str:
+    """Write AMC's ``yyyy-MM-dd'T'HH:mm:ss``: wall time of the zone, no offset, no fraction."""
+    # By way of UTC, because a bound may be given as a wall time that its zone skips.
+    local = moment.astimezone(UTC).astimezone(zone)
+    return local.replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def _path(instance_id: str, *parts: str) -> str:
+    return "/".join(("/amc/reporting", *(quote(part, safe="") for part in (instance_id, *parts))))
+
+
+def _present(query: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if value is not None}

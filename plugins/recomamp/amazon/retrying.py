@@ -1,0 +1,56 @@
+"""How often and after what wait a call is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from recomamp.domain.errors import AmazonError, Transient
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryPolicy:
+    """Exponential back-off with full jitter, unless Amazon says how long to wait.
+
+    The wait before try *n* + 1 lies between 0 and ``first_seconds`` · 2ⁿ⁻¹, at most
+    ``longest_seconds``; a Retry-After is obeyed to the second.
+    """
+
+    attempts: int = 5
+    first_seconds: float = 1.0
+    longest_seconds: float = 60.0
+
+    def retrying(self, sleep: Sleep) -> AsyncRetrying:
+        """Return the loop that calls a coroutine function again on ``Transient``.
+
+        After the last try the error itself is raised.
+        """
+        jitter = wait_random_exponential(multiplier=self.first_seconds, max=self.longest_seconds)
+
+        def wait(state: RetryCallState) -> float:
+            asked = _asked_for(state)
+            return jitter(state) if asked is None else asked
+
+        return AsyncRetrying(
+            sleep=sleep,
+            stop=stop_after_attempt(self.attempts),
+            wait=wait,
+            retry=retry_if_exception_type(Transient),
+            reraise=True,
+        )
+
+
+def _asked_for(state: RetryCallState) -> float | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error.retry_after_seconds if isinstance(error, AmazonError) else None

@@ -1,0 +1,210 @@
+"""Ticks of a cron expression in a time zone, over daylight-saving changes too.
+
+Five fields: lists, ranges, steps, names of months and weekdays, the usual ``@`` aliases. Where the
+expression fires at most once a day (hour and minute are single numbers) a tick is a wall time: one
+that does not exist moves forward by the gap, one that exists twice is its first occurrence.
+Otherwise every real minute whose wall time matches is a tick. ``cron_next()`` in the database
+follows the same rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from croniter import croniter
+
+from recomamp.domain.errors import InvalidDefinition
+
+_ALIASES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_ITEM = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?")
+_MICROSECOND = timedelta(microseconds=1)
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Field:
+    name: str
+    low: int
+    high: int
+    words: tuple[str, ...] = ()
+
+    def number(self, text: str) -> int:
+        """Read one number or name of this field."""
+        if text.upper() in self.words:
+            return self.words.index(text.upper()) + self.low
+        if text.isascii() and text.isdigit() and self.low <= int(text) <= self.high:
+            return int(text)
+        raise InvalidDefinition(
+            f"{text!r} is no {self.name} ({self.low} to {self.high}"
+            + (f", {self.words[0]} to {self.words[-1]})" if self.words else ")")
+        )
+
+    def normalize(self, text: str) -> str:
+        """Return a list of values, ranges and steps; refuse what is none of this field."""
+        return ",".join(map(self._normalize_item, text.split(",")))
+
+    def _normalize_item(self, item: str) -> str:
+        match = _ITEM.fullmatch(item)
+        if match is None:
+            raise InvalidDefinition(f"{item!r} is no {self.name} of a cron expression")
+        first, last, step = match.group("first", "last", "step")
+        if step is not None and (int(step) < 1 or (first is not None and last is None)):
+            raise InvalidDefinition(f"{item!r}: a step needs a range or *, and is at least 1")
+        if first is None:
+            return item
+        low, high = self.number(first), self.number(last or first)
+        if low > high:
+            raise InvalidDefinition(f"{item!r}: a range goes upwards")
+        # croniter 7.0 reads a range of one value, such as 5-5, as the whole field
+        return str(low) if low == high else item
+
+
+_FIELDS = (
+    _Field(name="minute", low=0, high=59),
+    _Field(name="hour", low=0, high=23),
+    _Field(name="day of month", low=1, high=31),
+    _Field(name="month", low=1, high=12, words=_MONTHS),
+    _Field(name="day of week", low=0, high=7, words=_WEEKDAYS),
+)
+
+
+@lru_cache(maxsize=8192)
+def normalize_expression(expression: str) -> str:
+    """Return the five fields of a cron expression, aliases resolved.
+
+    :raises InvalidDefinition: when it is not one, naming the field at fault.
+    """
+    text = " ".join(expression.split())
+    fields = _ALIASES.get(text.lower(), text).split(" ")
+    if len(fields) != len(_FIELDS):
+        raise InvalidDefinition(
+            f"{expression!r} is no cron expression: five fields "
+            "(minute hour day-of-month month day-of-week) or an alias such as @daily"
+        )
+    normal = " ".join(field.normalize(value) for field, value in zip(_FIELDS, fields, strict=True))
+    try:
+        _ticker(normal, datetime(2024, 1, 1)).get_next(datetime)  # noqa: DTZ001 (wall time)
+    except ValueError as err:  # croniter's own errors derive from it
+        raise InvalidDefinition(f"{expression!r} never fires") from err
+    return normal
+
+
+@lru_cache(maxsize=1024)
+def load_zone(name: str) -> ZoneInfo:
+    """Return the IANA time zone of that name.
+
+    :raises InvalidDefinition: when there is none.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as err:
+        raise InvalidDefinition(
+            f"{name!r} is no IANA time zone; write one such as 'Europe/Berlin' or 'UTC'"
+        ) from err
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=None)
+
+
+def _ticker(expression: str, start: datetime) -> croniter:
+    # implement_cron_bug: where one day field starts with * the other alone decides, as in cron
+    return croniter(expression, start, implement_cron_bug=True)
+
+
+def _wall_times(expression: str, start: datetime, *, forward: bool) -> Iterator[datetime]:
+    ticker = _ticker(expression, start)
+    while True:
+        yield ticker.get_next(datetime) if forward else ticker.get_prev(datetime)
+
+
+@dataclass(frozen=True)
+class Cron:
+    """A cron expression in a time zone. Ticks are aware UTC datetimes."""
+
+    expression: str
+    time_zone: str
+
+    @cached_property
+    def fields(self) -> str:
+        """Five normalized fields; raises InvalidDefinition for a bad expression."""
+        return normalize_expression(self.expression)
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone; raises InvalidDefinition for an unknown one."""
+        return load_zone(self.time_zone)
+
+    @cached_property
+    def is_at_most_daily(self) -> bool:
+        """Whether hour and minute are single numbers, so that no date has two ticks."""
+        minute, hour, *_ = self.fields.split(" ")
+        return minute.isdigit() and hour.isdigit()
+
+    def next_tick(self, after: datetime) -> datetime:
+        """Return the first tick later than that moment."""
+        if self.is_at_most_daily:
+            start = self._wall(after) - timedelta(days=2)
+            ticks = map(self._instant, _wall_times(self.fields, start, forward=True))
+            return next(tick for tick in ticks if tick > after)
+        moment, offset = after.astimezone(UTC), self._offset(after)
+        while True:  # one UTC offset after the other: within it, wall time is plain arithmetic
+            wall = next(_wall_times(self.fields, _naive(moment + offset), forward=True))
+            tick = wall.replace(tzinfo=UTC) - offset
+            if self._offset(tick) == offset:
+                return tick
+            change = self._first_change(moment, offset, _WEEK)
+            moment, offset = change - _MICROSECOND, self._offset(change)
+
+    def last_tick(self, until: datetime) -> datetime:
+        """Return the latest tick not later than that moment."""
+        if self.is_at_most_daily:
+            start = self._wall(until) + timedelta(days=2)
+            ticks = map(self._instant, _wall_times(self.fields, start, forward=False))
+            return next(tick for tick in ticks if tick <= until)
+        moment, offset = until.astimezone(UTC) + _MICROSECOND, self._offset(until)
+        while True:
+            wall = next(_wall_times(self.fields, _naive(moment + offset), forward=False))
+            tick = wall.replace(tzinfo=UTC) - offset
+            if self._offset(tick) == offset:
+                return tick
+            before = self._first_change(moment - _MICROSECOND, offset, -_WEEK)
+            moment, offset = before + _MICROSECOND, self._offset(before)
+
+    def _offset(self, moment: datetime) -> timedelta:
+        offset = moment.astimezone(self.zone).utcoffset()
+        return offset or timedelta(0)
+
+    def _wall(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone).replace(tzinfo=None)
+
+    def _instant(self, wall: datetime) -> datetime:
+        return wall.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
+
+    def _first_change(self, start: datetime, offset: timedelta, stride: timedelta) -> datetime:
+        """Walk from a moment that has this offset to the nearest one that has another."""
+        inside, outside = start, start + stride
+        while self._offset(outside) == offset:
+            inside, outside = outside, outside + stride
+        while abs(outside - inside) > _MICROSECOND:
+            middle = inside + (outside - inside) / 2
+            if self._offset(middle) == offset:
+                inside = middle
+            else:
+                outside = middle
+        return outside

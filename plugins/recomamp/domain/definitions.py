@@ -1,0 +1,210 @@
+"""From a row of the database to a definition that a DAG can be built of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from recomamp.domain.cron import Cron, load_zone, normalize_expression
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.models import Collection, Schedule, Workflow
+from recomamp.domain.parameters import Parameter, declare, overlay
+from recomamp.domain.query import check
+from recomamp.domain.windows import (
+    DEFAULT_COLLECTION_LAG_DAYS,
+    DEFAULT_SCHEDULE_LAG_DAYS,
+    CollectionWindows,
+    ScheduleWindows,
+    WindowType,
+)
+
+Row = Mapping[str, Any]
+
+RESERVED_PARAMETERS = frozenset({"window", "timezone"})
+_SCHEDULE_WINDOW_KEYS = frozenset({"lag_days", "lookback_days", "type", "catchup"})
+_COLLECTION_WINDOW_KEYS = frozenset({"lag_days"})
+_LONGEST_LAG_DAYS = 366
+_LONGEST_LOOKBACK_DAYS = 400  # AMC keeps 13 months
+_FINISHED = ("PAUSED", "COMPLETED")
+
+
+def read_schedule(row: Row) -> Schedule:
+    """Read a row of ``workflow_schedules`` joined with its workflow.
+
+    :raises InvalidDefinition: naming the table, the column and the row to mend.
+    """
+    table, key = "workflow_schedules", str(row["id"])
+    options = _window_options(row, table, _SCHEDULE_WINDOW_KEYS)
+    return Schedule(
+        id=UUID(key),
+        name=row["name"],
+        description=row["description"],
+        is_active=bool(row["is_active"]),
+        created_at=row["created_at"],
+        windows=ScheduleWindows(
+            cron=_cron(row),
+            lag_days=_days(options, "lag_days", DEFAULT_SCHEDULE_LAG_DAYS, table, key),
+            lookback_days=_lookback(options, table, key),
+            type=_window_type(options, table, key),
+        ),
+        catchup=_flag(options, "catchup", table, key),
+        parameters=_parameters(row, table),
+        workflow=_workflow(row),
+    )
+
+
+def read_collection(row: Row) -> Collection:
+    """Read a row of ``report_data_collections`` joined with its workflow.
+
+    :raises InvalidDefinition: naming the table, the column and the row to mend.
+    """
+    table, key = "report_data_collections", str(row["id"])
+    options = _window_options(row, table, _COLLECTION_WINDOW_KEYS)
+    if row["end_date"] < row["start_date"]:
+        raise InvalidDefinition("lies before start_date", table=table, column="end_date", key=key)
+    return Collection(
+        id=UUID(key),
+        name=row["name"],
+        description=row["description"],
+        is_active=row["status"] not in _FINISHED,
+        windows=CollectionWindows(
+            start_date=row["start_date"],
+            end_date=row["end_date"],
+            time_zone=_collection_zone(row),
+            lag_days=_days(options, "lag_days", DEFAULT_COLLECTION_LAG_DAYS, table, key),
+        ),
+        parameters=_parameters(row, table),
+        workflow=_workflow(row),
+    )
+
+
+def _workflow(row: Row) -> Workflow:
+    return Workflow(
+        id=UUID(str(row["workflow_id"])),
+        name=row["workflow_name"],
+        sql_query=row["sql_query"],
+        description=row["workflow_description"],
+        user_id=UUID(str(row["user_id"])),
+        instance_key=UUID(str(row["instance_key"])),
+        instance_id=row["instance_id"],
+        instance_name=row["instance_name"],
+        owner=row["owner"],
+    )
+
+
+def _cron(row: Row) -> Cron:
+    place = {"table": "workflow_schedules", "key": str(row["id"])}
+    try:
+        normalize_expression(row["cron_expression"])
+    except InvalidDefinition as err:
+        raise err.at(column="cron_expression", **place) from err
+    zone = row["timezone"] or "UTC"
+    try:
+        load_zone(zone)
+    except InvalidDefinition as err:
+        raise err.at(column="timezone", **place) from err
+    return Cron(row["cron_expression"], zone)
+
+
+def _collection_zone(row: Row) -> str:
+    table, key = "report_data_collections", str(row["id"])
+    zone = str(_object(row["parameters"], table, key).get("timezone", "UTC"))
+    try:
+        load_zone(zone)
+    except InvalidDefinition as err:
+        raise err.at(table=table, column="parameters.timezone", key=key) from err
+    return zone
+
+
+def _parameters(row: Row, table: str) -> dict[str, Parameter]:
+    """Overlay the workflow's parameters with the row's own and check that the query takes them."""
+    workflow_key, key = str(row["workflow_id"]), str(row["id"])
+    try:
+        declared = declare(_object(row["workflow_parameters"], "workflows", workflow_key))
+    except InvalidDefinition as err:
+        raise err.at(table="workflows", column="parameters", key=workflow_key) from err
+    own = {
+        name: value
+        for name, value in _object(row["parameters"], table, key).items()
+        if name not in RESERVED_PARAMETERS
+    }
+    try:
+        parameters = overlay(declared, own)
+    except InvalidDefinition as err:
+        raise err.at(table=table, column="parameters", key=key) from err
+    try:
+        check(row["sql_query"], parameters)
+    except InvalidDefinition as err:
+        raise err.at(table="workflows", column="sql_query", key=workflow_key) from err
+    return parameters
+
+
+def _object(value: Any, table: str, key: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidDefinition("is no JSON object", table=table, column="parameters", key=key)
+    return value
+
+
+def _window_options(row: Row, table: str, known: frozenset[str]) -> Mapping[str, Any]:
+    key = str(row["id"])
+    options = _object(row["parameters"], table, key).get("window", {})
+    place = {"table": table, "column": "parameters.window", "key": key}
+    if not isinstance(options, Mapping):
+        raise InvalidDefinition('is no JSON object such as {"lag_days": 2}', **place)
+    if unknown := sorted(set(options) - known):
+        raise InvalidDefinition(
+            f"unknown {unknown[0]!r}; known: {', '.join(sorted(known))}", **place
+        )
+    return options
+
+
+def _days(options: Mapping[str, Any], name: str, default: int, table: str, key: str) -> int:
+    days = options.get(name, default)
+    if type(days) is not int or not 0 <= days <= _LONGEST_LAG_DAYS:
+        raise InvalidDefinition(
+            f"{days!r} is no whole number of days from 0 to {_LONGEST_LAG_DAYS}",
+            table=table,
+            column=f"parameters.window.{name}",
+            key=key,
+        )
+    return days
+
+
+def _lookback(options: Mapping[str, Any], table: str, key: str) -> int | None:
+    days = options.get("lookback_days")
+    if days is not None and (type(days) is not int or not 1 <= days <= _LONGEST_LOOKBACK_DAYS):
+        raise InvalidDefinition(
+            f"{days!r} is no whole number of days from 1 to {_LONGEST_LOOKBACK_DAYS}",
+            table=table,
+            column="parameters.window.lookback_days",
+            key=key,
+        )
+    return days
+
+
+def _window_type(options: Mapping[str, Any], table: str, key: str) -> WindowType:
+    word = options.get("type", WindowType.EXPLICIT)
+    try:
+        return WindowType(word)
+    except ValueError as err:
+        raise InvalidDefinition(
+            f"{word!r} is none of {', '.join(WindowType)}",
+            table=table,
+            column="parameters.window.type",
+            key=key,
+        ) from err
+
+
+def _flag(options: Mapping[str, Any], name: str, table: str, key: str) -> bool:
+    value = options.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidDefinition(
+            f"{value!r} is neither true nor false",
+            table=table,
+            column=f"parameters.window.{name}",
+            key=key,
+        )
+    return value

@@ -1,0 +1,140 @@
+"""Everything that can go wrong, as the decision a caller has to take.
+
+PipelineError
+├── InvalidDefinition     a row cannot become a DAG or a request: mend the named column
+├── MissingSetting        a setting of the pipeline is absent or wrong: mend the deployment
+├── MigrationError        database and migration files disagree: mend one of them
+├── AmazonError           Amazon was asked and did not give what was asked for
+│   ├── Transient         try again later: 429, 5xx, network, an answer that is no answer
+│   ├── Unauthorized      401: refresh the access token once, then try again
+│   ├── ConsentRevoked    the user must sign in with Amazon again; never retried
+│   ├── Refused           400, 403, 404, 422: Amazon's words say why; never retried
+│   ├── SubmissionInDoubt it may or may not have been accepted: look before asking again
+│   ├── LinkExpired       a signed link is no longer accepted: ask for new links
+│   └── ContractBroken    the answer does not say what the API promises
+├── ExecutionEnded        AMC ended the execution without results
+│   ├── ExecutionFailed   may be tried again as a new attempt
+│   ├── ExecutionRejected AMC refuses the query itself; never retried
+│   ├── ExecutionCancelled
+│   └── ExecutionTimedOut our deadline passed; cancelled at AMC
+└── ResultsBroken         downloaded results are truncated, malformed or not what AMC described
+
+Messages say what was tried, on what, what came back and what to do; ids, never secrets.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+class PipelineError(Exception):
+    """Base of all errors of the pipeline."""
+
+
+class InvalidDefinition(PipelineError):
+    """A row of the database says something the pipeline cannot do.
+
+    ``table``, ``column`` and ``key`` name the place to mend; ``key`` is the row's UUID if known.
+    """
+
+    def __init__(self, problem: str, *, table: str = "", column: str = "", key: str = "") -> None:
+        self.problem, self.table, self.column, self.key = problem, table, column, key
+        place = ".".join(part for part in (table, column) if part)
+        super().__init__(": ".join(part for part in (place, problem) if part))
+
+    def at(self, *, table: str, column: str, key: str = "") -> InvalidDefinition:
+        """Return the same problem, located; a place already named is kept."""
+        return InvalidDefinition(
+            self.problem,
+            table=self.table or table,
+            column=self.column or column,
+            key=self.key or key,
+        )
+
+
+class MissingSetting(PipelineError):
+    """A setting of the deployment is absent or unusable."""
+
+
+class MigrationError(PipelineError):
+    """The database cannot be brought to the state that the migration files describe."""
+
+
+class AmazonError(PipelineError):
+    """Amazon did not give what was asked for. The message keeps Amazon's own words.
+
+    ``status`` is the HTTP status or None, ``code`` Amazon's own error code, ``request_id`` the
+    value of ``x-amz-request-id``, ``retry_after_seconds`` what a Retry-After header asked for.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Transient(AmazonError):
+    """Amazon may answer better later."""
+
+
+class Unauthorized(AmazonError):
+    """Amazon does not accept the access token."""
+
+
+class ConsentRevoked(AmazonError):
+    """Amazon does not accept the refresh token: the user has to sign in with Amazon again."""
+
+
+class Refused(AmazonError):
+    """Amazon refuses the request as it stands."""
+
+
+class SubmissionInDoubt(AmazonError):
+    """An execution may or may not have been accepted: look for it before asking again."""
+
+
+class LinkExpired(AmazonError):
+    """A signed download link is no longer accepted: ask for new links."""
+
+
+class ContractBroken(AmazonError):
+    """Amazon answered something the API does not promise."""
+
+
+class ExecutionEnded(PipelineError):
+    """AMC ended the execution without results. The message keeps AMC's ``statusReason``."""
+
+
+class ExecutionFailed(ExecutionEnded):
+    """AMC ended the execution as FAILED."""
+
+
+class ExecutionRejected(ExecutionEnded):
+    """AMC refuses to run the query."""
+
+
+class ExecutionCancelled(ExecutionEnded):
+    """The execution was cancelled."""
+
+
+class ExecutionTimedOut(ExecutionEnded):
+    """The execution did not end before its deadline."""
+
+
+class ResultsBroken(PipelineError):
+    """Downloaded results are truncated, malformed or not what AMC described."""
+
+
+def error_type(error: Exception) -> str:
+    """Name an error in the words of the database: `ExecutionRejected` is EXECUTION_REJECTED."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).upper()

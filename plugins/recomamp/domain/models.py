@@ -1,0 +1,83 @@
+"""What a schedule or a collection is, once its row has been read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.parameters import Parameter
+from recomamp.domain.windows import CollectionWindows, ScheduleWindows
+
+SCHEDULE_DAG_PREFIX = "amc_schedule_"
+COLLECTION_DAG_PREFIX = "amc_collection_"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workflow:
+    """A row of ``workflows`` and the instance it runs on."""
+
+    id: UUID
+    name: str
+    sql_query: str
+    description: str | None
+    user_id: UUID
+    instance_key: UUID  # the row's UUID; never leaves the database
+    instance_id: str  # AMC's own string, such as "amcibersblt"
+    instance_name: str
+    owner: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """A row of ``workflow_schedules`` that can become a DAG."""
+
+    id: UUID
+    name: str
+    description: str | None
+    is_active: bool
+    created_at: datetime
+    windows: ScheduleWindows
+    catchup: bool
+    parameters: Mapping[str, Parameter]
+    workflow: Workflow
+
+    @property
+    def dag_id(self) -> str:
+        """Airflow's id of the schedule."""
+        return f"{SCHEDULE_DAG_PREFIX}{self.id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collection:
+    """A row of ``report_data_collections`` that can become a DAG."""
+
+    id: UUID
+    name: str
+    description: str | None
+    is_active: bool
+    windows: CollectionWindows
+    parameters: Mapping[str, Parameter]
+    workflow: Workflow
+
+    @property
+    def dag_id(self) -> str:
+        """Airflow's id of the collection."""
+        return f"{COLLECTION_DAG_PREFIX}{self.id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invalid:
+    """A row that cannot become a running DAG, with what is wrong about it."""
+
+    dag_id: str
+    name: str
+    owner: str
+    instance_id: str
+    error: InvalidDefinition
+    kind: str = field(default="schedule")
+
+
+Definition = Schedule | Collection | Invalid

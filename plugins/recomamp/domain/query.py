@@ -1,0 +1,224 @@
+"""Binds the parameters of a query: as AMC parameters where AMC takes them, else as literals.
+
+    {{name}}, '{{name}}', CUSTOM_PARAMETER('name')   where a value stands: CUSTOM_PARAMETER('name')
+    IN ({{ids}}), IN {{ids}}                          a list of literals
+    VALUES {{ids}}, VALUES ({{ids}})                  a row for each element
+    EXTEND_TIME_WINDOW(...), DATE_TRUNC(...)          a literal
+    DATE '{{day}}', INTERVAL '{{n}}' DAY              the string of a typed literal
+    'P{{days}}D', LIKE '%{{text}}%'                   part of a string literal
+
+In a LIKE pattern the wildcards of a value count as text: where a value has any, the pattern gets
+an ESCAPE clause. To pass a whole pattern, write ``LIKE {{pattern}}``.
+
+The ends of the window need no declaration and always come from the window: ``start_date`` and
+``end_date`` (its last day) are calendar days in its zone, ``time_window_start`` and
+``time_window_end`` are UTC times, like the ``..._utc`` columns they are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.literals import neutral, render
+from recomamp.domain.parameters import Parameter
+from recomamp.domain.placeholders import Slot, SlotKind, Template, read_template, tokenize
+from recomamp.domain.values import ParameterType, Value, write_scalar
+
+_WINDOW_TYPES = {
+    "start_date": ParameterType.DATE,
+    "end_date": ParameterType.DATE,
+    "time_window_start": ParameterType.TIMESTAMP,
+    "time_window_end": ParameterType.TIMESTAMP,
+}
+WINDOW_NAMES = frozenset(_WINDOW_TYPES)
+
+_INSTANT = timedelta(microseconds=1)
+_LITERAL_TOKENS = frozenset({"STRING", "NUMBER"})
+
+
+class WindowLike(Protocol):
+    """The window of a run: ``[start, end)``, aware UTC, meant in ``time_zone``."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+    @property
+    def time_zone(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowValues:
+    """The least that ``bind`` needs of a window."""
+
+    start: datetime
+    end: datetime
+    time_zone: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BoundQuery:
+    """A query ready to send: ``inputParameters`` and ``parameterValues`` in AMC's shape."""
+
+    sql: str
+    input_parameters: tuple[dict[str, Any], ...]
+    parameter_values: dict[str, Any]
+
+
+def names_used(sql: str) -> set[str]:
+    """Return the names of all parameters that the query uses, those of the window included.
+
+    :raises InvalidDefinition: when the query cannot be read.
+    """
+    return {name for slot in read_template(sql).slots for name in slot.names}
+
+
+def check(sql: str, parameters: Mapping[str, Parameter]) -> None:
+    """Check that the query can be bound to these parameters, before there is a window.
+
+    :raises InvalidDefinition: naming the parameter, the line and the column.
+    """
+    for slot in read_template(sql).slots:
+        for name in slot.names:
+            if name not in WINDOW_NAMES:
+                _check_use(slot, name, parameters)
+
+
+def bind(
+    sql: str, parameters: Mapping[str, Parameter], window: WindowLike | None = None
+) -> BoundQuery:
+    """Bind the parameters that the query uses; those it does not use are left out.
+
+    Without a window the query may not name its ends, unless they are declared themselves.
+
+    :raises InvalidDefinition: naming the parameter, the line and the column.
+    """
+    template = read_template(sql)
+    known = {**parameters, **window_parameters(window)}
+    for slot in template.slots:
+        for name in slot.names:
+            _check_use(slot, name, known)
+    values = {name: known[name].value for slot in template.slots for name in slot.names}
+    bound = fill(template, known, values)
+    _verify(bound, fill(template, known, {name: neutral(v) for name, v in values.items()}))
+    sent = sorted(
+        {
+            slot.names[0]
+            for slot in template.slots
+            if slot.kind is SlotKind.PARAMETER and values[slot.names[0]] is not None
+        }
+    )
+    return BoundQuery(
+        sql=bound,
+        input_parameters=tuple(_input_parameter(known[name]) for name in sent),
+        parameter_values={name: _parameter_value(values[name]) for name in sent},
+    )
+
+
+def window_parameters(window: WindowLike | None) -> dict[str, Parameter]:
+    """Return the parameters that a window fills; none without a window.
+
+    :raises InvalidDefinition: when the window's zone is unknown.
+    """
+    if window is None:
+        return {}
+    try:
+        zone = ZoneInfo(window.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as err:
+        raise InvalidDefinition(f"unknown time zone {window.time_zone!r}") from err
+    values: dict[str, Value] = {
+        "start_date": window.start.astimezone(zone).date(),
+        "end_date": (window.end - _INSTANT).astimezone(zone).date(),
+        "time_window_start": window.start,
+        "time_window_end": window.end,
+    }
+    return {
+        name: Parameter(name=name, type=kind, value=values[name])
+        for name, kind in _WINDOW_TYPES.items()
+    }
+
+
+def fill(template: Template, known: Mapping[str, Parameter], values: Mapping[str, Value]) -> str:
+    """Write the query with these values in its slots."""
+    text = ""
+    for piece in template.pieces:
+        if isinstance(piece, Slot):
+            piece = render(piece, known, values)
+            # Words that touch would become one word, and two minus signs a comment.
+            if text and (_is_word(text[-1]) or text[-1] == "-"):
+                text += " "
+        elif text and piece and _is_word(text[-1]) and _is_word(piece[0]):
+            text += " "
+        text += piece
+    return text.strip()
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char in "_'\""
+
+
+def _check_use(slot: Slot, name: str, known: Mapping[str, Parameter]) -> None:
+    if name not in known and name in WINDOW_NAMES:
+        raise InvalidDefinition(
+            f"parameter {name} at {slot.place} has no value: AMC itself chooses this run's window"
+        )
+    if name not in known:
+        declared = ", ".join(sorted(known.keys() - WINDOW_NAMES)) or "none"
+        raise InvalidDefinition(
+            f"parameter {name} at {slot.place} is not declared; declared: {declared}"
+        )
+    parameter = known[name]
+    if parameter.value is None:
+        if parameter.required or slot.template or slot.follows:
+            raise InvalidDefinition(f"parameter {name} at {slot.place} has no value")
+        return
+    if parameter.is_array and not slot.takes_array:
+        raise InvalidDefinition(
+            f"parameter {name} at {slot.place} is {parameter.type_name}; an array may stand in "
+            "IN, in VALUES or as an argument such as ARRAY_CONTAINS's"
+        )
+    if parameter.value == () and slot.kind is not SlotKind.PARAMETER:
+        raise InvalidDefinition(f"parameter {name} at {slot.place} is an empty list")
+
+
+def _verify(bound: str, reference: str) -> None:
+    """Make sure that the values changed no more than the literals they are.
+
+    Compares words with those of the same query bound to harmless values; equal words make equal
+    syntax trees, whether or not a parser knows AMC's whole grammar.
+    """
+    if _shape(bound) != _shape(reference):
+        raise InvalidDefinition("a parameter's value would change the structure of the query")
+
+
+def _shape(sql: str) -> list[tuple[str, str]]:
+    return [
+        (kind, "" if kind in _LITERAL_TOKENS else token.text)
+        for token in tokenize(sql)
+        for kind in (token.token_type.name,)
+    ]
+
+
+def _input_parameter(parameter: Parameter) -> dict[str, Any]:
+    kind: str | dict[str, Any] = str(parameter.type)
+    if parameter.is_array:
+        kind = {"type": "ARRAY", "elementDataType": kind, "elementNullable": False}
+    entry: dict[str, Any] = {
+        "name": parameter.name,
+        "dataType": kind,
+        "columnType": "DIMENSION",
+    }
+    return entry | ({"description": parameter.description} if parameter.description else {})
+
+
+def _parameter_value(value: Value) -> str | list[str]:
+    if isinstance(value, tuple):
+        return [write_scalar(element) for element in value]
+    if value is None:
+        raise TypeError("a parameter without a value is not sent")
+    return write_scalar(value)

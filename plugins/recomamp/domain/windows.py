@@ -1,0 +1,179 @@
+"""Which data a run reads, and when the run is due. Rules of calendars, not of the clock.
+
+A schedule's run at tick *t* reads ``[previous tick - lag, t - lag)``; where the cron fires at most
+once a day both ends are cut to midnight of the schedule's zone. A collection's run *i* reads the
+seven days from ``start_date + 7 i``, the last one clipped after ``end_date``. Consecutive windows
+tile time without gap or overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+
+from recomamp.domain.cron import Cron, load_zone
+
+DEFAULT_SCHEDULE_LAG_DAYS = 2  # AMC promises its data within 48 hours
+DEFAULT_COLLECTION_LAG_DAYS = 14  # conversions are attributed for up to 14 days
+DAYS_PER_WEEK = 7
+
+_INSTANT = timedelta(microseconds=1)
+
+
+class WindowType(StrEnum):
+    """How AMC is told the window: by its ends, or by one of its own relative words."""
+
+    EXPLICIT = "EXPLICIT"
+    MOST_RECENT_DAY = "MOST_RECENT_DAY"
+    MOST_RECENT_WEEK = "MOST_RECENT_WEEK"
+    CURRENT_MONTH = "CURRENT_MONTH"
+    PREVIOUS_MONTH = "PREVIOUS_MONTH"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """Half-open interval ``[start, end)`` of data, aware UTC, meant in ``time_zone``."""
+
+    start: datetime
+    end: datetime
+    time_zone: str
+    type: WindowType = WindowType.EXPLICIT
+
+    @property
+    def first_date(self) -> date:
+        """First calendar day that the window touches, in its own zone."""
+        return self.start.astimezone(load_zone(self.time_zone)).date()
+
+    @property
+    def last_date(self) -> date:
+        """Last calendar day that the window touches, in its own zone."""
+        last = self.end - _INSTANT
+        return last.astimezone(load_zone(self.time_zone)).date()
+
+    def __str__(self) -> str:
+        """Write both ends in the window's zone: `[2026-01-05 00:00, 2026-01-12 00:00) UTC`."""
+        zone = load_zone(self.time_zone)
+        ends = (f"{end.astimezone(zone):%Y-%m-%d %H:%M}" for end in (self.start, self.end))
+        return f"[{', '.join(ends)}) {self.time_zone}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DueWindow:
+    """A window and the moment from which a run may read it."""
+
+    due_at: datetime
+    window: Window
+
+
+def midnight(day: date, time_zone: str) -> datetime:
+    """Return the first moment of that day in that zone, in UTC."""
+    return datetime.combine(day, time(), tzinfo=load_zone(time_zone)).astimezone(UTC)
+
+
+def as_local_bound(moment: datetime, time_zone: str) -> datetime:
+    """Read 00:00 UTC as midnight of that calendar day in the zone; keep any other moment.
+
+    Dates typed for a backfill arrive as 00:00 UTC and mean days of the schedule's own zone.
+    """
+    moment = moment.astimezone(UTC)
+    return midnight(moment.date(), time_zone) if moment.time() == time() else moment
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleWindows:
+    """The windows of a schedule, one per tick of its cron expression."""
+
+    cron: Cron
+    lag_days: int = DEFAULT_SCHEDULE_LAG_DAYS
+    lookback_days: int | None = None
+    type: WindowType = WindowType.EXPLICIT
+
+    @property
+    def time_zone(self) -> str:
+        """Zone of the ticks and of the windows."""
+        return self.cron.time_zone
+
+    def at(self, tick: datetime) -> DueWindow:
+        """Return the window of the run that is due at this tick."""
+        end = self._lagged(tick)
+        if self.lookback_days is None:
+            start = self._lagged(self.cron.last_tick(tick - _INSTANT))
+        else:
+            start = self._days_before(end, self.lookback_days)
+        window = Window(start=start, end=end, time_zone=self.cron.time_zone, type=self.type)
+        return DueWindow(due_at=tick, window=window)
+
+    def next(self, after: datetime) -> DueWindow:
+        """Return the first run that is due later than that moment."""
+        return self.at(self.cron.next_tick(after))
+
+    def latest(self, until: datetime) -> DueWindow:
+        """Return the latest run that is due at that moment or before."""
+        return self.at(self.cron.last_tick(until))
+
+    def first_from(self, earliest: datetime) -> DueWindow:
+        """Return the first run whose window starts at that moment or later."""
+        reach = timedelta(days=self.lag_days + (self.lookback_days or 0))
+        # No tick before this one can do; a daily window is cut to midnights, hence the slack.
+        slack = timedelta(days=3) if self.cron.is_at_most_daily else _INSTANT
+        due = self.next(earliest + reach - slack)
+        while due.window.start < earliest:
+            due = self.next(due.due_at)
+        return due
+
+    def _lagged(self, tick: datetime) -> datetime:
+        if self.cron.is_at_most_daily:
+            tick = midnight(tick.astimezone(self.cron.zone).date(), self.cron.time_zone)
+        return self._days_before(tick, self.lag_days)
+
+    def _days_before(self, moment: datetime, days: int) -> datetime:
+        if not self.cron.is_at_most_daily:
+            return moment - timedelta(days=days)
+        day = moment.astimezone(self.cron.zone).date() - timedelta(days=days)
+        return midnight(day, self.cron.time_zone)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectionWindows:
+    """The weeks of a collection; both dates are inclusive."""
+
+    start_date: date
+    end_date: date
+    time_zone: str = "UTC"
+    lag_days: int = DEFAULT_COLLECTION_LAG_DAYS
+
+    def __len__(self) -> int:
+        """Count the weeks, a clipped last one included."""
+        return -(-((self.end_date - self.start_date).days + 1) // DAYS_PER_WEEK)
+
+    def __iter__(self) -> Iterator[DueWindow]:
+        """Yield every week in order."""
+        return map(self.week, range(len(self)))
+
+    def week(self, index: int) -> DueWindow:
+        """Return the week of that index, counted from 0."""
+        first = self.start_date + timedelta(days=DAYS_PER_WEEK * index)
+        after = min(first + timedelta(days=DAYS_PER_WEEK), self.end_date + timedelta(days=1))
+        window = Window(
+            start=midnight(first, self.time_zone),
+            end=midnight(after, self.time_zone),
+            time_zone=self.time_zone,
+        )
+        due_at = midnight(after + timedelta(days=self.lag_days), self.time_zone)
+        return DueWindow(due_at=due_at, window=window)
+
+    def first_from(self, earliest: datetime) -> DueWindow | None:
+        """Return the first week that starts at that moment or later, None after the last."""
+        days = (earliest.astimezone(load_zone(self.time_zone)).date() - self.start_date).days
+        for index in range(max(0, days // DAYS_PER_WEEK), len(self)):
+            due = self.week(index)
+            if due.window.start >= earliest:
+                return due
+        return None
+
+    def latest(self, until: datetime) -> DueWindow | None:
+        """Return the last week that is due at that moment, None before the first."""
+        due = [week for week in self if week.due_at <= until]
+        return due[-1] if due else None

@@ -1,0 +1,234 @@
+"""Build a DAG of a definition; equal definitions give equal DAGs, byte for byte."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Asset, Param
+
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.models import Collection, Definition, Invalid, Schedule, Workflow
+from recomamp.domain.parameters import Parameter, json_schema, json_value
+from recomamp.pipeline.definitions import Kind, load_definitions
+from recomamp.pipeline.invalid import RefuseRun
+from recomamp.pipeline.loading import LoadResults
+from recomamp.pipeline.operators import SubmitExecution
+from recomamp.pipeline.recording import LOAD_TASK_ID, RecordRun
+from recomamp.pipeline.sensor import WaitForExecution
+from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
+
+log = logging.getLogger(__name__)
+
+# Airflow may fail or restart a deferred task for reasons of its own; every retry reattaches
+TASK_DEFAULTS = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+}
+RECORD_RETRIES = 8
+SCHEDULE_ACTIVE_RUNS = 16
+COLLECTION_ACTIVE_RUNS = 6  # of AMC's ten per instance; schedules find room beside a collection
+_LONGEST_TAG = 100
+_LONGEST_NAME = 250
+
+
+def build_dags(kind: Kind, dag_id: str | None = None) -> Iterator[DAG]:
+    """Yield the DAGs of all rows, or of the one row that is being run.
+
+    One row costs one DAG: a row that Airflow itself refuses becomes a DAG that says so.
+    """
+    for definition in load_definitions(kind, dag_id):
+        try:
+            yield build_dag(definition)
+        except Exception as err:  # else it would take every other DAG along
+            log.exception("%s makes no DAG that runs", definition.dag_id)
+            yield _invalid_dag(_refused_by_airflow(definition, err))
+
+
+def build_dag(definition: Definition) -> DAG:
+    """Build the DAG of a definition and let Airflow check it."""
+    match definition:
+        case Schedule():
+            dag = _schedule_dag(definition)
+        case Collection():
+            dag = _collection_dag(definition)
+        case Invalid():
+            dag = _invalid_dag(definition)
+    dag.validate()  # type: ignore[no-untyped-call]
+    return dag
+
+
+def _schedule_dag(schedule: Schedule) -> DAG:
+    windows = schedule.windows
+    timetable = ScheduleTimetable(
+        expression=windows.cron.expression,
+        time_zone=windows.cron.time_zone,
+        created_at=schedule.created_at.isoformat(),
+        lag_days=windows.lag_days,
+        lookback_days=windows.lookback_days,
+        window_type=windows.type.value,
+        catchup=schedule.catchup,
+        is_active=schedule.is_active,
+    )
+    dag = _dag(schedule, "schedule", timetable, max_active_runs=SCHEDULE_ACTIVE_RUNS)
+    _add_steps(dag, schedule.workflow, schedule_id=str(schedule.id))
+    return dag
+
+
+def _collection_dag(collection: Collection) -> DAG:
+    windows = collection.windows
+    timetable = CollectionTimetable(
+        start_date=windows.start_date.isoformat(),
+        end_date=windows.end_date.isoformat(),
+        time_zone=windows.time_zone,
+        lag_days=windows.lag_days,
+        is_active=collection.is_active,
+    )
+    dag = _dag(collection, "collection", timetable, max_active_runs=COLLECTION_ACTIVE_RUNS)
+    _add_steps(dag, collection.workflow, collection_id=str(collection.id))
+    return dag
+
+
+def _dag(
+    definition: Schedule | Collection,
+    kind: str,
+    timetable: ScheduleTimetable | CollectionTimetable,
+    *,
+    max_active_runs: int,
+) -> DAG:
+    workflow = definition.workflow
+    return DAG(
+        dag_id=definition.dag_id,
+        dag_display_name=_shortened(definition.name, _LONGEST_NAME) or definition.dag_id,
+        description=_shortened(definition.description or workflow.name, _LONGEST_NAME),
+        doc_md=_manual(definition, timetable.description),
+        schedule=timetable,
+        catchup=False,  # the timetable decides which missed ticks run
+        default_args={**TASK_DEFAULTS, "owner": _owner(workflow.owner)},
+        max_active_runs=max_active_runs,
+        params=_params(definition),
+        tags=_tags(kind, workflow.instance_id, workflow.name),
+        is_paused_upon_creation=False,
+        render_template_as_native_obj=False,
+    )
+
+
+def _add_steps(dag: DAG, workflow: Workflow, **source: Any) -> None:
+    outlet = Asset(name=f"amc_workflow_{workflow.id}", uri=f"recomamp://workflows/{workflow.id}")
+    submit = SubmitExecution(task_id="submit", dag=dag, **source)
+    wait = WaitForExecution(task_id="wait", dag=dag, **source)
+    load = LoadResults(task_id=LOAD_TASK_ID, dag=dag, outlets=[outlet], **source)
+    record = RecordRun(task_id="record", dag=dag, retries=RECORD_RETRIES, **source)
+    # A teardown runs whatever became of the others, and does not decide how the run ended
+    submit >> wait >> load >> record.as_teardown()
+
+
+def _invalid_dag(invalid: Invalid) -> DAG:
+    """Build a DAG that starts nothing and says which column to mend."""
+    problem = f"**{_escaped(str(invalid.error))}**"
+    row = f" Row: `{invalid.error.key}`." if invalid.error.key else ""
+    dag = DAG(
+        dag_id=invalid.dag_id,
+        dag_display_name=_shortened(invalid.name, _LONGEST_NAME) or invalid.dag_id,
+        description=_shortened(str(invalid.error), _LONGEST_NAME),
+        doc_md=(
+            f"# This {invalid.kind} cannot run\n\n{problem}\n\n{row} "
+            "Mend it in the database; this DAG follows within a minute.\n"
+        ),
+        schedule=None,
+        default_args={"owner": _owner(invalid.owner)},
+        tags=_tags(invalid.kind, invalid.instance_id, "invalid"),
+        is_paused_upon_creation=False,
+    )
+    RefuseRun(task_id="refuse", dag=dag, problem=str(invalid.error))
+    return dag
+
+
+def _refused_by_airflow(definition: Definition, error: Exception) -> Invalid:
+    """Describe a row whose DAG Airflow does not take; words of the row are left out."""
+    source = definition if isinstance(definition, Invalid) else definition.workflow
+    return Invalid(
+        kind="collection" if isinstance(definition, Collection) else "schedule",
+        dag_id=definition.dag_id,
+        name=definition.dag_id,
+        owner=source.owner,
+        instance_id=source.instance_id,
+        error=InvalidDefinition(f"Airflow refuses it: {error}"),
+    )
+
+
+def _params(definition: Schedule | Collection) -> dict[str, Param]:
+    """Return the trigger form's fields: the window, then the query's parameters."""
+    params = {
+        name: Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title=title,
+            description="Leave both ends empty for the run's own window.",
+            section="Window",
+        )
+        for name, title in (("window_start", "Window start"), ("window_end", "Window end"))
+    }
+    for name, parameter in sorted(definition.parameters.items()):
+        params[name] = _param(parameter)
+    return params
+
+
+def _param(parameter: Parameter) -> Param:
+    return Param(json_value(parameter), section="Parameters", **json_schema(parameter))
+
+
+def _tags(kind: str, instance_id: str, name: str) -> list[str]:
+    return sorted({_shortened(tag, _LONGEST_TAG) for tag in (kind, instance_id, name) if tag})
+
+
+def _owner(name: str) -> str:
+    return _shortened(name.replace(",", " "), _LONGEST_NAME) or "unknown"
+
+
+def _shortened(text: str, longest: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def _escaped(text: str) -> str:
+    """Keep text from becoming HTML or Markdown in the UI."""
+    return (
+        html.escape(" ".join(text.split()), quote=False).replace("[", "&#91;").replace("`", "&#96;")
+    )
+
+
+def _fenced(text: str, language: str) -> str:
+    """Show text as code whatever it contains."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text.strip()}\n{fence}\n"
+
+
+def _manual(definition: Schedule | Collection, rule: str) -> str:
+    workflow = definition.workflow
+    lines = [
+        f"# {_escaped(definition.name)}",
+        _escaped(definition.description or workflow.description or ""),
+        f"- **Workflow** {_escaped(workflow.name)} (`{workflow.id}`)",
+        f"- **Instance** {_escaped(workflow.instance_name)} (`{_escaped(workflow.instance_id)}`)",
+        f"- **Window** {_escaped(rule)}",
+        "\n## Parameters\n",
+        *(_parameter_line(name, one) for name, one in sorted(definition.parameters.items())),
+        "\n## Query\n",
+        _fenced(workflow.sql_query, "sql"),
+    ]
+    return "\n".join(lines)
+
+
+def _parameter_line(name: str, parameter: Parameter) -> str:
+    array = "ARRAY of " if parameter.is_array else ""
+    described = f": {_escaped(parameter.description)}" if parameter.description else ""
+    return f"- `{name}` {array}{parameter.type} = {_escaped(str(parameter.value))}{described}"

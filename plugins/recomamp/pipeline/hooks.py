@@ -1,0 +1,171 @@
+"""The pipeline's two connections, as clients: the application's database and Amazon.
+
+Both come from the environment or a secrets backend, the only sources that work in every process of
+Airflow, also while a DAG file is parsed. Why not PostgresHook and HttpHook: docs/adr/0003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+from psycopg2.extensions import connection as DatabaseConnection
+
+from recomamp.amazon.account import AmcAccount
+from recomamp.amazon.auth import LwaAuth
+from recomamp.amazon.client import AmcClient
+from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
+from recomamp.domain.credentials import ClientCredentials
+from recomamp.domain.errors import MissingSetting
+from recomamp.pipeline import settings
+from recomamp.store.executions import Execution
+from recomamp.store.tokens import UserTokens
+
+
+class DatabaseHook(BaseHook):
+    """Connects to the application's database with psycopg2.
+
+    :param conn_id: Airflow connection of type postgres.
+    :param connect_timeout_seconds: how long to wait for the server.
+    :param statement_timeout_seconds: how long a statement may take.
+    """
+
+    conn_type = "postgres"
+    hook_name = "RecomAMP database"
+
+    def __init__(
+        self,
+        conn_id: str = settings.DATABASE_CONN_ID,
+        *,
+        connect_timeout_seconds: int = 10,
+        statement_timeout_seconds: int = 60,
+    ) -> None:
+        super().__init__()
+        self.conn_id = conn_id
+        self.connect_timeout_seconds = connect_timeout_seconds
+        self.statement_timeout_seconds = statement_timeout_seconds
+
+    def get_conn(self) -> DatabaseConnection:
+        """Open a connection.
+
+        :raises MissingSetting: when the Airflow connection is not defined.
+        :raises psycopg2.OperationalError: when the server cannot be reached.
+        """
+        connection = _defined(self.conn_id)
+        opened: DatabaseConnection = psycopg2.connect(
+            host=connection.host or None,
+            port=connection.port,
+            user=connection.login,
+            password=connection.password,
+            dbname=connection.schema,
+            connect_timeout=self.connect_timeout_seconds,
+            options=f"-c statement_timeout={self.statement_timeout_seconds * 1000} -c TimeZone=UTC",
+            application_name="recomamp-pipeline",
+            **_driver_options(connection),
+        )
+        return opened
+
+    @contextmanager
+    def transaction(self) -> Iterator[DatabaseConnection]:
+        """Open a connection for one transaction: committed at the end, rolled back on an error."""
+        connection = self.get_conn()
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+
+class AmcHook(BaseHook):
+    """Makes AMC clients for executions: signs in as the owner, asks in the instance's region.
+
+    :param conn_id: Airflow connection: login is the client id, password the client secret; host
+        and extra ``token_url`` replace the regional addresses, extra ``regions`` does so for one
+        region alone (``{"EU": {"api_url": …, "token_url": …}}``).
+    """
+
+    conn_type = "generic"
+    hook_name = "Amazon Ads"
+
+    def __init__(
+        self, conn_id: str = settings.AMAZON_CONN_ID, *, database: DatabaseHook | None = None
+    ) -> None:
+        super().__init__()
+        self.conn_id = conn_id
+        self.database = database or DatabaseHook()
+
+    def get_conn(self) -> Connection:
+        """Return the Airflow connection.
+
+        :raises MissingSetting: when it is not defined, or lacks client id or secret.
+        """
+        connection = _defined(self.conn_id)
+        if not (connection.login and connection.password):
+            raise MissingSetting(
+                f"{_variable(self.conn_id)} must hold the Login with Amazon client id as login "
+                "and its client secret as password"
+            )
+        return connection
+
+    def client_for(self, execution: Execution) -> AmcClient:
+        """Return a client of the execution's instance; use as ``async with``.
+
+        :raises InvalidDefinition: when region or country of the instance are unknown.
+        :raises MissingSetting: when a connection or the tokens' key is missing.
+        """
+        connection = self.get_conn()
+        endpoint = _endpoint(connection, execution.region or "us-east-1")
+        credentials = ClientCredentials(
+            client_id=connection.login or "", client_secret=connection.password or ""
+        )
+        tokens = UserTokens(self.database.get_conn, settings.fernet(), execution.user_id)
+        account = AmcAccount(
+            instance_id=execution.instance_id,
+            entity_id=execution.entity_id,
+            marketplace_id=marketplace_of(execution.country_code or "US"),
+            endpoint=endpoint,
+            client_id=credentials.client_id,
+        )
+        return AmcClient(account, LwaAuth(credentials, endpoint.token_url, tokens))
+
+
+def _variable(conn_id: str) -> str:
+    return f"AIRFLOW_CONN_{conn_id.upper()}"
+
+
+def _defined(conn_id: str) -> Connection:
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as err:
+        raise MissingSetting(
+            f"connection {conn_id!r} is not defined: set {_variable(conn_id)}"
+        ) from err
+
+
+def _driver_options(connection: Connection) -> dict[str, Any]:
+    """Return what the connection's extra adds for the driver, such as sslmode."""
+    extra = connection.extra_dejson
+    return {name: extra[name] for name in ("sslmode", "sslrootcert") if name in extra}
+
+
+def _endpoint(connection: Connection, region: str) -> Endpoint:
+    regional = endpoint_of(region)
+    extra = connection.extra_dejson
+    own = (extra.get("regions") or {}).get(region, {})
+    return Endpoint(
+        api_url=own.get("api_url") or _base_url(connection) or regional.api_url,
+        token_url=own.get("token_url") or extra.get("token_url") or regional.token_url,
+    )
+
+
+def _base_url(connection: Connection) -> str | None:
+    """Return the host of the connection as a URL, however Airflow took it apart."""
+    if not connection.host:
+        return None
+    scheme = "http" if connection.conn_type == "http" else "https"
+    host = connection.host if "://" in connection.host else f"{scheme}://{connection.host}"
+    return f"{host}:{connection.port}" if connection.port else host

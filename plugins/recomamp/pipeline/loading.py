@@ -1,0 +1,110 @@
+"""Bring the results home: all parts, checked, as Parquet and as the execution's row."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from airflow.sdk import Asset, Context
+
+from recomamp.amazon.responses import AmcExecution
+from recomamp.domain.errors import ExecutionFailed, InvalidDefinition
+from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.pipeline import settings
+from recomamp.pipeline.operators import ExecutionOperator, failing_for_good
+from recomamp.store.executions import Execution, complete_execution
+
+if TYPE_CHECKING:
+    from recomamp.store.results import StoredResults
+
+
+class LoadResults(ExecutionOperator):
+    """Download the results of a finished execution, store them and return the execution's UUID.
+
+    Running it again replaces the same files and the same row.
+    """
+
+    ui_color = "#e6f5e9"
+
+    def execute(self, context: Context) -> str:
+        """Load the results of the run's latest attempt."""
+        with failing_for_good():
+            execution = self._finished_execution(context)
+            amc, stored = self._load(execution)
+            self._complete(execution, amc, stored)
+            self._update_asset(context, execution, stored)
+            return str(execution.id)
+
+    def _load(self, execution: Execution) -> tuple[AmcExecution, StoredResults]:
+        # Here and not above: pyarrow would slow down every parse of every DAG file
+        from recomamp.domain.columns import read_columns
+        from recomamp.store.results import store_results
+
+        results_url = settings.results_url()
+        with TemporaryDirectory(prefix="recomamp-") as directory:
+            amc, parts = asyncio.run(self._download(execution, Path(directory)))
+            stored = store_results(
+                parts=parts,
+                columns=read_columns(amc.output_columns),
+                results_url=results_url,
+                workflow_id=execution.workflow_id,
+                execution_id=execution.id,
+                window_start=execution.window.first_date,
+            )
+        return amc, stored
+
+    def _finished_execution(self, context: Context) -> Execution:
+        execution = self.latest_execution(context)
+        if execution is None or execution.amc_execution_id is None:
+            raise InvalidDefinition("nothing was submitted in this run: clear the task submit")
+        if execution.amc_status != AmcStatus.SUCCEEDED:
+            raise InvalidDefinition(
+                f"AMC says {execution.amc_status} of execution {execution.amc_execution_id}, "
+                "which has no results: clear the task wait to run it again"
+            )
+        return execution
+
+    async def _download(
+        self, execution: Execution, directory: Path
+    ) -> tuple[AmcExecution, list[Path]]:
+        from recomamp.amazon.download import download_parts
+
+        async with self.amazon.client_for(execution) as amc:
+            described = await amc.get_execution(execution.amc_execution_id or "")
+            parts = await download_parts(amc, described.amc_execution_id, directory)
+        return described, parts
+
+    def _complete(self, execution: Execution, amc: AmcExecution, stored: StoredResults) -> None:
+        seconds = amc.execution_time_seconds
+        with self.database.transaction() as connection:
+            done = complete_execution(
+                connection,
+                execution.id,
+                result_data=stored.document_json,
+                result_rows=stored.rows,
+                result_size_bytes=stored.size_bytes,
+                execution_duration_seconds=None if seconds is None else round(seconds),
+                completed_at=datetime.now(UTC),
+            )
+        if not done:
+            raise ExecutionFailed(f"execution {execution.id} was ended while its results came in")
+        self.log.info(
+            "Execution %s is %s: %s rows, %s bytes",
+            execution.id,
+            ExecutionStatus.SUCCESS,
+            stored.rows,
+            stored.size_bytes,
+        )
+
+    def _update_asset(self, context: Context, execution: Execution, stored: StoredResults) -> None:
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra = {
+                    "execution_id": str(execution.id),
+                    "rows": stored.rows,
+                    "window_start": execution.window.start.isoformat(),
+                    "window_end": execution.window.end.isoformat(),
+                }

@@ -1,0 +1,114 @@
+"""The four steps of every run: submit, wait, load, record. This file has the first and the base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from recomamp.domain.errors import (
+    ConsentRevoked,
+    ExecutionCancelled,
+    ExecutionRejected,
+    ExecutionTimedOut,
+    InvalidDefinition,
+    MissingSetting,
+    Refused,
+)
+from recomamp.domain.models import Collection, Schedule
+from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definition
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.runs import overrides_of, window_of
+from recomamp.pipeline.submission import Work, submit
+from recomamp.store.executions import Execution, select_latest_execution
+
+# What no second try can change. Everything else is retried, and every retry reattaches.
+FINAL_ERRORS = (
+    ConsentRevoked,
+    ExecutionCancelled,
+    ExecutionRejected,
+    ExecutionTimedOut,
+    InvalidDefinition,
+    MissingSetting,
+    Refused,
+)
+
+
+@contextmanager
+def failing_for_good() -> Iterator[None]:
+    """Make Airflow give up at once where a second try cannot help."""
+    try:
+        yield
+    except FINAL_ERRORS as err:
+        raise AirflowFailException(str(err)) from err
+
+
+class ExecutionOperator(BaseOperator):
+    """A step of a run of a schedule or a collection.
+
+    The row of ``workflow_executions`` is the only state between steps: each finds the run's latest
+    attempt there by DAG id and run id.
+
+    :param schedule_id: UUID of the schedule, or
+    :param collection_id: UUID of the collection.
+    """
+
+    template_fields: Sequence[str] = ("schedule_id", "collection_id")
+    ui_color = "#e8f1fa"
+
+    def __init__(
+        self, *, schedule_id: str | None = None, collection_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.schedule_id = schedule_id
+        self.collection_id = collection_id
+
+    @property
+    def database(self) -> DatabaseHook:
+        """The application's database."""
+        return DatabaseHook()
+
+    @property
+    def amazon(self) -> AmcHook:
+        """Amazon."""
+        return AmcHook()
+
+    def definition(self) -> Schedule | Collection:
+        """Read the schedule or collection as it is now."""
+        if self.schedule_id is not None:
+            return load_definition(SCHEDULES, UUID(self.schedule_id), self.database)
+        return load_definition(COLLECTIONS, UUID(str(self.collection_id)), self.database)
+
+    def work(self, context: Context) -> Work:
+        """Return what the run has to do."""
+        definition, run = self.definition(), context["dag_run"]
+        return Work(
+            dag_id=run.dag_id,
+            dag_run_id=run.run_id,
+            definition=definition,
+            window=window_of(context, definition),
+            overrides=overrides_of(context, definition),
+        )
+
+    def latest_execution(self, context: Context) -> Execution | None:
+        """Return the run's latest attempt, None before the first."""
+        run = context["dag_run"]
+        with self.database.transaction() as connection:
+            return select_latest_execution(connection, dag_id=run.dag_id, dag_run_id=run.run_id)
+
+    def submit(self, context: Context) -> Execution:
+        """Bring the run's current attempt to AMC, opening the next one where the last has ended."""
+        return submit(self.work(context), database=self.database, amazon=self.amazon)
+
+
+class SubmitExecution(ExecutionOperator):
+    """Submit the query to AMC, once, and return the execution's UUID."""
+
+    def execute(self, context: Context) -> str:
+        """Submit, or find what an interrupted try has submitted."""
+        with failing_for_good():
+            return str(self.submit(context).id)

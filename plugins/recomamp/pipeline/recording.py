@@ -1,0 +1,150 @@
+"""Close the books of a run, however it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
+
+from airflow.sdk import Context
+
+from recomamp.amazon.responses import AmcExecution
+from recomamp.domain.errors import (
+    AmazonError,
+    ExecutionCancelled,
+    InvalidDefinition,
+    MissingSetting,
+    error_type,
+)
+from recomamp.domain.models import Schedule
+from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.pipeline.operators import FINAL_ERRORS, ExecutionOperator, failing_for_good
+from recomamp.store import books
+from recomamp.store.executions import Execution, end_execution, select_execution
+
+LOAD_TASK_ID = "load"
+
+
+class RecordRun(ExecutionOperator):
+    """Write how the run ended where the application reads it.
+
+    For a schedule: its row of ``schedule_runs``, last and next run (a trigger in the database
+    keeps the counters). For a collection: its week. An execution that is still open although all
+    steps are over is cancelled at AMC and ended.
+    """
+
+    ui_color = "#eeeaf6"
+
+    def execute(self, context: Context) -> None:
+        """Record the run's latest attempt."""
+        with failing_for_good():
+            execution = self.latest_execution(context)
+            is_loaded = execution is not None and self._is_loaded(context, execution)
+            if execution is not None and execution.status.is_open:
+                execution = self._end(execution, is_last_try=_is_last_try(context))
+            if self.schedule_id is not None:
+                self._record_schedule_run(context, UUID(self.schedule_id), execution, is_loaded)
+            else:
+                self._end_week(context, UUID(str(self.collection_id)), execution, is_loaded)
+
+    def _is_loaded(self, context: Context, execution: Execution) -> bool:
+        """Tell whether this run, since it was last cleared, has loaded the execution's results."""
+        loaded = context["ti"].xcom_pull(task_ids=LOAD_TASK_ID)
+        return loaded == str(execution.id) and execution.status is ExecutionStatus.SUCCESS
+
+    def _end(self, execution: Execution, *, is_last_try: bool) -> Execution:
+        """End an execution that no task cares for any more, at AMC too."""
+        amc_status = AmcStatus.parse(execution.amc_status)
+        error = ExecutionCancelled("the run ended before the execution's results were loaded")
+        try:
+            if execution.amc_execution_id is not None and not amc_status.is_terminal:
+                amc_status = asyncio.run(self._cancel(execution)).status
+        except (AmazonError, MissingSetting) as err:
+            if not is_last_try and not isinstance(err, FINAL_ERRORS):
+                raise
+            error = ExecutionCancelled(f"the run ended; AMC could not be asked to cancel: {err}")
+        is_cancelled = amc_status is AmcStatus.CANCELLED
+        with self.database.transaction() as connection:
+            end_execution(
+                connection,
+                execution.id,
+                status=ExecutionStatus.CANCELLED if is_cancelled else ExecutionStatus.FAILED,
+                amc_status=amc_status if amc_status.is_terminal else None,
+                error_type=error_type(error) if is_cancelled else "RUN_FAILED",
+                error_message=str(error),
+                completed_at=datetime.now(UTC),
+            )
+            ended = select_execution(connection, execution.id)
+        return ended or execution
+
+    async def _cancel(self, execution: Execution) -> AmcExecution:
+        async with self.amazon.client_for(execution) as amc:
+            return await amc.cancel_execution(execution.amc_execution_id or "")
+
+    def _record_schedule_run(
+        self, context: Context, schedule_id: UUID, execution: Execution | None, is_loaded: bool
+    ) -> None:
+        run, now = context["dag_run"], datetime.now(UTC)
+        status = "SUCCESS" if is_loaded else "FAILED"
+        started_at = run.start_date or now
+        with self.database.transaction() as connection:
+            books.record_schedule_run(
+                connection,
+                schedule_id=schedule_id,
+                dag_run_id=run.run_id,
+                execution_id=execution.id if execution else None,
+                status=status,
+                error_message=None if is_loaded else _reason(execution),
+                duration_seconds=round((now - started_at).total_seconds()),
+                window=execution.window if execution else None,
+            )
+            books.update_schedule_after_run(
+                connection,
+                schedule_id=schedule_id,
+                last_run_at=now,
+                last_run_status=status,
+                next_run_at=self._next_run_at(now),
+            )
+        self.log.info("Schedule run %s: %s", run.run_id, status)
+
+    def _next_run_at(self, now: datetime) -> datetime | None:
+        """Return the schedule's next tick, None where its row no longer says one."""
+        try:
+            definition = self.definition()
+        except InvalidDefinition as err:
+            self.log.warning("next_run_at stays as it is: %s", err)
+            return None
+        return definition.windows.next(now).due_at if isinstance(definition, Schedule) else None
+
+    def _end_week(
+        self, context: Context, collection_id: UUID, execution: Execution | None, is_loaded: bool
+    ) -> None:
+        status = "SUCCESS" if is_loaded else "FAILED"
+        window = execution.window if execution else self.work(context).window
+        with self.database.transaction() as connection:
+            is_week = books.end_week(
+                connection,
+                collection_id=collection_id,
+                window=window,
+                execution_id=execution.id if execution else None,
+                status=status,
+                error_message=None if is_loaded else _reason(execution),
+                execution_duration_seconds=execution.execution_duration if execution else None,
+                result_rows=execution.result_rows if execution else None,
+                result_size_bytes=execution.result_size_bytes if execution else None,
+                completed_at=datetime.now(UTC),
+            )
+        self.log.info(
+            "%s %s: %s", "Week" if is_week else "No week of the collection", window, status
+        )
+
+
+def _is_last_try(context: Context) -> bool:
+    ti = context["ti"]
+    return ti.try_number > ti.max_tries
+
+
+def _reason(execution: Execution | None) -> str:
+    if execution is None:
+        return "nothing was submitted; the log of the task submit says why"
+    return execution.error_message or f"execution {execution.id} is {execution.status}"

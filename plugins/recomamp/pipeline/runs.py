@@ -1,0 +1,84 @@
+"""What an Airflow DAG run asks for: the definition, the window and the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import Context
+
+from recomamp.domain.cron import load_zone
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.models import Collection, Schedule
+from recomamp.domain.windows import Window, WindowType
+
+WINDOW_PARAMS = ("window_start", "window_end")
+
+
+def window_of(context: Context, definition: Schedule | Collection) -> Window:
+    """Return the window a run reads: asked for by params, its data interval, or the latest due.
+
+    :raises InvalidDefinition: when the params name half a window, no moment, or an empty window.
+    """
+    if asked := _asked_window(context["params"], definition):
+        return asked
+    run = context["dag_run"]
+    if run.data_interval_start is not None and run.data_interval_end is not None:
+        return Window(
+            start=_utc(run.data_interval_start),
+            end=_utc(run.data_interval_end),
+            time_zone=_zone(definition),
+            type=_type(definition),
+        )
+    return _latest(definition, _utc(run.run_after))
+
+
+def overrides_of(context: Context, definition: Schedule | Collection) -> dict[str, Any]:
+    """Return the values of the query's parameters as the run was triggered with."""
+    params = context["params"]
+    return {
+        name: params[name]
+        for name in definition.parameters
+        if name in params and params[name] is not None
+    }
+
+
+def _asked_window(params: Mapping[str, Any], definition: Schedule | Collection) -> Window | None:
+    start, end = (_moment(name, params.get(name), definition) for name in WINDOW_PARAMS)
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise InvalidDefinition("a window needs both window_start and window_end", column="params")
+    if start >= end:
+        raise InvalidDefinition("window_start must lie before window_end", column="params")
+    return Window(start=start, end=end, time_zone=_zone(definition))
+
+
+def _moment(name: str, text: str | None, definition: Schedule | Collection) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as err:
+        raise InvalidDefinition(f"{text!r} is no ISO date and time", column=name) from err
+    return _utc(moment if moment.tzinfo else moment.replace(tzinfo=load_zone(_zone(definition))))
+
+
+def _utc(moment: datetime) -> datetime:
+    return datetime.fromtimestamp(moment.timestamp(), tz=UTC)
+
+
+def _zone(definition: Schedule | Collection) -> str:
+    windows = definition.windows
+    return windows.time_zone
+
+
+def _type(definition: Schedule | Collection) -> WindowType:
+    return definition.windows.type if isinstance(definition, Schedule) else WindowType.EXPLICIT
+
+
+def _latest(definition: Schedule | Collection, moment: datetime) -> Window:
+    if isinstance(definition, Schedule):
+        return definition.windows.latest(moment).window
+    return (definition.windows.latest(moment) or definition.windows.week(0)).window

@@ -1,0 +1,64 @@
+"""The pipeline's own settings, read from the environment when they are needed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cryptography.fernet import Fernet, MultiFernet
+
+from recomamp.domain.errors import MissingSetting
+
+DATABASE_CONN_ID = "recomamp_db"
+AMAZON_CONN_ID = "amazon_ads"
+
+_DEFAULT_POLL_SECONDS = 15.0
+
+
+def fernet() -> MultiFernet:
+    """Return what decrypts the users' tokens; RECOMAMP_FERNET_KEY lists keys, newest first.
+
+    :raises MissingSetting: when it is unset or holds something else than Fernet keys.
+    """
+    keys = [key.strip() for key in os.environ.get("RECOMAMP_FERNET_KEY", "").split(",")]
+    try:
+        return MultiFernet([Fernet(key) for key in keys if key])
+    except ValueError as err:
+        raise MissingSetting(
+            "RECOMAMP_FERNET_KEY must hold the key, or comma-separated keys, of the users' tokens"
+        ) from err
+
+
+def results_url() -> str:
+    """Return the fsspec URL under which results are written.
+
+    :raises MissingSetting: when RECOMAMP_RESULTS_URL is unset.
+    """
+    url = os.environ.get("RECOMAMP_RESULTS_URL", "")
+    if not url:
+        raise MissingSetting(
+            "RECOMAMP_RESULTS_URL is not set: name a folder for results such as "
+            "file:///var/lib/recomamp/results or s3://bucket/results"
+        )
+    return url
+
+
+def poll_seconds() -> float:
+    """Return the shortest time between two polls of an instance, in seconds.
+
+    :raises MissingSetting: when RECOMAMP_POLL_SECONDS is no positive number.
+    """
+    text = os.environ.get("RECOMAMP_POLL_SECONDS", "")
+    try:
+        seconds = float(text) if text else _DEFAULT_POLL_SECONDS
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 3600:
+        raise MissingSetting(f"RECOMAMP_POLL_SECONDS: {text!r} is no number of seconds above 0")
+    return seconds
+
+
+def snapshot_dir() -> Path | None:
+    """Return where the generator keeps its last good rows, None where it keeps none."""
+    path = os.environ.get("RECOMAMP_SNAPSHOT_DIR", "")
+    return Path(path) if path else None

@@ -1,0 +1,246 @@
+"""Submit a DAG run's work to AMC exactly once, though AMC has no idempotency key.
+
+The intention is a row, written first and unique on DAG run and attempt. Its UUID names the query
+at AMC (``workflowId``). On any doubt AMC is asked what it has under that name: what is found is
+adopted, and only where nothing is found the query is sent again. A task that finds its attempt
+open adopts it; one that finds it ended opens the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from recomamp.amazon.client import AmcClient
+from recomamp.amazon.ownership import is_ours
+from recomamp.amazon.requests import NewExecution
+from recomamp.amazon.responses import AmcExecution
+from recomamp.domain.errors import (
+    ConsentRevoked,
+    ExecutionFailed,
+    PipelineError,
+    Refused,
+    SubmissionInDoubt,
+    error_type,
+)
+from recomamp.domain.models import Collection, Schedule
+from recomamp.domain.parameters import overlay
+from recomamp.domain.query import BoundQuery, bind
+from recomamp.domain.states import ExecutionStatus
+from recomamp.domain.windows import Window, WindowType
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.store import books, executions
+from recomamp.store.executions import Execution, Intention
+
+log = logging.getLogger(__name__)
+
+AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
+DEADLINE = timedelta(hours=24)  # of queueing and running; AMC runs nothing for longer
+LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
+SUBMISSIONS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What a DAG run has to do: run a definition's query over a window."""
+
+    dag_id: str
+    dag_run_id: str
+    definition: Schedule | Collection
+    window: Window
+    overrides: Mapping[str, Any]  # parameters of a manual run
+
+
+def amc_workflow_id(execution_id: UUID) -> str:
+    """Return the name under which AMC knows the execution."""
+    return f"recomamp-{execution_id}"
+
+
+def submit(work: Work, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
+    """Bring the DAG run's current attempt to AMC, or find it there, and return it.
+
+    :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
+    :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
+    :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
+    :raises AmazonError: when Amazon cannot be reached; the attempt stays open for the next try.
+    """
+    query = _bind(work)
+    execution, is_new = _open_attempt(work, query, database)
+    if execution.amc_execution_id is None:
+        execution = _bring_to_amc(execution, query, is_new=is_new, database=database, amazon=amazon)
+    if execution.collection_id is not None:
+        with database.transaction() as connection:
+            books.start_week(
+                connection,
+                collection_id=execution.collection_id,
+                window=execution.window,
+                execution_id=execution.id,
+                retry_count=execution.attempt - 1,
+                started_at=execution.submitted_at or execution.created_at,
+            )
+    return execution
+
+
+def _bind(work: Work) -> BoundQuery:
+    definition = work.definition
+    parameters = overlay(dict(definition.parameters), work.overrides)
+    # A relative window is AMC's to choose: no date of ours may claim to be its end
+    window = work.window if work.window.type is WindowType.EXPLICIT else None
+    return bind(definition.workflow.sql_query, parameters, window)
+
+
+def _open_attempt(work: Work, query: BoundQuery, database: DatabaseHook) -> tuple[Execution, bool]:
+    """Return the open attempt of the DAG run, and whether it was opened just now."""
+    with database.transaction() as connection:
+        latest = executions.select_latest_execution(
+            connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
+        )
+        if latest is not None and latest.status.is_open:
+            return latest, False
+        intention = _intention(work, query, attempt=latest.attempt + 1 if latest else 1)
+        is_new = executions.open_execution(connection, intention)
+    with database.transaction() as connection:
+        opened = executions.select_latest_execution(
+            connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
+        )
+    if opened is None or not opened.status.is_open:
+        raise ExecutionFailed(f"another task of {work.dag_run_id} has just ended its attempt")
+    log.info("Execution %s: attempt %s over %s", opened.id, opened.attempt, opened.window)
+    return opened, is_new and opened.id == intention.execution_id
+
+
+def _intention(work: Work, query: BoundQuery, *, attempt: int) -> Intention:
+    definition, execution_id = work.definition, uuid4()
+    is_schedule = isinstance(definition, Schedule)
+    return Intention(
+        execution_id=execution_id,
+        workflow_id=definition.workflow.id,
+        user_id=definition.workflow.user_id,
+        instance_key=definition.workflow.instance_key,
+        schedule_id=definition.id if is_schedule else None,
+        collection_id=None if is_schedule else definition.id,
+        dag_id=work.dag_id,
+        dag_run_id=work.dag_run_id,
+        attempt=attempt,
+        parameters=query.parameter_values,
+        window=work.window,
+        amc_workflow_id=amc_workflow_id(execution_id),
+        submitted_sql=query.sql,
+        deadline_at=datetime.now(UTC) + DEADLINE,
+    )
+
+
+def _bring_to_amc(
+    execution: Execution,
+    query: BoundQuery,
+    *,
+    is_new: bool,
+    database: DatabaseHook,
+    amazon: AmcHook,
+) -> Execution:
+    try:
+        accepted = asyncio.run(_create_or_adopt(execution, query, amazon, is_new=is_new))
+    except (Refused, ConsentRevoked) as err:
+        _end(database, execution, err)
+        raise
+    with database.transaction() as connection:
+        executions.accept_execution(
+            connection,
+            execution.id,
+            amc_execution_id=accepted.amc_execution_id,
+            amc_status=accepted.status,
+            amazon_request_id=accepted.request_id,
+            submitted_at=datetime.now(UTC),
+        )
+        stored = executions.select_execution(connection, execution.id)
+    if stored is None or stored.amc_execution_id != accepted.amc_execution_id:
+        raise ExecutionFailed(
+            f"execution {execution.id} was ended while AMC accepted it as "
+            f"{accepted.amc_execution_id}"
+        )
+    log.info("Execution %s is %s at AMC", execution.id, accepted.amc_execution_id)
+    return stored
+
+
+async def _create_or_adopt(
+    execution: Execution, query: BoundQuery, amazon: AmcHook, *, is_new: bool
+) -> AmcExecution:
+    """Send the query once; look for it first wherever an earlier sending is possible."""
+    request = _request(execution, query)
+    async with amazon.client_for(execution) as amc:
+        in_doubt = None if is_new else "an earlier try may have sent it"
+        for _ in range(SUBMISSIONS):
+            if in_doubt:
+                log.warning("Execution %s: looking for it at AMC: %s", execution.id, in_doubt)
+                if found := await _find(execution, query, amc, amazon):
+                    log.info("Execution %s adopted %s", execution.id, found.amc_execution_id)
+                    return found
+            try:
+                return await amc.create_execution(request)
+            except SubmissionInDoubt as err:
+                in_doubt = str(err)
+                await amc.sleep(LOOK_AGAIN_SECONDS)
+        if found := await _find(execution, query, amc, amazon):
+            return found
+    raise SubmissionInDoubt(
+        f"execution {execution.id} was sent {SUBMISSIONS} times in vain: {in_doubt}"
+    )
+
+
+def _request(execution: Execution, query: BoundQuery) -> NewExecution:
+    return NewExecution(
+        workflow_id=execution.amc_workflow_id,
+        sql=query.sql,
+        window=execution.window,
+        input_parameters=query.input_parameters,
+        parameter_values=query.parameter_values,
+        timeout_seconds=AMC_TIMEOUT_SECONDS,
+    )
+
+
+async def _find(
+    execution: Execution, query: BoundQuery, amc: AmcClient, amazon: AmcHook
+) -> AmcExecution | None:
+    """Look at AMC for the execution, by name and, where AMC keeps no names, by what was asked."""
+    is_explicit = execution.window.type is WindowType.EXPLICIT
+    async for candidate in amc.list_executions(
+        min_creation_time=execution.created_at - timedelta(minutes=5), include_workflow=True
+    ):
+        if is_ours(
+            candidate,
+            workflow_id=execution.amc_workflow_id,
+            window_start=execution.window.start if is_explicit else None,
+            window_end=execution.window.end if is_explicit else None,
+            parameter_values=query.parameter_values,
+            created_after=execution.created_at,
+            sql=query.sql,
+        ) and not await asyncio.to_thread(_is_taken, candidate, execution, amazon.database):
+            return candidate
+    return None
+
+
+def _is_taken(candidate: AmcExecution, execution: Execution, database: DatabaseHook) -> bool:
+    """Tell whether another row has adopted what AMC lists."""
+    with database.transaction() as connection:
+        owner = executions.select_execution_by_amc_id(
+            connection, execution.instance_key, candidate.amc_execution_id
+        )
+    return owner not in (None, execution.id)
+
+
+def _end(database: DatabaseHook, execution: Execution, error: PipelineError) -> None:
+    with database.transaction() as connection:
+        executions.end_execution(
+            connection,
+            execution.id,
+            status=ExecutionStatus.FAILED,
+            amc_status=None,
+            error_type=error_type(error),
+            error_message=str(error),
+            completed_at=datetime.now(UTC),
+        )

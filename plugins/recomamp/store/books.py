@@ -1,0 +1,108 @@
+"""What the application reads of runs: schedule runs, a schedule's last and next run, weeks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection
+
+from recomamp.domain.windows import Window
+from recomamp.store.statements import changed
+
+
+def record_schedule_run(
+    connection: Connection,
+    *,
+    schedule_id: UUID,
+    dag_run_id: str,
+    execution_id: UUID | None,
+    status: str,
+    error_message: str | None,
+    duration_seconds: int | None,
+    window: Window | None,
+) -> bool:
+    """Write the run's one row of ``schedule_runs``, again after a clear."""
+    return changed(
+        connection,
+        "record_schedule_run",
+        schedule_id=schedule_id,
+        dag_run_id=dag_run_id,
+        execution_id=execution_id,
+        status=status,
+        error_message=error_message,
+        duration_seconds=duration_seconds,
+        window_start=window.start if window else None,
+        window_end=window.end if window else None,
+    )
+
+
+def update_schedule_after_run(
+    connection: Connection,
+    *,
+    schedule_id: UUID,
+    last_run_at: datetime,
+    last_run_status: str,
+    next_run_at: datetime | None,
+) -> bool:
+    """Show the schedule's last run and its next one; False where the schedule is gone."""
+    return changed(
+        connection,
+        "update_schedule_after_run",
+        schedule_id=schedule_id,
+        last_run_at=last_run_at,
+        last_run_status=last_run_status,
+        next_run_at=next_run_at,
+    )
+
+
+def start_week(
+    connection: Connection,
+    *,
+    collection_id: UUID,
+    window: Window,
+    execution_id: UUID,
+    retry_count: int,
+    started_at: datetime,
+) -> bool:
+    """Show a week as running; False where the window is no week of the collection."""
+    return changed(
+        connection,
+        "start_week",
+        collection_id=collection_id,
+        week_start_date=window.first_date,
+        week_end_date=window.last_date,
+        execution_id=execution_id,
+        retry_count=retry_count,
+        started_at=started_at,
+    )
+
+
+def end_week(
+    connection: Connection,
+    *,
+    collection_id: UUID,
+    window: Window,
+    execution_id: UUID | None,
+    status: str,
+    error_message: str | None,
+    execution_duration_seconds: int | None,
+    result_rows: int | None,
+    result_size_bytes: int | None,
+    completed_at: datetime,
+) -> bool:
+    """Show how a week ended; False where the window is no week of the collection."""
+    return changed(
+        connection,
+        "end_week",
+        collection_id=collection_id,
+        week_start_date=window.first_date,
+        week_end_date=window.last_date,
+        execution_id=execution_id,
+        status=status,
+        error_message=error_message,
+        execution_duration_seconds=execution_duration_seconds,
+        result_rows=result_rows,
+        result_size_bytes=result_size_bytes,
+        completed_at=completed_at,
+    )

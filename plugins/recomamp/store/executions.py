@@ -1,0 +1,202 @@
+"""Rows of ``workflow_executions``: the durable state of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import Json
+
+from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.windows import Window, WindowType
+from recomamp.store.statements import Row, changed, fetch_one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """One attempt to run one workflow over one window, and where it runs."""
+
+    id: UUID
+    status: ExecutionStatus
+    attempt: int
+    amc_execution_id: str | None
+    amc_workflow_id: str
+    amc_status: str | None
+    error_type: str | None
+    error_message: str | None
+    parameters: Mapping[str, Any]
+    window: Window
+    created_at: datetime
+    submitted_at: datetime | None
+    deadline_at: datetime
+    workflow_id: UUID
+    schedule_id: UUID | None
+    collection_id: UUID | None
+    user_id: UUID
+    result_rows: int | None
+    result_size_bytes: int | None
+    execution_duration: int | None  # seconds
+    instance_key: UUID
+    instance_id: str
+    region: str | None
+    entity_id: str
+    country_code: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intention:
+    """What is about to be asked of AMC, written down first."""
+
+    execution_id: UUID
+    workflow_id: UUID
+    user_id: UUID
+    instance_key: UUID
+    schedule_id: UUID | None
+    collection_id: UUID | None
+    dag_id: str
+    dag_run_id: str
+    attempt: int
+    parameters: Mapping[str, Any]
+    window: Window
+    amc_workflow_id: str
+    submitted_sql: str
+    deadline_at: datetime
+
+
+def open_execution(connection: Connection, intention: Intention) -> bool:
+    """Write the intention; False where the DAG run has this attempt, or an open one, already."""
+    values = {
+        field.name: getattr(intention, field.name)
+        for field in fields(Intention)
+        if field.name not in ("window", "parameters")
+    }
+    return changed(
+        connection,
+        "open_execution",
+        **values,
+        parameters=Json(dict(intention.parameters)),
+        window_type=intention.window.type.value,
+        window_start=intention.window.start,
+        window_end=intention.window.end,
+        window_time_zone=intention.window.time_zone,
+    )
+
+
+def select_latest_execution(
+    connection: Connection, *, dag_id: str, dag_run_id: str
+) -> Execution | None:
+    """Return the latest attempt of a DAG run, None before the first."""
+    row = fetch_one(connection, "select_latest_execution", dag_id=dag_id, dag_run_id=dag_run_id)
+    return _execution(row) if row else None
+
+
+def select_execution(connection: Connection, execution_id: UUID) -> Execution | None:
+    """Return one execution, None where there is none of that id."""
+    row = fetch_one(connection, "select_execution", execution_id=execution_id)
+    return _execution(row) if row else None
+
+
+def select_execution_by_amc_id(
+    connection: Connection, instance_key: UUID, amc_execution_id: str
+) -> UUID | None:
+    """Return the execution that AMC's id belongs to, None where it belongs to none."""
+    row = fetch_one(
+        connection,
+        "select_execution_by_amc_id",
+        instance_key=instance_key,
+        amc_execution_id=amc_execution_id,
+    )
+    return row["id"] if row else None
+
+
+def accept_execution(
+    connection: Connection,
+    execution_id: UUID,
+    *,
+    amc_execution_id: str,
+    amc_status: AmcStatus,
+    amazon_request_id: str | None,
+    submitted_at: datetime,
+) -> bool:
+    """Store the id AMC gave; False where one is stored or the execution has ended."""
+    return changed(
+        connection,
+        "accept_execution",
+        execution_id=execution_id,
+        amc_execution_id=amc_execution_id,
+        amc_status=amc_status.value,
+        amazon_request_id=amazon_request_id,
+        submitted_at=submitted_at,
+    )
+
+
+def note_amc_status(connection: Connection, execution_id: UUID, amc_status: AmcStatus) -> bool:
+    """Keep what AMC last said; False where nothing changed or the execution has ended."""
+    return changed(
+        connection, "note_amc_status", execution_id=execution_id, amc_status=amc_status.value
+    )
+
+
+def end_execution(
+    connection: Connection,
+    execution_id: UUID,
+    *,
+    status: ExecutionStatus,
+    amc_status: AmcStatus | None,
+    error_type: str,
+    error_message: str,
+    completed_at: datetime,
+) -> bool:
+    """End an open execution without results; False where it has ended already."""
+    return changed(
+        connection,
+        "end_execution",
+        execution_id=execution_id,
+        status=status.value,
+        amc_status=amc_status.value if amc_status else None,
+        error_type=error_type,
+        error_message=error_message,
+        completed_at=completed_at,
+    )
+
+
+def complete_execution(
+    connection: Connection,
+    execution_id: UUID,
+    *,
+    result_data: str,
+    result_rows: int,
+    result_size_bytes: int,
+    execution_duration_seconds: int | None,
+    completed_at: datetime,
+) -> bool:
+    """End an execution with its results; False where it ended without.
+
+    :param result_data: JSON text, every digit of its numbers kept.
+    """
+    return changed(
+        connection,
+        "complete_execution",
+        execution_id=execution_id,
+        amc_status=AmcStatus.SUCCEEDED.value,
+        result_data=result_data,
+        result_rows=result_rows,
+        result_size_bytes=result_size_bytes,
+        execution_duration_seconds=execution_duration_seconds,
+        completed_at=completed_at,
+    )
+
+
+def _execution(row: Row) -> Execution:
+    window = Window(
+        start=row.pop("window_start"),
+        end=row.pop("window_end"),
+        time_zone=row.pop("window_time_zone"),
+        type=WindowType(row.pop("window_type")),
+    )
+    row["status"] = ExecutionStatus(row["status"])
+    return Execution(window=window, **row)

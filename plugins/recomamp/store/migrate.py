@@ -1,0 +1,247 @@
+"""Bring a database to the state that the numbered files of ``include/sql/migrations`` describe.
+
+A migration is plain SQL in a file ``NNNN_what.sql``. It is applied once, in a transaction of its
+own, and recorded with its checksum in ``recomamp_migrations``; a file is never changed afterwards.
+Run as a command, the database comes from ``RECOMAMP_MIGRATE_URI`` or ``AIRFLOW_CONN_RECOMAMP_DB``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from recomamp.domain.errors import MigrationError, MissingSetting
+from recomamp.store.sql import SQL_DIRECTORY
+
+MIGRATIONS_DIRECTORY = SQL_DIRECTORY / "migrations"
+SETTINGS = ("RECOMAMP_MIGRATE_URI", "AIRFLOW_CONN_RECOMAMP_DB")
+
+_FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+
+# Locks of this key serialise runners. Taken per transaction, not per session: behind a pooler in
+# transaction mode a session's lock would stay with some other client.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('recomamp_migrations', 0))"
+
+# The functions of the schema are pinned to `public`, so everything is created there. A migration
+# that cannot get its table lock soon gives up: while it waits, every reader waits behind it.
+_PREPARE = """
+    SET LOCAL search_path = public;
+    SET LOCAL client_min_messages = warning;
+    SET LOCAL lock_timeout = '60s';
+    CREATE TABLE IF NOT EXISTS recomamp_migrations (
+        name TEXT PRIMARY KEY,
+        checksum TEXT NOT NULL,
+        applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
+    );
+    -- No policy: for the owner only, also where the schema is exposed through an API.
+    ALTER TABLE recomamp_migrations ENABLE ROW LEVEL SECURITY;
+"""
+_SELECT_RECORDED = "SELECT name, checksum FROM recomamp_migrations ORDER BY name"
+_RECORD = "INSERT INTO recomamp_migrations (name, checksum) VALUES (%(name)s, %(checksum)s)"
+
+# What libpq understands of an Airflow connection's extras; the rest is for Airflow itself.
+_LIBPQ_OPTIONS = {
+    "application_name", "channel_binding", "connect_timeout", "gssencmode", "host", "keepalives",
+    "keepalives_count", "keepalives_idle", "keepalives_interval", "options", "port",
+    "sslcert", "sslcrl", "sslkey", "sslmode", "sslpassword", "sslrootcert",
+    "target_session_attrs", "tcp_user_timeout",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Migration:
+    """One file: its name, its SQL and what identifies this SQL."""
+
+    name: str
+    text: str
+    checksum: str
+
+
+def read_migrations(directory: Path = MIGRATIONS_DIRECTORY) -> list[Migration]:
+    """Read the migrations in order.
+
+    :raises MigrationError: a file is misnamed, or the numbers are not 1, 2, 3 …
+    """
+    migrations = []
+    for number, path in enumerate(sorted(directory.glob("*.sql")), start=1):
+        matched = _FILE_NAME.fullmatch(path.name)
+        if matched is None:
+            raise MigrationError(f"{path.name}: a migration is named NNNN_what.sql")
+        if int(matched[1]) != number:
+            raise MigrationError(f"{path.name}: number {number:04d} is expected here")
+        content = path.read_bytes()
+        checksum = hashlib.sha256(content).hexdigest()
+        migrations.append(
+            Migration(name=path.stem, text=content.decode("utf-8"), checksum=checksum)
+        )
+    if not migrations:
+        raise MigrationError(f"{directory}: no migrations here")
+    return migrations
+
+
+def migrate(connection: Connection, directory: Path = MIGRATIONS_DIRECTORY) -> list[str]:
+    """Apply what is pending and return the names, in order.
+
+    The connection must be outside of a transaction. Several runners may work at once: each
+    migration is applied by one of them.
+
+    :raises MigrationError: the records contradict the files, or a migration failed; migrations
+        before the failed one stay applied.
+    """
+    migrations = read_migrations(directory)
+    applied: list[str] = []
+    while (name := _apply_next(connection, migrations)) is not None:
+        applied.append(name)
+    return applied
+
+
+def _apply_next(connection: Connection, migrations: Sequence[Migration]) -> str | None:
+    with connection, connection.cursor() as cursor:
+        pending = _pending(migrations, _read_recorded(cursor))
+        if not pending:
+            return None
+        _apply(cursor, pending[0])
+        return pending[0].name
+
+
+def _read_recorded(cursor: Cursor) -> dict[str, str]:
+    try:
+        cursor.execute(_LOCK)
+        cursor.execute(_PREPARE)
+        cursor.execute(_SELECT_RECORDED)
+    except psycopg2.Error as err:
+        raise MigrationError(
+            f"recomamp_migrations: {_one_line(err)}; migrate as the owner of the database"
+        ) from err
+    return dict(cursor.fetchall())
+
+
+def _apply(cursor: Cursor, migration: Migration) -> None:
+    try:
+        cursor.execute(migration.text)
+    except psycopg2.Error as err:
+        raise MigrationError(f"{migration.name}: {_one_line(err)}") from err
+    cursor.execute(_RECORD, {"name": migration.name, "checksum": migration.checksum})
+
+
+def _pending(migrations: Sequence[Migration], recorded: Mapping[str, str]) -> list[Migration]:
+    """Return the migrations to apply, having compared the others with the records."""
+    unknown = sorted(set(recorded) - {migration.name for migration in migrations})
+    if unknown:
+        raise MigrationError(
+            f"{unknown[0]}: applied to this database, but there is no such file;"
+            " was the database migrated by a newer version?"
+        )
+    done, pending = migrations[: len(recorded)], migrations[len(recorded) :]
+    for migration in done:
+        checksum = recorded.get(migration.name)
+        if checksum is None:
+            raise MigrationError(f"{migration.name}: never applied, though later ones were")
+        if checksum != migration.checksum:
+            raise MigrationError(
+                f"{migration.name}: changed after it was applied;"
+                " restore the file and put the change into a new migration"
+            )
+    return list(pending)
+
+
+def connection_arguments(value: str) -> dict[str, str]:
+    """Turn a URI or an Airflow connection (URI or JSON) into keyword arguments for libpq.
+
+    :raises MissingSetting: the text is neither.
+    """
+    if value.lstrip().startswith("{"):
+        arguments = _arguments_of_json(value)
+    else:
+        arguments = _arguments_of_uri(value)
+    return {name: text for name, text in arguments.items() if text}
+
+
+def _arguments_of_json(value: str) -> dict[str, str]:
+    try:
+        fields = json.loads(value)
+        extra = fields.get("extra") or {}
+        extra = json.loads(extra) if isinstance(extra, str) else extra
+    except ValueError:
+        # The parser's own message quotes the text, password included.
+        raise MissingSetting("the database connection is not valid JSON") from None
+    names = {"host": "host", "port": "port", "login": "user", "password": "password"}
+    arguments = {ours: _text(fields.get(theirs)) for theirs, ours in names.items()}
+    return arguments | {"dbname": _text(fields.get("schema"))} | _libpq_options(extra)
+
+
+def _arguments_of_uri(value: str) -> dict[str, str]:
+    try:
+        parts = urlsplit(value.strip())
+        port = _text(parts.port)
+    except ValueError:
+        raise MissingSetting("the database connection is not a valid URI") from None
+    if parts.scheme.partition("+")[0] not in ("postgres", "postgresql"):
+        raise MissingSetting("the database connection does not start with postgresql://")
+    query = dict(parse_qsl(parts.query))
+    try:
+        extra = json.loads(query.pop("__extra__", "{}"))
+    except ValueError:
+        raise MissingSetting("__extra__ of the database connection is not valid JSON") from None
+    return {
+        "host": unquote(parts.hostname or ""),
+        "port": port,
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "dbname": unquote(parts.path.lstrip("/")),
+    } | _libpq_options(extra | query)
+
+
+def _libpq_options(extra: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _text(value) for name, value in extra.items() if name in _LIBPQ_OPTIONS}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _one_line(err: psycopg2.Error) -> str:
+    """Keep what Postgres says about the problem and leave its multi-line context out."""
+    return (err.diag.message_primary or " ".join(str(err).split())).strip()
+
+
+def main(environment: Mapping[str, str] = os.environ) -> int:
+    """Apply pending migrations, a line for each; return the exit status."""
+    name = next((name for name in SETTINGS if environment.get(name)), None)
+    if name is None:
+        return _fail(f"set {' or '.join(SETTINGS)} to the database to migrate", status=2)
+    try:
+        connection = psycopg2.connect(**connection_arguments(environment[name]))  # type: ignore[call-overload]
+    except MissingSetting as err:
+        return _fail(f"{name}: {err}", status=2)
+    except psycopg2.Error as err:
+        return _fail(f"{name}: cannot connect: {_one_line(err)}", status=2)
+    try:
+        for applied in migrate(connection):
+            sys.stdout.write(f"applied {applied}\n")
+    except MigrationError as err:
+        return _fail(str(err), status=1)
+    finally:
+        connection.close()
+    return 0
+
+
+def _fail(problem: str, *, status: int) -> int:
+    sys.stderr.write(f"migrate: {problem}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""Results to local files, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from fixtures.amazon import make_execution
+from recomamp.amazon.download import download_part, download_parts
+from recomamp.domain.errors import LinkExpired, Refused, ResultsBroken, Transient
+
+
+def create(amazon) -> str:
+    async def run() -> str:
+        async with amazon.client() as client:
+            created = await client.create_execution(make_execution())
+            await client.get_execution(created.amc_execution_id)
+            return created.amc_execution_id
+
+    return asyncio.run(run())
+
+
+def load(amazon, amc_execution_id: str, directory: Path, **options) -> list[Path]:
+    async def run() -> list[Path]:
+        async with amazon.client() as client:
+            return await download_parts(client, amc_execution_id, directory, **options)
+
+    return asyncio.run(run())
+
+
+def files_of(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_all_parts_are_downloaded_in_order(amazon, emulator, tmp_path):
+    emulator.settings(result_parts=3)
+
+    paths = load(amazon, create(amazon), tmp_path / "new")
+
+    assert [path.name for path in paths] == [f"part-0000{part}.csv" for part in range(3)]
+    assert files_of(tmp_path / "new") == [path.name for path in paths]
+    texts = [path.read_text() for path in paths]
+    assert len({text.partition("\n")[0] for text in texts}) == 1  # each repeats the header
+    assert len(set(texts)) == 3
+
+
+def test_links_are_followed_without_our_token(amazon, emulator, tmp_path):
+    load(amazon, create(amazon), tmp_path)
+
+    headers = {name.lower() for name in emulator.calls("download")[0]["headers"]}
+
+    assert "authorization" not in headers
+    assert not any(name.startswith("amazon-") for name in headers)
+
+
+def test_expired_links_are_asked_for_anew_and_only_the_rest_is_downloaded(
+    amazon, emulator, tmp_path
+):
+    emulator.settings(result_parts=3)
+    emulator.fault("download", "expired_link", skip=1)
+
+    paths = load(amazon, create(amazon), tmp_path)
+
+    assert len(paths) == 3
+    assert len(emulator.calls("download_urls")) == 2
+    assert len(emulator.calls("download")) == 4
+
+
+def test_links_that_stay_expired_are_given_up(amazon, emulator, tmp_path):
+    emulator.fault("download", "expired_link", times=None)
+
+    with pytest.raises(LinkExpired, match="expired") as caught:
+        load(amazon, create(amazon), tmp_path)
+
+    assert "X-Amz" not in str(caught.value)
+    assert len(emulator.calls("download_urls")) == 3
+    assert files_of(tmp_path) == []
+
+
+def test_a_part_that_breaks_off_is_truncated_and_nothing_is_left(amazon, emulator, tmp_path):
+    emulator.settings(result_parts=2)
+    emulator.fault("download", "truncated_csv", skip=1, short=True)
+
+    with pytest.raises(ResultsBroken, match=r"part-00001.*truncated: \d+ bytes came of \d+"):
+        load(amazon, create(amazon), tmp_path)
+
+    assert files_of(tmp_path) == []
+
+
+def test_a_missing_part_fails_and_nothing_is_left(amazon, emulator, tmp_path):
+    emulator.settings(result_parts=2)
+    emulator.fault("download_urls", "missing_part")
+
+    with pytest.raises(ResultsBroken, match="missing"):
+        load(amazon, create(amazon), tmp_path)
+
+    assert files_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("fault", ["server_error", "reset_before", "reset_after"])
+def test_a_part_is_tried_again_on_transient_trouble(amazon, emulator, tmp_path, fault):
+    emulator.fault("download", fault, times=2)
+
+    assert len(load(amazon, create(amazon), tmp_path)) == 1
+    assert len(emulator.calls("download")) == 3
+
+
+def test_a_part_larger_than_allowed_fails_and_nothing_is_left(amazon, tmp_path):
+    with pytest.raises(ResultsBroken, match="larger than 10 bytes"):
+        load(amazon, create(amazon), tmp_path, size_limit_bytes=10)
+
+    assert files_of(tmp_path) == []
+
+
+def test_links_that_are_not_ready_are_waited_for(amazon, emulator, tmp_path):
+    emulator.progression("per_poll", polls=1000)
+    amc_execution_id = create(amazon)
+
+    with pytest.raises(Transient, match="no files"):
+        load(amazon, amc_execution_id, tmp_path)
+
+    assert len(emulator.calls("download_urls")) == 5
+    assert amazon.pauses.seconds[-4:] == [2.0, 5.0, 10.0, 30.0]
+
+
+def test_an_execution_that_does_not_exist_is_refused_at_once(amazon, emulator, tmp_path):
+    with pytest.raises(Refused, match="does not exist"):
+        load(amazon, "nobody", tmp_path)
+
+    assert len(emulator.calls("download_urls")) == 1
+
+
+def test_an_altered_link_is_told_like_an_expired_one(amazon, tmp_path):
+    amc_execution_id = create(amazon)
+
+    async def run() -> None:
+        async with amazon.client() as client:
+            (link,) = await client.download_urls(amc_execution_id)
+            await download_part(client, f"{link}0", tmp_path / "part.csv")
+
+    with pytest.raises(LinkExpired, match="SignatureDoesNotMatch"):
+        asyncio.run(run())
+
+    assert files_of(tmp_path) == []
+
+
+def test_signatures_of_links_are_never_logged(amazon, emulator, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    emulator.fault("download", "server_error")
+
+    load(amazon, create(amazon), tmp_path)
+
+    assert "/_downloads/" in caplog.text
+    assert "X-Amz" not in caplog.text

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from recomamp.amazon.failures import raise_for
+from recomamp.domain.errors import (
+    AmazonError,
+    ContractBroken,
+    Refused,
+    SubmissionInDoubt,
+    Transient,
+    Unauthorized,
+)
+
+URL = "https://advertising-api.amazon.com/amc/reporting/amcx/workflowExecutions?nextToken=t"
+
+
+def error_for(status, *, repeatable=True, **options) -> AmazonError:
+    response = httpx.Response(status, request=httpx.Request("POST", URL), **options)
+    with pytest.raises(AmazonError) as caught:
+        raise_for(response, repeatable=repeatable)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "kind_of_submission"),
+    [
+        (302, ContractBroken, SubmissionInDoubt),
+        (400, Refused, Refused),
+        (401, Unauthorized, Unauthorized),
+        (403, Refused, Refused),
+        (404, Refused, Refused),
+        (406, Refused, Refused),
+        (408, Transient, SubmissionInDoubt),
+        (422, Refused, Refused),
+        (429, Transient, Transient),
+        (500, Transient, SubmissionInDoubt),
+        (503, Transient, SubmissionInDoubt),
+        (504, Transient, SubmissionInDoubt),
+    ],
+)
+def test_the_status_decides_what_the_caller_has_to_do(status, kind, kind_of_submission):
+    assert type(error_for(status)) is kind
+    assert type(error_for(status, repeatable=False)) is kind_of_submission
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_success_raises_nothing(status):
+    raise_for(httpx.Response(status, request=httpx.Request("GET", URL)))
+
+
+@pytest.mark.parametrize("key", ["details", "message", "error_description"])
+def test_amazons_words_are_kept_verbatim(key):
+    words = "From line 6, column 12 to line 6, column 17: Object 'X' not found"
+
+    error = error_for(400, json={"code": "400", key: words}, headers={"x-amz-request-id": "RID"})
+
+    assert words in str(error)
+    assert "POST /amc/reporting/amcx/workflowExecutions answered HTTP 400" in str(error)
+    assert "RID" in str(error)
+    assert (error.status, error.code, error.request_id) == (400, "400", "RID")
+
+
+def test_the_request_id_is_also_found_in_the_body():
+    assert error_for(500, json={"message": "no", "requestId": "B"}).request_id == "B"
+
+
+def test_a_page_of_html_is_reduced_to_its_text():
+    page = "<html><style>p {}</style><h1>502 Bad&nbsp;Gateway</h1>\n<hr>openresty</html>"
+
+    assert str(error_for(502, html=page)).endswith("HTTP 502: 502 Bad Gateway openresty")
+
+
+def test_an_empty_body_is_said_to_be_empty():
+    assert "without a text" in str(error_for(500))
+
+
+def test_a_token_repeated_by_amazon_is_not_repeated_by_us():
+    error = error_for(400, json={"details": 'token "Atza|IQEBL.secret" is bad'})
+
+    assert "secret" not in str(error)
+    assert '"[token]" is bad' in str(error)
+
+
+def test_the_query_of_the_request_is_not_in_the_message():
+    assert "nextToken" not in str(error_for(400))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "1.5"}, 1.5),
+        ({"Retry-After": "-3"}, 0.0),
+        ({"Retry-After": "86400"}, 600.0),
+        ({"Retry-After": "inf"}, 600.0),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+        (
+            {
+                "Date": "Mon, 10 Mar 2025 12:00:00 GMT",
+                "Retry-After": "Mon, 10 Mar 2025 12:00:09 GMT",
+            },
+            9.0,
+        ),
+        ({"Retry-After": "Mon, 10 Mar 2025 12:00:09 GMT"}, 0.0),
+    ],
+    ids=str,
+)
+def test_retry_after_is_seconds_or_a_date_within_ten_minutes(headers, seconds):
+    assert error_for(429, headers=headers).retry_after_seconds == seconds

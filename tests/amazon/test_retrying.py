@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fixtures.amazon import Pauses
+from recomamp.amazon.retrying import RetryPolicy
+from recomamp.domain.errors import AmazonError, Refused, SubmissionInDoubt, Transient
+
+
+class Service:
+    """Fails as told, then answers."""
+
+    def __init__(self, *errors: AmazonError) -> None:
+        self.errors = list(errors)
+        self.calls = 0
+
+    async def __call__(self) -> str:
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return "answer"
+
+
+def ask(service: Service, policy: RetryPolicy | None = None) -> tuple[str, list[float]]:
+    pauses = Pauses()
+    answer = asyncio.run((policy or RetryPolicy()).retrying(pauses)(service))
+    return answer, pauses.seconds
+
+
+def test_transient_errors_are_tried_again_after_growing_random_waits():
+    policy = RetryPolicy(attempts=7, first_seconds=2.0, longest_seconds=10.0)
+
+    answer, waits = ask(Service(*(Transient() for _ in range(6))), policy)
+
+    assert answer == "answer"
+    assert len(waits) == 6
+    assert all(0 <= wait <= most for wait, most in zip(waits, (2, 4, 8, 10, 10, 10), strict=True))
+    assert len(set(waits)) == 6
+
+
+def test_retry_after_is_obeyed_to_the_second():
+    errors = Transient(retry_after_seconds=37.0), Transient(retry_after_seconds=0.0)
+
+    assert ask(Service(*errors)) == ("answer", [37.0, 0.0])
+
+
+def test_after_the_last_try_the_error_itself_is_raised():
+    last = Transient("the third")
+
+    with pytest.raises(Transient, match="the third") as caught:
+        ask(Service(Transient(), Transient(), last), RetryPolicy(attempts=3))
+
+    assert caught.value is last
+
+
+@pytest.mark.parametrize("error", [Refused(), SubmissionInDoubt()], ids=["refused", "in doubt"])
+def test_other_errors_are_not_tried_again(error):
+    service = Service(error)
+
+    with pytest.raises(type(error)):
+        ask(service)
+
+    assert service.calls == 1

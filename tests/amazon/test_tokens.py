@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+
+from fixtures.amazon import CREDENTIALS, make_tokens
+from recomamp.amazon.auth import read_token_response, refresh_request
+from recomamp.domain.errors import (
+    ConsentRevoked,
+    ContractBroken,
+    MissingSetting,
+    Refused,
+    Transient,
+)
+
+NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
+URL = "https://api.amazon.com/auth/o2/token"
+FORMER = make_tokens(access_token="Atza|old", refresh_token="Atzr|old", expires_at=NOW)
+
+
+def answer(status=200, **options):
+    return httpx.Response(status, request=httpx.Request("POST", URL), **options)
+
+
+def read(response):
+    return read_token_response(response, NOW, former=FORMER)
+
+
+def test_the_refresh_request_is_a_form_with_all_four_fields():
+    request = refresh_request(URL, CREDENTIALS, "Atzr|a+b&c")
+
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(request.content.decode()) == {
+        "grant_type": ["refresh_token"],
+        "refresh_token": ["Atzr|a+b&c"],
+        "client_id": [CREDENTIALS.client_id],
+        "client_secret": [CREDENTIALS.client_secret],
+    }
+    assert request.extensions["timeout"]["connect"] == 10.0
+    assert request.headers["User-Agent"] == "recomamp-pipeline"
+
+
+@pytest.mark.parametrize("expires_in", [1800, "1800"], ids=["number", "text"])
+def test_the_lifetime_may_be_a_number_or_text(expires_in):
+    tokens = read(answer(json={"access_token": "Atza|new", "expires_in": expires_in}))
+
+    assert tokens.access_token == "Atza|new"
+    assert tokens.expires_at == NOW + timedelta(minutes=30)
+
+
+def test_a_missing_lifetime_is_an_hour():
+    assert read(answer(json={"access_token": "Atza|new"})).expires_at == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("more", [{}, {"refresh_token": None}, {"refresh_token": ""}])
+def test_an_answer_without_a_refresh_token_keeps_the_stored_one(more):
+    assert read(answer(json={"access_token": "Atza|new", **more})).refresh_token == "Atzr|old"
+
+
+def test_an_answer_with_a_refresh_token_replaces_the_stored_one():
+    body = {"access_token": "Atza|new", "refresh_token": "Atzr|new"}
+
+    assert read(answer(json=body)).refresh_token == "Atzr|new"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (400, {"error": "invalid_grant", "error_description": "said so"}, ConsentRevoked),
+        (401, {"error": "invalid_client", "error_description": "said so"}, MissingSetting),
+        (400, {"error": "unauthorized_client", "error_description": "said so"}, MissingSetting),
+        (400, {"error": "invalid_request", "error_description": "said so"}, Refused),
+        (500, {"error": "server_error", "error_description": "said so"}, Transient),
+        (429, {"error_description": "said so"}, Transient),
+    ],
+)
+def test_a_refusal_says_who_has_to_act(status, body, error):
+    with pytest.raises(error, match="said so"):
+        read(answer(status, json=body))
+
+
+def test_a_wrong_client_names_the_setting_to_mend():
+    with pytest.raises(MissingSetting, match="AIRFLOW_CONN_AMAZON_ADS"):
+        read(answer(401, json={"error": "invalid_client"}))
+
+
+def test_a_page_instead_of_tokens_is_transient():
+    with pytest.raises(Transient, match="Please wait"):
+        read(answer(html="<html><body>Please wait</body></html>"))
+
+
+def test_an_answer_without_an_access_token_quotes_nothing_of_it():
+    with pytest.raises(ContractBroken) as caught:
+        read(answer(json={"refresh_token": "Atzr|secret", "token": "secret"}))
+
+    assert "secret" not in str(caught.value)
+
+
+def test_secrets_are_not_in_any_repr():
+    shown = repr(CREDENTIALS) + repr(make_tokens(access_token="Atza|x", refresh_token="Atzr|y"))
+
+    assert CREDENTIALS.client_id in shown
+    assert CREDENTIALS.client_secret not in shown
+    assert "Atz" not in shown
+
+
+@pytest.mark.parametrize(
+    ("tokens", "usable"),
+    [
+        (make_tokens(access_token="a", expires_at=NOW + timedelta(minutes=5)), True),
+        (make_tokens(access_token="a", expires_at=NOW + timedelta(minutes=4, seconds=59)), False),
+        (make_tokens(access_token="bad", expires_at=NOW + timedelta(hours=1)), False),
+        (make_tokens(access_token="a", expires_at=None), False),
+        (make_tokens(access_token=None, expires_at=NOW + timedelta(hours=1)), False),
+    ],
+    ids=["five minutes left", "less left", "known to be stale", "no expiry", "never used"],
+)
+def test_an_access_token_is_used_only_while_five_minutes_are_left(tokens, usable):
+    assert tokens.usable(NOW, stale="bad") is usable

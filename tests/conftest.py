@@ -1,0 +1,33 @@
+"""Fixtures shared by all tests, and an environment scrubbed of the product's settings."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+for name in list(os.environ):
+    if name.startswith(("AIRFLOW_", "_AIRFLOW_", "RECOMAMP_")):
+        del os.environ[name]
+
+# Airflow reads these when it is first imported: a home of its own, no database, our plugins.
+_home = tempfile.mkdtemp(prefix="recomamp-airflow-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+os.environ.update(
+    AIRFLOW_HOME=_home,
+    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__UNIT_TEST_MODE="False",
+)
+
+pytest_plugins = [
+    "fixtures.postgres",
+    "fixtures.emulator",
+    "fixtures.connections",
+    "fixtures.running_stack",
+]

@@ -1,0 +1,204 @@
+"""Rows become DAGs: all of them, each by itself, and the same ones while nothing changes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+
+from fixtures.postgres import Database, Row, Rows
+
+ROOT = Path(__file__).resolve().parents[2]
+GENERATORS = ["amc_schedules.py", "amc_collections.py"]
+STEPS = {"submit", "wait", "load", "record"}
+
+
+@pytest.fixture
+def parse(connections: None) -> Callable[..., DagBag]:
+    """Parse the generators as Airflow's DAG processor does."""
+
+    def parse(*files: str) -> DagBag:
+        bag = DagBag(collect_dags=False, bundle_path=ROOT / "dags", bundle_name="dags")
+        for file in files or GENERATORS:
+            bag.process_file(str(ROOT / "dags" / file), only_if_updated=False)
+        return bag
+
+    return parse
+
+
+def serialized(bag: DagBag) -> dict[str, str]:
+    return {
+        dag_id: json.dumps(DagSerialization.to_dict(dag), sort_keys=True)
+        for dag_id, dag in bag.dags.items()
+    }
+
+
+def test_every_row_becomes_one_dag_with_the_four_steps(
+    parse: Callable[..., DagBag], rows: Rows, instance: Row
+) -> None:
+    workflow = rows.workflow(instance=instance)
+    schedules = [rows.schedule(workflow=workflow) for _ in range(3)]
+    collection = rows.collection(workflow=workflow)
+    bag = parse()
+    assert bag.import_errors == {}
+    expected = {f"amc_schedule_{row['id']}" for row in schedules}
+    assert set(bag.dags) == expected | {f"amc_collection_{collection['id']}"}
+    for dag in bag.dags.values():
+        assert {task.task_id for task in dag.tasks} == STEPS
+        assert dag.get_task("record").is_teardown
+
+
+def test_unchanged_rows_give_byte_equal_dags(
+    parse: Callable[..., DagBag], rows: Rows, instance: Row, database: Database
+) -> None:
+    workflow = rows.workflow(
+        instance=instance,
+        sql_query="SELECT campaign, SUM(impressions) AS n FROM dsp_impressions"
+        " WHERE advertiser IN ({{names}}) GROUP BY campaign",
+        parameters={"names": ["b", "a"]},
+    )
+    schedule = rows.schedule(workflow=workflow)
+    rows.collection(workflow=workflow)
+    before = serialized(parse())
+    rows.update("workflow_schedules", schedule, total_runs=7, last_run_status="SUCCESS")
+    database.query("UPDATE report_data_weeks SET status = 'RUNNING'")
+    assert serialized(parse()) == before
+
+
+def test_a_row_that_cannot_run_becomes_a_dag_that_says_so_and_hurts_no_other(
+    parse: Callable[..., DagBag], rows: Rows, instance: Row
+) -> None:
+    workflow = rows.workflow(instance=instance)
+    good = rows.schedule(workflow=workflow)
+    bad = rows.schedule(workflow=workflow, parameters={"undeclared": 1})
+    bag = parse("amc_schedules.py")
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {f"amc_schedule_{row['id']}" for row in (good, bad)}
+    dag = bag.dags[f"amc_schedule_{bad['id']}"]
+    assert "invalid" in dag.tags
+    assert "workflow_schedules.parameters" in dag.doc_md
+    assert "undeclared" in dag.doc_md
+    assert dag.timetable.can_be_scheduled is False
+
+
+HOSTILE = (
+    "'; DROP TABLE users; -- {{ 1/0 }} {% raw %} <script>alert(1)</script> ```\n# x\n"
+    "[a](b) \u202e🎉 "
+) * 40
+
+
+def test_a_hostile_row_removes_no_other_dag(
+    parse: Callable[..., DagBag], rows: Rows, instance: Row
+) -> None:
+    good = rows.schedule(workflow=rows.workflow(instance=instance))
+    workflow = rows.workflow(instance=instance, name=HOSTILE, description=HOSTILE)
+    rows.schedule(workflow=workflow, name=HOSTILE, description=HOSTILE)
+    rows.schedule(workflow=workflow, name="", description="README.md")
+    rows.schedule(workflow=workflow, parameters={HOSTILE: HOSTILE})
+    rows.schedule(workflow=workflow, parameters={"window": {"lag_days": -(10**30)}})
+    broken = rows.workflow(instance=instance, sql_query="SELECT '{{", name=HOSTILE)
+    rows.schedule(workflow=broken)
+    bag = parse("amc_schedules.py")
+    assert bag.import_errors == {}
+    assert len(bag.dags) == 6
+    assert f"amc_schedule_{good['id']}" in bag.dags
+    for text in serialized(bag).values():
+        assert "<script>" not in json.loads(text)["dag"]["doc_md"].split("```")[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "complaint"),
+    [
+        ({"region": "moon-1"}, "amc_instances.region"),
+        ({"country_code": "XX"}, "amc_accounts.country_code"),
+    ],
+)
+def test_an_unknown_region_or_country_is_named(
+    parse: Callable[..., DagBag],
+    rows: Rows,
+    connections: None,
+    columns: dict[str, Any],
+    complaint: str,
+) -> None:
+    account = rows.account(**{k: v for k, v in columns.items() if k == "country_code"})
+    instance = rows.instance(account=account, **{k: v for k, v in columns.items() if k == "region"})
+    rows.schedule(workflow=rows.workflow(instance=instance))
+    (dag,) = parse("amc_schedules.py").dags.values()
+    assert complaint in dag.doc_md
+
+
+def test_while_the_database_is_away_the_last_rows_stay(
+    parse: Callable[..., DagBag],
+    rows: Rows,
+    instance: Row,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workflow = rows.workflow(instance=instance, parameters={"day": "2026-01-05", "n": 1})
+    rows.schedule(workflow=workflow)
+    rows.collection(workflow=workflow)
+    before = serialized(parse())
+    monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", "postgresql://nobody@127.0.0.1:1/nothing")
+    bag = parse()
+    assert bag.import_errors == {}
+    assert serialized(bag) == before
+
+
+def test_without_any_snapshot_an_absent_database_is_no_import_error(
+    parse: Callable[..., DagBag], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_RECOMAMP_DB")
+    assert parse().import_errors == {}
+
+
+def test_a_deleted_row_takes_its_dag_along(
+    parse: Callable[..., DagBag], rows: Rows, instance: Row, database: Database
+) -> None:
+    schedule = rows.schedule(workflow=rows.workflow(instance=instance))
+    assert len(parse("amc_schedules.py").dags) == 1
+    database.query("DELETE FROM workflow_schedules WHERE id = %s", [schedule["id"]])
+    assert parse("amc_schedules.py").dags == {}
+
+
+def test_within_a_task_only_its_own_dag_is_built(
+    parse: Callable[..., DagBag], rows: Rows, instance: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow = rows.workflow(instance=instance)
+    schedules = [rows.schedule(workflow=workflow) for _ in range(3)]
+    rows.collection(workflow=workflow)
+    own = f"amc_schedule_{schedules[1]['id']}"
+    whole = serialized(parse())[own]
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", own)
+    alone = serialized(parse())
+    assert alone == {own: whole}
+
+
+@pytest.mark.parametrize("change", ["schedule", "instance", "owner"])
+def test_what_is_not_active_stays_visible_and_starts_nothing(
+    parse: Callable[..., DagBag], rows: Rows, instance: Row, change: str
+) -> None:
+    schedule = rows.schedule(workflow=rows.workflow(instance=instance))
+    table, row = {
+        "schedule": ("workflow_schedules", schedule),
+        "instance": ("amc_instances", instance),
+        "owner": ("users", str(instance["user_id"])),
+    }[change]
+    rows.update(table, row, is_active=False)
+    (dag,) = parse("amc_schedules.py").dags.values()
+    assert dag.timetable.is_active is False
+    assert dag.timetable.periodic  # a backfill is still possible
+
+
+def test_the_plugin_folder_executes_only_the_plugin() -> None:
+    from airflow import plugins_manager
+
+    plugins, errors = plugins_manager._get_plugins()
+    assert errors == {}
+    assert "recomamp" in {plugin.name for plugin in plugins}
+    assert "windows" not in __import__("sys").modules
+    assert os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] == str(ROOT / "plugins")

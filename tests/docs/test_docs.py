@@ -1,0 +1,347 @@
+"""What README and guides say: their SQL runs, and what they name exists."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import Json
+
+from amc_emulator.engine import Engine, Query, QueryRefused
+from fixtures.postgres import Database, Rows
+from recomamp.domain import errors
+from recomamp.domain.cron import Cron
+from recomamp.domain.definitions import read_collection, read_schedule
+from recomamp.domain.errors import InvalidDefinition, error_type
+from recomamp.domain.parameters import declare
+from recomamp.domain.query import BoundQuery, WindowValues, bind
+from recomamp.domain.windows import ScheduleWindows
+from recomamp.store.statements import fetch_all
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "analyst-guide.md"
+DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+PAGES = [README, GUIDE, ROOT / "CHANGELOG.md", ROOT / "docs" / "schema-notes.md", *DECISIONS]
+SECTIONS = ["Context", "Decision", "Consequences", "Violated when", "Evidence"]
+
+_BLOCK = re.compile(r"<!-- (\w+)(?:: (.*?))? -->\n```sql\n(.*?)```", re.DOTALL)
+_SETTING = re.compile(r"\b(?:RECOMAMP_[A-Z_]*[A-Z]|AIRFLOW_CONN_[A-Z_]*[A-Z])\b")
+_LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+_PATH = re.compile(r"`((?:dags|plugins|include|tests|docs)/[^`\s<>*…]*)`")
+_WINDOW = WindowValues(
+    start=datetime(2026, 5, 4, tzinfo=UTC), end=datetime(2026, 5, 11, tzinfo=UTC), time_zone="UTC"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """A marked SQL block: how it is run, with what, and what its last comment expects."""
+
+    how: str
+    argument: str
+    sql: str
+
+    @property
+    def expected(self) -> str:
+        """The text of the last line, where that is a comment."""
+        last = self.sql.rstrip().rpartition("\n")[2]
+        return last.removeprefix("-- ") if last.startswith("-- ") else ""
+
+
+def blocks(page: Path, *how: str) -> list[Block]:
+    found = _BLOCK.findall(page.read_text(encoding="utf-8"))
+    marked = [Block(how=kind, argument=argument, sql=sql) for kind, argument, sql in found]
+    return [block for block in marked if not how or block.how in how]
+
+
+def page_id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+# --- SQL ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def analyst(database: Database, rows: Rows) -> Connection:
+    """Sign in an analyst who owns one instance."""
+    instance = rows.instance(instance_id="amcdemonorth")
+    return database.connect(role="recomamp_analyst", user_id=instance["user_id"])
+
+
+def run(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def undone(connection: Connection) -> Iterator[None]:
+    """Take back whatever the block did."""
+    try:
+        yield
+    finally:
+        connection.rollback()
+
+
+def definition_errors(connection: Connection) -> list[str]:
+    """Say what keeps rows from becoming DAGs that run."""
+    found = []
+    for statement, read in (
+        ("select_schedules", read_schedule),
+        ("select_collections", read_collection),
+    ):
+        for row in fetch_all(connection, statement):
+            try:
+                read(row)  # type: ignore[operator]
+            except InvalidDefinition as err:
+                found.append(str(err))
+    return found
+
+
+def run_at_amc(query: BoundQuery) -> int:
+    """Run a query as AMC would and return how many rows it has."""
+    asked = Query(
+        sql=query.sql,
+        time_window_start=_WINDOW.start,
+        time_window_end=_WINDOW.end,
+        input_parameters=query.input_parameters,
+        parameter_values=query.parameter_values,
+    )
+    return len(Engine(users=200).run("amcdemonorth", asked).rows)
+
+
+def bound_queries(connection: Connection) -> Iterator[BoundQuery]:
+    for row in fetch_all(connection, "select_schedules"):
+        schedule = read_schedule(row)
+        yield bind(schedule.workflow.sql_query, schedule.parameters, _WINDOW)
+    for row in fetch_all(connection, "select_collections"):
+        collection = read_collection(row)
+        yield bind(collection.workflow.sql_query, collection.parameters, _WINDOW)
+
+
+def test_the_readmes_sql_registers_a_schedule_and_a_collection_that_run(
+    database: Database,
+) -> None:
+    owner = database.connect()
+    for block in blocks(README, "run"):
+        run(owner, block.sql.replace("CREATE ROLE airflow_pipeline", "CREATE ROLE docs_pipeline"))
+    assert definition_errors(owner) == []
+    queries = list(bound_queries(owner))
+    assert len(queries) == 2
+    for query in queries:
+        run_at_amc(query)
+    owner.rollback()  # a role would outlive the database
+
+
+def test_the_guides_sql_runs_in_the_name_of_an_analyst(
+    database: Database, rows: Rows, analyst: Connection
+) -> None:
+    for block in blocks(GUIDE, "run"):
+        if "result_data" in block.sql:
+            _store_a_result(database, rows)
+        found = run(analyst, block.sql)
+        analyst.commit()
+        if "result_data" in block.sql:
+            assert [line[1:] for line in found] == [("socks", 2**60)]
+    assert definition_errors(analyst) == []
+    queries = list(bound_queries(analyst))
+    assert len(queries) == 2
+    for query in queries:
+        run_at_amc(query)
+
+
+def _store_a_result(database: Database, rows: Rows) -> None:
+    (workflow,) = database.query("SELECT * FROM workflows")
+    data = [{"customer_search_term": "socks", "clicks": 2**60, "spend": 1.25}]
+    document = Json({"schema": {}, "data": data, "truncated": False, "files": []})
+    rows.execution(workflow=workflow, status="SUCCESS", result_data=document)
+
+
+def _prepare(connection: Connection) -> None:
+    for block in blocks(GUIDE, "run")[:1]:
+        run(connection, block.sql)
+
+
+@pytest.mark.parametrize("block", blocks(GUIDE, "refused"), ids=lambda block: block.expected[:40])
+def test_the_database_refuses_what_the_guide_says_it_refuses(
+    analyst: Connection, block: Block
+) -> None:
+    _prepare(analyst)
+    with undone(analyst), pytest.raises(psycopg2.errors.CheckViolation) as refused:
+        run(analyst, block.sql)
+    assert block.expected
+    assert block.expected in str(refused.value)
+
+
+@pytest.mark.parametrize("block", blocks(GUIDE, "invalid"), ids=lambda block: block.expected[:40])
+def test_the_generator_calls_invalid_what_the_guide_calls_invalid(
+    analyst: Connection, block: Block
+) -> None:
+    for prepared in blocks(GUIDE, "run")[:2]:
+        run(analyst, prepared.sql)
+    with undone(analyst):
+        assert definition_errors(analyst) == []
+        run(analyst, block.sql)
+        (problem,) = definition_errors(analyst)
+    assert block.expected
+    assert block.expected in problem
+
+
+@pytest.mark.parametrize("block", blocks(GUIDE, "amc"), ids=lambda block: block.sql[:40])
+def test_amc_takes_or_refuses_a_query_as_the_guide_says(block: Block) -> None:
+    query = bind(block.sql, declare(json.loads(block.argument)), _WINDOW)
+    if not block.expected:
+        run_at_amc(query)
+        return
+    with pytest.raises(QueryRefused) as refused:
+        run_at_amc(query)
+    assert block.expected in str(refused.value)
+
+
+def test_the_readmes_examples_of_windows_are_what_the_pipeline_computes() -> None:
+    line = re.compile(r"^\| `([^`]+)` \| (\S+) \| `(\{.*?\})` \| (.+?) \| (.+?) to (.+?) \|$", re.M)
+    examples = line.findall(README.read_text(encoding="utf-8"))
+    assert len(examples) >= 5
+    for expression, zone, options, due, start, end in examples:
+        windows = ScheduleWindows(cron=Cron(expression, zone), **json.loads(options))
+        tick = datetime.fromisoformat(due).replace(tzinfo=ZoneInfo(zone))
+        assert windows.cron.last_tick(tick) == tick
+        assert str(windows.at(tick).window) == f"[{start}, {end}) {zone}"
+
+
+# --- Names -------------------------------------------------------------------------------------
+
+
+def test_every_setting_of_the_code_is_in_the_readmes_table_and_no_other() -> None:
+    table = README.read_text(encoding="utf-8").partition("## Settings")[2].partition("\n## ")[0]
+    listed = set(re.findall(r"^\| `(\w+)` \|", table, re.M))
+    used = set()
+    for path in _sources():
+        used |= set(_SETTING.findall(path.read_text(encoding="utf-8")))
+    assert listed - {"AIRFLOW__API__PORT"} == used
+    assert "AIRFLOW__API__PORT" in listed
+
+
+def _sources() -> Iterator[Path]:
+    for folder in ("plugins", "dags", "include"):
+        yield from (ROOT / folder).rglob("*.py")
+    for name in ("docker-compose.yaml", ".env.example", "Makefile", "Procfile", "Dockerfile"):
+        yield ROOT / name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_setting_a_page_names_exists(page: Path) -> None:
+    known = set().union(*(_SETTING.findall(path.read_text("utf-8")) for path in _sources()))
+    assert set(_SETTING.findall(page.read_text(encoding="utf-8"))) <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_command_a_page_names_exists(page: Path) -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    named = re.findall(r"(?:`|^    )make (\w+)", page.read_text(encoding="utf-8"), re.M)
+    assert set(named) <= targets
+
+
+def test_the_readme_names_every_command() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^(\w+):.*## ", makefile, re.M))
+    named = re.findall(r"(?:`|^    )make (\w+)", README.read_text(encoding="utf-8"), re.M)
+    assert documented <= set(named)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_path_and_link_of_a_page_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for path in _PATH.findall(text):
+        assert (ROOT / path.partition("::")[0]).exists(), path
+    for target, anchor in _LINK.findall(_without_code(text)):
+        if "://" in target:
+            continue
+        linked = (page.parent / target).resolve() if target else page
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in _anchors(linked), anchor
+
+
+def _without_code(text: str) -> str:
+    return re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def test_the_guide_lists_every_template_with_its_parameters() -> None:
+    folder = ROOT / "include" / "demo" / "templates"
+    definitions = tomllib.loads((folder / "templates.toml").read_text(encoding="utf-8"))
+    line = re.compile(r"^\| `include/demo/templates/(\w+)\.sql` \| (.+?) \| (.+?) \|$", re.M)
+    listed = {
+        key: (name, set(re.findall(r"`(\w+)`", parameters)))
+        for key, name, parameters in line.findall(GUIDE.read_text(encoding="utf-8"))
+    }
+    assert listed == {
+        key: (one["name"], set(one.get("parameters", {}))) for key, one in definitions.items()
+    }
+
+
+def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
+    raised = [errors.Refused, errors.ConsentRevoked, *errors.ExecutionEnded.__subclasses__()]
+    assert explained == {error_type(kind("")) for kind in raised} | {"RUN_FAILED"}
+    recording = ROOT / "plugins" / "recomamp" / "pipeline" / "recording.py"
+    assert '"RUN_FAILED"' in recording.read_text(encoding="utf-8")
+
+
+# --- Decisions ---------------------------------------------------------------------------------
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    numbers = [int(page.name[:4]) for page in DECISIONS]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= 11
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=page_id)
+def test_a_decision_has_its_sections_on_one_page(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert re.match(rf"# {page.name[:4]}: \S", text)
+    assert re.findall(r"^## (.+)$", text, re.M) == SECTIONS
+    assert len(text.splitlines()) <= 60
+
+
+def test_every_requirement_has_its_reason() -> None:
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    names = re.findall(r"^([\w.-]+)==", requirements, re.M)
+    (page,) = (page for page in DECISIONS if page.name.startswith("0011"))
+    listed = re.findall(r"^\| `([\w.-]+)` \|", page.read_text(encoding="utf-8"), re.M)
+    assert sorted(listed) == sorted(names)
+
+
+_FORBIDDEN = [
+    r"issue #?\d",
+    r"(?<![\w.-])#\d{2,}",
+    "/" + r"work/(?:main|shared|scratch)",
+    "DESIGN" + r"\.md",
+    r"/(?:home|root|Users)/\w",
+    r"pypi\.org|index-url|registry\.|docker\.io|ghcr\.io|quay\.io",
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_a_page_names_no_machine_registry_or_issue(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert [word for word in _FORBIDDEN if re.search(word, text, re.IGNORECASE)] == []

@@ -1,0 +1,124 @@
+"""Ticks: what fires when, over daylight-saving changes too."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recomamp.domain.cron import Cron, normalize_expression
+from recomamp.domain.errors import InvalidDefinition
+
+EXPRESSIONS = [
+    "0 6 * * *",
+    "30 2 * * *",
+    "15 2 * * SUN",
+    "0 0 1 * *",
+    "0 5 29 2 *",
+    "0 * * * *",
+    "*/15 * * * *",
+    "30 1-3 * * *",
+    "0 0,12 * * MON-FRI",
+    "5 */6 1-7,15 * WED",
+    "@weekly",
+]
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "America/Los_Angeles",
+    "Australia/Lord_Howe",
+    "Asia/Kolkata",
+    "Africa/Casablanca",
+    "America/St_Johns",
+    "Pacific/Apia",
+]
+crons = st.builds(Cron, st.sampled_from(EXPRESSIONS), st.sampled_from(ZONES))
+moments = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
+
+
+@given(crons, moments)
+def test_the_last_tick_before_a_next_tick_is_the_one_it_followed(
+    cron: Cron, moment: datetime
+) -> None:
+    tick = cron.next_tick(moment)
+    assert tick > moment
+    previous = cron.last_tick(tick - timedelta(microseconds=1))
+    assert previous <= moment
+    assert cron.next_tick(previous) == tick
+    assert cron.last_tick(tick) == tick
+
+
+@given(
+    st.sampled_from(["*/15 * * * *", "30 1-3 * * *", "0 * * * *"]), st.sampled_from(ZONES), moments
+)
+def test_an_expression_of_many_times_a_day_fires_at_every_matching_real_minute(
+    expression: str, zone: str, moment: datetime
+) -> None:
+    cron = Cron(expression, zone)
+    start = moment.replace(second=0, microsecond=0)
+    expected = []
+    minutes = {"*/15 * * * *": {0, 15, 30, 45}, "30 1-3 * * *": {30}, "0 * * * *": {0}}[expression]
+    hours = {1, 2, 3} if "1-3" in expression else set(range(24))
+    for offset in range(1, 2 * 24 * 60):
+        wall = (start + timedelta(minutes=offset)).astimezone(ZoneInfo(zone))
+        if wall.minute in minutes and wall.hour in hours:
+            expected.append(start + timedelta(minutes=offset))
+    tick, ticks = start, []
+    while (tick := cron.next_tick(tick)) < start + timedelta(days=2):
+        ticks.append(tick)
+    assert ticks == expected
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        # 02:30 does not exist on 29 March 2026 in Berlin: the clock jumps from 02:00 to 03:00
+        (datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
+        # 02:30 exists twice on 25 October 2026: the first, summer-time one counts, once
+        (datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 26, 1, 30, tzinfo=UTC)),
+    ],
+    ids=["gap moves forward", "first of two", "not the second"],
+)
+def test_a_daily_wall_time_survives_the_clock_changes(after: datetime, expected: datetime) -> None:
+    assert Cron("30 2 * * *", "Europe/Berlin").next_tick(after) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "complaint"),
+    [
+        ("0 6 * *", "five fields"),
+        ("0 6 * * * *", "five fields"),
+        ("60 6 * * *", "'60' is no minute"),
+        ("0 6 * * FUN", "'FUN' is no day of week"),
+        ("0 6 L * *", "'L' is no day of month"),
+        ("0 6 * * 5#2", "'5#2' is no day of week"),
+        ("0 6-2 * * *", "a range goes upwards"),
+        ("*/0 * * * *", "at least 1"),
+        ("5/10 * * * *", "a step needs a range"),
+        ("0 0 30 2 *", "never fires"),
+        ("", "five fields"),
+        ("0 6 * * ٣", "is no day of week"),
+    ],
+)
+def test_what_is_no_cron_expression_is_refused_with_the_field_at_fault(
+    expression: str, complaint: str
+) -> None:
+    with pytest.raises(InvalidDefinition, match=complaint):
+        normalize_expression(expression)
+
+
+def test_a_range_of_one_value_is_that_value() -> None:
+    assert normalize_expression("0-0 5-5 * * 3-3/2") == "0 5 * * 3"
+    cron = Cron("0 5-5 * * WED-WED", "UTC")
+    assert cron.next_tick(datetime(2026, 11, 22, tzinfo=UTC)) == datetime(
+        2026, 11, 25, 5, tzinfo=UTC
+    )
+
+
+def test_an_unknown_zone_is_refused_by_name() -> None:
+    with pytest.raises(InvalidDefinition, match="'Mars/Phobos' is no IANA time zone"):
+        _ = Cron("0 6 * * *", "Mars/Phobos").zone

@@ -1,0 +1,409 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlglot
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlglot import exp
+
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.parameters import Parameter, ParameterType, declare
+from recomamp.domain.placeholders import tokenize
+from recomamp.domain.query import BoundQuery, WindowValues, bind, check, names_used
+from recomamp.domain.values import Value
+
+WEEK = WindowValues(
+    start=datetime(2025, 1, 6, 8, tzinfo=UTC),
+    end=datetime(2025, 1, 13, 8, tzinfo=UTC),
+    time_zone="America/Los_Angeles",
+)
+PARAMETERS = declare(
+    {
+        "n": 5,
+        "minus": -5,
+        "text": "O'Hara",
+        "day": "2025-02-28",
+        "ids": ["a", "b'c"],
+        "numbers": [1, -2],
+        "under": "50%_!off",
+        "at": {"type": "TIMESTAMP", "default": "2025-02-28T10:00:00"},
+        "optional": {"type": "STRING", "required": False},
+        "missing": {"type": "STRING"},
+        "none": {"type": "ARRAY<STRING>", "default": []},
+        "unit": "day",
+    }
+)
+
+
+def bound(sql: str) -> str:
+    return bind(sql, PARAMETERS, WEEK).sql
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT {{n}}", "SELECT CUSTOM_PARAMETER('n')"),
+        (
+            "SELECT {{ n }}, '{{ text }}' x",
+            "SELECT CUSTOM_PARAMETER('n'), CUSTOM_PARAMETER('text') x",
+        ),
+        ("SELECT{{n}}AND 1", "SELECT CUSTOM_PARAMETER('n')AND 1"),
+        ("SELECT custom_parameter( 'n' )", "SELECT CUSTOM_PARAMETER('n')"),
+        ("x = {{n}} * {{n}}", "x = CUSTOM_PARAMETER('n') * CUSTOM_PARAMETER('n')"),
+        ("x LIKE '{{text}}'", "x LIKE CUSTOM_PARAMETER('text')"),
+        ("TRIM(BOTH {{text}} FROM y)", "TRIM(BOTH CUSTOM_PARAMETER('text') FROM y)"),
+        ("EXTRACT(DAY FROM {{at}})", "EXTRACT(DAY FROM CUSTOM_PARAMETER('at'))"),
+        ("POSITION('a' IN {{text}})", "POSITION('a' IN CUSTOM_PARAMETER('text'))"),
+        ("CAST('{{day}}' AS DATE)", "CAST(CUSTOM_PARAMETER('day') AS DATE)"),
+        ("ARRAY_CONTAINS({{ids}}, x)", "ARRAY_CONTAINS(CUSTOM_PARAMETER('ids'), x)"),
+        ("SELECT 1 GROUP BY '{{text}}'", "SELECT 1 GROUP BY CUSTOM_PARAMETER('text')"),
+        (
+            "x IN (SELECT y FROM t WHERE z = {{n}})",
+            "x IN (SELECT y FROM t WHERE z = CUSTOM_PARAMETER('n'))",
+        ),
+        ("({{optional}} IS NULL)", "(CAST(NULL AS VARCHAR) IS NULL)"),
+    ],
+)
+def test_where_a_value_stands_it_travels_as_a_parameter(sql: str, expected: str) -> None:
+    assert bound(sql) == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("x IN ({{ids}})", "x IN ('a', 'b''c')"),
+        ("x IN {{ids}}", "x IN ('a', 'b''c')"),
+        ("x NOT IN ('{{ids}}')", "x NOT IN ('a', 'b''c')"),
+        ("x IN ('z', {{ids}}, {{text}})", "x IN ('z', 'a', 'b''c', 'O''Hara')"),
+        ("x IN (CUSTOM_PARAMETER('ids'))", "x IN ('a', 'b''c')"),
+        ("x IN {{numbers}}", "x IN (1, -2)"),
+        ("x IN (1 -{{minus}})", "x IN (1 - -5)"),
+        ("x IN ({{day}})", "x IN (CAST('2025-02-28' AS DATE))"),
+        ("x IN ({{at}})", "x IN (CAST('2025-02-28 10:00:00' AS TIMESTAMP))"),
+        ("x IN ({{optional}})", "x IN (NULL)"),
+        ("VALUES {{ids}}", "VALUES ('a'), ('b''c')"),
+        ("VALUES ({{ids}})", "VALUES ('a'), ('b''c')"),
+        ("VALUES (1, {{n}}), ({{text}}, 2)", "VALUES (1, 5), ('O''Hara', 2)"),
+        (
+            "SELECT 1 FROM TABLE(EXTEND_TIME_WINDOW('t', 'P{{n}}D', '{{text}}'))",
+            "SELECT 1 FROM TABLE(EXTEND_TIME_WINDOW('t', 'P5D', 'O''Hara'))",
+        ),
+        ("DATE_TRUNC('{{unit}}', x)", "DATE_TRUNC('day', x)"),
+        ("x >= DATE '{{day}}'", "x >= DATE '2025-02-28'"),
+        ("x >= TIMESTAMP '{{day}}'", "x >= TIMESTAMP '2025-02-28 00:00:00'"),
+        ("x >= TIMESTAMP '{{at}}'", "x >= TIMESTAMP '2025-02-28 10:00:00'"),
+        ("x >= TIMESTAMP '{{day}} 12:00:00'", "x >= TIMESTAMP '2025-02-28 12:00:00'"),
+        ("x + INTERVAL '{{n}}' DAY", "x + INTERVAL '5' DAY"),
+        ("x = 'it''s {{text}}'", "x = 'it''s O''Hara'"),
+    ],
+)
+def test_where_amc_takes_no_parameter_a_literal_is_written(sql: str, expected: str) -> None:
+    result = bind(sql, PARAMETERS, WEEK)
+    assert result.sql == expected
+    assert (result.input_parameters, result.parameter_values) == ((), {})
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("x LIKE '%{{text}}%'", "x LIKE '%O''Hara%'"),
+        ("x LIKE '%{{under}}%'", "x LIKE '%50^%^_!off%' ESCAPE '^'"),
+        ("x LIKE '%{{under}}%' ESCAPE '!'", "x LIKE '%50!%!_!!off%' ESCAPE '!'"),
+        ("x = '%{{under}}%'", "x = '%50%_!off%'"),
+    ],
+)
+def test_wildcards_of_a_value_inside_a_like_pattern_count_as_text(sql: str, expected: str) -> None:
+    assert bound(sql) == expected
+
+
+def test_the_request_lists_only_what_the_query_uses_in_amc_s_shape() -> None:
+    parameters = declare(
+        {
+            "ids": {"type": "ARRAY<LONG>", "default": [576460752303423489], "description": "ads"},
+            "flag": True,
+            "rate": 1e-7,
+            "unused": 1,
+        }
+    )
+    result = bind("SELECT ARRAY_CONTAINS({{ids}}, x), {{flag}}, {{rate}}, {{flag}}", parameters)
+    assert result == BoundQuery(
+        sql="SELECT ARRAY_CONTAINS(CUSTOM_PARAMETER('ids'), x), CUSTOM_PARAMETER('flag'), "
+        "CUSTOM_PARAMETER('rate'), CUSTOM_PARAMETER('flag')",
+        input_parameters=(
+            {"name": "flag", "dataType": "BOOLEAN", "columnType": "DIMENSION"},
+            {
+                "name": "ids",
+                "dataType": {"type": "ARRAY", "elementDataType": "LONG", "elementNullable": False},
+                "columnType": "DIMENSION",
+                "description": "ads",
+            },
+            {"name": "rate", "dataType": "DOUBLE", "columnType": "DIMENSION"},
+        ),
+        parameter_values={"flag": "true", "ids": ["576460752303423489"], "rate": "0.0000001"},
+    )
+
+
+def test_the_window_fills_its_names_and_the_end_date_is_the_last_day_read() -> None:
+    result = bind(
+        "x BETWEEN '{{start_date}}' AND {{end_date}} AND "
+        "y BETWEEN {{time_window_start}} AND {{time_window_end}}",
+        {},
+        WEEK,
+    )
+    assert result.parameter_values == {
+        "start_date": "2025-01-06",
+        "end_date": "2025-01-12",
+        "time_window_start": "2025-01-06T08:00:00",
+        "time_window_end": "2025-01-13T08:00:00",
+    }
+    types = {entry["name"]: entry["dataType"] for entry in result.input_parameters}
+    assert types == {
+        "start_date": "DATE",
+        "end_date": "DATE",
+        "time_window_start": "TIMESTAMP",
+        "time_window_end": "TIMESTAMP",
+    }
+
+
+def test_the_window_goes_before_a_declared_value_of_the_same_name() -> None:
+    result = bind("SELECT {{start_date}}", declare({"start_date": "2020-01-01"}), WEEK)
+    assert result.parameter_values == {"start_date": "2025-01-06"}
+
+
+def test_without_a_window_its_names_have_no_value() -> None:
+    with pytest.raises(InvalidDefinition, match="start_date at line 1, column 8 has no value"):
+        bind("SELECT {{start_date}}", {})
+
+
+def test_comments_are_stripped_and_placeholders_in_them_are_ignored() -> None:
+    sql = "-- {{nope}}\nSELECT a,-- it's {{nope\n  b/* {{nope}} */c /*+ hint */ FROM t -- end\n;"
+    assert bound(sql) == "SELECT a,\nb c FROM t"
+    assert names_used(sql) == set()
+
+
+def test_a_comment_mark_inside_a_string_is_text() -> None:
+    assert bound("SELECT '-- {{n}} /*', \"--\", 1") == "SELECT '-- 5 /*', \"--\", 1"
+
+
+def test_all_names_of_a_query_are_found() -> None:
+    sql = "SELECT {{a}}, 'P{{b}}D{{c}}', CUSTOM_PARAMETER('d'), '{{start_date}}' -- {{e}}"
+    assert names_used(sql) == {"a", "b", "c", "d", "start_date"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT x FROM {{n}}",
+        "SELECT x FROM a, {{n}}",
+        "SELECT x FROM a JOIN {{n}} ON 1 = 1",
+        "SELECT x AS {{n}}",
+        "SELECT x AS '{{n}}'",
+        "SELECT x {{n}}",
+        "SELECT t.{{n}}",
+        "SELECT {{n}}.x",
+        "SELECT {{n}}(x)",
+        "SELECT CAST(x AS {{n}})",
+        "WITH {{n}} AS (SELECT 1) SELECT 1",
+        "WITH a AS (SELECT 1), {{n}} AS (SELECT 1) SELECT 1",
+        "SELECT x FROM a JOIN b USING ({{n}})",
+        "SELECT x FROM a GROUP BY {{n}}",
+        "SELECT x FROM a GROUP BY x, {{n}}",
+        "SELECT EXTRACT({{n}} FROM x)",
+        "SELECT {{n}} {{n}}",
+    ],
+)
+def test_a_placeholder_for_a_name_is_refused(sql: str) -> None:
+    with pytest.raises(InvalidDefinition, match=r"\{\{n\}\} stands for a name at line 1, column"):
+        check(sql, PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("SELECT\n  {{nope}}", "parameter nope at line 2, column 3 is not declared"),
+        ("SELECT CUSTOM_PARAMETER('nope')", "parameter nope at line 1, column 8 is not declared"),
+        ("SELECT {{missing}}", "parameter missing at line 1, column 8 has no value"),
+        ("SELECT 'P{{optional}}D'", "parameter optional at line 1, column 8 has no value"),
+        ("SELECT {{n}", "unbalanced braces at line 1, column 8"),
+        ("SELECT {n}}", "unbalanced braces at line 1, column 8"),
+        ("SELECT {{n} }", "unbalanced braces"),
+        ("SELECT { {n}}", "unbalanced braces"),
+        ("SELECT {{{n}}}", "unbalanced braces"),
+        ("SELECT n}}", "unbalanced braces at line 1, column 9"),
+        ("SELECT {{ }}", "unbalanced braces"),
+        ("SELECT {{n m}}", "unbalanced braces"),
+        ("SELECT {{7}}", "'7' is no parameter's name"),
+        ("SELECT {% if x %}", "unbalanced braces"),
+        ("SELECT 'a {{n'", "unbalanced braces in a string at line 1, column 8"),
+        ("SELECT 'a n}}'", "unbalanced braces in a string"),
+        ('SELECT "{{n}}"', "a placeholder in a quoted name"),
+        ("SELECT N'{{n}}'", "prefixed string"),
+        ("SELECT CUSTOM_PARAMETER(n)", "CUSTOM_PARAMETER without a name"),
+        ("SELECT CUSTOM_PARAMETER('{{n}}')", "CUSTOM_PARAMETER without a name"),
+        ("SELECT 'open", "the query cannot be read"),
+        ("SELECT 1; SELECT 2", "a second statement at line 1, column 9"),
+        ("SELECT x = {{ids}}", "parameter ids at line 1, column 12 is ARRAY<STRING>"),
+        ("SELECT 'P{{ids}}D'", "is ARRAY<STRING>"),
+        ("VALUES (1, {{ids}})", "is ARRAY<STRING>"),
+        ("SELECT 1 FROM TABLE(EXTEND_TIME_WINDOW('t', {{ids}}))", "is ARRAY<STRING>"),
+        ("SELECT x IN ({{none}})", "parameter none at line 1, column 14 is an empty list"),
+    ],
+)
+def test_a_query_that_cannot_be_bound_says_what_and_where(sql: str, words: str) -> None:
+    for attempt in (
+        lambda: check(sql, PARAMETERS),
+        lambda: check(sql, PARAMETERS),
+        lambda: bind(sql, PARAMETERS, WEEK),
+    ):
+        with pytest.raises(InvalidDefinition, match=re.escape(words)):
+            attempt()
+
+
+def test_braces_that_are_no_placeholder_stay_in_a_string() -> None:
+    assert bound("""SELECT '{"a":{"b":1}}', 'x{3}'""") == """SELECT '{"a":{"b":1}}', 'x{3}'"""
+
+
+def test_an_unknown_zone_is_said() -> None:
+    window = WindowValues(start=WEEK.start, end=WEEK.end, time_zone="Mars/Base")
+    with pytest.raises(InvalidDefinition, match="unknown time zone 'Mars/Base'"):
+        bind("SELECT 1", {}, window)
+
+
+# No value can change the structure of a query.
+
+TEMPLATE = """
+WITH v (a) AS (VALUES {{list}}), w (a, b) AS (VALUES ({{one}}, 1), (2, '{{one}}'))
+SELECT {{one}}, '{{one}}' AS label, 'a{{one}}b{{one}}' AS mixed, 1 -{{one}} AS minus -- {{gone}}
+FROM TABLE(EXTEND_TIME_WINDOW('t', 'P{{one}}D', 'P1D')) AS t
+WHERE a LIKE '%{{one}}%' AND b IN ({{list}}) AND c NOT IN {{list}} AND d IN (1 -{{one}}, 2)
+  AND ARRAY_CONTAINS({{list}}, e) AND f = UPPER({{one}}) /* {{gone}} */ AND g > DATE '{{one}}'
+GROUP BY label
+"""
+
+NASTY_BITS = [
+    *("'", '"', "--", "/*", "*/", "{{", "}}", "{{one}}", "\\", ";", ")", "(", ",", "%", "_", "$$"),
+    *("`", "#", "’", "\n", "\r", "\u2028", " OR 1=1", "ESCAPE", "CUSTOM_PARAMETER('x')"),
+]
+NASTY = st.one_of(
+    st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30),
+    st.lists(
+        st.sampled_from(NASTY_BITS),
+        max_size=8,
+    ).map("".join),
+)
+VALUES: dict[ParameterType, st.SearchStrategy[Any]] = {
+    ParameterType.STRING: NASTY,
+    ParameterType.INTEGER: st.integers(-(2**31), 2**31 - 1),
+    ParameterType.LONG: st.integers(-(2**63), 2**63 - 1),
+    ParameterType.DOUBLE: st.floats(allow_nan=False, allow_infinity=False),
+    ParameterType.DECIMAL: st.decimals(-(10**20), 10**20, allow_nan=False, places=9),
+    ParameterType.BOOLEAN: st.booleans(),
+    ParameterType.DATE: st.dates(),
+    ParameterType.TIMESTAMP: st.datetimes(timezones=st.just(UTC)).map(
+        lambda moment: moment.replace(microsecond=0)
+    ),
+}
+PLAIN: dict[ParameterType, Value] = {
+    ParameterType.STRING: "x",
+    ParameterType.INTEGER: 1,
+    ParameterType.LONG: 1,
+    ParameterType.DOUBLE: 1.5,
+    ParameterType.DECIMAL: Decimal("1.5"),
+    ParameterType.BOOLEAN: True,
+    ParameterType.DATE: date(2025, 1, 1),
+    ParameterType.TIMESTAMP: datetime(2025, 1, 1, tzinfo=UTC),
+}
+
+
+@st.composite
+def typed(draw: st.DrawFn) -> tuple[ParameterType, Any, list[Any]]:
+    kind = draw(st.sampled_from(list(ParameterType)))
+    return kind, draw(VALUES[kind]), draw(st.lists(VALUES[kind], min_size=1, max_size=4))
+
+
+def _parameters(kind: ParameterType, one: Value, many: list[Any]) -> dict[str, Parameter]:
+    return {
+        "one": Parameter(name="one", type=kind, value=one),
+        "list": Parameter(name="list", type=kind, is_array=True, value=tuple(many)),
+    }
+
+
+def _tree(sql: str) -> exp.Expression:
+    """Parse with the library's standard SQL and blank what literals say."""
+
+    def blank(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Escape):
+            return node.this
+        if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal):
+            return node.this
+        if isinstance(node, exp.Boolean):
+            return exp.true()
+        return node
+
+    tree = sqlglot.parse_one(sql).transform(blank)
+    for node in tree.find_all(exp.Literal):
+        node.set("this", "")
+    return tree
+
+
+@given(typed())
+def test_no_value_changes_the_structure_of_the_query(
+    drawn: tuple[ParameterType, Any, list[Any]],
+) -> None:
+    kind, one, many = drawn
+    nasty = bind(TEMPLATE, _parameters(kind, one, many))
+    plain = bind(TEMPLATE, _parameters(kind, PLAIN[kind], [PLAIN[kind]] * len(many)))
+    assert _tree(nasty.sql) == _tree(plain.sql)
+    assert nasty.input_parameters == plain.input_parameters
+
+
+@given(NASTY, st.lists(NASTY, min_size=1, max_size=4))
+def test_every_text_arrives_as_it_was(one: str, many: list[str]) -> None:
+    result = bind(TEMPLATE, _parameters(ParameterType.STRING, one, many))
+    tree = sqlglot.parse_one(result.sql)
+    assert result.parameter_values == {"one": one, "list": many}
+    listed = next(node for node in tree.find_all(exp.In) if node.this.name == "b")
+    assert [literal.this for literal in listed.expressions] == many
+    mixed = next(node for node in tree.find_all(exp.Alias) if node.alias == "mixed")
+    assert mixed.this.this == f"a{one}b{one}"
+
+
+@given(st.lists(VALUES[ParameterType.DECIMAL], min_size=1), st.lists(VALUES[ParameterType.LONG]))
+def test_every_number_arrives_as_it_was(decimals: list[Decimal], longs: list[int]) -> None:
+    for kind, numbers in ((ParameterType.DECIMAL, decimals), (ParameterType.LONG, longs or [0])):
+        parameters = {"x": Parameter(name="x", type=kind, is_array=True, value=tuple(numbers))}
+        tree = sqlglot.parse_one(bind("SELECT a IN ({{x}})", parameters).sql)
+        listed = tree.find(exp.In)
+        assert listed is not None
+        assert [Decimal(item.sql()) for item in listed.expressions] == numbers
+
+
+FRAGMENTS = st.lists(
+    st.sampled_from(
+        [
+            *("{{n}}", "'{{n}}'", "'a{{n}}'", "{{", "}}", "{", "}", "'", '"', "--", "/*", "*/"),
+            *("/*+", "{#", "#}", "{%", "%}", ";", "(", ")", ",", ".", "x", "1", "\n", "SELECT"),
+            *("FROM", "IN", "VALUES", "LIKE", "TABLE", "AS", "WITH", "BY", "CUSTOM_PARAMETER"),
+            "CUSTOM_PARAMETER('n')",
+        ]
+    ),
+    max_size=12,
+).map(" ".join)
+
+
+@given(FRAGMENTS)
+def test_any_text_is_either_refused_or_bound_without_a_placeholder_left(sql: str) -> None:
+    parameters = declare({"n": 1})
+    try:
+        check(sql, parameters)
+    except InvalidDefinition:
+        return
+    result = bind(sql, parameters, WEEK).sql
+    assert "{{" not in result
+    assert not any(token.comments for token in tokenize(result))
+    assert bind(result, parameters, WEEK).sql == result

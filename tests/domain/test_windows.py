@@ -1,0 +1,118 @@
+"""Windows tile time: nothing is read twice, nothing is lost, whatever the calendar does."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recomamp.domain.cron import Cron
+from recomamp.domain.windows import CollectionWindows, ScheduleWindows, as_local_bound, midnight
+
+ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Australia/Lord_Howe"]
+EXPRESSIONS = [
+    "0 6 * * *",
+    "30 2 * * MON",
+    "0 0 1 * *",
+    "0 * * * *",
+    "15,45 1-4 * * *",
+    "59 23 * * *",
+]
+crons = st.builds(Cron, st.sampled_from(EXPRESSIONS), st.sampled_from(ZONES))
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
+collections = st.builds(
+    lambda start, days, zone, lag: CollectionWindows(
+        start_date=start, end_date=start + timedelta(days=days), time_zone=zone, lag_days=lag
+    ),
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.integers(0, 400),
+    st.sampled_from(ZONES),
+    st.integers(0, 30),
+)
+
+
+@given(crons, moments, st.integers(0, 30))
+def test_consecutive_windows_of_a_schedule_tile_time(
+    cron: Cron, moment: datetime, lag_days: int
+) -> None:
+    windows = ScheduleWindows(cron=cron, lag_days=lag_days)
+    due = [windows.next(moment)]
+    for _ in range(10):
+        due.append(windows.next(due[-1].due_at))
+    for earlier, later in pairwise(due):
+        assert earlier.window.start < earlier.window.end == later.window.start
+        assert earlier.due_at < later.due_at
+        assert later.window.end <= later.due_at
+
+
+@given(crons, moments, st.one_of(st.none(), st.integers(1, 60)), st.integers(0, 30))
+def test_a_backfill_begins_with_the_first_window_that_starts_in_the_range(
+    cron: Cron, moment: datetime, lookback_days: int | None, lag_days: int
+) -> None:
+    windows = ScheduleWindows(cron=cron, lookback_days=lookback_days, lag_days=lag_days)
+    first = windows.first_from(moment)
+    assert first.window.start >= moment
+    assert windows.latest(first.due_at - timedelta(microseconds=1)).window.start < moment
+
+
+@given(crons, moments)
+def test_a_daily_window_is_whole_days_of_its_zone(cron: Cron, moment: datetime) -> None:
+    due = ScheduleWindows(cron=cron).next(moment)
+    if cron.is_at_most_daily:
+        assert due.window.start == midnight(due.window.first_date, cron.time_zone)
+        assert due.window.end == midnight(due.window.last_date + timedelta(1), cron.time_zone)
+
+
+def test_lookback_reads_that_many_days_over_a_clock_change() -> None:
+    cron = Cron("0 6 * * *", "Europe/Berlin")
+    windows = ScheduleWindows(cron=cron, lag_days=1, lookback_days=7)
+    window = windows.at(datetime(2026, 10, 28, 5, tzinfo=UTC)).window
+    assert (window.first_date, window.last_date) == (date(2026, 10, 20), date(2026, 10, 26))
+    assert window.end - window.start == timedelta(days=7, hours=1)
+
+
+@given(collections)
+def test_the_weeks_of_a_collection_tile_its_dates_exactly(weeks: CollectionWindows) -> None:
+    due = list(weeks)
+    assert len(due) == len(weeks)
+    assert due[0].window.first_date == weeks.start_date
+    assert due[-1].window.last_date == weeks.end_date
+    for earlier, later in pairwise(due):
+        assert earlier.window.end == later.window.start
+        assert (earlier.window.last_date - earlier.window.first_date).days == 6
+    assert all(week.due_at > week.window.start for week in due)
+
+
+@given(collections, moments)
+def test_weeks_are_found_by_moment(weeks: CollectionWindows, moment: datetime) -> None:
+    starts = [week.window.start for week in weeks if week.window.start >= moment]
+    found = weeks.first_from(moment)
+    assert (found.window.start if found else None) == (starts[0] if starts else None)
+    latest = weeks.latest(moment)
+    assert latest is None or latest.due_at <= moment
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone", "meant"),
+    [
+        (datetime(2026, 1, 10, tzinfo=UTC), "Europe/Berlin", datetime(2026, 1, 9, 23, tzinfo=UTC)),
+        (
+            datetime(2026, 1, 10, tzinfo=UTC),
+            "America/Los_Angeles",
+            datetime(2026, 1, 10, 8, tzinfo=UTC),
+        ),
+        (
+            datetime(2026, 1, 10, 5, tzinfo=UTC),
+            "Europe/Berlin",
+            datetime(2026, 1, 10, 5, tzinfo=UTC),
+        ),
+    ],
+    ids=["east", "west", "a time of day is kept"],
+)
+def test_a_date_typed_for_a_backfill_is_a_day_of_the_schedules_zone(
+    typed: datetime, zone: str, meant: datetime
+) -> None:
+    assert as_local_bound(typed, zone) == meant

@@ -1,0 +1,133 @@
+"""From a row to results through a real scheduler, once for each way there is."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pyarrow.parquet as pq
+import pytest
+
+from fixtures.running_stack import Pipeline
+
+pytestmark = pytest.mark.stack
+
+STEPS = ("submit", "wait", "load", "record")
+YESTERDAY = (datetime.now(UTC) - timedelta(days=1, hours=1)).isoformat()
+
+
+def test_a_schedule_runs_at_its_tick_and_brings_its_results(pipeline: Pipeline) -> None:
+    workflow = pipeline.rows.workflow(instance=pipeline.instance)
+    schedule = pipeline.rows.schedule(
+        workflow=workflow, timezone="America/Los_Angeles", created_at=YESTERDAY
+    )
+    dag_id = f"amc_schedule_{schedule['id']}"
+    (run,) = pipeline.until_runs_end(dag_id, 1)
+    assert run["state"] == "success"
+    assert pipeline.task_states(dag_id, run["dag_run_id"]) == dict.fromkeys(STEPS, "success")
+    (execution,) = pipeline.executions(dag_id)
+    assert execution["status"] == "SUCCESS"
+    assert execution["window_start"] == datetime.fromisoformat(run["data_interval_start"])
+    assert execution["window_end"] == datetime.fromisoformat(run["data_interval_end"])
+    (file,) = execution["result_data"]["files"]
+    table = pq.read_table(Path(urlparse(file["uri"]).path))
+    assert table.num_rows == execution["result_rows"] > 0
+    after = pipeline.rows.get("workflow_schedules", schedule)
+    assert (after["total_runs"], after["successful_runs"]) == (1, 1)
+    assert after["next_run_at"] > datetime.now(UTC)
+
+
+def test_a_backfill_from_the_command_line_makes_exactly_the_days_asked_for(
+    pipeline: Pipeline,
+) -> None:
+    workflow = pipeline.rows.workflow(instance=pipeline.instance)
+    schedule = pipeline.rows.schedule(workflow=workflow, timezone="Europe/Berlin", is_active=False)
+    dag_id = f"amc_schedule_{schedule['id']}"
+    pipeline.until(lambda: pipeline.api.get(f"/api/v2/dags/{dag_id}").is_success, dag_id)
+    arguments = ["--dag-id", dag_id, "--from-date", "2026-03-28", "--to-date", "2026-03-30"]
+    pipeline.stack.commands.airflow("backfill", "create", *arguments)
+    runs = pipeline.until_runs_end(dag_id, 3)
+    assert [run["state"] for run in runs] == ["success"] * 3
+    windows = [(row["window_start"], row["window_end"]) for row in pipeline.executions(dag_id)]
+    assert windows == [  # 29 March has 23 hours in Berlin
+        (datetime(2026, 3, 27, 23, tzinfo=UTC), datetime(2026, 3, 28, 23, tzinfo=UTC)),
+        (datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 29, 22, tzinfo=UTC)),
+        (datetime(2026, 3, 29, 22, tzinfo=UTC), datetime(2026, 3, 30, 22, tzinfo=UTC)),
+    ]
+
+
+def test_a_collection_runs_every_week_also_those_before_a_backfilled_one(
+    pipeline: Pipeline,
+) -> None:
+    workflow = pipeline.rows.workflow(instance=pipeline.instance)
+    collection = pipeline.rows.collection(
+        workflow=workflow, start_date="2026-01-01", end_date="2026-01-24", status="PAUSED"
+    )
+    dag_id = f"amc_collection_{collection['id']}"
+    pipeline.until(lambda: pipeline.api.get(f"/api/v2/dags/{dag_id}").is_success, dag_id)
+    arguments = ["--dag-id", dag_id, "--from-date", "2026-01-15", "--to-date", "2026-01-15"]
+    pipeline.stack.commands.airflow("backfill", "create", *arguments)
+    pipeline.until_runs_end(dag_id, 1)
+    weeks = [week["status"] for week in pipeline.rows.weeks(collection)]
+    assert weeks == ["PENDING", "PENDING", "SUCCESS", "PENDING"]
+
+    pipeline.rows.update("report_data_collections", collection, status="ACTIVE")
+    pipeline.until_runs_end(dag_id, 4)
+    weeks = pipeline.rows.weeks(collection)
+    assert [week["status"] for week in weeks] == ["SUCCESS"] * 4
+    assert weeks[-1]["week_end_date"] == date(2026, 1, 24)
+    assert len(pipeline.executions(dag_id)) == 4
+    after = pipeline.rows.get("report_data_collections", collection)
+    assert (after["status"], after["progress_percentage"]) == ("COMPLETED", 100)
+
+
+def test_sql_that_amc_refuses_fails_its_run_without_a_retry(pipeline: Pipeline) -> None:
+    workflow = pipeline.rows.workflow(
+        instance=pipeline.instance, sql_query="SELECT nonsense FROM dsp_impressions"
+    )
+    schedule = pipeline.rows.schedule(workflow=workflow, created_at=YESTERDAY)
+    dag_id = f"amc_schedule_{schedule['id']}"
+    (run,) = pipeline.until_runs_end(dag_id, 1)
+    assert run["state"] == "failed"
+    states = pipeline.task_states(dag_id, run["dag_run_id"])
+    assert (states["submit"], states["load"], states["record"]) == (
+        "failed",
+        "upstream_failed",
+        "success",
+    )
+    (execution,) = pipeline.executions(dag_id)
+    assert (execution["status"], execution["error_type"]) == ("FAILED", "REFUSED")
+    assert "nonsense" in execution["error_message"]
+    after = pipeline.rows.get("workflow_schedules", schedule)
+    assert (after["total_runs"], after["failed_runs"], after["last_run_status"]) == (1, 1, "FAILED")
+
+
+def test_a_row_that_cannot_run_shows_as_an_invalid_dag_beside_all_others(
+    pipeline: Pipeline,
+) -> None:
+    workflow = pipeline.rows.workflow(instance=pipeline.instance)
+    schedule = pipeline.rows.schedule(workflow=workflow, parameters={"typo": 1})
+    dag_id = f"amc_schedule_{schedule['id']}"
+    pipeline.until(lambda: pipeline.api.get(f"/api/v2/dags/{dag_id}").is_success, dag_id)
+    tags = [tag["name"] for tag in pipeline.get(f"/dags/{dag_id}")["tags"]]
+    assert "invalid" in tags
+    assert pipeline.get("/importErrors")["total_entries"] == 0
+    rows = pipeline.database.query(
+        "SELECT (SELECT count(*) FROM workflow_schedules)"
+        " + (SELECT count(*) FROM report_data_collections) AS n"
+    )
+    prefixed = pipeline.get("/dags", dag_id_pattern="amc_", limit=100)
+    assert prefixed["total_entries"] == rows[0]["n"]
+
+
+def test_no_execution_was_submitted_twice_and_nothing_was_left_open(pipeline: Pipeline) -> None:
+    rows = pipeline.database.query(
+        "SELECT amc_execution_id, status FROM workflow_executions"
+        " WHERE amc_execution_id IS NOT NULL"
+    )
+    ours = {row["amc_execution_id"] for row in rows}
+    answer = pipeline.api.get(f"{pipeline.stack.settings.emulator_url}/_emulator/executions")
+    theirs = [one["workflowExecutionId"] for one in answer.json()["executions"]]
+    assert sorted(theirs) == sorted(ours)
+    assert {row["status"] for row in rows} == {"SUCCESS"}

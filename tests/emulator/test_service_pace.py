@@ -1,0 +1,208 @@
+"""How executions get on: at once, per poll, per second; queue and slots."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amc_emulator.clock import Clock
+from amc_emulator.engine import Query
+from amc_emulator.settings import Mode, Progression, Settings
+from amc_emulator.state import Execution, Machine, Output, Status
+from amc_emulator.windows import Window
+from fixtures.emulator import RunningEmulator
+from fixtures.emulator_client import Caller
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def statuses(north: Caller, ids: list[str]) -> list[str]:
+    shown = {one["workflowExecutionId"]: one["status"] for one in north.listed()}
+    return [shown[each] for each in ids]
+
+
+def test_at_once_the_first_look_sees_the_end(north: Caller) -> None:
+    assert north.get(north.ordered())["status"] == "SUCCEEDED"
+
+
+def test_per_poll_the_nth_look_sees_the_end(emulator: RunningEmulator, north: Caller) -> None:
+    emulator.progression("per_poll", polls=3)
+    execution_id = north.ordered()
+
+    looks = [north.get(execution_id)["status"], *statuses(north, [execution_id])]
+    emulator.executions()
+    looks.append(north.get(execution_id)["status"])
+
+    assert looks == ["RUNNING", "RUNNING", "SUCCEEDED"]
+
+
+def test_per_second_the_clock_decides(emulator: RunningEmulator, north: Caller) -> None:
+    emulator.progression("per_second", pending_seconds=2, running_seconds=5)
+    emulator.clock(now=NOON.isoformat())
+    execution_id = north.ordered()
+
+    seen = {}
+    for second in (0, 1.9, 2, 6.9, 7):
+        emulator.clock(now=(NOON + timedelta(seconds=second)).isoformat())
+        seen[second] = north.get(execution_id)["status"]
+
+    assert seen == {0: "PENDING", 1.9: "PENDING", 2: "RUNNING", 6.9: "RUNNING", 7: "SUCCEEDED"}
+    assert north.get(execution_id)["executionTime"] == 5
+
+
+def test_ten_run_and_the_rest_wait(
+    emulator: RunningEmulator, north: Caller, europe: Caller
+) -> None:
+    emulator.progression("per_second", pending_seconds=0, running_seconds=60)
+    emulator.clock(now=NOON.isoformat())
+    ids = [north.ordered() for _ in range(12)]
+    elsewhere = europe.ordered()
+
+    full = statuses(north, ids)
+    north.cancel(ids[3])
+    freed = statuses(north, ids[:3] + ids[4:])
+    emulator.clock(advance_seconds=60)
+    later = statuses(north, ids[:3] + ids[4:])
+
+    assert full == ["RUNNING"] * 10 + ["PENDING"] * 2
+    assert freed == ["RUNNING"] * 10 + ["PENDING"]
+    # The eleventh took the cancelled one's place at noon, the twelfth came after a minute.
+    assert later == ["SUCCEEDED"] * 10 + ["RUNNING"]
+    assert europe.get(elsewhere)["status"] == "SUCCEEDED"
+
+
+def test_a_waiting_execution_can_be_cancelled(emulator: RunningEmulator, north: Caller) -> None:
+    emulator.settings(max_running=1)
+    emulator.progression("per_poll", polls=2)
+    first, second = north.ordered(), north.ordered()
+
+    north.cancel(second)
+
+    assert north.get(second)["status"] == "CANCELLED"
+    assert [north.get(first)["status"] for _ in range(2)] == ["RUNNING", "SUCCEEDED"]
+
+
+def test_an_execution_past_its_time_limit_fails(emulator: RunningEmulator, north: Caller) -> None:
+    emulator.progression("per_second", pending_seconds=0, running_seconds=5000)
+    emulator.clock(now=NOON.isoformat())
+    execution_id = north.ordered(workflowExecutionTimeoutSeconds=900)
+
+    emulator.clock(advance_seconds=899)
+    before = north.get(execution_id)["status"]
+    emulator.clock(advance_seconds=1)
+    after = north.get(execution_id)
+
+    assert before == "RUNNING"
+    assert after["status"] == "FAILED"
+    assert "900 seconds" in after["statusReason"]
+
+
+def test_an_execution_can_be_ended_by_hand(emulator: RunningEmulator, north: Caller) -> None:
+    emulator.progression("per_poll", polls=9)
+    execution_id = north.ordered()
+
+    emulator.end(execution_id, "FAILED", "Pulled the plug.")
+
+    assert north.get(execution_id)["statusReason"] == "Pulled the plug."
+
+
+def test_reset_forgets_and_restores(emulator: RunningEmulator, north: Caller) -> None:
+    north.headers()
+    emulator.progression("per_poll", polls=9)
+    emulator.settings(max_running=1)
+    emulator.fault("*", "server_error", times=None)
+    assert north.order().status_code == 500
+
+    emulator.reset()
+
+    assert emulator.calls() == []
+    assert emulator.executions() == []
+    assert emulator.settings()["max_running"] == 10
+    assert north.get(north.ordered())["status"] == "SUCCEEDED"
+
+
+def test_people_can_look_at_an_execution(emulator: RunningEmulator, north: Caller) -> None:
+    execution_id = north.ordered(workflow={"sqlQuery": _ESCAPED})
+    north.get(execution_id)
+
+    page = emulator.http.get(f"{emulator.url}/_emulator/executions/{execution_id}")
+    index = emulator.http.get(f"{emulator.url}/_emulator")
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "SUCCEEDED" in page.text
+    assert "2026-05-04T00:00:00Z to 2026-05-11T00:00:00Z" in page.text
+    assert "impressions &lt; 1000000" in page.text
+    assert execution_id in index.text
+    assert emulator.http.get(f"{emulator.url}/_emulator/executions/none").status_code == 404
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrivals=st.lists(st.integers(0, 30), min_size=1, max_size=25),
+    slots=st.integers(1, 4),
+    pending=st.integers(0, 3),
+    running=st.integers(1, 9),
+    looks=st.lists(st.integers(0, 200), max_size=12),
+)
+def test_who_looks_when_changes_nothing_about_the_times(
+    arrivals: list[int], slots: int, pending: int, running: int, looks: list[int]
+) -> None:
+    progress = Progression(mode=Mode.PER_SECOND, pending_seconds=pending, running_seconds=running)
+    times = asyncio.run(_simulate(sorted(arrivals), slots, progress, sorted({*looks, 1000})))
+
+    free = [0] * slots
+    for arrived, (began, ended) in zip(sorted(arrivals), times, strict=True):
+        expected = max(arrived + pending, min(free))
+        free[free.index(min(free))] = expected + running
+        assert (began, ended) == (expected, expected + running)
+
+
+async def _simulate(
+    arrivals: list[int], slots: int, progress: Progression, looks: list[int]
+) -> list[tuple[float, float]]:
+    """Let executions arrive and be looked at; return when each began and ended."""
+    clock = Clock()
+    machine = Machine(clock, _instantly)
+    machine.progression, machine.settings = progress, Settings(max_running=slots)
+    executions = [_execution(number, arrived) for number, arrived in enumerate(arrivals)]
+    moments = [(arrived, one) for arrived, one in zip(arrivals, executions, strict=True)]
+    for second, arriving in sorted(
+        [*moments, *((look, None) for look in looks)], key=lambda each: each[0]
+    ):
+        clock.stop_at(NOON + timedelta(seconds=second))
+        if arriving is not None:
+            machine.add(arriving)
+        await machine.poll([one for one in executions if one.history][-1:])
+    assert all(one.status is Status.SUCCEEDED for one in executions)
+    return [
+        ((one.started_at - NOON).total_seconds(), (one.ended_at - NOON).total_seconds())
+        for one in executions
+        if one.started_at and one.ended_at
+    ]
+
+
+async def _instantly(_execution: Execution) -> Output:
+    return Output(columns=(), row_count=0, parts=[])
+
+
+def _execution(number: int, arrived: int) -> Execution:
+    return Execution(
+        sequence=number,
+        execution_id=str(number),
+        instance_id="one",
+        workflow_id="w",
+        query=Query(sql="SELECT 1", time_window_start=NOON, time_window_end=NOON),
+        window=Window(kind="EXPLICIT", start=NOON, end=NOON, zone="UTC"),
+        created_at=NOON + timedelta(seconds=arrived),
+        timeout_seconds=86_400,
+        request={},
+    )
+
+
+_ESCAPED = (
+    "SELECT campaign, SUM(impressions) AS impressions FROM dsp_impressions"
+    " WHERE impressions < 1000000 GROUP BY campaign"
+)

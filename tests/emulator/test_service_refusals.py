@@ -1,0 +1,168 @@
+"""What the reporting API refuses, and with which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fixtures.emulator import RunningEmulator
+from fixtures.emulator_client import SQL, Caller
+
+UNDECLARED = (
+    "SELECT campaign, SUM(impressions) AS impressions FROM dsp_impressions"
+    " WHERE campaign = CUSTOM_PARAMETER('name') GROUP BY campaign"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"timeWindowStart": "2026-05-04"}, "yyyy-MM-dd'T'HH:mm:ss"),
+        ({"timeWindowStart": "2026-05-04T00:00:00+02:00"}, "yyyy-MM-dd'T'HH:mm:ss"),
+        ({"timeWindowStart": "2026-02-30T00:00:00"}, "is not a date"),
+        ({"timeWindowStart": None}, "Both timeWindowStart and timeWindowEnd"),
+        ({"timeWindowEnd": None}, "Both timeWindowStart and timeWindowEnd"),
+        ({"timeWindowEnd": "2026-05-04T00:00:00"}, "must be before"),
+        ({"timeWindowTimeZone": "Mars/Olympus"}, "not a known time zone"),
+        ({"timeWindowType": "YESTERDAY"}, "Invalid timeWindowType"),
+        ({"timeWindowType": "MOST_RECENT_DAY"}, "when timeWindowType is EXPLICIT"),
+        ({"workflowId": "both"}, "Exactly one of workflowId and workflow"),
+        ({"workflow": None}, "Exactly one of workflowId and workflow"),
+        ({"workflow": {"sqlQuery": SQL, "workflowId": "with space"}}, "Invalid workflowId"),
+        ({"workflow": {"sqlQuery": " "}}, "must have a sqlQuery"),
+        ({"workflowExecutionTimeoutSeconds": 899}, "at least 900"),
+        ({"workflowExecutionTimeoutSeconds": 86401}, "at most 86400"),
+        ({"parameterValues": {"nobody": "1"}}, "does not declare: nobody"),
+        ({"dryRun": "yes"}, "dryRun must be true or false"),
+    ],
+)
+def test_a_wrong_execution_is_refused_with_400(
+    north: Caller, changes: dict[str, Any], words: str
+) -> None:
+    refused = north.order(**changes)
+
+    assert refused.status_code == 400, refused.text
+    assert refused.json()["code"] == "400"
+    assert words in refused.json()["details"]
+    assert north.listed() == []
+
+
+@pytest.mark.parametrize("seconds", [900, 86400])
+def test_timeouts_on_the_bounds_are_accepted(north: Caller, seconds: int) -> None:
+    created = north.order(workflowExecutionTimeoutSeconds=seconds)
+
+    assert created.json()["workflowExecutionTimeoutSeconds"] == seconds
+
+
+def test_unknown_fields_are_ignored(north: Caller) -> None:
+    assert north.order(whatIsThis=True).status_code == 200
+
+
+def test_an_unknown_saved_workflow_is_not_found(north: Caller) -> None:
+    refused = north.order(workflow=None, workflowId="never-saved")
+
+    assert refused.status_code == 404
+    assert refused.json()["details"] == "Workflow with ID never-saved does not exist."
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({}, "Either workflowId or minCreationTime"),
+        ({"workflowId": "w", "limit": "101"}, "limit"),
+        ({"workflowId": "w", "limit": "0"}, "limit"),
+        ({"workflowId": "w", "limit": "many"}, "limit"),
+        ({"workflowId": "w", "nextToken": "made-up"}, "nextToken"),
+        ({"workflowId": "w", "sortAscending": "maybe"}, "sortAscending"),
+        ({"minCreationTime": "2026-05-04"}, "minCreationTime"),
+        ({"minCreationTime": "2026-05-04T00:00:00", "timeZone": "Nowhere"}, "time zone"),
+    ],
+)
+def test_a_wrong_list_call_is_refused_with_400(
+    north: Caller, query: dict[str, str], words: str
+) -> None:
+    refused = north.call("GET", "/workflowExecutions", params=query)
+
+    assert refused.status_code == 400
+    assert words in refused.json()["details"]
+
+
+def test_sql_that_does_not_compile_is_refused_at_once(north: Caller) -> None:
+    embedded = north.order(
+        workflow={"workflowId": "w1", "sqlQuery": "SELECT * FROM dsp_impressions"}
+    )
+    saved = north.call(
+        "POST", "/workflows", json={"workflowId": "w1", "sqlQuery": "SELECT * FROM dsp_impressions"}
+    )
+
+    for refused in (embedded, saved):
+        assert refused.status_code == 400
+        assert refused.json()["details"].startswith(
+            "Was unable to compile workflow w1 because it was found to be invalid: "
+        )
+
+
+def test_an_undeclared_parameter_is_refused_at_once_or_rejected_later(
+    emulator: RunningEmulator, north: Caller
+) -> None:
+    workflow = {"workflowId": "w1", "sqlQuery": UNDECLARED}
+    refused = north.order(workflow=workflow)
+
+    emulator.settings(undeclared_parameter="reject")
+    saved = north.call("POST", "/workflows", json=workflow)
+    execution = north.get(north.ordered(workflow=workflow))
+
+    assert refused.status_code == 400
+    assert "undeclared parameter name" in refused.json()["details"]
+    assert saved.status_code == 200
+    assert execution["status"] == "REJECTED"
+    assert "undeclared parameter name" in execution["statusReason"]
+
+
+def test_an_unknown_execution_is_not_found(north: Caller) -> None:
+    refused = north.call("GET", "/workflowExecutions/nothing")
+
+    assert refused.status_code == 404
+    assert refused.json()["code"] == "404"
+
+
+def test_downloads_before_success_are_unavailable(emulator: RunningEmulator, north: Caller) -> None:
+    emulator.progression("per_poll", polls=5)
+    execution_id = north.ordered()
+
+    refused = north.call("GET", f"/workflowExecutions/{execution_id}/downloadUrls")
+
+    assert refused.status_code == 400
+    assert (
+        refused.json()["details"]
+        == f"Execution with ID {execution_id} is unavailable for download."
+    )
+
+
+def test_bodies_and_media_types_are_checked(north: Caller) -> None:
+    path = "/workflowExecutions"
+    headers = north.headers()
+
+    broken = north.call("POST", path, content=b"{", headers=headers)
+    listed = north.call("POST", path, json=[])
+    wrong_type = north.call("POST", path, content=b"x", headers={**headers, "Content-Type": "a/b"})
+    wrong_accept = north.call("POST", path, json={}, headers={**headers, "Accept": "text/csv"})
+
+    assert [one.status_code for one in (broken, listed, wrong_type, wrong_accept)] == [
+        400,
+        400,
+        415,
+        406,
+    ]
+
+
+def test_an_execution_can_only_be_set_to_cancelled(
+    emulator: RunningEmulator, north: Caller
+) -> None:
+    emulator.progression("per_poll", polls=5)
+    execution_id = north.ordered()
+
+    refused = north.call("PUT", f"/workflowExecutions/{execution_id}", json={"status": "RUNNING"})
+
+    assert refused.status_code == 400

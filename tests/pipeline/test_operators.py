@@ -1,0 +1,237 @@
+"""The four steps against a real database and the emulator, without a scheduler."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from fixtures.emulator import RunningEmulator
+from fixtures.postgres import Database, Row, Rows
+from recomamp.domain.errors import ExecutionFailed
+from recomamp.pipeline.loading import LoadResults
+from recomamp.pipeline.operators import SubmitExecution
+from recomamp.pipeline.recording import RecordRun
+from recomamp.pipeline.sensor import WaitForExecution
+
+WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
+
+
+class Run:
+    """One DAG run of a schedule or collection, its steps called one by one."""
+
+    def __init__(self, database: Database, run_id: str = "run 1", **source: str) -> None:
+        self.database = database
+        self.source = source
+        self.xcom: dict[str, Any] = {}
+        self.params: dict[str, Any] = {}
+        self.dag_run = SimpleNamespace(
+            dag_id="amc_dag",
+            run_id=run_id,
+            data_interval_start=WEEK[0],
+            data_interval_end=WEEK[1],
+            run_after=datetime(2026, 2, 1, tzinfo=UTC),
+            start_date=datetime(2026, 2, 1, tzinfo=UTC),
+        )
+
+    def step(self, operator: type[Any], method: str = "execute") -> Any:
+        """Call a step as the worker does and keep what it returns."""
+        task = operator(task_id=operator.__name__, **self.source)
+        context = {
+            "dag_run": self.dag_run,
+            "params": self.params,
+            "outlet_events": {},
+            "ti": SimpleNamespace(
+                xcom_pull=lambda task_ids: self.xcom.get(task_ids), try_number=1, max_tries=3
+            ),
+        }
+        result = getattr(task, method)(context)
+        if operator is LoadResults:
+            self.xcom["load"] = result
+        return result
+
+    @property
+    def executions(self) -> list[Row]:
+        """All attempts of this run."""
+        return self.database.query(
+            "SELECT * FROM workflow_executions WHERE dag_run_id = %s ORDER BY attempt",
+            [self.dag_run.run_id],
+        )
+
+
+@pytest.fixture
+def schedule(rows: Rows, instance: Row) -> Row:
+    return rows.schedule(workflow=rows.workflow(instance=instance))
+
+
+@pytest.fixture
+def run(database: Database, schedule: Row) -> Run:
+    return Run(database, schedule_id=str(schedule["id"]))
+
+
+def test_a_run_goes_from_a_row_to_its_results(
+    run: Run, rows: Rows, schedule: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
+        run.step(step)
+    (execution,) = run.executions
+    (at_amc,) = emulator.executions()
+    assert execution["status"] == "SUCCESS"
+    assert execution["amc_execution_id"] == at_amc["workflowExecutionId"]
+    assert execution["result_rows"] == len(execution["result_data"]["data"]) > 0
+    assert execution["window_start"] == WEEK[0]
+    (book,) = run.database.query("SELECT * FROM schedule_runs")
+    assert (book["status"], book["execution_id"]) == ("SUCCESS", execution["id"])
+    after = rows.get("workflow_schedules", schedule)
+    assert (after["total_runs"], after["successful_runs"], after["failed_runs"]) == (1, 1, 0)
+    assert after["last_run_status"] == "SUCCESS"
+    assert after["next_run_at"] > datetime.now(UTC)
+
+
+def test_waiting_holds_no_worker_and_goes_on_after_the_trigger(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_poll", polls=3)
+    run.step(SubmitExecution)
+    with pytest.raises(TaskDeferred) as deferred:
+        run.step(WaitForExecution)
+    execution_id = str(run.executions[0]["id"])
+    assert deferred.value.trigger.serialize()[1] == {"execution_id": execution_id}
+    with pytest.raises(TaskDeferred):
+        run.step(WaitForExecution, "resume")
+    assert run.step(WaitForExecution, "resume") == execution_id
+
+
+def test_submitting_again_finds_what_was_submitted(run: Run, emulator: RunningEmulator) -> None:
+    assert run.step(SubmitExecution) == run.step(SubmitExecution)
+    assert len(emulator.executions()) == 1
+
+
+def test_a_connection_lost_after_acceptance_submits_nothing_twice(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.fault("create_execution", "reset_after")
+    run.step(SubmitExecution)
+    (execution,), (at_amc,) = run.executions, emulator.executions()
+    assert execution["amc_execution_id"] == at_amc["workflowExecutionId"]
+
+
+def test_an_intention_left_by_a_crash_is_adopted_where_amc_knows_it(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    run.step(SubmitExecution)
+    run.database.query("UPDATE workflow_executions SET status = 'PENDING', amc_execution_id = NULL")
+    run.step(SubmitExecution)
+    (execution,), (at_amc,) = run.executions, emulator.executions()
+    assert execution["amc_execution_id"] == at_amc["workflowExecutionId"]
+    assert execution["status"] == "RUNNING"
+
+
+def test_a_failed_execution_is_tried_again_as_a_new_attempt(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    emulator.fault("create_execution", "fail_execution", reason="Internal failure 17")
+    run.step(SubmitExecution)
+    with pytest.raises(ExecutionFailed, match="Internal failure 17"):
+        run.step(WaitForExecution)
+    run.step(WaitForExecution)
+    first, second = run.executions
+    assert (first["status"], first["error_type"]) == ("FAILED", "EXECUTION_FAILED")
+    assert "Internal failure 17" in first["error_message"]
+    assert (second["attempt"], second["status"], second["retry_count"]) == (2, "RUNNING", 1)
+
+
+def test_sql_that_amc_refuses_fails_for_good_with_amazons_words(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    workflow = rows.workflow(
+        instance=instance,
+        sql_query="SELECT campaign, SUM(nonsense) AS n FROM dsp_impressions GROUP BY 1",
+    )
+    schedule = rows.schedule(workflow=workflow)
+    run = Run(database, schedule_id=str(schedule["id"]))
+    with pytest.raises(AirflowFailException, match="nonsense"):
+        run.step(SubmitExecution)
+    run.step(RecordRun)
+    (execution,) = run.executions
+    assert (execution["status"], execution["error_type"]) == ("FAILED", "REFUSED")
+    (book,) = database.query("SELECT * FROM schedule_runs")
+    assert book["status"] == "FAILED"
+    assert "nonsense" in book["error_message"]
+    assert rows.get("workflow_schedules", schedule)["failed_runs"] == 1
+
+
+def test_a_rejected_execution_is_never_tried_again(run: Run, emulator: RunningEmulator) -> None:
+    emulator.progression("at_once")
+    emulator.fault("create_execution", "reject_execution", reason="Unsupported scalar operation")
+    run.step(SubmitExecution)
+    with pytest.raises(AirflowFailException, match="Unsupported scalar operation"):
+        run.step(WaitForExecution)
+    assert run.executions[0]["error_type"] == "EXECUTION_REJECTED"
+
+
+def test_a_run_that_failed_half_way_is_cancelled_at_amc_when_its_books_are_closed(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    run.step(RecordRun)
+    (execution,), (at_amc,) = run.executions, emulator.executions()
+    assert (execution["status"], at_amc["status"]) == ("CANCELLED", "CANCELLED")
+
+
+def test_clearing_a_finished_run_opens_the_next_attempt_and_counts_it_once(
+    run: Run, rows: Rows, schedule: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    for _ in range(2):
+        run.xcom.clear()
+        for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
+            run.step(step)
+    assert [row["attempt"] for row in run.executions] == [1, 2]
+    assert len(emulator.executions()) == 2
+    assert rows.get("workflow_schedules", schedule)["total_runs"] == 1
+
+
+def test_a_week_of_a_collection_shows_its_progress(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    collection = rows.collection(
+        workflow=rows.workflow(instance=instance), start_date="2026-01-05", end_date="2026-01-15"
+    )
+    run = Run(database, collection_id=str(collection["id"]))
+    run.step(SubmitExecution)
+    assert [week["status"] for week in rows.weeks(collection)] == ["RUNNING", "PENDING"]
+    for step in (WaitForExecution, LoadResults, RecordRun):
+        run.step(step)
+    first, second = rows.weeks(collection)
+    assert (first["status"], second["status"]) == ("SUCCESS", "PENDING")
+    assert first["result_rows"] == run.executions[0]["result_rows"]
+    after = rows.get("report_data_collections", collection)
+    assert (after["completed_weeks"], after["progress_percentage"]) == (1, 50)
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault", "options"),
+    [
+        ("create_execution", "throttle", {"retry_after": 0}),
+        ("create_execution", "unauthorized", {}),
+        ("download_urls", "server_error", {"status": 503}),
+        ("download", "expired_link", {}),
+    ],
+)
+def test_an_ordinary_error_does_not_fail_the_run(
+    run: Run, emulator: RunningEmulator, operation: str, fault: str, options: dict[str, Any]
+) -> None:
+    emulator.progression("at_once")
+    emulator.fault(operation, fault, **options)
+    for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
+        run.step(step)
+    assert [row["status"] for row in run.executions] == ["SUCCESS"]
+    assert len(emulator.executions()) == 1

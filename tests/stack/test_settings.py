@@ -1,0 +1,203 @@
+"""What the environment overrides, what is generated, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack import RefusedError, Settings
+from stack.environment import airflow_environment, emulator_environment, migrate_environment
+from stack.settings import require_token_key
+
+DATABASE = "postgresql://pipeline:sesame@db.example.com/recomamp"
+AMAZON = '{"conn_type": "http", "login": "id"}'
+
+
+def load(data: Path, **environ: str) -> Settings:
+    return Settings.load(data=data, environ=environ)
+
+
+def test_the_defaults_are_the_documented_ports(tmp_path: Path) -> None:
+    ports = load(tmp_path).ports
+
+    assert (ports.api, ports.postgres, ports.emulator) == (8080, 5433, 8099)
+
+
+def test_the_log_servers_take_any_free_ports(tmp_path: Path) -> None:
+    ports = load(tmp_path).ports
+
+    assert len({ports.worker_logs, ports.trigger_logs, 8793, 8794}) == 4
+
+
+def test_the_environment_moves_the_ports(tmp_path: Path) -> None:
+    settings = load(tmp_path, AIRFLOW__API__PORT="18080", RECOMAMP_EMULATOR_PORT="18099")
+
+    environment = airflow_environment(settings)
+    assert environment["AIRFLOW__API__PORT"] == "18080"
+    assert environment["AIRFLOW__API__BASE_URL"] == "http://localhost:18080"
+    assert environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"].startswith(
+        "http://127.0.0.1:18080/"
+    )
+    assert ":18099" in environment["AIRFLOW_CONN_AMAZON_ADS"]
+
+
+@pytest.mark.parametrize("value", ["http", "-1", "65536", "80.5"])
+def test_a_port_that_is_none_is_refused_by_name(tmp_path: Path, value: str) -> None:
+    with pytest.raises(RefusedError, match="AIRFLOW__API__PORT"):
+        load(tmp_path, AIRFLOW__API__PORT=value)
+
+
+def test_secrets_are_generated_once_and_for_their_owner_alone(tmp_path: Path) -> None:
+    first, second = load(tmp_path), load(tmp_path)
+
+    assert first.credentials == second.credentials
+    assert len(set(first.credentials.values())) == len(first.credentials)
+    assert (tmp_path / "secrets.env").stat().st_mode & 0o777 == 0o600
+
+
+def test_another_directory_has_other_secrets(tmp_path: Path) -> None:
+    one, other = load(tmp_path / "one"), load(tmp_path / "other")
+
+    assert not set(one.credentials.values()) & set(other.credentials.values())
+
+
+def test_a_given_secret_wins_and_is_not_written_down(tmp_path: Path) -> None:
+    settings = load(tmp_path, RECOMAMP_UI_PASSWORD="open sesame")
+
+    assert settings.credentials["RECOMAMP_UI_PASSWORD"] == "open sesame"
+    assert "open sesame" not in (tmp_path / "secrets.env").read_text()
+
+
+def test_the_generated_keys_are_fernet_keys(tmp_path: Path) -> None:
+    environment = airflow_environment(load(tmp_path))
+
+    for name in ("AIRFLOW__CORE__FERNET_KEY", "RECOMAMP_FERNET_KEY"):
+        Fernet(environment[name])
+
+
+def test_without_settings_the_pipeline_meets_the_embedded_parts(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+
+    environment = airflow_environment(settings)
+    assert environment["AIRFLOW_CONN_RECOMAMP_DB"] == settings.pipeline_uri
+    amazon = json.loads(environment["AIRFLOW_CONN_AMAZON_ADS"])
+    assert amazon["host"] == settings.emulator_url
+    assert amazon["extra"]["token_url"] == f"{settings.emulator_url}/auth/o2/token"
+
+
+def test_a_given_database_replaces_the_embedded_one(tmp_path: Path) -> None:
+    settings = load(tmp_path, AIRFLOW_CONN_RECOMAMP_DB=DATABASE)
+
+    assert not settings.has_own_database
+    assert airflow_environment(settings)["AIRFLOW_CONN_RECOMAMP_DB"] == DATABASE
+    assert settings.migrate_uri == DATABASE
+
+
+def test_a_given_amazon_replaces_the_emulator(tmp_path: Path) -> None:
+    settings = load(tmp_path, AIRFLOW_CONN_AMAZON_ADS=AMAZON)
+
+    assert not settings.has_own_amazon
+    assert airflow_environment(settings)["AIRFLOW_CONN_AMAZON_ADS"] == AMAZON
+    assert "emulator" not in settings.listening
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RECOMAMP_RESULTS_URL", "s3://bucket/results"),
+        ("RECOMAMP_POLL_SECONDS", "30"),
+        ("RECOMAMP_SNAPSHOT_DIR", "/var/lib/snapshots"),
+        ("RECOMAMP_FERNET_KEY", Fernet.generate_key().decode()),
+        ("AIRFLOW__CORE__PARALLELISM", "8"),
+    ],
+)
+def test_a_given_setting_wins(tmp_path: Path, name: str, value: str) -> None:
+    assert airflow_environment(load(tmp_path, **{name: value}))[name] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://somebody/elses"),
+        ("AIRFLOW_HOME", "/somebody/elses"),
+        ("AIRFLOW__CORE__DAGS_FOLDER", "/somebody/elses"),
+        ("PGHOST", "somebody.example.com"),
+        ("PYTHONPATH", "/somebody/elses"),
+    ],
+)
+def test_another_airflow_of_this_machine_is_left_alone(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    environment = airflow_environment(load(tmp_path, **{name: value}))
+
+    assert value not in environment.values()
+
+
+def test_the_pipeline_does_not_get_the_owners_password(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path, RECOMAMP_MIGRATE_URI="postgresql://o:w@h/d", RECOMAMP_OWNER_PASSWORD="owner"
+    )
+
+    environment = airflow_environment(settings)
+    assert not {"RECOMAMP_MIGRATE_URI", "RECOMAMP_OWNER_PASSWORD"} & set(environment)
+    assert settings.credentials["RECOMAMP_OWNER_PASSWORD"] == "owner"
+
+
+def test_migrations_run_as_the_owner(tmp_path: Path) -> None:
+    settings = load(tmp_path, AIRFLOW_CONN_RECOMAMP_DB=DATABASE, RECOMAMP_MIGRATE_URI="owner://")
+
+    assert migrate_environment(settings)["RECOMAMP_MIGRATE_URI"] == "owner://"
+
+
+def test_the_emulator_gets_no_secret(tmp_path: Path) -> None:
+    settings = load(tmp_path, AIRFLOW_CONN_RECOMAMP_DB=DATABASE, RECOMAMP_UI_PASSWORD="sesame")
+
+    told = set(emulator_environment(settings).values())
+    assert not told & (set(settings.credentials.values()) | {DATABASE})
+
+
+@pytest.mark.parametrize("value", ["db.example.com", '["postgres"]', "{broken"])
+@pytest.mark.parametrize("name", ["AIRFLOW_CONN_RECOMAMP_DB", "AIRFLOW_CONN_AMAZON_ADS"])
+def test_a_malformed_connection_is_refused_by_name_without_its_value(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    with pytest.raises(RefusedError, match=name) as refusal:
+        load(tmp_path, **{name: value})
+
+    assert value not in str(refusal.value)
+
+
+@pytest.mark.parametrize("value", ["short", "====", Fernet.generate_key().decode() + ",x"])
+def test_a_malformed_key_is_refused_without_its_value(tmp_path: Path, value: str) -> None:
+    with pytest.raises(RefusedError, match="RECOMAMP_FERNET_KEY") as refusal:
+        load(tmp_path, RECOMAMP_FERNET_KEY=value)
+
+    assert value not in str(refusal.value)
+
+
+def test_several_keys_are_accepted(tmp_path: Path) -> None:
+    keys = f"{Fernet.generate_key().decode()}, {Fernet.generate_key().decode()}"
+
+    assert load(tmp_path, RECOMAMP_FERNET_KEY=keys).credentials["RECOMAMP_FERNET_KEY"] == keys
+
+
+def test_a_database_of_somebody_elses_needs_the_key_to_its_tokens() -> None:
+    with pytest.raises(RefusedError, match="RECOMAMP_FERNET_KEY"):
+        require_token_key({"AIRFLOW_CONN_RECOMAMP_DB": DATABASE})
+
+
+@given(password=st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), min_size=1))
+def test_any_password_survives_in_a_uri(
+    tmp_path_factory: pytest.TempPathFactory, password: str
+) -> None:
+    settings = load(tmp_path_factory.mktemp("data"), RECOMAMP_OWNER_PASSWORD=password)
+
+    parts = urlsplit(settings.owner_uri)
+    assert unquote(parts.password or "") == password
+    assert (parts.username, parts.path) == ("recomamp", "/recomamp")

@@ -1,0 +1,463 @@
+"""Analysts see and change their own rows and nobody else's; the pipeline gets what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+from psycopg2.errors import InsufficientPrivilege
+
+from fixtures.postgres import Database, Row, Rows
+
+OWNED = [
+    "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
+    "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
+    "campaigns", "asins", "asin_lists", "asin_list_items", "query_templates",
+    "user_guide_progress",
+]  # fmt: skip
+SHARED = ["amc_data_sources", "amc_schema_fields", "build_guides"]
+PIPELINE = [
+    "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
+    "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
+    "campaigns", "amc_data_sources", "amc_schema_fields",
+]  # fmt: skip
+
+# A column of each table that the table's owner may change, None where the pipeline writes.
+EDITABLE = {
+    "users": "full_name",
+    "amc_accounts": None,
+    "amc_instances": "name",
+    "workflows": "name",
+    "workflow_executions": None,
+    "workflow_schedules": "name",
+    "schedule_runs": None,
+    "report_data_collections": "name",
+    "report_data_weeks": None,
+    "campaigns": None,
+    "asins": "notes",
+    "asin_lists": "name",
+    "asin_list_items": "notes",
+    "query_templates": "name",
+    "user_guide_progress": "status",
+}
+
+
+@dataclass
+class People:
+    """Two users with one row in every table each."""
+
+    ann: dict[str, Row]
+    bob: dict[str, Row]
+
+    def pairs(self) -> list[tuple[dict[str, Row], dict[str, Row]]]:
+        return [(self.ann, self.bob), (self.bob, self.ann)]
+
+
+def one_of_everything(rows: Rows, guide: Row) -> dict[str, Row]:
+    user = rows.user(encrypted_access_token="secret", encrypted_refresh_token="secret")
+    account = rows.account()
+    instance = rows.instance(user, account)
+    workflow = rows.workflow(instance)
+    schedule, collection = rows.schedule(workflow), rows.collection(workflow)
+    own = {"user_id": user["id"]}
+    asin = rows.insert("asins", asin="B000000001", **own)
+    listed = rows.insert("asin_lists", name="L", **own)
+    return {
+        "users": user,
+        "amc_accounts": account,
+        "amc_instances": instance,
+        "workflows": workflow,
+        "workflow_executions": rows.execution(workflow),
+        "workflow_schedules": schedule,
+        "schedule_runs": rows.insert(
+            "schedule_runs", schedule_id=schedule["id"], status="SUCCESS"
+        ),
+        "report_data_collections": collection,
+        "report_data_weeks": rows.weeks(collection)[0],
+        "campaigns": rows.insert(
+            "campaigns", campaign_id="1", name="C", campaign_type="sponsoredProducts",
+            state="ENABLED", instance_id=instance["id"], **own,
+        ),
+        "asins": asin,
+        "asin_lists": listed,
+        "asin_list_items": rows.insert(
+            "asin_list_items", list_id=listed["id"], asin_id=asin["id"]
+        ),
+        "query_templates": rows.insert(
+            "query_templates", name="T", category="c", sql_template="SELECT 1",
+            author_id=user["id"], is_public=False,
+        ),
+        "user_guide_progress": rows.insert("user_guide_progress", guide_id=guide["id"], **own),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def people(rows: Rows) -> People:
+    """Provide Ann and Bob."""
+    guide = rows.insert("build_guides", title="G", category="c")
+    return People(ann=one_of_everything(rows, guide), bob=one_of_everything(rows, guide))
+
+
+def ids_seen(database: Database, table: str, role: str, user_id: str | None) -> set[str]:
+    connection = database.connect(role, user_id)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT id FROM {}").format(sql.Identifier(table)))
+        return {row[0] for row in cursor.fetchall()}
+
+
+def attempt(database: Database, statement: str, parameters: list[object], user_id: str) -> int:
+    """Run a statement as that analyst and return how many rows it reached."""
+    connection = database.connect("recomamp_analyst", user_id)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+@pytest.mark.parametrize("table", OWNED)
+def test_analysts_see_their_own_rows_only(database: Database, people: People, table: str) -> None:
+    for me, other in people.pairs():
+        seen = ids_seen(database, table, "recomamp_analyst", me["users"]["id"])
+
+        assert me[table]["id"] in seen
+        assert other[table]["id"] not in seen
+
+
+@pytest.mark.parametrize("table", OWNED)
+def test_nobody_signed_in_sees_nothing(database: Database, people: People, table: str) -> None:
+    assert ids_seen(database, table, "recomamp_analyst", None) == set()
+
+
+@pytest.mark.parametrize("table", OWNED)
+def test_analysts_do_not_reach_the_rows_of_others(
+    database: Database, people: People, rows: Rows, table: str
+) -> None:
+    for me, other in people.pairs():
+        before = rows.get(table, other[table])
+        statements = [f"DELETE FROM {table} WHERE id = %s"]
+        if EDITABLE[table] is not None:
+            statements.append(f"UPDATE {table} SET {EDITABLE[table]} = 'COMPLETED' WHERE id = %s")
+        for statement in statements:
+            try:
+                reached = attempt(database, statement, [other[table]["id"]], me["users"]["id"])
+            except InsufficientPrivilege:
+                reached = 0
+            assert reached == 0
+        assert rows.get(table, other[table]) == before
+
+
+@pytest.mark.parametrize("table", [table for table, column in EDITABLE.items() if column])
+def test_analysts_change_their_own_rows(database: Database, people: People, table: str) -> None:
+    statement = f"UPDATE {table} SET {EDITABLE[table]} = 'COMPLETED' WHERE id = %s"
+
+    assert attempt(database, statement, [people.ann[table]["id"]], people.ann["users"]["id"]) == 1
+
+
+@pytest.mark.parametrize("table", [table for table, column in EDITABLE.items() if not column])
+def test_analysts_do_not_write_what_the_pipeline_finds_out(
+    database: Database, people: People, table: str
+) -> None:
+    for statement in (
+        f"UPDATE {table} SET created_at = NOW() WHERE id = %s",
+        f"DELETE FROM {table} WHERE id = %s",
+    ):
+        with pytest.raises(InsufficientPrivilege):
+            attempt(database, statement, [people.ann[table]["id"]], people.ann["users"]["id"])
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    ["total_runs = 7", "successful_runs = 7", "last_run_status = 'SUCCESS'"],
+)
+def test_analysts_do_not_write_the_books_of_a_schedule(
+    database: Database, people: People, assignment: str
+) -> None:
+    schedule = people.ann["workflow_schedules"]
+
+    with pytest.raises(InsufficientPrivilege):
+        attempt(
+            database,
+            f"UPDATE workflow_schedules SET {assignment} WHERE id = %s",
+            [schedule["id"]],
+            people.ann["users"]["id"],
+        )
+
+
+INSERTS = {
+    "amc_instances": (
+        "INSERT INTO amc_instances (instance_id, name, user_id, account_id)"
+        " VALUES ('amcnew', 'N', %(user)s, %(account)s)"
+    ),
+    "workflows": (
+        "INSERT INTO workflows (name, sql_query, user_id, instance_id)"
+        " VALUES ('N', 'SELECT 1', %(user)s, %(instance)s)"
+    ),
+    "workflow_schedules": (
+        "INSERT INTO workflow_schedules (name, cron_expression, timezone, workflow_id, user_id)"
+        " VALUES ('N', '@daily', 'UTC', %(workflow)s, %(user)s)"
+    ),
+    "report_data_collections": (
+        "INSERT INTO report_data_collections"
+        " (name, workflow_id, instance_id, user_id, start_date, end_date)"
+        " VALUES ('N', %(workflow)s, %(instance)s, %(user)s, '2026-01-01', '2026-01-31')"
+    ),
+    "asins": "INSERT INTO asins (asin, user_id) VALUES ('B000000002', %(user)s)",
+    "asin_lists": "INSERT INTO asin_lists (name, user_id) VALUES ('N', %(user)s)",
+    "query_templates": (
+        "INSERT INTO query_templates (name, category, sql_template, author_id)"
+        " VALUES ('N', 'c', 'SELECT 1', %(user)s)"
+    ),
+}
+
+
+def insert_as(database: Database, table: str, me: dict[str, Row], owner: dict[str, Row]) -> int:
+    connection = database.connect("recomamp_analyst", me["users"]["id"])
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            INSERTS[table],
+            {
+                "user": owner["users"]["id"],
+                "account": owner["amc_accounts"]["id"],
+                "instance": owner["amc_instances"]["id"],
+                "workflow": owner["workflows"]["id"],
+            },
+        )
+        return int(cursor.rowcount)
+
+
+@pytest.mark.parametrize("table", INSERTS)
+def test_analysts_insert_rows_of_their_own(database: Database, people: People, table: str) -> None:
+    assert insert_as(database, table, people.ann, people.ann) == 1
+
+
+@pytest.mark.parametrize("table", INSERTS)
+def test_analysts_do_not_insert_rows_in_the_name_of_others(
+    database: Database, people: People, table: str
+) -> None:
+    for me, other in people.pairs():
+        with pytest.raises(InsufficientPrivilege, match="row-level security"):
+            insert_as(database, table, me, other)
+
+
+@pytest.mark.parametrize("table", ["workflow_schedules", "report_data_collections", "workflows"])
+def test_rows_are_not_hung_on_what_belongs_to_others(
+    database: Database, people: People, table: str
+) -> None:
+    stolen = {**people.bob, "users": people.ann["users"]}
+
+    with pytest.raises(psycopg2.errors.CheckViolation, match=r"user .* has no"):
+        insert_as(database, table, people.ann, stolen)
+
+
+@pytest.mark.parametrize("table", ["asins", "asin_lists", "user_guide_progress"])
+def test_rows_are_not_given_away(database: Database, people: People, table: str) -> None:
+    with pytest.raises(InsufficientPrivilege, match="row-level security"):
+        attempt(
+            database,
+            f"UPDATE {table} SET user_id = %s WHERE id = %s",
+            [people.bob["users"]["id"], people.ann[table]["id"]],
+            people.ann["users"]["id"],
+        )
+
+
+def test_a_strangers_product_does_not_enter_a_list(database: Database, people: People) -> None:
+    statement = "INSERT INTO asin_list_items (list_id, asin_id) VALUES (%s, %s)"
+    mine, theirs = people.ann, people.bob
+    database.query("DELETE FROM asin_list_items")
+
+    for listed, asin in ((mine, theirs), (theirs, mine), (theirs, theirs)):
+        with pytest.raises(InsufficientPrivilege, match="row-level security"):
+            attempt(
+                database,
+                statement,
+                [listed["asin_lists"]["id"], asin["asins"]["id"]],
+                mine["users"]["id"],
+            )
+    own = [mine["asin_lists"]["id"], mine["asins"]["id"]]
+    assert attempt(database, statement, own, mine["users"]["id"]) == 1
+
+
+def test_a_collection_of_an_analyst_gets_its_weeks(database: Database, people: People) -> None:
+    me = people.ann
+    database.query("DELETE FROM report_data_collections")
+    insert_as(database, "report_data_collections", me, me)
+
+    assert len(ids_seen(database, "report_data_weeks", "recomamp_analyst", me["users"]["id"])) == 5
+
+
+def test_an_analyst_deletes_a_schedule_with_its_runs(database: Database, people: People) -> None:
+    schedule = people.ann["workflow_schedules"]["id"]
+
+    attempt(
+        database,
+        "DELETE FROM workflow_schedules WHERE id = %s",
+        [schedule],
+        people.ann["users"]["id"],
+    )
+
+    left = database.query("SELECT id FROM schedule_runs WHERE schedule_id = %s", [schedule])
+    assert left == []
+
+
+def test_public_lists_and_templates_are_read_by_all_and_changed_by_none(
+    database: Database, people: People, rows: Rows
+) -> None:
+    other, me = people.ann, people.bob["users"]["id"]
+    for table in ("asin_lists", "query_templates"):
+        rows.update(table, other[table], is_public=True)
+
+    for table in ("asin_lists", "query_templates", "asin_list_items"):
+        assert other[table]["id"] in ids_seen(database, table, "recomamp_analyst", me)
+    for table in ("asin_lists", "query_templates"):
+        key = [other[table]["id"]]
+        assert attempt(database, f"UPDATE {table} SET name = 'X' WHERE id = %s", key, me) == 0
+        assert attempt(database, f"DELETE FROM {table} WHERE id = %s", key, me) == 0
+    # The products of a public list keep their owner's notes and tags to themselves.
+    assert other["asins"]["id"] not in ids_seen(database, "asins", "recomamp_analyst", me)
+
+
+def test_an_analyst_makes_no_template_official(database: Database, people: People) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        attempt(
+            database,
+            "UPDATE query_templates SET is_official = true WHERE id = %s",
+            [people.ann["query_templates"]["id"]],
+            people.ann["users"]["id"],
+        )
+
+
+@pytest.mark.parametrize("table", SHARED)
+def test_reference_tables_are_read_by_all(database: Database, rows: Rows, table: str) -> None:
+    source = rows.insert("amc_data_sources", name="s", display_name="S", category="c")
+    rows.insert("amc_schema_fields", data_source_id=source["id"], field_name="f", data_type="LONG")
+    rows.insert("build_guides", title="G", category="c")
+    rows.insert("build_guides", title="Draft", category="c", is_published=False)
+    reader = rows.user()["id"]
+
+    assert len(ids_seen(database, table, "recomamp_analyst", reader)) == 1
+    with pytest.raises(InsufficientPrivilege):
+        attempt(database, f"DELETE FROM {table}", [], reader)
+
+
+@pytest.mark.parametrize("column", ["encrypted_access_token", "encrypted_refresh_token", "*"])
+def test_analysts_do_not_read_tokens(database: Database, people: People, column: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        attempt(database, f"SELECT {column} FROM users", [], people.ann["users"]["id"])
+
+
+def test_analysts_do_not_write_tokens(database: Database, people: People) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        attempt(
+            database,
+            "UPDATE users SET encrypted_refresh_token = NULL",
+            [],
+            people.ann["users"]["id"],
+        )
+
+
+@pytest.mark.parametrize("table", PIPELINE)
+def test_the_pipeline_sees_the_rows_of_all_users(
+    database: Database, people: People, rows: Rows, table: str
+) -> None:
+    if table in people.ann:
+        both = {people.ann[table]["id"], people.bob[table]["id"]}
+        assert both <= ids_seen(database, table, "recomamp_pipeline", None)
+    else:
+        assert ids_seen(database, table, "recomamp_pipeline", None) == set()
+
+
+@pytest.mark.parametrize("table", sorted({*OWNED, *SHARED} - set(PIPELINE)))
+def test_the_pipeline_does_not_read_what_it_does_not_need(database: Database, table: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        ids_seen(database, table, "recomamp_pipeline", None)
+
+
+def test_the_pipeline_writes_what_it_finds_out_and_no_definition(
+    database: Database, people: People
+) -> None:
+    me = people.ann
+    connection = database.connect("recomamp_pipeline", autocommit=True)
+    with connection.cursor() as cursor:
+        for statement in (
+            "UPDATE users SET encrypted_access_token = 'x', token_expires_at = NOW()",
+            "SELECT id FROM users FOR NO KEY UPDATE",
+            "SELECT id FROM amc_accounts FOR UPDATE",
+            "SELECT id FROM amc_instances FOR UPDATE",
+            "UPDATE amc_instances SET health_status = 'HEALTHY'",
+            "UPDATE workflow_executions SET status = 'RUNNING', result_data = '{}'",
+            "UPDATE workflow_schedules SET last_run_status = 'SUCCESS', next_run_at = NOW()",
+            "UPDATE report_data_weeks SET status = 'RUNNING'",
+            "UPDATE schedule_runs SET status = 'FAILED'",
+            "UPDATE campaigns SET state = 'PAUSED'",
+        ):
+            cursor.execute(statement)
+            assert cursor.rowcount >= 2, statement
+        cursor.execute(
+            "INSERT INTO workflow_executions (workflow_id, user_id, instance_id)"
+            " VALUES (%s, %s, %s)",
+            [me["workflows"]["id"], me["users"]["id"], me["amc_instances"]["id"]],
+        )
+        for statement in (
+            "UPDATE workflows SET sql_query = 'SELECT 2'",
+            "UPDATE workflow_schedules SET cron_expression = '@daily'",
+            "UPDATE users SET email = 'x'",
+            "DELETE FROM users",
+            "INSERT INTO report_data_collections DEFAULT VALUES",
+            "SELECT refresh_collection_progress(gen_random_uuid())",
+        ):
+            with pytest.raises(InsufficientPrivilege):
+                cursor.execute(statement)
+
+
+def test_progress_is_kept_when_the_pipeline_ends_weeks(
+    database: Database, people: People, rows: Rows
+) -> None:
+    connection = database.connect("recomamp_pipeline")
+    with connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE report_data_weeks SET status = 'SUCCESS'")
+
+    done = rows.get("report_data_collections", people.ann["report_data_collections"])
+    assert (done["status"], done["progress_percentage"]) == ("COMPLETED", 100)
+
+
+def test_roles_do_not_log_in_and_do_not_bypass_policies(database: Database) -> None:
+    roles = database.query(
+        "SELECT rolcanlogin, rolsuper, rolbypassrls FROM pg_roles WHERE rolname LIKE 'recomamp%'"
+    )
+
+    assert roles == [{"rolcanlogin": False, "rolsuper": False, "rolbypassrls": False}] * 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("request.jwt.claim.sub", "11111111-1111-1111-1111-111111111111"),
+        ("request.jwt.claims", '{"sub": "11111111-1111-1111-1111-111111111111", "role": "x"}'),
+    ],
+)
+def test_the_signed_in_user_is_read_from_the_claims(
+    database: Database, setting: str, value: str
+) -> None:
+    connection = database.connect()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT auth.uid()")
+        assert cursor.fetchone() == (None,)
+        cursor.execute("SELECT set_config(%s, %s, false)", [setting, value])
+        cursor.execute("SELECT auth.uid()::TEXT")
+        assert cursor.fetchone() == ("11111111-1111-1111-1111-111111111111",)
+        cursor.execute("SELECT set_config(%s, '', false)", [setting])
+        cursor.execute("SELECT auth.uid()")
+        assert cursor.fetchone() == (None,)
+
+
+def test_every_table_has_row_level_security_and_a_policy(database: Database) -> None:
+    open_tables = database.query(
+        """
+        SELECT tablename FROM pg_tables
+        WHERE schemaname = 'public' AND tablename <> 'recomamp_migrations'
+          AND (NOT rowsecurity OR tablename NOT IN (SELECT tablename FROM pg_policies))
+        """
+    )
+
+    assert open_tables == []

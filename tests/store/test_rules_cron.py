@@ -1,0 +1,240 @@
+"""``cron_next()`` of the database: which rows it refuses and when it ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+
+import psycopg2
+import pytest
+from croniter import croniter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixtures.postgres import Server
+from recomamp.domain.cron import Cron
+
+Next = Callable[[str, str, datetime], datetime]
+
+
+@pytest.fixture(scope="module")
+def cron_next(postgres_server: Server, template_database: str) -> Iterator[Next]:
+    """Provide the function, on one connection for all examples."""
+    name = postgres_server.create_database(template_database)
+    connection = psycopg2.connect(postgres_server.uri(name))
+    connection.autocommit = True
+
+    def call(expression: str, time_zone: str, after: datetime) -> datetime:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT cron_next(%s, %s, %s)", [expression, time_zone, after])
+            return cursor.fetchone()[0].astimezone(UTC)
+
+    yield call
+    connection.close()
+    postgres_server.drop_database(name)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("expression", "time_zone", "after", "expected"),
+    [
+        ("0 6 * * *", "UTC", "2026-01-01 05:59:59", "2026-01-01 06:00"),
+        ("0 6 * * *", "UTC", "2026-01-01 06:00", "2026-01-02 06:00"),
+        ("*/15 * * * *", "UTC", "2026-01-01 00:00:30", "2026-01-01 00:15"),
+        ("0 9-17/4 * * MON-FRI", "UTC", "2026-01-02 17:30", "2026-01-05 09:00"),
+        ("0 0 * * 7", "UTC", "2026-01-01 00:00", "2026-01-04 00:00"),
+        ("0 0 13 * FRI", "UTC", "2026-01-01 00:00", "2026-01-02 00:00"),
+        ("0 0 13 * FRI", "UTC", "2026-01-09 00:00", "2026-01-13 00:00"),
+        ("0 0 31 * *", "UTC", "2026-01-31 00:00", "2026-03-31 00:00"),
+        ("0 0 29 feb *", "UTC", "2026-01-01 00:00", "2028-02-29 00:00"),
+        ("0 0 29 2 *", "UTC", "2097-01-01 00:00", "2104-02-29 00:00"),
+        ("@weekly", "UTC", "2026-01-01 00:00", "2026-01-04 00:00"),
+        ("@Yearly", "UTC", "2026-01-01 00:00", "2027-01-01 00:00"),
+        ("@hourly", "Asia/Kolkata", "2026-01-01 00:00", "2026-01-01 00:30"),
+        ("  0   6 * *\t* ", "Europe/Berlin", "2026-01-01 05:00", "2026-01-02 05:00"),
+    ],
+)
+def test_the_next_tick_is_the_first_match_after_the_instant(
+    cron_next: Next, expression: str, time_zone: str, after: str, expected: str
+) -> None:
+    assert cron_next(expression, time_zone, utc(after)) == utc(expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "time_zone", "after", "expected"),
+    [
+        # Berlin, 29 March 2026: 02:00 to 03:00 do not exist; the gap ends at 01:00 UTC.
+        (
+            "30 2 * * *",
+            "Europe/Berlin",
+            "2026-03-28 12:00",
+            ["2026-03-29 01:30", "2026-03-30 00:30"],
+        ),
+        ("30 2,4 * * *", "Europe/Berlin", "2026-03-28 12:00", ["2026-03-29 02:30"]),
+        ("*/30 * * * *", "Europe/Berlin", "2026-03-29 00:30", ["2026-03-29 01:00"]),
+        # Berlin, 25 October 2026: 02:00 to 03:00 exist twice.
+        (
+            "30 2 * * *",
+            "Europe/Berlin",
+            "2026-10-24 12:00",
+            ["2026-10-25 00:30", "2026-10-26 01:30"],
+        ),
+        (
+            "30 2,4 * * *",
+            "Europe/Berlin",
+            "2026-10-24 12:00",
+            ["2026-10-25 00:30", "2026-10-25 01:30", "2026-10-25 03:30"],
+        ),
+        # Lord Howe Island changes by half an hour: 02:00 becomes 02:30, and 02:00 becomes 01:30.
+        ("15 2 * * *", "Australia/Lord_Howe", "2026-10-03 00:00", ["2026-10-03 15:45"]),
+        ("45 1 * * *", "Australia/Lord_Howe", "2026-04-04 00:00", ["2026-04-04 14:45"]),
+        # Cairo changes at midnight: 24 April 2026 begins at 01:00.
+        ("0 0 * * *", "Africa/Cairo", "2026-04-23 00:00", ["2026-04-23 22:00"]),
+        ("*/20 0-1 24 4 *", "Africa/Cairo", "2026-04-23 00:00", ["2026-04-23 22:00"]),
+    ],
+)
+def test_ticks_over_a_change_of_the_clock(
+    cron_next: Next, expression: str, time_zone: str, after: str, expected: list[str]
+) -> None:
+    moment, ticks = utc(after), []
+    for _ in expected:
+        moment = cron_next(expression, time_zone, moment)
+        ticks.append(moment)
+
+    assert ticks == [utc(tick) for tick in expected]
+
+
+def values(low: int, high: int) -> st.SearchStrategy[str]:
+    number = st.integers(low, high)
+    one = number.map(str)
+    # Not 0-0 and the like: croniter takes some of these for the whole field.
+    bounds = st.tuples(number, number).map(sorted).filter(lambda pair: pair[0] < pair[1])
+    span = bounds.map(lambda pair: f"{pair[0]}-{pair[1]}")
+    step = st.integers(1, high + 3)
+    part = st.one_of(one, span, st.tuples(span, step).map(lambda pair: f"{pair[0]}/{pair[1]}"))
+    listed = st.lists(part, min_size=1, max_size=3).map(",".join)
+    return st.one_of(st.just("*"), step.map(lambda every: f"*/{every}"), listed)
+
+
+@st.composite
+def expressions(draw: st.DrawFn) -> str:
+    # Days up to 28: what never happens is refused and tested elsewhere.
+    fields = [values(0, 59), values(0, 23), values(1, 28), values(1, 12), values(0, 7)]
+    return " ".join(draw(field) for field in fields)
+
+
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
+
+
+@settings(max_examples=300, deadline=None)
+@given(expression=expressions(), after=MOMENTS)
+def test_in_utc_the_next_tick_is_that_of_croniter(
+    cron_next: Next, expression: str, after: datetime
+) -> None:
+    day, weekday = expression.split()[2], expression.split()[4]
+    both_or_either = not (day.startswith("*") or weekday.startswith("*"))
+    reference = croniter(expression, after, day_or=both_or_either, max_years_between_matches=60)
+
+    assert cron_next(expression, "UTC", after) == reference.get_next(datetime)
+
+
+ZONES = st.sampled_from(
+    [
+        "UTC",
+        "Europe/Berlin",
+        "America/Los_Angeles",
+        "America/Havana",
+        "America/St_Johns",
+        "Australia/Lord_Howe",
+        "Africa/Casablanca",
+        "Asia/Kathmandu",
+        "Pacific/Apia",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(expression=expressions(), time_zone=ZONES, after=MOMENTS)
+def test_database_and_pipeline_agree_on_the_next_tick(
+    cron_next: Next, expression: str, time_zone: str, after: datetime
+) -> None:
+    expected = Cron(expression, time_zone).next_tick(after)
+
+    assert cron_next(expression, time_zone, after) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    minute=st.integers(0, 59),
+    hour=st.integers(0, 4),
+    time_zone=ZONES,
+    after=MOMENTS,
+)
+def test_database_and_pipeline_agree_on_early_hours_of_every_day(
+    cron_next: Next, minute: int, hour: int, time_zone: str, after: datetime
+) -> None:
+    expression = f"{minute} {hour} * * *"
+    for _ in range(5):
+        expected = Cron(expression, time_zone).next_tick(after)
+        assert cron_next(expression, time_zone, after) == expected
+        after = expected
+
+
+@pytest.mark.parametrize("expression", ["59 23 29 2 */7", "0,1 0 31 12 *", "*/59 23 29 2 *"])
+def test_rare_ticks_are_found_quickly(cron_next: Next, expression: str) -> None:
+    cron_next(expression, "Europe/Berlin", utc("2026-03-28 00:00"))  # the plan is cached after this
+    started = perf_counter()
+    for days in range(10):
+        cron_next(expression, "Europe/Berlin", utc("2026-03-28 00:00") + timedelta(days=days))
+
+    assert perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("", "has not five fields"),
+        ("0 6 * *", "has not five fields"),
+        ("0 0 6 * * *", "has not five fields"),
+        ("@reboot", "has not five fields"),
+        ("60 6 * * *", "values go from 0 to 59"),
+        ("0 24 * * *", "'24' is not a hour"),
+        ("0 0 0 * *", "'0' is not a day of month"),
+        ("0 0 * 13 *", "'13' is not a month"),
+        ("0 0 * * 8", "'8' is not a day of week"),
+        ("0 0 * * FUN", "'FUN' is not a day of week"),
+        ("0 0 * * MONDAY", "'MONDAY' is not a day of week"),
+        ("5-1 0 * * *", "'5-1' is not a minute"),
+        ("*/0 0 * * *", "'*/0' is not a minute"),
+        ("5/10 0 * * *", "'5/10' is not a minute"),
+        ("1,,2 0 * * *", "'' is not a minute"),
+        ("1, 2 0 * *", "'' is not a minute"),
+        ("-1 0 * * *", "'-1' is not a minute"),
+        ("0 0 L * *", "'L' is not a day of month"),
+        ("0 0 * * 5#2", "'5#2' is not a day of week"),
+        ("0 0 ? * *", "'?' is not a day of month"),
+        ("99999999999 0 * * *", "is not a minute"),
+        ("JAN 0 * * *", "'JAN' is not a minute"),
+        ("0 0 30 2 *", "no date ever matches"),
+        ("0 0 31 4,6,9,11 *", "no date ever matches"),
+        ("*/5 * 31 feb *", "no date ever matches"),
+    ],
+)
+def test_a_bad_expression_is_refused_with_the_column_and_the_part(
+    cron_next: Next, expression: str, problem: str
+) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation) as caught:
+        cron_next(expression, "UTC", utc("2026-01-01 00:00"))
+
+    message = caught.value.diag.message_primary
+    assert message.startswith("workflow_schedules.cron_expression: ")
+    assert problem in message
+    assert caught.value.diag.column_name == "cron_expression"
+
+
+def test_an_impossible_day_is_possible_beside_a_weekday(cron_next: Next) -> None:
+    assert cron_next("0 0 30 2 MON", "UTC", utc("2026-01-01 00:00")) == utc("2026-02-02 00:00")

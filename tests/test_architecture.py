@@ -1,0 +1,97 @@
+"""The house stays in order: who imports whom, what SQL may look like, what names may not be."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "plugins" / "recomamp"
+
+# layer -> what of ours it may import
+MAY_IMPORT = {
+    "domain": {"domain"},
+    "amazon": {"domain", "amazon"},
+    "store": {"domain", "store"},
+    "pipeline": {"domain", "amazon", "store", "pipeline"},
+}
+KNOWS_AIRFLOW = {"pipeline"}
+KNOWS_HTTP = {"amazon"}
+KNOWS_POSTGRES = {"store", "pipeline"}
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and full name of every module that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, node.module or ""
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def modules() -> list[Path]:
+    return sorted(path for layer in MAY_IMPORT for path in (PACKAGE / layer).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path: Path) -> None:
+    layer = path.relative_to(PACKAGE).parts[0]
+    for line, name in imports(path):
+        place = f"{path.relative_to(ROOT)}:{line} imports {name}"
+        parts = name.split(".")
+        if parts[0] == "recomamp" and len(parts) > 1:
+            assert parts[1] in MAY_IMPORT[layer], place
+        assert parts[0] != "airflow" or layer in KNOWS_AIRFLOW, place
+        assert parts[0] != "httpx" or layer in KNOWS_HTTP, place
+        assert parts[0] != "psycopg2" or layer in KNOWS_POSTGRES, place
+
+
+def test_the_emulator_reads_the_api_on_its_own() -> None:
+    for path in (ROOT / "include" / "amc_emulator").rglob("*.py"):
+        names = {name.split(".")[0] for _, name in imports(path)}
+        assert not names & {"recomamp", "airflow", "psycopg2"}, path
+
+
+def test_no_module_is_named_like_one_of_python() -> None:
+    """Airflow's plugin loader puts files into sys.modules under their bare names."""
+    plugins = [ROOT / "plugins" / "recomamp_plugin.py"]
+    assert not {path.stem for path in plugins} & set(sys.stdlib_module_names)
+    ignored = (ROOT / "plugins" / ".airflowignore").read_text(encoding="utf-8").splitlines()
+    assert "recomamp/" in ignored
+
+
+def queries() -> list[Path]:
+    return sorted((ROOT / "include" / "sql" / "queries").glob("*.sql"))
+
+
+@pytest.mark.parametrize("path", queries(), ids=lambda path: path.stem)
+def test_a_query_file_is_one_commented_statement_with_named_parameters(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)+", path.stem), "name it verb_noun.sql"
+    assert text.startswith("-- "), "say what it is for"
+    statement = re.sub(r"--.*", "", text).strip()
+    assert statement.endswith(";")
+    assert statement.count(";") == 1
+    assert not re.search(r"%(?!\(\w+\)s|%)", statement), "named parameters only"
+    for name in set(re.findall(r"%\((\w+)\)s", statement)):
+        assert re.search(rf"\b{name}\b", text.split("\n\n")[0].split(statement[:6])[0]), (
+            f"the header does not mention parameter {name}"
+        )
+
+
+def test_every_query_file_is_used() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "plugins").rglob("*.py"))
+    for path in queries():
+        assert f'"{path.stem}"' in code, f"{path.name} is used by nobody"
+
+
+def test_files_are_short_enough_to_be_one_idea() -> None:
+    for path in [*PACKAGE.rglob("*.py"), *(ROOT / "dags").glob("*.py")]:
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= 300, f"{path.relative_to(ROOT)} has {lines} lines"
