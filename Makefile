@@ -7,11 +7,11 @@ STACK := $(BIN)/python -m stack
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test check format migrate
+.PHONY: help setup up down status demo test check format migrate airflow
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
-up down status demo migrate: export PYTHONPATH := include:plugins
+up down status demo migrate airflow: export PYTHONPATH := include:plugins
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
@@ -45,6 +45,9 @@ format: $(STAMP) ## Rewrite the sources in the house format
 
 migrate: $(STAMP) ## Apply pending migrations to the application database
 	@$(STACK) migrate
+
+airflow: $(STAMP) ## Run Airflow's command line on the stack: make airflow ARGS="dags list"
+	@$(STACK) airflow $(ARGS)
 
 # PYTHON chooses the interpreter; without it the first of the usual names that is new enough.
 $(STAMP): requirements.txt constraints.txt

@@ -525,6 +525,25 @@ EXCEPTION
 END;
 $_$;
 
+-- Name: keep_collection_time_zone(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.keep_collection_time_zone() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
+    ) THEN
+        PERFORM refuse_row('report_data_collections', 'parameters', format(
+            'timezone cannot change from %s: weeks have already been run; make a new collection',
+            COALESCE(OLD.parameters ->> 'timezone', 'UTC')
+        ));
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
 -- Name: plan_next_run(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.plan_next_run() RETURNS trigger
@@ -1725,6 +1744,10 @@ CREATE TRIGGER trigger_count_schedule_runs AFTER INSERT OR DELETE OR UPDATE OF s
 -- Name: report_data_collections trigger_cut_new_collection; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_cut_new_collection AFTER INSERT ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.cut_new_collection();
+
+-- Name: report_data_collections trigger_keep_collection_time_zone; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_collection_time_zone AFTER UPDATE OF parameters ON public.report_data_collections FOR EACH ROW WHEN ((COALESCE((old.parameters ->> 'timezone'::text), 'UTC'::text) IS DISTINCT FROM COALESCE((new.parameters ->> 'timezone'::text), 'UTC'::text))) EXECUTE FUNCTION public.keep_collection_time_zone();
 
 -- Name: workflow_schedules trigger_plan_next_run; Type: TRIGGER; Schema: public; Owner: -
 

@@ -1,4 +1,4 @@
-"""The stack's command line: `python -m stack up|down|demo|migrate|status`."""
+"""The stack's command line: `python -m stack up|down|demo|migrate|status|airflow …`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from stack import environment
 from stack.errors import StackError
@@ -21,11 +22,15 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit code: 0 done, 1 failed, 2 refused, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="stack", description="The embedded stack")
-    parser.add_argument("command", choices=sorted(COMMANDS))
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="everything it writes")
-    chosen = parser.parse_args(arguments)
+    parser.add_argument("command", choices=sorted([*COMMANDS, "airflow"]))
+    # What follows `airflow` is Airflow's, options included
+    own, passed_on = _split(sys.argv[1:] if arguments is None else arguments)
+    chosen = parser.parse_args(own)
     _end_cleanly_on_signals()
     try:
+        if chosen.command == "airflow":
+            airflow(chosen.data, passed_on)
         return COMMANDS[chosen.command](chosen.data)
     except StackError as err:
         print(f"{chosen.command}: {err}", file=sys.stderr)
@@ -33,6 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{chosen.command}: interrupted; nothing is left running", file=sys.stderr)
         return INTERRUPTED
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    if "airflow" not in arguments:
+        return arguments, []
+    after = arguments.index("airflow") + 1
+    return arguments[:after], arguments[after:]
 
 
 def up(data: Path) -> int:
@@ -74,6 +86,14 @@ def demo(data: Path) -> int:
     from demo.demo import run_demo  # needs the pipeline's rows, which the other commands do not
 
     return run_demo(data / "demo")
+
+
+def airflow(data: Path, arguments: list[str]) -> NoReturn:
+    """Become Airflow's command line, in the environment of the stack."""
+    settings = _stack(data).settings
+    variables = environment.airflow_environment(settings)
+    os.chdir(ROOT)
+    os.execvpe("airflow", ["airflow", *arguments], variables)  # noqa: S606
 
 
 COMMANDS: dict[str, Callable[[Path], int]] = {

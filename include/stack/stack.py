@@ -148,11 +148,9 @@ class Stack:
         postgres.ensure_role("airflow", credentials["RECOMAMP_AIRFLOW_PASSWORD"])
         postgres.ensure_database("airflow", "airflow")
         if self.settings.has_own_database:
-            # Migrations create roles, one of which reads past the row policies.
-            options = "CREATEROLE BYPASSRLS"
-            postgres.ensure_role(
-                "recomamp", credentials["RECOMAMP_OWNER_PASSWORD"], options=options
-            )
+            # Migrations create the roles of analysts and of the pipeline.
+            password = credentials["RECOMAMP_OWNER_PASSWORD"]
+            postgres.ensure_role("recomamp", password, options="CREATEROLE")
             postgres.ensure_database("recomamp", "recomamp")
         self._report(f"postgres       ready on port {postgres.port}")
 

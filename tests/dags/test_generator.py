@@ -178,6 +178,34 @@ def test_within_a_task_only_its_own_dag_is_built(
     assert alone == {own: whole}
 
 
+@pytest.mark.parametrize(
+    ("workflow_columns", "parameters", "complaint"),
+    [
+        ({"parameters": {"window_start": "2026-01-01"}}, {}, "pipeline's own"),
+        ({"parameters": {"timezone": "UTC"}}, {}, "pipeline's own"),
+        (
+            {"sql_query": "SELECT COUNT(*) AS n FROM conversions WHERE d = {{start_date}}"},
+            {"window": {"type": "CURRENT_MONTH"}},
+            "AMC chooses the window",
+        ),
+        ({}, {"window": {"lookback": 7}}, "unknown 'lookback'"),
+    ],
+)
+def test_what_would_fail_in_every_run_is_said_when_the_dag_is_built(
+    parse: Callable[..., DagBag],
+    rows: Rows,
+    instance: Row,
+    workflow_columns: dict[str, Any],
+    parameters: dict[str, Any],
+    complaint: str,
+) -> None:
+    workflow = rows.workflow(instance=instance, **workflow_columns)
+    rows.schedule(workflow=workflow, parameters=parameters)
+    (dag,) = parse("amc_schedules.py").dags.values()
+    assert "invalid" in dag.tags
+    assert complaint in dag.doc_md.replace("&#x27;", "'")
+
+
 @pytest.mark.parametrize("change", ["schedule", "instance", "owner"])
 def test_what_is_not_active_stays_visible_and_starts_nothing(
     parse: Callable[..., DagBag], rows: Rows, instance: Row, change: str

@@ -76,6 +76,12 @@ def test_a_backfill_of_days_makes_exactly_the_runs_of_these_days(
     assert {(start.hour, start.minute) for start in starts} == {(0, 0)}
 
 
+def test_a_backfill_of_an_hourly_schedule_covers_the_whole_last_day() -> None:
+    hourly = schedule(expression="0 * * * *")
+    assert len(backfill(hourly, date(2026, 3, 29), date(2026, 3, 29))) == 23  # clocks go forward
+    assert len(backfill(hourly, date(2026, 3, 30), date(2026, 3, 31))) == 48
+
+
 def test_a_backfill_of_a_collection_makes_exactly_the_weeks_that_start_in_the_range() -> None:
     runs = backfill(collection(), date(2026, 1, 8), date(2026, 1, 22))
     starts = [run.data_interval.start.date() for run in runs]

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recomamp.domain.cron import Cron
-from recomamp.domain.windows import CollectionWindows, ScheduleWindows, as_local_bound, midnight
+from recomamp.domain.windows import (
+    CollectionWindows,
+    ScheduleWindows,
+    as_first_moment,
+    as_last_moment,
+    midnight,
+)
 
 ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Australia/Lord_Howe"]
 EXPRESSIONS = [
@@ -115,4 +121,7 @@ def test_weeks_are_found_by_moment(weeks: CollectionWindows, moment: datetime) -
 def test_a_date_typed_for_a_backfill_is_a_day_of_the_schedules_zone(
     typed: datetime, zone: str, meant: datetime
 ) -> None:
-    assert as_local_bound(typed, zone) == meant
+    assert as_first_moment(typed, zone) == meant
+    day = timedelta(days=1) if typed.hour == 0 else timedelta(0)
+    instant = timedelta(microseconds=1) if day else timedelta(0)
+    assert as_last_moment(typed, zone) == meant + day - instant

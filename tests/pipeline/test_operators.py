@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.errors import ExecutionFailed
+from recomamp.domain.errors import ExecutionFailed, SubmissionInDoubt
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
@@ -35,6 +35,7 @@ class Run:
             data_interval_end=WEEK[1],
             run_after=datetime(2026, 2, 1, tzinfo=UTC),
             start_date=datetime(2026, 2, 1, tzinfo=UTC),
+            conf={},
         )
 
     def step(self, operator: type[Any], method: str = "execute") -> Any:
@@ -141,7 +142,7 @@ def test_a_failed_execution_is_tried_again_as_a_new_attempt(
         run.step(WaitForExecution)
     run.step(WaitForExecution)
     first, second = run.executions
-    assert (first["status"], first["error_type"]) == ("FAILED", "EXECUTION_FAILED")
+    assert (first["status"], first["error_type"]) == ("FAILED", "FAILED")
     assert "Internal failure 17" in first["error_message"]
     assert (second["attempt"], second["status"], second["retry_count"]) == (2, "RUNNING", 1)
 
@@ -172,7 +173,7 @@ def test_a_rejected_execution_is_never_tried_again(run: Run, emulator: RunningEm
     run.step(SubmitExecution)
     with pytest.raises(AirflowFailException, match="Unsupported scalar operation"):
         run.step(WaitForExecution)
-    assert run.executions[0]["error_type"] == "EXECUTION_REJECTED"
+    assert run.executions[0]["error_type"] == "REJECTED"
 
 
 def test_a_run_that_failed_half_way_is_cancelled_at_amc_when_its_books_are_closed(
@@ -183,6 +184,74 @@ def test_a_run_that_failed_half_way_is_cancelled_at_amc_when_its_books_are_close
     run.step(RecordRun)
     (execution,), (at_amc,) = run.executions, emulator.executions()
     assert (execution["status"], at_amc["status"]) == ("CANCELLED", "CANCELLED")
+
+
+def test_while_nobody_can_look_an_accepted_submission_is_neither_lost_nor_repeated(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    emulator.fault("create_execution", "reset_after")
+    emulator.fault("list_executions", "forbidden")
+    with pytest.raises(SubmissionInDoubt, match="does not let us look"):
+        run.step(SubmitExecution)
+    assert run.executions[0]["status"] == "PENDING"
+    run.step(SubmitExecution)
+    (execution,), (at_amc,) = run.executions, emulator.executions()
+    assert execution["amc_execution_id"] == at_amc["workflowExecutionId"]
+
+
+def test_a_submission_in_doubt_is_cancelled_at_amc_when_the_books_are_closed(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    emulator.fault("create_execution", "reset_after")
+    emulator.fault("list_executions", "forbidden")
+    with pytest.raises(SubmissionInDoubt):
+        run.step(SubmitExecution)
+    run.step(RecordRun)
+    (execution,), (at_amc,) = run.executions, emulator.executions()
+    assert (execution["status"], at_amc["status"]) == ("CANCELLED", "CANCELLED")
+
+
+def test_a_manual_run_takes_its_window_and_parameters_from_the_form(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    workflow = rows.workflow(
+        instance=instance,
+        sql_query="SELECT campaign, SUM(impressions) AS n FROM dsp_impressions"
+        " GROUP BY campaign HAVING SUM(impressions) > {{least}}",
+        parameters={"least": 10},
+    )
+    schedule = rows.schedule(workflow=workflow, timezone="Europe/Berlin")
+    run = Run(database, schedule_id=str(schedule["id"]))
+    run.params = {"window_start": "2026-03-02", "window_end": "2026-03-03T00:00", "least": "25"}
+    run.step(SubmitExecution)
+    (execution,) = run.executions
+    assert execution["window_start"] == datetime(2026, 3, 1, 23, tzinfo=UTC)
+    assert execution["window_end"] == datetime(2026, 3, 2, 23, tzinfo=UTC)
+    assert execution["parameters"] == {"least": "25"}
+
+
+@pytest.mark.parametrize(
+    ("params", "conf", "complaint"),
+    [
+        ({"window_start": "2026-03-02"}, {}, "both window_start and window_end"),
+        ({"window_start": "2026-03-03", "window_end": "2026-03-02"}, {}, "before window_end"),
+        ({"window_start": "soon", "window_end": "2026-03-02"}, {}, "no ISO date"),
+        ({}, {"lest": 1}, "'lest' is no parameter"),
+    ],
+)
+def test_what_a_manual_run_asks_for_wrongly_is_said_and_nothing_is_sent(
+    run: Run,
+    emulator: RunningEmulator,
+    params: dict[str, Any],
+    conf: dict[str, Any],
+    complaint: str,
+) -> None:
+    run.params, run.dag_run.conf = params, conf
+    with pytest.raises(AirflowFailException, match=complaint):
+        run.step(SubmitExecution)
+    assert (run.executions, emulator.executions()) == ([], [])
 
 
 def test_clearing_a_finished_run_opens_the_next_attempt_and_counts_it_once(

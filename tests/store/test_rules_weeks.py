@@ -383,3 +383,16 @@ def test_deleting_a_schedule_with_runs_works(database: Database, rows: Rows) -> 
     database.query("DELETE FROM workflow_schedules")
 
     assert database.query("SELECT id FROM schedule_runs") == []
+
+
+def test_the_time_zone_of_a_collection_stays_once_a_week_has_been_run(
+    database: Database, rows: Rows
+) -> None:
+    collection = rows.collection(parameters={"timezone": "Europe/Berlin"})
+    rows.update("report_data_collections", collection, parameters={"timezone": "Asia/Tokyo"})
+    database.query("UPDATE report_data_weeks SET status = 'RUNNING' WHERE week_number = 1")
+    rows.update(
+        "report_data_collections", collection, parameters={"timezone": "Asia/Tokyo", "n": 1}
+    )
+    with pytest.raises(psycopg2.errors.CheckViolation, match="cannot change from Asia/Tokyo"):
+        rows.update("report_data_collections", collection, parameters={})

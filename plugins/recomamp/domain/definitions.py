@@ -10,7 +10,7 @@ from recomamp.domain.cron import Cron, load_zone, normalize_expression
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Schedule, Workflow
 from recomamp.domain.parameters import Parameter, declare, overlay
-from recomamp.domain.query import check
+from recomamp.domain.query import WINDOW_NAMES, check, names_used
 from recomamp.domain.windows import (
     DEFAULT_COLLECTION_LAG_DAYS,
     DEFAULT_SCHEDULE_LAG_DAYS,
@@ -22,6 +22,7 @@ from recomamp.domain.windows import (
 Row = Mapping[str, Any]
 
 RESERVED_PARAMETERS = frozenset({"window", "timezone"})
+_RUN_PARAMETERS = frozenset({"window_start", "window_end"})  # fields of the trigger form
 _SCHEDULE_WINDOW_KEYS = frozenset({"lag_days", "lookback_days", "type", "catchup"})
 _COLLECTION_WINDOW_KEYS = frozenset({"lag_days"})
 _LONGEST_LAG_DAYS = 366
@@ -46,7 +47,7 @@ def read_schedule(row: Row) -> Schedule:
             cron=_cron(row),
             lag_days=_days(options, "lag_days", DEFAULT_SCHEDULE_LAG_DAYS, table, key),
             lookback_days=_lookback(options, table, key),
-            type=_window_type(options, table, key),
+            type=_relative_window(_window_type(options, table, key), row),
         ),
         catchup=_flag(options, "catchup", table, key),
         parameters=_parameters(row, table),
@@ -124,6 +125,13 @@ def _parameters(row: Row, table: str) -> dict[str, Parameter]:
         declared = declare(_object(row["workflow_parameters"], "workflows", workflow_key))
     except InvalidDefinition as err:
         raise err.at(table="workflows", column="parameters", key=workflow_key) from err
+    if reserved := sorted(declared.keys() & (RESERVED_PARAMETERS | _RUN_PARAMETERS)):
+        raise InvalidDefinition(
+            f"the name {reserved[0]!r} is the pipeline's own; give the parameter another one",
+            table="workflows",
+            column="parameters",
+            key=workflow_key,
+        )
     own = {
         name: value
         for name, value in _object(row["parameters"], table, key).items()
@@ -183,6 +191,20 @@ def _lookback(options: Mapping[str, Any], table: str, key: str) -> int | None:
             key=key,
         )
     return days
+
+
+def _relative_window(word: WindowType, row: Row) -> WindowType:
+    """Refuse a query that wants dates of a window that AMC itself chooses."""
+    if word is WindowType.EXPLICIT:
+        return word
+    if wanted := names_used(row["sql_query"]) & WINDOW_NAMES:
+        raise InvalidDefinition(
+            f"with {word} AMC chooses the window, so the query cannot use {sorted(wanted)[0]}",
+            table="workflow_schedules",
+            column="parameters.window.type",
+            key=str(row["id"]),
+        )
+    return word
 
 
 def _window_type(options: Mapping[str, Any], table: str, key: str) -> WindowType:

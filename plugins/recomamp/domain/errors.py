@@ -136,5 +136,6 @@ class ResultsBroken(PipelineError):
 
 
 def error_type(error: Exception) -> str:
-    """Name an error in the words of the database: `ExecutionRejected` is EXECUTION_REJECTED."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).upper()
+    """Name an error in the words of the database: `ExecutionRejected` is REJECTED."""
+    name = type(error).__name__.removeprefix("Execution")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()

@@ -72,13 +72,21 @@ def midnight(day: date, time_zone: str) -> datetime:
     return datetime.combine(day, time(), tzinfo=load_zone(time_zone)).astimezone(UTC)
 
 
-def as_local_bound(moment: datetime, time_zone: str) -> datetime:
-    """Read 00:00 UTC as midnight of that calendar day in the zone; keep any other moment.
+def as_first_moment(bound: datetime, time_zone: str) -> datetime:
+    """Return where a range begins whose first date was typed, or whose first moment was.
 
-    Dates typed for a backfill arrive as 00:00 UTC and mean days of the schedule's own zone.
+    Dates typed for a backfill arrive as 00:00 UTC and mean whole days of the schedule's own zone.
     """
-    moment = moment.astimezone(UTC)
-    return midnight(moment.date(), time_zone) if moment.time() == time() else moment
+    bound = bound.astimezone(UTC)
+    return midnight(bound.date(), time_zone) if bound.time() == time() else bound
+
+
+def as_last_moment(bound: datetime, time_zone: str) -> datetime:
+    """Return where a range ends whose last date was typed (that day is in it), or last moment."""
+    bound = bound.astimezone(UTC)
+    if bound.time() != time():
+        return bound
+    return midnight(bound.date() + timedelta(days=1), time_zone) - _INSTANT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,23 +92,22 @@ class InstancePoller:
         # In a thread: reading connections, keys and certificates would hold up the event loop
         async with await asyncio.to_thread(self._open_client) as amc:
             while self._waiting:
-                await amc.sleep(self._interval_seconds())
                 try:
                     await self._poll(amc)
                 except (ConsentRevoked, Refused) as err:
                     self._fail(err)
                 except AmazonError as err:
                     log.warning("Polling %s failed, will poll on: %s", amc.account.instance_id, err)
+                await amc.sleep(self._interval_seconds())
 
     def _interval_seconds(self) -> float:
-        youngest = max(waiting.submitted_at for waiting in self._waiting)
-        age_seconds = (datetime.now(UTC) - youngest).total_seconds()
+        now = datetime.now(UTC)
+        youngest = max((waiting.submitted_at for waiting in self._waiting), default=now)
+        age_seconds = (now - youngest).total_seconds()
         return poll_interval_seconds(age_seconds, self._shortest_seconds)
 
     async def _poll(self, amc: AmcClient) -> None:
         """List the executions since the oldest that is waited for and tell who has ended."""
-        if not self._waiting:
-            return
         missing = {waiting.amc_execution_id for waiting in self._waiting}
         oldest = min(waiting.submitted_at for waiting in self._waiting)
         async for execution in amc.list_executions(min_creation_time=oldest - LIST_SLACK):

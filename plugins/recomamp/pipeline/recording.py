@@ -8,7 +8,6 @@ from uuid import UUID
 
 from airflow.sdk import Context
 
-from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import (
     AmazonError,
     ExecutionCancelled,
@@ -57,8 +56,8 @@ class RecordRun(ExecutionOperator):
         amc_status = AmcStatus.parse(execution.amc_status)
         error = ExecutionCancelled("the run ended before the execution's results were loaded")
         try:
-            if execution.amc_execution_id is not None and not amc_status.is_terminal:
-                amc_status = asyncio.run(self._cancel(execution)).status
+            if not amc_status.is_terminal:
+                amc_status = asyncio.run(self._cancel(execution)) or amc_status
         except (AmazonError, MissingSetting) as err:
             if not is_last_try and not isinstance(err, FINAL_ERRORS):
                 raise
@@ -77,9 +76,15 @@ class RecordRun(ExecutionOperator):
             ended = select_execution(connection, execution.id)
         return ended or execution
 
-    async def _cancel(self, execution: Execution) -> AmcExecution:
+    async def _cancel(self, execution: Execution) -> AmcStatus | None:
+        """Cancel at AMC what goes by the execution's id or name, and return the last status."""
         async with self.amazon.client_for(execution) as amc:
-            return await amc.cancel_execution(execution.amc_execution_id or "")
+            if execution.amc_execution_id is not None:
+                return (await amc.cancel_execution(execution.amc_execution_id)).status
+            status = None
+            async for sent in amc.list_executions(workflow_id=execution.amc_workflow_id):
+                status = (await amc.cancel_execution(sent.amc_execution_id)).status
+            return status
 
     def _record_schedule_run(
         self, context: Context, schedule_id: UUID, execution: Execution | None, is_loaded: bool

@@ -35,8 +35,17 @@ def window_of(context: Context, definition: Schedule | Collection) -> Window:
 
 
 def overrides_of(context: Context, definition: Schedule | Collection) -> dict[str, Any]:
-    """Return the values of the query's parameters as the run was triggered with."""
+    """Return the values of the query's parameters as the run was triggered with.
+
+    :raises InvalidDefinition: when the run's configuration names something that is no parameter.
+    """
     params = context["params"]
+    known = {*definition.parameters, *WINDOW_PARAMS}
+    if unknown := sorted(set(context["dag_run"].conf or {}) - known):
+        raise InvalidDefinition(
+            f"{unknown[0]!r} is no parameter of this run; known: {', '.join(sorted(known))}",
+            column="conf",
+        )
     return {
         name: params[name]
         for name in definition.parameters

@@ -175,17 +175,14 @@ async def _create_or_adopt(
     async with amazon.client_for(execution) as amc:
         in_doubt = None if is_new else "an earlier try may have sent it"
         for _ in range(SUBMISSIONS):
-            if in_doubt:
-                log.warning("Execution %s: looking for it at AMC: %s", execution.id, in_doubt)
-                if found := await _find(execution, query, amc, amazon):
-                    log.info("Execution %s adopted %s", execution.id, found.amc_execution_id)
-                    return found
+            if in_doubt and (found := await _look(execution, query, amc, amazon, in_doubt)):
+                return found
             try:
                 return await amc.create_execution(request)
             except SubmissionInDoubt as err:
                 in_doubt = str(err)
                 await amc.sleep(LOOK_AGAIN_SECONDS)
-        if found := await _find(execution, query, amc, amazon):
+        if found := await _look(execution, query, amc, amazon, in_doubt or ""):
             return found
     raise SubmissionInDoubt(
         f"execution {execution.id} was sent {SUBMISSIONS} times in vain: {in_doubt}"
@@ -201,6 +198,20 @@ def _request(execution: Execution, query: BoundQuery) -> NewExecution:
         parameter_values=query.parameter_values,
         timeout_seconds=AMC_TIMEOUT_SECONDS,
     )
+
+
+async def _look(
+    execution: Execution, query: BoundQuery, amc: AmcClient, amazon: AmcHook, in_doubt: str
+) -> AmcExecution | None:
+    """Find what may have been sent. While nobody can look, the doubt and the attempt stay open."""
+    log.warning("Execution %s: looking for it at AMC: %s", execution.id, in_doubt)
+    try:
+        found = await _find(execution, query, amc, amazon)
+    except (Refused, ConsentRevoked) as err:
+        raise SubmissionInDoubt(f"{in_doubt}; AMC does not let us look for it: {err}") from err
+    if found:
+        log.info("Execution %s adopted %s", execution.id, found.amc_execution_id)
+    return found
 
 
 async def _find(

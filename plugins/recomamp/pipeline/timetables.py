@@ -22,7 +22,8 @@ from recomamp.domain.windows import (
     DueWindow,
     ScheduleWindows,
     WindowType,
-    as_local_bound,
+    as_first_moment,
+    as_last_moment,
 )
 
 if TYPE_CHECKING:
@@ -65,11 +66,11 @@ class _WindowTimetable(Timetable):
         if restriction.latest is None:
             due = self._next_scheduled(last.start if last else None)
             return _scheduled(due) if due else None
-        bound = as_local_bound(restriction.latest, self.time_zone)
+        bound = as_last_moment(restriction.latest, self.time_zone)
         if last is not None:
             due = self._first_from(last.start + _INSTANT)
         elif restriction.earliest is not None:
-            due = self._first_from(as_local_bound(restriction.earliest, self.time_zone))
+            due = self._first_from(as_first_moment(restriction.earliest, self.time_zone))
         else:
             due = None
         return _backfilled(due) if due and due.window.start <= bound else None

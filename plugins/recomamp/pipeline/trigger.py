@@ -30,6 +30,8 @@ class ExecutionTrigger(BaseTrigger):
     :param execution_id: UUID of the row of ``workflow_executions``.
     """
 
+    sleep = staticmethod(asyncio.sleep)
+
     def __init__(self, *, execution_id: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.execution_id = execution_id
@@ -43,7 +45,7 @@ class ExecutionTrigger(BaseTrigger):
         """Wait, however often the triggerer is restarted meanwhile."""
         database = DatabaseHook()
         execution = await asyncio.to_thread(_read, database, UUID(self.execution_id))
-        await asyncio.sleep(EARLIEST_EVENT_SECONDS)
+        await self.sleep(EARLIEST_EVENT_SECONDS)
         outcome = "gone" if execution is None else await self._outcome(execution, database)
         self.log.info("Execution %s: %s", self.execution_id, outcome)
         event = {"execution_id": self.execution_id, "outcome": outcome}

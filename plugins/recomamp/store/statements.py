@@ -11,12 +11,11 @@ from recomamp.store.sql import load_sql
 
 Row = dict[str, Any]
 
-register_uuid()  # type: ignore[no-untyped-call]
-
 
 def fetch_all(connection: Connection, statement: str, **parameters: Any) -> list[Row]:
     """Run a statement and return all its rows."""
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        register_uuid(conn_or_curs=cursor)  # type: ignore[no-untyped-call]
         cursor.execute(load_sql(statement), parameters)
         return [dict(row) for row in cursor.fetchall()]
 

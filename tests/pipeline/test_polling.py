@@ -1,0 +1,166 @@
+"""Waiting: one poller serves an instance, and a failed poll is not a failed execution."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from airflow.triggers.base import TriggerEvent
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.amazon import Amazon, Pauses, make_execution
+from fixtures.emulator import RunningEmulator
+from fixtures.postgres import Database, Row, Rows
+from recomamp.amazon.responses import AmcExecution
+from recomamp.domain.errors import ConsentRevoked
+from recomamp.domain.states import AmcStatus
+from recomamp.pipeline.polling import InstancePoller, poll_interval_seconds
+from recomamp.pipeline.trigger import EARLIEST_EVENT_SECONDS, ExecutionTrigger
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def amazon(emulator: RunningEmulator) -> Amazon:
+    return Amazon(emulator.url)
+
+
+async def submit(amazon: Amazon, count: int) -> list[AmcExecution]:
+    async with amazon.client() as amc:
+        return [await amc.create_execution(make_execution()) for _ in range(count)]
+
+
+async def wait_for_all(amazon: Amazon, executions: list[AmcExecution]) -> list[AmcExecution]:
+    async def wait_for(execution: AmcExecution) -> AmcExecution:
+        async with InstancePoller.shared(KEY, amazon.client, 15.0) as poller:
+            return await poller.ended(execution.amc_execution_id, NOW)
+
+    return list(await asyncio.gather(*map(wait_for, executions)))
+
+
+KEY = uuid4()
+
+
+@pytest.mark.parametrize(("waiting", "pages"), [(1, 1), (7, 1), (130, 2)])
+def test_a_poll_costs_a_call_per_page_however_many_wait(
+    amazon: Amazon, emulator: RunningEmulator, waiting: int, pages: int
+) -> None:
+    emulator.settings(max_running=1000)
+    emulator.progression("at_once")
+
+    async def run() -> list[AmcExecution]:
+        return await wait_for_all(amazon, await submit(amazon, waiting))
+
+    ended = asyncio.run(run())
+    assert {execution.status for execution in ended} == {AmcStatus.SUCCEEDED}
+    polls = len(amazon.pauses.seconds) or 1
+    assert len(emulator.calls("list_executions")) <= pages * polls
+    assert emulator.calls("get_execution") == []
+
+
+def test_failed_polls_do_not_fail_what_is_waited_for(
+    amazon: Amazon, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    emulator.fault("list_executions", "server_error", times=12, status=503, html=True)
+
+    async def run() -> list[AmcExecution]:
+        return await wait_for_all(amazon, await submit(amazon, 2))
+
+    assert [one.status for one in asyncio.run(run())] == [AmcStatus.SUCCEEDED] * 2
+
+
+def test_a_consent_that_is_gone_is_told_to_all_who_wait(
+    amazon: Amazon, emulator: RunningEmulator
+) -> None:
+    async def run() -> None:
+        executions = await submit(amazon, 2)
+        emulator.revoke("ENTITYDEMONORTH")
+        fresh = Amazon(emulator.url)
+        await wait_for_all(fresh, executions)
+
+    with pytest.raises(ConsentRevoked):
+        asyncio.run(run())
+
+
+@given(st.floats(0, 1e6), st.floats(1, 60))
+def test_polling_slows_down_as_an_execution_ages(age: float, shortest: float) -> None:
+    interval = poll_interval_seconds(age, shortest)
+    assert shortest <= interval <= 4 * shortest
+    assert interval <= poll_interval_seconds(age + 60, shortest)
+
+
+def first_event(trigger: ExecutionTrigger) -> TriggerEvent:
+    async def run() -> TriggerEvent:
+        async for event in trigger.run():
+            return event
+        raise AssertionError("the trigger ended without an event")
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def running(rows: Rows, instance: Row, database: Database, emulator: RunningEmulator) -> Row:
+    """Insert an execution that AMC is working on."""
+    emulator.progression("at_once")
+    accepted = asyncio.run(submit(Amazon(emulator.url), 1))[0]
+    now = datetime.now(UTC)
+    return rows.execution(
+        workflow=rows.workflow(instance=instance),
+        instance_id=instance["id"],
+        status="RUNNING",
+        amc_execution_id=accepted.amc_execution_id,
+        amc_workflow_id="recomamp-x",
+        window_start=now - timedelta(days=9),
+        window_end=now - timedelta(days=2),
+        window_time_zone="UTC",
+        submitted_at=now,
+        deadline_at=now + timedelta(hours=24),
+    )
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
+    """Let triggers wait without waiting."""
+    pauses = Pauses()
+    monkeypatch.setattr(ExecutionTrigger, "sleep", pauses)
+    return pauses
+
+
+def test_the_trigger_fires_when_amc_has_ended_the_execution_but_not_too_early(
+    running: Row, pauses: Pauses
+) -> None:
+    event = first_event(ExecutionTrigger(execution_id=str(running["id"])))
+    assert event.payload == {"execution_id": str(running["id"]), "outcome": "SUCCEEDED"}
+    assert pauses.seconds[0] >= EARLIEST_EVENT_SECONDS >= 10
+
+
+def test_the_trigger_keeps_the_rows_own_deadline(
+    running: Row, rows: Rows, pauses: Pauses, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_second", pending_seconds=0, running_seconds=9999)
+    rows.update("workflow_executions", running, deadline_at=datetime.now(UTC))
+    event = first_event(ExecutionTrigger(execution_id=str(running["id"])))
+    assert event.payload["outcome"] in ("deadline passed", "SUCCEEDED")
+
+
+def test_the_trigger_says_so_when_the_row_is_gone_or_ended(
+    running: Row, rows: Rows, pauses: Pauses, connections: None
+) -> None:
+    rows.update("workflow_executions", running, status="CANCELLED")
+    trigger = ExecutionTrigger(execution_id=str(running["id"]))
+    assert first_event(trigger).payload["outcome"] == "ended"
+    gone = ExecutionTrigger(execution_id=str(uuid4()))
+    assert first_event(gone).payload["outcome"] == "gone"
+
+
+def test_a_trigger_survives_being_stored_and_carries_ids_only() -> None:
+    trigger = ExecutionTrigger(execution_id="an id")
+    path, arguments = trigger.serialize()
+    module, name = path.rsplit(".", 1)
+    copy = getattr(importlib.import_module(module), name)(**arguments)
+    assert copy.serialize() == (path, {"execution_id": "an id"})
