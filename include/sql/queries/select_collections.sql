@@ -1,5 +1,6 @@
--- Every collection as the generator needs it, in a stable order.
+-- Every collection as the generator needs it, in a stable order; or one of them.
 -- A row is a collection with its workflow, instance and owner; paused where instance or owner is not active.
+-- Parameters: collection_id (UUID, or NULL for all; the planner folds the condition away).
 SELECT
     collection.id,
     collection.name,
@@ -28,4 +29,5 @@ JOIN workflows AS workflow ON workflow.id = collection.workflow_id
 JOIN amc_instances AS instance ON instance.id = collection.instance_id
 JOIN amc_accounts AS account ON account.id = instance.account_id
 JOIN users AS owner ON owner.id = collection.user_id
+WHERE %(collection_id)s::UUID IS NULL OR collection.id = %(collection_id)s::UUID
 ORDER BY collection.id;

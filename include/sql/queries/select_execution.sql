@@ -1,5 +1,5 @@
--- One execution by primary key, in the shape of select_latest_execution.
--- Parameters: execution_id (UUID).
+-- One execution and where it runs: by primary key or, without one, the latest attempt of a DAG run.
+-- Parameters: execution_id (UUID or NULL), dag_id, dag_run_id (Airflow's ids or NULL).
 SELECT
     execution.id,
     execution.status,
@@ -32,4 +32,14 @@ SELECT
 FROM workflow_executions AS execution
 JOIN amc_instances AS instance ON instance.id = execution.instance_id
 JOIN amc_accounts AS account ON account.id = instance.account_id
-WHERE execution.id = %(execution_id)s;
+WHERE execution.id = COALESCE(
+    %(execution_id)s::UUID,
+    (
+        SELECT latest.id
+        FROM workflow_executions AS latest
+        WHERE latest.dag_id = %(dag_id)s
+          AND latest.dag_run_id = %(dag_run_id)s
+        ORDER BY latest.attempt DESC
+        LIMIT 1
+    )
+);

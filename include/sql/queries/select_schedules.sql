@@ -1,5 +1,6 @@
--- Every schedule as the generator needs it, in a stable order.
+-- Every schedule as the generator needs it, in a stable order; or one of them.
 -- A row is a schedule with its workflow, instance and owner; inactive where any of the three is.
+-- Parameters: schedule_id (UUID, or NULL for all; the planner folds the condition away).
 SELECT
     schedule.id,
     schedule.name,
@@ -26,4 +27,5 @@ JOIN workflows AS workflow ON workflow.id = schedule.workflow_id
 JOIN amc_instances AS instance ON instance.id = workflow.instance_id
 JOIN amc_accounts AS account ON account.id = instance.account_id
 JOIN users AS owner ON owner.id = schedule.user_id
+WHERE %(schedule_id)s::UUID IS NULL OR schedule.id = %(schedule_id)s::UUID
 ORDER BY schedule.id;

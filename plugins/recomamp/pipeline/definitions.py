@@ -40,25 +40,22 @@ class Kind:
 
     name: str
     dag_prefix: str
-    select_all: str
-    select_one: str
-    key: str  # parameter of select_one
+    select: str  # statement
+    key: str  # its parameter: one row's id, or None for all
     read: Callable[[Row], Schedule | Collection]
 
 
 SCHEDULES = Kind(
     name="schedule",
     dag_prefix=SCHEDULE_DAG_PREFIX,
-    select_all="select_schedules",
-    select_one="select_schedule",
+    select="select_schedules",
     key="schedule_id",
     read=read_schedule,
 )
 COLLECTIONS = Kind(
     name="collection",
     dag_prefix=COLLECTION_DAG_PREFIX,
-    select_all="select_collections",
-    select_one="select_collection",
+    select="select_collections",
     key="collection_id",
     read=read_collection,
 )
@@ -81,7 +78,7 @@ def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedul
     :raises InvalidDefinition: when the row is gone or says something that cannot be done.
     """
     with database.transaction() as connection:
-        rows = fetch_all(connection, kind.select_one, **{kind.key: row_id})
+        rows = fetch_all(connection, kind.select, **{kind.key: row_id})
     if not rows:
         raise InvalidDefinition(f"{kind.name} {row_id} is no longer in the database")
     return kind.read(rows[0])
@@ -139,9 +136,8 @@ def _select_rows(kind: Kind, dag_id: str | None) -> list[Row]:
         statement_timeout_seconds=PARSE_STATEMENT_TIMEOUT_SECONDS,
     )
     with database.transaction() as connection:
-        if dag_id is None:
-            return list(fetch_all(connection, kind.select_all))
-        return list(fetch_all(connection, kind.select_one, **{kind.key: _row_id(kind, dag_id)}))
+        row_id = None if dag_id is None else _row_id(kind, dag_id)
+        return list(fetch_all(connection, kind.select, **{kind.key: row_id}))
 
 
 def _snapshot_path(kind: Kind) -> Path | None:

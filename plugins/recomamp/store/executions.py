@@ -90,13 +90,17 @@ def select_latest_execution(
     connection: Connection, *, dag_id: str, dag_run_id: str
 ) -> Execution | None:
     """Return the latest attempt of a DAG run, None before the first."""
-    row = fetch_one(connection, "select_latest_execution", dag_id=dag_id, dag_run_id=dag_run_id)
+    row = fetch_one(
+        connection, "select_execution", execution_id=None, dag_id=dag_id, dag_run_id=dag_run_id
+    )
     return _execution(row) if row else None
 
 
 def select_execution(connection: Connection, execution_id: UUID) -> Execution | None:
     """Return one execution, None where there is none of that id."""
-    row = fetch_one(connection, "select_execution", execution_id=execution_id)
+    row = fetch_one(
+        connection, "select_execution", execution_id=execution_id, dag_id=None, dag_run_id=None
+    )
     return _execution(row) if row else None
 
 
