@@ -18,6 +18,8 @@ from rich.text import Text
 from demo.rows import WEEKS
 from demo.state import ENDED, EXPECTED_EXECUTIONS, State
 
+SHOWN_OF_AN_ID = 8  # characters, of AMC's id; the rest is in the row
+
 STYLES = {
     "SUCCESS": "green",
     "RUNNING": "cyan",
@@ -102,10 +104,12 @@ def _styled(status: str | None) -> str:
 
 
 def _executions(state: State) -> Table:
-    table = Table("of", "from", "until", "zone", "status", "rows", "s", title="Executions")
+    table = Table(
+        "of", "from", "until", "zone", "at AMC", "status", "rows", "s", title="Executions"
+    )
     for column in table.columns:
         column.no_wrap = True
-    table.columns[4].min_width = max(map(len, STYLES))
+    table.columns[5].min_width = max(map(len, STYLES))
     for row in state.executions:
         zone = row["window_time_zone"] or "UTC"
         table.add_row(
@@ -113,6 +117,7 @@ def _executions(state: State) -> Table:
             _local(row["window_start"], zone),
             _local(row["window_end"], zone),
             _zone(row["window_start"], zone),
+            (row["amc_execution_id"] or "")[:SHOWN_OF_AN_ID],
             _styled(row["status"]),
             _text(row["result_rows"]),
             _text(row["execution_duration"]),

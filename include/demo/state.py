@@ -133,8 +133,8 @@ EXPECTATIONS: dict[str, Callable[[State], bool]] = {
     f"{EXPECTED_SUCCESSES} of them SUCCESS": lambda state: (
         state.executions_by_status()["SUCCESS"] == EXPECTED_SUCCESSES
     ),
-    "every success has rows and a Parquet file": lambda state: all(
-        row["result_rows"] and row["files"]
+    "every success has AMC's id, rows and a Parquet file": lambda state: all(
+        row["amc_execution_id"] and row["result_rows"] and row["files"]
         for row in state.executions
         if row["status"] == "SUCCESS"
     ),

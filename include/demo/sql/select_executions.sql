@@ -8,6 +8,7 @@ SELECT
     workflow_executions.window_start,
     workflow_executions.window_end,
     workflow_executions.window_time_zone,
+    workflow_executions.amc_execution_id,
     workflow_executions.status,
     workflow_executions.error_message,
     workflow_executions.result_rows,
