@@ -27,7 +27,7 @@ os.environ.update(
     AIRFLOW__CORE__UNIT_TEST_MODE="False",
 )
 
-# Nothing is timed: the machine may be slow. A build that gates others tries the same examples always.
+# Nothing is timed: the machine may be slow. A build that gates others tries the same examples.
 settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("here")
 

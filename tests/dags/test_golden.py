@@ -10,6 +10,7 @@ import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
@@ -61,6 +62,8 @@ COLLECTION = WORKFLOW | {
     "parameters": {},
 }
 INVALID = Invalid(
+    kind="schedule",
+    id=UUID("66666666-6666-6666-6666-666666666666"),
     dag_id="amc_schedule_66666666-6666-6666-6666-666666666666",
     name="Broken",
     owner="Ann Analyst",

@@ -15,7 +15,7 @@ from recomamp.domain.errors import ExecutionFailed, SubmissionInDoubt
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
-from recomamp.pipeline.sensor import WaitForExecution
+from recomamp.pipeline.sensor import FAILED_TRIES, WaitForExecution
 
 WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
 
@@ -28,6 +28,7 @@ class Run:
         self.source = source
         self.xcom: dict[str, Any] = {}
         self.params: dict[str, Any] = {}
+        self.try_number = 1
         self.dag_run = SimpleNamespace(
             dag_id="amc_dag",
             run_id=run_id,
@@ -46,7 +47,10 @@ class Run:
             "params": self.params,
             "outlet_events": {},
             "ti": SimpleNamespace(
-                xcom_pull=lambda task_ids: self.xcom.get(task_ids), try_number=1, max_tries=3
+                xcom_pull=lambda task_ids: self.xcom.get(task_ids),
+                try_number=self.try_number,
+                max_tries=8,
+                task=SimpleNamespace(retries=8),
             ),
         }
         result = getattr(task, method)(context)
@@ -145,6 +149,21 @@ def test_a_failed_execution_is_tried_again_as_a_new_attempt(
     assert (first["status"], first["error_type"]) == ("FAILED", "FAILED")
     assert "Internal failure 17" in first["error_message"]
     assert (second["attempt"], second["status"], second["retry_count"]) == (2, "RUNNING", 1)
+
+
+def test_amc_is_not_asked_for_ever_to_run_what_always_fails(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    emulator.fault("create_execution", "fail_execution", reason="Internal failure", times=None)
+    run.step(SubmitExecution)
+    for run.try_number in range(1, FAILED_TRIES):
+        with pytest.raises(ExecutionFailed):
+            run.step(WaitForExecution)
+    run.try_number = FAILED_TRIES
+    with pytest.raises(AirflowFailException, match="Internal failure"):
+        run.step(WaitForExecution)
+    assert len(run.executions) == FAILED_TRIES
 
 
 def test_sql_that_amc_refuses_fails_for_good_with_amazons_words(

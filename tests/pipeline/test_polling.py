@@ -7,6 +7,7 @@ import importlib
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import psycopg2
 import pytest
 from airflow.triggers.base import TriggerEvent
 from hypothesis import given
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from fixtures.amazon import Amazon, Pauses, make_execution
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
+from recomamp.amazon.client import AmcClient
 from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import ConsentRevoked
+from recomamp.domain.credentials import Tokens
+from recomamp.domain.errors import ConsentRevoked, MissingSetting
 from recomamp.domain.states import AmcStatus
 from recomamp.pipeline.polling import InstancePoller, poll_interval_seconds
 from recomamp.pipeline.trigger import EARLIEST_EVENT_SECONDS, ExecutionTrigger
@@ -84,6 +87,40 @@ def test_a_consent_that_is_gone_is_told_to_all_who_wait(
         await wait_for_all(fresh, executions)
 
     with pytest.raises(ConsentRevoked):
+        asyncio.run(run())
+
+
+def test_a_database_that_is_away_fails_no_poll_for_good(
+    amazon: Amazon, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.progression("at_once")
+    answers = [psycopg2.OperationalError("the database system is starting up")]
+    read = amazon.store.read
+
+    async def read_later() -> Tokens:
+        if answers:
+            raise answers.pop()
+        return await read()
+
+    async def run() -> list[AmcExecution]:
+        executions = await submit(amazon, 1)
+        monkeypatch.setattr(amazon.store, "read", read_later)
+        return await wait_for_all(amazon, executions)
+
+    assert [one.status for one in asyncio.run(run())] == [AmcStatus.SUCCEEDED]
+    assert answers == []
+
+
+def test_a_poller_that_cannot_start_leaves_nobody_waiting(amazon: Amazon) -> None:
+    def broken() -> AmcClient:
+        raise MissingSetting("there is no key")
+
+    async def run() -> None:
+        (execution,) = await submit(amazon, 1)
+        async with InstancePoller.shared(uuid4(), broken, 15.0) as poller:
+            await poller.ended(execution.amc_execution_id, NOW)
+
+    with pytest.raises(MissingSetting, match="no key"):
         asyncio.run(run())
 
 

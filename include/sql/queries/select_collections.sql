@@ -1,33 +1,40 @@
 -- Every collection as the generator needs it, in a stable order; or one of them.
 -- A row is a collection with its workflow, instance and owner; paused where instance or owner is not active.
+-- As JSON text, which holds whatever a column may hold (a year 20026, a number without end), so that
+-- one row that cannot be read is no other row's trouble.
 -- Parameters: collection_id (UUID, or NULL for all; the planner folds the condition away).
 SELECT
-    collection.id,
-    collection.name,
-    collection.description,
-    collection.start_date,
-    collection.end_date,
-    CASE
-        WHEN instance.is_active AND owner.is_active THEN collection.status
-        ELSE 'PAUSED'
-    END AS status,
-    collection.parameters,
-    workflow.id AS workflow_id,
-    workflow.name AS workflow_name,
-    workflow.description AS workflow_description,
-    workflow.sql_query,
-    workflow.parameters AS workflow_parameters,
-    workflow.user_id,
-    instance.id AS instance_key,
-    instance.instance_id,
-    instance.name AS instance_name,
-    instance.region,
-    account.country_code,
-    COALESCE(owner.full_name, owner.email) AS owner
-FROM report_data_collections AS collection
-JOIN workflows AS workflow ON workflow.id = collection.workflow_id
-JOIN amc_instances AS instance ON instance.id = collection.instance_id
-JOIN amc_accounts AS account ON account.id = instance.account_id
-JOIN users AS owner ON owner.id = collection.user_id
-WHERE %(collection_id)s::UUID IS NULL OR collection.id = %(collection_id)s::UUID
-ORDER BY collection.id;
+    definition.id,
+    to_json(definition)::TEXT AS definition
+FROM (
+    SELECT
+        collection.id,
+        collection.name,
+        collection.description,
+        collection.start_date,
+        collection.end_date,
+        CASE
+            WHEN instance.is_active AND owner.is_active THEN collection.status
+            ELSE 'PAUSED'
+        END AS status,
+        collection.parameters,
+        workflow.id AS workflow_id,
+        workflow.name AS workflow_name,
+        workflow.description AS workflow_description,
+        workflow.sql_query,
+        workflow.parameters AS workflow_parameters,
+        workflow.user_id,
+        instance.id AS instance_key,
+        instance.instance_id,
+        instance.name AS instance_name,
+        instance.region,
+        account.country_code,
+        COALESCE(owner.full_name, owner.email) AS owner
+    FROM report_data_collections AS collection
+    JOIN workflows AS workflow ON workflow.id = collection.workflow_id
+    JOIN amc_instances AS instance ON instance.id = collection.instance_id
+    JOIN amc_accounts AS account ON account.id = instance.account_id
+    JOIN users AS owner ON owner.id = collection.user_id
+    WHERE %(collection_id)s::UUID IS NULL OR collection.id = %(collection_id)s::UUID
+) AS definition
+ORDER BY definition.id;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -72,12 +72,13 @@ class Collection:
 class Invalid:
     """A row that cannot become a running DAG, with what is wrong about it."""
 
+    kind: str  # schedule or collection
+    id: UUID
     dag_id: str
     name: str
     owner: str
     instance_id: str
     error: InvalidDefinition
-    kind: str = field(default="schedule")
 
 
 Definition = Schedule | Collection | Invalid

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, Param
+from airflow.sdk import DAG, Asset, BaseOperator, Param
 
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Definition, Invalid, Schedule, Workflow
@@ -23,14 +23,14 @@ from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
 
 log = logging.getLogger(__name__)
 
-# Airflow may fail or restart a deferred task for reasons of its own; every retry reattaches
+# Airflow may fail or restart a deferred task for reasons of its own, and a database may be away for
+# a while; every retry reattaches, so that many of them (three quarters of an hour) do no harm
 TASK_DEFAULTS = {
-    "retries": 3,
+    "retries": 8,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
 }
-RECORD_RETRIES = 8
 SCHEDULE_ACTIVE_RUNS = 16
 COLLECTION_ACTIVE_RUNS = 6  # of AMC's ten per instance; schedules find room beside a collection
 _LONGEST_TAG = 100
@@ -120,10 +120,13 @@ def _dag(
 
 def _add_steps(dag: DAG, workflow: Workflow, **source: Any) -> None:
     outlet = Asset(name=f"amc_workflow_{workflow.id}", uri=f"recomamp://workflows/{workflow.id}")
-    submit = SubmitExecution(task_id="submit", dag=dag, **source)
+    _chain(SubmitExecution(task_id="submit", dag=dag, **source), dag, source, outlets=[outlet])
+
+
+def _chain(submit: BaseOperator, dag: DAG, source: dict[str, Any], **of_load: Any) -> None:
     wait = WaitForExecution(task_id="wait", dag=dag, **source)
-    load = LoadResults(task_id=LOAD_TASK_ID, dag=dag, outlets=[outlet], **source)
-    record = RecordRun(task_id="record", dag=dag, retries=RECORD_RETRIES, **source)
+    load = LoadResults(task_id=LOAD_TASK_ID, dag=dag, **source, **of_load)
+    record = RecordRun(task_id="record", dag=dag, **source)
     # A teardown runs whatever became of the others, and does not decide how the run ended
     submit >> wait >> load >> record.as_teardown()
 
@@ -141,11 +144,13 @@ def _invalid_dag(invalid: Invalid) -> DAG:
             "Mend it in the database; this DAG follows within a minute.\n"
         ),
         schedule=None,
-        default_args={"owner": _owner(invalid.owner)},
+        default_args={**TASK_DEFAULTS, "owner": _owner(invalid.owner)},
         tags=_tags(invalid.kind, invalid.instance_id, "invalid"),
         is_paused_upon_creation=False,
     )
-    RefuseRun(task_id="refuse", dag=dag, problem=str(invalid.error))
+    # The steps keep their names: a run that was under way when the row became invalid goes on
+    source = {f"{invalid.kind}_id": str(invalid.id)}
+    _chain(RefuseRun(task_id="submit", dag=dag, problem=str(invalid.error)), dag, source)
     return dag
 
 
@@ -154,6 +159,7 @@ def _refused_by_airflow(definition: Definition, error: Exception) -> Invalid:
     source = definition if isinstance(definition, Invalid) else definition.workflow
     return Invalid(
         kind="collection" if isinstance(definition, Collection) else "schedule",
+        id=definition.id,
         dag_id=definition.dag_id,
         name=definition.dag_id,
         owner=source.owner,

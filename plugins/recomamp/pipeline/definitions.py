@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 from uuid import UUID
-
-import psycopg2
 
 from recomamp.amazon.regions import endpoint_of, marketplace_of
 from recomamp.domain.definitions import Row, read_collection, read_schedule
-from recomamp.domain.errors import InvalidDefinition, MissingSetting
+from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import (
     COLLECTION_DAG_PREFIX,
     SCHEDULE_DAG_PREFIX,
@@ -33,12 +32,19 @@ log = logging.getLogger(__name__)
 PARSE_CONNECT_TIMEOUT_SECONDS = 3  # Airflow gives a file 30 s to import
 PARSE_STATEMENT_TIMEOUT_SECONDS = 10
 
+_TIMES: dict[str, Callable[[str], object]] = {
+    "created_at": datetime.fromisoformat,
+    "start_date": date.fromisoformat,
+    "end_date": date.fromisoformat,
+}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
     """One of the two tables that DAGs are made of."""
 
     name: str
+    table: str
     dag_prefix: str
     select: str  # statement
     key: str  # its parameter: one row's id, or None for all
@@ -47,6 +53,7 @@ class Kind:
 
 SCHEDULES = Kind(
     name="schedule",
+    table="workflow_schedules",
     dag_prefix=SCHEDULE_DAG_PREFIX,
     select="select_schedules",
     key="schedule_id",
@@ -54,6 +61,7 @@ SCHEDULES = Kind(
 )
 COLLECTIONS = Kind(
     name="collection",
+    table="report_data_collections",
     dag_prefix=COLLECTION_DAG_PREFIX,
     select="select_collections",
     key="collection_id",
@@ -67,9 +75,10 @@ def load_definitions(kind: Kind, dag_id: str | None = None) -> list[Definition]:
     A row that cannot become a DAG is ``Invalid`` and hurts no other. While the database is away
     the rows of the last good read are used, and an error is logged.
     """
-    if dag_id is not None and _row_id(kind, dag_id) is None:
+    row_id = None if dag_id is None else _row_id(kind, dag_id)
+    if dag_id is not None and row_id is None:
         return []
-    return [_define(kind, row) for row in _load_rows(kind, dag_id)]
+    return [_define(kind, key, text) for key, text in _load_rows(kind, row_id).items()]
 
 
 def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedule | Collection:
@@ -77,11 +86,10 @@ def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedul
 
     :raises InvalidDefinition: when the row is gone or says something that cannot be done.
     """
-    with database.transaction() as connection:
-        rows = fetch_all(connection, kind.select, **{kind.key: row_id})
-    if not rows:
+    text = _select_rows(kind, row_id, database).get(str(row_id))
+    if text is None:
         raise InvalidDefinition(f"{kind.name} {row_id} is no longer in the database")
-    return kind.read(rows[0])
+    return _read(kind, _parse(text))
 
 
 def _row_id(kind: Kind, dag_id: str) -> UUID | None:
@@ -93,51 +101,78 @@ def _row_id(kind: Kind, dag_id: str) -> UUID | None:
         return None
 
 
-def _define(kind: Kind, row: Row) -> Definition:
+def _parse(text: str) -> dict[str, Any]:
+    """Read a row's JSON.
+
+    :raises InvalidDefinition: when a column holds what nothing can be made of.
+    """
     try:
-        endpoint_of(row["region"] or "us-east-1")
-        marketplace_of(row["country_code"] or "US")
-        return kind.read(row)
+        row: dict[str, Any] = json.loads(text)
+    except RecursionError as err:
+        raise InvalidDefinition("parameters are nested too deeply") from err
+    for column, read in _TIMES.items():
+        if row.get(column) is not None:
+            try:
+                row[column] = read(row[column])
+            except ValueError as err:
+                raise InvalidDefinition(f"{row[column]} is out of range", column=column) from err
+    return row
+
+
+def _read(kind: Kind, row: Row) -> Schedule | Collection:
+    endpoint_of(row["region"] or "us-east-1")
+    marketplace_of(row["country_code"] or "US")
+    return kind.read(row)
+
+
+def _define(kind: Kind, key: str, text: str) -> Definition:
+    row: Row = {}
+    try:
+        row = _parse(text)
+        return _read(kind, row)
     except InvalidDefinition as err:
-        log.warning("%s %s makes no DAG that runs: %s", kind.name, row["id"], err)
-        return _invalid(kind, row, err)
+        log.warning("%s %s makes no DAG that runs: %s", kind.name, key, err)
+        return _invalid(kind, key, row, err.at(table=kind.table, column="", key=key))
     except Exception as err:  # else it would take every other row along
-        log.exception("%s %s cannot be read", kind.name, row["id"])
-        return _invalid(kind, row, InvalidDefinition(f"cannot be read: {err!r:.500}"))
+        log.exception("%s %s cannot be read", kind.name, key)
+        problem = InvalidDefinition(f"cannot be read: {err!r:.500}", table=kind.table, key=key)
+        return _invalid(kind, key, row, problem)
 
 
-def _invalid(kind: Kind, row: Row, error: InvalidDefinition) -> Invalid:
+def _invalid(kind: Kind, key: str, row: Row, error: InvalidDefinition) -> Invalid:
     return Invalid(
         kind=kind.name,
-        dag_id=f"{kind.dag_prefix}{row['id']}",
-        name=row["name"],
-        owner=row["owner"],
-        instance_id=row["instance_id"],
+        id=UUID(key),
+        dag_id=f"{kind.dag_prefix}{key}",
+        name=row.get("name", key),
+        owner=row.get("owner", ""),
+        instance_id=row.get("instance_id", ""),
         error=error,
     )
 
 
-def _load_rows(kind: Kind, dag_id: str | None) -> list[Row]:
-    try:
-        rows = _select_rows(kind, dag_id)
-    except (psycopg2.Error, MissingSetting) as err:
-        log.error(
-            "The application's database does not answer; %ss stay as last read: %s", kind.name, err
-        )
-        return _read_snapshot(kind, dag_id)
-    if dag_id is None:
-        _write_snapshot(kind, rows)
-    return rows
-
-
-def _select_rows(kind: Kind, dag_id: str | None) -> list[Row]:
+def _load_rows(kind: Kind, row_id: UUID | None) -> dict[str, str]:
+    """Return rows as JSON text by id."""
     database = DatabaseHook(
         connect_timeout_seconds=PARSE_CONNECT_TIMEOUT_SECONDS,
         statement_timeout_seconds=PARSE_STATEMENT_TIMEOUT_SECONDS,
     )
+    try:
+        rows = _select_rows(kind, row_id, database)
+    except Exception as err:  # whatever it is, the DAGs must not vanish
+        log.exception(
+            "The application's database does not answer; %ss stay as last read: %s", kind.name, err
+        )
+        return _read_snapshot(kind, row_id)
+    if row_id is None:
+        _write_snapshot(kind, rows)
+    return rows
+
+
+def _select_rows(kind: Kind, row_id: UUID | None, database: DatabaseHook) -> dict[str, str]:
     with database.transaction() as connection:
-        row_id = None if dag_id is None else _row_id(kind, dag_id)
-        return list(fetch_all(connection, kind.select, **{kind.key: row_id}))
+        rows = fetch_all(connection, kind.select, **{kind.key: row_id})
+    return {str(row["id"]): row["definition"] for row in rows}
 
 
 def _snapshot_path(kind: Kind) -> Path | None:
@@ -145,12 +180,12 @@ def _snapshot_path(kind: Kind) -> Path | None:
     return directory / f"{kind.name}s.json" if directory else None
 
 
-def _write_snapshot(kind: Kind, rows: Iterable[Row]) -> None:
+def _write_snapshot(kind: Kind, rows: Mapping[str, str]) -> None:
     """Keep the rows for bad days; the file changes as a whole, and only when the rows do."""
     path = _snapshot_path(kind)
     if path is None:
         return
-    text = json.dumps(rows, default=_plain, ensure_ascii=False, indent=1, sort_keys=True)
+    text = json.dumps(rows, ensure_ascii=False, indent=1)
     try:
         if path.exists() and path.read_text(encoding="utf-8") == text:
             return
@@ -164,25 +199,10 @@ def _write_snapshot(kind: Kind, rows: Iterable[Row]) -> None:
         log.error("RECOMAMP_SNAPSHOT_DIR: the snapshot %s cannot be written: %s", path, err)
 
 
-def _read_snapshot(kind: Kind, dag_id: str | None) -> list[Row]:
+def _read_snapshot(kind: Kind, row_id: UUID | None) -> dict[str, str]:
     path = _snapshot_path(kind)
     if path is None or not path.exists():
         log.error("There is no snapshot of %ss: set RECOMAMP_SNAPSHOT_DIR to keep one", kind.name)
-        return []
-    rows = json.loads(path.read_text(encoding="utf-8"), object_hook=_revive)
-    return [row for row in rows if dag_id is None or f"{kind.dag_prefix}{row['id']}" == dag_id]
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime | date):
-        return {"$time": value.isoformat()}
-    if isinstance(value, UUID):
-        return str(value)
-    raise TypeError(f"{value!r} has no place in a snapshot")
-
-
-def _revive(value: dict[str, object]) -> object:
-    text = value.get("$time")
-    if not isinstance(text, str):
-        return value
-    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+        return {}
+    rows: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return {key: text for key, text in rows.items() if row_id is None or key == str(row_id)}

@@ -16,9 +16,11 @@ from typing import ClassVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+import psycopg2
+
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import AmazonError, ConsentRevoked, PipelineError, Refused, Transient
+from recomamp.domain.errors import AmazonError, ConsentRevoked, Refused, Transient
 
 log = logging.getLogger(__name__)
 
@@ -89,16 +91,23 @@ class InstancePoller:
             self._waiting.discard(waiting)
 
     async def _poll_until_nobody_waits(self) -> None:
-        # In a thread: reading connections, keys and certificates would hold up the event loop
-        async with await asyncio.to_thread(self._open_client) as amc:
-            while self._waiting:
-                try:
-                    await self._poll(amc)
-                except (ConsentRevoked, Refused) as err:
-                    self._fail(err)
-                except AmazonError as err:
-                    log.warning("Polling %s failed, will poll on: %s", amc.account.instance_id, err)
-                await amc.sleep(self._interval_seconds())
+        try:
+            # In a thread: reading connections, keys and certificates would hold up the event loop
+            async with await asyncio.to_thread(self._open_client) as amc:
+                while self._waiting:
+                    await self._try_to_poll(amc)
+                    await amc.sleep(self._interval_seconds())
+        except Exception as err:  # who waits must hear of it, whatever it is: they would wait on
+            log.exception("Polling has ended")
+            self._fail(err)
+
+    async def _try_to_poll(self, amc: AmcClient) -> None:
+        try:
+            await self._poll(amc)
+        except (ConsentRevoked, Refused) as err:
+            self._fail(err)
+        except (AmazonError, psycopg2.Error) as err:
+            log.warning("Polling %s failed, will poll on: %s", amc.account.instance_id, err)
 
     def _interval_seconds(self) -> float:
         now = datetime.now(UTC)
@@ -128,7 +137,7 @@ class InstancePoller:
             if waiting.amc_execution_id == execution.amc_execution_id and not waiting.ended.done():
                 waiting.ended.set_result(execution)
 
-    def _fail(self, error: PipelineError) -> None:
+    def _fail(self, error: Exception) -> None:
         for waiting in self._waiting:
             if not waiting.ended.done():
                 waiting.ended.set_exception(error)

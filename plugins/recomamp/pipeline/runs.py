@@ -26,7 +26,7 @@ def window_of(context: Context, definition: Schedule | Collection) -> Window:
     run = context["dag_run"]
     if run.data_interval_start is not None and run.data_interval_end is not None:
         return Window(
-            start=_utc(run.data_interval_start),
+            start=_utc(run.data_interval_start).replace(microsecond=0),
             end=_utc(run.data_interval_end),
             time_zone=_zone(definition),
             type=_type(definition),

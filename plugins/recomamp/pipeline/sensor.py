@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
 
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import (
@@ -23,6 +24,10 @@ from recomamp.pipeline.links import AmcExecutionLink
 from recomamp.pipeline.operators import ExecutionOperator, failing_for_good
 from recomamp.pipeline.trigger import ExecutionTrigger
 from recomamp.store.executions import Execution, end_execution, note_amc_status
+
+# Tries of this task, since it was last cleared, within which AMC's FAILED opens another attempt:
+# AMC's quota is dear. Airflow's retries are more, for they also outlast an absent database.
+FAILED_TRIES = 4
 
 _NOT_FOUND = 404
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
@@ -55,7 +60,7 @@ class WaitForExecution(ExecutionOperator):
                 or execution.amc_execution_id is None
             ):
                 execution = self.submit(context)
-            return self._settle(execution)
+            return self._settle(context, execution)
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Go on after the trigger's event, which says only that it is worth looking."""
@@ -64,9 +69,9 @@ class WaitForExecution(ExecutionOperator):
             execution = self.latest_execution(context)
             if execution is None or not execution.status.is_open:
                 raise ExecutionFailed("the execution was ended while this task waited for it")
-            return self._settle(execution)
+            return self._settle(context, execution)
 
-    def _settle(self, execution: Execution) -> str:
+    def _settle(self, context: Context, execution: Execution) -> str:
         """Return, fail or wait on, as AMC says."""
         amc = self._ask_amc(execution)
         if amc is not None and amc.status is AmcStatus.SUCCEEDED:
@@ -74,7 +79,10 @@ class WaitForExecution(ExecutionOperator):
             self.log.info("Execution %s: %s has SUCCEEDED", execution.id, amc.amc_execution_id)
             return str(execution.id)
         if amc is not None and amc.status.is_terminal:
-            self._end(execution, amc)
+            error = self._end(execution, amc)
+            if isinstance(error, ExecutionFailed) and _tries(context) >= FAILED_TRIES:
+                raise AirflowFailException(str(error)) from error
+            raise error
         if datetime.now(UTC) >= execution.deadline_at:
             self._time_out(execution)
         if amc is not None:
@@ -107,14 +115,14 @@ class WaitForExecution(ExecutionOperator):
         with self.database.transaction() as connection:
             note_amc_status(connection, execution.id, amc.status)
 
-    def _end(self, execution: Execution, amc: AmcExecution) -> NoReturn:
+    def _end(self, execution: Execution, amc: AmcExecution) -> ExecutionEnded:
         reason = amc.status_reason or "AMC gives no reason"
         error = _ENDINGS[amc.status](
             f"AMC execution {amc.amc_execution_id} ended as {amc.amc_status}: {reason}"
             f" (request id {amc.request_id})"
         )
         self._write_end(execution, error, amc.status)
-        raise error
+        return error
 
     def _time_out(self, execution: Execution) -> NoReturn:
         async def cancel() -> AmcExecution:
@@ -142,3 +150,10 @@ class WaitForExecution(ExecutionOperator):
                 error_message=str(error),
                 completed_at=datetime.now(UTC),
             )
+
+
+def _tries(context: Context) -> int:
+    """Count the tries of the task since it was last cleared, this one included."""
+    ti = context["ti"]
+    cleared_after = (ti.max_tries or 0) - (ti.task.retries or 0)
+    return int(ti.try_number - cleared_after)

@@ -7,100 +7,30 @@ so construction does nothing but keep its arguments, and equal data gives the sa
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from airflow.timetables.base import DagRunInfo
+from sqlalchemy.orm import object_session
 
 from recomamp.domain.cron import Cron
-from recomamp.domain.windows import (
-    CollectionWindows,
-    DueWindow,
-    ScheduleWindows,
-    WindowType,
-    as_first_moment,
-    as_last_moment,
+from recomamp.domain.windows import CollectionWindows, DueWindow, ScheduleWindows, WindowType
+from recomamp.pipeline.dag_runs import (
+    SCHEDULED,
+    Dates,
+    DatesOfDag,
+    last_scheduled_tick,
+    runs_of_dag,
 )
+from recomamp.pipeline.window_timetable import INSTANT, Last, WindowTimetable, free_date
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
-_INSTANT = timedelta(microseconds=1)
 
-
-def _interval(due: DueWindow) -> DataInterval:
-    return DataInterval(pendulum.instance(due.window.start), pendulum.instance(due.window.end))
-
-
-def _scheduled(due: DueWindow) -> DagRunInfo:
-    return DagRunInfo(run_after=pendulum.instance(due.due_at), data_interval=_interval(due))
-
-
-def _backfilled(due: DueWindow) -> DagRunInfo:
-    # Who asks for past dates means now, be the data settled or not
-    return DagRunInfo(run_after=pendulum.instance(due.window.end), data_interval=_interval(due))
-
-
-class _WindowTimetable(Timetable):
-    """What both timetables share: how Airflow asks, and how they are stored."""
-
-    def serialize(self) -> dict[str, Any]:
-        """Return what ``deserialize`` makes an equal timetable of."""
-        raise NotImplementedError
-
-    @classmethod
-    def deserialize(cls, data: Mapping[str, Any]) -> Self:
-        """Return the timetable of that data, the same object for the same data."""
-        timetable: Self = _remembered(cls, json.dumps(data, sort_keys=True))
-        return timetable
-
-    def next_dagrun_info(
-        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
-    ) -> DagRunInfo | None:
-        """Return the next run: of the schedule, or of a backfill where ``latest`` bounds it."""
-        last = last_automated_data_interval
-        if restriction.latest is None:
-            due = self._next_scheduled(last.start if last else None)
-            return _scheduled(due) if due else None
-        bound = as_last_moment(restriction.latest, self.time_zone)
-        if last is not None:
-            due = self._first_from(last.start + _INSTANT)
-        elif restriction.earliest is not None:
-            due = self._first_from(as_first_moment(restriction.earliest, self.time_zone))
-        else:
-            due = None
-        return _backfilled(due) if due and due.window.start <= bound else None
-
-    def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
-        """Return the latest window that is due at that moment."""
-        return _interval(self.latest_window(run_after))
-
-    @property
-    def time_zone(self) -> str:
-        """Zone in which the dates of a backfill are meant."""
-        raise NotImplementedError
-
-    def latest_window(self, moment: datetime) -> DueWindow:
-        """Return the latest window that is due at that moment."""
-        raise NotImplementedError
-
-    def _next_scheduled(self, last_start: datetime | None) -> DueWindow | None:
-        raise NotImplementedError
-
-    def _first_from(self, earliest: datetime) -> DueWindow | None:
-        raise NotImplementedError
-
-
-@lru_cache(maxsize=16384)
-def _remembered(cls: type[_WindowTimetable], data: str) -> Any:
-    return cls(**json.loads(data))
-
-
-class ScheduleTimetable(_WindowTimetable):
+class ScheduleTimetable(WindowTimetable):
     """Runs at the ticks of a cron expression; each reads the lagged interval before its tick.
 
     :param expression: five cron fields, or an alias.
@@ -174,23 +104,42 @@ class ScheduleTimetable(_WindowTimetable):
         """Return the latest window that is due at that moment."""
         return self.windows.latest(moment)
 
-    def _next_scheduled(self, last_start: datetime | None) -> DueWindow | None:
-        if not self.is_active:
-            return None
-        if last_start is None:
-            due = self.windows.next(datetime.fromisoformat(self.created_at))
-        else:
-            due = self.windows.first_from(last_start + _INSTANT)
+    def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:
+        """Return the last tick that ran by itself, and the dates that are taken.
+
+        Airflow takes the run with the latest date for the last one. That may be a backfill of
+        recent data, after which the ticks before would be passed over, or a run from before the
+        row was edited.
+        """
+        session = object_session(dag_run)
+        tick = dag_run.run_after if dag_run.run_id.startswith(SCHEDULED) else None
+        if tick is None and session is not None:
+            tick = last_scheduled_tick(session, dag_run.dag_id)
+        tick = tick or datetime.fromisoformat(self.created_at)
+        last = Last(run_after=pendulum.instance(tick), data_interval=None)
+        last.taken = DatesOfDag(session, dag_run.dag_id) if session is not None else {}
+        return last
+
+    def _next_scheduled(self, last: DagRunInfo | None, taken: Dates) -> DueWindow | None:
+        due = self._pick(last.run_after if last else datetime.fromisoformat(self.created_at))
+        while free_date(due, taken) is None:  # this very window has been read
+            due = self._pick(due.due_at)
+        return due
+
+    def _pick(self, after: datetime) -> DueWindow:
+        """Return the next tick to run: the first after that moment or, missed ones left out, the
+        latest.
+        """
+        due = self.windows.next(after)
         if self.catchup:
             return due
-        latest = self.windows.latest(datetime.now(UTC))
-        return max(due, latest, key=lambda window: window.due_at)
+        return max(due, self.windows.latest(datetime.now(UTC)), key=lambda one: one.due_at)
 
     def _first_from(self, earliest: datetime) -> DueWindow | None:
         return self.windows.first_from(earliest)
 
 
-class CollectionTimetable(_WindowTimetable):
+class CollectionTimetable(WindowTimetable):
     """Runs once per week of a collection, as soon as the week's data has settled.
 
     :param start_date: ISO date, first day of the first week.
@@ -247,47 +196,32 @@ class CollectionTimetable(_WindowTimetable):
         return self.windows.latest(moment) or self.windows.week(0)
 
     def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:
-        """Return the last week up to which every week has a run.
+        """Return the dates that are taken, and the first week that ran by itself.
 
         Airflow goes on after the run with the latest date. A backfill of later weeks would then
-        make it pass over earlier ones for ever; a week without a run must stay next.
+        make it pass over earlier ones for ever; a week without a run must stay next. Weeks before
+        the first scheduled run have been run as well: Airflow's old runs are cleaned away.
         """
-        info = super().run_info_from_dag_run(dag_run=dag_run)
-        started = _starts_of_automated_runs(dag_run)
-        reached = info.data_interval
-        previous = pendulum.instance(self.windows.week(0).window.start - _INSTANT)
-        for week in self.windows:
-            if week.window.start not in started:
-                reached = DataInterval(previous, previous)
-                break
-            previous = pendulum.instance(week.window.start)
-        return info._replace(data_interval=reached)
+        session = object_session(dag_run)
+        runs = runs_of_dag(session, dag_run.dag_id) if session is not None else [dag_run]
+        starts = [
+            run.data_interval_start
+            for run in runs
+            if run.run_id.startswith(SCHEDULED) and run.data_interval_start is not None
+        ]
+        first = min(starts, default=self.windows.week(0).window.start)
+        last = Last(run_after=pendulum.instance(first.replace(microsecond=0)), data_interval=None)
+        last.taken = {run.logical_date: run.data_interval_end for run in runs if run.logical_date}
+        return last
 
-    def _next_scheduled(self, last_start: datetime | None) -> DueWindow | None:
-        if not self.is_active:
-            return None
-        return (
-            self.windows.week(0) if last_start is None else self._first_from(last_start + _INSTANT)
-        )
+    def _next_scheduled(self, last: DagRunInfo | None, taken: Dates) -> DueWindow | None:
+        if last is not None and last.data_interval is not None:  # a run that was only planned yet
+            return self._first_from(last.data_interval.start + INSTANT)
+        for week in self.windows:
+            is_left = last is None or week.window.start >= last.run_after
+            if is_left and free_date(week, taken) is not None:
+                return week
+        return None
 
     def _first_from(self, earliest: datetime) -> DueWindow | None:
         return self.windows.first_from(earliest)
-
-
-def _starts_of_automated_runs(dag_run: DagRun) -> set[datetime]:
-    """Return the logical dates of the DAG's scheduled and backfilled runs."""
-    from airflow.models.dagrun import DagRun
-    from airflow.utils.types import DagRunType
-    from sqlalchemy import select
-    from sqlalchemy.orm import object_session
-
-    session = object_session(dag_run)
-    if session is None:
-        return {dag_run.logical_date} if dag_run.logical_date else set()
-    automated = (DagRunType.SCHEDULED, DagRunType.BACKFILL_JOB)
-    dates = session.scalars(
-        select(DagRun.logical_date).where(
-            DagRun.dag_id == dag_run.dag_id, DagRun.run_type.in_(automated)
-        )
-    )
-    return {moment for moment in dates if moment is not None}
