@@ -1248,6 +1248,7 @@ CREATE TABLE public.workflow_executions (
     submitted_at timestamp with time zone,
     deadline_at timestamp with time zone,
     amazon_request_id text,
+    input_parameters jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT chk_execution_attempt CHECK ((attempt > 0)),
     CONSTRAINT chk_execution_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
     CONSTRAINT chk_execution_window CHECK ((window_start < window_end)),

@@ -112,6 +112,56 @@ def test_a_hostile_row_removes_no_other_dag(
         assert "<script>" not in json.loads(text)["dag"]["doc_md"].split("```")[0]
 
 
+UNREADABLE = {
+    "a year beyond Python": "created_at = '20026-01-01'",
+    "a year before Christ": "created_at = '0044-03-15 BC'",
+    "a number without end": """parameters = '{"x": 1e5000}'""",
+    "a bottomless document": """parameters =
+        (repeat('{"a":', 3000) || '1' || repeat('}', 3000))::jsonb""",
+    "words of the snapshot": """parameters = '{"x": {"$time": "soon"}}'""",
+}
+
+
+@pytest.mark.parametrize("change", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_column_that_cannot_be_read_costs_its_own_dag_alone(
+    parse: Callable[..., DagBag],
+    rows: Rows,
+    instance: Row,
+    database: Database,
+    change: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workflow = rows.workflow(instance=instance)
+    good, bad = rows.schedule(workflow=workflow), rows.schedule(workflow=workflow)
+    database.query(f"UPDATE workflow_schedules SET {change} WHERE id = %s", [bad["id"]])
+    for away in (False, True):
+        if away:
+            monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", "postgresql://nobody@127.0.0.1:1/x")
+        bag = parse("amc_schedules.py")
+        assert bag.import_errors == {}
+        assert "invalid" in bag.dags[f"amc_schedule_{bad['id']}"].tags
+        assert "invalid" not in bag.dags[f"amc_schedule_{good['id']}"].tags
+
+
+def test_a_broken_snapshot_is_no_import_error(
+    parse: Callable[..., DagBag], connections: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = Path(os.environ["RECOMAMP_SNAPSHOT_DIR"]) / "schedules.json"
+    snapshot.parent.mkdir(parents=True)
+    snapshot.write_text("{", encoding="utf-8")
+    monkeypatch.delenv("AIRFLOW_CONN_RECOMAMP_DB")
+    assert parse().import_errors == {}
+
+
+def test_an_invalid_dag_keeps_the_steps_so_that_runs_under_way_go_on(
+    parse: Callable[..., DagBag], rows: Rows, instance: Row
+) -> None:
+    rows.schedule(workflow=rows.workflow(instance=instance), parameters={"typo": 1})
+    (dag,) = parse("amc_schedules.py").dags.values()
+    assert {task.task_id for task in dag.tasks} == STEPS
+    assert type(dag.get_task("submit")).__name__ == "RefuseRun"
+
+
 @pytest.mark.parametrize(
     ("columns", "complaint"),
     [

@@ -22,11 +22,11 @@ from amc_emulator.engine import Engine, Query, QueryRefused
 from fixtures.postgres import Database, Rows
 from recomamp.domain import errors
 from recomamp.domain.cron import Cron
-from recomamp.domain.definitions import read_collection, read_schedule
 from recomamp.domain.errors import InvalidDefinition, error_type
 from recomamp.domain.parameters import declare
 from recomamp.domain.query import BoundQuery, WindowValues, bind
 from recomamp.domain.windows import ScheduleWindows
+from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, parse_row
 from recomamp.store.statements import fetch_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,13 +98,10 @@ def undone(connection: Connection) -> Iterator[None]:
 def definition_errors(connection: Connection) -> list[str]:
     """Say what keeps rows from becoming DAGs that run."""
     found = []
-    for statement, read in (
-        ("select_schedules", read_schedule),
-        ("select_collections", read_collection),
-    ):
-        for row in fetch_all(connection, statement):
+    for kind in (SCHEDULES, COLLECTIONS):
+        for row in fetch_all(connection, kind.select, **{kind.key: None}):
             try:
-                read(row)  # type: ignore[operator]
+                kind.read(parse_row(row["definition"]))
             except InvalidDefinition as err:
                 found.append(str(err))
     return found
@@ -123,12 +120,10 @@ def run_at_amc(query: BoundQuery) -> int:
 
 
 def bound_queries(connection: Connection) -> Iterator[BoundQuery]:
-    for row in fetch_all(connection, "select_schedules"):
-        schedule = read_schedule(row)
-        yield bind(schedule.workflow.sql_query, schedule.parameters, _WINDOW)
-    for row in fetch_all(connection, "select_collections"):
-        collection = read_collection(row)
-        yield bind(collection.workflow.sql_query, collection.parameters, _WINDOW)
+    for kind in (SCHEDULES, COLLECTIONS):
+        for row in fetch_all(connection, kind.select, **{kind.key: None}):
+            definition = kind.read(parse_row(row["definition"]))
+            yield bind(definition.workflow.sql_query, definition.parameters, _WINDOW)
 
 
 def test_the_readmes_sql_registers_a_schedule_and_a_collection_that_run(

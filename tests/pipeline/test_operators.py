@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
+import psycopg2
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.errors import ExecutionFailed, SubmissionInDoubt
+from recomamp.amazon.client import AmcClient
+from recomamp.amazon.requests import NewExecution
+from recomamp.amazon.responses import AmcExecution
+from recomamp.domain.errors import AmazonError, ExecutionFailed, SubmissionInDoubt
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
 from recomamp.pipeline.sensor import FAILED_TRIES, WaitForExecution
+from recomamp.store.executions import sending
 
 WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
 
@@ -134,6 +141,152 @@ def test_an_intention_left_by_a_crash_is_adopted_where_amc_knows_it(
     (execution,), (at_amc,) = run.executions, emulator.executions()
     assert execution["amc_execution_id"] == at_amc["workflowExecutionId"]
     assert execution["status"] == "RUNNING"
+
+
+def test_an_attempt_is_sent_as_it_was_opened_though_the_workflow_is_edited_meanwhile(
+    run: Run, rows: Rows, schedule: Row, emulator: RunningEmulator
+) -> None:
+    emulator.fault("create_execution", "reset_before", times=4)
+    emulator.fault("create_execution", "throttle", times=None, retry_after=0)
+    with pytest.raises(AmazonError):
+        run.step(SubmitExecution)
+    before = run.executions[0]["submitted_sql"]
+    other = "SELECT campaign, SUM(clicks) AS clicks FROM dsp_clicks GROUP BY campaign"
+    rows.update("workflows", str(schedule["workflow_id"]), sql_query=other)
+    emulator.clear_faults()
+    run.step(SubmitExecution)
+    (at_amc,) = emulator.executions()
+    assert at_amc["request"]["workflow"]["sqlQuery"] == before
+    assert run.executions[0]["submitted_sql"] == before
+
+
+def test_two_workers_with_the_same_task_submit_it_once(
+    run: Run, database: Database, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    database.query("UPDATE workflow_executions SET status = 'PENDING', amc_execution_id = NULL")
+    (row,) = run.executions
+    with sending(lambda: psycopg2.connect(database.uri), UUID(str(row["id"]))) as is_ours:
+        assert is_ours
+        with pytest.raises(SubmissionInDoubt, match="another try"):
+            run.step(SubmitExecution)
+    assert len(emulator.executions()) == 1
+
+
+def test_what_amc_accepts_after_the_run_was_given_up_is_cancelled_there(
+    run: Run, database: Database, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    create = AmcClient.create_execution
+
+    async def create_and_give_up(amc: AmcClient, request: NewExecution) -> AmcExecution:
+        accepted = await create(amc, request)
+        database.query("UPDATE workflow_executions SET status = 'CANCELLED'")
+        return accepted
+
+    monkeypatch.setattr(AmcClient, "create_execution", create_and_give_up)
+    with pytest.raises(ExecutionFailed, match="which is cancelled"):
+        run.step(SubmitExecution)
+    assert [one["status"] for one in emulator.executions()] == ["CANCELLED"]
+
+
+def test_an_execution_that_passes_its_deadline_is_cancelled_and_never_tried_again(
+    run: Run, database: Database, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    database.query("UPDATE workflow_executions SET deadline_at = now()")
+    with pytest.raises(AirflowFailException, match="deadline"):
+        run.step(WaitForExecution)
+    (execution,), (at_amc,) = run.executions, emulator.executions()
+    assert (execution["status"], execution["error_type"]) == ("TIMEOUT", "TIMED_OUT")
+    assert at_amc["status"] == "CANCELLED"
+
+
+def test_results_that_come_just_before_the_deadline_are_taken(
+    run: Run, database: Database, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    database.query("UPDATE workflow_executions SET deadline_at = now()")
+
+    async def come_too_late(amc: AmcClient, amc_execution_id: str) -> AmcExecution:
+        emulator.progression("at_once")
+        return await amc.get_execution(amc_execution_id)
+
+    monkeypatch.setattr(AmcClient, "cancel_execution", come_too_late)
+    run.step(WaitForExecution)
+    run.step(LoadResults)
+    assert run.executions[0]["status"] == "SUCCESS"
+
+
+def test_an_end_that_was_written_is_kept_though_the_worker_died_before_saying_so(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    emulator.fault("create_execution", "reject_execution", reason="Unsupported")
+    run.step(SubmitExecution)
+    for run.try_number in (1, 2):
+        with pytest.raises(AirflowFailException, match="Unsupported"):
+            run.step(WaitForExecution)
+    assert len(run.executions) == 1
+
+
+def test_a_manual_run_over_part_of_a_week_writes_no_weeks_books(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    collection = rows.collection(
+        workflow=rows.workflow(instance=instance), start_date="2026-01-05", end_date="2026-01-11"
+    )
+    run = Run(database, collection_id=str(collection["id"]))
+    run.params = {"window_start": "2026-01-05T12:00", "window_end": "2026-01-11T01:00"}
+    for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
+        run.step(step)
+    assert [week["status"] for week in rows.weeks(collection)] == ["PENDING"]
+
+
+def test_failing_to_run_a_week_again_takes_its_results_from_nobody(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    collection = rows.collection(
+        workflow=rows.workflow(instance=instance), start_date="2026-01-05", end_date="2026-01-11"
+    )
+    run = Run(database, collection_id=str(collection["id"]))
+    for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
+        run.step(step)
+    (before,) = rows.weeks(collection)
+    run.xcom.clear()
+    emulator.fault("create_execution", "reject_execution", reason="not again")
+    run.step(SubmitExecution)
+    with pytest.raises(AirflowFailException):
+        run.step(WaitForExecution)
+    run.step(RecordRun)
+    (after,) = rows.weeks(collection)
+    assert (after["status"], after["execution_id"]) == ("SUCCESS", before["execution_id"])
+
+
+def test_loading_that_failed_can_be_repeated_without_running_the_query_again(
+    run: Run, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.progression("at_once")
+    run.step(SubmitExecution)
+    run.step(WaitForExecution)
+    url = os.environ["RECOMAMP_RESULTS_URL"]
+    monkeypatch.delenv("RECOMAMP_RESULTS_URL")
+    with pytest.raises(AirflowFailException, match="RECOMAMP_RESULTS_URL"):
+        run.step(LoadResults)
+    run.step(RecordRun)
+    assert run.executions[0]["status"] == "FAILED"
+    monkeypatch.setenv("RECOMAMP_RESULTS_URL", url)
+    for step in (LoadResults, RecordRun):
+        run.step(step)
+    assert [row["status"] for row in run.executions] == ["SUCCESS"]
+    (book,) = run.database.query("SELECT status FROM schedule_runs")
+    assert book["status"] == "SUCCESS"
+    assert len(emulator.executions()) == 1
 
 
 def test_a_failed_execution_is_tried_again_as_a_new_attempt(

@@ -319,13 +319,13 @@ import resource, sys
 from pathlib import Path
 from uuid import UUID
 from datetime import date
-from recomamp.domain.errors import MissingSetting
+from recomamp.domain.errors import ResultsBroken
 from recomamp.store.results import store_results
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     store_results(parts=[Path(sys.argv[1])], columns=(), results_url=sys.argv[2],
                   workflow_id=UUID(int=1), execution_id=UUID(int=2), window_start=date(2025, 1, 6))
-except MissingSetting as err:
+except ResultsBroken as err:  # there may be room later, so the task may be tried again
     sys.stdout.write(str(err))
 """
 

@@ -45,7 +45,7 @@ def test_many_who_find_the_token_run_out_renew_it_once(database: Database, user:
     calls: list[Tokens] = []
 
     async def run() -> list[Tokens]:
-        stores = [store(database, user) for _ in range(6)]
+        stores = [store(database, user) for _ in range(40)]  # more than there are threads
         return await asyncio.gather(*(one.refresh(renewing(calls), None) for one in stores))
 
     tokens = asyncio.run(run())

@@ -1,4 +1,4 @@
--- A week's execution has ended.
+-- A week's execution has ended. Failing to run a week again takes no results away.
 -- Parameters: collection_id, week_start_date, week_end_date, execution_id, status, error_message,
 -- execution_duration_seconds, result_rows, result_size_bytes, completed_at.
 UPDATE report_data_weeks
@@ -13,4 +13,5 @@ SET
 WHERE collection_id = %(collection_id)s
   AND week_start_date = %(week_start_date)s
   AND week_end_date = %(week_end_date)s
+  AND (status <> 'SUCCESS' OR %(status)s = 'SUCCESS')
 RETURNING id;

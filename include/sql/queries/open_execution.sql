@@ -3,7 +3,7 @@
 -- (uq_workflow_executions_dag_run_attempt, uq_workflow_executions_open_dag_run).
 -- Parameters: execution_id, workflow_id, user_id, instance_key, schedule_id, collection_id, dag_id,
 -- dag_run_id, attempt, parameters (JSON), window_type, window_start, window_end, window_time_zone,
--- amc_workflow_id, submitted_sql, deadline_at.
+-- amc_workflow_id, submitted_sql, input_parameters (JSON), deadline_at.
 INSERT INTO workflow_executions (
     id,
     workflow_id,
@@ -23,6 +23,7 @@ INSERT INTO workflow_executions (
     window_time_zone,
     amc_workflow_id,
     submitted_sql,
+    input_parameters,
     deadline_at
 )
 VALUES (
@@ -44,6 +45,7 @@ VALUES (
     %(window_time_zone)s,
     %(amc_workflow_id)s,
     %(submitted_sql)s,
+    %(input_parameters)s,
     %(deadline_at)s
 )
 ON CONFLICT DO NOTHING

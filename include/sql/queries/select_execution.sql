@@ -9,6 +9,8 @@ SELECT
     execution.amc_status,
     execution.error_type,
     execution.error_message,
+    execution.submitted_sql,
+    execution.input_parameters,
     execution.parameters,
     execution.window_type,
     execution.window_start,

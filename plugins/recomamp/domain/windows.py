@@ -52,6 +52,15 @@ class Window:
         last = self.end - _INSTANT
         return last.astimezone(load_zone(self.time_zone)).date()
 
+    @property
+    def is_whole_days(self) -> bool:
+        """Whether it begins and ends at midnight of its own zone."""
+        after = self.last_date + timedelta(days=1)
+        return (self.start, self.end) == (
+            midnight(self.first_date, self.time_zone),
+            midnight(after, self.time_zone),
+        )
+
     def __str__(self) -> str:
         """Write both ends in the window's zone: `[2026-01-05 00:00, 2026-01-12 00:00) UTC`."""
         zone = load_zone(self.time_zone)

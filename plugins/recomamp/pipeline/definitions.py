@@ -89,7 +89,7 @@ def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedul
     text = _select_rows(kind, row_id, database).get(str(row_id))
     if text is None:
         raise InvalidDefinition(f"{kind.name} {row_id} is no longer in the database")
-    return _read(kind, _parse(text))
+    return _read(kind, parse_row(text))
 
 
 def _row_id(kind: Kind, dag_id: str) -> UUID | None:
@@ -101,7 +101,7 @@ def _row_id(kind: Kind, dag_id: str) -> UUID | None:
         return None
 
 
-def _parse(text: str) -> dict[str, Any]:
+def parse_row(text: str) -> dict[str, Any]:
     """Read a row's JSON.
 
     :raises InvalidDefinition: when a column holds what nothing can be made of.
@@ -128,7 +128,7 @@ def _read(kind: Kind, row: Row) -> Schedule | Collection:
 def _define(kind: Kind, key: str, text: str) -> Definition:
     row: Row = {}
     try:
-        row = _parse(text)
+        row = parse_row(text)
         return _read(kind, row)
     except InvalidDefinition as err:
         log.warning("%s %s makes no DAG that runs: %s", kind.name, key, err)
@@ -204,5 +204,9 @@ def _read_snapshot(kind: Kind, row_id: UUID | None) -> dict[str, str]:
     if path is None or not path.exists():
         log.error("There is no snapshot of %ss: set RECOMAMP_SNAPSHOT_DIR to keep one", kind.name)
         return {}
-    rows: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        rows: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        log.error("RECOMAMP_SNAPSHOT_DIR: the snapshot %s cannot be read: %s", path, err)
+        return {}
     return {key: text for key, text in rows.items() if row_id is None or key == str(row_id)}

@@ -25,6 +25,14 @@ from recomamp.pipeline import settings
 from recomamp.store.executions import Execution
 from recomamp.store.tokens import UserTokens
 
+# A peer that has silently gone is noticed in half a minute, before Airflow ends the parse
+_KEEPALIVES: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds
+}
+
 
 class DatabaseHook(BaseHook):
     """Connects to the application's database with psycopg2.
@@ -65,6 +73,7 @@ class DatabaseHook(BaseHook):
             connect_timeout=self.connect_timeout_seconds,
             options=f"-c statement_timeout={self.statement_timeout_seconds * 1000} -c TimeZone=UTC",
             application_name="recomamp-pipeline",
+            **_KEEPALIVES,
             **_driver_options(connection),
         )
         return opened

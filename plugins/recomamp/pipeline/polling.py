@@ -119,11 +119,15 @@ class InstancePoller:
         """List the executions since the oldest that is waited for and tell who has ended."""
         missing = {waiting.amc_execution_id for waiting in self._waiting}
         oldest = min(waiting.submitted_at for waiting in self._waiting)
-        async for execution in amc.list_executions(min_creation_time=oldest - LIST_SLACK):
-            missing.discard(execution.amc_execution_id)
-            self._tell(execution)
-            if not missing:
-                return
+        try:
+            async for execution in amc.list_executions(min_creation_time=oldest - LIST_SLACK):
+                missing.discard(execution.amc_execution_id)
+                self._tell(execution)
+                if not missing:
+                    return
+        except Refused as err:
+            log.warning("AMC refuses to list executions, asking for each: %s", err)
+            self._tell(await amc.get_execution(missing.pop()))  # refused as well: nobody can watch
         for amc_execution_id in sorted(missing):  # AMC's list may lag, or leave some out
             try:
                 self._tell(await amc.get_execution(amc_execution_id))

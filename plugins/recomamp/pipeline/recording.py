@@ -17,7 +17,9 @@ from recomamp.domain.errors import (
 )
 from recomamp.domain.models import Schedule
 from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.windows import Window
 from recomamp.pipeline.operators import FINAL_ERRORS, ExecutionOperator, failing_for_good
+from recomamp.pipeline.runs import window_of
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution, select_execution
 
@@ -58,7 +60,7 @@ class RecordRun(ExecutionOperator):
         try:
             if not amc_status.is_terminal:
                 amc_status = asyncio.run(self._cancel(execution)) or amc_status
-        except (AmazonError, MissingSetting) as err:
+        except (AmazonError, InvalidDefinition, MissingSetting) as err:
             if not is_last_try and not isinstance(err, FINAL_ERRORS):
                 raise
             error = ExecutionCancelled(f"the run ended; AMC could not be asked to cancel: {err}")
@@ -125,7 +127,9 @@ class RecordRun(ExecutionOperator):
         self, context: Context, collection_id: UUID, execution: Execution | None, is_loaded: bool
     ) -> None:
         status = "SUCCESS" if is_loaded else "FAILED"
-        window = execution.window if execution else self.work(context).window
+        window = execution.window if execution else self._window(context)
+        if window is None:
+            return
         with self.database.transaction() as connection:
             is_week = books.end_week(
                 connection,
@@ -142,6 +146,14 @@ class RecordRun(ExecutionOperator):
         self.log.info(
             "%s %s: %s", "Week" if is_week else "No week of the collection", window, status
         )
+
+    def _window(self, context: Context) -> Window | None:
+        """Return the window of a run that never came to an execution, if it can be told."""
+        try:
+            return window_of(context, self.definition())
+        except InvalidDefinition as err:
+            self.log.warning("No week is marked, for the run's window cannot be told: %s", err)
+            return None
 
 
 def _is_last_try(context: Context) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
@@ -54,6 +54,8 @@ class WaitForExecution(ExecutionOperator):
         """Wait for the open attempt; open the next one where the last has ended."""
         with failing_for_good():
             execution = self.latest_execution(context)
+            if execution is not None and _tries(context) > 1:
+                self._respect_end(execution)
             if (
                 execution is None
                 or not execution.status.is_open
@@ -61,6 +63,16 @@ class WaitForExecution(ExecutionOperator):
             ):
                 execution = self.submit(context)
             return self._settle(context, execution)
+
+    def _respect_end(self, execution: Execution) -> None:
+        """Fail for good where an earlier try of this task was about to.
+
+        A worker may die between writing the end and telling Airflow. Clearing the task counts its
+        tries anew, and opens the next attempt whatever the last one ended as.
+        """
+        is_ended = not execution.status.is_open
+        if is_ended and execution.error_type not in (None, error_type(ExecutionFailed())):
+            raise AirflowFailException(execution.error_message)
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Go on after the trigger's event, which says only that it is worth looking."""
@@ -84,7 +96,7 @@ class WaitForExecution(ExecutionOperator):
                 raise AirflowFailException(str(error)) from error
             raise error
         if datetime.now(UTC) >= execution.deadline_at:
-            self._time_out(execution)
+            return self._time_out(execution)
         if amc is not None:
             self._note(execution, amc)
         self.log.info(
@@ -113,7 +125,7 @@ class WaitForExecution(ExecutionOperator):
 
     def _note(self, execution: Execution, amc: AmcExecution) -> None:
         with self.database.transaction() as connection:
-            note_amc_status(connection, execution.id, amc.status)
+            note_amc_status(connection, execution.id, amc.amc_status)
 
     def _end(self, execution: Execution, amc: AmcExecution) -> ExecutionEnded:
         reason = amc.status_reason or "AMC gives no reason"
@@ -124,12 +136,17 @@ class WaitForExecution(ExecutionOperator):
         self._write_end(execution, error, amc.status)
         return error
 
-    def _time_out(self, execution: Execution) -> NoReturn:
+    def _time_out(self, execution: Execution) -> str:
+        """Cancel at AMC, and fail unless it has just succeeded."""
+
         async def cancel() -> AmcExecution:
             async with self.amazon.client_for(execution) as amc:
                 return await amc.cancel_execution(execution.amc_execution_id or "")
 
         amc = asyncio.run(cancel())
+        if amc.status is AmcStatus.SUCCEEDED:
+            self._note(execution, amc)
+            return str(execution.id)
         error = ExecutionTimedOut(
             f"AMC execution {amc.amc_execution_id} had not ended by its deadline, "
             f"{execution.deadline_at:%F %T} UTC, and was cancelled; AMC says {amc.amc_status}"

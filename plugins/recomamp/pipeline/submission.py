@@ -69,10 +69,9 @@ def submit(work: Work, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
     :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
     :raises AmazonError: when Amazon cannot be reached; the attempt stays open for the next try.
     """
-    query = _bind(work)
-    execution, is_new = _open_attempt(work, query, database)
+    execution, is_new = _open_attempt(work, database)
     if execution.amc_execution_id is None:
-        execution = _bring_to_amc(execution, query, is_new=is_new, database=database, amazon=amazon)
+        execution = _bring_to_amc(execution, is_new=is_new, database=database, amazon=amazon)
     if execution.collection_id is not None:
         with database.transaction() as connection:
             books.start_week(
@@ -94,7 +93,7 @@ def _bind(work: Work) -> BoundQuery:
     return bind(definition.workflow.sql_query, parameters, window)
 
 
-def _open_attempt(work: Work, query: BoundQuery, database: DatabaseHook) -> tuple[Execution, bool]:
+def _open_attempt(work: Work, database: DatabaseHook) -> tuple[Execution, bool]:
     """Return the open attempt of the DAG run, and whether it was opened just now."""
     with database.transaction() as connection:
         latest = executions.select_latest_execution(
@@ -102,7 +101,7 @@ def _open_attempt(work: Work, query: BoundQuery, database: DatabaseHook) -> tupl
         )
         if latest is not None and latest.status.is_open:
             return latest, False
-        intention = _intention(work, query, attempt=latest.attempt + 1 if latest else 1)
+        intention = _intention(work, attempt=latest.attempt + 1 if latest else 1)
         is_new = executions.open_execution(connection, intention)
     with database.transaction() as connection:
         opened = executions.select_latest_execution(
@@ -114,8 +113,8 @@ def _open_attempt(work: Work, query: BoundQuery, database: DatabaseHook) -> tupl
     return opened, is_new and opened.id == intention.execution_id
 
 
-def _intention(work: Work, query: BoundQuery, *, attempt: int) -> Intention:
-    definition, execution_id = work.definition, uuid4()
+def _intention(work: Work, *, attempt: int) -> Intention:
+    definition, execution_id, query = work.definition, uuid4(), _bind(work)
     is_schedule = isinstance(definition, Schedule)
     return Intention(
         execution_id=execution_id,
@@ -131,23 +130,33 @@ def _intention(work: Work, query: BoundQuery, *, attempt: int) -> Intention:
         window=work.window,
         amc_workflow_id=amc_workflow_id(execution_id),
         submitted_sql=query.sql,
+        input_parameters=query.input_parameters,
         deadline_at=datetime.now(UTC) + DEADLINE,
     )
 
 
 def _bring_to_amc(
-    execution: Execution,
-    query: BoundQuery,
-    *,
-    is_new: bool,
-    database: DatabaseHook,
-    amazon: AmcHook,
+    execution: Execution, *, is_new: bool, database: DatabaseHook, amazon: AmcHook
 ) -> Execution:
-    try:
-        accepted = asyncio.run(_create_or_adopt(execution, query, amazon, is_new=is_new))
-    except (Refused, ConsentRevoked) as err:
-        _end(database, execution, err)
-        raise
+    """Send the query, or find that it was sent; one process at a time."""
+    with executions.sending(database.get_conn, execution.id) as is_ours:
+        if not is_ours:
+            raise SubmissionInDoubt(f"execution {execution.id}: another try is sending it just now")
+        with database.transaction() as connection:
+            current = executions.select_execution(connection, execution.id)
+        if current is not None and current.amc_execution_id is not None:
+            return current  # the other try has just done it
+        try:
+            accepted = asyncio.run(_create_or_adopt(execution, amazon, is_new=is_new))
+        except (Refused, ConsentRevoked) as err:
+            _end(database, execution, err)
+            raise
+        return _accept(execution, accepted, database, amazon)
+
+
+def _accept(
+    execution: Execution, accepted: AmcExecution, database: DatabaseHook, amazon: AmcHook
+) -> Execution:
     with database.transaction() as connection:
         executions.accept_execution(
             connection,
@@ -159,54 +168,58 @@ def _bring_to_amc(
         )
         stored = executions.select_execution(connection, execution.id)
     if stored is None or stored.amc_execution_id != accepted.amc_execution_id:
+        asyncio.run(_withdraw(execution, accepted, amazon))
         raise ExecutionFailed(
             f"execution {execution.id} was ended while AMC accepted it as "
-            f"{accepted.amc_execution_id}"
+            f"{accepted.amc_execution_id}, which is cancelled"
         )
     log.info("Execution %s is %s at AMC", execution.id, accepted.amc_execution_id)
     return stored
 
 
-async def _create_or_adopt(
-    execution: Execution, query: BoundQuery, amazon: AmcHook, *, is_new: bool
-) -> AmcExecution:
+async def _withdraw(execution: Execution, accepted: AmcExecution, amazon: AmcHook) -> None:
+    async with amazon.client_for(execution) as amc:
+        await amc.cancel_execution(accepted.amc_execution_id)
+
+
+async def _create_or_adopt(execution: Execution, amazon: AmcHook, *, is_new: bool) -> AmcExecution:
     """Send the query once; look for it first wherever an earlier sending is possible."""
-    request = _request(execution, query)
+    request = _request(execution)
     async with amazon.client_for(execution) as amc:
         in_doubt = None if is_new else "an earlier try may have sent it"
         for _ in range(SUBMISSIONS):
-            if in_doubt and (found := await _look(execution, query, amc, amazon, in_doubt)):
+            if in_doubt and (found := await _look(execution, amc, amazon, in_doubt)):
                 return found
             try:
                 return await amc.create_execution(request)
             except SubmissionInDoubt as err:
                 in_doubt = str(err)
                 await amc.sleep(LOOK_AGAIN_SECONDS)
-        if found := await _look(execution, query, amc, amazon, in_doubt or ""):
+        if found := await _look(execution, amc, amazon, in_doubt or ""):
             return found
     raise SubmissionInDoubt(
         f"execution {execution.id} was sent {SUBMISSIONS} times in vain: {in_doubt}"
     )
 
 
-def _request(execution: Execution, query: BoundQuery) -> NewExecution:
+def _request(execution: Execution) -> NewExecution:
     return NewExecution(
         workflow_id=execution.amc_workflow_id,
-        sql=query.sql,
+        sql=execution.submitted_sql,
         window=execution.window,
-        input_parameters=query.input_parameters,
-        parameter_values=query.parameter_values,
+        input_parameters=execution.input_parameters,
+        parameter_values=execution.parameters,
         timeout_seconds=AMC_TIMEOUT_SECONDS,
     )
 
 
 async def _look(
-    execution: Execution, query: BoundQuery, amc: AmcClient, amazon: AmcHook, in_doubt: str
+    execution: Execution, amc: AmcClient, amazon: AmcHook, in_doubt: str
 ) -> AmcExecution | None:
     """Find what may have been sent. While nobody can look, the doubt and the attempt stay open."""
     log.warning("Execution %s: looking for it at AMC: %s", execution.id, in_doubt)
     try:
-        found = await _find(execution, query, amc, amazon)
+        found = await _find(execution, amc, amazon)
     except (Refused, ConsentRevoked) as err:
         raise SubmissionInDoubt(f"{in_doubt}; AMC does not let us look for it: {err}") from err
     if found:
@@ -214,9 +227,7 @@ async def _look(
     return found
 
 
-async def _find(
-    execution: Execution, query: BoundQuery, amc: AmcClient, amazon: AmcHook
-) -> AmcExecution | None:
+async def _find(execution: Execution, amc: AmcClient, amazon: AmcHook) -> AmcExecution | None:
     """Look at AMC for the execution, by name and, where AMC keeps no names, by what was asked."""
     is_explicit = execution.window.type is WindowType.EXPLICIT
     async for candidate in amc.list_executions(
@@ -227,9 +238,9 @@ async def _find(
             workflow_id=execution.amc_workflow_id,
             window_start=execution.window.start if is_explicit else None,
             window_end=execution.window.end if is_explicit else None,
-            parameter_values=query.parameter_values,
+            parameter_values=execution.parameters,
             created_after=execution.created_at,
-            sql=query.sql,
+            sql=execution.submitted_sql,
         ) and not await asyncio.to_thread(_is_taken, candidate, execution, amazon.database):
             return candidate
     return None

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg2
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from recomamp.domain.errors import PipelineError
@@ -19,6 +20,7 @@ from recomamp.store.executions import Execution, select_execution
 # A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
 # task (quick-resume race). Nothing fires earlier than this after the deferral.
 EARLIEST_EVENT_SECONDS = 10.0
+DATABASE_PAUSE_SECONDS = 15.0
 
 
 class ExecutionTrigger(BaseTrigger):
@@ -44,12 +46,21 @@ class ExecutionTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, however often the triggerer is restarted meanwhile."""
         database = DatabaseHook()
-        execution = await asyncio.to_thread(_read, database, UUID(self.execution_id))
         await self.sleep(EARLIEST_EVENT_SECONDS)
+        execution = await self._execution(database)
         outcome = "gone" if execution is None else await self._outcome(execution, database)
         self.log.info("Execution %s: %s", self.execution_id, outcome)
         event = {"execution_id": self.execution_id, "outcome": outcome}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def _execution(self, database: DatabaseHook) -> Execution | None:
+        """Read the row, as soon as the database can be reached."""
+        while True:
+            try:
+                return await asyncio.to_thread(_read, database, UUID(self.execution_id))
+            except psycopg2.OperationalError as err:
+                self.log.warning("Execution %s cannot be read yet: %s", self.execution_id, err)
+                await self.sleep(DATABASE_PAUSE_SECONDS)
 
     async def _outcome(self, execution: Execution, database: DatabaseHook) -> str:
         if not execution.status.is_open or execution.amc_execution_id is None:

@@ -65,8 +65,11 @@ def start_week(
     retry_count: int,
     started_at: datetime,
 ) -> bool:
-    """Show a week as running; False where the window is no week of the collection."""
-    return changed(
+    """Show a week as running; False where the window is no week of the collection.
+
+    One that has results keeps showing them until there are new ones.
+    """
+    return window.is_whole_days and changed(
         connection,
         "start_week",
         collection_id=collection_id,
@@ -91,8 +94,11 @@ def end_week(
     result_size_bytes: int | None,
     completed_at: datetime,
 ) -> bool:
-    """Show how a week ended; False where the window is no week of the collection."""
-    return changed(
+    """Show how a week ended; False where the window is no week of the collection.
+
+    One that has results keeps showing them when running it again fails.
+    """
+    return window.is_whole_days and changed(
         connection,
         "end_week",
         collection_id=collection_id,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,8 @@ class Execution:
     amc_status: str | None
     error_type: str | None
     error_message: str | None
+    submitted_sql: str
+    input_parameters: Sequence[Mapping[str, Any]]
     parameters: Mapping[str, Any]
     window: Window
     created_at: datetime
@@ -64,6 +67,7 @@ class Intention:
     window: Window
     amc_workflow_id: str
     submitted_sql: str
+    input_parameters: Sequence[Mapping[str, Any]]
     deadline_at: datetime
 
 
@@ -72,13 +76,14 @@ def open_execution(connection: Connection, intention: Intention) -> bool:
     values = {
         field.name: getattr(intention, field.name)
         for field in fields(Intention)
-        if field.name not in ("window", "parameters")
+        if field.name not in ("window", "parameters", "input_parameters")
     }
     return changed(
         connection,
         "open_execution",
         **values,
         parameters=Json(dict(intention.parameters)),
+        input_parameters=Json(list(intention.input_parameters)),
         window_type=intention.window.type.value,
         window_start=intention.window.start,
         window_end=intention.window.end,
@@ -117,6 +122,21 @@ def select_execution_by_amc_id(
     return row["id"] if row else None
 
 
+@contextmanager
+def sending(connect: Callable[[], Connection], execution_id: UUID) -> Iterator[bool]:
+    """Let one process at a time send an execution; False for all others, who must not.
+
+    The lock belongs to a connection of its own, so that it goes with a process that is killed.
+    """
+    connection = connect()
+    try:
+        connection.autocommit = True
+        row = fetch_one(connection, "try_lock_execution", execution_id=execution_id)
+        yield bool(row and row["locked"])
+    finally:
+        connection.close()
+
+
 def accept_execution(
     connection: Connection,
     execution_id: UUID,
@@ -138,11 +158,9 @@ def accept_execution(
     )
 
 
-def note_amc_status(connection: Connection, execution_id: UUID, amc_status: AmcStatus) -> bool:
-    """Keep what AMC last said; False where nothing changed or the execution has ended."""
-    return changed(
-        connection, "note_amc_status", execution_id=execution_id, amc_status=amc_status.value
-    )
+def note_amc_status(connection: Connection, execution_id: UUID, amc_status: str) -> bool:
+    """Keep AMC's own last word; False where nothing changed or the execution has ended."""
+    return changed(connection, "note_amc_status", execution_id=execution_id, amc_status=amc_status)
 
 
 def end_execution(

@@ -19,9 +19,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import fsspec
 
-from recomamp.domain.errors import MissingSetting
+from recomamp.domain.errors import MissingSetting, ResultsBroken
 
 log = logging.getLogger(__name__)
+
+_FOR_GOOD = (ImportError, PermissionError, FileNotFoundError, NotADirectoryError, ValueError)
 
 _ASIDE = "_writing-"
 
@@ -126,9 +128,9 @@ class Target:
             reason = (
                 err.strerror if isinstance(err, OSError) and err.strerror else type(err).__name__
             )
-            raise MissingSetting(
-                f"RECOMAMP_RESULTS_URL: {self._shown} cannot be written: {reason}"
-            ) from err
+            # What no second try can change is the deployment's to mend; storage may recover
+            kind = MissingSetting if isinstance(err, _FOR_GOOD) else ResultsBroken
+            raise kind(f"RECOMAMP_RESULTS_URL: {self._shown} cannot be written: {reason}") from err
 
 
 def without_secrets(url: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from psycopg2.extensions import connection as Connection
@@ -13,6 +15,15 @@ from psycopg2.extensions import connection as Connection
 from recomamp.domain.credentials import Tokens
 from recomamp.domain.errors import ConsentRevoked, MissingSetting
 from recomamp.store.statements import Row, changed, fetch_one
+
+_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[UUID, asyncio.Lock]] = (
+    WeakKeyDictionary()
+)
+
+
+def _locks_here() -> defaultdict[UUID, asyncio.Lock]:
+    """Return the locks of this event loop, one for each user."""
+    return _locks.setdefault(asyncio.get_running_loop(), defaultdict(asyncio.Lock))
 
 
 class UserTokens:
@@ -43,6 +54,14 @@ class UserTokens:
         self, renew: Callable[[Tokens], Awaitable[Tokens]], stale: str | None
     ) -> Tokens:
         """Return usable tokens, renewed by at most one caller at a time."""
+        # One of this process at a time: those who wait for the row would hold the threads that the
+        # one who has it needs to store what it got
+        async with _locks_here()[self._user_id]:
+            return await self._refresh(renew, stale)
+
+    async def _refresh(
+        self, renew: Callable[[Tokens], Awaitable[Tokens]], stale: str | None
+    ) -> Tokens:
         connection = await asyncio.to_thread(self._connect)
         try:
             tokens = await asyncio.to_thread(self._select, connection, "lock_user_tokens")
