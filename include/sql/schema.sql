@@ -499,6 +499,19 @@ BEGIN
 END;
 $$;
 
+-- Name: forget_revoked_consent(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.forget_revoked_consent() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.consent_revoked_at := NULL;
+    NEW.consent_error := NULL;
+    RETURN NEW;
+END;
+$$;
+
 -- Name: is_time_zone(text); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.is_time_zone(zone text) RETURNS boolean
@@ -914,6 +927,36 @@ CREATE TABLE public.amc_accounts (
     CONSTRAINT chk_account_max_concurrent_executions CHECK ((max_concurrent_executions > 0))
 );
 
+-- Name: amc_api_errors; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.amc_api_errors (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    instance_id uuid NOT NULL,
+    execution_id uuid,
+    user_id uuid NOT NULL,
+    method text NOT NULL,
+    path text NOT NULL,
+    operation text NOT NULL,
+    status integer,
+    code text,
+    request_id text,
+    message text NOT NULL,
+    attempt integer DEFAULT 1 NOT NULL,
+    CONSTRAINT chk_api_error_attempt CHECK ((attempt > 0))
+);
+
+-- Name: amc_api_errors_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+
+ALTER TABLE public.amc_api_errors ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.amc_api_errors_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 -- Name: amc_data_sources; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.amc_data_sources (
@@ -952,6 +995,9 @@ CREATE TABLE public.amc_instances (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     max_concurrent_executions integer DEFAULT 10 NOT NULL,
+    foreign_executions integer DEFAULT 0 NOT NULL,
+    foreign_counted_at timestamp with time zone,
+    CONSTRAINT chk_instance_foreign_executions CHECK ((foreign_executions >= 0)),
     CONSTRAINT chk_instance_health_status CHECK ((health_status = ANY (ARRAY['UNKNOWN'::text, 'HEALTHY'::text, 'UNHEALTHY'::text, 'ERROR'::text]))),
     CONSTRAINT chk_instance_max_concurrent_executions CHECK ((max_concurrent_executions > 0))
 );
@@ -1109,6 +1155,19 @@ CREATE TABLE public.recomamp_migrations (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+-- Name: reconciliations; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.reconciliations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    instance_id uuid NOT NULL,
+    execution_id uuid,
+    amc_execution_id text,
+    action text NOT NULL,
+    detail text NOT NULL,
+    CONSTRAINT chk_reconciliation_action CHECK ((action = ANY (ARRAY['ADOPT'::text, 'CANCEL_AT_AMC'::text, 'CLOSE'::text])))
+);
+
 -- Name: report_data_collections; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.report_data_collections (
@@ -1208,7 +1267,9 @@ CREATE TABLE public.users (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     last_login_at timestamp with time zone,
-    is_active boolean DEFAULT true
+    is_active boolean DEFAULT true,
+    consent_revoked_at timestamp with time zone,
+    consent_error text
 );
 
 -- Name: workflow_executions; Type: TABLE; Schema: public; Owner: -
@@ -1249,6 +1310,9 @@ CREATE TABLE public.workflow_executions (
     deadline_at timestamp with time zone,
     amazon_request_id text,
     input_parameters jsonb DEFAULT '[]'::jsonb NOT NULL,
+    slot_granted_at timestamp with time zone,
+    sending_at timestamp with time zone,
+    orphaned_at timestamp with time zone,
     CONSTRAINT chk_execution_attempt CHECK ((attempt > 0)),
     CONSTRAINT chk_execution_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
     CONSTRAINT chk_execution_window CHECK ((window_start < window_end)),
@@ -1307,6 +1371,11 @@ ALTER TABLE ONLY public.amc_accounts
 ALTER TABLE ONLY public.amc_accounts
     ADD CONSTRAINT amc_accounts_pkey PRIMARY KEY (id);
 
+-- Name: amc_api_errors amc_api_errors_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_api_errors
+    ADD CONSTRAINT amc_api_errors_pkey PRIMARY KEY (id);
+
 -- Name: amc_data_sources amc_data_sources_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.amc_data_sources
@@ -1356,6 +1425,11 @@ ALTER TABLE ONLY public.query_templates
 
 ALTER TABLE ONLY public.recomamp_migrations
     ADD CONSTRAINT recomamp_migrations_pkey PRIMARY KEY (name);
+
+-- Name: reconciliations reconciliations_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.reconciliations
+    ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
 
 -- Name: report_data_collections report_data_collections_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -1425,6 +1499,22 @@ ALTER TABLE ONLY public.workflows
 -- Name: idx_amc_accounts_account_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE UNIQUE INDEX idx_amc_accounts_account_id ON public.amc_accounts USING btree (account_id);
+
+-- Name: idx_amc_api_errors_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_api_errors_at ON public.amc_api_errors USING btree (at);
+
+-- Name: idx_amc_api_errors_execution_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_api_errors_execution_id ON public.amc_api_errors USING btree (execution_id) WHERE (execution_id IS NOT NULL);
+
+-- Name: idx_amc_api_errors_instance_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_api_errors_instance_at ON public.amc_api_errors USING btree (instance_id, at DESC);
+
+-- Name: idx_amc_api_errors_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_amc_api_errors_user_id ON public.amc_api_errors USING btree (user_id);
 
 -- Name: idx_amc_data_sources_active; Type: INDEX; Schema: public; Owner: -
 
@@ -1602,6 +1692,14 @@ CREATE INDEX idx_query_templates_tags ON public.query_templates USING gin (tags)
 
 CREATE INDEX idx_query_templates_usage ON public.query_templates USING btree (usage_count DESC);
 
+-- Name: idx_reconciliations_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_reconciliations_at ON public.reconciliations USING btree (at);
+
+-- Name: idx_reconciliations_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_reconciliations_instance_id ON public.reconciliations USING btree (instance_id, at DESC);
+
 -- Name: idx_schedule_runs_created_at; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_schedule_runs_created_at ON public.schedule_runs USING btree (created_at DESC);
@@ -1746,6 +1844,10 @@ CREATE TRIGGER trigger_count_schedule_runs AFTER INSERT OR DELETE OR UPDATE OF s
 
 CREATE TRIGGER trigger_cut_new_collection AFTER INSERT ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.cut_new_collection();
 
+-- Name: users trigger_forget_revoked_consent; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_forget_revoked_consent BEFORE UPDATE OF encrypted_refresh_token ON public.users FOR EACH ROW WHEN ((old.encrypted_refresh_token IS DISTINCT FROM new.encrypted_refresh_token)) EXECUTE FUNCTION public.forget_revoked_consent();
+
 -- Name: report_data_collections trigger_keep_collection_time_zone; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_keep_collection_time_zone AFTER UPDATE OF parameters ON public.report_data_collections FOR EACH ROW WHEN ((COALESCE((old.parameters ->> 'timezone'::text), 'UTC'::text) IS DISTINCT FROM COALESCE((new.parameters ->> 'timezone'::text), 'UTC'::text))) EXECUTE FUNCTION public.keep_collection_time_zone();
@@ -1830,6 +1932,21 @@ CREATE TRIGGER trigger_touch_workflows BEFORE UPDATE ON public.workflows FOR EAC
 
 CREATE TRIGGER trigger_update_workflow_execution_count AFTER INSERT ON public.workflow_executions FOR EACH ROW EXECUTE FUNCTION public.update_workflow_execution_count();
 
+-- Name: amc_api_errors amc_api_errors_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_api_errors
+    ADD CONSTRAINT amc_api_errors_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
+-- Name: amc_api_errors amc_api_errors_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_api_errors
+    ADD CONSTRAINT amc_api_errors_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
+-- Name: amc_api_errors amc_api_errors_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_api_errors
+    ADD CONSTRAINT amc_api_errors_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 -- Name: amc_instances amc_instances_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.amc_instances
@@ -1899,6 +2016,11 @@ ALTER TABLE ONLY public.workflow_schedules
 
 ALTER TABLE ONLY public.query_templates
     ADD CONSTRAINT query_templates_author_id_fkey FOREIGN KEY (author_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+-- Name: reconciliations reconciliations_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.reconciliations
+    ADD CONSTRAINT reconciliations_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
 
 -- Name: report_data_collections report_data_collections_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -2009,6 +2131,14 @@ ALTER TABLE public.amc_accounts ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY amc_accounts_pipeline_access ON public.amc_accounts TO recomamp_pipeline USING (true) WITH CHECK (true);
 
+-- Name: amc_api_errors; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.amc_api_errors ENABLE ROW LEVEL SECURITY;
+
+-- Name: amc_api_errors amc_api_errors_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY amc_api_errors_pipeline_access ON public.amc_api_errors TO recomamp_pipeline USING (true) WITH CHECK (true);
+
 -- Name: amc_data_sources; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.amc_data_sources ENABLE ROW LEVEL SECURITY;
@@ -2032,6 +2162,12 @@ ALTER TABLE public.amc_schema_fields ENABLE ROW LEVEL SECURITY;
 -- Name: amc_schema_fields amc_schema_fields_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY amc_schema_fields_pipeline_access ON public.amc_schema_fields TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: amc_api_errors api_errors_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY api_errors_user_read ON public.amc_api_errors FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.amc_instances instance
+  WHERE ((instance.id = amc_api_errors.instance_id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
 
 -- Name: asin_list_items; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -2128,6 +2264,20 @@ CREATE POLICY query_templates_user_access ON public.query_templates USING ((auth
 -- Name: recomamp_migrations; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.recomamp_migrations ENABLE ROW LEVEL SECURITY;
+
+-- Name: reconciliations; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.reconciliations ENABLE ROW LEVEL SECURITY;
+
+-- Name: reconciliations reconciliations_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY reconciliations_pipeline_access ON public.reconciliations TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: reconciliations reconciliations_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY reconciliations_user_access ON public.reconciliations FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.amc_instances instance
+  WHERE ((instance.id = reconciliations.instance_id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
 
 -- Name: report_data_collections; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -2260,6 +2410,19 @@ GRANT SELECT ON TABLE public.amc_accounts TO recomamp_pipeline;
 
 GRANT UPDATE(updated_at) ON TABLE public.amc_accounts TO recomamp_pipeline;
 
+-- Name: TABLE amc_api_errors; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.amc_api_errors TO recomamp_analyst;
+GRANT INSERT,DELETE ON TABLE public.amc_api_errors TO recomamp_pipeline;
+
+-- Name: COLUMN amc_api_errors.id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(id) ON TABLE public.amc_api_errors TO recomamp_pipeline;
+
+-- Name: COLUMN amc_api_errors.at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(at) ON TABLE public.amc_api_errors TO recomamp_pipeline;
+
 -- Name: TABLE amc_data_sources; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.amc_data_sources TO recomamp_analyst;
@@ -2329,6 +2492,14 @@ GRANT INSERT(created_at) ON TABLE public.amc_instances TO recomamp_analyst;
 -- Name: COLUMN amc_instances.updated_at; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(updated_at) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.foreign_executions; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(foreign_executions) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.foreign_counted_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(foreign_counted_at) ON TABLE public.amc_instances TO recomamp_pipeline;
 
 -- Name: TABLE amc_schema_fields; Type: ACL; Schema: public; Owner: -
 
@@ -2407,6 +2578,11 @@ GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.query_templates TO rec
 -- Name: COLUMN query_templates.created_at; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(created_at) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: TABLE reconciliations; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.reconciliations TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE ON TABLE public.reconciliations TO recomamp_pipeline;
 
 -- Name: TABLE report_data_collections; Type: ACL; Schema: public; Owner: -
 
@@ -2589,6 +2765,16 @@ GRANT SELECT(last_login_at) ON TABLE public.users TO recomamp_analyst;
 -- Name: COLUMN users.is_active; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT(is_active) ON TABLE public.users TO recomamp_analyst;
+
+-- Name: COLUMN users.consent_revoked_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(consent_revoked_at) ON TABLE public.users TO recomamp_analyst;
+GRANT UPDATE(consent_revoked_at) ON TABLE public.users TO recomamp_pipeline;
+
+-- Name: COLUMN users.consent_error; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(consent_error) ON TABLE public.users TO recomamp_analyst;
+GRANT UPDATE(consent_error) ON TABLE public.users TO recomamp_pipeline;
 
 -- Name: TABLE workflow_executions; Type: ACL; Schema: public; Owner: -
 

@@ -16,8 +16,9 @@ class Service:
         self.errors = list(errors)
         self.calls = 0
 
-    async def __call__(self) -> str:
+    async def __call__(self, number: int) -> str:
         self.calls += 1
+        assert number == self.calls
         if self.errors:
             raise self.errors.pop(0)
         return "answer"
@@ -25,7 +26,7 @@ class Service:
 
 def ask(service: Service, policy: RetryPolicy | None = None) -> tuple[str, list[float]]:
     pauses = Pauses()
-    answer = asyncio.run((policy or RetryPolicy()).retrying(pauses)(service))
+    answer = asyncio.run((policy or RetryPolicy()).call(service, pauses))
     return answer, pauses.seconds
 
 

@@ -289,6 +289,55 @@ def test_loading_that_failed_can_be_repeated_without_running_the_query_again(
     assert len(emulator.executions()) == 1
 
 
+def test_an_intention_that_was_never_sent_is_sent_without_a_look(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    run.step(SubmitExecution)
+    run.database.query(
+        "UPDATE workflow_executions SET status = 'PENDING', amc_execution_id = NULL,"
+        " sending_at = NULL"
+    )
+    emulator.reset()
+    run.step(SubmitExecution)
+    assert len(emulator.executions()) == 1
+    assert emulator.calls("list_executions") == []
+
+
+def test_without_a_free_slot_the_task_waits_for_its_turn_and_sends_nothing(
+    run: Run, database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    rows.update("amc_instances", instance, max_concurrent_executions=1)
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    second = Run(database, run_id="run 2", **run.source)
+    with pytest.raises(TaskDeferred) as deferred:
+        second.step(SubmitExecution)
+    assert deferred.value.trigger.serialize()[0].endswith("SlotTrigger")
+    assert len(emulator.executions()) == 1
+    (waiting,) = second.executions
+    assert (waiting["status"], waiting["slot_granted_at"]) == ("PENDING", None)
+
+    run.step(RecordRun)  # ends the first, which frees its slot
+    assert second.step(SubmitExecution, "execute_again") == str(waiting["id"])
+    assert [one["status"] for one in emulator.executions()].count("CANCELLED") == 1
+    assert len(emulator.executions()) == 2
+
+
+def test_a_try_that_failed_says_so_in_the_row_until_it_goes_on(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.fault("create_execution", "server_error", times=None, status=503)
+    with pytest.raises(SubmissionInDoubt):
+        run.step(SubmitExecution)
+    (waiting,) = run.executions
+    assert waiting["next_retry_at"] > datetime.now(UTC)
+    assert "503" in waiting["error_message"]
+    emulator.clear_faults()
+    run.step(SubmitExecution)
+    (sent,) = run.executions
+    assert (sent["next_retry_at"], sent["error_message"]) == (None, None)
+
+
 def test_a_failed_execution_is_tried_again_as_a_new_attempt(
     run: Run, emulator: RunningEmulator
 ) -> None:

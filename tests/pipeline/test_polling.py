@@ -19,10 +19,10 @@ from fixtures.postgres import Database, Row, Rows
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.credentials import Tokens
-from recomamp.domain.errors import ConsentRevoked, MissingSetting
+from recomamp.domain.errors import ConsentRevoked, MissingSetting, Refused
 from recomamp.domain.states import AmcStatus
 from recomamp.pipeline.polling import InstancePoller, poll_interval_seconds
-from recomamp.pipeline.trigger import EARLIEST_EVENT_SECONDS, ExecutionTrigger
+from recomamp.pipeline.trigger import EARLIEST_EVENT_SECONDS, ExecutionTrigger, SlotTrigger
 
 NOW = datetime.now(UTC)
 
@@ -131,7 +131,7 @@ def test_polling_slows_down_as_an_execution_ages(age: float, shortest: float) ->
     assert interval <= poll_interval_seconds(age + 60, shortest)
 
 
-def first_event(trigger: ExecutionTrigger) -> TriggerEvent:
+def first_event(trigger: ExecutionTrigger | SlotTrigger) -> TriggerEvent:
     async def run() -> TriggerEvent:
         async for event in trigger.run():
             return event
@@ -152,6 +152,10 @@ def running(rows: Rows, instance: Row, database: Database, emulator: RunningEmul
         status="RUNNING",
         amc_execution_id=accepted.amc_execution_id,
         amc_workflow_id="recomamp-x",
+        dag_id="amc_dag",
+        dag_run_id="run 1",
+        slot_granted_at=now,
+        sending_at=now,
         window_start=now - timedelta(days=9),
         window_end=now - timedelta(days=2),
         window_time_zone="UTC",
@@ -165,6 +169,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     """Let triggers wait without waiting."""
     pauses = Pauses()
     monkeypatch.setattr(ExecutionTrigger, "sleep", pauses)
+    monkeypatch.setattr(SlotTrigger, "sleep", pauses)
     return pauses
 
 
@@ -201,3 +206,69 @@ def test_a_trigger_survives_being_stored_and_carries_ids_only() -> None:
     module, name = path.rsplit(".", 1)
     copy = getattr(importlib.import_module(module), name)(**arguments)
     assert copy.serialize() == (path, {"execution_id": "an id"})
+
+
+@pytest.fixture
+def task_state(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """Say what Airflow says of the waiting task; the first of the list counts."""
+    states: list[str | None] = ["deferred"]
+
+    async def ask(trigger: ExecutionTrigger, execution: object) -> str | None:
+        return states[0]
+
+    monkeypatch.setattr(ExecutionTrigger, "task_state", ask)
+    return states
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "queued", None])
+def test_ending_a_waiting_task_cancels_its_execution(
+    running: Row,
+    rows: Rows,
+    emulator: RunningEmulator,
+    task_state: list[str | None],
+    state: str | None,
+) -> None:
+    emulator.progression("per_second", pending_seconds=0, running_seconds=9999)
+    task_state[0] = state
+    asyncio.run(ExecutionTrigger(execution_id=str(running["id"])).on_kill())
+    row = rows.get("workflow_executions", running)
+    assert (row["status"], row["error_type"]) == ("CANCELLED", "CANCELLED")
+    assert emulator.executions()[0]["status"] in ("CANCELLED", "SUCCEEDED")
+
+
+def test_a_triggerer_that_lost_its_heartbeat_cancels_nothing(
+    running: Row, rows: Rows, emulator: RunningEmulator, task_state: list[str | None]
+) -> None:
+    asyncio.run(ExecutionTrigger(execution_id=str(running["id"])).on_kill())
+    assert rows.get("workflow_executions", running)["status"] == "RUNNING"
+    assert emulator.calls("cancel_execution") == []
+
+
+def test_what_cannot_be_cancelled_at_amc_has_ended_in_its_row(
+    running: Row, rows: Rows, emulator: RunningEmulator, task_state: list[str | None]
+) -> None:
+    task_state[0] = "failed"
+    emulator.fault("cancel_execution", "forbidden", times=None)
+    with pytest.raises(Refused):
+        asyncio.run(ExecutionTrigger(execution_id=str(running["id"])).on_kill())
+    assert rows.get("workflow_executions", running)["status"] == "CANCELLED"
+
+
+def test_a_waiting_execution_is_woken_when_it_gets_a_slot(
+    running: Row, rows: Rows, instance: Row, pauses: Pauses
+) -> None:
+    waiting = rows.execution(
+        workflow=rows.workflow(instance=instance),
+        instance_id=instance["id"],
+        dag_id="amc_dag",
+        dag_run_id="run 2",
+        amc_workflow_id="recomamp-y",
+        window_start=NOW - timedelta(days=9),
+        window_end=NOW - timedelta(days=2),
+        window_time_zone="UTC",
+        deadline_at=NOW,
+    )
+    event = first_event(SlotTrigger(execution_id=str(waiting["id"])))
+    assert event.payload["outcome"] == "slot granted"
+    assert pauses.seconds[0] >= EARLIEST_EVENT_SECONDS
+    assert rows.get("workflow_executions", waiting)["slot_granted_at"] is not None

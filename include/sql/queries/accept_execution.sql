@@ -1,5 +1,5 @@
 -- AMC knows the execution: store its id. Compare-and-set, so that an id once stored stays.
--- Parameters: execution_id, amc_execution_id, amc_status, amazon_request_id, submitted_at.
+-- Parameters: execution_id, amc_execution_id, amc_status, amazon_request_id, submitted_at, deadline_at.
 UPDATE workflow_executions
 SET
     status = 'RUNNING',
@@ -7,6 +7,9 @@ SET
     amc_status = %(amc_status)s,
     amazon_request_id = %(amazon_request_id)s,
     submitted_at = %(submitted_at)s,
+    next_retry_at = NULL,
+    error_message = NULL,
+    deadline_at = %(deadline_at)s,
     started_at = COALESCE(started_at, %(submitted_at)s)
 WHERE id = %(execution_id)s
   AND status = 'PENDING'

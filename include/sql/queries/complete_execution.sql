@@ -13,6 +13,7 @@ SET
         EXTRACT(EPOCH FROM %(completed_at)s - COALESCE(started_at, created_at))::INTEGER
     ),
     error_type = NULL,
+    next_retry_at = NULL,
     error_message = NULL,
     completed_at = COALESCE(completed_at, %(completed_at)s)
 WHERE id = %(execution_id)s

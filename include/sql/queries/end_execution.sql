@@ -8,6 +8,7 @@ SET
     error_type = %(error_type)s,
     error_message = %(error_message)s,
     completed_at = %(completed_at)s,
+    next_retry_at = NULL,
     execution_duration = EXTRACT(EPOCH FROM %(completed_at)s - COALESCE(started_at, created_at))::INTEGER
 WHERE id = %(execution_id)s
   AND status IN ('PENDING', 'RUNNING')

@@ -5,7 +5,8 @@ SELECT
     email,
     encrypted_access_token,
     encrypted_refresh_token,
-    token_expires_at
+    token_expires_at,
+    consent_revoked_at
 FROM users
 WHERE id = %(user_id)s
 FOR NO KEY UPDATE;

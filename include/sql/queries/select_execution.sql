@@ -3,6 +3,8 @@
 SELECT
     execution.id,
     execution.status,
+    execution.dag_id,
+    execution.dag_run_id,
     execution.attempt,
     execution.amc_execution_id,
     execution.amc_workflow_id,
@@ -17,6 +19,8 @@ SELECT
     execution.window_end,
     execution.window_time_zone,
     execution.created_at,
+    execution.slot_granted_at,
+    execution.sending_at,
     execution.submitted_at,
     execution.deadline_at,
     execution.workflow_id,

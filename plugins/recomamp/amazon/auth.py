@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import httpx
 
 from recomamp.amazon.failures import error_of, json_object, raise_for
+from recomamp.amazon.observing import Observe, Try, failed, try_of
 from recomamp.amazon.retrying import RetryPolicy, Sleep
-from recomamp.amazon.wire import TIMEOUT, USER_AGENT, exchange, logged, open_client
+from recomamp.amazon.wire import TIMEOUT, USER_AGENT, exchange, open_client
 from recomamp.domain.credentials import ClientCredentials, Tokens
 from recomamp.domain.errors import (
     AmazonError,
@@ -19,12 +21,16 @@ from recomamp.domain.errors import (
     ContractBroken,
     MissingSetting,
     Transient,
+    Unauthorized,
 )
 
 DEFAULT_LIFETIME_SECONDS = 3600
 
 _OUR_FAULT = ("invalid_client", "unauthorized_client")
 _SIGN_IN = "the user has to sign in with Amazon again"
+
+
+_REFRESH = Try(operation="token")
 
 
 class TokenStore(Protocol):
@@ -49,7 +55,7 @@ class TokenStore(Protocol):
 
 
 def refresh_request(
-    token_url: str, credentials: ClientCredentials, refresh_token: str
+    token_url: str, credentials: ClientCredentials, refresh_token: str, this: Try = _REFRESH
 ) -> httpx.Request:
     """Build the request that exchanges a refresh token for an access token."""
     return httpx.Request(
@@ -62,7 +68,7 @@ def refresh_request(
             "client_secret": credentials.client_secret,
         },
         headers={"User-Agent": USER_AGENT},
-        extensions={"timeout": TIMEOUT.as_dict()},
+        extensions={"timeout": TIMEOUT.as_dict(), **this.extension},
     )
 
 
@@ -117,36 +123,43 @@ class LwaAuth(httpx.Auth):
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send with a usable token; on 401, which means not processed, renew and send again."""
-        tokens = await self._usable_tokens()
+        observe = try_of(request).observe
+        tokens = await self._usable_tokens(observe)
         response = yield _signed(request, tokens)
         if response.status_code == httpx.codes.UNAUTHORIZED and _is_replayable(request):
-            yield _signed(request, await self._renewed_tokens(tokens.access_token))
+            await response.aread()
+            await failed(request, error_of(response, Unauthorized), response)
+            yield _signed(request, await self._renewed_tokens(tokens.access_token, observe))
 
-    async def _usable_tokens(self) -> Tokens:
+    async def _usable_tokens(self, observe: Observe | None) -> Tokens:
         """Return the tokens in memory, else the stored ones, else new ones."""
         now = datetime.now(UTC)
         tokens = self._tokens
         if tokens is None or not tokens.usable(now):
             tokens = self._tokens = await self._store.read()
-        return tokens if tokens.usable(now) else await self._renewed_tokens(tokens.access_token)
+        if tokens.usable(now):
+            return tokens
+        return await self._renewed_tokens(tokens.access_token, observe)
 
-    async def _renewed_tokens(self, stale: str | None) -> Tokens:
+    async def _renewed_tokens(self, stale: str | None, observe: Observe | None) -> Tokens:
         # The store is asked anew at each try, so that its lock is free while we wait.
-        retrying = self._retry.retrying(self._sleep)
-        tokens: Tokens = await retrying(self._store.refresh, self._renew, stale)
-        self._tokens = tokens
-        return tokens
+        async def refresh(number: int) -> Tokens:
+            this = replace(_REFRESH, number=number, observe=observe)
+            return await self._store.refresh(lambda former: self._renew(former, this), stale)
 
-    async def _renew(self, former: Tokens) -> Tokens:
+        self._tokens = await self._retry.call(refresh, self._sleep)
+        return self._tokens
+
+    async def _renew(self, former: Tokens, this: Try) -> Tokens:
         if not former.refresh_token:
             raise ConsentRevoked(f"no refresh token is stored: {_SIGN_IN}")
-        request = refresh_request(self._token_url, self._credentials, former.refresh_token)
+        request = refresh_request(self._token_url, self._credentials, former.refresh_token, this)
         async with open_client(self._transport) as http:
             response = await exchange(http, request)
         try:
             return read_token_response(response, datetime.now(UTC), former=former)
         except (AmazonError, MissingSetting) as err:
-            logged(request, err)
+            await failed(request, err, response)
             raise
 
 
@@ -161,7 +174,7 @@ def _raise_for_grant(response: httpx.Response) -> None:
         told = error_of(response, AmazonError)
         raise MissingSetting(
             f"{told}; set AIRFLOW_CONN_AMAZON_ADS to the application's client id and secret"
-        )
+        ) from told
 
 
 def _lifetime_seconds(value: Any) -> float:

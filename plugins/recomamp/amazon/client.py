@@ -13,6 +13,7 @@ import httpx
 from recomamp.amazon import requests
 from recomamp.amazon.account import AmcAccount
 from recomamp.amazon.failures import raise_for
+from recomamp.amazon.observing import Observe, Try, failed
 from recomamp.amazon.requests import Call, NewExecution
 from recomamp.amazon.responses import (
     AmcExecution,
@@ -23,7 +24,7 @@ from recomamp.amazon.responses import (
     read_executions,
 )
 from recomamp.amazon.retrying import RetryPolicy, Sleep
-from recomamp.amazon.wire import TIMEOUT, exchange, logged, open_client
+from recomamp.amazon.wire import TIMEOUT, exchange, open_client
 from recomamp.domain.errors import AmazonError, ContractBroken, Refused
 
 T = TypeVar("T")
@@ -37,6 +38,9 @@ class AmcClient:
 
     Calls that may be repeated are, on 429, 5xx and network trouble, as ``retry`` says; what is
     raised in the end is an error of ``recomamp.domain.errors``.
+
+    :param observe: hears of every failed try, also of token calls and downloads. What it raises
+        reaches the caller.
     """
 
     def __init__(
@@ -48,8 +52,10 @@ class AmcClient:
         sleep: Sleep = asyncio.sleep,
         retry: RetryPolicy | None = None,
         timeout: httpx.Timeout = TIMEOUT,
+        observe: Observe | None = None,
     ) -> None:
         self.account = account
+        self.observe = observe
         self.sleep = sleep
         self.retry = retry or RetryPolicy()
         self._http = open_client(
@@ -172,19 +178,21 @@ class AmcClient:
 
     async def _ask(self, call: Call, read: Callable[[httpx.Response], T]) -> T:
         """Send a call and read the answer, again and again as ``retry`` allows."""
-        return await self.retry.retrying(self.sleep)(self._ask_once, call, read)
+        return await self.retry.call(lambda number: self._ask_once(call, read, number), self.sleep)
 
-    async def _ask_once(self, call: Call, read: Callable[[httpx.Response], T]) -> T:
+    async def _ask_once(self, call: Call, read: Callable[[httpx.Response], T], number: int) -> T:
+        this = Try(operation=call.operation, number=number, observe=self.observe)
         request = self._http.build_request(
             call.method,
             call.path,
             params=dict(call.query),
             json=call.body,
             headers={"Content-Type": call.content_type} if call.body is not None else None,
+            extensions=this.extension,
         )
         response = await exchange(self._http, request, repeatable=call.repeatable)
         try:
             return read(response)
         except AmazonError as err:
-            logged(request, err)
+            await failed(request, err, response)
             raise

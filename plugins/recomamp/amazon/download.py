@@ -12,7 +12,8 @@ import httpx
 
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.links import is_same_part, readable_link, storage_error
-from recomamp.amazon.wire import exchange, logged
+from recomamp.amazon.observing import Try, failed
+from recomamp.amazon.wire import exchange
 from recomamp.domain.errors import LinkExpired, Refused, ResultsBroken, Transient
 
 LINK_RENEWALS = 2
@@ -38,7 +39,6 @@ async def download_parts(
     :raises LinkExpired: when new links are refused as well.
     """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
-    fetch = client.retry.retrying(client.sleep)
     links = await _links(client, amc_execution_id)
     paths: list[Path] = []
     renewals_left = LINK_RENEWALS
@@ -47,7 +47,7 @@ async def download_parts(
             path = directory / f"part-{len(paths):05d}.csv"
             undo.callback(path.unlink, missing_ok=True)
             try:
-                await fetch(download_part, client, links[len(paths)], path, size_limit_bytes)
+                await _download(client, links[len(paths)], path, size_limit_bytes)
             except LinkExpired:
                 if not renewals_left:
                     raise
@@ -62,17 +62,30 @@ async def download_parts(
     return paths
 
 
+async def _download(client: AmcClient, link: str, path: Path, size_limit_bytes: int | None) -> int:
+    async def download(number: int) -> int:
+        return await download_part(client, link, path, size_limit_bytes, number=number)
+
+    return await client.retry.call(download, client.sleep)
+
+
 async def download_part(
-    client: AmcClient, link: str, path: Path, size_limit_bytes: int | None = None
+    client: AmcClient,
+    link: str,
+    path: Path,
+    size_limit_bytes: int | None = None,
+    *,
+    number: int = 1,
 ) -> int:
     """Download one part to ``path``, whole or not at all, and return its size in bytes."""
     url = readable_link(link, client.account.endpoint.api_url)
-    request = client.links.build_request("GET", url)
+    this = Try(operation="download", number=number, observe=client.observe)
+    request = client.links.build_request("GET", url, extensions=this.extension)
     response = await exchange(client.links, request, stream=True)
     try:
         if response.status_code != httpx.codes.OK:
             await response.aread()
-            raise logged(request, storage_error(response))
+            raise await failed(request, storage_error(response), response)
         return await _save(response, path, size_limit_bytes)
     finally:
         await response.aclose()
@@ -109,11 +122,11 @@ async def _save(response: httpx.Response, path: Path, size_limit_bytes: int | No
                         f"{response.request.url.path} is larger than {size_limit_bytes} bytes"
                     )
         except httpx.RemoteProtocolError as err:
-            raise _truncated(response) from err
+            raise await failed(response.request, _truncated(response), response) from err
         except httpx.RequestError as err:
-            raise logged(response.request, _interrupted(response, err)) from err
+            raise await failed(response.request, _interrupted(response, err), response) from err
         if not _is_complete(response):
-            raise _truncated(response)
+            raise await failed(response.request, _truncated(response), response)
     return size
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from recomamp.amazon.redaction import without_tokens
 from recomamp.domain.errors import (
     AmazonError,
     ContractBroken,
@@ -32,7 +33,6 @@ _WORDS = ("details", "message", "error_description", "Message", "statusReason", 
 _CODES = ("code", "error", "Code")
 _LONGEST_TEXT = 300
 _INVISIBLE = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-_TOKENS = re.compile(r"Atz[a-z]\|[^\s\"'<>&]*")
 
 
 def raise_for(response: httpx.Response, *, repeatable: bool = True) -> None:
@@ -49,7 +49,7 @@ def error_of(
 ) -> AmazonError:
     """Build an error of ``kind`` that says what was asked, what came back and what to do."""
     body = json_object(response) or {}
-    words = _redacted(_first_text(body, _WORDS) or _plain_text(response))
+    words = without_tokens(_first_text(body, _WORDS) or _plain_text(response))
     request_id = request_id_of(response) or _first_text(body, ("requestId", "request_id"))
     return kind(
         f"{response.request.method} {response.request.url.path} answered "
@@ -57,7 +57,7 @@ def error_of(
         + (f" (request id {request_id})" if request_id else "")
         + (f"; {remedy}" if remedy else ""),
         status=response.status_code,
-        code=_first_text(body, _CODES),
+        code=without_tokens(_first_text(body, _CODES) or "") or None,
         request_id=request_id,
         retry_after_seconds=retry_after_seconds(response),
     )
@@ -129,8 +129,3 @@ def _plain_text(response: httpx.Response) -> str:
     """Reduce a gateway's HTML page, or whatever else came, to a short readable line."""
     text = html.unescape(_INVISIBLE.sub(" ", response.text[:20_000]))
     return " ".join(text.split())[:_LONGEST_TEXT]
-
-
-def _redacted(text: str) -> str:
-    """Remove Amazon's tokens, should an answer ever repeat one."""
-    return _TOKENS.sub("[token]", text)

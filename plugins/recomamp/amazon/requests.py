@@ -41,6 +41,7 @@ class NewExecution:
 class Call:
     """One request to AMC. ``repeatable`` is False where sending it twice would do harm."""
 
+    operation: str
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +65,7 @@ def create_execution(instance_id: str, execution: NewExecution) -> Call:
     :raises InvalidDefinition: when the window's time zone is not known.
     """
     return Call(
+        operation="create_execution",
         method="POST",
         path=_path(instance_id, "workflowExecutions"),
         body=execution_body(execution),
@@ -111,17 +113,27 @@ def list_executions(
         "limit": str(PAGE_SIZE),
         "nextToken": next_token,
     }
-    return Call(method="GET", path=_path(instance_id, "workflowExecutions"), query=_present(wanted))
+    return Call(
+        operation="list_executions",
+        method="GET",
+        path=_path(instance_id, "workflowExecutions"),
+        query=_present(wanted),
+    )
 
 
 def get_execution(instance_id: str, amc_execution_id: str) -> Call:
     """Ask for one execution."""
-    return Call(method="GET", path=_path(instance_id, "workflowExecutions", amc_execution_id))
+    return Call(
+        operation="get_execution",
+        method="GET",
+        path=_path(instance_id, "workflowExecutions", amc_execution_id),
+    )
 
 
 def cancel_execution(instance_id: str, amc_execution_id: str) -> Call:
     """Ask AMC to stop one execution. A second time does no harm: AMC says that it has ended."""
     return Call(
+        operation="cancel_execution",
         method="PUT",
         path=_path(instance_id, "workflowExecutions", amc_execution_id),
         body={"status": "CANCELLED"},
@@ -133,6 +145,7 @@ def download_urls(
 ) -> Call:
     """Ask for signed links to the parts of a result; they live ten minutes."""
     return Call(
+        operation="download_urls",
         method="GET",
         path=_path(instance_id, "workflowExecutions", amc_execution_id, "downloadUrls"),
         query=_present({"nextToken": next_token}),
@@ -142,6 +155,7 @@ def download_urls(
 def data_sources(instance_id: str, *, next_token: str | None = None) -> Call:
     """List the tables that the instance offers."""
     return Call(
+        operation="list_data_sources",
         method="GET",
         path=_path(instance_id, "dataSources"),
         query=_present({"limit": str(PAGE_SIZE), "nextToken": next_token}),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import count
+from typing import TypeAlias, TypeVar
 
 from tenacity import (
     AsyncRetrying,
@@ -16,6 +17,7 @@ from tenacity import (
 
 from recomamp.domain.errors import AmazonError, Transient
 
+T = TypeVar("T")
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 
@@ -31,11 +33,19 @@ class RetryPolicy:
     first_seconds: float = 1.0
     longest_seconds: float = 60.0
 
-    def retrying(self, sleep: Sleep) -> AsyncRetrying:
-        """Return the loop that calls a coroutine function again on ``Transient``.
+    async def call(self, function: Callable[[int], Awaitable[T]], sleep: Sleep) -> T:
+        """Call a coroutine function with the number of the try, again and again on ``Transient``.
 
         After the last try the error itself is raised.
         """
+        numbers = count(1)
+
+        async def one_try() -> T:
+            return await function(next(numbers))
+
+        return await self._retrying(sleep)(one_try)
+
+    def _retrying(self, sleep: Sleep) -> AsyncRetrying:
         jitter = wait_random_exponential(multiplier=self.first_seconds, max=self.longest_seconds)
 
         def wait(state: RetryCallState) -> float:

@@ -1,4 +1,4 @@
-"""How the pipeline speaks HTTP: time-outs, name, one warning per failed call, no secret logged."""
+"""How the pipeline speaks HTTP: time-outs, name, no secret logged."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any
 
 import httpx
 
-from recomamp.domain.errors import PipelineError, SubmissionInDoubt, Transient
+from recomamp.amazon.observing import failed
+from recomamp.domain.errors import SubmissionInDoubt, Transient
 
 USER_AGENT = "recomamp-pipeline"
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-log = logging.getLogger(__name__)
 
 
 class _WithoutQuery(logging.Filter):
@@ -76,23 +75,10 @@ async def exchange(
     try:
         return await http.send(request, stream=stream)
     except _UNSENT as err:
-        raise logged(request, Transient(_no_answer(request, err))) from err
+        raise await failed(request, Transient(_no_answer(request, err))) from err
     except httpx.RequestError as err:
         kind = Transient if repeatable else SubmissionInDoubt
-        raise logged(request, kind(_no_answer(request, err))) from err
-
-
-def logged(request: httpx.Request, error: PipelineError) -> PipelineError:
-    """Log one line about a failed call and hand the error on."""
-    log.warning(
-        "%s %s failed: %s, status %s, request id %s",
-        request.method,
-        request.url.path,
-        type(error).__name__,
-        getattr(error, "status", None),
-        getattr(error, "request_id", None),
-    )
-    return error
+        raise await failed(request, kind(_no_answer(request, err))) from err
 
 
 def _no_answer(request: httpx.Request, err: httpx.RequestError) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 
 import psycopg2
 from airflow.sdk import BaseHook, Connection
@@ -22,6 +23,7 @@ from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
 from recomamp.domain.credentials import ClientCredentials
 from recomamp.domain.errors import MissingSetting
 from recomamp.pipeline import settings
+from recomamp.pipeline.observing import ErrorRecorder
 from recomamp.store.executions import Execution
 from recomamp.store.tokens import UserTokens
 
@@ -32,6 +34,37 @@ _KEEPALIVES: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,  # milliseconds
 }
+
+# Keeping a failed call must not hold up the caller for long, whatever the database does
+RECORD_TIMEOUT_SECONDS = 5
+
+
+class AmcPlace(Protocol):
+    """Whose instance is asked, and where: an execution says it, and an instance does."""
+
+    @property
+    def instance_key(self) -> UUID:
+        """UUID of the row of ``amc_instances``."""
+
+    @property
+    def instance_id(self) -> str:
+        """AMC's own string."""
+
+    @property
+    def user_id(self) -> UUID:
+        """In whose name Amazon is asked."""
+
+    @property
+    def entity_id(self) -> str:
+        """``amc_accounts.account_id``."""
+
+    @property
+    def region(self) -> str | None:
+        """``amc_instances.region``."""
+
+    @property
+    def country_code(self) -> str | None:
+        """``amc_accounts.country_code``."""
 
 
 class DatabaseHook(BaseHook):
@@ -121,25 +154,48 @@ class AmcHook(BaseHook):
         return connection
 
     def client_for(self, execution: Execution) -> AmcClient:
-        """Return a client of the execution's instance; use as ``async with``.
+        """Return a client for the calls of one execution; use as ``async with``.
 
         :raises InvalidDefinition: when region or country of the instance are unknown.
         :raises MissingSetting: when a connection or the tokens' key is missing.
         """
+        return self.client_at(execution, execution_id=execution.id)
+
+    def client_at(self, place: AmcPlace, *, execution_id: UUID | None = None) -> AmcClient:
+        """Return a client of an instance; use as ``async with``. Failed calls are recorded.
+
+        :param execution_id: the execution that all calls are about, None for calls about several.
+        :raises InvalidDefinition: when region or country of the instance are unknown.
+        :raises MissingSetting: when a connection or the tokens' key is missing.
+        """
         connection = self.get_conn()
-        endpoint = _endpoint(connection, execution.region or "us-east-1")
+        endpoint = _endpoint(connection, place.region or "us-east-1")
         credentials = ClientCredentials(
             client_id=connection.login or "", client_secret=connection.password or ""
         )
-        tokens = UserTokens(self.database.get_conn, settings.fernet(), execution.user_id)
+        tokens = UserTokens(self.database.get_conn, settings.fernet(), place.user_id)
         account = AmcAccount(
-            instance_id=execution.instance_id,
-            entity_id=execution.entity_id,
-            marketplace_id=marketplace_of(execution.country_code or "US"),
+            instance_id=place.instance_id,
+            entity_id=place.entity_id,
+            marketplace_id=marketplace_of(place.country_code or "US"),
             endpoint=endpoint,
             client_id=credentials.client_id,
         )
-        return AmcClient(account, LwaAuth(credentials, endpoint.token_url, tokens))
+        auth = LwaAuth(credentials, endpoint.token_url, tokens)
+        return AmcClient(account, auth, observe=self._recorder(place, execution_id))
+
+    def _recorder(self, place: AmcPlace, execution_id: UUID | None) -> ErrorRecorder:
+        database = DatabaseHook(
+            self.database.conn_id,
+            connect_timeout_seconds=RECORD_TIMEOUT_SECONDS,
+            statement_timeout_seconds=RECORD_TIMEOUT_SECONDS,
+        )
+        return ErrorRecorder(
+            connect=database.get_conn,
+            instance_key=place.instance_key,
+            user_id=place.user_id,
+            execution_id=execution_id,
+        )
 
 
 def _variable(conn_id: str) -> str:

@@ -14,7 +14,7 @@ from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import ExecutionFailed, InvalidDefinition
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.pipeline import settings
-from recomamp.pipeline.operators import ExecutionOperator, failing_for_good
+from recomamp.pipeline.operators import ExecutionOperator
 from recomamp.store.executions import Execution, complete_execution
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class LoadResults(ExecutionOperator):
 
     def execute(self, context: Context) -> str:
         """Load the results of the run's latest attempt."""
-        with failing_for_good():
+        with self.trying(context):
             execution = self._finished_execution(context)
             amc, stored = self._load(execution)
             self._complete(execution, amc, stored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from recomamp.domain.errors import (
     ExecutionTimedOut,
     InvalidDefinition,
     MissingSetting,
+    PipelineError,
     Refused,
 )
 from recomamp.domain.models import Collection, Schedule
@@ -24,7 +26,9 @@ from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definitio
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.runs import overrides_of, window_of
 from recomamp.pipeline.submission import Work, submit
+from recomamp.pipeline.trigger import SlotTrigger
 from recomamp.store.executions import Execution, select_latest_execution
+from recomamp.store.retries import clear_retry, note_retry
 
 # What no second try can change. Everything else is retried, and every retry reattaches.
 FINAL_ERRORS = (
@@ -36,15 +40,6 @@ FINAL_ERRORS = (
     MissingSetting,
     Refused,
 )
-
-
-@contextmanager
-def failing_for_good() -> Iterator[None]:
-    """Make Airflow give up at once where a second try cannot help."""
-    try:
-        yield
-    except FINAL_ERRORS as err:
-        raise AirflowFailException(str(err)) from err
 
 
 class ExecutionOperator(BaseOperator):
@@ -66,6 +61,38 @@ class ExecutionOperator(BaseOperator):
         super().__init__(**kwargs)
         self.schedule_id = schedule_id
         self.collection_id = collection_id
+
+    @contextmanager
+    def trying(self, context: Context) -> Iterator[None]:
+        """Fail for good where a second try cannot help, else show in the row when it comes."""
+        try:
+            if context["ti"].try_number > 1:
+                self._clear_retry(context)
+            yield
+        except FINAL_ERRORS as err:
+            raise AirflowFailException(str(err)) from err
+        except PipelineError as err:
+            self._note_retry(context, err)
+            raise
+
+    def _clear_retry(self, context: Context) -> None:
+        if execution := self.latest_execution(context):
+            with self.database.transaction() as connection:
+                clear_retry(connection, execution.id)
+
+    def _note_retry(self, context: Context, error: PipelineError) -> None:
+        execution = self.latest_execution(context)
+        if execution is None or not execution.status.is_open:
+            return
+        delay = self.retry_delay * 2 ** (context["ti"].try_number - 1)
+        longest = self.max_retry_delay or delay
+        with self.database.transaction() as connection:
+            note_retry(
+                connection,
+                execution.id,
+                next_retry_at=datetime.now(UTC) + min(delay, longest),
+                error_message=str(error),
+            )
 
     @property
     def database(self) -> DatabaseHook:
@@ -101,8 +128,21 @@ class ExecutionOperator(BaseOperator):
             return select_latest_execution(connection, dag_id=run.dag_id, dag_run_id=run.run_id)
 
     def submit(self, context: Context) -> Execution:
-        """Bring the run's current attempt to AMC, opening the next one where the last has ended."""
-        return submit(self.work(context), database=self.database, amazon=self.amazon)
+        """Bring the run's current attempt to AMC, opening the next one where the last has ended.
+
+        While no slot is free the task is deferred, and is executed anew afterwards.
+        """
+        execution = submit(self.work(context), database=self.database, amazon=self.amazon)
+        if execution.slot_granted_at is None:
+            self.defer(
+                trigger=SlotTrigger(execution_id=str(execution.id)), method_name="execute_again"
+            )
+        return execution
+
+    def execute_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Go on after the trigger's event, which says only that it is worth trying."""
+        self.log.info("Woken up: %s", event)
+        return self.execute(context)
 
 
 class SubmitExecution(ExecutionOperator):
@@ -110,5 +150,5 @@ class SubmitExecution(ExecutionOperator):
 
     def execute(self, context: Context) -> str:
         """Submit, or find what an interrupted try has submitted."""
-        with failing_for_good():
+        with self.trying(context):
             return str(self.submit(context).id)

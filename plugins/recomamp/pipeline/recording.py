@@ -18,7 +18,8 @@ from recomamp.domain.errors import (
 from recomamp.domain.models import Schedule
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.domain.windows import Window
-from recomamp.pipeline.operators import FINAL_ERRORS, ExecutionOperator, failing_for_good
+from recomamp.pipeline.cancelling import cancel_at_amc
+from recomamp.pipeline.operators import FINAL_ERRORS, ExecutionOperator
 from recomamp.pipeline.runs import window_of
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution, select_execution
@@ -38,7 +39,7 @@ class RecordRun(ExecutionOperator):
 
     def execute(self, context: Context) -> None:
         """Record the run's latest attempt."""
-        with failing_for_good():
+        with self.trying(context):
             execution = self.latest_execution(context)
             is_loaded = execution is not None and self._is_loaded(context, execution)
             if execution is not None and execution.status.is_open:
@@ -59,7 +60,7 @@ class RecordRun(ExecutionOperator):
         error = ExecutionCancelled("the run ended before the execution's results were loaded")
         try:
             if not amc_status.is_terminal:
-                amc_status = asyncio.run(self._cancel(execution)) or amc_status
+                amc_status = asyncio.run(cancel_at_amc(execution, self.amazon)) or amc_status
         except (AmazonError, InvalidDefinition, MissingSetting) as err:
             if not is_last_try and not isinstance(err, FINAL_ERRORS):
                 raise
@@ -77,16 +78,6 @@ class RecordRun(ExecutionOperator):
             )
             ended = select_execution(connection, execution.id)
         return ended or execution
-
-    async def _cancel(self, execution: Execution) -> AmcStatus | None:
-        """Cancel at AMC what goes by the execution's id or name, and return the last status."""
-        async with self.amazon.client_for(execution) as amc:
-            if execution.amc_execution_id is not None:
-                return (await amc.cancel_execution(execution.amc_execution_id)).status
-            status = None
-            async for sent in amc.list_executions(workflow_id=execution.amc_workflow_id):
-                status = (await amc.cancel_execution(sent.amc_execution_id)).status
-            return status
 
     def _record_schedule_run(
         self, context: Context, schedule_id: UUID, execution: Execution | None, is_loaded: bool

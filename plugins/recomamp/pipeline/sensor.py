@@ -21,7 +21,7 @@ from recomamp.domain.errors import (
 )
 from recomamp.domain.states import AmcStatus, ended_as
 from recomamp.pipeline.links import AmcExecutionLink
-from recomamp.pipeline.operators import ExecutionOperator, failing_for_good
+from recomamp.pipeline.operators import ExecutionOperator
 from recomamp.pipeline.trigger import ExecutionTrigger
 from recomamp.store.executions import Execution, end_execution, note_amc_status
 
@@ -52,7 +52,7 @@ class WaitForExecution(ExecutionOperator):
 
     def execute(self, context: Context) -> str:
         """Wait for the open attempt; open the next one where the last has ended."""
-        with failing_for_good():
+        with self.trying(context):
             execution = self.latest_execution(context)
             if execution is not None and _tries(context) > 1:
                 self._respect_end(execution)
@@ -77,7 +77,7 @@ class WaitForExecution(ExecutionOperator):
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Go on after the trigger's event, which says only that it is worth looking."""
         self.log.info("Woken up: %s", event)
-        with failing_for_good():
+        with self.trying(context):
             execution = self.latest_execution(context)
             if execution is None or not execution.status.is_open:
                 raise ExecutionFailed("the execution was ended while this task waited for it")

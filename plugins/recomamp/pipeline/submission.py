@@ -1,9 +1,11 @@
 """Submit a DAG run's work to AMC exactly once, though AMC has no idempotency key.
 
-The intention is a row, written first and unique on DAG run and attempt. Its UUID names the query
-at AMC (``workflowId``). On any doubt AMC is asked what it has under that name: what is found is
-adopted, and only where nothing is found the query is sent again. A task that finds its attempt
-open adopts it; one that finds it ended opens the next.
+The intention is a row, written first and unique on DAG run and attempt; with it comes a place in
+the line for a slot. Its UUID names the query at AMC (``workflowId``). Before the first call the
+row says that it is being sent, so that a later try knows of the doubt. On any doubt AMC is asked
+what it has under that name: what is found is adopted, and only where nothing is found the query
+is sent again. A task that finds its attempt open adopts it; one that finds it ended opens the
+next.
 """
 
 from __future__ import annotations
@@ -36,11 +38,12 @@ from recomamp.domain.windows import Window, WindowType
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store import books, executions
 from recomamp.store.executions import Execution, Intention
+from recomamp.store.slots import grant_slots
 
 log = logging.getLogger(__name__)
 
 AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
-DEADLINE = timedelta(hours=24)  # of queueing and running; AMC runs nothing for longer
+DEADLINE = timedelta(hours=24)  # of queueing at AMC and running; AMC runs nothing for longer
 LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
 SUBMISSIONS = 3
 
@@ -64,14 +67,18 @@ def amc_workflow_id(execution_id: UUID) -> str:
 def submit(work: Work, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
     """Bring the DAG run's current attempt to AMC, or find it there, and return it.
 
+    Where no slot is free the attempt is returned as it is: ask again later.
+
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
     :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
     :raises AmazonError: when Amazon cannot be reached; the attempt stays open for the next try.
     """
-    execution, is_new = _open_attempt(work, database)
+    execution = _open_attempt(work, database)
+    if execution.slot_granted_at is None:
+        return execution
     if execution.amc_execution_id is None:
-        execution = _bring_to_amc(execution, is_new=is_new, database=database, amazon=amazon)
+        execution = _bring_to_amc(execution, database=database, amazon=amazon)
     if execution.collection_id is not None:
         with database.transaction() as connection:
             books.start_week(
@@ -93,24 +100,28 @@ def _bind(work: Work) -> BoundQuery:
     return bind(definition.workflow.sql_query, parameters, window)
 
 
-def _open_attempt(work: Work, database: DatabaseHook) -> tuple[Execution, bool]:
-    """Return the open attempt of the DAG run, and whether it was opened just now."""
+def _open_attempt(work: Work, database: DatabaseHook) -> Execution:
+    """Return the open attempt of the DAG run, opened now if need be, with a slot if one is free."""
     with database.transaction() as connection:
         latest = executions.select_latest_execution(
             connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
         )
-        if latest is not None and latest.status.is_open:
-            return latest, False
-        intention = _intention(work, attempt=latest.attempt + 1 if latest else 1)
-        is_new = executions.open_execution(connection, intention)
+        if latest is None or not latest.status.is_open:
+            attempt = latest.attempt + 1 if latest else 1
+            executions.open_execution(connection, _intention(work, attempt=attempt))
+            latest = None
+        if latest is None or latest.slot_granted_at is None:
+            instance_key = work.definition.workflow.instance_key
+            grant_slots(connection, instance_key, now=datetime.now(UTC))
     with database.transaction() as connection:
         opened = executions.select_latest_execution(
             connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
         )
     if opened is None or not opened.status.is_open:
         raise ExecutionFailed(f"another task of {work.dag_run_id} has just ended its attempt")
-    log.info("Execution %s: attempt %s over %s", opened.id, opened.attempt, opened.window)
-    return opened, is_new and opened.id == intention.execution_id
+    slot = "has a slot" if opened.slot_granted_at else "waits for a slot"
+    log.info("Execution %s: attempt %s over %s %s", opened.id, opened.attempt, opened.window, slot)
+    return opened
 
 
 def _intention(work: Work, *, attempt: int) -> Intention:
@@ -135,19 +146,20 @@ def _intention(work: Work, *, attempt: int) -> Intention:
     )
 
 
-def _bring_to_amc(
-    execution: Execution, *, is_new: bool, database: DatabaseHook, amazon: AmcHook
-) -> Execution:
+def _bring_to_amc(execution: Execution, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
     """Send the query, or find that it was sent; one process at a time."""
     with executions.sending(database.get_conn, execution.id) as is_ours:
         if not is_ours:
             raise SubmissionInDoubt(f"execution {execution.id}: another try is sending it just now")
         with database.transaction() as connection:
+            is_first = executions.start_sending(
+                connection, execution.id, sending_at=datetime.now(UTC)
+            )
             current = executions.select_execution(connection, execution.id)
         if current is not None and current.amc_execution_id is not None:
             return current  # the other try has just done it
         try:
-            accepted = asyncio.run(_create_or_adopt(execution, amazon, is_new=is_new))
+            accepted = asyncio.run(_create_or_adopt(execution, amazon, is_first=is_first))
         except (Refused, ConsentRevoked) as err:
             _end(database, execution, err)
             raise
@@ -165,6 +177,7 @@ def _accept(
             amc_status=accepted.status,
             amazon_request_id=accepted.request_id,
             submitted_at=datetime.now(UTC),
+            deadline_at=datetime.now(UTC) + DEADLINE,
         )
         stored = executions.select_execution(connection, execution.id)
     if stored is None or stored.amc_execution_id != accepted.amc_execution_id:
@@ -182,11 +195,13 @@ async def _withdraw(execution: Execution, accepted: AmcExecution, amazon: AmcHoo
         await amc.cancel_execution(accepted.amc_execution_id)
 
 
-async def _create_or_adopt(execution: Execution, amazon: AmcHook, *, is_new: bool) -> AmcExecution:
+async def _create_or_adopt(
+    execution: Execution, amazon: AmcHook, *, is_first: bool
+) -> AmcExecution:
     """Send the query once; look for it first wherever an earlier sending is possible."""
     request = _request(execution)
     async with amazon.client_for(execution) as amc:
-        in_doubt = None if is_new else "an earlier try may have sent it"
+        in_doubt = None if is_first else "an earlier try may have sent it"
         for _ in range(SUBMISSIONS):
             if in_doubt and (found := await _look(execution, amc, amazon, in_doubt)):
                 return found

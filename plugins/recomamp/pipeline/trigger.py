@@ -1,4 +1,4 @@
-"""Wait for an execution without a worker."""
+"""Wait for a slot, or for an execution, without a worker."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from typing import Any
 from uuid import UUID
 
 import psycopg2
+from airflow.sdk import TaskInstanceState
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from recomamp.domain.errors import PipelineError
 from recomamp.pipeline import settings
+from recomamp.pipeline.cancelling import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.polling import InstancePoller
 from recomamp.store.executions import Execution, select_execution
+from recomamp.store.slots import grant_slots
 
 # A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
 # task (quick-resume race). Nothing fires earlier than this after the deferral.
 EARLIEST_EVENT_SECONDS = 10.0
 DATABASE_PAUSE_SECONDS = 15.0
+SLOT_POLL_SECONDS = 10.0
 
 
-class ExecutionTrigger(BaseTrigger):
-    """Fires once when AMC has ended the execution, or its deadline has passed.
+class _ExecutionTrigger(BaseTrigger):
+    """What both triggers share: an execution, and a way to pause.
 
     The event only wakes the task, which asks AMC and the row for the truth. Arguments are ids:
     they lie in Airflow's database in the clear.
@@ -45,15 +49,49 @@ class ExecutionTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, however often the triggerer is restarted meanwhile."""
-        database = DatabaseHook()
         await self.sleep(EARLIEST_EVENT_SECONDS)
-        execution = await self._execution(database)
-        outcome = "gone" if execution is None else await self._outcome(execution, database)
+        outcome = await self.outcome(DatabaseHook())
         self.log.info("Execution %s: %s", self.execution_id, outcome)
         event = {"execution_id": self.execution_id, "outcome": outcome}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
-    async def _execution(self, database: DatabaseHook) -> Execution | None:
+    async def outcome(self, database: DatabaseHook) -> str:
+        """Wait for what the trigger is for and say in a few words what became of it."""
+        raise NotImplementedError
+
+    async def on_kill(self) -> None:
+        """Cancel the execution when somebody marked or cleared the waiting task.
+
+        Airflow calls this, too, where a triggerer only lost its heartbeat and another one has
+        taken over: the task is then still deferred, and the execution goes on.
+        """
+        database = DatabaseHook()
+        execution = await asyncio.to_thread(_read, database, UUID(self.execution_id))
+        if execution is None or not execution.status.is_open:
+            return
+        state = await self.task_state(execution)
+        if state == TaskInstanceState.DEFERRED:
+            self.log.info("Execution %s goes on: its task is still waiting", execution.id)
+            return
+        reason = f"cancelled: its waiting task was ended in Airflow (now {state or 'cleared'})"
+        if await asyncio.to_thread(end_cancelled, database, execution, reason):
+            status = await cancel_at_amc(execution, AmcHook(database=database))
+            self.log.info("Execution %s %s; AMC says %s", execution.id, reason, status)
+
+    async def task_state(self, execution: Execution) -> str | None:
+        """Ask Airflow for the state of the task that waits."""
+        # Here and not above: both are needed once in a blue moon, and every parse would load them
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+        from asgiref.sync import sync_to_async
+
+        task_id, run_id = self.task_id or "", execution.dag_run_id
+        states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+            dag_id=execution.dag_id, run_ids=[run_id], task_ids=[task_id]
+        )
+        state: str | None = states.get(run_id, {}).get(task_id)
+        return state
+
+    async def execution(self, database: DatabaseHook) -> Execution | None:
         """Read the row, as soon as the database can be reached."""
         while True:
             try:
@@ -61,6 +99,37 @@ class ExecutionTrigger(BaseTrigger):
             except psycopg2.OperationalError as err:
                 self.log.warning("Execution %s cannot be read yet: %s", self.execution_id, err)
                 await self.sleep(DATABASE_PAUSE_SECONDS)
+
+
+class SlotTrigger(_ExecutionTrigger):
+    """Fires once when the execution has got a slot, or has ended without."""
+
+    async def outcome(self, database: DatabaseHook) -> str:
+        """Wait for the execution's turn, granting slots of its account whenever some are free."""
+        while (execution := await self.execution(database)) is not None:
+            if execution.slot_granted_at is not None:
+                return "slot granted"
+            if not execution.status.is_open:
+                return "ended"
+            if not await self._grant(database, execution):
+                await self.sleep(SLOT_POLL_SECONDS)
+        return "gone"
+
+    async def _grant(self, database: DatabaseHook, execution: Execution) -> bool:
+        try:
+            return await asyncio.to_thread(_grant, database, execution)
+        except psycopg2.OperationalError as err:
+            self.log.warning("Slots cannot be granted yet: %s", err)
+            return False
+
+
+class ExecutionTrigger(_ExecutionTrigger):
+    """Fires once when AMC has ended the execution, or its deadline has passed."""
+
+    async def outcome(self, database: DatabaseHook) -> str:
+        """Wait for AMC."""
+        execution = await self.execution(database)
+        return "gone" if execution is None else await self._outcome(execution, database)
 
     async def _outcome(self, execution: Execution, database: DatabaseHook) -> str:
         if not execution.status.is_open or execution.amc_execution_id is None:
@@ -72,7 +141,7 @@ class ExecutionTrigger(BaseTrigger):
                 asyncio.timeout(max(0.0, seconds_left)),
                 InstancePoller.shared(
                     execution.instance_key,
-                    lambda: amazon.client_for(execution),
+                    lambda: amazon.client_at(execution),
                     settings.poll_seconds(),
                 ) as poller,
             ):
@@ -90,3 +159,9 @@ class ExecutionTrigger(BaseTrigger):
 def _read(database: DatabaseHook, execution_id: UUID) -> Execution | None:
     with database.transaction() as connection:
         return select_execution(connection, execution_id)
+
+
+def _grant(database: DatabaseHook, execution: Execution) -> bool:
+    with database.transaction() as connection:
+        granted = grant_slots(connection, execution.instance_key, now=datetime.now(UTC))
+    return execution.id in granted

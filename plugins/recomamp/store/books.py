@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.windows import Window
+from recomamp.store.executions import Execution
 from recomamp.store.statements import changed
 
 
@@ -112,3 +113,33 @@ def end_week(
         result_size_bytes=result_size_bytes,
         completed_at=completed_at,
     )
+
+
+def record_failure(
+    connection: Connection, execution: Execution, *, reason: str, now: datetime
+) -> None:
+    """Close the books of an execution that ended without its run's own last step."""
+    if execution.schedule_id is not None:
+        record_schedule_run(
+            connection,
+            schedule_id=execution.schedule_id,
+            dag_run_id=execution.dag_run_id,
+            execution_id=execution.id,
+            status="FAILED",
+            error_message=reason,
+            duration_seconds=round((now - execution.created_at).total_seconds()),
+            window=execution.window,
+        )
+    if execution.collection_id is not None:
+        end_week(
+            connection,
+            collection_id=execution.collection_id,
+            window=execution.window,
+            execution_id=execution.id,
+            status="FAILED",
+            error_message=reason,
+            execution_duration_seconds=None,
+            result_rows=None,
+            result_size_bytes=None,
+            completed_at=now,
+        )

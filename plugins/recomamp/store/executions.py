@@ -23,6 +23,8 @@ class Execution:
 
     id: UUID
     status: ExecutionStatus
+    dag_id: str
+    dag_run_id: str
     attempt: int
     amc_execution_id: str | None
     amc_workflow_id: str
@@ -34,6 +36,8 @@ class Execution:
     parameters: Mapping[str, Any]
     window: Window
     created_at: datetime
+    slot_granted_at: datetime | None
+    sending_at: datetime | None
     submitted_at: datetime | None
     deadline_at: datetime
     workflow_id: UUID
@@ -145,6 +149,7 @@ def accept_execution(
     amc_status: AmcStatus,
     amazon_request_id: str | None,
     submitted_at: datetime,
+    deadline_at: datetime,
 ) -> bool:
     """Store the id AMC gave; False where one is stored or the execution has ended."""
     return changed(
@@ -155,7 +160,13 @@ def accept_execution(
         amc_status=amc_status.value,
         amazon_request_id=amazon_request_id,
         submitted_at=submitted_at,
+        deadline_at=deadline_at,
     )
+
+
+def start_sending(connection: Connection, execution_id: UUID, *, sending_at: datetime) -> bool:
+    """Say that AMC is being asked; False where an earlier try has said so."""
+    return changed(connection, "start_sending", execution_id=execution_id, sending_at=sending_at)
 
 
 def note_amc_status(connection: Connection, execution_id: UUID, amc_status: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from psycopg2.extensions import connection as Connection
@@ -16,15 +18,6 @@ from recomamp.domain.credentials import Tokens
 from recomamp.domain.errors import ConsentRevoked, MissingSetting
 from recomamp.store.statements import Row, changed, fetch_one
 
-_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[UUID, asyncio.Lock]] = (
-    WeakKeyDictionary()
-)
-
-
-def _locks_here() -> defaultdict[UUID, asyncio.Lock]:
-    """Return the locks of this event loop, one for each user."""
-    return _locks.setdefault(asyncio.get_running_loop(), defaultdict(asyncio.Lock))
-
 
 class UserTokens:
     """The stored tokens of one user (``recomamp.amazon.auth.TokenStore``).
@@ -32,6 +25,9 @@ class UserTokens:
     The row stays locked while Amazon is asked, so that however many processes find the access
     token run out, one of them renews it and the others take what it stored. Database calls run
     in a thread: the event loop serves other executions meanwhile.
+
+    A consent that Amazon has refused is remembered in the row, and Amazon is not asked again until
+    the application stores another refresh token.
 
     :param connect: opens a connection of its own for every use.
     """
@@ -46,31 +42,33 @@ class UserTokens:
     async def read(self) -> Tokens:
         """Return the stored tokens.
 
-        :raises ConsentRevoked: when the user never signed in with Amazon.
+        :raises ConsentRevoked: when the user never signed in with Amazon, or has to do so again.
         """
         return await asyncio.to_thread(self._read)
 
     async def refresh(
         self, renew: Callable[[Tokens], Awaitable[Tokens]], stale: str | None
     ) -> Tokens:
-        """Return usable tokens, renewed by at most one caller at a time."""
-        # One of this process at a time: those who wait for the row would hold the threads that the
-        # one who has it needs to store what it got
-        async with _locks_here()[self._user_id]:
-            return await self._refresh(renew, stale)
+        """Return usable tokens, renewed by at most one caller at a time.
 
-    async def _refresh(
-        self, renew: Callable[[Tokens], Awaitable[Tokens]], stale: str | None
-    ) -> Tokens:
-        connection = await asyncio.to_thread(self._connect)
-        try:
-            tokens = await asyncio.to_thread(self._select, connection, "lock_user_tokens")
-            if not tokens.usable(datetime.now(UTC), stale=stale):
-                tokens = await renew(tokens)
-                await asyncio.to_thread(self._store, connection, tokens)
-            return tokens
-        finally:
-            await asyncio.to_thread(connection.close)  # an open transaction is rolled back
+        :raises ConsentRevoked: as ``read`` does, without a call to ``renew``.
+        """
+        with _own_thread() as run:
+            connection = await run(self._connect)
+            try:
+                tokens: Tokens = await run(self._select, connection, "lock_user_tokens")
+                if tokens.usable(datetime.now(UTC), stale=stale):
+                    return tokens
+                try:
+                    renewed = await renew(tokens)
+                except ConsentRevoked as err:
+                    # Under the lock: whoever waits for it finds the answer instead of asking too
+                    await run(self._revoke, connection, str(err))
+                    raise
+                await run(self._store, connection, renewed)
+                return renewed
+            finally:
+                await run(connection.close)  # an open transaction is rolled back
 
     def _read(self) -> Tokens:
         connection = self._connect()
@@ -84,6 +82,11 @@ class UserTokens:
         if row is None or not row["encrypted_refresh_token"]:
             raise ConsentRevoked(
                 f"users.encrypted_refresh_token: user {self._user_id} has not signed in with Amazon"
+            )
+        if row["consent_revoked_at"] is not None:
+            raise ConsentRevoked(
+                f"user {self._user_id} has to sign in with Amazon again: Amazon no longer accepts "
+                f"the consent, known since {row['consent_revoked_at'].astimezone(UTC):%F %T} UTC"
             )
         return Tokens(
             access_token=self._decrypt(row, "encrypted_access_token"),
@@ -113,5 +116,34 @@ class UserTokens:
         )
         connection.commit()
 
+    def _revoke(self, connection: Connection, error: str) -> None:
+        changed(
+            connection,
+            "revoke_user_consent",
+            user_id=self._user_id,
+            consent_revoked_at=datetime.now(UTC),
+            consent_error=error,
+        )
+        connection.commit()
+
     def _encrypt(self, token: str) -> str:
         return self._fernet.encrypt(token.encode()).decode()
+
+
+@contextmanager
+def _own_thread() -> Iterator[Callable[..., Awaitable[Any]]]:
+    """Give what runs functions in a thread of its own.
+
+    The event loop's threads are few. Were they all to wait for a lock, none would be left for the
+    one who holds it.
+    """
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tokens")
+    loop = asyncio.get_running_loop()
+
+    def run(function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+        return loop.run_in_executor(thread, copy_context().run, function, *arguments)
+
+    try:
+        yield run
+    finally:
+        thread.shutdown(wait=False)

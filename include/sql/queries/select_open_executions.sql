@@ -1,0 +1,20 @@
+-- Open executions of an instance as they are compared with AMC; or one of them, if still open.
+-- A row is the pipeline's own; what the application runs itself has no DAG.
+-- Parameters: instance_key (UUID), execution_id (UUID, or NULL for all).
+SELECT
+    id,
+    status,
+    amc_workflow_id,
+    amc_execution_id,
+    dag_id,
+    dag_run_id,
+    updated_at,
+    orphaned_at,
+    COALESCE(schedule_id, collection_id) IS NOT NULL AS has_definition
+FROM workflow_executions
+WHERE instance_id = %(instance_key)s
+  AND (%(execution_id)s::UUID IS NULL OR id = %(execution_id)s::UUID)
+  AND status IN ('PENDING', 'RUNNING')
+  AND dag_id IS NOT NULL
+  AND amc_workflow_id IS NOT NULL
+ORDER BY created_at, id;

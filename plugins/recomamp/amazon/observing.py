@@ -1,0 +1,95 @@
+"""Failed calls: one warning in the log each, and one word to whoever wants to know."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, TypeVar
+
+import httpx
+
+from recomamp.amazon.failures import request_id_of
+from recomamp.amazon.redaction import harmless
+from recomamp.domain.errors import AmazonError, PipelineError
+
+E = TypeVar("E", bound=PipelineError)
+
+_EXTENSION = "recomamp.try"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedCall:
+    """One try of a call that failed, with nothing secret of it and nothing of the query.
+
+    ``path`` is without its query; ``status`` is None when no answer came; ``attempt`` counts the
+    tries of one call, from 1.
+    """
+
+    at: datetime
+    method: str
+    path: str
+    operation: str
+    status: int | None
+    code: str | None
+    request_id: str | None
+    message: str
+    attempt: int
+
+
+Observe: TypeAlias = Callable[[FailedCall], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Try:
+    """Which try of which operation a request is, and who hears when it fails."""
+
+    operation: str
+    number: int = 1
+    observe: Observe | None = None
+
+    @property
+    def extension(self) -> dict[str, Any]:
+        """What a request carries, so that signing in on its behalf is observed too."""
+        return {_EXTENSION: self}
+
+
+def try_of(request: httpx.Request) -> Try:
+    """Return which try a request is."""
+    found = request.extensions.get(_EXTENSION)
+    return found if isinstance(found, Try) else Try(operation="unknown")
+
+
+async def failed(request: httpx.Request, error: E, response: httpx.Response | None = None) -> E:
+    """Log one line about a failed call, tell its observer and hand the error on.
+
+    :param response: the answer, None when there was none.
+    """
+    this = try_of(request)
+    said = error if isinstance(error, AmazonError) else error.__cause__
+    in_headers = request_id_of(response) if response is not None else None
+    call = FailedCall(
+        at=datetime.now(UTC),
+        method=request.method,
+        path=request.url.path,
+        operation=this.operation,
+        status=response.status_code if response is not None else None,
+        code=getattr(said, "code", None),
+        request_id=getattr(said, "request_id", None) or in_headers,
+        message=harmless(str(error), request),
+        attempt=this.number,
+    )
+    log.warning(
+        "%s %s failed: %s, status %s, request id %s",
+        call.method,
+        call.path,
+        type(error).__name__,
+        call.status,
+        call.request_id,
+    )
+    if this.observe is not None:
+        await this.observe(call)
+    return error

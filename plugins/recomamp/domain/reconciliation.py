@@ -1,0 +1,197 @@
+"""Compare AMC's list with our open rows and decide what to do where they disagree.
+
+A row whose DAG run is alive belongs to its own tasks. At AMC only what carries the name of a row
+of ours, or is what an open row says it is, is ever cancelled: another deployment may use the same
+instance, and its executions look like ours but for the rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from recomamp.domain.states import AmcStatus, ExecutionStatus
+
+ORPHAN_GRACE = timedelta(minutes=15)  # a run just marked failed may have a worker at it still
+
+_OUR_NAME = re.compile(r"recomamp-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+
+
+class RunState(StrEnum):
+    """What Airflow says of a DAG run."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+    GONE = "gone"
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the run may still care for its execution."""
+        return self in (RunState.QUEUED, RunState.RUNNING)
+
+
+class Action(StrEnum):
+    """What is done about a disagreement (constraint ``chk_reconciliation_action``)."""
+
+    ADOPT = "ADOPT"  # AMC has it, the row does not say so: store AMC's id
+    CANCEL_AT_AMC = "CANCEL_AT_AMC"  # AMC works on what no open row waits for
+    CLOSE = "CLOSE"  # nobody waits for the row: cancel at AMC, end it, close its books
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenRow:
+    """An open row of ``workflow_executions``; two of the same are equal while nothing changed."""
+
+    id: UUID
+    status: ExecutionStatus
+    amc_workflow_id: str
+    amc_execution_id: str | None
+    dag_id: str
+    dag_run_id: str
+    updated_at: datetime | None
+    orphaned_at: datetime | None  # since when its run has been seen dead
+    has_definition: bool  # else its DAG is gone, and a run of it stands still for ever
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AtAmc:
+    """An execution as AMC lists it."""
+
+    id: str
+    workflow_id: str | None
+    status: AmcStatus
+    create_time: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What the database knows of the listed executions, read after the list."""
+
+    statuses: Mapping[UUID, ExecutionStatus]  # rows by the ids in the names; absent: no such row
+    held: Collection[str]  # AMC's ids that open rows hold
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """One action: for a row (not CANCEL_AT_AMC), on executions of AMC (maybe none)."""
+
+    action: Action
+    execution_id: UUID
+    reason: str
+    row: OpenRow | None = None
+    at_amc: AtAmc | None = None  # what AMC lists for it, if anything
+    cancel: tuple[str, ...] = ()  # AMC's ids
+
+
+def execution_id_of(workflow_id: str | None) -> UUID | None:
+    """Return the execution that a name at AMC belongs to, None where the name is not ours."""
+    matched = _OUR_NAME.fullmatch(workflow_id or "")
+    return UUID(matched[1]) if matched else None
+
+
+def is_orphan(row: OpenRow, runs: Mapping[UUID, RunState]) -> bool:
+    """Tell whether nothing in Airflow cares for the row any more."""
+    return not runs[row.id].is_alive
+
+
+def decide(
+    rows: Collection[OpenRow],
+    listed: Collection[AtAmc],
+    known: Known,
+    runs: Mapping[UUID, RunState],
+    *,
+    now: datetime,
+) -> Iterator[Decision]:
+    """Yield at most one action for each orphan and for each execution nobody waits for."""
+    for row in rows:
+        if is_orphan(row, runs) and (decision := _about_orphan(row, listed, runs[row.id], now)):
+            yield decision
+    for one in listed:
+        execution_id = execution_id_of(one.workflow_id)
+        if execution_id is not None and (reason := _why_unwanted(one, execution_id, known)):
+            yield Decision(
+                action=Action.CANCEL_AT_AMC,
+                execution_id=execution_id,
+                reason=reason,
+                at_amc=one,
+                cancel=(one.id,),
+            )
+
+
+def count_foreign(listed: Collection[AtAmc], known: Known) -> int:
+    """Count what takes a slot at AMC and is none of ours."""
+    return sum(
+        not one.status.is_terminal
+        and execution_id_of(one.workflow_id) not in known.statuses
+        and one.id not in known.held
+        for one in listed
+    )
+
+
+def closed_as(amc_status: AmcStatus | None) -> ExecutionStatus:
+    """Return how an orphan ends: FAILED where AMC had ended it by itself, else CANCELLED."""
+    ended_by_itself = (
+        amc_status is not None and amc_status.is_terminal and amc_status is not AmcStatus.CANCELLED
+    )
+    return ExecutionStatus.FAILED if ended_by_itself else ExecutionStatus.CANCELLED
+
+
+def _about_orphan(
+    row: OpenRow, listed: Collection[AtAmc], run: RunState, now: datetime
+) -> Decision | None:
+    is_waiting_for_id = row.status is ExecutionStatus.PENDING and row.amc_execution_id is None
+    at_amc = _found(row, listed)
+    if is_waiting_for_id and at_amc is not None:
+        reason = f"its DAG run is {run} and AMC has it"
+        return Decision(
+            action=Action.ADOPT, execution_id=row.id, reason=reason, row=row, at_amc=at_amc
+        )
+    if row.orphaned_at is None or now - row.orphaned_at < ORPHAN_GRACE:
+        return None
+    return Decision(
+        action=Action.CLOSE,
+        execution_id=row.id,
+        reason=f"its DAG run is {run}, seen first at {row.orphaned_at:%F %T} UTC",
+        row=row,
+        at_amc=at_amc,
+        cancel=tuple(_in_flight(row, listed)),
+    )
+
+
+def _found(row: OpenRow, listed: Collection[AtAmc]) -> AtAmc | None:
+    """Return what AMC lists for the row, by its id or else by name; rather what still runs."""
+    own = [one for one in listed if one.id == row.amc_execution_id]
+    named = [one for one in listed if one.workflow_id == row.amc_workflow_id]
+    return min(own or named, key=lambda one: one.status.is_terminal, default=None)
+
+
+def _in_flight(row: OpenRow, listed: Collection[AtAmc]) -> Iterator[str]:
+    """Yield AMC's ids of all that runs for the row, also where AMC's list leaves it out."""
+    for one in listed:
+        is_its_name = one.workflow_id == row.amc_workflow_id
+        # Where AMC keeps no names, the id it gave us tells as much
+        is_its_id = one.id == row.amc_execution_id and _is_nameless(one.workflow_id)
+        if (is_its_name or is_its_id) and not one.status.is_terminal:
+            yield one.id
+    if row.amc_execution_id is not None and row.amc_execution_id not in {one.id for one in listed}:
+        yield row.amc_execution_id
+
+
+def _why_unwanted(one: AtAmc, execution_id: UUID, known: Known) -> str | None:
+    """Say why nobody waits for what is ours and still runs at AMC, None where somebody does."""
+    if one.status.is_terminal:
+        return None
+    status = known.statuses.get(execution_id)
+    if status is not None:
+        return None if status.is_open else f"its row has ended as {status}"
+    return None  # another deployment's, perhaps: never cancelled
+
+
+def _is_nameless(workflow_id: str | None) -> bool:
+    """Tell whether AMC has given the name itself, for want of another."""
+    return workflow_id is None or workflow_id.startswith("transient_")

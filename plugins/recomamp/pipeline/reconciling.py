@@ -1,0 +1,281 @@
+"""Compare AMC's executions with our open rows and mend what fell through.
+
+AMC is listed first and the rows are read afterwards: a row is written before AMC hears of it, so
+what is listed and has no row has really lost it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from airflow.sdk import BaseOperator, Context
+from psycopg2.extensions import connection as Connection
+
+from recomamp.amazon.responses import AmcExecution
+from recomamp.domain.errors import ExecutionCancelled, PipelineError, Refused, error_type
+from recomamp.domain.reconciliation import (
+    Action,
+    AtAmc,
+    Decision,
+    Known,
+    OpenRow,
+    RunState,
+    closed_as,
+    count_foreign,
+    decide,
+)
+from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.run_states import RunStateOf, airflow_run_state
+from recomamp.pipeline.submission import DEADLINE
+from recomamp.store import executions, reconciliations
+from recomamp.store.executions import Execution
+from recomamp.store.reconciliations import Comparable
+
+log = logging.getLogger(__name__)
+
+LOOK_BACK = timedelta(hours=24)  # AMC runs nothing for longer
+LIST_SLACK = timedelta(minutes=5)  # between our clock and Amazon's
+KEPT = timedelta(days=90)
+_NOT_FOUND = 404
+
+
+class ReconcileExecutions(BaseOperator):
+    """Compare every instance with AMC; fails in the end where one could not be compared."""
+
+    def execute(self, context: Context) -> None:
+        """Do all instances, one after the other."""
+        reconcile(
+            database=DatabaseHook(),
+            amazon=AmcHook(),
+            run_state_of=airflow_run_state(context["ti"]),
+            now=datetime.now(UTC),
+        )
+
+
+def reconcile(
+    *, database: DatabaseHook, amazon: AmcHook, run_state_of: RunStateOf, now: datetime
+) -> None:
+    """Reconcile every instance, and forget what was done long ago.
+
+    :raises PipelineError: after all instances, naming what could not be done.
+    """
+    with database.transaction() as connection:
+        reconciliations.delete_reconciliations(connection, before=now - KEPT)
+        instances = reconciliations.select_comparable(connection, since=now - LOOK_BACK)
+    failures: list[str] = []
+    for instance in instances:
+        job = InstanceReconciliation(instance, database, amazon, run_state_of, now)
+        try:
+            failures += job.run()
+        except PipelineError as err:
+            log.warning("Instance %s cannot be compared: %s", instance.instance_id, err)
+            failures.append(f"{instance.instance_id}: {err}")
+    if failures:
+        raise PipelineError(f"{len(failures)} not reconciled: {'; '.join(failures)}")
+
+
+class InstanceReconciliation:
+    """One comparison of one instance, and what follows from it."""
+
+    def __init__(
+        self,
+        instance: Comparable,
+        database: DatabaseHook,
+        amazon: AmcHook,
+        run_state_of: RunStateOf,
+        now: datetime,
+    ) -> None:
+        self.instance = instance
+        self.database = database
+        self.amazon = amazon
+        self.run_state_of = run_state_of
+        self.now = now
+
+    def run(self) -> list[str]:
+        """Compare and act; return what could not be done.
+
+        :raises PipelineError: when AMC cannot be asked at all.
+        """
+        envoy = self._execution(self.instance.execution_id)
+        if envoy is None:
+            return []  # deleted just now; the next comparison finds another
+        listed = asyncio.run(self._list(envoy))
+        with self.database.transaction() as connection:
+            rows = reconciliations.select_open_rows(connection, self.instance.instance_key)
+            known = reconciliations.select_known(connection, listed)
+        runs = {row.id: self._run_state(row) for row in rows}
+        self._note(rows, runs, listed, known)
+        failures = []
+        for decision in decide(rows, listed, known, runs, now=self.now):
+            try:
+                self._act(decision, envoy)
+            except PipelineError as err:
+                log.warning("%s of %s failed: %s", decision.action, decision.execution_id, err)
+                failures.append(
+                    f"{self.instance.instance_id}: {decision.action} of execution "
+                    f"{decision.execution_id}: {err}"
+                )
+        return failures
+
+    async def _list(self, envoy: Execution) -> list[AtAmc]:
+        since = self.instance.list_from - LIST_SLACK
+        async with self.amazon.client_for(envoy) as amc:
+            return [_at_amc(one) async for one in amc.list_executions(min_creation_time=since)]
+
+    def _run_state(self, row: OpenRow) -> RunState:
+        if not row.has_definition:
+            return RunState.GONE
+        return self.run_state_of(row.dag_id, row.dag_run_id)
+
+    def _note(
+        self, rows: list[OpenRow], runs: dict[UUID, RunState], listed: list[AtAmc], known: Known
+    ) -> None:
+        foreign = count_foreign(listed, known)
+        with self.database.transaction() as connection:
+            reconciliations.note_orphans(connection, rows, runs, seen_at=self.now)
+            reconciliations.count_foreign_executions(
+                connection, self.instance.instance_key, foreign, counted_at=self.now
+            )
+        log.info(
+            "Instance %s: %s listed at AMC, %s in flight of others, %s open rows",
+            self.instance.instance_id,
+            len(listed),
+            foreign,
+            len(rows),
+        )
+
+    def _act(self, decision: Decision, envoy: Execution) -> None:
+        match decision:
+            case Decision(action=Action.ADOPT, at_amc=AtAmc() as at_amc):
+                self._adopt(decision, at_amc)
+            case Decision(action=Action.CLOSE, row=OpenRow() as row):
+                self._close(decision, row)
+            case _:
+                self._cancel_unwanted(decision, envoy)
+
+    def _adopt(self, decision: Decision, at_amc: AtAmc) -> None:
+        """Store AMC's id, where the row still waits for one."""
+        submitted_at = at_amc.create_time or self.now
+        with self.database.transaction() as connection:
+            is_adopted = executions.accept_execution(
+                connection,
+                decision.execution_id,
+                amc_execution_id=at_amc.id,
+                amc_status=at_amc.status,
+                amazon_request_id=None,
+                submitted_at=submitted_at,
+                deadline_at=submitted_at + DEADLINE,
+            )
+            if is_adopted:
+                self._tell(connection, decision, at_amc.id, decision.reason)
+
+    def _cancel_unwanted(self, decision: Decision, envoy: Execution) -> None:
+        """Cancel at AMC, where it still runs."""
+        statuses = asyncio.run(self._cancel(decision.cancel, envoy))
+        if all(status.is_terminal and status is not AmcStatus.CANCELLED for status in statuses):
+            return  # it has ended by itself since
+        with self.database.transaction() as connection:
+            self._tell(connection, decision, decision.cancel[0], decision.reason)
+
+    def _close(self, decision: Decision, row: OpenRow) -> None:
+        """Cancel at AMC, end the row and close its books, where nothing has happened since."""
+        execution = self._execution(row.id)
+        if execution is None or not self._is_still_orphan(row):
+            log.info("Execution %s has changed meanwhile and is left alone", row.id)
+            return
+        statuses = asyncio.run(self._cancel(decision.cancel, execution))
+        amc_status = _last_word(statuses or ([decision.at_amc.status] if decision.at_amc else []))
+        self._end(decision, row, execution, amc_status)
+
+    def _end(
+        self, decision: Decision, row: OpenRow, execution: Execution, amc_status: AmcStatus | None
+    ) -> None:
+        ended_as = closed_as(amc_status)
+        is_failed = ended_as is ExecutionStatus.FAILED
+        message = (
+            f"ended as {ended_as} by reconciliation: {decision.reason}; "
+            f"AMC says {amc_status or 'nothing of it'}"
+        )
+        with self.database.transaction() as connection:
+            is_ended = executions.end_execution(
+                connection,
+                row.id,
+                status=ended_as,
+                amc_status=amc_status if amc_status and amc_status.is_terminal else None,
+                error_type="RUN_FAILED" if is_failed else error_type(ExecutionCancelled()),
+                error_message=message,
+                completed_at=self.now,
+            )
+            if not is_ended:
+                return
+            reconciliations.close_books(
+                connection,
+                execution,
+                orphaned_at=row.orphaned_at or self.now,
+                error_message=message,
+                completed_at=self.now,
+            )
+            self._tell(connection, decision, row.amc_execution_id, message)
+
+    def _is_still_orphan(self, row: OpenRow) -> bool:
+        with self.database.transaction() as connection:
+            if not reconciliations.is_unchanged(connection, self.instance.instance_key, row):
+                return False
+        return not self._run_state(row).is_alive
+
+    async def _cancel(self, amc_execution_ids: Iterable[str], asker: Execution) -> list[AmcStatus]:
+        """Cancel and return what AMC then says of each; what it does not know is left out."""
+        statuses = []
+        async with self.amazon.client_for(asker) as amc:
+            for amc_execution_id in amc_execution_ids:
+                try:
+                    statuses.append((await amc.cancel_execution(amc_execution_id)).status)
+                except Refused as err:
+                    if err.status != _NOT_FOUND:
+                        raise
+        return statuses
+
+    def _tell(
+        self, connection: Connection, decision: Decision, amc_execution_id: str | None, detail: str
+    ) -> None:
+        log.warning(
+            "%s: execution %s, %s at AMC: %s",
+            decision.action,
+            decision.execution_id,
+            amc_execution_id,
+            detail,
+        )
+        reconciliations.insert_reconciliation(
+            connection,
+            self.instance.instance_key,
+            execution_id=decision.execution_id,
+            amc_execution_id=amc_execution_id,
+            action=decision.action,
+            detail=detail,
+            at=self.now,
+        )
+
+    def _execution(self, execution_id: UUID) -> Execution | None:
+        with self.database.transaction() as connection:
+            return executions.select_execution(connection, execution_id)
+
+
+def _at_amc(execution: AmcExecution) -> AtAmc:
+    return AtAmc(
+        id=execution.amc_execution_id,
+        workflow_id=execution.workflow_id,
+        status=execution.status,
+        create_time=execution.create_time,
+    )
+
+
+def _last_word(statuses: list[AmcStatus]) -> AmcStatus | None:
+    """Return what became of an execution at AMC; of several, that one was cancelled."""
+    if AmcStatus.CANCELLED in statuses:
+        return AmcStatus.CANCELLED
+    return statuses[-1] if statuses else None

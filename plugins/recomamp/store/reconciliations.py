@@ -1,0 +1,172 @@
+"""What reconciling reads of executions, and what it writes about them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection
+
+from recomamp.domain.reconciliation import (
+    Action,
+    AtAmc,
+    Known,
+    OpenRow,
+    RunState,
+    execution_id_of,
+    is_orphan,
+)
+from recomamp.domain.states import ExecutionStatus
+from recomamp.store import books
+from recomamp.store.executions import Execution
+from recomamp.store.statements import Row, changed, fetch_all
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparable:
+    """An instance to compare with AMC."""
+
+    instance_key: UUID
+    instance_id: str  # AMC's own string
+    execution_id: UUID  # an execution whose owner may ask AMC
+    list_from: datetime
+
+
+def select_comparable(connection: Connection, *, since: datetime) -> list[Comparable]:
+    """Return the instances with open executions, or with executions since a moment."""
+    found = fetch_all(connection, "select_instances_to_reconcile", since=since)
+    return [Comparable(**row) for row in found]
+
+
+def select_open_rows(connection: Connection, instance_key: UUID) -> list[OpenRow]:
+    """Return the open rows of an instance, oldest first."""
+    found = fetch_all(
+        connection, "select_open_executions", instance_key=instance_key, execution_id=None
+    )
+    return [_open_row(row) for row in found]
+
+
+def is_unchanged(connection: Connection, instance_key: UUID, row: OpenRow) -> bool:
+    """Tell whether an open row is as it was read."""
+    found = fetch_all(
+        connection, "select_open_executions", instance_key=instance_key, execution_id=row.id
+    )
+    return [_open_row(one) for one in found] == [row]
+
+
+def select_known(connection: Connection, listed: Collection[AtAmc]) -> Known:
+    """Return what the database knows of the executions that AMC lists."""
+    named = {execution_id_of(one.workflow_id) for one in listed} - {None}
+    found = fetch_all(
+        connection,
+        "select_known_executions",
+        execution_ids=list(named),
+        amc_execution_ids=[one.id for one in listed],
+    )
+    statuses = {row["id"]: ExecutionStatus(row["status"]) for row in found}
+    held = {row["amc_execution_id"] for row in found if statuses[row["id"]].is_open}
+    return Known(statuses=statuses, held=held - {None})
+
+
+def note_orphans(
+    connection: Connection,
+    rows: Collection[OpenRow],
+    runs: Mapping[UUID, RunState],
+    *,
+    seen_at: datetime,
+) -> None:
+    """Keep since when rows have been without a living DAG run."""
+    changed(
+        connection,
+        "note_orphans",
+        execution_ids=[row.id for row in rows],
+        orphan_ids=[row.id for row in rows if is_orphan(row, runs)],
+        seen_at=seen_at,
+    )
+
+
+def count_foreign_executions(
+    connection: Connection, instance_key: UUID, count: int, *, counted_at: datetime
+) -> None:
+    """Keep how many executions of others are in flight at an instance."""
+    changed(
+        connection,
+        "count_foreign_executions",
+        instance_key=instance_key,
+        foreign_executions=count,
+        counted_at=counted_at,
+    )
+
+
+def close_books(
+    connection: Connection,
+    execution: Execution,
+    *,
+    orphaned_at: datetime,
+    error_message: str,
+    completed_at: datetime,
+) -> None:
+    """Show a run that nobody recorded as failed, where no other run has been recorded instead."""
+    if execution.schedule_id is not None:
+        started_at = execution.submitted_at or execution.created_at
+        books.record_schedule_run(
+            connection,
+            schedule_id=execution.schedule_id,
+            dag_run_id=execution.dag_run_id,
+            execution_id=execution.id,
+            status="FAILED",
+            error_message=error_message,
+            duration_seconds=round((orphaned_at - started_at).total_seconds()),
+            window=execution.window,
+        )
+        books.update_schedule_after_run(
+            connection,
+            schedule_id=execution.schedule_id,
+            last_run_at=orphaned_at,  # runs that ended since are later ones
+            last_run_status="FAILED",
+            next_run_at=None,
+        )
+    if execution.collection_id is not None:
+        changed(
+            connection,
+            "fail_week_of_orphan",
+            execution_id=execution.id,
+            week_start_date=execution.window.first_date,
+            week_end_date=execution.window.last_date,
+            error_message=error_message,
+            completed_at=completed_at,
+        )
+
+
+def insert_reconciliation(
+    connection: Connection,
+    instance_key: UUID,
+    *,
+    execution_id: UUID,
+    amc_execution_id: str | None,
+    action: Action,
+    detail: str,
+    at: datetime,
+) -> None:
+    """Keep what was done, for the owner of the instance to read."""
+    changed(
+        connection,
+        "insert_reconciliation",
+        instance_key=instance_key,
+        execution_id=execution_id,
+        amc_execution_id=amc_execution_id,
+        action=action.value,
+        detail=detail,
+        at=at,
+    )
+
+
+def delete_reconciliations(connection: Connection, *, before: datetime) -> int:
+    """Forget what was done before a moment and return how much that was."""
+    return len(fetch_all(connection, "delete_reconciliations", before=before))
+
+
+def _open_row(row: Row) -> OpenRow:
+    return OpenRow(**{**row, "status": ExecutionStatus(row["status"])})

@@ -1,0 +1,33 @@
+"""Slots: the right to have an execution in flight at AMC, granted in Postgres."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection
+
+from recomamp.store.statements import fetch_all, fetch_one
+
+COLLECTION_HANDICAP = timedelta(minutes=30)
+FOREIGN_COUNT_LIFETIME = timedelta(minutes=15)
+
+
+def grant_slots(connection: Connection, instance_key: UUID, *, now: datetime) -> set[UUID]:
+    """Grant the free slots of the instance's account and return whose executions got one.
+
+    Never more than the limits of the instance and the account, whatever the number of callers:
+    the account stays locked until the transaction ends.
+    """
+    account = fetch_one(connection, "lock_account_of_instance", instance_key=instance_key)
+    if account is None:
+        return set()
+    granted = fetch_all(
+        connection,
+        "grant_slots",
+        account_key=account["id"],
+        granted_at=now,
+        collection_handicap=COLLECTION_HANDICAP,
+        foreign_counted_since=now - FOREIGN_COUNT_LIFETIME,
+    )
+    return {row["id"] for row in granted}

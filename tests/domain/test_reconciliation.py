@@ -1,0 +1,225 @@
+"""What is done where AMC's list and our open rows disagree, and what never is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recomamp.domain.reconciliation import (
+    ORPHAN_GRACE,
+    Action,
+    AtAmc,
+    Decision,
+    Known,
+    OpenRow,
+    RunState,
+    closed_as,
+    count_foreign,
+    decide,
+    execution_id_of,
+)
+from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.pipeline.submission import amc_workflow_id
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+IDS = [UUID(int=number) for number in range(1, 5)]
+AMC_IDS = ["amc-1", "amc-2", "amc-3", "amc-4"]
+NAMES = [
+    *(f"recomamp-{key}" for key in IDS),
+    None, "transient_1", "somebodys_query", "recomamp-by-hand",
+]  # fmt: skip
+
+moments = st.timedeltas(timedelta(0), timedelta(hours=1)).map(lambda age: NOW - age)
+rows = st.builds(
+    lambda key, **other: OpenRow(
+        id=key, amc_workflow_id=f"recomamp-{key}", dag_id="dag", dag_run_id=str(key), **other
+    ),
+    st.sampled_from(IDS),
+    status=st.sampled_from([ExecutionStatus.PENDING, ExecutionStatus.RUNNING]),
+    amc_execution_id=st.none() | st.sampled_from(AMC_IDS),
+    updated_at=st.none(),
+    orphaned_at=st.none() | moments,
+    has_definition=st.booleans(),
+)
+listed = st.builds(
+    AtAmc,
+    id=st.sampled_from(AMC_IDS),
+    workflow_id=st.sampled_from(NAMES),
+    status=st.sampled_from(AmcStatus),
+    create_time=st.none() | moments,
+)
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]]:
+    open_rows = draw(st.lists(rows, unique_by=lambda row: row.id))
+    at_amc = draw(st.lists(listed, unique_by=lambda one: one.id))
+    ended = draw(
+        st.dictionaries(
+            st.sampled_from(IDS),
+            st.sampled_from([one for one in ExecutionStatus if not one.is_open]),
+        )
+    )
+    known = Known(
+        statuses={**ended, **{row.id: row.status for row in open_rows}},
+        held={row.amc_execution_id for row in open_rows if row.amc_execution_id},
+    )
+    runs = {row.id: draw(st.sampled_from(RunState)) for row in open_rows}
+    return open_rows, at_amc, known, runs
+
+
+@given(situations())
+def test_nothing_is_cancelled_that_does_not_carry_our_name_or_a_rows_own_id(
+    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+) -> None:
+    open_rows, at_amc, known, runs = situation
+    names = {one.id: one.workflow_id for one in at_amc}
+    for decision in decide(open_rows, at_amc, known, runs, now=NOW):
+        for amc_id in decision.cancel:
+            if names.get(amc_id) == amc_workflow_id(decision.execution_id):
+                continue
+            assert decision.row is not None
+            assert amc_id == decision.row.amc_execution_id
+            assert names.get(amc_id) in (None, "transient_1")
+
+
+@given(situations())
+def test_a_row_whose_run_is_alive_is_never_touched(
+    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+) -> None:
+    open_rows, at_amc, known, runs = situation
+    alive = {key for key, run in runs.items() if run.is_alive}
+    for decision in decide(open_rows, at_amc, known, runs, now=NOW):
+        assert decision.execution_id not in alive
+
+
+@given(situations())
+def test_what_has_ended_at_amc_is_not_cancelled_and_each_thing_is_done_once(
+    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+) -> None:
+    open_rows, at_amc, known, runs = situation
+    decisions = list(decide(open_rows, at_amc, known, runs, now=NOW))
+    ended = {one.id for one in at_amc if one.status.is_terminal}
+    assert not ended & {amc_id for decision in decisions for amc_id in decision.cancel}
+    about_rows = [decision.execution_id for decision in decisions if decision.row]
+    assert len(about_rows) == len(set(about_rows))
+    unwanted = {one.execution_id for one in decisions if one.action is Action.CANCEL_AT_AMC}
+    assert not unwanted & {row.id for row in open_rows}
+
+
+def row(**changes: object) -> OpenRow:
+    own: dict[str, object] = {
+        "id": IDS[0],
+        "status": ExecutionStatus.RUNNING,
+        "amc_workflow_id": amc_workflow_id(IDS[0]),
+        "amc_execution_id": "amc-1",
+        "dag_id": "dag",
+        "dag_run_id": "run",
+        "updated_at": NOW,
+        "orphaned_at": NOW - ORPHAN_GRACE,
+        "has_definition": True,
+    }
+    return OpenRow(**{**own, **changes})  # type: ignore[arg-type]
+
+
+def at_amc(**changes: object) -> AtAmc:
+    own: dict[str, object] = {
+        "id": "amc-1",
+        "workflow_id": amc_workflow_id(IDS[0]),
+        "status": AmcStatus.RUNNING,
+        "create_time": NOW,
+    }
+    return AtAmc(**{**own, **changes})  # type: ignore[arg-type]
+
+
+def decided(
+    rows: list[OpenRow],
+    listed: list[AtAmc],
+    run: RunState = RunState.GONE,
+    **statuses: ExecutionStatus,
+) -> list[Decision]:
+    known = Known(
+        statuses={
+            **{one.id: one.status for one in rows},
+            **({IDS[0]: statuses["ended"]} if statuses else {}),
+        },
+        held=[],
+    )
+    return list(decide(rows, listed, known, {one.id: run for one in rows}, now=NOW))
+
+
+@pytest.mark.parametrize("run", [RunState.ENDED, RunState.GONE])
+def test_an_orphan_is_closed_after_its_grace_and_not_before(run: RunState) -> None:
+    (decision,) = decided([row()], [at_amc()], run)
+    assert (decision.action, decision.cancel) == (Action.CLOSE, ("amc-1",))
+    young = row(orphaned_at=NOW - ORPHAN_GRACE + timedelta(seconds=1))
+    assert decided([young, row(id=IDS[1], orphaned_at=None)], [at_amc()], run) == []
+
+
+def test_a_pending_orphan_takes_amcs_id_before_anything_else() -> None:
+    pending = row(status=ExecutionStatus.PENDING, amc_execution_id=None)
+    ended, running = at_amc(id="amc-2", status=AmcStatus.FAILED), at_amc()
+    (decision,) = decided([pending], [ended, running])
+    assert (decision.action, decision.at_amc) == (Action.ADOPT, running)
+
+
+def test_an_orphan_sent_twice_is_cancelled_twice() -> None:
+    (decision,) = decided([row()], [at_amc(id="amc-2"), at_amc()])
+    assert set(decision.cancel) == {"amc-1", "amc-2"}
+
+
+def test_an_orphan_that_amc_leaves_out_of_its_list_is_cancelled_by_its_id() -> None:
+    (decision,) = decided([row()], [])
+    assert decision.cancel == ("amc-1",)
+
+
+def test_the_id_of_a_row_does_not_make_somebody_elses_query_ours() -> None:
+    (decision,) = decided([row()], [at_amc(workflow_id="somebodys_query")])
+    assert decision.cancel == ()
+
+
+def test_what_an_ended_row_left_running_is_cancelled_at_once() -> None:
+    new = at_amc(create_time=NOW)
+    (decision,) = decided([], [new], ended=ExecutionStatus.TIMEOUT)
+    assert (decision.action, decision.cancel) == (Action.CANCEL_AT_AMC, ("amc-1",))
+
+
+def test_what_has_no_row_may_be_another_deployments_and_is_left_alone() -> None:
+    assert decided([], [at_amc()]) == []
+
+
+def test_foreign_is_what_runs_without_our_name_and_is_held_by_no_row() -> None:
+    seen = [
+        at_amc(),
+        at_amc(id="amc-2", workflow_id="transient_1"),
+        at_amc(id="amc-3", workflow_id="recomamp-by-hand"),
+        at_amc(id="amc-4", workflow_id=None, status=AmcStatus.SUCCEEDED),
+    ]
+    ours = {IDS[0]: ExecutionStatus.RUNNING}
+    assert count_foreign(seen, Known(statuses=ours, held=[])) == 2
+    assert count_foreign(seen, Known(statuses=ours, held=["amc-2"])) == 1
+    assert count_foreign(seen, Known(statuses={}, held=["amc-2"])) == 2
+
+
+@given(st.uuids())
+def test_the_name_given_at_submission_leads_back_to_the_row(key: UUID) -> None:
+    assert execution_id_of(amc_workflow_id(key)) == key
+
+
+@pytest.mark.parametrize(
+    "name", [None, "", "recomamp-", "recomamp-1", f"x-recomamp-{IDS[0]}", f"recomamp-{IDS[0]}\n"]
+)
+def test_other_names_are_not_ours(name: str | None) -> None:
+    assert execution_id_of(name) is None
+
+
+def test_an_orphan_ends_as_failed_only_where_amc_had_ended_it_by_itself() -> None:
+    failed = {status for status in AmcStatus if closed_as(status) is ExecutionStatus.FAILED}
+    assert failed == {
+        AmcStatus.SUCCEEDED, AmcStatus.FAILED, AmcStatus.REJECTED, AmcStatus.TIMED_OUT
+    }  # fmt: skip
+    assert closed_as(None) is ExecutionStatus.CANCELLED

@@ -1,0 +1,59 @@
+"""Reconciling asks a real Airflow what became of the runs of open rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from fixtures.postgres import Row
+from fixtures.running_stack import Pipeline
+
+pytestmark = pytest.mark.stack
+
+RECONCILE = "recomamp_reconcile"
+
+
+def orphan(pipeline: Pipeline, dag_id: str, dag_run_id: str, *, minutes: int = 60) -> Row:
+    """Insert an open row that a former comparison has found without a living run."""
+    key, now = str(uuid4()), datetime.now(UTC)
+    workflow = pipeline.rows.workflow(instance=pipeline.instance)
+    schedule = pipeline.rows.schedule(workflow=workflow, is_active=False)
+    return pipeline.rows.execution(
+        workflow,
+        id=key,
+        instance_id=workflow["instance_id"],
+        schedule_id=schedule["id"],
+        dag_id=dag_id,
+        dag_run_id=dag_run_id,
+        amc_workflow_id=f"recomamp-{key}",
+        window_start=now - timedelta(days=3),
+        window_end=now - timedelta(days=2),
+        window_time_zone="UTC",
+        deadline_at=now + timedelta(hours=1),
+        orphaned_at=now - timedelta(minutes=minutes),
+    )
+
+
+def test_rows_of_ended_and_deleted_runs_are_closed_and_those_of_living_runs_are_not(
+    pipeline: Pipeline,
+) -> None:
+    (first, *_) = pipeline.until_runs_end(RECONCILE, 1)
+    gone = orphan(pipeline, "amc_schedule_gone", "manual__2026-01-05T00:00:00+00:00")
+    ended = orphan(pipeline, RECONCILE, first["dag_run_id"])
+    alive = orphan(pipeline, RECONCILE, "alive", minutes=5)
+    run = {"dag_run_id": "alive", "logical_date": None}
+    pipeline.api.post(f"/api/v2/dags/{RECONCILE}/dagRuns", json=run).raise_for_status()
+    pipeline.until(
+        lambda: pipeline.get(f"/dags/{RECONCILE}/dagRuns/alive")["state"] == "success", "reconciled"
+    )
+    closed = {
+        key: pipeline.rows.get("workflow_executions", key) for key in (gone["id"], ended["id"])
+    }
+    assert {row["status"] for row in closed.values()} == {"CANCELLED"}
+    assert "its DAG run is gone" in closed[gone["id"]]["error_message"]
+    assert "its DAG run is ended" in closed[ended["id"]]["error_message"]
+    after = pipeline.rows.get("workflow_executions", alive)
+    assert (after["status"], after["orphaned_at"]) == ("PENDING", None)
+    pipeline.rows.update("workflow_executions", alive, status="CANCELLED")  # others need the slot

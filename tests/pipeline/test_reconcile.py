@@ -1,0 +1,552 @@
+"""Reconciling with a real database, in the pipeline's own role, and the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.api.datamodels._generated import DagRunState
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
+from cryptography.fernet import Fernet
+from psycopg2.extensions import connection as Connection
+
+from fixtures.emulator import RunningEmulator
+from fixtures.emulator_client import SQL, Caller
+from fixtures.postgres import Database, Row, Rows
+from recomamp.domain.errors import PipelineError
+from recomamp.domain.reconciliation import RunState
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.reconciling import reconcile
+from recomamp.pipeline.run_states import airflow_run_state
+
+ROOT = Path(__file__).resolve().parents[2]
+WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
+
+
+class PipelineDatabase(DatabaseHook):
+    """The database with no more than the pipeline's rights."""
+
+    def get_conn(self) -> Connection:
+        connection = super().get_conn()
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET ROLE recomamp_pipeline")
+        return connection
+
+
+@dataclass
+class Reconciler:
+    """Reconciles at a moment after the start of the test; runs it was not told of are gone."""
+
+    database: Database
+    runs: dict[str, RunState] = field(default_factory=dict)
+    start: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def at(self, minutes: float, state_of: Callable[[str], RunState] | None = None) -> None:
+        hook = PipelineDatabase()
+        reconcile(
+            database=hook,
+            amazon=AmcHook(database=hook),
+            run_state_of=lambda dag_id, run_id: (
+                state_of(run_id) if state_of else self.runs.get(run_id, RunState.GONE)
+            ),
+            now=self.start + timedelta(minutes=minutes),
+        )
+
+    @property
+    def actions(self) -> list[tuple[str, str, str | None]]:
+        """What was done, in order."""
+        done = self.database.query("SELECT * FROM reconciliations ORDER BY at, action")
+        return [(one["action"], one["execution_id"], one["amc_execution_id"]) for one in done]
+
+
+@pytest.fixture
+def reconciler(database: Database, emulator: RunningEmulator) -> Reconciler:
+    emulator.progression("per_poll", polls=1000)
+    return Reconciler(database)
+
+
+@pytest.fixture
+def schedule(rows: Rows, instance: Row) -> Row:
+    return rows.schedule(workflow=rows.workflow(instance=instance))
+
+
+@pytest.fixture
+def put(rows: Rows, schedule: Row) -> Callable[..., Row]:
+    """Insert an open execution of the schedule, or of what the columns say."""
+
+    def put(**columns: Any) -> Row:
+        key = str(uuid4())
+        workflow = rows.get("workflows", columns.pop("workflow_id", schedule["workflow_id"]))
+        own = {
+            "id": key,
+            "status": "RUNNING" if columns.get("amc_execution_id") else "PENDING",
+            "instance_id": workflow["instance_id"],
+            "schedule_id": None if "collection_id" in columns else schedule["id"],
+            "dag_id": "amc_dag",
+            "dag_run_id": "run 1",
+            "amc_workflow_id": f"recomamp-{key}",
+            "window_start": WEEK[0],
+            "window_end": WEEK[1],
+            "window_time_zone": "UTC",
+            "deadline_at": datetime.now(UTC) + timedelta(hours=24),
+        }
+        return rows.execution(workflow, **{**own, **columns})
+
+    return put
+
+
+def order(caller: Caller, row: Row) -> str:
+    """Have AMC run a row's query under its name."""
+    return caller.ordered(workflow={"workflowId": row["amc_workflow_id"], "sqlQuery": SQL})
+
+
+def statuses(emulator: RunningEmulator) -> dict[str, str]:
+    return {one["workflowExecutionId"]: one["status"] for one in emulator.executions()}
+
+
+def accept(rows: Rows, row: Row, amc_id: str) -> Row:
+    return rows.update("workflow_executions", row, status="RUNNING", amc_execution_id=amc_id)
+
+
+def test_a_pending_row_without_a_run_takes_the_id_that_amc_has_for_its_name(
+    reconciler: Reconciler, rows: Rows, put: Callable[..., Row], north: Caller
+) -> None:
+    row = put()
+    amc_id = order(north, row)
+    reconciler.at(0)
+    after = rows.get("workflow_executions", row)
+    assert (after["status"], after["amc_execution_id"]) == ("RUNNING", amc_id)
+    assert after["deadline_at"] > after["submitted_at"]
+    assert reconciler.actions == [("ADOPT", row["id"], amc_id)]
+    reconciler.at(5)
+    assert len(reconciler.actions) == 1
+
+
+def test_an_orphan_is_cancelled_and_its_books_closed_after_a_quarter_of_an_hour(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    schedule: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    row = put()
+    amc_id = order(north, row)
+    accept(rows, row, amc_id)
+    reconciler.at(0)
+    reconciler.at(14)
+    assert (reconciler.actions, statuses(emulator)[amc_id]) == ([], "RUNNING")
+    reconciler.at(15)
+    after = rows.get("workflow_executions", row)
+    assert (after["status"], after["error_type"]) == ("CANCELLED", "CANCELLED")
+    assert "its DAG run is gone" in after["error_message"]
+    assert statuses(emulator)[amc_id] == after["amc_status"] == "CANCELLED"
+    (book,) = reconciler.database.query("SELECT * FROM schedule_runs")
+    assert (book["status"], book["execution_id"]) == ("FAILED", row["id"])
+    assert book["dag_run_id"] == "run 1"
+    last = rows.get("workflow_schedules", schedule)
+    assert (last["failed_runs"], last["last_run_status"]) == (1, "FAILED")
+    assert last["last_run_at"] == reconciler.start
+    reconciler.at(20)
+    assert reconciler.actions == [("CLOSE", row["id"], amc_id)]
+    assert rows.get("workflow_executions", row) == after
+
+
+def test_an_orphan_that_amc_has_ended_by_itself_is_failed(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    row = put()
+    amc_id = order(north, row)
+    accept(rows, row, amc_id)
+    emulator.end(amc_id, "REJECTED", "no such column")
+    reconciler.runs["run 1"] = RunState.ENDED
+    reconciler.at(0)
+    reconciler.at(15)
+    after = rows.get("workflow_executions", row)
+    assert (after["status"], after["error_type"]) == ("FAILED", "RUN_FAILED")
+    assert after["amc_status"] == "REJECTED"
+    assert emulator.calls("cancel_execution") == []
+
+
+def test_an_intention_that_amc_never_heard_of_is_closed(
+    reconciler: Reconciler, rows: Rows, put: Callable[..., Row]
+) -> None:
+    row = put()
+    reconciler.at(0)
+    reconciler.at(15)
+    assert rows.get("workflow_executions", row)["status"] == "CANCELLED"
+    assert reconciler.actions == [("CLOSE", row["id"], None)]
+
+
+def test_an_id_that_amc_does_not_know_does_not_keep_a_row_open(
+    reconciler: Reconciler, rows: Rows, put: Callable[..., Row]
+) -> None:
+    row = put(amc_execution_id=str(uuid4()))
+    reconciler.at(0)
+    reconciler.at(15)
+    assert rows.get("workflow_executions", row)["status"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.RUNNING])
+def test_a_row_whose_run_is_alive_is_left_to_its_own_tasks(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    north: Caller,
+    emulator: RunningEmulator,
+    state: RunState,
+) -> None:
+    pending, running = put(), put(dag_run_id="run 2")
+    running = accept(rows, running, order(north, running))
+    order(north, pending)
+    reconciler.runs = {"run 1": state, "run 2": state}
+    for minutes in (0, 20, 60):
+        reconciler.at(minutes)
+    assert rows.get("workflow_executions", pending) == pending
+    assert rows.get("workflow_executions", running) == running
+    assert reconciler.actions == []
+    assert set(statuses(emulator).values()) == {"RUNNING"}
+
+
+def test_a_run_that_comes_back_to_life_starts_its_grace_anew(
+    reconciler: Reconciler, rows: Rows, put: Callable[..., Row]
+) -> None:
+    row = put()
+    reconciler.at(0)
+    reconciler.runs["run 1"] = RunState.RUNNING
+    reconciler.at(10)
+    assert rows.get("workflow_executions", row)["orphaned_at"] is None
+    reconciler.runs["run 1"] = RunState.ENDED
+    reconciler.at(12)
+    reconciler.at(20)
+    assert rows.get("workflow_executions", row)["status"] == "PENDING"
+    reconciler.at(27)
+    assert rows.get("workflow_executions", row)["status"] == "CANCELLED"
+
+
+def test_a_run_that_comes_back_at_the_last_moment_keeps_its_execution(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    row = put()
+    accept(rows, row, order(north, row))
+    reconciler.at(0)
+    answers = iter([RunState.ENDED, RunState.QUEUED])
+    reconciler.at(15, lambda run_id: next(answers))
+    assert rows.get("workflow_executions", row)["status"] == "RUNNING"
+    assert (reconciler.actions, emulator.calls("cancel_execution")) == ([], [])
+
+
+def test_a_row_that_changes_meanwhile_is_left_alone(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    row = put()
+    accept(rows, row, order(north, row))
+    reconciler.at(0)
+
+    def change(run_id: str) -> RunState:
+        rows.update("workflow_executions", row, amc_status="PUBLISHING")
+        return RunState.ENDED
+
+    reconciler.at(15, change)
+    assert rows.get("workflow_executions", row)["status"] == "RUNNING"
+    assert (reconciler.actions, emulator.calls("cancel_execution")) == ([], [])
+
+
+def test_a_run_whose_schedule_was_deleted_counts_as_gone(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    schedule: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    row = put()
+    amc_id = order(north, row)
+    accept(rows, row, amc_id)
+    reconciler.database.query("DELETE FROM workflow_schedules")
+    reconciler.runs["run 1"] = RunState.RUNNING
+    reconciler.at(0)
+    reconciler.at(15)
+    assert rows.get("workflow_executions", row)["status"] == "CANCELLED"
+    assert statuses(emulator)[amc_id] == "CANCELLED"
+
+
+def test_the_week_of_an_orphan_is_failed_unless_another_run_sees_to_it(
+    reconciler: Reconciler, rows: Rows, put: Callable[..., Row], schedule: Row
+) -> None:
+    collection = rows.collection(
+        rows.get("workflows", schedule["workflow_id"]),
+        start_date="2026-01-05",
+        end_date="2026-01-18",
+    )
+    first, second = rows.weeks(collection)
+    orphan = put(collection_id=collection["id"])
+    late = put(
+        collection_id=collection["id"],
+        dag_run_id="run 2",
+        window_start=WEEK[1],
+        window_end=WEEK[1] + timedelta(days=7),
+    )
+    other = put(collection_id=collection["id"], dag_run_id="run 3", status="SUCCESS")
+    rows.update("report_data_weeks", first, status="RUNNING", execution_id=orphan["id"])
+    rows.update("report_data_weeks", second, status="RUNNING", execution_id=other["id"])
+    reconciler.at(0)
+    reconciler.at(15)
+    assert rows.get("workflow_executions", late)["status"] == "CANCELLED"
+    first, second = rows.weeks(collection)
+    assert (first["status"], second["status"]) == ("FAILED", "RUNNING")
+    assert "its DAG run is gone" in first["error_message"]
+    assert rows.get("report_data_collections", collection)["failed_weeks"] == 1
+
+
+def test_what_an_ended_row_left_running_is_cancelled_at_amc(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    row = put(status="FAILED")
+    amc_id = order(north, row)
+    before = rows.get("workflow_executions", row)
+    reconciler.at(0)
+    reconciler.at(5)
+    assert statuses(emulator)[amc_id] == "CANCELLED"
+    assert reconciler.actions == [("CANCEL_AT_AMC", row["id"], amc_id)]
+    assert rows.get("workflow_executions", row) == before
+
+
+def test_what_another_deployment_runs_on_the_instance_is_left_alone(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    put(status="SUCCESS")  # brings the instance into the comparison
+    amc_id = order(north, {"amc_workflow_id": f"recomamp-{uuid4()}"})
+    reconciler.at(60)
+    assert statuses(emulator)[amc_id] == "RUNNING"
+    assert reconciler.actions == []
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+
+
+def test_executions_of_others_are_counted_and_never_cancelled(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    names = ("nightly_report", "recomamp-by-hand")
+    foreign = [north.ordered(workflow={"workflowId": name, "sqlQuery": SQL}) for name in names]
+    foreign.append(north.ordered())
+    emulator.end(north.ordered(), "FAILED")
+    live, ended = put(), put(dag_run_id="run 2", status="CANCELLED")
+    order(north, live)
+    order(north, ended)
+    reconciler.runs["run 1"] = RunState.RUNNING
+    for minutes in (0, 30, 300):
+        reconciler.at(minutes)
+    assert {statuses(emulator)[one] for one in foreign} == {"RUNNING"}
+    after = rows.get("amc_instances", instance)
+    assert after["foreign_executions"] == 3
+    assert after["foreign_counted_at"] == reconciler.start + timedelta(minutes=300)
+
+
+def test_where_amc_keeps_no_names_the_id_of_a_row_tells_what_is_ours(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    emulator.settings(keep_workflow_id=False)
+    row = put()
+    amc_id = order(north, row)
+    accept(rows, row, amc_id)
+    theirs = north.ordered()
+    reconciler.at(0)
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    reconciler.at(15)
+    assert (statuses(emulator)[amc_id], statuses(emulator)[theirs]) == ("CANCELLED", "RUNNING")
+
+
+def test_an_execution_of_another_users_row_of_the_same_instance_is_not_foreign(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+    fernet_key: str,
+) -> None:
+    token = Fernet(fernet_key).encrypt(b"Atzr|demo-north").decode()
+    bobs = rows.instance(
+        user=rows.user(encrypted_refresh_token=token),
+        account=rows.get("amc_accounts", instance["account_id"]),
+        instance_id=instance["instance_id"],
+    )
+    mine, bobs_row = put(), put(workflow_id=rows.workflow(bobs)["id"], dag_run_id="run 2")
+    reconciler.runs = {"run 1": RunState.RUNNING, "run 2": RunState.RUNNING}
+    for row in (mine, bobs_row):
+        accept(rows, row, order(north, row))
+    reconciler.at(0)
+    for one in (instance, bobs):
+        assert rows.get("amc_instances", one)["foreign_executions"] == 0
+    rows.update("workflow_executions", bobs_row, status="FAILED")
+    reconciler.at(5)
+    (done,) = reconciler.database.query("SELECT * FROM reconciliations")
+    assert (done["execution_id"], done["instance_id"]) == (bobs_row["id"], bobs["id"])
+
+
+def test_a_withdrawn_consent_stops_no_other_instance_and_is_said_at_the_end(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    fernet_key: str,
+    north: Caller,
+    europe: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    token = Fernet(fernet_key).encrypt(b"Atzr|demo-europe").decode()
+    second = rows.instance(
+        user=rows.user(encrypted_refresh_token=token),
+        account=rows.account(account_id="ENTITYDEMOEUROPE", country_code="DE"),
+        instance_id="amcdemoeurope",
+        region="eu-west-1",
+    )
+    ours = put(status="FAILED")
+    theirs = put(workflow_id=rows.workflow(second)["id"], dag_run_id="run 2")
+    amc_id = order(north, ours)
+    order(europe, theirs)
+    emulator.revoke("ENTITYDEMOEUROPE")
+    with pytest.raises(
+        PipelineError, match=r"1 not reconciled: amcdemoeurope: .*sign in"
+    ) as failed:
+        reconciler.at(0)
+    assert "amcdemonorth" not in str(failed.value)
+    assert statuses(emulator)[amc_id] == "CANCELLED"
+    assert rows.get("workflow_executions", theirs) == theirs
+
+
+def test_one_action_that_fails_stops_no_other_and_is_done_by_the_next_comparison(
+    reconciler: Reconciler,
+    put: Callable[..., Row],
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    ended = [put(status="FAILED", dag_run_id=f"run {number}") for number in range(3)]
+    amc_ids = [order(north, row) for row in ended]
+    emulator.fault("cancel_execution", "forbidden")
+    with pytest.raises(PipelineError, match="1 not reconciled: amcdemonorth: CANCEL_AT_AMC"):
+        reconciler.at(0)
+    assert sorted(statuses(emulator).values()) == ["CANCELLED", "CANCELLED", "RUNNING"]
+    reconciler.at(5)
+    assert {statuses(emulator)[amc_id] for amc_id in amc_ids} == {"CANCELLED"}
+    assert len(reconciler.actions) == 3
+
+
+def test_amc_is_listed_from_the_oldest_open_row_on(
+    reconciler: Reconciler, put: Callable[..., Row], emulator: RunningEmulator
+) -> None:
+    put(created_at=reconciler.start - timedelta(hours=40))
+    reconciler.runs["run 1"] = RunState.RUNNING
+    reconciler.at(0)
+    (call,) = emulator.calls("list_executions")
+    listed_from = datetime.fromisoformat(str(call["query"]["minCreationTime"]))
+    assert reconciler.start - listed_from.replace(tzinfo=UTC) >= timedelta(hours=40)
+
+
+def test_an_instance_without_executions_of_late_is_not_asked(
+    reconciler: Reconciler, put: Callable[..., Row], emulator: RunningEmulator
+) -> None:
+    put(status="SUCCESS", created_at=reconciler.start - timedelta(hours=25))
+    reconciler.at(0)
+    assert emulator.calls() == []
+
+
+def test_what_was_done_is_kept_for_ninety_days_and_seen_by_the_owner_only(
+    reconciler: Reconciler, rows: Rows, put: Callable[..., Row], instance: Row, database: Database
+) -> None:
+    ages = (91, 89)
+    for days in ages:
+        rows.insert(
+            "reconciliations",
+            instance_id=instance["id"],
+            action="ADOPT",
+            detail=f"{days} days ago",
+            at=reconciler.start - timedelta(days=days),
+        )
+    reconciler.at(0)
+    for user, seen in ((instance["user_id"], ["89 days ago"]), (rows.user()["id"], [])):
+        analyst = database.connect("recomamp_analyst", user)
+        with analyst, analyst.cursor() as cursor:
+            cursor.execute("SELECT detail FROM reconciliations")
+            assert [detail for (detail,) in cursor.fetchall()] == seen
+
+
+def test_a_run_is_alive_ended_or_gone_as_airflow_says() -> None:
+    def ask(answer: object) -> RunState:
+        def get_dagrun_state(dag_id: str, run_id: str) -> object:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        state_of = airflow_run_state(SimpleNamespace(get_dagrun_state=get_dagrun_state))
+        return state_of("dag", "run")
+
+    assert {state: ask(state) for state in DagRunState} == {
+        DagRunState.QUEUED: RunState.QUEUED,
+        DagRunState.RUNNING: RunState.RUNNING,
+        DagRunState.SUCCESS: RunState.ENDED,
+        DagRunState.FAILED: RunState.ENDED,
+    }
+    no_such_run = {"detail": {"reason": "not_found", "message": "Dag run … was not found"}}
+    assert ask(_refusal(404, no_such_run)) is RunState.GONE
+    for other in (
+        _refusal(404, {"detail": "Not Found"}),
+        _refusal(404, None),
+        _refusal(500, no_such_run),
+    ):
+        with pytest.raises(AirflowRuntimeError):
+            ask(other)
+
+
+def _refusal(status_code: int, detail: object) -> AirflowRuntimeError:
+    answer = {"status_code": status_code, "message": "Server returned error", "detail": detail}
+    return AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=answer))
+
+
+def test_the_dag_runs_every_five_minutes_one_at_a_time_from_the_start() -> None:
+    bag = DagBag(collect_dags=False, bundle_path=ROOT / "dags", bundle_name="dags")
+    bag.process_file(str(ROOT / "dags" / "recomamp_reconcile.py"), only_if_updated=False)
+    assert bag.import_errors == {}
+    dag = bag.dags["recomamp_reconcile"]
+    assert (dag.max_active_runs, dag.catchup, dag.tags) == (1, False, {"recomamp"})
+    assert dag.is_paused_upon_creation is False
+    assert dag.start_date == datetime(2026, 1, 1, tzinfo=UTC)
+    assert [task.task_id for task in dag.tasks] == ["reconcile"]
