@@ -26,6 +26,7 @@ from recomamp.domain.errors import InvalidDefinition, error_type
 from recomamp.domain.parameters import declare
 from recomamp.domain.query import BoundQuery, WindowValues, bind
 from recomamp.domain.windows import ScheduleWindows
+from recomamp.pipeline.cancelling import KILLED
 from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, parse_row
 from recomamp.store.statements import fetch_all
 
@@ -296,7 +297,7 @@ def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
     raised = [errors.Refused, errors.ConsentRevoked, *errors.ExecutionEnded.__subclasses__()]
-    assert explained == {error_type(kind("")) for kind in raised} | {"RUN_FAILED"}
+    assert explained == {error_type(kind("")) for kind in raised} | {"RUN_FAILED", KILLED}
     recording = ROOT / "plugins" / "recomamp" / "pipeline" / "recording.py"
     assert '"RUN_FAILED"' in recording.read_text(encoding="utf-8")
 

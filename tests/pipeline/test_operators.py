@@ -18,11 +18,13 @@ from recomamp.amazon.client import AmcClient
 from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import AmazonError, ExecutionFailed, SubmissionInDoubt
+from recomamp.pipeline.cancelling import end_cancelled
+from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
 from recomamp.pipeline.sensor import FAILED_TRIES, WaitForExecution
-from recomamp.store.executions import sending
+from recomamp.store.executions import select_execution, sending
 
 WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
 
@@ -231,6 +233,27 @@ def test_an_end_that_was_written_is_kept_though_the_worker_died_before_saying_so
         with pytest.raises(AirflowFailException, match="Unsupported"):
             run.step(WaitForExecution)
     assert len(run.executions) == 1
+
+
+def test_a_cleared_task_goes_on_though_its_execution_is_killed_under_its_next_try(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    (first,) = run.executions
+    with pytest.raises(TaskDeferred):
+        run.step(WaitForExecution)
+    database = DatabaseHook()
+    with database.transaction() as connection:
+        execution = select_execution(connection, UUID(str(first["id"])))
+    assert execution is not None
+    assert end_cancelled(database, execution, "cleared")
+    with pytest.raises(ExecutionFailed, match="ended while"):
+        run.step(WaitForExecution, "resume")
+    run.try_number = 2
+    emulator.progression("at_once")
+    run.step(WaitForExecution)
+    assert [row["status"] for row in run.executions] == ["CANCELLED", "RUNNING"]
 
 
 def test_a_manual_run_over_part_of_a_week_writes_no_weeks_books(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from recomamp.domain.errors import ExecutionCancelled, error_type
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution
+
+# error_type of an execution that was ended because its waiting task was. Where the task was
+# cleared, and had just been adopted by its next try, that try opens the next attempt.
+KILLED = "KILLED"
 
 
 async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcStatus | None:
@@ -41,7 +44,7 @@ def end_cancelled(database: DatabaseHook, execution: Execution, reason: str) -> 
             execution.id,
             status=ExecutionStatus.CANCELLED,
             amc_status=None,
-            error_type=error_type(ExecutionCancelled()),
+            error_type=KILLED,
             error_message=reason,
             completed_at=now,
         )

@@ -60,7 +60,7 @@ class LoadResults(ExecutionOperator):
         execution = self.latest_execution(context)
         if execution is None or execution.amc_execution_id is None:
             raise InvalidDefinition("nothing was submitted in this run: clear the task submit")
-        if execution.amc_status != AmcStatus.SUCCEEDED:
+        if AmcStatus.parse(execution.amc_status) is not AmcStatus.SUCCEEDED:
             raise InvalidDefinition(
                 f"AMC says {execution.amc_status} of execution {execution.amc_execution_id}, "
                 "which has no results: clear the task wait to run it again"

@@ -84,7 +84,9 @@ class ExecutionOperator(BaseOperator):
         execution = self.latest_execution(context)
         if execution is None or not execution.status.is_open:
             return
-        delay = self.retry_delay * 2 ** (context["ti"].try_number - 1)
+        growth = int(self.retry_exponential_backoff or 1)
+        # Many clears make many tries; the exponent is bounded where the delay is long since
+        delay = self.retry_delay * growth ** min(context["ti"].try_number - 1, 10)
         longest = self.max_retry_delay or delay
         with self.database.transaction() as connection:
             note_retry(

@@ -20,6 +20,7 @@ from recomamp.domain.errors import (
     error_type,
 )
 from recomamp.domain.states import AmcStatus, ended_as
+from recomamp.pipeline.cancelling import KILLED
 from recomamp.pipeline.links import AmcExecutionLink
 from recomamp.pipeline.operators import ExecutionOperator
 from recomamp.pipeline.trigger import ExecutionTrigger
@@ -28,6 +29,8 @@ from recomamp.store.executions import Execution, end_execution, note_amc_status
 # Tries of this task, since it was last cleared, within which AMC's FAILED opens another attempt:
 # AMC's quota is dear. Airflow's retries are more, for they also outlast an absent database.
 FAILED_TRIES = 4
+
+_TRIED_AGAIN = (None, error_type(ExecutionFailed()), KILLED)
 
 _NOT_FOUND = 404
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
@@ -71,7 +74,7 @@ class WaitForExecution(ExecutionOperator):
         tries anew, and opens the next attempt whatever the last one ended as.
         """
         is_ended = not execution.status.is_open
-        if is_ended and execution.error_type not in (None, error_type(ExecutionFailed())):
+        if is_ended and execution.error_type not in _TRIED_AGAIN:
             raise AirflowFailException(execution.error_message)
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
@@ -133,7 +136,8 @@ class WaitForExecution(ExecutionOperator):
             f"AMC execution {amc.amc_execution_id} ended as {amc.amc_status}: {reason}"
             f" (request id {amc.request_id})"
         )
-        self._write_end(execution, error, amc.status)
+        if not self._write_end(execution, error, amc.status):
+            return ExecutionFailed("the execution was ended while this task asked about it")
         return error
 
     def _time_out(self, execution: Execution) -> str:
@@ -156,9 +160,9 @@ class WaitForExecution(ExecutionOperator):
 
     def _write_end(
         self, execution: Execution, error: ExecutionEnded, amc_status: AmcStatus
-    ) -> None:
+    ) -> bool:
         with self.database.transaction() as connection:
-            end_execution(
+            return end_execution(
                 connection,
                 execution.id,
                 status=ended_as(amc_status),

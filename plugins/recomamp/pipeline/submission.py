@@ -158,6 +158,8 @@ def _bring_to_amc(execution: Execution, *, database: DatabaseHook, amazon: AmcHo
             current = executions.select_execution(connection, execution.id)
         if current is not None and current.amc_execution_id is not None:
             return current  # the other try has just done it
+        if current is None or not current.status.is_open:
+            raise ExecutionFailed(f"execution {execution.id} was ended before it was sent")
         try:
             accepted = asyncio.run(_create_or_adopt(execution, amazon, is_first=is_first))
         except (Refused, ConsentRevoked) as err:

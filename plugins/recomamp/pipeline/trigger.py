@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -55,9 +56,9 @@ class _ExecutionTrigger(BaseTrigger):
         event = {"execution_id": self.execution_id, "outcome": outcome}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
+    @abstractmethod
     async def outcome(self, database: DatabaseHook) -> str:
         """Wait for what the trigger is for and say in a few words what became of it."""
-        raise NotImplementedError
 
     async def on_kill(self) -> None:
         """Cancel the execution when somebody marked or cleared the waiting task.
