@@ -7,7 +7,7 @@ STACK := $(BIN)/python -m stack
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test check format migrate airflow
+.PHONY: help setup up down status demo test faults soak check format migrate airflow
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -33,6 +33,12 @@ demo: $(STAMP) ## Run the demo from the first row to the last result, then stop 
 
 test: $(STAMP) ## Run all tests
 	@$(BIN)/python -m pytest
+
+faults: $(STAMP) ## Kill everybody at every point and print the matrix (a quarter of an hour)
+	@$(BIN)/python -m pytest -m "long or not long" tests/faults --deselect tests/faults/test_soak.py
+
+soak: $(STAMP) ## Run 300 executions under faults and kills (20 minutes at most)
+	@$(BIN)/python -m pytest -m long tests/faults/test_soak.py
 
 check: $(STAMP) ## Check lint, format and types
 	@$(BIN)/ruff check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -39,7 +40,10 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=_port, default=8099, help="port; 0 takes a free one")
     parser.add_argument(
-        "--tenants", type=Path, default=SHIPPED, help="TOML file of clients, consents, accounts"
+        "--tenants",
+        type=Path,
+        default=os.environ.get("AMC_EMULATOR_TENANTS", SHIPPED),
+        help="TOML file of clients, consents, accounts (AMC_EMULATOR_TENANTS)",
     )
     return parser.parse_args()
 

@@ -122,8 +122,13 @@ class Control:
         return {"revoked": self._emulator.login.revoke_account(order.account)}
 
     async def faults(self) -> dict[str, Any]:
-        """List the faults still ordered and the operations there are."""
-        return {"faults": self._emulator.faults.waiting(), "operations": sorted(OPERATIONS)}
+        """List the faults ordered, those that hold a request, and the operations there are."""
+        faults = self._emulator.faults
+        return {
+            "faults": faults.waiting(),
+            "holding": faults.holding(),
+            "operations": sorted(OPERATIONS),
+        }
 
     async def order_fault(self, fault: Fault) -> dict[str, Any]:
         """Order a fault."""
@@ -131,7 +136,7 @@ class Control:
         return {"faults": self._emulator.faults.waiting()}
 
     async def clear_faults(self) -> dict[str, Any]:
-        """Drop every fault ordered."""
+        """Drop every fault ordered and let held requests go."""
         self._emulator.faults.clear()
         return {"faults": []}
 

@@ -49,10 +49,14 @@ class Emulator:
         self._start_over()
 
     def _start_over(self) -> None:
-        self.machine = Machine(self.clock, self._run)
+        self.machine = Machine(self.clock, self._run, self._account_of)
         self.workflows: dict[str, dict[str, dict[str, Any]]] = {}
         self.schedules: dict[str, dict[str, dict[str, Any]]] = {}
         self.sequence = 0
+
+    def _account_of(self, instance_id: str) -> str:
+        account = self.tenants.owner_of(instance_id)
+        return account.account_id if account else ""
 
     @property
     def settings(self) -> Settings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -64,6 +66,8 @@ class Kind(StrEnum):
     TIMEOUT_AFTER = "timeout_after"
     RESET_BEFORE = "reset_before"
     RESET_AFTER = "reset_after"
+    HOLD_BEFORE = "hold_before"
+    HOLD_AFTER = "hold_after"
     HTML_BODY = "html_body"
     WRAPPED = "wrapped"
     TRUNCATED_CSV = "truncated_csv"
@@ -89,7 +93,8 @@ _ONLY_FOR: dict[Kind, frozenset[str]] = {
 
 class Fault(BaseModel):
     """One order. `times` null means until further notice; `skip` lets that many pass first;
-    `matching` restricts it to requests whose path, query or body contains the text."""
+    `matching` restricts it to requests whose path, query or body contains the text; `share` lets
+    it befall only that share of them, drawn by a seeded chance."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -98,6 +103,7 @@ class Fault(BaseModel):
     times: Annotated[int, Field(ge=1)] | None = 1
     skip: int = Field(default=0, ge=0)
     matching: str | None = None
+    share: float = Field(default=1, gt=0, le=1)
     retry_after: Annotated[int, Field(ge=0)] | Literal["http-date"] | None = None
     retry_after_seconds: int = Field(default=2, ge=0)
     status: int | str | None = None
@@ -149,23 +155,43 @@ class Faults:
 
     def __init__(self) -> None:
         self._orders: list[Fault] = []
+        self._held: list[Fault] = []
+        self._release = asyncio.Event()
+        self._chance = random.Random(1)  # noqa: S311  (repeatable, not secret)
 
     def order(self, fault: Fault) -> None:
         """Add an order behind those that wait."""
         self._orders.append(fault.model_copy())
 
     def clear(self) -> None:
-        """Drop every order."""
+        """Drop every order and let go what is held."""
         self._orders.clear()
+        self._release.set()
+        self._release = asyncio.Event()
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return what is still ordered."""
-        return [one.model_dump(mode="json", exclude_defaults=True) for one in self._orders]
+        return [_shown(one) for one in self._orders]
+
+    def holding(self) -> list[dict[str, Any]]:
+        """Return the orders that hold a request just now."""
+        return [_shown(one) for one in self._held]
+
+    async def hold(self, fault: Fault) -> None:
+        """Hold a request until all orders are dropped."""
+        release = self._release
+        self._held.append(fault)
+        try:
+            await release.wait()
+        finally:
+            self._held = [one for one in self._held if one is not fault]
 
     def take(self, operation: str, seen: str) -> Fault | None:
         """Return the first order that meets this request, and count it."""
         for fault in self._orders:
             if not fault.concerns(operation) or (fault.matching or "") not in seen:
+                continue
+            if fault.share < 1 and self._chance.random() >= fault.share:
                 continue
             if fault.skip > 0:
                 fault.skip -= 1
@@ -179,6 +205,10 @@ class Faults:
             fault.times -= 1
             if fault.times == 0:
                 self._orders = [one for one in self._orders if one is not fault]
+
+
+def _shown(fault: Fault) -> dict[str, Any]:
+    return fault.model_dump(mode="json", exclude_defaults=True)
 
 
 def injected(request: Request, *kinds: str) -> Fault | None:

@@ -90,6 +90,7 @@ class Execution:
 class _Lane:
     """The executions of one instance that have not ended."""
 
+    account: str
     queue: deque[Execution] = field(default_factory=deque)
     unslotted: deque[Execution] = field(default_factory=deque)
     running: list[Execution] = field(default_factory=list)
@@ -103,12 +104,16 @@ Run = Callable[[Execution], Coroutine[Any, Any, Output]]
 class Machine:
     """Moves executions along whenever somebody looks; nothing runs between looks but SQL."""
 
-    def __init__(self, clock: Clock, run: Run) -> None:
+    def __init__(
+        self, clock: Clock, run: Run, account_of: Callable[[str], str] = lambda _: ""
+    ) -> None:
         self.progression = Progression()
         self.settings = Settings()
         self._clock = clock
         self._run = run
+        self._account_of = account_of
         self._lanes: dict[str, _Lane] = {}
+        self._account_freed_at: dict[str, datetime] = {}
         self._executions: dict[str, Execution] = {}
 
     def __iter__(self) -> Iterator[Execution]:
@@ -125,7 +130,8 @@ class Machine:
         """Put a new execution into its instance's queue."""
         self._executions[execution.execution_id] = execution
         self._forget_oldest()
-        lane = self._lanes.setdefault(execution.instance_id, _Lane())
+        account = self._account_of(execution.instance_id)
+        lane = self._lanes.setdefault(execution.instance_id, _Lane(account=account))
         (lane.queue if execution.needs_slot else lane.unslotted).append(execution)
         self._enter(execution, Status.PENDING, execution.created_at)
 
@@ -138,9 +144,8 @@ class Machine:
 
     def advance(self) -> None:
         """Let everything happen that was due by now, in the order of its time."""
-        for lane in self._lanes.values():
-            while (event := self._next_event(lane)) is not None:
-                event[1]()
+        while (event := self._next_event()) is not None:
+            event[1]()
 
     async def poll(self, executions: Iterable[Execution]) -> None:
         """Count a look at these executions and wait for SQL that should have ended."""
@@ -176,9 +181,15 @@ class Machine:
             if one.work and not one.work.done() and self._due(one)
         }
 
-    def _next_event(self, lane: _Lane) -> Event | None:
-        events = [event for one in lane.running if (event := self._finish(one)) is not None]
-        events += self._starts(lane)
+    def _next_event(self) -> Event | None:
+        lanes = self._lanes.values()
+        events = [
+            event
+            for lane in lanes
+            for one in lane.running
+            if (event := self._finish(one)) is not None
+        ]
+        events += [event for lane in lanes for event in self._starts(lane)]
         now = self._clock.now()
         return min((one for one in events if one[0] <= now), key=lambda one: one[0], default=None)
 
@@ -187,10 +198,17 @@ class Machine:
             execution = lane.unslotted[0]
             ready = self._ready_at(execution)
             yield ready, lambda: self._end_unslotted(execution, ready)
-        if lane.queue and len(lane.running) < self.settings.max_running:
+        if lane.queue and self._has_slot(lane):
             first = lane.queue[0]
-            start = max(self._ready_at(first), lane.slot_freed_at or first.created_at)
+            freed = (lane.slot_freed_at, self._account_freed_at.get(lane.account))
+            start = max(self._ready_at(first), *(one or first.created_at for one in freed))
             yield start, lambda: self._start(first, start)
+
+    def _has_slot(self, lane: _Lane) -> bool:
+        siblings = [one for one in self._lanes.values() if one.account == lane.account]
+        if len(lane.running) >= self.settings.max_running:
+            return False
+        return sum(len(one.running) for one in siblings) < self.settings.max_running_per_account
 
     def _finish(self, execution: Execution) -> Event | None:
         assert execution.started_at is not None  # noqa: S101  (a running one has started)
@@ -262,6 +280,8 @@ class Machine:
         if execution in lane.running:
             lane.running.remove(execution)
             lane.slot_freed_at = max(at, lane.slot_freed_at or at)
+            freed_at = self._account_freed_at.get(lane.account, at)
+            self._account_freed_at[lane.account] = max(at, freed_at)
         else:
             (lane.queue if execution.needs_slot else lane.unslotted).remove(execution)
         execution.reason = reason

@@ -101,10 +101,12 @@ class Wire:
         body: bytes,
     ) -> None:
         reply = Reply()
-        if fault is None or not fault.befalls_before:
-            await self._inner({**scope, SCOPE_KEY: fault}, _replay(body), reply)
-            call.execution_id = call.execution_id or _created(call.operation, reply)
         try:
+            await self._hold(fault, Kind.HOLD_BEFORE, receive)
+            if fault is None or not fault.befalls_before:
+                await self._inner({**scope, SCOPE_KEY: fault}, _replay(body), reply)
+                call.execution_id = call.execution_id or _created(call.operation, reply)
+            await self._hold(fault, Kind.HOLD_AFTER, receive)
             only_bytes = await self._trouble(fault, reply, scope, receive, call)
         except NoAnswer:
             return
@@ -113,6 +115,18 @@ class Wire:
         await reply.give(send, only_bytes=only_bytes)
         if only_bytes is not None:
             await _hang_up(scope, receive, politely=True)
+
+    async def _hold(self, fault: Fault | None, kind: Kind, receive: Receive) -> None:
+        """Wait until the request is let go, or its client has."""
+        if fault is None or fault.fault is not kind:
+            return
+        gone = asyncio.ensure_future(_until_gone(receive))
+        held = asyncio.ensure_future(self._faults.hold(fault))
+        done, pending = await asyncio.wait({gone, held}, return_when=asyncio.FIRST_COMPLETED)
+        for one in pending:
+            one.cancel()
+        if gone in done:
+            raise NoAnswer
 
     async def _trouble(
         self, fault: Fault | None, reply: Reply, scope: Scope, receive: Receive, call: Call

@@ -2385,9 +2385,45 @@ GRANT USAGE ON SCHEMA public TO recomamp_pipeline;
 
 REVOKE ALL ON FUNCTION public.add_to_schedule_counters(counted_id uuid, runs integer, successful integer, failed integer) FROM PUBLIC;
 
+-- Name: FUNCTION calculate_collection_progress(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.calculate_collection_progress() FROM PUBLIC;
+
+-- Name: FUNCTION check_report_data_collection(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_report_data_collection() FROM PUBLIC;
+
+-- Name: FUNCTION check_workflow(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_workflow() FROM PUBLIC;
+
+-- Name: FUNCTION check_workflow_schedule(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_workflow_schedule() FROM PUBLIC;
+
+-- Name: FUNCTION count_schedule_runs(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.count_schedule_runs() FROM PUBLIC;
+
+-- Name: FUNCTION cut_new_collection(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cut_new_collection() FROM PUBLIC;
+
 -- Name: FUNCTION cut_weeks(cut_id uuid, first_date date, last_date date); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.cut_weeks(cut_id uuid, first_date date, last_date date) FROM PUBLIC;
+
+-- Name: FUNCTION keep_collection_time_zone(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.keep_collection_time_zone() FROM PUBLIC;
+
+-- Name: FUNCTION plan_next_run(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.plan_next_run() FROM PUBLIC;
+
+-- Name: FUNCTION recut_collection(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.recut_collection() FROM PUBLIC;
 
 -- Name: FUNCTION refresh_collection_progress(refreshed_id uuid); Type: ACL; Schema: public; Owner: -
 
@@ -2400,6 +2436,14 @@ REVOKE ALL ON FUNCTION public.require_own_instance(table_name text, instance uui
 -- Name: FUNCTION require_own_workflow(table_name text, workflow uuid, owner uuid); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.require_own_workflow(table_name text, workflow uuid, owner uuid) FROM PUBLIC;
+
+-- Name: FUNCTION resume_collection(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.resume_collection() FROM PUBLIC;
+
+-- Name: FUNCTION update_workflow_execution_count(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.update_workflow_execution_count() FROM PUBLIC;
 
 -- Name: TABLE amc_accounts; Type: ACL; Schema: public; Owner: -
 

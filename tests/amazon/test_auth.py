@@ -83,6 +83,23 @@ def test_a_refused_token_that_somebody_else_has_renewed_is_not_renewed_again(ama
     assert answers == [200, 200, 401, 200, 401, 200]
 
 
+@pytest.mark.parametrize(("kept", "looks"), [(None, 0), ("Atza|unknown-to-amazon", 1)])
+def test_a_token_endpoint_that_is_away_is_asked_no_oftener_than_a_call(
+    amazon, emulator, kept, looks
+):
+    amazon.store = MemoryTokenStore(long_lived(kept) if kept else make_tokens())
+    emulator.fault("token", "server_error", times=None, status=503)
+
+    with pytest.raises(Transient, match="503"):
+        look(amazon)
+
+    assert len(emulator.calls("token")) == 5
+    assert len(emulator.calls("list_executions")) == looks  # not again with the refused token
+    assert [call.attempt for call in amazon.failed_calls if call.operation == "token"] == [
+        1, 2, 3, 4, 5,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "tokens", [make_tokens(), long_lived("Atza|unknown-to-amazon")], ids=["none yet", "refused"]
 )

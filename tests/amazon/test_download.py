@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,8 +68,77 @@ def test_expired_links_are_asked_for_anew_and_only_the_rest_is_downloaded(
     paths = load(amazon, create(amazon), tmp_path)
 
     assert len(paths) == 3
-    assert len(emulator.calls("download_urls")) == 2
+    assert len(emulator.calls("download_urls")) == 3  # the last one confirms the list
     assert len(emulator.calls("download")) == 4
+
+
+def test_a_list_of_links_that_came_too_early_is_noticed(amazon, emulator, tmp_path):
+    emulator.settings(result_parts=3)
+    emulator.fault("download_urls", "missing_part", unlisted=True)
+
+    assert len(load(amazon, create(amazon), tmp_path)) == 3
+    assert len(files_of(tmp_path)) == 3
+
+
+def test_links_that_never_agree_are_given_up_and_nothing_is_left(amazon, emulator, tmp_path):
+    emulator.settings(result_parts=2)
+    for skip in (0, 1):  # every other list
+        emulator.fault("download_urls", "missing_part", unlisted=True, skip=skip)
+
+    with pytest.raises(Transient, match="other files"):
+        load(amazon, create(amazon), tmp_path)
+
+    assert files_of(tmp_path) == []
+
+
+def test_a_page_instead_of_a_file_is_not_saved_but_asked_for_again(amazon, emulator, tmp_path):
+    emulator.fault("download", "html_body")
+
+    (path,) = load(amazon, create(amazon), tmp_path)
+
+    assert path.read_text().startswith("campaign,")
+    assert [call.operation for call in amazon.failed_calls] == ["download"]
+
+
+def test_a_directory_that_cannot_be_written_is_said_with_the_remedy(amazon, tmp_path):
+    (tmp_path / "file").write_text("no directory")
+
+    with pytest.raises(ResultsBroken, match=r"file/new cannot be written: Not a dir.*TMPDIR"):
+        load(amazon, create(amazon), tmp_path / "file" / "new")
+
+
+FULL_DISK = """
+import asyncio, resource, sys
+from pathlib import Path
+from fixtures.amazon import Amazon, make_execution
+from recomamp.amazon.download import download_parts
+from recomamp.domain.errors import ResultsBroken
+
+async def load():
+    async with Amazon(sys.argv[1]).client() as client:
+        created = await client.create_execution(make_execution())
+        await client.get_execution(created.amc_execution_id)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+        await download_parts(client, created.amc_execution_id, Path(sys.argv[2]))
+
+try:
+    asyncio.run(load())
+except ResultsBroken as err:
+    sys.stdout.write(str(err))
+"""
+
+
+def test_a_disk_that_takes_no_more_is_said_and_nothing_is_left(amazon, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, amazon.url, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert f"{tmp_path} cannot be written: File too large; make room" in done.stdout
+    assert files_of(tmp_path) == []
 
 
 def test_links_that_stay_expired_are_given_up(amazon, emulator, tmp_path):

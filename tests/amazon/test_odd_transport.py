@@ -113,7 +113,7 @@ def test_a_link_to_elsewhere_is_not_followed(tmp_path):
 
 
 def test_links_that_changed_meanwhile_start_the_download_over(tmp_path):
-    lists = [["a1", "b1"], ["a2", "b2"]]
+    lists = [["a1", "b1"], ["a2", "b2"], ["a2", "b2"]]
 
     def server(request: httpx.Request) -> httpx.Response:
         name = request.url.path.rpartition("/")[2]

@@ -68,13 +68,17 @@ def test_without_a_name_window_parameters_and_time_decide(name):
         {"window_end": None},
         {"parameter_values": {"limit": "8", "on": "true", "asins": ["A", "B"]}},
         {"parameter_values": {"limit": "7"}},
-        {"create_time": INTENTION - timedelta(seconds=2)},
+        {"create_time": INTENTION - timedelta(seconds=61)},
         {"create_time": None},
     ],
     ids=str,
 )
 def test_what_differs_in_anything_is_not_ours(changes):
     assert not claim(execution(**changes))
+
+
+def test_amcs_clock_may_be_a_little_behind_ours():
+    assert claim(execution(create_time=INTENTION - timedelta(seconds=59)))
 
 
 def test_any_window_will_do_where_amc_chose_it():

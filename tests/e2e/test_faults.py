@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,11 +47,15 @@ def at_amc(pipeline: Pipeline, execution: Row) -> str:
     return str(found[0])
 
 
-def waiting_run(pipeline: Pipeline) -> tuple[str, str]:
-    """Start a schedule and return DAG and run once its wait is deferred."""
+def start_schedule(pipeline: Pipeline) -> str:
+    """Insert a schedule with one tick that is due and return its DAG."""
     workflow = pipeline.rows.workflow(instance=pipeline.instance)
     schedule = pipeline.rows.schedule(workflow=workflow, created_at=YESTERDAY)
-    dag_id = f"amc_schedule_{schedule['id']}"
+    return f"amc_schedule_{schedule['id']}"
+
+
+def waiting_run(pipeline: Pipeline, dag_id: str) -> str:
+    """Return the DAG's run once its wait is deferred."""
 
     def deferred() -> str | None:
         if not pipeline.api.get(f"/api/v2/dags/{dag_id}").is_success:
@@ -60,23 +65,124 @@ def waiting_run(pipeline: Pipeline) -> tuple[str, str]:
                 return str(run["dag_run_id"])
         return None
 
-    return dag_id, str(pipeline.until(deferred, f"{dag_id} to wait"))
+    return str(pipeline.until(deferred, f"{dag_id} to wait"))
 
 
-def test_marking_a_waiting_task_failed_cancels_its_execution_at_amc(pipeline: Pipeline) -> None:
+@dataclass
+class Waiting:
+    """Runs that all wait for an AMC that takes an hour: one for each way to end one."""
+
+    marked: str
+    run_marked: str
+    cleared: str
+    timed_out: str
+    paused: str
+
+
+# What is sent for this workflow has a deadline that passes while its task is deferred
+SOON = """
+CREATE FUNCTION pass_deadline_soon() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.error_type IS NULL AND NEW.amc_execution_id IS NOT NULL
+        AND 'amc_schedule_' || NEW.schedule_id = TG_ARGV[0]
+    THEN
+        NEW.deadline_at := NEW.submitted_at + INTERVAL '15 seconds';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER pass_deadline_soon BEFORE UPDATE ON workflow_executions FOR EACH ROW
+    EXECUTE FUNCTION pass_deadline_soon('{dag_id}');
+"""
+
+
+@pytest.fixture(scope="module")
+def waiting(pipeline: Pipeline) -> Iterator[Waiting]:
+    """Start all runs at once: together they take no longer than one."""
+    workflow = pipeline.rows.workflow(instance=pipeline.instance)
     with slow_amc(pipeline):
-        dag_id, run_id = waiting_run(pipeline)
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/wait"
-        pipeline.api.patch(path, json={"new_state": "failed"}).raise_for_status()
-        (run,) = pipeline.until_runs_end(dag_id, 1)
-        (execution,) = pipeline.executions(dag_id)
-        pipeline.until(lambda: at_amc(pipeline, execution) == "CANCELLED", "AMC to cancel")
+        collection = pipeline.rows.collection(
+            workflow=workflow, start_date="2026-01-01", end_date="2026-01-07"
+        )
+        schedules = [start_schedule(pipeline) for _ in range(4)]
+        execute(pipeline, SOON.replace("{dag_id}", schedules[3]))
+        runs = Waiting(*schedules, f"amc_collection_{collection['id']}")
+        for dag_id in (*schedules[:3], runs.paused):
+            waiting_run(pipeline, dag_id)
+        yield runs
+    execute(pipeline, "DROP FUNCTION pass_deadline_soon() CASCADE")
+
+
+def execute(pipeline: Pipeline, statements: str) -> None:
+    uri = pipeline.database.uri
+    with closing(psycopg2.connect(uri)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statements)
+
+
+@pytest.mark.parametrize("what", ["task", "run"])
+def test_marking_what_waits_failed_cancels_its_execution_at_amc(
+    pipeline: Pipeline, waiting: Waiting, what: str
+) -> None:
+    dag_id = waiting.marked if what == "task" else waiting.run_marked
+    (run,) = pipeline.runs(dag_id)
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}"
+    if what == "task":
+        answer = pipeline.api.patch(f"{path}/taskInstances/wait", json={"new_state": "failed"})
+    else:
+        answer = pipeline.api.patch(path, json={"state": "failed"})
+    answer.raise_for_status()
+    (run,) = pipeline.until_runs_end(dag_id, 1)
+    (execution,) = pipeline.executions(dag_id)
+    pipeline.until(lambda: at_amc(pipeline, execution) == "CANCELLED", "AMC to cancel")
     assert run["state"] == "failed"
+    pipeline.until(lambda: books(pipeline, dag_id) == ["FAILED"], "the books to be closed")
     assert pipeline.executions(dag_id)[0]["status"] == "CANCELLED"
-    (book,) = pipeline.database.query(
-        "SELECT status FROM schedule_runs WHERE execution_id = %s", [execution["id"]]
+
+
+def books(pipeline: Pipeline, dag_id: str) -> list[str]:
+    """Return how the runs of a schedule ended, as the application reads it."""
+    rows = pipeline.database.query(
+        "SELECT status FROM schedule_runs WHERE 'amc_schedule_' || schedule_id = %s", [dag_id]
     )
-    assert book["status"] == "FAILED"
+    return [row["status"] for row in rows]
+
+
+def test_what_passes_its_deadline_is_cancelled_at_amc_and_not_tried_again(
+    pipeline: Pipeline, waiting: Waiting
+) -> None:
+    (run,) = pipeline.until_runs_end(waiting.timed_out, 1)
+    (execution,) = pipeline.executions(waiting.timed_out)
+    assert run["state"] == "failed"
+    assert (execution["status"], execution["error_type"]) == ("TIMEOUT", "TIMED_OUT")
+    assert at_amc(pipeline, execution) == "CANCELLED"
+
+
+def test_clearing_a_waiting_task_and_pausing_a_collection_lose_and_repeat_nothing(
+    pipeline: Pipeline, waiting: Waiting
+) -> None:
+    collection_id = waiting.paused.removeprefix("amc_collection_")
+    pipeline.rows.update("report_data_collections", collection_id, status="PAUSED")
+    (run,) = pipeline.runs(waiting.cleared)
+    clear = {
+        "dry_run": False,
+        "only_failed": False,
+        "task_ids": ["wait"],
+        "dag_run_id": run["dag_run_id"],
+    }
+    path = f"/api/v2/dags/{waiting.cleared}/clearTaskInstances"
+    pipeline.api.post(path, json=clear).raise_for_status()
+    path = f"/dags/{waiting.cleared}/dagRuns/{run['dag_run_id']}/taskInstances/wait"
+    pipeline.until(lambda: pipeline.get(path)["try_number"] > 1, "the cleared task to run")
+    control(pipeline, "PUT", "/progression", **PACE)
+
+    for dag_id in (waiting.cleared, waiting.paused):
+        (run,) = pipeline.until_runs_end(dag_id, 1)
+        executions = pipeline.executions(dag_id)
+        assert run["state"] == "success"
+        assert [row["status"] for row in executions].count("SUCCESS") == 1
+        # Whoever was first, Airflow's new try or the end of its old trigger: none runs unseen
+        ended = {at_amc(pipeline, row) for row in executions if row["status"] != "SUCCESS"}
+        assert ended <= {"CANCELLED"}
+    assert [week["status"] for week in pipeline.rows.weeks(collection_id)] == ["SUCCESS"]
 
 
 @pytest.mark.parametrize("component", ["triggerer", "scheduler"])
@@ -84,7 +190,8 @@ def test_a_component_that_is_killed_loses_and_repeats_nothing(
     pipeline: Pipeline, component: str
 ) -> None:
     with slow_amc(pipeline, seconds=30):
-        dag_id, _ = waiting_run(pipeline)
+        dag_id = start_schedule(pipeline)
+        waiting_run(pipeline, dag_id)
         pid_file = pipeline.stack.settings.data / "run" / f"{component}.pid"
         keeper = psutil.Process(int(pid_file.read_text(encoding="utf-8").split()[0]))
         (child,) = keeper.children()

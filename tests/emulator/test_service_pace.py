@@ -74,6 +74,19 @@ def test_ten_run_and_the_rest_wait(
     assert europe.get(elsewhere)["status"] == "SUCCEEDED"
 
 
+def test_an_account_has_its_own_limit(
+    emulator: RunningEmulator, north: Caller, europe: Caller
+) -> None:
+    emulator.settings(max_running_per_account=1)
+    emulator.progression("per_poll", polls=2)
+    first, second, elsewhere = north.ordered(), north.ordered(), europe.ordered()
+
+    seen = [north.get(one)["status"] for one in (first, second, first)]
+
+    assert seen == ["RUNNING", "PENDING", "SUCCEEDED"]
+    assert north.get(second)["status"] == europe.get(elsewhere)["status"] == "RUNNING"
+
+
 def test_a_waiting_execution_can_be_cancelled(emulator: RunningEmulator, north: Caller) -> None:
     emulator.settings(max_running=1)
     emulator.progression("per_poll", polls=2)
@@ -151,8 +164,32 @@ def test_who_looks_when_changes_nothing_about_the_times(
     arrivals: list[int], slots: int, pending: int, running: int, looks: list[int]
 ) -> None:
     progress = Progression(mode=Mode.PER_SECOND, pending_seconds=pending, running_seconds=running)
-    times = asyncio.run(_simulate(sorted(arrivals), slots, progress, sorted({*looks, 1000})))
+    slotted = Settings(max_running=slots)
+    times = asyncio.run(_simulate(sorted(arrivals), slotted, progress, sorted({*looks, 1000})))
+    check_times(arrivals, slots, progress, times)
 
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrivals=st.lists(st.integers(0, 30), min_size=1, max_size=25),
+    slots=st.integers(1, 4),
+    running=st.integers(1, 9),
+    instances=st.integers(1, 3),
+)
+def test_the_instances_of_an_account_share_its_slots(
+    arrivals: list[int], slots: int, running: int, instances: int
+) -> None:
+    progress = Progression(mode=Mode.PER_SECOND, pending_seconds=0, running_seconds=running)
+    shared = Settings(max_running=10, max_running_per_account=slots)
+    times = asyncio.run(_simulate(sorted(arrivals), shared, progress, [1000], instances))
+    check_times(arrivals, slots, progress, sorted(times))
+
+
+def check_times(
+    arrivals: list[int], slots: int, progress: Progression, times: list[tuple[float, float]]
+) -> None:
+    """Find each begun as soon as a slot was free, and ended after its time."""
+    pending, running = int(progress.pending_seconds), int(progress.running_seconds)
     free = [0] * slots
     for arrived, (began, ended) in zip(sorted(arrivals), times, strict=True):
         expected = max(arrived + pending, min(free))
@@ -161,13 +198,20 @@ def test_who_looks_when_changes_nothing_about_the_times(
 
 
 async def _simulate(
-    arrivals: list[int], slots: int, progress: Progression, looks: list[int]
+    arrivals: list[int],
+    behaviour: Settings,
+    progress: Progression,
+    looks: list[int],
+    instances: int = 1,
 ) -> list[tuple[float, float]]:
     """Let executions arrive and be looked at; return when each began and ended."""
     clock = Clock()
     machine = Machine(clock, _instantly)
-    machine.progression, machine.settings = progress, Settings(max_running=slots)
-    executions = [_execution(number, arrived) for number, arrived in enumerate(arrivals)]
+    machine.progression, machine.settings = progress, behaviour
+    executions = [
+        _execution(number, arrived, str(number % instances))
+        for number, arrived in enumerate(arrivals)
+    ]
     moments = [(arrived, one) for arrived, one in zip(arrivals, executions, strict=True)]
     for second, arriving in sorted(
         [*moments, *((look, None) for look in looks)], key=lambda each: each[0]
@@ -175,7 +219,7 @@ async def _simulate(
         clock.stop_at(NOON + timedelta(seconds=second))
         if arriving is not None:
             machine.add(arriving)
-        await machine.poll([one for one in executions if one.history][-1:])
+        await machine.poll([one for one in executions if one.history][-instances:])
     assert all(one.status is Status.SUCCEEDED for one in executions)
     return [
         ((one.started_at - NOON).total_seconds(), (one.ended_at - NOON).total_seconds())
@@ -188,11 +232,11 @@ async def _instantly(_execution: Execution) -> Output:
     return Output(columns=(), row_count=0, parts=[])
 
 
-def _execution(number: int, arrived: int) -> Execution:
+def _execution(number: int, arrived: int, instance_id: str) -> Execution:
     return Execution(
         sequence=number,
         execution_id=str(number),
-        instance_id="one",
+        instance_id=instance_id,
         workflow_id="w",
         query=Query(sql="SELECT 1", time_window_start=NOON, time_window_end=NOON),
         window=Window(kind="EXPLICIT", start=NOON, end=NOON, zone="UTC"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
+from fixtures.steps import WEEK, Run
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import AmcExecution
@@ -25,55 +25,6 @@ from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
 from recomamp.pipeline.sensor import FAILED_TRIES, WaitForExecution
 from recomamp.store.executions import select_execution, sending
-
-WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
-
-
-class Run:
-    """One DAG run of a schedule or collection, its steps called one by one."""
-
-    def __init__(self, database: Database, run_id: str = "run 1", **source: str) -> None:
-        self.database = database
-        self.source = source
-        self.xcom: dict[str, Any] = {}
-        self.params: dict[str, Any] = {}
-        self.try_number = 1
-        self.dag_run = SimpleNamespace(
-            dag_id="amc_dag",
-            run_id=run_id,
-            data_interval_start=WEEK[0],
-            data_interval_end=WEEK[1],
-            run_after=datetime(2026, 2, 1, tzinfo=UTC),
-            start_date=datetime(2026, 2, 1, tzinfo=UTC),
-            conf={},
-        )
-
-    def step(self, operator: type[Any], method: str = "execute") -> Any:
-        """Call a step as the worker does and keep what it returns."""
-        task = operator(task_id=operator.__name__, **self.source)
-        context = {
-            "dag_run": self.dag_run,
-            "params": self.params,
-            "outlet_events": {},
-            "ti": SimpleNamespace(
-                xcom_pull=lambda task_ids: self.xcom.get(task_ids),
-                try_number=self.try_number,
-                max_tries=8,
-                task=SimpleNamespace(retries=8),
-            ),
-        }
-        result = getattr(task, method)(context)
-        if operator is LoadResults:
-            self.xcom["load"] = result
-        return result
-
-    @property
-    def executions(self) -> list[Row]:
-        """All attempts of this run."""
-        return self.database.query(
-            "SELECT * FROM workflow_executions WHERE dag_run_id = %s ORDER BY attempt",
-            [self.dag_run.run_id],
-        )
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,11 +20,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recomamp.domain.columns import OutputColumn, read_columns
-from recomamp.domain.errors import MissingSetting, ResultsBroken
+from recomamp.domain.errors import MissingSetting, PipelineError, ResultsBroken
 from recomamp.store.result_document import MAX_ROWS, write_json
 from recomamp.store.results import StoredResults, store_results
 
@@ -303,6 +306,27 @@ def test_an_unwritable_url_names_the_setting(tmp_path: Path) -> None:
         store(tmp_path, write(tmp_path, "a,b\n1,x\n"), PAIR)
 
 
+@pytest.mark.parametrize(
+    ("trouble", "kind", "remedy"),
+    [
+        (errno.EACCES, MissingSetting, "Permission denied; let the workers write there"),
+        (errno.ENOSPC, ResultsBroken, "No space left on device; make room there"),
+    ],
+)
+def test_what_a_file_system_refuses_is_said_with_the_remedy(
+    tmp_path: Path, trouble: int, kind: type[PipelineError], remedy: str
+) -> None:
+    class Full(MemoryFileSystem):  # type: ignore[misc]
+        protocol = "full"
+
+        def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+            raise OSError(trouble, os.strerror(trouble), path)
+
+    fsspec.register_implementation("full", Full, clobber=True)
+    with pytest.raises(kind, match=f"^RECOMAMP_RESULTS_URL: full://results cannot be .*{remedy}"):
+        store(tmp_path, write(tmp_path, "a,b\n1,x\n"), PAIR, results_url="full://results")
+
+
 @pytest.mark.parametrize("scheme", ["nosuch", "s3x"])
 def test_an_unknown_scheme_is_said_without_the_secrets_of_the_url(
     tmp_path: Path, scheme: str
@@ -334,7 +358,8 @@ def test_a_disk_that_takes_no_more_is_said_and_leaves_nothing(tmp_path: Path) ->
     rows = "".join(f"{hashlib.sha256(str(n).encode()).hexdigest()}\n" for n in range(1000))
     (part,) = write(tmp_path, f"a\n{rows}")
     said = _run(FULL_DISK, str(part), f"{tmp_path}/results")
-    assert said == f"RECOMAMP_RESULTS_URL: {tmp_path}/results cannot be written: File too large"
+    assert f"RECOMAMP_RESULTS_URL: {tmp_path}/results cannot be written: File too large" in said
+    assert "make room there" in said
     assert stored_files(tmp_path) == []
 
 

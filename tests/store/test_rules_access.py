@@ -15,13 +15,13 @@ OWNED = [
     "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
     "campaigns", "asins", "asin_lists", "asin_list_items", "query_templates",
-    "user_guide_progress",
+    "user_guide_progress", "amc_api_errors", "reconciliations",
 ]  # fmt: skip
 SHARED = ["amc_data_sources", "amc_schema_fields", "build_guides"]
 PIPELINE = [
     "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
-    "campaigns", "amc_data_sources", "amc_schema_fields",
+    "campaigns", "amc_data_sources", "amc_schema_fields", "amc_api_errors", "reconciliations",
 ]  # fmt: skip
 
 # A column of each table that the table's owner may change, None where the pipeline writes.
@@ -41,6 +41,8 @@ EDITABLE = {
     "asin_list_items": "notes",
     "query_templates": "name",
     "user_guide_progress": "status",
+    "amc_api_errors": None,
+    "reconciliations": None,
 }
 
 
@@ -90,6 +92,13 @@ def one_of_everything(rows: Rows, guide: Row) -> dict[str, Row]:
             author_id=user["id"], is_public=False,
         ),
         "user_guide_progress": rows.insert("user_guide_progress", guide_id=guide["id"], **own),
+        "amc_api_errors": rows.insert(
+            "amc_api_errors", instance_id=instance["id"], method="GET", path="/",
+            operation="token", message="m", **own,
+        ),
+        "reconciliations": rows.insert(
+            "reconciliations", instance_id=instance["id"], action="CLOSE", detail="d",
+        ),
     }  # fmt: skip
 
 
@@ -159,7 +168,7 @@ def test_analysts_do_not_write_what_the_pipeline_finds_out(
     database: Database, people: People, table: str
 ) -> None:
     for statement in (
-        f"UPDATE {table} SET created_at = NOW() WHERE id = %s",
+        f"UPDATE {table} SET id = DEFAULT WHERE id = %s",
         f"DELETE FROM {table} WHERE id = %s",
     ):
         with pytest.raises(InsufficientPrivilege):
@@ -211,12 +220,43 @@ INSERTS = {
 }
 
 
+# Rows that only the pipeline inserts, each of somebody's instance, workflow or schedule.
+PIPELINES_INSERTS = {
+    "workflow_executions": (
+        "INSERT INTO workflow_executions (workflow_id, user_id, instance_id)"
+        " VALUES (%(workflow)s, %(user)s, %(instance)s)"
+    ),
+    "schedule_runs": (
+        "INSERT INTO schedule_runs (schedule_id, status) VALUES (%(schedule)s, 'SUCCESS')"
+    ),
+    "report_data_weeks": (
+        "INSERT INTO report_data_weeks (collection_id, week_number, week_start_date, week_end_date)"
+        " VALUES (%(collection)s, 99, '2030-01-07', '2030-01-13')"
+    ),
+    "campaigns": (
+        "INSERT INTO campaigns (campaign_id, name, campaign_type, state, instance_id, user_id)"
+        " VALUES ('2', 'C', 'sponsoredProducts', 'ENABLED', %(instance)s, %(user)s)"
+    ),
+    "amc_accounts": "INSERT INTO amc_accounts (account_id, account_name) VALUES ('E', 'N')",
+    "amc_api_errors": (
+        "INSERT INTO amc_api_errors (instance_id, user_id, method, path, operation, message)"
+        " VALUES (%(instance)s, %(user)s, 'GET', '/', 'token', 'm')"
+    ),
+    "reconciliations": (
+        "INSERT INTO reconciliations (instance_id, action, detail)"
+        " VALUES (%(instance)s, 'CLOSE', 'd')"
+    ),
+}
+
+
 def insert_as(database: Database, table: str, me: dict[str, Row], owner: dict[str, Row]) -> int:
     connection = database.connect("recomamp_analyst", me["users"]["id"])
     with connection, connection.cursor() as cursor:
         cursor.execute(
-            INSERTS[table],
+            {**INSERTS, **PIPELINES_INSERTS}[table],
             {
+                "schedule": owner["workflow_schedules"]["id"],
+                "collection": owner["report_data_collections"]["id"],
                 "user": owner["users"]["id"],
                 "account": owner["amc_accounts"]["id"],
                 "instance": owner["amc_instances"]["id"],
@@ -238,6 +278,104 @@ def test_analysts_do_not_insert_rows_in_the_name_of_others(
     for me, other in people.pairs():
         with pytest.raises(InsufficientPrivilege, match="row-level security"):
             insert_as(database, table, me, other)
+
+
+@pytest.mark.parametrize("table", PIPELINES_INSERTS)
+def test_analysts_insert_nothing_that_the_pipeline_finds_out(
+    database: Database, people: People, table: str
+) -> None:
+    for owner in (people.ann, people.bob):
+        with pytest.raises(InsufficientPrivilege):
+            insert_as(database, table, people.ann, owner)
+
+
+def test_every_table_with_an_owner_is_tried_in_every_direction(database: Database) -> None:
+    tables = database.query(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::REGNAMESPACE AND relkind = 'r'"
+    )
+    assert {row["relname"] for row in tables} == {*OWNED, *SHARED, "recomamp_migrations"}
+    for_others = {"users", "asin_list_items", "user_guide_progress"}  # tried one by one below
+    assert {*INSERTS, *PIPELINES_INSERTS, *for_others} == set(OWNED)
+
+
+@pytest.mark.parametrize("table", ["users", "user_guide_progress"])
+def test_nobody_is_inserted_and_no_progress_in_the_name_of_others(
+    database: Database, people: People, rows: Rows, table: str
+) -> None:
+    guide = rows.insert("build_guides", title="G", category="c")["id"]
+    statement, values = {
+        "users": ("INSERT INTO users (email) VALUES (%s)", ["x@example.com"]),
+        "user_guide_progress": (
+            "INSERT INTO user_guide_progress (guide_id, user_id) VALUES (%s, %s)",
+            [guide, people.bob["users"]["id"]],
+        ),
+    }[table]
+    with pytest.raises(InsufficientPrivilege):
+        attempt(database, statement, values, people.ann["users"]["id"])
+
+
+def test_rows_of_others_are_not_reached_through_their_children(
+    database: Database, people: People
+) -> None:
+    """Joins, sub-queries and RETURNING see no more than the tables themselves."""
+    me, other = people.ann["users"]["id"], people.bob
+    for statement, key in (
+        (
+            "UPDATE workflows SET name = 'X' FROM workflow_schedules AS schedule"
+            " WHERE schedule.workflow_id = workflows.id AND workflows.user_id = %s",
+            other["users"]["id"],
+        ),
+        (
+            "DELETE FROM workflow_schedules WHERE workflow_id IN"
+            " (SELECT workflow_id FROM workflow_executions WHERE user_id = %s)",
+            other["users"]["id"],
+        ),
+        (
+            "SELECT FROM amc_api_errors AS error JOIN amc_instances AS instance"
+            " ON instance.id = error.instance_id WHERE instance.user_id = %s",
+            other["users"]["id"],
+        ),
+        (
+            "SELECT FROM reconciliations WHERE instance_id = %s",
+            other["amc_instances"]["id"],
+        ),
+        (
+            "SELECT FROM report_data_weeks WHERE collection_id = %s",
+            other["report_data_collections"]["id"],
+        ),
+    ):
+        assert attempt(database, statement, [key], me) == 0
+
+
+def test_no_function_that_acts_as_the_owner_is_open_to_anybody(database: Database) -> None:
+    """What runs with the owner's rights would cross all policies, also as somebody's trigger."""
+    open_functions = database.query(
+        """
+        SELECT proname, rolname
+        FROM pg_proc CROSS JOIN pg_roles
+        WHERE pronamespace = 'public'::REGNAMESPACE AND prosecdef
+          AND rolname IN ('recomamp_analyst', 'recomamp_pipeline')
+          AND has_function_privilege(rolname, pg_proc.oid, 'EXECUTE')
+        """
+    )
+    assert open_functions == []
+
+
+def test_counters_of_others_are_not_reached_by_a_trigger_on_a_table_of_ones_own(
+    database: Database, people: People, rows: Rows
+) -> None:
+    theirs = people.bob["workflow_schedules"]
+    before = rows.get("workflow_schedules", theirs)
+    connection = database.connect("recomamp_analyst", people.ann["users"]["id"])
+    attack = (
+        "CREATE TEMP TABLE mine (schedule_id UUID, status TEXT);"
+        "CREATE TRIGGER t AFTER INSERT ON mine"
+        " FOR EACH ROW EXECUTE FUNCTION count_schedule_runs();"
+        "INSERT INTO mine VALUES (%s, 'FAILED')"
+    )
+    with connection, connection.cursor() as cursor, pytest.raises(InsufficientPrivilege):
+        cursor.execute(attack, [theirs["id"]])
+    assert rows.get("workflow_schedules", theirs) == before
 
 
 @pytest.mark.parametrize("table", ["workflow_schedules", "report_data_collections", "workflows"])

@@ -92,6 +92,33 @@ def test_a_token_that_amazon_refused_is_renewed_although_it_has_not_run_out(
     assert (again.access_token, len(calls)) == ("Atza|newer", 1)
 
 
+@pytest.mark.parametrize(
+    ("options", "lock_timeout_seconds"),
+    [("", 0.05), ("-c statement_timeout=50", 30.0)],
+    ids=["lock", "statement"],
+)
+def test_who_waits_too_long_for_the_refresh_of_another_may_try_later(
+    database: Database, user: Row, options: str, lock_timeout_seconds: float
+) -> None:
+    calls: list[Tokens] = []
+    waiting = UserTokens(
+        lambda: psycopg2.connect(database.uri, options=options),
+        MultiFernet([OLD]),
+        user["id"],
+        lock_timeout_seconds=lock_timeout_seconds,
+    )
+    slow = database.connect()
+    with slow.cursor() as cursor:
+        cursor.execute("SELECT id FROM users FOR NO KEY UPDATE")
+
+    with pytest.raises(Transient, match="another process has been renewing"):
+        asyncio.run(waiting.refresh(renewing(calls), None))
+
+    assert calls == []
+    slow.rollback()
+    assert asyncio.run(waiting.refresh(renewing(calls), None)).access_token == "Atza|new"
+
+
 def test_keys_rotate_newest_first(database: Database, user: Row, rows: Rows) -> None:
     tokens = asyncio.run(store(database, user, NEW, OLD).refresh(renewing([]), None))
     assert tokens.refresh_token == "Atzr|first"

@@ -1,5 +1,6 @@
--- An open execution waits for its next try, or goes on: then both are NULL. Its status stays.
--- Returns its id, or no row where it has ended, or where it goes on without having waited.
+-- Why a try of an open execution failed and when the next one comes (NULL: there is none), or that
+-- it goes on: then both are NULL. Its status stays.
+-- Returns its id, or no row where it has ended, or where it goes on and nothing was noted.
 -- Parameters: execution_id, next_retry_at (or NULL), error_message (or NULL).
 UPDATE workflow_executions
 SET
@@ -7,5 +8,5 @@ SET
     error_message = %(error_message)s
 WHERE id = %(execution_id)s
   AND status IN ('PENDING', 'RUNNING')
-  AND (%(next_retry_at)s::TIMESTAMPTZ IS NOT NULL OR next_retry_at IS NOT NULL)
+  AND (%(error_message)s::TEXT IS NOT NULL OR error_message IS NOT NULL)
 RETURNING id;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,8 +10,7 @@ from typing import Any, Protocol
 import httpx
 
 from recomamp.amazon.failures import error_of, json_object, raise_for
-from recomamp.amazon.observing import Observe, Try, failed, try_of
-from recomamp.amazon.retrying import RetryPolicy, Sleep
+from recomamp.amazon.observing import Try, failed, try_of
 from recomamp.amazon.wire import TIMEOUT, USER_AGENT, exchange, open_client
 from recomamp.domain.credentials import ClientCredentials, Tokens
 from recomamp.domain.errors import (
@@ -55,7 +53,11 @@ class TokenStore(Protocol):
 
 
 def refresh_request(
-    token_url: str, credentials: ClientCredentials, refresh_token: str, this: Try = _REFRESH
+    token_url: str,
+    credentials: ClientCredentials,
+    refresh_token: str,
+    this: Try = _REFRESH,
+    timeout: httpx.Timeout = TIMEOUT,
 ) -> httpx.Request:
     """Build the request that exchanges a refresh token for an access token."""
     return httpx.Request(
@@ -68,7 +70,7 @@ def refresh_request(
             "client_secret": credentials.client_secret,
         },
         headers={"User-Agent": USER_AGENT},
-        extensions={"timeout": TIMEOUT.as_dict(), **this.extension},
+        extensions={"timeout": timeout.as_dict(), **this.extension},
     )
 
 
@@ -99,7 +101,11 @@ def read_token_response(response: httpx.Response, now: datetime, *, former: Toke
 
 
 class LwaAuth(httpx.Auth):
-    """Puts the access token on each request; refreshes it ahead of time and after a 401."""
+    """Puts the access token on each request; refreshes it ahead of time and after a 401.
+
+    A refresh is tried once: what it raises ends the try of the request that needed it, and the
+    client's own policy says whether and when there is another.
+    """
 
     def __init__(
         self,
@@ -108,52 +114,51 @@ class LwaAuth(httpx.Auth):
         store: TokenStore,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        sleep: Sleep = asyncio.sleep,
-        retry: RetryPolicy | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
     ) -> None:
         self._credentials = credentials
         self._token_url = token_url
         self._store = store
         self._transport = transport
-        self._sleep = sleep
-        self._retry = retry or RetryPolicy()
+        self._timeout = timeout
         self._tokens: Tokens | None = None
+        self._refused: str | None = None  # the access token that Amazon no longer accepts
 
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send with a usable token; on 401, which means not processed, renew and send again."""
-        observe = try_of(request).observe
-        tokens = await self._usable_tokens(observe)
+        this = replace(_REFRESH, number=try_of(request).number, observe=try_of(request).observe)
+        tokens = await self._usable_tokens(this)
         response = yield _signed(request, tokens)
         if response.status_code == httpx.codes.UNAUTHORIZED and _is_replayable(request):
             await response.aread()
             await failed(request, error_of(response, Unauthorized), response)
-            yield _signed(request, await self._renewed_tokens(tokens.access_token, observe))
+            self._refused = tokens.access_token
+            yield _signed(request, await self._renewed_tokens(this))
 
-    async def _usable_tokens(self, observe: Observe | None) -> Tokens:
+    async def _usable_tokens(self, this: Try) -> Tokens:
         """Return the tokens in memory, else the stored ones, else new ones."""
         now = datetime.now(UTC)
         tokens = self._tokens
-        if tokens is None or not tokens.usable(now):
+        if tokens is None or not tokens.usable(now, stale=self._refused):
             tokens = self._tokens = await self._store.read()
-        if tokens.usable(now):
+        if tokens.usable(now, stale=self._refused):
             return tokens
-        return await self._renewed_tokens(tokens.access_token, observe)
+        return await self._renewed_tokens(this)
 
-    async def _renewed_tokens(self, stale: str | None, observe: Observe | None) -> Tokens:
-        # The store is asked anew at each try, so that its lock is free while we wait.
-        async def refresh(number: int) -> Tokens:
-            this = replace(_REFRESH, number=number, observe=observe)
-            return await self._store.refresh(lambda former: self._renew(former, this), stale)
-
-        self._tokens = await self._retry.call(refresh, self._sleep)
+    async def _renewed_tokens(self, this: Try) -> Tokens:
+        self._tokens = await self._store.refresh(
+            lambda former: self._renew(former, this), self._refused
+        )
         return self._tokens
 
     async def _renew(self, former: Tokens, this: Try) -> Tokens:
         if not former.refresh_token:
             raise ConsentRevoked(f"no refresh token is stored: {_SIGN_IN}")
-        request = refresh_request(self._token_url, self._credentials, former.refresh_token, this)
+        request = refresh_request(
+            self._token_url, self._credentials, former.refresh_token, this, self._timeout
+        )
         async with open_client(self._transport) as http:
             response = await exchange(http, request)
         try:

@@ -12,12 +12,12 @@ import httpx
 
 from recomamp.amazon import requests
 from recomamp.amazon.account import AmcAccount
-from recomamp.amazon.failures import raise_for
 from recomamp.amazon.observing import Observe, Try, failed
 from recomamp.amazon.requests import Call, NewExecution
 from recomamp.amazon.responses import (
     AmcExecution,
     Page,
+    read_acknowledgement,
     read_data_sources,
     read_download_urls,
     read_execution,
@@ -130,7 +130,7 @@ class AmcClient:
         """
         call = requests.cancel_execution(self.account.instance_id, amc_execution_id)
         try:
-            await self._ask(call, raise_for)
+            await self._ask(call, read_acknowledgement)
         except Refused as refusal:
             if refusal.status not in _ALREADY_ENDED:
                 raise

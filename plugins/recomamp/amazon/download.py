@@ -11,12 +11,13 @@ from typing import BinaryIO
 import httpx
 
 from recomamp.amazon.client import AmcClient
-from recomamp.amazon.links import is_same_part, readable_link, storage_error
+from recomamp.amazon.links import is_page, is_same_part, readable_link, storage_error
 from recomamp.amazon.observing import Try, failed
 from recomamp.amazon.wire import exchange
 from recomamp.domain.errors import LinkExpired, Refused, ResultsBroken, Transient
 
 LINK_RENEWALS = 2
+LISTINGS = 3
 READY_WAITS_SECONDS = (0.0, 2.0, 5.0, 10.0, 30.0)
 
 _NOT_READY = "unavailable for download"
@@ -31,35 +32,56 @@ async def download_parts(
 ) -> list[Path]:
     """Download all parts of a result into ``directory``, in order; on failure none is left there.
 
-    Links that expire meanwhile are asked for anew.
+    Links that expire meanwhile are asked for anew. In the end they are asked for once more: nothing
+    that AMC says tells how many parts there are, and a list that came too early lacks some.
 
     :param size_limit_bytes: the most that one part may hold.
-    :raises Transient: when AMC offers no files yet, or the network fails again and again.
-    :raises ResultsBroken: when a part is truncated, missing or too large.
+    :raises Transient: when AMC offers no files yet, or other ones each time, or the network fails
+        again and again.
+    :raises ResultsBroken: when a part is truncated, missing or too large, or cannot be written.
     :raises LinkExpired: when new links are refused as well.
     """
-    await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+    with _writing(directory):
+        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     links = await _links(client, amc_execution_id)
-    paths: list[Path] = []
-    renewals_left = LINK_RENEWALS
     with ExitStack() as undo:
-        while len(paths) < len(links):
-            path = directory / f"part-{len(paths):05d}.csv"
-            undo.callback(path.unlink, missing_ok=True)
+        for _ in range(LISTINGS):
+            paths = [directory / f"part-{number:05d}.csv" for number in range(len(links))]
+            for path in paths:
+                undo.callback(path.unlink, missing_ok=True)
+            others = await _download_all(client, amc_execution_id, links, paths, size_limit_bytes)
+            offered = others or await _links(client, amc_execution_id)
+            if not others and len(offered) == len(links):
+                undo.pop_all()
+                return paths
+            links = offered
+    raise Transient(f"AMC offers other files of execution {amc_execution_id} each time")
+
+
+async def _download_all(
+    client: AmcClient,
+    amc_execution_id: str,
+    links: tuple[str, ...],
+    paths: list[Path],
+    size_limit_bytes: int | None,
+) -> tuple[str, ...] | None:
+    """Download each link to its path, renewing those that expire.
+
+    Return None, or the new links where they are no longer to the same parts.
+    """
+    for number, path in enumerate(paths):
+        for renewals_left in reversed(range(LINK_RENEWALS + 1)):
             try:
-                await _download(client, links[len(paths)], path, size_limit_bytes)
+                await _download(client, links[number], path, size_limit_bytes)
+                break
             except LinkExpired:
                 if not renewals_left:
                     raise
-                renewals_left -= 1
                 renewed = await _links(client, amc_execution_id)
-                paths = paths if _are_same_parts(links, renewed) else []
-                links = renewed
-                continue
-            paths.append(path)
-            renewals_left = LINK_RENEWALS
-        undo.pop_all()
-    return paths
+            if not _are_same_parts(links, renewed):
+                return renewed
+            links = renewed
+    return None
 
 
 async def _download(client: AmcClient, link: str, path: Path, size_limit_bytes: int | None) -> int:
@@ -83,7 +105,7 @@ async def download_part(
     request = client.links.build_request("GET", url, extensions=this.extension)
     response = await exchange(client.links, request, stream=True)
     try:
-        if response.status_code != httpx.codes.OK:
+        if response.status_code != httpx.codes.OK or is_page(response):
             await response.aread()
             raise await failed(request, storage_error(response), response)
         return await _save(response, path, size_limit_bytes)
@@ -135,11 +157,24 @@ def _written_aside(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes its name only when it is complete."""
     aside = path.with_name(f"{path.name}.incomplete")
     try:
-        with aside.open("wb") as file:
+        with _writing(path.parent), aside.open("wb") as file:
             yield file
-        aside.replace(path)
+            file.close()
+            aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    """Turn what the disk raises into an error that says what to do."""
+    try:
+        yield
+    except OSError as err:
+        raise ResultsBroken(
+            f"{directory} cannot be written: {err.strerror or type(err).__name__}; make room in "
+            "the worker's temporary directory, or set TMPDIR to another, and clear the task load"
+        ) from err
 
 
 def _is_complete(response: httpx.Response) -> bool:

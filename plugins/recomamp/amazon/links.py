@@ -45,6 +45,11 @@ def is_same_part(one: str, other: str) -> bool:
     return httpx.URL(one).copy_with(query=None) == httpx.URL(other).copy_with(query=None)
 
 
+def is_page(response: httpx.Response) -> bool:
+    """Tell whether a page came instead of a file: a gateway's, whatever its status says."""
+    return bool(response.headers.get("Content-Type", "").startswith("text/html"))
+
+
 def storage_error(response: httpx.Response) -> PipelineError:
     """Describe an answer that is no file. Its body must have been read.
 
@@ -54,9 +59,12 @@ def storage_error(response: httpx.Response) -> PipelineError:
     words = ": ".join(filter(None, (code, _element(response, "Message"))))
     said = f"GET {response.request.url.path} answered HTTP {status}" + (words and f": {words}")
     request_id = response.headers.get("x-amz-request-id")
+    if request_id:
+        said = f"{said} (request id {request_id})"
     if status == HTTPStatus.NOT_FOUND:
         return ResultsBroken(f"{said}; a part of the results is missing")
-    return _kind_of(status, code)(
+    kind = Transient if is_page(response) and status < 400 else _kind_of(status, code)
+    return kind(
         said,
         status=status,
         code=code,

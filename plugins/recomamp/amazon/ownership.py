@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from recomamp.amazon.responses import AmcExecution
 
 # What AMC calls an execution whose query came without a name, or whose name it did not keep.
 _NAMELESS = "transient_"
+
+# By how much AMC's clock may be behind ours
+_CLOCK_SLACK = timedelta(minutes=1)
 
 
 def is_ours(
@@ -25,10 +28,10 @@ def is_ours(
     """Tell whether AMC's execution is the one submitted under ``workflow_id``.
 
     Where AMC keeps the name, the name decides. Where it does not, it must be the same window, the
-    same parameters and created no earlier than ``created_after``, the moment of our intention;
-    also the same ``sql`` when the list was read with the workflow included. Two queries without
-    parameters over one window differ in nothing else, so list with ``include_workflow=True`` and
-    leave out executions that already belong to another row.
+    same parameters and created no earlier than ``created_after``, the moment of our intention (less
+    a minute, for clocks differ); also the same ``sql`` when the list was read with the workflow
+    included. Two queries without parameters over one window differ in nothing else, so list with
+    ``include_workflow=True`` and leave out executions that already belong to another row.
 
     :param window_start: None, with ``window_end``, when AMC chose the window.
     """
@@ -51,7 +54,7 @@ def _is_same_moment(theirs: datetime | None, ours: datetime | None) -> bool:
 
 
 def _is_created_since(create_time: datetime | None, moment: datetime) -> bool:
-    return create_time is not None and create_time >= moment.replace(microsecond=0)
+    return create_time is not None and create_time >= moment - _CLOCK_SLACK
 
 
 def _plain(value: Any) -> Any:

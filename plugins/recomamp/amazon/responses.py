@@ -88,6 +88,13 @@ def read_executions(response: httpx.Response) -> Page[AmcExecution]:
     return _page(response, _LISTS, read)
 
 
+def read_acknowledgement(response: httpx.Response) -> None:
+    """Read an answer that says no more than that it was done; a gateway's page does not say it."""
+    raise_for(response)
+    if response.content and json_object(response) is None:
+        raise error_of(response, Transient, _NOT_JSON)
+
+
 def read_download_urls(response: httpx.Response) -> Page[str]:
     """Read links to the parts of a result, in order. Secret: anybody may download with them."""
     raise_for(response)

@@ -6,6 +6,7 @@ Airflow, also while a DAG file is parsed. Why not PostgresHook and HttpHook: doc
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from recomamp.amazon.account import AmcAccount
 from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
+from recomamp.amazon.wire import TIMEOUT
 from recomamp.domain.credentials import ClientCredentials
 from recomamp.domain.errors import MissingSetting
 from recomamp.pipeline import settings
@@ -132,6 +134,8 @@ class AmcHook(BaseHook):
 
     conn_type = "generic"
     hook_name = "Amazon Ads"
+    sleep = staticmethod(asyncio.sleep)  # between tries of a call
+    timeout = TIMEOUT
 
     def __init__(
         self, conn_id: str = settings.AMAZON_CONN_ID, *, database: DatabaseHook | None = None
@@ -181,8 +185,13 @@ class AmcHook(BaseHook):
             endpoint=endpoint,
             client_id=credentials.client_id,
         )
-        auth = LwaAuth(credentials, endpoint.token_url, tokens)
-        return AmcClient(account, auth, observe=self._recorder(place, execution_id))
+        return AmcClient(
+            account,
+            LwaAuth(credentials, endpoint.token_url, tokens, timeout=self.timeout),
+            sleep=self.sleep,
+            timeout=self.timeout,
+            observe=self._recorder(place, execution_id),
+        )
 
     def _recorder(self, place: AmcPlace, execution_id: UUID | None) -> ErrorRecorder:
         database = DatabaseHook(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
 from airflow.sdk import Asset, Context
@@ -44,7 +45,9 @@ class LoadResults(ExecutionOperator):
         from recomamp.store.results import store_results
 
         results_url = settings.results_url()
-        with TemporaryDirectory(prefix="recomamp-") as directory:
+        prefix = f"recomamp-{execution.id}-"
+        _remove_leftovers(prefix)
+        with TemporaryDirectory(prefix=prefix) as directory:
             amc, parts = asyncio.run(self._download(execution, Path(directory)))
             stored = store_results(
                 parts=parts,
@@ -108,3 +111,9 @@ class LoadResults(ExecutionOperator):
                     "window_start": execution.window.start.isoformat(),
                     "window_end": execution.window.end.isoformat(),
                 }
+
+
+def _remove_leftovers(prefix: str) -> None:
+    """Remove what a killed try has downloaded on this machine: it may fill the disk."""
+    for directory in Path(gettempdir()).glob(f"{prefix}*"):
+        rmtree(directory, ignore_errors=True)

@@ -64,15 +64,16 @@ class ExecutionOperator(BaseOperator):
 
     @contextmanager
     def trying(self, context: Context) -> Iterator[None]:
-        """Fail for good where a second try cannot help, else show in the row when it comes."""
+        """Fail for good where a second try cannot help; say in the row why, and when one comes."""
         try:
             if context["ti"].try_number > 1:
                 self._clear_retry(context)
             yield
         except FINAL_ERRORS as err:
+            self._note_failure(context, err, next_retry_at=None)
             raise AirflowFailException(str(err)) from err
         except PipelineError as err:
-            self._note_retry(context, err)
+            self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
             raise
 
     def _clear_retry(self, context: Context) -> None:
@@ -80,19 +81,25 @@ class ExecutionOperator(BaseOperator):
             with self.database.transaction() as connection:
                 clear_retry(connection, execution.id)
 
-    def _note_retry(self, context: Context, error: PipelineError) -> None:
-        execution = self.latest_execution(context)
-        if execution is None or not execution.status.is_open:
-            return
+    def _next_retry_at(self, context: Context) -> datetime:
         growth = int(self.retry_exponential_backoff or 1)
         # Many clears make many tries; the exponent is bounded where the delay is long since
         delay = self.retry_delay * growth ** min(context["ti"].try_number - 1, 10)
         longest = self.max_retry_delay or delay
+        soon: datetime = datetime.now(UTC) + min(delay, longest)
+        return soon
+
+    def _note_failure(
+        self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
+    ) -> None:
+        execution = self.latest_execution(context)
+        if execution is None or not execution.status.is_open:
+            return
         with self.database.transaction() as connection:
             note_retry(
                 connection,
                 execution.id,
-                next_retry_at=datetime.now(UTC) + min(delay, longest),
+                next_retry_at=next_retry_at,
                 error_message=str(error),
             )
 

@@ -13,6 +13,7 @@ from recomamp.domain.errors import (
     ExecutionCancelled,
     InvalidDefinition,
     MissingSetting,
+    PipelineError,
     error_type,
 )
 from recomamp.domain.models import Schedule
@@ -49,6 +50,14 @@ class RecordRun(ExecutionOperator):
             else:
                 self._end_week(context, UUID(str(self.collection_id)), execution, is_loaded)
 
+    def _clear_retry(self, context: Context) -> None:
+        """Keep what the step that failed has left in the row: it is why the run failed."""
+
+    def _note_failure(
+        self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
+    ) -> None:
+        """Keep it likewise."""
+
     def _is_loaded(self, context: Context, execution: Execution) -> bool:
         """Tell whether this run, since it was last cleared, has loaded the execution's results."""
         loaded = context["ti"].xcom_pull(task_ids=LOAD_TASK_ID)
@@ -57,14 +66,17 @@ class RecordRun(ExecutionOperator):
     def _end(self, execution: Execution, *, is_last_try: bool) -> Execution:
         """End an execution that no task cares for any more, at AMC too."""
         amc_status = AmcStatus.parse(execution.amc_status)
-        error = ExecutionCancelled("the run ended before the execution's results were loaded")
+        reason = "the run ended before the execution's results were loaded"
+        if execution.error_message:
+            reason = f"{reason}: {execution.error_message}"
+        error = ExecutionCancelled(reason)
         try:
             if not amc_status.is_terminal:
                 amc_status = asyncio.run(cancel_at_amc(execution, self.amazon)) or amc_status
         except (AmazonError, InvalidDefinition, MissingSetting) as err:
             if not is_last_try and not isinstance(err, FINAL_ERRORS):
                 raise
-            error = ExecutionCancelled(f"the run ended; AMC could not be asked to cancel: {err}")
+            error = ExecutionCancelled(f"{reason}; AMC could not be asked to cancel: {err}")
         is_cancelled = amc_status is AmcStatus.CANCELLED
         with self.database.transaction() as connection:
             end_execution(

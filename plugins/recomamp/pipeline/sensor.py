@@ -93,12 +93,14 @@ class WaitForExecution(ExecutionOperator):
             self._note(execution, amc)
             self.log.info("Execution %s: %s has SUCCEEDED", execution.id, amc.amc_execution_id)
             return str(execution.id)
-        if amc is not None and amc.status.is_terminal:
+        is_late = datetime.now(UTC) >= execution.deadline_at
+        is_ours = is_late and amc is not None and amc.status is AmcStatus.CANCELLED  # by a lost try
+        if amc is not None and amc.status.is_terminal and not is_ours:
             error = self._end(execution, amc)
             if isinstance(error, ExecutionFailed) and _tries(context) >= FAILED_TRIES:
                 raise AirflowFailException(str(error)) from error
             raise error
-        if datetime.now(UTC) >= execution.deadline_at:
+        if is_late:
             return self._time_out(execution)
         if amc is not None:
             self._note(execution, amc)

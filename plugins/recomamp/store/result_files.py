@@ -129,8 +129,16 @@ class Target:
                 err.strerror if isinstance(err, OSError) and err.strerror else type(err).__name__
             )
             # What no second try can change is the deployment's to mend; storage may recover
-            kind = MissingSetting if isinstance(err, _FOR_GOOD) else ResultsBroken
-            raise kind(f"RECOMAMP_RESULTS_URL: {self._shown} cannot be written: {reason}") from err
+            is_for_good = isinstance(err, _FOR_GOOD)
+            kind = MissingSetting if is_for_good else ResultsBroken
+            remedy = (
+                "let the workers write there, or name another place"
+                if is_for_good
+                else "make room there, or name another place, and clear the task load"
+            )
+            raise kind(
+                f"RECOMAMP_RESULTS_URL: {self._shown} cannot be written: {reason}; {remedy}"
+            ) from err
 
 
 def without_secrets(url: str) -> str:

@@ -1,4 +1,4 @@
-"""What the application shows of an open execution that waits for its next try."""
+"""What the application shows of an open execution whose last try failed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from recomamp.store.statements import changed
 
 
 def note_retry(
-    connection: Connection, execution_id: UUID, *, next_retry_at: datetime, error_message: str
+    connection: Connection,
+    execution_id: UUID,
+    *,
+    next_retry_at: datetime | None,
+    error_message: str,
 ) -> bool:
-    """Say why an open execution waits and until when; False where it has ended."""
+    """Say why a try failed and when the next one comes; False where the execution has ended.
+
+    :param next_retry_at: None where no try will come.
+    """
     return changed(
         connection,
         "note_retry",
@@ -24,7 +31,7 @@ def note_retry(
 
 
 def clear_retry(connection: Connection, execution_id: UUID) -> bool:
-    """Say that an open execution goes on; False where it did not wait or has ended."""
+    """Say that an open execution goes on; False where it was not said to wait or has ended."""
     return changed(
         connection, "note_retry", execution_id=execution_id, next_retry_at=None, error_message=None
     )

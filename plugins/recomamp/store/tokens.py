@@ -12,11 +12,16 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken, MultiFernet
+from psycopg2.errors import LockNotAvailable, QueryCanceled
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.credentials import Tokens
-from recomamp.domain.errors import ConsentRevoked, MissingSetting
+from recomamp.domain.errors import ConsentRevoked, MissingSetting, Transient
 from recomamp.store.statements import Row, changed, fetch_one
+
+# Shorter than any statement may take, so that waiting for somebody else's refresh is told from a
+# database that is slow
+LOCK_TIMEOUT_SECONDS = 30.0
 
 
 class UserTokens:
@@ -30,14 +35,21 @@ class UserTokens:
     the application stores another refresh token.
 
     :param connect: opens a connection of its own for every use.
+    :param lock_timeout_seconds: how long to wait for somebody else's refresh.
     """
 
     def __init__(
-        self, connect: Callable[[], Connection], fernet: MultiFernet, user_id: UUID
+        self,
+        connect: Callable[[], Connection],
+        fernet: MultiFernet,
+        user_id: UUID,
+        *,
+        lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
     ) -> None:
         self._connect = connect
         self._fernet = fernet
         self._user_id = user_id
+        self._lock_timeout_seconds = lock_timeout_seconds
 
     async def read(self) -> Tokens:
         """Return the stored tokens.
@@ -52,11 +64,12 @@ class UserTokens:
         """Return usable tokens, renewed by at most one caller at a time.
 
         :raises ConsentRevoked: as ``read`` does, without a call to ``renew``.
+        :raises Transient: when somebody else's refresh takes too long.
         """
         with _own_thread() as run:
             connection = await run(self._connect)
             try:
-                tokens: Tokens = await run(self._select, connection, "lock_user_tokens")
+                tokens: Tokens = await run(self._lock, connection)
                 if tokens.usable(datetime.now(UTC), stale=stale):
                     return tokens
                 try:
@@ -76,6 +89,18 @@ class UserTokens:
             return self._select(connection, "select_user_tokens")
         finally:
             connection.close()
+
+    def _lock(self, connection: Connection) -> Tokens:
+        """Read the tokens and hold their row until the transaction ends."""
+        milliseconds = round(self._lock_timeout_seconds * 1000)
+        fetch_one(connection, "set_lock_timeout", milliseconds=milliseconds)
+        try:
+            return self._select(connection, "lock_user_tokens")
+        except (LockNotAvailable, QueryCanceled) as err:
+            raise Transient(
+                f"user {self._user_id}: another process has been renewing the access token for "
+                f"more than {self._lock_timeout_seconds:g} seconds; try again later"
+            ) from err
 
     def _select(self, connection: Connection, statement: str) -> Tokens:
         row = fetch_one(connection, statement, user_id=self._user_id)

@@ -1,0 +1,298 @@
+"""Three hundred executions while one call in ten fails and somebody is killed all the time.
+
+Runs with ``make soak``, at the emulator's fastest pace. What AMC was asked is judged by the
+emulator's own log, what became of it by the rows and files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import httpx
+import psutil
+import psycopg2
+import pytest
+from cryptography.fernet import Fernet
+
+from faults.victims import Victim, component, kill_component, kill_task
+from fixtures.postgres import Database, Row, Rows
+from stack.settings import Settings
+from stack.stack import Stack
+
+Say = Callable[[str], None]
+
+pytestmark = [pytest.mark.stack, pytest.mark.long]
+
+INSTANCES = ("amcsoakone", "amcsoaktwo", "amcsoakthree")
+COLLECTIONS, WEEKS = 7, 10  # of each instance
+DAYS = ("2026-03-20", "2026-04-18")  # backfilled for a schedule of each instance: thirty
+RUNS = len(INSTANCES) * (COLLECTIONS * WEEKS + 30)
+SLOTS = 10  # of each instance
+LONGEST_SECONDS = 20 * 60
+SECONDS_BETWEEN_KILLS = 20
+SHOW_EVERY_SECONDS = 15
+
+# One call in ten: what a client can live through, in the shares of a bad day
+TROUBLE: list[dict[str, Any]] = [
+    {"fault": "throttle", "share": 0.02, "retry_after": 1},
+    {"fault": "throttle", "share": 0.01},
+    {"fault": "server_error", "share": 0.02, "status": 503},
+    {"fault": "server_error", "share": 0.01, "status": 502, "html": True},
+    {"fault": "html_body", "share": 0.005},
+    {"fault": "unauthorized", "share": 0.005},
+    {"fault": "reset_before", "share": 0.01},
+    {"fault": "reset_after", "share": 0.01},
+    {"fault": "timeout_after", "share": 0.01, "gateway_timeout": True},
+    {"operation": "create_execution", "fault": "fail_execution", "share": 0.03, "reason": "Soak"},
+    {"operation": "download", "fault": "truncated_csv", "share": 0.02, "short": True},
+    {"operation": "download", "fault": "expired_link", "share": 0.02},
+]
+# Each once in this many kills
+DEATHS = [Victim.TASK] * 8 + [Victim.WORKER] * 4 + [Victim.TRIGGERER, Victim.SCHEDULER]
+DEATHS += [Victim.POSTGRES]
+
+TENANTS = """
+[[clients]]
+client_id = "amzn1.application-oa2-client.demo"
+client_secret = "demo-client-secret"
+""" + "".join(
+    f"""
+[[consents]]
+refresh_token = "Atzr|{name}"
+authorization_code = "code-{name}"
+accounts = ["ENTITY{name.upper()}"]
+
+[[accounts]]
+account_id = "ENTITY{name.upper()}"
+name = "{name}"
+marketplace_id = "ATVPDKIKX0DER"
+region = "NA"
+instances = [{{ instance_id = "{name}", name = "{name}" }}]
+"""
+    for name in INSTANCES
+)
+
+ENDED = """
+SELECT
+    (SELECT count(*) FROM report_data_weeks WHERE status = 'SUCCESS')
+    + (SELECT count(*) FROM schedule_runs WHERE status = 'SUCCESS') AS succeeded,
+    (SELECT count(*) FROM report_data_weeks WHERE status = 'FAILED')
+    + (SELECT count(*) FROM schedule_runs WHERE status = 'FAILED') AS failed,
+    (SELECT count(*) FROM workflow_executions WHERE status IN ('PENDING', 'RUNNING')) AS open
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Run a stack whose emulator knows three instances."""
+    data = tmp_path_factory.mktemp("soak")
+    tenants = data / "tenants.toml"
+    tenants.write_text(TENANTS, encoding="utf-8")
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+        "AMC_EMULATOR_TENANTS": str(tenants),
+        "RECOMAMP_POLL_SECONDS": "2",
+        "AIRFLOW__CORE__PARALLELISM": "8",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+    }
+    settings = Settings.load(data=data, environ=environ, free_ports=True, disposable=True)
+    with Stack(settings).running() as running:
+        yield running
+
+
+@dataclass
+class Soak:
+    """What is under way."""
+
+    stack: Stack
+    database: Database
+    chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
+    deaths: Counter[str] = field(default_factory=Counter)
+
+    def ask(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        """Call the emulator's control plane."""
+        url = f"{self.stack.settings.emulator_url}/_emulator{path}"
+        answer = httpx.request(method, url, json=body or None, trust_env=False, timeout=60)
+        return dict(answer.raise_for_status().json())
+
+    def plant(self) -> None:
+        """Insert what makes three hundred runs."""
+        rows = Rows(self.database)
+        key = self.stack.settings.credentials["RECOMAMP_FERNET_KEY"].split(",")[0]
+        schedules = []
+        for name in INSTANCES:
+            token = Fernet(key).encrypt(f"Atzr|{name}".encode()).decode()
+            instance = rows.instance(
+                user=rows.user(encrypted_refresh_token=token),
+                account=rows.account(account_id=f"ENTITY{name.upper()}"),
+                instance_id=name,
+            )
+            for number in range(COLLECTIONS):
+                rows.collection(
+                    workflow=_workflow(rows, instance, f"collection_{number}"),
+                    start_date="2026-01-05",
+                    end_date="2026-03-15",
+                )
+            workflow = _workflow(rows, instance, "schedule")
+            schedules.append(rows.schedule(workflow=workflow, is_active=False))
+        for schedule in schedules:
+            self._backfill(f"amc_schedule_{schedule['id']}")
+
+    def _backfill(self, dag_id: str) -> None:
+        with closing(self.stack.api()) as api:
+            while not api.get(f"/api/v2/dags/{dag_id}").is_success:
+                time.sleep(1)
+        arguments = ["--dag-id", dag_id, "--from-date", DAYS[0], "--to-date", DAYS[1]]
+        self.stack.commands.airflow("backfill", "create", *arguments)
+
+    def kill(self) -> None:
+        """Kill somebody."""
+        victim = self.chance.choice(DEATHS)
+        if not victim.is_of_one_run:
+            kill_component(self.stack, victim)
+        elif tasks := self._tasks():
+            kill_task(self.chance.choice(tasks), victim)
+        else:
+            return
+        self.deaths[victim.value] += 1
+
+    def _tasks(self) -> list[int]:
+        """Return the processes of the tasks that run just now."""
+        try:
+            workers = [one for top in component(self.stack, "scheduler") for one in top.children()]
+            return [task.pid for worker in workers for task in worker.children()]
+        except psutil.NoSuchProcess:
+            return []
+
+    def states(self) -> Row | None:
+        """Count what has ended; None while the database recovers."""
+        with suppress(psycopg2.OperationalError):
+            return self.database.query(ENDED)[0]
+        return None
+
+
+def _workflow(rows: Rows, instance: Row, name: str) -> Row:
+    return rows.workflow(
+        instance=instance,
+        name=name,
+        sql_query=f"SELECT campaign, SUM(impressions) AS {name}_{instance['instance_id']}"
+        " FROM dsp_impressions GROUP BY campaign",
+    )
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest) -> Say:
+    """Write a line to the terminal at once."""
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    assert reporter is not None
+    return lambda line: reporter.write(f"{line}\n", flush=True)
+
+
+def test_nothing_is_repeated_lost_or_stuck(stack: Stack, say: Say) -> None:
+    soak = Soak(stack, Database(uri=stack.settings.owner_uri))
+    soak.ask("PUT", "/settings", result_parts=2)
+    soak.plant()
+    for trouble in TROUBLE:
+        soak.ask("POST", "/faults", **{"times": None, **trouble})
+    began = time.monotonic()
+    seconds = _run_to_the_end(soak, began, say)
+    wrong = _judge(soak)
+    calls = soak.ask("GET", "/calls")["calls"]
+    troubled = sum(one["fault"] is not None for one in calls)
+    killed = ", ".join(f"{count} {name}" for name, count in soak.deaths.items())
+    say(
+        f"{RUNS} runs in {seconds:.0f} s; {troubled} of {len(calls)} calls failed "
+        f"({100 * troubled / len(calls):.1f} %); killed: {killed}; {len(wrong)} wrong"
+    )
+    assert wrong == []
+    assert soak.deaths.total() > 0
+
+
+def _run_to_the_end(soak: Soak, began: float, say: Say) -> float:
+    next_kill, next_line = began + SECONDS_BETWEEN_KILLS, began
+    while (now := time.monotonic()) - began < LONGEST_SECONDS:
+        state = soak.states()
+        if now >= next_line and state:
+            say(
+                f"{now - began:5.0f} s  {state['succeeded']:3} of {RUNS} runs succeeded, "
+                f"{state['open']:2} executions open, {soak.deaths.total()} kills"
+            )
+            next_line = now + SHOW_EVERY_SECONDS
+        if state and state["succeeded"] + state["failed"] >= RUNS and not state["open"]:
+            return now - began
+        if now >= next_kill:
+            soak.kill()
+            next_kill = now + soak.chance.uniform(0.5, 1.5) * SECONDS_BETWEEN_KILLS
+        time.sleep(1)
+    pytest.fail(f"stuck: {soak.states()} after {LONGEST_SECONDS} s")
+
+
+def _judge(soak: Soak) -> list[str]:
+    rows = soak.database.query("SELECT * FROM workflow_executions ORDER BY created_at")
+    at_amc = soak.ask("GET", "/executions")["executions"]
+    return [*_wrong_at_amc(at_amc), *_wrong_rows(rows, at_amc), *_wrong_files(rows)]
+
+
+def _wrong_at_amc(at_amc: list[dict[str, Any]]) -> Iterator[str]:
+    """Judge by the emulator's log: every window once, never more than the limit at a time."""
+    windows = defaultdict(list)
+    moments: dict[str, list[tuple[datetime, int]]] = defaultdict(list)
+    for one in at_amc:
+        request = one["request"]
+        window = (request["workflow"]["sqlQuery"], request["timeWindowStart"])
+        windows[window].append(one["internalStatus"])
+        changes = [datetime.fromisoformat(change["at"]) for change in one["history"]]
+        moments[one["instanceId"]] += [(changes[0], 1), (changes[-1], -1)]
+    if len(windows) != RUNS:
+        yield f"{len(windows)} windows were asked of AMC, not {RUNS}"
+    for window, statuses in windows.items():
+        if statuses.count("SUCCEEDED") != 1 or set(statuses) - {"SUCCEEDED", "FAILED"}:
+            yield f"{window} was run as {statuses}"
+    for instance_id, changes_there in moments.items():
+        running = most = 0
+        for _, change in sorted(changes_there):
+            running += change
+            most = max(most, running)
+        if most > SLOTS:
+            yield f"{most} executions at a time in {instance_id}"
+
+
+def _wrong_rows(rows: list[Row], at_amc: list[dict[str, Any]]) -> Iterator[str]:
+    """Judge by the rows: every run has one success, every execution at AMC one row."""
+    runs = defaultdict(list)
+    for row in rows:
+        runs[row["dag_id"], row["dag_run_id"]].append(row["status"])
+    if len(runs) != RUNS:
+        yield f"{len(runs)} runs have rows, not {RUNS}"
+    for run, statuses in runs.items():
+        if statuses.count("SUCCESS") != 1 or set(statuses) - {"SUCCESS", "FAILED"}:
+            yield f"{run} ended as {statuses}"
+    theirs = {one["workflowExecutionId"] for one in at_amc}
+    ours = {row["amc_execution_id"] for row in rows}
+    if theirs != ours:
+        yield f"at AMC only: {theirs - ours}; in rows only: {ours - theirs}"
+
+
+def _wrong_files(rows: list[Row]) -> Iterator[str]:
+    for row in rows:
+        for file in (row["result_data"] or {}).get("files", []):
+            path = Path(urlparse(file["uri"]).path)
+            if not path.is_file() or _sha256(path) != file["sha256"]:
+                yield f"{path} is not what row {row['id']} says"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
