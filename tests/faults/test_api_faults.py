@@ -258,7 +258,6 @@ FINAL = {
         (f"token {step}", "token revoked"): ("FAILED", REVOKED)
         for step in ("submit", "wait", "load")
     },
-    ("download load", "401"): ("FAILED", "HTTP 401 (request id "),
     ("download load", "403"): ("FAILED", "HTTP 403 (request id "),
     ("download load", "404"): ("FAILED", "HTTP 404 (request id "),
     **{

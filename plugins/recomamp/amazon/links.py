@@ -74,7 +74,8 @@ def storage_error(response: httpx.Response) -> PipelineError:
 
 
 def _kind_of(status: int, code: str | None) -> type[AmazonError]:
-    if status == HTTPStatus.FORBIDDEN or code in _EXPIRED:
+    # A link carries its own right: whatever refuses it, another link may be let in
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or code in _EXPIRED:
         return LinkExpired
     if status >= 500 or status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
         return Transient
