@@ -139,7 +139,7 @@ def test_what_amc_accepts_after_the_run_was_given_up_is_cancelled_there(
         return accepted
 
     monkeypatch.setattr(AmcClient, "create_execution", create_and_give_up)
-    with pytest.raises(ExecutionFailed, match="which is cancelled"):
+    with pytest.raises(ExecutionFailed, match="which is now CANCELLED"):
         run.step(SubmitExecution)
     assert [one["status"] for one in emulator.executions()] == ["CANCELLED"]
 

@@ -37,6 +37,10 @@ _KEEPALIVES: dict[str, Any] = {
     "tcp_user_timeout": 25_000,  # milliseconds
 }
 
+# An intention that a crash of the server may take back would let AMC run the query twice,
+# so that commits wait for the log whatever the server's own default is
+_SESSION = "-c TimeZone=UTC -c synchronous_commit=on"
+
 # Keeping a failed call must not hold up the caller for long, whatever the database does
 RECORD_TIMEOUT_SECONDS = 5
 
@@ -106,7 +110,7 @@ class DatabaseHook(BaseHook):
             password=connection.password,
             dbname=connection.schema,
             connect_timeout=self.connect_timeout_seconds,
-            options=f"-c statement_timeout={self.statement_timeout_seconds * 1000} -c TimeZone=UTC",
+            options=f"-c statement_timeout={self.statement_timeout_seconds * 1000} {_SESSION}",
             application_name="recomamp-pipeline",
             **_KEEPALIVES,
             **_driver_options(connection),

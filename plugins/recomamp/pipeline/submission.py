@@ -183,18 +183,18 @@ def _accept(
         )
         stored = executions.select_execution(connection, execution.id)
     if stored is None or stored.amc_execution_id != accepted.amc_execution_id:
-        asyncio.run(_withdraw(execution, accepted, amazon))
+        withdrawn = asyncio.run(_withdraw(execution, accepted, amazon))
         raise ExecutionFailed(
             f"execution {execution.id} was ended while AMC accepted it as "
-            f"{accepted.amc_execution_id}, which is cancelled"
+            f"{accepted.amc_execution_id}, which is now {withdrawn.status}"
         )
     log.info("Execution %s is %s at AMC", execution.id, accepted.amc_execution_id)
     return stored
 
 
-async def _withdraw(execution: Execution, accepted: AmcExecution, amazon: AmcHook) -> None:
+async def _withdraw(execution: Execution, accepted: AmcExecution, amazon: AmcHook) -> AmcExecution:
     async with amazon.client_for(execution) as amc:
-        await amc.cancel_execution(accepted.amc_execution_id)
+        return await amc.cancel_execution(accepted.amc_execution_id)
 
 
 async def _create_or_adopt(
