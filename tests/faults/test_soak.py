@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from cryptography.fernet import Fernet
 
 from faults.victims import Victim, component, kill_component, kill_task
 from fixtures.postgres import Database, Row, Rows
+from fixtures.running_stack import stack_directory
 from stack.settings import Settings
 from stack.stack import Stack
 
@@ -94,23 +96,23 @@ SELECT
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack() -> Iterator[Stack]:
     """Run a stack whose emulator knows three instances."""
-    data = tmp_path_factory.mktemp("soak")
-    tenants = data / "tenants.toml"
-    tenants.write_text(TENANTS, encoding="utf-8")
-    environ = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
-        "AMC_EMULATOR_TENANTS": str(tenants),
-        "RECOMAMP_POLL_SECONDS": "2",
-        "AIRFLOW__CORE__PARALLELISM": "8",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
-    }
-    settings = Settings.load(data=data, environ=environ, free_ports=True, disposable=True)
-    with Stack(settings).running() as running:
-        yield running
+    with stack_directory() as data:
+        tenants = data / "tenants.toml"
+        tenants.write_text(TENANTS, encoding="utf-8")
+        environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+            "AMC_EMULATOR_TENANTS": str(tenants),
+            "RECOMAMP_POLL_SECONDS": "2",
+            "AIRFLOW__CORE__PARALLELISM": "8",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+        }
+        settings = Settings.load(data=data, environ=environ, free_ports=True, disposable=True)
+        with Stack(settings).running() as running:
+            yield running
 
 
 @dataclass
@@ -194,11 +196,15 @@ def _workflow(rows: Rows, instance: Row, name: str) -> Row:
 
 
 @pytest.fixture
-def say(request: pytest.FixtureRequest) -> Say:
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
     """Write a line to the terminal at once."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    assert reporter is not None
-    return lambda line: reporter.write(f"{line}\n", flush=True)
+
+    def write(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}")
+            sys.stdout.flush()
+
+    return write
 
 
 def test_nothing_is_repeated_lost_or_stuck(stack: Stack, say: Say) -> None:
