@@ -34,7 +34,7 @@ demo: $(STAMP) ## Run the demo from the first row to the last result, then stop 
 test: $(STAMP) ## Run all tests
 	@$(BIN)/python -m pytest
 
-faults: $(STAMP) ## Kill everybody at every point and print the matrix (a quarter of an hour)
+faults: $(STAMP) ## Kill everybody at every point and print the matrix (half an hour)
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults --deselect tests/faults/test_soak.py
 
 soak: $(STAMP) ## Run 300 executions under faults and kills (20 minutes at most)

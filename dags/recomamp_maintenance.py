@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recomamp.pipeline.maintaining import maintenance_dag
+from recomamp.pipeline.upkeep_dag import maintenance_dag
 
 dag = maintenance_dag()

@@ -35,5 +35,8 @@ pytest_plugins = [
     "fixtures.postgres",
     "fixtures.emulator",
     "fixtures.connections",
+    "fixtures.campaigns",
+    "fixtures.mail",
+    "fixtures.owner",
     "fixtures.running_stack",
 ]

@@ -29,7 +29,9 @@ class Refused(Exception):
         self.details = details
 
 
-def answer(body: dict[str, Any], *, media_type: str, status: int = 200) -> Response:
+def answer(
+    body: dict[str, Any] | list[Any] | str, *, media_type: str, status: int = 200
+) -> Response:
     """Return a JSON answer of the given media type."""
     return Response(
         json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(),

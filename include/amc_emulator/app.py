@@ -9,6 +9,9 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from amc_emulator.ads.listing import AdsListing
+from amc_emulator.ads.products import Products
+from amc_emulator.ads.reports import Reports
 from amc_emulator.answers import (
     DATA_SOURCES,
     EXECUTIONS,
@@ -80,6 +83,7 @@ def _routes(emulator: Emulator) -> list[Row]:
         ("download", "GET", "/_downloads/{key:path}", downloads.get),
         *_saved_routes(emulator),
         *_execution_routes(emulator),
+        *_ads_routes(emulator),
     ]
 
 
@@ -113,6 +117,23 @@ def _execution_routes(emulator: Emulator) -> list[Row]:
         ("download_urls", "GET", f"{execution}/downloadUrls", executions.download_urls),
         ("list_data_sources", "GET", all_sources, sources.list_page),
         ("get_data_source", "GET", f"{all_sources}/{{data_source_id}}", sources.get),
+    ]
+
+
+def _ads_routes(emulator: Emulator) -> list[Row]:
+    listing, reports = AdsListing(emulator), Reports(emulator)
+    products = Products(emulator)
+    advertisers = "/amc/instances/{instance_id}/advertisers"
+    return [
+        ("list_profiles", "GET", "/v2/profiles", listing.profiles),
+        ("list_sp_campaigns", "POST", "/sp/campaigns/list", listing.sponsored_products),
+        ("list_sb_campaigns", "POST", "/sb/v4/campaigns/list", listing.sponsored_brands),
+        ("list_sd_campaigns", "GET", "/sd/campaigns", listing.sponsored_display),
+        ("query_campaigns", "POST", "/adsApi/v1/query/campaigns", listing.unified),
+        ("list_advertisers", "GET", advertisers, listing.advertisers),
+        ("product_metadata", "POST", "/product/metadata", products.metadata),
+        ("create_report", "POST", "/reporting/reports", reports.create),
+        ("get_report", "GET", "/reporting/reports/{report_id}", reports.get),
     ]
 
 

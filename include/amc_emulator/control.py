@@ -10,6 +10,8 @@ from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import HTMLResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from amc_emulator.ads.control import AdsControl
+from amc_emulator.ads.products import ProductsControl
 from amc_emulator.clock import stamp_milliseconds
 from amc_emulator.emulator import Emulator
 from amc_emulator.faults import OPERATIONS, Fault
@@ -70,6 +72,8 @@ class Control:
             ("DELETE", "/calls", self.clear_calls),
             ("GET", "/executions", self.executions),
             ("PUT", "/executions/{execution_id}", self.end_execution),
+            ("PUT", "/ads", AdsControl(self._emulator).order),
+            ("PUT", "/products", ProductsControl(self._emulator).order),
         ):
             router.add_api_route(path, handler, methods=[method])
         for path, page in (("", self.index_page), ("/executions/{execution_id}", self.page)):
@@ -103,7 +107,7 @@ class Control:
         """Change the settings named; the others stay."""
         named = changes.model_dump(exclude_unset=True)
         machine = self._emulator.machine
-        machine.settings = machine.settings.model_copy(update=named)
+        machine.settings = Settings.model_validate({**machine.settings.model_dump(), **named})
         return machine.settings
 
     async def set_clock(self, order: ClockOrder) -> dict[str, str]:

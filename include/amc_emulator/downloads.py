@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 
 from fastapi import Request, Response
 
+from amc_emulator.ads.reports import Reports
 from amc_emulator.clock import stamp
 from amc_emulator.emulator import Emulator
 from amc_emulator.faults import injected
@@ -20,6 +21,7 @@ class Downloads:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
+        self._reports = Reports(emulator)
 
     async def get(self, request: Request) -> Response:
         """Give out a file, or S3's kind of refusal."""
@@ -50,6 +52,8 @@ class Downloads:
 
     def _content(self, key: str) -> bytes | None:
         execution_id, _, name = key.partition("/")
+        if execution_id == "reports":
+            return self._reports.content(name.partition("/")[0])
         execution = self._emulator.machine.find(execution_id)
         if execution is None:
             return None

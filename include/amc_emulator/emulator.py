@@ -7,6 +7,9 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+from amc_emulator.ads.portfolio import Portfolio
+from amc_emulator.ads.report import Report
+from amc_emulator.ads.shelf import Shelf
 from amc_emulator.calls import Calls
 from amc_emulator.clock import Clock
 from amc_emulator.engine import Engine, OutputColumn, Query, ResultSet
@@ -53,6 +56,9 @@ class Emulator:
         self.workflows: dict[str, dict[str, dict[str, Any]]] = {}
         self.schedules: dict[str, dict[str, dict[str, Any]]] = {}
         self.sequence = 0
+        self.portfolio = Portfolio()
+        self.shelf = Shelf()
+        self.reports: dict[str, Report] = {}
 
     def _account_of(self, instance_id: str) -> str:
         account = self.tenants.owner_of(instance_id)

@@ -37,6 +37,15 @@ OPERATIONS = frozenset(
         "list_data_sources",
         "get_data_source",
         "download",
+        "list_profiles",
+        "list_sp_campaigns",
+        "list_sb_campaigns",
+        "list_sd_campaigns",
+        "query_campaigns",
+        "list_advertisers",
+        "product_metadata",
+        "create_report",
+        "get_report",
     }
 )
 _WRAPPED = frozenset(
@@ -77,6 +86,7 @@ class Kind(StrEnum):
     FAIL_EXECUTION = "fail_execution"
     REJECT_EXECUTION = "reject_execution"
     UNKNOWN_STATUS = "unknown_status"
+    FAIL_REPORT = "fail_report"
 
 
 _ONLY_FOR: dict[Kind, frozenset[str]] = {
@@ -87,6 +97,7 @@ _ONLY_FOR: dict[Kind, frozenset[str]] = {
     Kind.TOKEN_REVOKED: OPERATIONS - {"download"},
     Kind.FAIL_EXECUTION: frozenset({"create_execution"}),
     Kind.REJECT_EXECUTION: frozenset({"create_execution"}),
+    Kind.FAIL_REPORT: frozenset({"create_report"}),
     Kind.UNKNOWN_STATUS: frozenset({"create_execution", "list_executions", "get_execution"}),
 }
 
@@ -112,6 +123,7 @@ class Fault(BaseModel):
     short: bool = False
     unlisted: bool = False
     reason: str = ""
+    body: dict[str, Any] | list[Any] | str | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Fault:
@@ -123,6 +135,13 @@ class Fault(BaseModel):
             )
         if self.fault is Kind.SERVER_ERROR and self.status not in (None, 500, 502, 503, 504):
             raise ValueError("server_error takes status 500, 502, 503 or 504")
+        if self.fault is Kind.FORBIDDEN and self.status not in (None, 400, 403, 409, 422):
+            raise ValueError("forbidden takes status 400, 403, 409 or 422")
+        is_of_execution = self.fault in _ENDINGS and isinstance(self.body, dict)
+        if self.body is not None and not (is_of_execution or self.fault in _REFUSALS):
+            raise ValueError(
+                "body exists only for refusals and, as an object, for ends of executions"
+            )
         return self
 
     def concerns(self, operation: str) -> bool:
@@ -136,18 +155,11 @@ class Fault(BaseModel):
         return self.fault in _BEFORE
 
 
-_BEFORE = frozenset(
-    {
-        Kind.THROTTLE,
-        Kind.SERVER_ERROR,
-        Kind.UNAUTHORIZED,
-        Kind.FORBIDDEN,
-        Kind.NOT_FOUND,
-        Kind.TIMEOUT_BEFORE,
-        Kind.RESET_BEFORE,
-        Kind.HTML_BODY,
-    }
+_REFUSALS = frozenset(
+    {Kind.THROTTLE, Kind.SERVER_ERROR, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.NOT_FOUND}
 )
+_ENDINGS = frozenset({Kind.FAIL_EXECUTION, Kind.REJECT_EXECUTION})
+_BEFORE = _REFUSALS | {Kind.TIMEOUT_BEFORE, Kind.RESET_BEFORE, Kind.HTML_BODY}
 
 
 class Faults:

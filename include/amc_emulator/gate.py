@@ -15,7 +15,7 @@ ADVERTISER_ID = "Amazon-Advertising-API-AdvertiserId"
 MARKETPLACE_ID = "Amazon-Advertising-API-MarketplaceId"
 
 
-def identify(emulator: Emulator, request: Request) -> Access:
+def identify(emulator: Emulator, request: Request, *, client_header: str = CLIENT_ID) -> Access:
     """Return what the request's token stands for.
 
     :raises Refused: 401 without a good token, 400 without a client id.
@@ -27,7 +27,7 @@ def identify(emulator: Emulator, request: Request) -> Access:
     access = emulator.login.access(token) if scheme.lower() == "bearer" else None
     if access is None:
         raise Refused(401, "Unauthorized")
-    if _header(request, CLIENT_ID) != access.client_id:
+    if _header(request, client_header) != access.client_id:
         raise Refused(401, "Not authorized to use this client id")
     return access
 

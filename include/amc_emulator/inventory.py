@@ -10,6 +10,7 @@ from amc_emulator.answers import DATA_SOURCES, INSTANCES, JSON, Refused, answer,
 from amc_emulator.emulator import Emulator
 from amc_emulator.gate import account_of, identify, instance_of
 from amc_emulator.pages import cut, read_page
+from amc_emulator.sources import offered
 from amc_emulator.tenants import Account, Instance
 
 
@@ -21,19 +22,23 @@ class DataSources:
 
     async def list_page(self, request: Request) -> Response:
         """List the tables that queries may read."""
-        instance_of(self._emulator, request)
-        sources = [_source(one) for one in self._emulator.engine.data_sources()]
+        sources = self._offered(instance_of(self._emulator, request))
         chosen, token = cut(sources, read_page(request), lambda one: str(one["dataSourceId"]))
         return answer({"dataSources": list(chosen), **token}, media_type=DATA_SOURCES)
 
     async def get(self, request: Request) -> Response:
         """Show one table."""
-        instance_of(self._emulator, request)
+        instance_id = instance_of(self._emulator, request)
         wanted = str(request.path_params["data_source_id"])
-        for one in self._emulator.engine.data_sources():
+        for one in self._offered(instance_id):
             if one["dataSourceId"] == wanted:
-                return answer(_source(one), media_type=DATA_SOURCES)
+                return answer(one, media_type=DATA_SOURCES)
         raise Refused(404, f"Data source with ID {wanted} does not exist.")
+
+    def _offered(self, instance_id: str) -> list[dict[str, Any]]:
+        changes = self._emulator.settings.data_sources
+        known = self._emulator.engine.data_sources()
+        return [_source(one) for one in offered(known, changes, instance_id)]
 
 
 class Accounts:
@@ -57,7 +62,8 @@ class Accounts:
         """List the instances of the account that the headers name."""
         account = account_of(self._emulator, request)
         chosen, token = cut(account.instances, read_page(request), lambda one: one.instance_id)
-        views = [_instance(account, one, request) for one in chosen]
+        status = self._emulator.settings.creation_status
+        views = [_instance(account, one, request, status) for one in chosen]
         return answer({"instances": views, "nextToken": None, **token}, media_type=INSTANCES)
 
     async def instance(self, request: Request) -> Response:
@@ -65,7 +71,8 @@ class Accounts:
         instance_id = instance_of(self._emulator, request)
         account = account_of(self._emulator, request)
         found = next(one for one in account.instances if one.instance_id == instance_id)
-        return answer({"instance": _instance(account, found, request)}, media_type=INSTANCES)
+        view = _instance(account, found, request, self._emulator.settings.creation_status)
+        return answer({"instance": view}, media_type=INSTANCES)
 
 
 def _source(source: dict[str, Any]) -> dict[str, Any]:
@@ -80,13 +87,15 @@ def _account(account: Account) -> dict[str, Any]:
     }
 
 
-def _instance(account: Account, instance: Instance, request: Request) -> dict[str, Any]:
+def _instance(
+    account: Account, instance: Instance, request: Request, status: str
+) -> dict[str, Any]:
     return {
         "instanceId": instance.instance_id,
         "instanceName": instance.name,
         "instanceType": instance.kind,
         "customerCanonicalName": account.name,
-        "creationStatus": "COMPLETED",
+        "creationStatus": status,
         "creationDatetime": "2024-06-03T09:12:44.512873000Z",
         "s3BucketName": None,
         "s3BucketRegion": None,

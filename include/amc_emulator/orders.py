@@ -180,7 +180,8 @@ def _ordered_fate(request: Request) -> Fate | None:
     status = {"fail_execution": "FAILED", "reject_execution": "REJECTED"}.get(
         fault.fault.value, str(fault.status or "HIBERNATING")
     )
-    return Fate(status=status, reason=fault.reason or _REASONS.get(status, ""))
+    said = fault.body if isinstance(fault.body, dict) else None
+    return Fate(status=status, reason=fault.reason or _REASONS.get(status, ""), said=said)
 
 
 _REASONS = {

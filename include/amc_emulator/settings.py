@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from amc_emulator.sources import SourceChange
+
 
 class Mode(StrEnum):
     """How executions get on."""
@@ -50,3 +52,7 @@ class Settings(BaseModel):
     max_running: int = Field(default=10, ge=1)
     max_running_per_account: int = Field(default=200, ge=1)
     csv_escape: Literal["double", "backslash"] = "double"
+    data_sources: tuple[SourceChange, ...] = ()
+    creation_status: Literal[
+        "REQUESTED", "SUBMITTED", "IN_PROGRESS", "COMPLETED", "SUCCEEDED", "FAILED"
+    ] = "COMPLETED"

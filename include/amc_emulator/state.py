@@ -43,6 +43,7 @@ class Fate:
 
     status: str
     reason: str = ""
+    said: dict[str, Any] | None = None  # instead of the reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,27 @@ class Instance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """An advertiser in one marketplace: what calls to the Ads API name in their Scope header."""
+
+    profile_id: int
+    country: str
+    currency: str
+    time_zone: str
+    kind: str
+    owner: str
+    marketplace_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DspAdvertiser:
+    """An advertiser of the demand-side platform."""
+
+    advertiser_id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
     """An AMC account: the entity that requests name in the AdvertiserId header."""
 
@@ -32,6 +53,8 @@ class Account:
     marketplace_id: str
     region: str
     instances: tuple[Instance, ...]
+    profiles: tuple[Profile, ...] = ()
+    dsp_advertisers: tuple[DspAdvertiser, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,4 +132,11 @@ def _account(row: dict[str, Any]) -> Account:
             )
             for one in row["instances"]
         ),
+        profiles=tuple(
+            Profile(
+                **{name: value for name, value in one.items() if name != "type"}, kind=one["type"]
+            )
+            for one in row.get("profiles", [])
+        ),
+        dsp_advertisers=tuple(DspAdvertiser(**one) for one in row.get("dsp_advertisers", [])),
     )

@@ -16,8 +16,7 @@ def execution_view(execution: Execution, *, with_workflow: bool = False) -> dict
     """Return the flat object AMC answers with, keys in its (alphabetical) order."""
     view = _always(execution) | _window(execution)
     view |= {name: execution.request[name] for name in _ECHOED if name in execution.request}
-    if execution.reason:
-        view["statusReason"] = execution.reason
+    view |= _reason(execution)
     if execution.status is Status.SUCCEEDED:
         view |= _success(execution)
     if with_workflow:
@@ -50,6 +49,14 @@ def _shown_status(execution: Execution) -> str:
     if fate and execution.status is Status.RUNNING and fate.status not in frozenset(Status):
         return fate.status
     return execution.status.value
+
+
+def _reason(execution: Execution) -> dict[str, Any]:
+    """Return why it ended, as ordered where it ended as ordered."""
+    fate = execution.fate
+    if fate and fate.said and execution.status.is_terminal and execution.status == fate.status:
+        return fate.said
+    return {"statusReason": execution.reason} if execution.reason else {}
 
 
 def _window(execution: Execution) -> dict[str, Any]:

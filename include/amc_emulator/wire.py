@@ -13,7 +13,7 @@ from typing import Any
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from amc_emulator.answers import answer, refusal, request_id
+from amc_emulator.answers import JSON, answer, refusal, request_id
 from amc_emulator.calls import Call, Calls, shown_body, shown_query
 from amc_emulator.clock import Clock, stamp_milliseconds
 from amc_emulator.faults import OPERATIONS, SCOPE_KEY, Fault, Faults, Kind
@@ -160,13 +160,15 @@ def _refuse(fault: Fault, reply: Reply) -> None:
     status, details = {
         Kind.THROTTLE: (429, "Too Many Requests"),
         Kind.UNAUTHORIZED: (401, "Unauthorized"),
-        Kind.FORBIDDEN: (403, fault.reason or "Unauthorized request"),
+        Kind.FORBIDDEN: (int(fault.status or 403), fault.reason or "Unauthorized request"),
         Kind.NOT_FOUND: (404, fault.reason or "The requested resource does not exist."),
         Kind.SERVER_ERROR: (int(fault.status or 500), "Internal Error"),
         Kind.HTML_BODY: (int(fault.status or 200), ""),
     }[fault.fault]
     if fault.html or fault.fault is Kind.HTML_BODY:
         _fill(reply, status, HTML % (status, status), "text/html")
+    elif fault.body is not None:
+        _take_over(reply, answer(fault.body, media_type=JSON, status=status))
     else:
         _take_over(reply, refusal(status, details))
     if fault.fault is Kind.THROTTLE and fault.retry_after is not None:

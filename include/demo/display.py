@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, time
 from time import monotonic
@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from demo.rows import WEEKS
-from demo.state import ENDED, EXPECTED_EXECUTIONS, State
+from demo.state import ENDED, EXPECTED_EXECUTIONS, Row, State
 
 SHOWN_OF_AN_ID = 8  # characters, of AMC's id; the rest is in the row
 
@@ -72,12 +72,15 @@ class _Screen:
         bars.add_row("executions", _bar(ended, EXPECTED_EXECUTIONS), _statuses(state))
         done = state.weeks_ended()
         bars.add_row("weeks", _bar(done, WEEKS), f"{done} of {WEEKS}")
+        bars.add_row("syncs", "", _synced(state))
         self._live.update(Group(bars, _counters(state), f"[dim]{doing}[/dim]"))
 
 
 def closing_tables(state: State) -> RenderableType:
-    """Show all executions, what Amazon said about failed ones, weeks and counters."""
-    return Group(_executions(state), _errors(state), _weeks(state), _counters(state))
+    """Show all executions, what Amazon said about failed ones, weeks, counters and instances."""
+    return Group(
+        _executions(state), _errors(state), _weeks(state), _counters(state), _instances(state)
+    )
 
 
 def _bar(done: int, total: int) -> ProgressBar:
@@ -95,8 +98,12 @@ def _summary(state: State) -> str:
     statuses = ", ".join(f"{counts[status]} {status}" for status in STYLES if counts[status])
     return (
         f"executions: {statuses or 'none yet'} (of {EXPECTED_EXECUTIONS});"
-        f" weeks: {state.weeks_ended()} of {WEEKS}"
+        f" weeks: {state.weeks_ended()} of {WEEKS}; {_synced(state)}"
     )
+
+
+def _synced(state: State) -> str:
+    return "all synced" if state.is_synced() else "syncing"
 
 
 def _styled(status: str | None) -> str:
@@ -150,6 +157,32 @@ def _counters(state: State) -> Table:
         counts = [_text(week[name]) for name in ("total_weeks", "completed_weeks", "failed_weeks")]
         table.add_row("the collection's weeks", *counts, share)
     return table
+
+
+def _instances(state: State) -> Table:
+    table = Table(
+        "", *(row["name"] for row in state.instances), title="Instances, figures of 30 days"
+    )
+    for head, cell in _INSTANCE.items():
+        table.add_row(head, *(cell(row) for row in state.instances))
+    return table
+
+
+def _money(row: Row) -> str:
+    if row["sales"] is None:
+        return ""
+    return f"{row['spend']:,} / {row['sales']:,} {row['currencies'] or ''}".strip()
+
+
+_INSTANCE: dict[str, Callable[[Row], str]] = {
+    "health": lambda row: f"{row['health_status']} {row['health_error'] or ''}".strip(),
+    "tables at AMC": lambda row: _text(row["data_sources"]),
+    "campaigns": lambda row: _text(row["campaigns"]),
+    "spend / sales": _money,
+    "ACOS %, ROAS": lambda row: f"{_text(row['acos'])}, {_text(row['roas'])}",
+    "products found": lambda row: f"{row['products_found']} of {row['products']}",
+    "mails that wait": lambda row: "\n".join(row["messages"] or []),
+}
 
 
 def _local(moment: datetime | None, zone: str) -> str:

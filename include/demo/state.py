@@ -28,16 +28,18 @@ Row = dict[str, Any]
 EXPECTED_RUNS = {REACH_SCHEDULE: 1 + BACKFILL_DAYS, COSTS_SCHEDULE: 1, REFUSED_SCHEDULE: 1}
 EXPECTED_SUCCESSES = WEEKS + 1 + BACKFILL_DAYS + 1
 EXPECTED_EXECUTIONS = EXPECTED_SUCCESSES + 1
+MESSAGES = ["COLLECTION_COMPLETED", "SCHEDULE_RUN_FAILED"]
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED", "TIMEOUT", "SKIPPED"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """The demo's executions, weeks and schedules at one moment."""
+    """The demo's executions, weeks, schedules and instances at one moment."""
 
     executions: list[Row]
     weeks: list[Row]
     schedules: list[Row]
+    instances: list[Row]
 
     def executions_by_status(self) -> Counter[str]:
         """Count the executions by status."""
@@ -59,12 +61,23 @@ class State:
         """Count the schedules' runs that are in the books."""
         return sum(row["total_runs"] for row in self.schedules)
 
+    def is_synced(self) -> bool:
+        """Tell whether all is known that Amazon says of instances, campaigns and products."""
+        return all(
+            row["health_status"] != "UNKNOWN"
+            and row["schema_last_sync"]
+            and row["campaigns_last_sync"]
+            and _all_asked_about(row)
+            for row in self.instances
+        )
+
     def is_settled(self) -> bool:
         """Tell whether nothing more is to come."""
         return (
             self.runs_recorded() >= sum(EXPECTED_RUNS.values())
             and len(self.weeks) == self.weeks_ended()
             and all(row["status"] in ENDED for row in self.executions)
+            and self.is_synced()
         )
 
 
@@ -80,6 +93,7 @@ def read_state(connection: Connection) -> State:
             executions=rows("select_executions"),
             weeks=rows("select_weeks"),
             schedules=rows("select_schedules"),
+            instances=rows("select_instances"),
         )
 
 
@@ -100,6 +114,10 @@ def _counted(state: State, schedule: object, *, successful: int, failed: int) ->
         successful,
         failed,
     )
+
+
+def _all_asked_about(row: Row) -> bool:
+    return bool(row["products"] == row["products_found"] + row["products_missing"])
 
 
 def _lasts(row: Row) -> int:
@@ -164,5 +182,19 @@ EXPECTATIONS: dict[str, Callable[[State], bool]] = {
         completed_weeks=WEEKS,
         failed_weeks=0,
         progress_percentage=100,
+    ),
+    "both instances are HEALTHY and tell their tables": lambda state: (
+        _all(state.instances, health_status="HEALTHY")
+        and all(row["data_sources"] and row["schema_last_sync"] for row in state.instances)
+    ),
+    "every instance has campaigns with spend, sales, ACOS and ROAS": lambda state: all(
+        row["campaigns_last_sync"] and row["acos"] and row["roas"] for row in state.instances
+    ),
+    "Amazon was asked about every product and knows all but one": lambda state: (
+        all(_all_asked_about(row) for row in state.instances)
+        and sum(row["products_missing"] for row in state.instances) == 1
+    ),
+    "a message waits about the failed run, and one about the collection": lambda state: (
+        sorted(kind for row in state.instances for kind in row["messages"] or []) == MESSAGES
     ),
 }

@@ -44,6 +44,33 @@ CREATE FUNCTION public.add_to_schedule_counters(counted_id uuid, runs integer, s
     WHERE id = counted_id;
 $$;
 
+-- Name: analyze_table(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.analyze_table(analyzed text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '5s'
+    AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_class AS relation
+        WHERE relation.relnamespace = 'public'::regnamespace
+            AND relation.relname = analyzed
+            AND relation.relkind IN ('r', 'p', 'm')
+            -- ANALYZE itself would only warn
+            AND pg_has_role(relation.relowner, 'USAGE')
+    ) THEN
+        RAISE EXCEPTION 'public.% is no table of the owner of analyze_table()', analyzed
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    EXECUTE format('ANALYZE public.%I', analyzed);
+    RETURN true;
+EXCEPTION
+    WHEN lock_not_available THEN
+        RETURN false;
+END;
+$$;
+
 -- Name: calculate_collection_progress(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.calculate_collection_progress() RETURNS trigger
@@ -88,6 +115,164 @@ BEGIN
     RETURN COALESCE(NEW, OLD);
 END;
 $$;
+
+-- Name: calculate_guide_progress(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.calculate_guide_progress() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    is_moved BOOLEAN := true; -- by its reader, not because the guide has changed
+    is_completed BOOLEAN;
+    sections INTEGER;
+    done INTEGER;
+BEGIN
+    -- The lock comes before the count: sections do not come and go meanwhile. An upsert meets its
+    -- row later than an UPDATE does, but locks it before the guide as well.
+    IF TG_OP = 'INSERT' THEN
+        PERFORM FROM user_guide_progress
+        WHERE user_id = NEW.user_id AND guide_id = NEW.guide_id FOR UPDATE;
+    END IF;
+    PERFORM FROM build_guides WHERE id = NEW.guide_id FOR NO KEY UPDATE;
+    IF TG_OP = 'UPDATE' THEN
+        is_moved := (NEW.guide_id, NEW.status, NEW.current_section, NEW.completed_sections)
+            IS DISTINCT FROM
+            (OLD.guide_id, OLD.status, OLD.current_section, OLD.completed_sections);
+    END IF;
+    NEW.status := COALESCE(NEW.status, 'IN_PROGRESS');
+    NEW.current_section := COALESCE(NEW.current_section, 1);
+    NEW.completed_sections := COALESCE(NEW.completed_sections, '{}');
+    NEW.progress_percentage := COALESCE(NEW.progress_percentage, 0);
+
+    SELECT COUNT(*), COUNT(*) FILTER (WHERE section_number = ANY (NEW.completed_sections))
+    INTO sections, done
+    FROM build_guide_sections
+    WHERE guide_id = NEW.guide_id;
+
+    IF sections > 0 AND NEW.status IN ('NOT_STARTED', 'IN_PROGRESS', 'COMPLETED') THEN
+        is_completed := done = sections;
+        IF NEW.status = 'COMPLETED' AND NOT is_completed
+            AND (TG_OP = 'INSERT' OR OLD.status IS DISTINCT FROM 'COMPLETED')
+        THEN
+            PERFORM refuse_row('user_guide_progress', 'status', format(
+                'COMPLETED, but completed_sections has %s of the guide''s %s sections',
+                done, sections
+            ));
+        END IF;
+        -- Rounded down: 100 is said only when it is true.
+        NEW.progress_percentage := TRUNC(done * 100.0 / sections, 2);
+        NEW.status := CASE
+            WHEN is_completed THEN 'COMPLETED'
+            WHEN done = 0 AND NEW.status = 'NOT_STARTED' THEN 'NOT_STARTED'
+            ELSE 'IN_PROGRESS'
+        END;
+    ELSIF NEW.status = 'COMPLETED' THEN
+        NEW.progress_percentage := 100;
+    ELSIF NEW.status = 'NOT_STARTED' THEN
+        NEW.progress_percentage := 0;
+    END IF;
+
+    NEW.completed_at := CASE
+        WHEN NEW.status = 'COMPLETED' THEN COALESCE(NEW.completed_at, NOW())
+    END;
+    NEW.started_at := CASE
+        WHEN NEW.status <> 'NOT_STARTED' THEN COALESCE(NEW.started_at, NOW())
+    END;
+    IF TG_OP = 'UPDATE' AND is_moved AND NEW.last_accessed_at = OLD.last_accessed_at THEN
+        NEW.last_accessed_at := NOW();
+    END IF;
+    NEW.last_accessed_at := COALESCE(NEW.last_accessed_at, NOW());
+    RETURN NEW;
+END;
+$$;
+
+-- Name: carry_guide_progress(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.carry_guide_progress() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    guides UUID[];
+BEGIN
+    CASE TG_OP
+        WHEN 'INSERT' THEN
+            SELECT array_agg(DISTINCT guide_id) INTO guides FROM added;
+        WHEN 'DELETE' THEN
+            SELECT array_agg(DISTINCT guide_id) INTO guides FROM removed;
+        ELSE
+            SELECT array_agg(DISTINCT changed.guide_id) INTO guides
+            FROM (
+                (SELECT id, guide_id, section_number FROM added
+                    EXCEPT SELECT id, guide_id, section_number FROM removed)
+                UNION ALL
+                (SELECT id, guide_id, section_number FROM removed
+                    EXCEPT SELECT id, guide_id, section_number FROM added)
+            ) AS changed;
+    END CASE;
+    IF guides IS NOT NULL THEN
+        PERFORM refresh_guide_progress(guides);
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: check_query_template(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_query_template() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    -- Filled from the window of the run; they may be defined and need not be.
+    window_names CONSTANT TEXT[] :=
+        ARRAY['start_date', 'end_date', 'time_window_start', 'time_window_end'];
+    reserved_names CONSTANT TEXT[] := ARRAY['window', 'timezone', 'window_start', 'window_end'];
+    used_names TEXT[];
+    wrong TEXT;
+BEGIN
+    NEW.parameters := COALESCE(NEW.parameters, '{}');
+    IF TG_OP = 'UPDATE' AND (NEW.sql_template, NEW.parameters)
+        IS NOT DISTINCT FROM (OLD.sql_template, COALESCE(OLD.parameters, '{}'))
+    THEN
+        RETURN NEW; -- an older template may be renamed without being mended first
+    END IF;
+    PERFORM require_object('query_templates', 'parameters', NEW.parameters);
+    IF btrim(NEW.sql_template) = '' THEN
+        PERFORM refuse_row('query_templates', 'sql_template', 'must not be empty');
+    END IF;
+
+    used_names := query_parameter_names(NEW.sql_template);
+    SELECT MIN(name COLLATE "C") INTO wrong
+    FROM unnest(used_names) AS name
+    WHERE name <> ALL (window_names) AND NOT NEW.parameters ? name;
+    IF wrong IS NOT NULL THEN
+        PERFORM refuse_row('query_templates', 'parameters', format(
+            'sql_template uses %1$L, which has no definition; add one such as'
+            ' {"%1$s": {"type": "STRING"}}', wrong
+        ));
+    END IF;
+    SELECT MIN(name COLLATE "C") INTO wrong
+    FROM jsonb_object_keys(NEW.parameters) AS name
+    WHERE name <> ALL (used_names);
+    IF wrong IS NOT NULL THEN
+        PERFORM refuse_row('query_templates', 'parameters', format(
+            'defines %L, which sql_template does not use; remove it, or write {{%s}} where the'
+            ' value belongs', wrong, wrong
+        ));
+    END IF;
+    SELECT MIN(name COLLATE "C") INTO wrong
+    FROM unnest(used_names) AS name
+    WHERE name = ANY (reserved_names);
+    IF wrong IS NOT NULL THEN
+        PERFORM refuse_row('query_templates', 'parameters', format(
+            'the name %L is the pipeline''s own; give the parameter another one', wrong
+        ));
+    END IF;
+    RETURN NEW;
+END;
+$_$;
 
 -- Name: check_report_data_collection(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -173,6 +358,54 @@ CREATE FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) R
         14
     ))::TIMESTAMP AT TIME ZONE COALESCE(parameters ->> 'timezone', 'UTC');
 $$;
+
+-- Name: count_children(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.count_children() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    parent_table TEXT := TG_ARGV[0];
+    counter TEXT := TG_ARGV[1];
+    parent_column TEXT := TG_ARGV[2];
+    condition TEXT := TG_ARGV[3];
+    plus TEXT := format('SELECT %I AS id, 1 AS one FROM added WHERE %s', parent_column, condition);
+    minus TEXT := format(
+        'SELECT %I AS id, -1 AS one FROM removed WHERE %s', parent_column, condition
+    );
+    changes TEXT := CASE TG_OP
+        WHEN 'INSERT' THEN plus
+        WHEN 'DELETE' THEN minus
+        ELSE plus || ' UNION ALL ' || minus
+    END;
+    ids UUID[];
+    numbers BIGINT[];
+BEGIN
+    EXECUTE format(
+        'SELECT array_agg(id), array_agg(number) FROM ('
+        '    SELECT id, SUM(one) AS number FROM (%s) AS change'
+        '    WHERE id IS NOT NULL GROUP BY id HAVING SUM(one) <> 0'
+        ') AS difference',
+        changes
+    ) INTO ids, numbers;
+    IF ids IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    -- In the order of their ids, so that two statements about the same parents cannot wait for each
+    -- other. NO KEY: a foreign-key check of a concurrent new child must not be waited for.
+    EXECUTE format(
+        'SELECT FROM %I WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE', parent_table
+    ) USING ids;
+    EXECUTE format(
+        'UPDATE %1$I AS parent SET %2$I = COALESCE(parent.%2$I, 0) + difference.number'
+        ' FROM unnest($1, $2) AS difference (id, number) WHERE parent.id = difference.id',
+        parent_table, counter
+    ) USING ids, numbers;
+    RETURN NULL;
+END;
+$_$;
 
 -- Name: count_schedule_runs(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -499,6 +732,58 @@ BEGIN
 END;
 $$;
 
+-- Name: date_template_use(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.date_template_use() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    locked UUID[];
+    used UUID[];
+    dates TIMESTAMPTZ[];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT array_agg(use.template_id), array_agg(use.at) INTO used, dates
+        FROM (
+            SELECT template_id, MAX(COALESCE(created_at, NOW())) AS at
+            FROM added
+            WHERE template_id IS NOT NULL
+            GROUP BY template_id
+        ) AS use;
+        locked := used;
+    ELSE
+        SELECT
+            array_agg(DISTINCT now_used.template_id)
+                FILTER (WHERE now_used.template_id IS NOT NULL),
+            array_agg(now_used.template_id) || array_agg(formerly.template_id)
+        INTO used, locked
+        FROM added AS now_used
+        JOIN removed AS formerly ON formerly.id = now_used.id
+        WHERE now_used.template_id IS DISTINCT FROM formerly.template_id;
+        dates := array_fill(NOW(), ARRAY[COALESCE(cardinality(used), 0)]);
+    END IF;
+    PERFORM FROM query_templates WHERE id = ANY (locked) ORDER BY id FOR NO KEY UPDATE;
+    UPDATE query_templates AS template
+    SET last_used_at = GREATEST(template.last_used_at, use.at)
+    FROM unnest(used, dates) AS use (id, at)
+    WHERE template.id = use.id;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: forget_children(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.forget_children() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+BEGIN
+    EXECUTE format('UPDATE %1$I SET %2$I = 0 WHERE %2$I <> 0', TG_ARGV[0], TG_ARGV[1]);
+    RETURN NULL;
+END;
+$_$;
+
 -- Name: forget_revoked_consent(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.forget_revoked_consent() RETURNS trigger
@@ -511,6 +796,72 @@ BEGIN
     RETURN NEW;
 END;
 $$;
+
+-- Name: forget_validation(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.forget_validation() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.validation_status := NULL;
+    NEW.validation_checked_at := NULL;
+    NEW.last_validated_at := NULL;
+    NEW.profile_id := NULL;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: install_counter(text, text, text, text, text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.install_counter(parent_table text, counter text, child_table text, parent_column text, condition text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    event RECORD;
+BEGIN
+    FOR event IN
+        SELECT *
+        FROM (VALUES
+            ('insert', 'REFERENCING NEW TABLE AS added'),
+            ('update', 'REFERENCING NEW TABLE AS added OLD TABLE AS removed'),
+            ('delete', 'REFERENCING OLD TABLE AS removed')
+        ) AS event (verb, tables)
+    LOOP
+        EXECUTE format(
+            'CREATE TRIGGER %I AFTER %s ON %I %s FOR EACH STATEMENT'
+            ' EXECUTE FUNCTION count_children(%L, %L, %L, %L)',
+            'trigger_count_' || counter || '_' || event.verb, upper(event.verb), child_table,
+            event.tables, parent_table, counter, parent_column, condition
+        );
+    END LOOP;
+    EXECUTE format(
+        'CREATE TRIGGER %I AFTER TRUNCATE ON %I FOR EACH STATEMENT'
+        ' EXECUTE FUNCTION forget_children(%L, %L)',
+        'trigger_count_' || counter || '_truncate', child_table, parent_table, counter
+    );
+
+    -- Depth 0: the statement of a user, not that of a trigger.
+    EXECUTE format(
+        'CREATE TRIGGER %I BEFORE INSERT OR UPDATE OF %I ON %I FOR EACH ROW'
+        ' WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION keep_counter(%L, %L, %L, %L)',
+        'trigger_keep_' || counter, counter, parent_table,
+        counter, child_table, parent_column, condition
+    );
+    EXECUTE format(
+        'UPDATE %1$I AS parent SET %2$I = counted.number'
+        ' FROM ('
+        '    SELECT candidate.id, COUNT(child.*) AS number'
+        '    FROM %1$I AS candidate'
+        '    LEFT JOIN (SELECT * FROM %3$I WHERE %5$s) AS child ON child.%4$I = candidate.id'
+        '    GROUP BY candidate.id'
+        ' ) AS counted'
+        ' WHERE parent.id = counted.id AND parent.%2$I IS DISTINCT FROM counted.number',
+        parent_table, counter, child_table, parent_column, condition
+    );
+END;
+$_$;
 
 -- Name: is_time_zone(text); Type: FUNCTION; Schema: public; Owner: -
 
@@ -557,6 +908,70 @@ BEGIN
 END;
 $$;
 
+-- Name: keep_counter(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.keep_counter() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+    number BIGINT;
+BEGIN
+    EXECUTE format(
+        'SELECT COUNT(*) FROM %I WHERE %I = $1 AND %s', TG_ARGV[1], TG_ARGV[2], TG_ARGV[3]
+    ) INTO number USING NEW.id;
+    RETURN jsonb_populate_record(NEW, jsonb_build_object(TG_ARGV[0], number));
+END;
+$_$;
+
+-- Name: place_asin_list_item(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.place_asin_list_item() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- The lock comes before the look, so that of two items inserted at once the second sees the
+    -- first. Which lists the statement's other rows are about is not known yet. So all lists of the
+    -- owner are locked, in the order of their ids: else two statements that fill two lists, each
+    -- beginning with another one, would wait for each other.
+    IF TG_OP = 'UPDATE' THEN
+        PERFORM FROM asin_lists
+        WHERE user_id IN (
+            SELECT user_id FROM asin_lists WHERE id IN (OLD.list_id, NEW.list_id)
+        )
+        ORDER BY id FOR NO KEY UPDATE;
+        IF NEW.position = OLD.position THEN
+            NEW.position := 0;
+        END IF;
+    ELSE
+        -- In the order in which deleting a product takes them, and changing an item.
+        PERFORM FROM asins WHERE id = NEW.asin_id FOR KEY SHARE;
+        PERFORM FROM asin_list_items
+        WHERE list_id = NEW.list_id AND asin_id = NEW.asin_id FOR UPDATE;
+        PERFORM FROM asin_lists
+        WHERE user_id = (SELECT user_id FROM asin_lists WHERE id = NEW.list_id)
+        ORDER BY id FOR NO KEY UPDATE;
+        -- It is in the list already: either refused, or the position of an upsert, which stays.
+        IF EXISTS (
+            SELECT FROM asin_list_items WHERE list_id = NEW.list_id AND asin_id = NEW.asin_id
+        ) THEN
+            NEW.position := COALESCE(NEW.position, 0);
+            RETURN NEW;
+        END IF;
+    END IF;
+
+    IF COALESCE(NEW.position, 0) = 0 OR EXISTS (
+        SELECT FROM asin_list_items WHERE list_id = NEW.list_id AND position = NEW.position
+    ) THEN
+        SELECT COALESCE(MAX(position) + 1, 0) INTO NEW.position
+        FROM asin_list_items
+        WHERE list_id = NEW.list_id;
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
 -- Name: plan_next_run(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.plan_next_run() RETURNS trigger
@@ -591,6 +1006,60 @@ BEGIN
     END IF;
     RETURN NEW;
 END;
+$$;
+
+-- Name: query_parameter_names(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.query_parameter_names(query text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    -- What begins first wins, so that a quote in a comment opens no string, nor the reverse.
+    WITH uncommented AS (
+        SELECT regexp_replace(
+            query,
+            '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/',
+            '\1 ', 'g'
+        ) AS text
+    ),
+    found AS (
+        SELECT match[1] AS name
+        FROM uncommented,
+            regexp_matches(text, '\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}', 'g') AS match
+        UNION
+        SELECT match[1]
+        FROM uncommented,
+            regexp_matches(
+                text,
+                '\mCUSTOM_PARAMETER\s*\(\s*''([A-Za-z_][A-Za-z0-9_]*)''\s*\)'
+                '|''(?:[^'']|'''')*''',
+                'gi'
+            ) AS match
+        WHERE match[1] IS NOT NULL
+    )
+    SELECT COALESCE(array_agg(name ORDER BY name COLLATE "C"), '{}') FROM found;
+$$;
+
+-- Name: queue_notification(uuid, text, text, timestamp with time zone, jsonb); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.queue_notification(told_id uuid, told_kind text, told_key text, told_at timestamp with time zone, told_details jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    INSERT INTO notifications AS queued (user_id, kind, event_key, happened_at, details)
+    SELECT told.id, told_kind, told_key, told_at, jsonb_strip_nulls(told_details)
+    FROM users AS told
+    WHERE told.id = told_id
+        AND COALESCE(told.email_notifications, true)
+        AND COALESCE(told.is_active, true)
+    ON CONFLICT ON CONSTRAINT uq_notifications_event DO UPDATE
+    SET
+        status = 'PENDING',
+        details = EXCLUDED.details,
+        happened_at = EXCLUDED.happened_at,
+        created_at = NOW(),
+        next_try_at = NOW()
+    WHERE queued.status = 'WITHDRAWN';
 $$;
 
 -- Name: recut_collection(); Type: FUNCTION; Schema: public; Owner: -
@@ -743,6 +1212,20 @@ BEGIN
 END;
 $$;
 
+-- Name: refresh_guide_progress(uuid[]); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refresh_guide_progress(guides uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    -- Readers lock their row before the guide, and so does this.
+    PERFORM FROM user_guide_progress WHERE guide_id = ANY (guides) ORDER BY id FOR UPDATE;
+    PERFORM FROM build_guides WHERE id = ANY (guides) ORDER BY id FOR NO KEY UPDATE;
+    UPDATE user_guide_progress SET status = status WHERE guide_id = ANY (guides);
+END;
+$$;
+
 -- Name: refuse_row(text, text, text); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.refuse_row(table_name text, column_name text, problem text) RETURNS void
@@ -849,6 +1332,152 @@ EXCEPTION
 END;
 $_$;
 
+-- Name: tell_asin_list_items_apart(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.tell_asin_list_items_apart() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    lists UUID[];
+    shared RECORD;
+BEGIN
+    SELECT array_agg(DISTINCT placed.list_id) INTO lists
+    FROM (
+        SELECT id, list_id, position FROM added
+        EXCEPT
+        SELECT id, list_id, position FROM removed
+    ) AS placed;
+    IF lists IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    -- The lists change with their order; a lock alone would not stop a transaction whose snapshot
+    -- is older than the order it is about to change.
+    PERFORM FROM asin_lists WHERE id = ANY (lists) ORDER BY id FOR NO KEY UPDATE;
+    UPDATE asin_lists SET updated_at = NOW() WHERE id = ANY (lists);
+    SELECT item.list_id, item.position INTO shared
+    FROM asin_list_items AS item
+    WHERE item.list_id = ANY (lists)
+    GROUP BY item.list_id, item.position
+    HAVING COUNT(*) > 1
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'asin_list_items.position: two items of list % are in place %',
+            shared.list_id, shared.position
+            USING ERRCODE = 'unique_violation', TABLE = 'asin_list_items', COLUMN = 'position';
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: tell_collection(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.tell_collection() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM withdraw_notifications(NEW.user_id, 'collection:' || NEW.id || ':');
+    IF NEW.status NOT IN ('COMPLETED', 'FAILED') THEN
+        RETURN NULL;
+    END IF;
+    PERFORM queue_notification(
+        NEW.user_id,
+        'COLLECTION_' || NEW.status,
+        format('collection:%s:%s:%s', NEW.id, NEW.status, extract(epoch FROM NEW.completed_at)),
+        NOW(),
+        jsonb_build_object(
+            'name', NEW.name,
+            'workflow', (SELECT name FROM workflows WHERE id = NEW.workflow_id),
+            'time_zone', NEW.parameters ->> 'timezone',
+            'collection_id', NEW.id,
+            'start_date', NEW.start_date,
+            'end_date', NEW.end_date,
+            'total_weeks', NEW.total_weeks,
+            'completed_weeks', NEW.completed_weeks,
+            'failed_weeks', NEW.failed_weeks,
+            'error', (
+                SELECT left(week.error_message, 2000)
+                FROM report_data_weeks AS week
+                WHERE week.collection_id = NEW.id AND week.status = 'FAILED'
+                ORDER BY week.week_start_date
+                LIMIT 1
+            )
+        )
+    );
+    RETURN NULL;
+END;
+$$;
+
+-- Name: tell_consent(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.tell_consent() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.consent_revoked_at IS NULL THEN
+        PERFORM withdraw_notifications(NEW.id, 'consent:' || NEW.id || ':');
+        RETURN NULL;
+    END IF;
+    PERFORM queue_notification(
+        NEW.id,
+        'CONSENT_REVOKED',
+        format('consent:%s:%s', NEW.id, extract(epoch FROM NEW.consent_revoked_at)),
+        NEW.consent_revoked_at,
+        jsonb_build_object('error', left(NEW.consent_error, 2000))
+    );
+    RETURN NULL;
+END;
+$$;
+
+-- Name: tell_schedule_run(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.tell_schedule_run() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    ran RECORD;
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.status = OLD.status THEN
+        RETURN NULL;
+    END IF;
+    IF NEW.status <> 'FAILED' AND TG_OP = 'INSERT' THEN
+        RETURN NULL;
+    END IF;
+
+    SELECT schedule.name, schedule.timezone, schedule.user_id, workflow.name AS workflow
+    INTO ran
+    FROM workflow_schedules AS schedule
+    JOIN workflows AS workflow ON workflow.id = schedule.workflow_id
+    WHERE schedule.id = NEW.schedule_id;
+
+    IF NEW.status <> 'FAILED' THEN
+        PERFORM withdraw_notifications(ran.user_id, 'schedule_run:' || NEW.id);
+        RETURN NULL;
+    END IF;
+    PERFORM queue_notification(
+        ran.user_id,
+        'SCHEDULE_RUN_FAILED',
+        'schedule_run:' || NEW.id,
+        NOW(),
+        jsonb_build_object(
+            'name', ran.name,
+            'workflow', ran.workflow,
+            'time_zone', ran.timezone,
+            'schedule_id', NEW.schedule_id,
+            'dag_run_id', NEW.dag_run_id,
+            'window_start', NEW.window_start,
+            'window_end', NEW.window_end,
+            'error', left(NEW.error_message, 2000)
+        )
+    );
+    RETURN NULL;
+END;
+$$;
+
 -- Name: touch_updated_at(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.touch_updated_at() RETURNS trigger
@@ -859,6 +1488,28 @@ BEGIN
     NEW.updated_at := NOW();
     RETURN NEW;
 END;
+$$;
+
+-- Name: unused_indexes(bigint); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.unused_indexes(larger_than_bytes bigint DEFAULT 1048576) RETURNS TABLE(table_name text, index_name text, size_bytes bigint, counted_since timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT
+        used.relname::TEXT,
+        used.indexrelname::TEXT,
+        pg_relation_size(used.indexrelid),
+        (SELECT stats_reset FROM pg_stat_database WHERE datname = current_database())
+    FROM pg_stat_user_indexes AS used
+    JOIN pg_index AS described ON described.indexrelid = used.indexrelid
+    WHERE used.schemaname = 'public'
+        AND used.idx_scan = 0
+        AND NOT described.indisunique
+        AND NOT described.indisexclusion
+        AND NOT described.indisreplident
+        AND pg_relation_size(used.indexrelid) > larger_than_bytes
+    ORDER BY pg_relation_size(used.indexrelid) DESC, used.indexrelname
 $$;
 
 -- Name: update_workflow_execution_count(); Type: FUNCTION; Schema: public; Owner: -
@@ -910,6 +1561,19 @@ CREATE FUNCTION public.weeks_of(first_date date, last_date date) RETURNS TABLE(w
         first_date + 7 * number,
         LEAST(first_date + 7 * number + 6, last_date)
     FROM generate_series(0, (last_date - first_date) / 7) AS number;
+$$;
+
+-- Name: withdraw_notifications(uuid, text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.withdraw_notifications(told_id uuid, key_prefix text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    UPDATE notifications
+    SET status = 'WITHDRAWN'
+    WHERE user_id = told_id
+        AND status IN ('PENDING', 'CLAIMED')
+        AND starts_with(event_key, key_prefix);
 $$;
 
 -- Name: amc_accounts; Type: TABLE; Schema: public; Owner: -
@@ -973,7 +1637,22 @@ CREATE TABLE public.amc_data_sources (
     is_active boolean DEFAULT true,
     deprecated_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now(),
-    updated_at timestamp with time zone DEFAULT now()
+    updated_at timestamp with time zone DEFAULT now(),
+    first_seen_at timestamp with time zone
+);
+
+-- Name: amc_instance_data_sources; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.amc_instance_data_sources (
+    instance_id uuid NOT NULL,
+    name text NOT NULL,
+    is_shared boolean NOT NULL,
+    description text,
+    fields jsonb NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    vanished_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_instance_data_source_fields CHECK ((jsonb_typeof(fields) = 'array'::text))
 );
 
 -- Name: amc_instances; Type: TABLE; Schema: public; Owner: -
@@ -1018,7 +1697,12 @@ CREATE TABLE public.amc_schema_fields (
     examples text[],
     notes text,
     created_at timestamp with time zone DEFAULT now(),
-    updated_at timestamp with time zone DEFAULT now()
+    updated_at timestamp with time zone DEFAULT now(),
+    column_type text,
+    sensitivity text,
+    is_active boolean DEFAULT true NOT NULL,
+    deprecated_at timestamp with time zone,
+    first_seen_at timestamp with time zone
 );
 
 -- Name: asin_list_items; Type: TABLE; Schema: public; Owner: -
@@ -1030,7 +1714,8 @@ CREATE TABLE public.asin_list_items (
     "position" integer DEFAULT 0 NOT NULL,
     notes text,
     added_at timestamp with time zone DEFAULT now(),
-    added_by uuid
+    added_by uuid,
+    CONSTRAINT chk_asin_list_item_position CHECK (("position" >= 0))
 );
 
 -- Name: asin_lists; Type: TABLE; Schema: public; Owner: -
@@ -1072,7 +1757,37 @@ CREATE TABLE public.asins (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     last_validated_at timestamp with time zone,
-    CONSTRAINT chk_asin_format CHECK ((asin ~ '^B[0-9A-Z]{9}$'::text))
+    validation_status text,
+    validation_checked_at timestamp with time zone,
+    profile_id text,
+    price_currency text,
+    CONSTRAINT chk_asin_format CHECK ((asin ~ '^B[0-9A-Z]{9}$'::text)),
+    CONSTRAINT chk_asin_validation_status CHECK ((validation_status = ANY (ARRAY['FOUND'::text, 'NOT_FOUND'::text])))
+);
+
+-- Name: build_guide_queries; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.build_guide_queries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    guide_id uuid NOT NULL,
+    title text NOT NULL,
+    description text,
+    sql_query text NOT NULL,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now()
+);
+
+-- Name: build_guide_sections; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.build_guide_sections (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    guide_id uuid NOT NULL,
+    section_number integer NOT NULL,
+    title text,
+    content text,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_guide_section_number CHECK ((section_number > 0))
 );
 
 -- Name: build_guides; Type: TABLE; Schema: public; Owner: -
@@ -1093,6 +1808,38 @@ CREATE TABLE public.build_guides (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     CONSTRAINT chk_guide_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['BEGINNER'::text, 'INTERMEDIATE'::text, 'ADVANCED'::text])))
+);
+
+-- Name: campaign_performance; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.campaign_performance (
+    campaign_id uuid NOT NULL,
+    date date NOT NULL,
+    impressions bigint DEFAULT 0 NOT NULL,
+    clicks bigint DEFAULT 0 NOT NULL,
+    spend numeric DEFAULT 0 NOT NULL,
+    sales numeric DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+-- Name: campaign_reports; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.campaign_reports (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    instance_id uuid NOT NULL,
+    profile_id text NOT NULL,
+    campaign_type text NOT NULL,
+    start_date date NOT NULL,
+    end_date date NOT NULL,
+    status text DEFAULT 'REQUESTED'::text NOT NULL,
+    amazon_report_id text,
+    row_count integer,
+    unknown_count integer,
+    error_message text,
+    requested_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT chk_campaign_report_dates CHECK ((start_date <= end_date)),
+    CONSTRAINT chk_campaign_report_status CHECK ((status = ANY (ARRAY['REQUESTED'::text, 'LOADED'::text, 'FAILED'::text])))
 );
 
 -- Name: campaigns; Type: TABLE; Schema: public; Owner: -
@@ -1121,8 +1868,60 @@ CREATE TABLE public.campaigns (
     performance_updated_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
+    profile_id text,
+    currency_code text,
+    sync_note text,
+    performance_note text,
     CONSTRAINT chk_campaign_budget_type CHECK ((budget_type = ANY (ARRAY['DAILY'::text, 'LIFETIME'::text]))),
     CONSTRAINT chk_campaign_state CHECK ((state = ANY (ARRAY['ENABLED'::text, 'PAUSED'::text, 'ARCHIVED'::text])))
+);
+
+-- Name: maintenance_findings; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.maintenance_findings (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    dag_run_id text NOT NULL,
+    task_id text NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    detail text NOT NULL,
+    CONSTRAINT chk_maintenance_finding_kind CHECK ((kind = ANY (ARRAY['UNUSED_INDEX'::text, 'SLOW_QUERY'::text, 'TABLE_LOCKED'::text, 'RESULT_FILES'::text])))
+);
+
+-- Name: maintenance_findings_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+
+ALTER TABLE public.maintenance_findings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.maintenance_findings_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- Name: notifications; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.notifications (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    event_key text NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    details jsonb NOT NULL,
+    status text DEFAULT 'PENDING'::text NOT NULL,
+    next_try_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    claim_id uuid,
+    claimed_until timestamp with time zone,
+    message_id text,
+    is_digest boolean DEFAULT false NOT NULL,
+    sending_at timestamp with time zone,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_notification_attempts CHECK ((attempts >= 0)),
+    CONSTRAINT chk_notification_kind CHECK ((kind = ANY (ARRAY['SCHEDULE_RUN_FAILED'::text, 'COLLECTION_COMPLETED'::text, 'COLLECTION_FAILED'::text, 'CONSENT_REVOKED'::text]))),
+    CONSTRAINT chk_notification_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text, 'SENDING'::text, 'SENT'::text, 'FAILED'::text, 'IN_DOUBT'::text, 'WITHDRAWN'::text, 'UNSUBSCRIBED'::text, 'EXPIRED'::text])))
 );
 
 -- Name: query_templates; Type: TABLE; Schema: public; Owner: -
@@ -1234,6 +2033,15 @@ CREATE TABLE public.schedule_runs (
     CONSTRAINT chk_schedule_run_status CHECK ((status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text])))
 );
 
+-- Name: user_guide_favorites; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.user_guide_favorites (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    guide_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now()
+);
+
 -- Name: user_guide_progress; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.user_guide_progress (
@@ -1313,10 +2121,31 @@ CREATE TABLE public.workflow_executions (
     slot_granted_at timestamp with time zone,
     sending_at timestamp with time zone,
     orphaned_at timestamp with time zone,
+    results_loaded_at timestamp with time zone,
+    result_data_trimmed_at timestamp with time zone,
+    result_files_deleted_at timestamp with time zone,
+    superseded_by uuid,
+    clear_number integer DEFAULT 0 NOT NULL,
+    amc_instance_id text,
     CONSTRAINT chk_execution_attempt CHECK ((attempt > 0)),
     CONSTRAINT chk_execution_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
     CONSTRAINT chk_execution_window CHECK ((window_start < window_end)),
     CONSTRAINT chk_execution_window_type CHECK ((window_type = ANY (ARRAY['EXPLICIT'::text, 'MOST_RECENT_DAY'::text, 'MOST_RECENT_WEEK'::text, 'CURRENT_MONTH'::text, 'PREVIOUS_MONTH'::text, 'ALL'::text])))
+);
+
+-- Name: workflow_findings; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.workflow_findings (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    workflow_id uuid NOT NULL,
+    instance_id uuid NOT NULL,
+    kind text NOT NULL,
+    table_name text NOT NULL,
+    column_name text DEFAULT ''::text NOT NULL,
+    message text NOT NULL,
+    query_md5 text NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'VANISHED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'VANISHED_COLUMN'::text])))
 );
 
 -- Name: workflow_schedules; Type: TABLE; Schema: public; Owner: -
@@ -1381,6 +2210,11 @@ ALTER TABLE ONLY public.amc_api_errors
 ALTER TABLE ONLY public.amc_data_sources
     ADD CONSTRAINT amc_data_sources_pkey PRIMARY KEY (id);
 
+-- Name: amc_instance_data_sources amc_instance_data_sources_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_instance_data_sources
+    ADD CONSTRAINT amc_instance_data_sources_pkey PRIMARY KEY (instance_id, name);
+
 -- Name: amc_instances amc_instances_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.amc_instances
@@ -1406,15 +2240,45 @@ ALTER TABLE ONLY public.asin_lists
 ALTER TABLE ONLY public.asins
     ADD CONSTRAINT asins_pkey PRIMARY KEY (id);
 
+-- Name: build_guide_queries build_guide_queries_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.build_guide_queries
+    ADD CONSTRAINT build_guide_queries_pkey PRIMARY KEY (id);
+
+-- Name: build_guide_sections build_guide_sections_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.build_guide_sections
+    ADD CONSTRAINT build_guide_sections_pkey PRIMARY KEY (id);
+
 -- Name: build_guides build_guides_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.build_guides
     ADD CONSTRAINT build_guides_pkey PRIMARY KEY (id);
 
+-- Name: campaign_performance campaign_performance_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.campaign_performance
+    ADD CONSTRAINT campaign_performance_pkey PRIMARY KEY (campaign_id, date);
+
+-- Name: campaign_reports campaign_reports_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.campaign_reports
+    ADD CONSTRAINT campaign_reports_pkey PRIMARY KEY (id);
+
 -- Name: campaigns campaigns_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.campaigns
     ADD CONSTRAINT campaigns_pkey PRIMARY KEY (id);
+
+-- Name: maintenance_findings maintenance_findings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.maintenance_findings
+    ADD CONSTRAINT maintenance_findings_pkey PRIMARY KEY (id);
+
+-- Name: notifications notifications_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
 
 -- Name: query_templates query_templates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -1446,6 +2310,16 @@ ALTER TABLE ONLY public.report_data_weeks
 ALTER TABLE ONLY public.schedule_runs
     ADD CONSTRAINT schedule_runs_pkey PRIMARY KEY (id);
 
+-- Name: build_guide_sections uq_build_guide_sections_number; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.build_guide_sections
+    ADD CONSTRAINT uq_build_guide_sections_number UNIQUE (guide_id, section_number) DEFERRABLE;
+
+-- Name: notifications uq_notifications_event; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT uq_notifications_event UNIQUE (event_key);
+
 -- Name: report_data_weeks uq_report_data_weeks_start; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.report_data_weeks
@@ -1456,10 +2330,25 @@ ALTER TABLE ONLY public.report_data_weeks
 ALTER TABLE ONLY public.schedule_runs
     ADD CONSTRAINT uq_schedule_runs_dag_run UNIQUE (schedule_id, dag_run_id);
 
+-- Name: user_guide_favorites uq_user_guide_favorites_user_guide; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.user_guide_favorites
+    ADD CONSTRAINT uq_user_guide_favorites_user_guide UNIQUE (user_id, guide_id);
+
+-- Name: workflow_findings uq_workflow_findings; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_findings
+    ADD CONSTRAINT uq_workflow_findings UNIQUE (workflow_id, instance_id, table_name, column_name);
+
 -- Name: workflows uq_workflows_id_user; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.workflows
     ADD CONSTRAINT uq_workflows_id_user UNIQUE (id, user_id);
+
+-- Name: user_guide_favorites user_guide_favorites_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.user_guide_favorites
+    ADD CONSTRAINT user_guide_favorites_pkey PRIMARY KEY (id);
 
 -- Name: user_guide_progress user_guide_progress_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -1485,6 +2374,11 @@ ALTER TABLE ONLY public.users
 
 ALTER TABLE ONLY public.workflow_executions
     ADD CONSTRAINT workflow_executions_pkey PRIMARY KEY (id);
+
+-- Name: workflow_findings workflow_findings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_findings
+    ADD CONSTRAINT workflow_findings_pkey PRIMARY KEY (id);
 
 -- Name: workflow_schedules workflow_schedules_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -1596,9 +2490,17 @@ CREATE INDEX idx_asins_category ON public.asins USING btree (category) WHERE (ca
 
 CREATE INDEX idx_asins_tags ON public.asins USING gin (tags);
 
+-- Name: idx_asins_to_validate; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_asins_to_validate ON public.asins USING btree (user_id, validation_checked_at) WHERE (is_active = true);
+
 -- Name: idx_asins_user_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_asins_user_id ON public.asins USING btree (user_id);
+
+-- Name: idx_build_guide_queries_guide_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_build_guide_queries_guide_id ON public.build_guide_queries USING btree (guide_id);
 
 -- Name: idx_build_guides_category; Type: INDEX; Schema: public; Owner: -
 
@@ -1611,6 +2513,10 @@ CREATE INDEX idx_build_guides_difficulty ON public.build_guides USING btree (dif
 -- Name: idx_build_guides_published; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_build_guides_published ON public.build_guides USING btree (is_published) WHERE (is_published = true);
+
+-- Name: idx_campaign_reports_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_campaign_reports_instance_id ON public.campaign_reports USING btree (instance_id, requested_at DESC);
 
 -- Name: idx_campaigns_campaign_id_instance; Type: INDEX; Schema: public; Owner: -
 
@@ -1676,6 +2582,26 @@ CREATE INDEX idx_data_weeks_status ON public.report_data_weeks USING btree (stat
 
 CREATE INDEX idx_executions_result_data ON public.workflow_executions USING gin (result_data jsonb_path_ops);
 
+-- Name: idx_maintenance_findings_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_maintenance_findings_at ON public.maintenance_findings USING btree (at);
+
+-- Name: idx_maintenance_findings_run; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_maintenance_findings_run ON public.maintenance_findings USING btree (dag_run_id, task_id);
+
+-- Name: idx_notifications_created_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_notifications_created_at ON public.notifications USING btree (created_at);
+
+-- Name: idx_notifications_open; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_notifications_open ON public.notifications USING btree (created_at, id) WHERE (status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text, 'SENDING'::text]));
+
+-- Name: idx_notifications_user_sending; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_notifications_user_sending ON public.notifications USING btree (user_id, sending_at);
+
 -- Name: idx_query_templates_category; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_query_templates_category ON public.query_templates USING btree (category);
@@ -1715,6 +2641,10 @@ CREATE INDEX idx_schedule_runs_schedule_id ON public.schedule_runs USING btree (
 -- Name: idx_schedules_active_next_run; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_schedules_active_next_run ON public.workflow_schedules USING btree (next_run_at) WHERE (is_active = true);
+
+-- Name: idx_user_guide_favorites_guide_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_user_guide_favorites_guide_id ON public.user_guide_favorites USING btree (guide_id);
 
 -- Name: idx_user_guide_progress_guide; Type: INDEX; Schema: public; Owner: -
 
@@ -1768,6 +2698,18 @@ CREATE INDEX idx_workflow_executions_schedule_id ON public.workflow_executions U
 
 CREATE INDEX idx_workflow_executions_status ON public.workflow_executions USING btree (status);
 
+-- Name: idx_workflow_executions_success_window; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_success_window ON public.workflow_executions USING btree (workflow_id, window_start, window_end) WHERE (status = 'SUCCESS'::text);
+
+-- Name: idx_workflow_executions_superseded_by; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_superseded_by ON public.workflow_executions USING btree (superseded_by) WHERE (superseded_by IS NOT NULL);
+
+-- Name: idx_workflow_executions_untrimmed; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_untrimmed ON public.workflow_executions USING btree (completed_at, id) WHERE ((status = 'SUCCESS'::text) AND (result_data_trimmed_at IS NULL));
+
 -- Name: idx_workflow_executions_user_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_user_id ON public.workflow_executions USING btree (user_id);
@@ -1779,6 +2721,10 @@ CREATE INDEX idx_workflow_executions_user_status ON public.workflow_executions U
 -- Name: idx_workflow_executions_workflow_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_workflow_id ON public.workflow_executions USING btree (workflow_id);
+
+-- Name: idx_workflow_findings_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_findings_instance_id ON public.workflow_findings USING btree (instance_id);
 
 -- Name: idx_workflow_schedules_next_run; Type: INDEX; Schema: public; Owner: -
 
@@ -1812,6 +2758,14 @@ CREATE INDEX idx_workflows_tags ON public.workflows USING gin (tags);
 
 CREATE INDEX idx_workflows_user_id ON public.workflows USING btree (user_id);
 
+-- Name: uq_campaign_reports_open; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX uq_campaign_reports_open ON public.campaign_reports USING btree (instance_id, profile_id, campaign_type, start_date, end_date) WHERE (status = 'REQUESTED'::text);
+
+-- Name: uq_workflow_executions_amc_execution; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX uq_workflow_executions_amc_execution ON public.workflow_executions USING btree (amc_instance_id, amc_execution_id) WHERE ((amc_instance_id IS NOT NULL) AND (amc_execution_id IS NOT NULL));
+
 -- Name: uq_workflow_executions_dag_run_attempt; Type: INDEX; Schema: public; Owner: -
 
 CREATE UNIQUE INDEX uq_workflow_executions_dag_run_attempt ON public.workflow_executions USING btree (dag_id, dag_run_id, attempt) WHERE (dag_id IS NOT NULL);
@@ -1820,9 +2774,37 @@ CREATE UNIQUE INDEX uq_workflow_executions_dag_run_attempt ON public.workflow_ex
 
 CREATE UNIQUE INDEX uq_workflow_executions_open_dag_run ON public.workflow_executions USING btree (dag_id, dag_run_id) WHERE ((dag_id IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text])));
 
+-- Name: workflows trigger_book_template_use_insert; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_book_template_use_insert AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.date_template_use();
+
+-- Name: workflows trigger_book_template_use_update; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_book_template_use_update AFTER UPDATE ON public.workflows REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.date_template_use();
+
 -- Name: report_data_weeks trigger_calculate_collection_progress; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_calculate_collection_progress AFTER INSERT OR DELETE OR UPDATE ON public.report_data_weeks FOR EACH ROW EXECUTE FUNCTION public.calculate_collection_progress();
+
+-- Name: user_guide_progress trigger_calculate_guide_progress; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_calculate_guide_progress BEFORE INSERT OR UPDATE ON public.user_guide_progress FOR EACH ROW EXECUTE FUNCTION public.calculate_guide_progress();
+
+-- Name: build_guide_sections trigger_carry_progress_delete; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_carry_progress_delete AFTER DELETE ON public.build_guide_sections REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.carry_guide_progress();
+
+-- Name: build_guide_sections trigger_carry_progress_insert; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_carry_progress_insert AFTER INSERT ON public.build_guide_sections REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.carry_guide_progress();
+
+-- Name: build_guide_sections trigger_carry_progress_update; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_carry_progress_update AFTER UPDATE ON public.build_guide_sections REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.carry_guide_progress();
+
+-- Name: query_templates trigger_check_query_template; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_query_template BEFORE INSERT OR UPDATE OF sql_template, parameters ON public.query_templates FOR EACH ROW EXECUTE FUNCTION public.check_query_template();
 
 -- Name: report_data_collections trigger_check_report_data_collection; Type: TRIGGER; Schema: public; Owner: -
 
@@ -1836,9 +2818,105 @@ CREATE TRIGGER trigger_check_workflow BEFORE INSERT OR UPDATE OF parameters, ins
 
 CREATE TRIGGER trigger_check_workflow_schedule BEFORE INSERT OR UPDATE OF timezone, parameters, is_active, workflow_id, user_id ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.check_workflow_schedule();
 
+-- Name: asin_list_items trigger_count_asin_count_delete; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_asin_count_delete AFTER DELETE ON public.asin_list_items REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_lists', 'asin_count', 'list_id', 'true');
+
+-- Name: asin_list_items trigger_count_asin_count_insert; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_asin_count_insert AFTER INSERT ON public.asin_list_items REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_lists', 'asin_count', 'list_id', 'true');
+
+-- Name: asin_list_items trigger_count_asin_count_truncate; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_asin_count_truncate AFTER TRUNCATE ON public.asin_list_items FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('asin_lists', 'asin_count');
+
+-- Name: asin_list_items trigger_count_asin_count_update; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_asin_count_update AFTER UPDATE ON public.asin_list_items REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_lists', 'asin_count', 'list_id', 'true');
+
+-- Name: user_guide_progress trigger_count_completion_count_delete; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_completion_count_delete AFTER DELETE ON public.user_guide_progress REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'completion_count', 'guide_id', 'status = ''COMPLETED''');
+
+-- Name: user_guide_progress trigger_count_completion_count_insert; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_completion_count_insert AFTER INSERT ON public.user_guide_progress REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'completion_count', 'guide_id', 'status = ''COMPLETED''');
+
+-- Name: user_guide_progress trigger_count_completion_count_truncate; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_completion_count_truncate AFTER TRUNCATE ON public.user_guide_progress FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('build_guides', 'completion_count');
+
+-- Name: user_guide_progress trigger_count_completion_count_update; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_completion_count_update AFTER UPDATE ON public.user_guide_progress REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'completion_count', 'guide_id', 'status = ''COMPLETED''');
+
+-- Name: user_guide_favorites trigger_count_favorite_count_delete; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_favorite_count_delete AFTER DELETE ON public.user_guide_favorites REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'favorite_count', 'guide_id', 'true');
+
+-- Name: user_guide_favorites trigger_count_favorite_count_insert; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_favorite_count_insert AFTER INSERT ON public.user_guide_favorites REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'favorite_count', 'guide_id', 'true');
+
+-- Name: user_guide_favorites trigger_count_favorite_count_truncate; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_favorite_count_truncate AFTER TRUNCATE ON public.user_guide_favorites FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('build_guides', 'favorite_count');
+
+-- Name: user_guide_favorites trigger_count_favorite_count_update; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_favorite_count_update AFTER UPDATE ON public.user_guide_favorites REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'favorite_count', 'guide_id', 'true');
+
+-- Name: build_guide_queries trigger_count_query_count_delete; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_query_count_delete AFTER DELETE ON public.build_guide_queries REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'query_count', 'guide_id', 'true');
+
+-- Name: build_guide_queries trigger_count_query_count_insert; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_query_count_insert AFTER INSERT ON public.build_guide_queries REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'query_count', 'guide_id', 'true');
+
+-- Name: build_guide_queries trigger_count_query_count_truncate; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_query_count_truncate AFTER TRUNCATE ON public.build_guide_queries FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('build_guides', 'query_count');
+
+-- Name: build_guide_queries trigger_count_query_count_update; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_query_count_update AFTER UPDATE ON public.build_guide_queries REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'query_count', 'guide_id', 'true');
+
 -- Name: schedule_runs trigger_count_schedule_runs; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_count_schedule_runs AFTER INSERT OR DELETE OR UPDATE OF status, schedule_id ON public.schedule_runs FOR EACH ROW EXECUTE FUNCTION public.count_schedule_runs();
+
+-- Name: build_guide_sections trigger_count_section_count_delete; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_section_count_delete AFTER DELETE ON public.build_guide_sections REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'section_count', 'guide_id', 'true');
+
+-- Name: build_guide_sections trigger_count_section_count_insert; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_section_count_insert AFTER INSERT ON public.build_guide_sections REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'section_count', 'guide_id', 'true');
+
+-- Name: build_guide_sections trigger_count_section_count_truncate; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_section_count_truncate AFTER TRUNCATE ON public.build_guide_sections FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('build_guides', 'section_count');
+
+-- Name: build_guide_sections trigger_count_section_count_update; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_section_count_update AFTER UPDATE ON public.build_guide_sections REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'section_count', 'guide_id', 'true');
+
+-- Name: workflows trigger_count_usage_count_delete; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_usage_count_delete AFTER DELETE ON public.workflows REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('query_templates', 'usage_count', 'template_id', 'true');
+
+-- Name: workflows trigger_count_usage_count_insert; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_usage_count_insert AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('query_templates', 'usage_count', 'template_id', 'true');
+
+-- Name: workflows trigger_count_usage_count_truncate; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_usage_count_truncate AFTER TRUNCATE ON public.workflows FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('query_templates', 'usage_count');
+
+-- Name: workflows trigger_count_usage_count_update; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_count_usage_count_update AFTER UPDATE ON public.workflows REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('query_templates', 'usage_count', 'template_id', 'true');
 
 -- Name: report_data_collections trigger_cut_new_collection; Type: TRIGGER; Schema: public; Owner: -
 
@@ -1848,9 +2926,45 @@ CREATE TRIGGER trigger_cut_new_collection AFTER INSERT ON public.report_data_col
 
 CREATE TRIGGER trigger_forget_revoked_consent BEFORE UPDATE OF encrypted_refresh_token ON public.users FOR EACH ROW WHEN ((old.encrypted_refresh_token IS DISTINCT FROM new.encrypted_refresh_token)) EXECUTE FUNCTION public.forget_revoked_consent();
 
+-- Name: asins trigger_forget_validation; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_forget_validation BEFORE UPDATE OF asin ON public.asins FOR EACH ROW WHEN ((old.asin IS DISTINCT FROM new.asin)) EXECUTE FUNCTION public.forget_validation();
+
+-- Name: asin_lists trigger_keep_asin_count; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_asin_count BEFORE INSERT OR UPDATE OF asin_count ON public.asin_lists FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('asin_count', 'asin_list_items', 'list_id', 'true');
+
 -- Name: report_data_collections trigger_keep_collection_time_zone; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_keep_collection_time_zone AFTER UPDATE OF parameters ON public.report_data_collections FOR EACH ROW WHEN ((COALESCE((old.parameters ->> 'timezone'::text), 'UTC'::text) IS DISTINCT FROM COALESCE((new.parameters ->> 'timezone'::text), 'UTC'::text))) EXECUTE FUNCTION public.keep_collection_time_zone();
+
+-- Name: build_guides trigger_keep_completion_count; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_completion_count BEFORE INSERT OR UPDATE OF completion_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('completion_count', 'user_guide_progress', 'guide_id', 'status = ''COMPLETED''');
+
+-- Name: build_guides trigger_keep_favorite_count; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_favorite_count BEFORE INSERT OR UPDATE OF favorite_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('favorite_count', 'user_guide_favorites', 'guide_id', 'true');
+
+-- Name: build_guides trigger_keep_query_count; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_query_count BEFORE INSERT OR UPDATE OF query_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('query_count', 'build_guide_queries', 'guide_id', 'true');
+
+-- Name: build_guides trigger_keep_section_count; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_section_count BEFORE INSERT OR UPDATE OF section_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('section_count', 'build_guide_sections', 'guide_id', 'true');
+
+-- Name: query_templates trigger_keep_usage_count; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_usage_count BEFORE INSERT OR UPDATE OF usage_count ON public.query_templates FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('usage_count', 'workflows', 'template_id', 'true');
+
+-- Name: asin_list_items trigger_place_moved_asin_list_item; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_place_moved_asin_list_item BEFORE UPDATE OF list_id ON public.asin_list_items FOR EACH ROW WHEN ((old.list_id IS DISTINCT FROM new.list_id)) EXECUTE FUNCTION public.place_asin_list_item();
+
+-- Name: asin_list_items trigger_place_new_asin_list_item; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_place_new_asin_list_item BEFORE INSERT ON public.asin_list_items FOR EACH ROW EXECUTE FUNCTION public.place_asin_list_item();
 
 -- Name: workflow_schedules trigger_plan_next_run; Type: TRIGGER; Schema: public; Owner: -
 
@@ -1864,6 +2978,22 @@ CREATE TRIGGER trigger_recut_collection AFTER UPDATE OF start_date, end_date ON 
 
 CREATE TRIGGER trigger_resume_collection AFTER UPDATE OF status ON public.report_data_collections FOR EACH ROW WHEN (((old.status = 'PAUSED'::text) AND (new.status = 'ACTIVE'::text))) EXECUTE FUNCTION public.resume_collection();
 
+-- Name: asin_list_items trigger_tell_asin_list_items_apart; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_tell_asin_list_items_apart AFTER UPDATE ON public.asin_list_items REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.tell_asin_list_items_apart();
+
+-- Name: report_data_collections trigger_tell_collection; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_tell_collection AFTER UPDATE OF status ON public.report_data_collections FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.tell_collection();
+
+-- Name: users trigger_tell_consent; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_tell_consent AFTER UPDATE ON public.users FOR EACH ROW WHEN (((old.consent_revoked_at IS NULL) IS DISTINCT FROM (new.consent_revoked_at IS NULL))) EXECUTE FUNCTION public.tell_consent();
+
+-- Name: schedule_runs trigger_tell_schedule_run; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_tell_schedule_run AFTER INSERT OR UPDATE OF status ON public.schedule_runs FOR EACH ROW EXECUTE FUNCTION public.tell_schedule_run();
+
 -- Name: amc_accounts trigger_touch_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_touch_amc_accounts BEFORE UPDATE ON public.amc_accounts FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
@@ -1871,6 +3001,10 @@ CREATE TRIGGER trigger_touch_amc_accounts BEFORE UPDATE ON public.amc_accounts F
 -- Name: amc_data_sources trigger_touch_amc_data_sources; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_touch_amc_data_sources BEFORE UPDATE ON public.amc_data_sources FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: amc_instance_data_sources trigger_touch_amc_instance_data_sources; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_amc_instance_data_sources BEFORE UPDATE ON public.amc_instance_data_sources FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
 
 -- Name: amc_instances trigger_touch_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 
@@ -1886,19 +3020,27 @@ CREATE TRIGGER trigger_touch_asin_lists BEFORE UPDATE ON public.asin_lists FOR E
 
 -- Name: asins trigger_touch_asins; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_touch_asins BEFORE UPDATE ON public.asins FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+CREATE TRIGGER trigger_touch_asins BEFORE UPDATE ON public.asins FOR EACH ROW WHEN ((((to_jsonb(old.*) - 'last_validated_at'::text) - 'validation_checked_at'::text) IS DISTINCT FROM ((to_jsonb(new.*) - 'last_validated_at'::text) - 'validation_checked_at'::text))) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: build_guide_queries trigger_touch_build_guide_queries; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_build_guide_queries BEFORE UPDATE ON public.build_guide_queries FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+
+-- Name: build_guide_sections trigger_touch_build_guide_sections; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_touch_build_guide_sections BEFORE UPDATE ON public.build_guide_sections FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
 
 -- Name: build_guides trigger_touch_build_guides; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_touch_build_guides BEFORE UPDATE ON public.build_guides FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+CREATE TRIGGER trigger_touch_build_guides BEFORE UPDATE ON public.build_guides FOR EACH ROW WHEN ((((to_jsonb(old.*) - 'completion_count'::text) - 'favorite_count'::text) IS DISTINCT FROM ((to_jsonb(new.*) - 'completion_count'::text) - 'favorite_count'::text))) EXECUTE FUNCTION public.touch_updated_at();
 
 -- Name: campaigns trigger_touch_campaigns; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_touch_campaigns BEFORE UPDATE ON public.campaigns FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+CREATE TRIGGER trigger_touch_campaigns BEFORE UPDATE ON public.campaigns FOR EACH ROW WHEN ((((to_jsonb(old.*) - 'last_sync_at'::text) - 'performance_updated_at'::text) IS DISTINCT FROM ((to_jsonb(new.*) - 'last_sync_at'::text) - 'performance_updated_at'::text))) EXECUTE FUNCTION public.touch_updated_at();
 
 -- Name: query_templates trigger_touch_query_templates; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_touch_query_templates BEFORE UPDATE ON public.query_templates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION public.touch_updated_at();
+CREATE TRIGGER trigger_touch_query_templates BEFORE UPDATE ON public.query_templates FOR EACH ROW WHEN ((((to_jsonb(old.*) - 'usage_count'::text) - 'last_used_at'::text) IS DISTINCT FROM ((to_jsonb(new.*) - 'usage_count'::text) - 'last_used_at'::text))) EXECUTE FUNCTION public.touch_updated_at();
 
 -- Name: report_data_collections trigger_touch_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
 
@@ -1947,6 +3089,11 @@ ALTER TABLE ONLY public.amc_api_errors
 ALTER TABLE ONLY public.amc_api_errors
     ADD CONSTRAINT amc_api_errors_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+-- Name: amc_instance_data_sources amc_instance_data_sources_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_instance_data_sources
+    ADD CONSTRAINT amc_instance_data_sources_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
 -- Name: amc_instances amc_instances_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.amc_instances
@@ -1987,6 +3134,26 @@ ALTER TABLE ONLY public.asin_lists
 ALTER TABLE ONLY public.asins
     ADD CONSTRAINT asins_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+-- Name: build_guide_queries build_guide_queries_guide_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.build_guide_queries
+    ADD CONSTRAINT build_guide_queries_guide_id_fkey FOREIGN KEY (guide_id) REFERENCES public.build_guides(id) ON DELETE CASCADE;
+
+-- Name: build_guide_sections build_guide_sections_guide_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.build_guide_sections
+    ADD CONSTRAINT build_guide_sections_guide_id_fkey FOREIGN KEY (guide_id) REFERENCES public.build_guides(id) ON DELETE CASCADE;
+
+-- Name: campaign_performance campaign_performance_campaign_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.campaign_performance
+    ADD CONSTRAINT campaign_performance_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES public.campaigns(id) ON DELETE CASCADE;
+
+-- Name: campaign_reports campaign_reports_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.campaign_reports
+    ADD CONSTRAINT campaign_reports_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
 -- Name: campaigns campaigns_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.campaigns
@@ -2011,6 +3178,11 @@ ALTER TABLE ONLY public.workflow_executions
 
 ALTER TABLE ONLY public.workflow_schedules
     ADD CONSTRAINT fk_schedule_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+-- Name: notifications notifications_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.notifications
+    ADD CONSTRAINT notifications_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 -- Name: query_templates query_templates_author_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -2057,6 +3229,16 @@ ALTER TABLE ONLY public.schedule_runs
 ALTER TABLE ONLY public.schedule_runs
     ADD CONSTRAINT schedule_runs_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES public.workflow_schedules(id) ON DELETE CASCADE;
 
+-- Name: user_guide_favorites user_guide_favorites_guide_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.user_guide_favorites
+    ADD CONSTRAINT user_guide_favorites_guide_id_fkey FOREIGN KEY (guide_id) REFERENCES public.build_guides(id) ON DELETE CASCADE;
+
+-- Name: user_guide_favorites user_guide_favorites_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.user_guide_favorites
+    ADD CONSTRAINT user_guide_favorites_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 -- Name: user_guide_progress user_guide_progress_guide_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.user_guide_progress
@@ -2082,6 +3264,11 @@ ALTER TABLE ONLY public.workflow_executions
 ALTER TABLE ONLY public.workflow_executions
     ADD CONSTRAINT workflow_executions_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES public.workflow_schedules(id) ON DELETE SET NULL;
 
+-- Name: workflow_executions workflow_executions_superseded_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT workflow_executions_superseded_by_fkey FOREIGN KEY (superseded_by) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
 -- Name: workflow_executions workflow_executions_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.workflow_executions
@@ -2091,6 +3278,16 @@ ALTER TABLE ONLY public.workflow_executions
 
 ALTER TABLE ONLY public.workflow_executions
     ADD CONSTRAINT workflow_executions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
+
+-- Name: workflow_findings workflow_findings_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_findings
+    ADD CONSTRAINT workflow_findings_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
+-- Name: workflow_findings workflow_findings_workflow_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_findings
+    ADD CONSTRAINT workflow_findings_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
 
 -- Name: workflow_schedules workflow_schedules_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -2146,6 +3343,14 @@ ALTER TABLE public.amc_data_sources ENABLE ROW LEVEL SECURITY;
 -- Name: amc_data_sources amc_data_sources_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY amc_data_sources_pipeline_access ON public.amc_data_sources TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: amc_instance_data_sources; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.amc_instance_data_sources ENABLE ROW LEVEL SECURITY;
+
+-- Name: amc_instance_data_sources amc_instance_data_sources_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY amc_instance_data_sources_pipeline_access ON public.amc_instance_data_sources TO recomamp_pipeline USING (true) WITH CHECK (true);
 
 -- Name: amc_instances; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -2205,9 +3410,33 @@ CREATE POLICY asin_lists_user_access ON public.asin_lists USING ((user_id = ( SE
 
 ALTER TABLE public.asins ENABLE ROW LEVEL SECURITY;
 
+-- Name: asins asins_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY asins_pipeline_access ON public.asins TO recomamp_pipeline USING (true) WITH CHECK (true);
+
 -- Name: asins asins_user_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY asins_user_access ON public.asins USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: build_guide_queries; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.build_guide_queries ENABLE ROW LEVEL SECURITY;
+
+-- Name: build_guide_queries build_guide_queries_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY build_guide_queries_read ON public.build_guide_queries FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.build_guides guide
+  WHERE ((guide.id = build_guide_queries.guide_id) AND guide.is_published))));
+
+-- Name: build_guide_sections; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.build_guide_sections ENABLE ROW LEVEL SECURITY;
+
+-- Name: build_guide_sections build_guide_sections_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY build_guide_sections_read ON public.build_guide_sections FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.build_guides guide
+  WHERE ((guide.id = build_guide_sections.guide_id) AND guide.is_published))));
 
 -- Name: build_guides; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -2216,6 +3445,34 @@ ALTER TABLE public.build_guides ENABLE ROW LEVEL SECURITY;
 -- Name: build_guides build_guides_read; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY build_guides_read ON public.build_guides FOR SELECT USING (is_published);
+
+-- Name: campaign_performance; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.campaign_performance ENABLE ROW LEVEL SECURITY;
+
+-- Name: campaign_performance campaign_performance_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY campaign_performance_pipeline_access ON public.campaign_performance TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: campaign_performance campaign_performance_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY campaign_performance_user_access ON public.campaign_performance FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.campaigns campaign
+  WHERE ((campaign.id = campaign_performance.campaign_id) AND (campaign.user_id = ( SELECT auth.uid() AS uid))))));
+
+-- Name: campaign_reports; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.campaign_reports ENABLE ROW LEVEL SECURITY;
+
+-- Name: campaign_reports campaign_reports_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY campaign_reports_pipeline_access ON public.campaign_reports TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: campaign_reports campaign_reports_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY campaign_reports_user_access ON public.campaign_reports FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.amc_instances instance
+  WHERE ((instance.id = campaign_reports.instance_id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
 
 -- Name: campaigns; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -2241,13 +3498,43 @@ CREATE POLICY data_sources_read ON public.amc_data_sources FOR SELECT USING (tru
 
 CREATE POLICY executions_user_access ON public.workflow_executions USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
+-- Name: user_guide_favorites guide_favorites_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY guide_favorites_user_access ON public.user_guide_favorites USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
 -- Name: user_guide_progress guide_progress_user_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY guide_progress_user_access ON public.user_guide_progress USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
 
+-- Name: amc_instance_data_sources instance_data_sources_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY instance_data_sources_user_read ON public.amc_instance_data_sources FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.amc_instances instance
+  WHERE ((instance.id = amc_instance_data_sources.instance_id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
+
 -- Name: amc_instances instances_user_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY instances_user_access ON public.amc_instances USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+
+-- Name: maintenance_findings; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.maintenance_findings ENABLE ROW LEVEL SECURITY;
+
+-- Name: maintenance_findings maintenance_findings_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY maintenance_findings_pipeline_access ON public.maintenance_findings TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: notifications; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.notifications ENABLE ROW LEVEL SECURITY;
+
+-- Name: notifications notifications_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY notifications_pipeline_access ON public.notifications TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: notifications notifications_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY notifications_user_read ON public.notifications FOR SELECT USING ((user_id = ( SELECT auth.uid() AS uid)));
 
 -- Name: query_templates; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -2319,6 +3606,10 @@ CREATE POLICY schedules_user_access ON public.workflow_schedules USING ((user_id
 
 CREATE POLICY schema_fields_read ON public.amc_schema_fields FOR SELECT USING (true);
 
+-- Name: user_guide_favorites; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.user_guide_favorites ENABLE ROW LEVEL SECURITY;
+
 -- Name: user_guide_progress; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.user_guide_progress ENABLE ROW LEVEL SECURITY;
@@ -2350,6 +3641,20 @@ ALTER TABLE public.workflow_executions ENABLE ROW LEVEL SECURITY;
 -- Name: workflow_executions workflow_executions_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY workflow_executions_pipeline_access ON public.workflow_executions TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: workflow_findings; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.workflow_findings ENABLE ROW LEVEL SECURITY;
+
+-- Name: workflow_findings workflow_findings_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_findings_pipeline_access ON public.workflow_findings TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: workflow_findings workflow_findings_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_findings_user_read ON public.workflow_findings FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.workflows workflow
+  WHERE ((workflow.id = workflow_findings.workflow_id) AND (workflow.user_id = ( SELECT auth.uid() AS uid))))));
 
 -- Name: workflow_schedules; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -2385,9 +3690,26 @@ GRANT USAGE ON SCHEMA public TO recomamp_pipeline;
 
 REVOKE ALL ON FUNCTION public.add_to_schedule_counters(counted_id uuid, runs integer, successful integer, failed integer) FROM PUBLIC;
 
+-- Name: FUNCTION analyze_table(analyzed text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.analyze_table(analyzed text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.analyze_table(analyzed text) TO recomamp_pipeline;
+
 -- Name: FUNCTION calculate_collection_progress(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.calculate_collection_progress() FROM PUBLIC;
+
+-- Name: FUNCTION calculate_guide_progress(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.calculate_guide_progress() FROM PUBLIC;
+
+-- Name: FUNCTION carry_guide_progress(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.carry_guide_progress() FROM PUBLIC;
+
+-- Name: FUNCTION check_query_template(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_query_template() FROM PUBLIC;
 
 -- Name: FUNCTION check_report_data_collection(); Type: ACL; Schema: public; Owner: -
 
@@ -2401,6 +3723,10 @@ REVOKE ALL ON FUNCTION public.check_workflow() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.check_workflow_schedule() FROM PUBLIC;
 
+-- Name: FUNCTION count_children(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.count_children() FROM PUBLIC;
+
 -- Name: FUNCTION count_schedule_runs(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.count_schedule_runs() FROM PUBLIC;
@@ -2413,13 +3739,37 @@ REVOKE ALL ON FUNCTION public.cut_new_collection() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.cut_weeks(cut_id uuid, first_date date, last_date date) FROM PUBLIC;
 
+-- Name: FUNCTION date_template_use(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.date_template_use() FROM PUBLIC;
+
+-- Name: FUNCTION forget_children(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.forget_children() FROM PUBLIC;
+
+-- Name: FUNCTION install_counter(parent_table text, counter text, child_table text, parent_column text, condition text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.install_counter(parent_table text, counter text, child_table text, parent_column text, condition text) FROM PUBLIC;
+
 -- Name: FUNCTION keep_collection_time_zone(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.keep_collection_time_zone() FROM PUBLIC;
 
+-- Name: FUNCTION keep_counter(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.keep_counter() FROM PUBLIC;
+
+-- Name: FUNCTION place_asin_list_item(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.place_asin_list_item() FROM PUBLIC;
+
 -- Name: FUNCTION plan_next_run(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.plan_next_run() FROM PUBLIC;
+
+-- Name: FUNCTION queue_notification(told_id uuid, told_kind text, told_key text, told_at timestamp with time zone, told_details jsonb); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.queue_notification(told_id uuid, told_kind text, told_key text, told_at timestamp with time zone, told_details jsonb) FROM PUBLIC;
 
 -- Name: FUNCTION recut_collection(); Type: ACL; Schema: public; Owner: -
 
@@ -2428,6 +3778,10 @@ REVOKE ALL ON FUNCTION public.recut_collection() FROM PUBLIC;
 -- Name: FUNCTION refresh_collection_progress(refreshed_id uuid); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.refresh_collection_progress(refreshed_id uuid) FROM PUBLIC;
+
+-- Name: FUNCTION refresh_guide_progress(guides uuid[]); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.refresh_guide_progress(guides uuid[]) FROM PUBLIC;
 
 -- Name: FUNCTION require_own_instance(table_name text, instance uuid, owner uuid); Type: ACL; Schema: public; Owner: -
 
@@ -2441,9 +3795,29 @@ REVOKE ALL ON FUNCTION public.require_own_workflow(table_name text, workflow uui
 
 REVOKE ALL ON FUNCTION public.resume_collection() FROM PUBLIC;
 
+-- Name: FUNCTION tell_asin_list_items_apart(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.tell_asin_list_items_apart() FROM PUBLIC;
+
+-- Name: FUNCTION tell_collection(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.tell_collection() FROM PUBLIC;
+
+-- Name: FUNCTION tell_consent(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.tell_consent() FROM PUBLIC;
+
+-- Name: FUNCTION tell_schedule_run(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.tell_schedule_run() FROM PUBLIC;
+
 -- Name: FUNCTION update_workflow_execution_count(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.update_workflow_execution_count() FROM PUBLIC;
+
+-- Name: FUNCTION withdraw_notifications(told_id uuid, key_prefix text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.withdraw_notifications(told_id uuid, key_prefix text) FROM PUBLIC;
 
 -- Name: TABLE amc_accounts; Type: ACL; Schema: public; Owner: -
 
@@ -2471,6 +3845,11 @@ GRANT SELECT(at) ON TABLE public.amc_api_errors TO recomamp_pipeline;
 
 GRANT SELECT ON TABLE public.amc_data_sources TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.amc_data_sources TO recomamp_pipeline;
+
+-- Name: TABLE amc_instance_data_sources; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.amc_instance_data_sources TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.amc_instance_data_sources TO recomamp_pipeline;
 
 -- Name: TABLE amc_instances; Type: ACL; Schema: public; Owner: -
 
@@ -2562,14 +3941,166 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.asin_lists TO recomamp_analyst
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.asins TO recomamp_analyst;
 
+-- Name: COLUMN asins.id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(id) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.asin; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(asin) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(user_id) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.title; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(title),UPDATE(title) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.brand; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(brand),UPDATE(brand) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.category; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(category),UPDATE(category) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.image_url; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(image_url),UPDATE(image_url) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.price; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(price),UPDATE(price) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.sales_rank; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(sales_rank),UPDATE(sales_rank) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.is_active; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(is_active) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.updated_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(updated_at) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.last_validated_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(last_validated_at),UPDATE(last_validated_at) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.validation_status; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(validation_status),UPDATE(validation_status) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.validation_checked_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(validation_checked_at),UPDATE(validation_checked_at) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.profile_id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(profile_id),UPDATE(profile_id) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.price_currency; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(price_currency),UPDATE(price_currency) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: TABLE build_guide_queries; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.build_guide_queries TO recomamp_analyst;
+
+-- Name: TABLE build_guide_sections; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.build_guide_sections TO recomamp_analyst;
+
 -- Name: TABLE build_guides; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.build_guides TO recomamp_analyst;
+
+-- Name: TABLE campaign_performance; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.campaign_performance TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaign_performance TO recomamp_pipeline;
+
+-- Name: TABLE campaign_reports; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.campaign_reports TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaign_reports TO recomamp_pipeline;
 
 -- Name: TABLE campaigns; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.campaigns TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaigns TO recomamp_pipeline;
+
+-- Name: TABLE maintenance_findings; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.maintenance_findings TO recomamp_pipeline;
+
+-- Name: TABLE notifications; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,DELETE ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(id) ON TABLE public.notifications TO recomamp_analyst;
+
+-- Name: COLUMN notifications.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(user_id) ON TABLE public.notifications TO recomamp_analyst;
+
+-- Name: COLUMN notifications.kind; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(kind) ON TABLE public.notifications TO recomamp_analyst;
+
+-- Name: COLUMN notifications.happened_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(happened_at) ON TABLE public.notifications TO recomamp_analyst;
+
+-- Name: COLUMN notifications.details; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(details) ON TABLE public.notifications TO recomamp_analyst;
+
+-- Name: COLUMN notifications.status; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(status) ON TABLE public.notifications TO recomamp_analyst;
+GRANT UPDATE(status) ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.next_try_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(next_try_at) ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.attempts; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(attempts) ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.claim_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(claim_id) ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.claimed_until; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(claimed_until) ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.message_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(message_id) ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.is_digest; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(is_digest) ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.sending_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(sending_at) ON TABLE public.notifications TO recomamp_analyst;
+GRANT UPDATE(sending_at) ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.last_error; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(last_error) ON TABLE public.notifications TO recomamp_pipeline;
+
+-- Name: COLUMN notifications.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(created_at) ON TABLE public.notifications TO recomamp_analyst;
 
 -- Name: TABLE query_templates; Type: ACL; Schema: public; Owner: -
 
@@ -2744,6 +4275,10 @@ GRANT UPDATE(completed_at) ON TABLE public.report_data_weeks TO recomamp_pipelin
 GRANT SELECT ON TABLE public.schedule_runs TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedule_runs TO recomamp_pipeline;
 
+-- Name: TABLE user_guide_favorites; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.user_guide_favorites TO recomamp_analyst;
+
 -- Name: TABLE user_guide_progress; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_guide_progress TO recomamp_analyst;
@@ -2824,6 +4359,11 @@ GRANT UPDATE(consent_error) ON TABLE public.users TO recomamp_pipeline;
 
 GRANT SELECT ON TABLE public.workflow_executions TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_executions TO recomamp_pipeline;
+
+-- Name: TABLE workflow_findings; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.workflow_findings TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_findings TO recomamp_pipeline;
 
 -- Name: TABLE workflow_schedules; Type: ACL; Schema: public; Owner: -
 

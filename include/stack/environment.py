@@ -85,6 +85,10 @@ def _defaults(settings: Settings) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # The first tasks may be due before the API server answers: a minute of patience
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "20",
+        "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "20",
         "RECOMAMP_RESULTS_URL": (data / "results").as_uri(),
         "RECOMAMP_POLL_SECONDS": "5",
         "RECOMAMP_SNAPSHOT_DIR": str(data / "snapshots"),

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from recomamp.amazon.failures import raise_for
+from recomamp.amazon.words import LONGEST_WORDS
 from recomamp.domain.errors import (
     AmazonError,
     ContractBroken,
@@ -60,6 +61,94 @@ def test_amazons_words_are_kept_verbatim(key):
     assert "POST /amc/reporting/amcx/workflowExecutions answered HTTP 400" in str(error)
     assert "RID" in str(error)
     assert (error.status, error.code, error.request_id) == (400, "400", "RID")
+
+
+LONG = "no such column: " + "q" * 400 + " END"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            {"code": "400", "details": ["line 1:8 no column x", "line 2"], "message": "Invalid"},
+            "Invalid; line 1:8 no column x; line 2",
+        ),
+        (
+            {"code": "400", "details": "Short", "message": "The column x is unknown"},
+            "The column x is unknown; Short",
+        ),
+        ({"error": {"code": "E", "message": LONG}}, f"{LONG}; code: E"),
+        (
+            {"errors": [{"message": LONG}, {"message": "b", "field": "c"}]},
+            f"{LONG}; b; field: c",
+        ),
+        ([{"code": "E", "details": LONG}], f"{LONG}; code: E"),
+        ({"error": "invalid_grant", "error_description": "Gone"}, "Gone; invalid_grant"),
+        (
+            {"details": {"b": [1, {"a": "deep"}], "message": "top"}, "more": True},
+            "top; b: 1; b: a: deep; more: True",
+        ),
+        ({"message": "twice", "details": "twice"}, "twice"),
+        ({"code": "THROTTLED", "requestId": "R"}, "code: THROTTLED"),
+        ("only a text", "only a text"),
+        ({"code": "400"}, '{"code":"400"}'),
+    ],
+    ids=str,
+)
+def test_all_of_amazons_words_are_kept_in_one_order(body, words):
+    error = error_for(400, json=body)
+
+    assert str(error).split(" (request id")[0].endswith(f"answered HTTP 400: {words}")
+
+
+def test_the_code_is_also_found_in_an_error_within_the_body():
+    assert error_for(400, json={"error": {"code": "E"}}).code == "E"
+    assert error_for(400, json={"errors": [{}, {"code": "F"}]}).code == "F"
+
+
+def test_a_plain_text_is_kept_whole():
+    assert str(error_for(400, text=LONG)).endswith(LONG)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"json": {"details": "q" * 20_000}},
+        {"json": {"details": ["q" * 100 + str(n) for n in range(10_000)]}},
+        {"text": "q" * 50_000},
+    ],
+    ids=["a text", "a list", "no JSON"],
+)
+def test_words_without_end_are_cut_and_that_is_seen(options):
+    text = str(error_for(400, **options)).partition("HTTP 400: ")[2]
+
+    assert len(text) == LONGEST_WORDS
+    assert text.endswith(" …")
+
+
+def test_an_answer_without_a_bottom_is_read_all_the_same():
+    nested = '{"details":' * 50 + '"deep"' + "}" * 50
+    assert str(error_for(400, text=nested)).endswith("HTTP 400: …")
+    assert error_for(400, text="[" * 200_000).status == 400
+
+
+def test_words_can_be_stored_whatever_they_hold(database):
+    body = rb'{"code": "E\u0000", "message": "nul \u0000, half \ud800", "requestId": "\udfff"}'
+    error = error_for(400, content=body)
+
+    text = f"{error} {error.code} {error.request_id}"
+    assert "nul , half ?; code: E" in text
+    assert database.query("SELECT %s AS text", [text]) == [{"text": text}]
+
+
+def test_no_signed_link_is_repeated_and_its_address_is():
+    link = "https://b.s3.amazonaws.com/a.csv?X-Amz-Credential=AKIA&X-Amz-Signature=hidden"
+    said = {"message": f"see {link} or Signature=hidden", "errors": [{"link": link}]}
+    text = str(error_for(403, json=said))
+
+    assert "see https://b.s3.amazonaws.com/a.csv?[removed] or [signature]" in text
+    assert "hidden" not in text
+    assert "AKIA" not in text
 
 
 def test_the_request_id_is_also_found_in_the_body():

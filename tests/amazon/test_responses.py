@@ -82,6 +82,30 @@ def test_the_reason_is_found_under_every_known_name(key):
     assert execution.status_reason == "too narrow"
 
 
+def test_everything_that_is_said_about_the_end_is_the_reason():
+    said = {
+        "details": ["column x at 1:8", {"hint": "name it"}],
+        "statusReason": "Query failed",
+        "message": "Query failed",
+        "errors": [{"message": "of table t"}],
+    }
+    execution = read_execution(answer(json={**FLAT, "status": "FAILED", **said}))
+
+    assert execution.status_reason == ("Query failed; of table t; column x at 1:8; hint: name it")
+
+
+def test_the_reason_and_the_status_hold_no_secret_and_can_be_stored(database):
+    said = (
+        rb'{"workflowExecutionId": "e-1", "status": "HALF\u0000",'
+        rb' "statusReason": "Atza|hidden https://b/a.csv?X-Amz-Signature=hidden \u0000\ud800"}'
+    )
+    execution = read_execution(answer(content=said))
+
+    assert execution.status_reason == "[token] https://b/a.csv?[removed] ?"
+    row = [execution.status_reason, execution.amc_status]
+    assert database.query("SELECT %s AS a, %s AS b", row) == [{"a": row[0], "b": "HALF"}]
+
+
 @pytest.mark.parametrize(
     ("body", "read_error"),
     [({"html": HTML}, Transient), ({"json": {}}, ContractBroken), ({"json": [1]}, Transient)],

@@ -64,3 +64,12 @@ def test_other_errors_are_not_tried_again(error):
         ask(service)
 
     assert service.calls == 1
+
+
+def test_who_asks_for_more_patience_than_there_is_is_not_asked_again():
+    service = Service(Transient(retry_after_seconds=10.0), Transient(retry_after_seconds=11.0))
+
+    with pytest.raises(Transient):
+        ask(service, RetryPolicy(patience_seconds=10.0))
+
+    assert service.calls == 2

@@ -8,13 +8,14 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg2
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "analyst-guide.md"
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
-PAGES = [README, GUIDE, ROOT / "CHANGELOG.md", ROOT / "docs" / "schema-notes.md", *DECISIONS]
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), *DECISIONS]
 SECTIONS = ["Context", "Decision", "Consequences", "Violated when", "Evidence"]
 
 _BLOCK = re.compile(r"<!-- (\w+)(?:: (.*?))? -->\n```sql\n(.*?)```", re.DOTALL)
@@ -144,6 +145,9 @@ def test_the_readmes_sql_registers_a_schedule_and_a_collection_that_run(
 def test_the_guides_sql_runs_in_the_name_of_an_analyst(
     database: Database, rows: Rows, analyst: Connection
 ) -> None:
+    guide = rows.insert("build_guides", title="First steps", category="basics")
+    for number in (1, 2, 3, 4):
+        rows.insert("build_guide_sections", guide_id=guide["id"], section_number=number)
     for block in blocks(GUIDE, "run"):
         if "result_data" in block.sql:
             _store_a_result(database, rows)
@@ -156,6 +160,9 @@ def test_the_guides_sql_runs_in_the_name_of_an_analyst(
     assert len(queries) == 2
     for query in queries:
         run_at_amc(query)
+    assert database.query("SELECT asin_count FROM asin_lists") == [{"asin_count": 1}]
+    (progress,) = database.query("SELECT progress_percentage, status FROM user_guide_progress")
+    assert progress == {"progress_percentage": 50, "status": "IN_PROGRESS"}
 
 
 def _store_a_result(database: Database, rows: Rows) -> None:
@@ -296,10 +303,32 @@ def test_the_guide_lists_every_template_with_its_parameters() -> None:
 def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
-    raised = [errors.Refused, errors.ConsentRevoked, *errors.ExecutionEnded.__subclasses__()]
+    raised = [errors.Refused, errors.ConsentRevoked, errors.InstanceBroken]
+    raised += errors.ExecutionEnded.__subclasses__()
     assert explained == {error_type(kind("")) for kind in raised} | {"RUN_FAILED", KILLED}
     recording = ROOT / "plugins" / "recomamp" / "pipeline" / "recording.py"
     assert '"RUN_FAILED"' in recording.read_text(encoding="utf-8")
+
+
+def test_the_readme_lists_every_dag_of_the_pipelines_own_with_its_schedule() -> None:
+    line = re.compile(r"^\| `(recomamp_\w+)` \| (?:every (\d+) minutes|daily at ([\d:]+)) \|", re.M)
+    listed = {
+        dag_id: timedelta(minutes=int(minutes)) if minutes else time_of_day
+        for dag_id, minutes, time_of_day in line.findall(README.read_text(encoding="utf-8"))
+    }
+    bag = DagBag(collect_dags=False, bundle_path=ROOT / "dags", bundle_name="dags")
+    for path in sorted((ROOT / "dags").glob("recomamp_*.py")):
+        bag.process_file(str(path), only_if_updated=False)
+    assert bag.import_errors == {}
+    assert listed == {dag_id: _when(dag.schedule) for dag_id, dag in bag.dags.items()}
+
+
+def _when(schedule: Any) -> timedelta | str:
+    if isinstance(schedule, timedelta):
+        return schedule
+    minute, hour, *days = ("0 0 * * *" if schedule == "@daily" else schedule).split()
+    assert days == ["*", "*", "*"]
+    return f"{int(hour):02}:{int(minute):02}"
 
 
 # --- Decisions ---------------------------------------------------------------------------------

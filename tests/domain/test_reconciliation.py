@@ -205,6 +205,28 @@ def test_foreign_is_what_runs_without_our_name_and_is_held_by_no_row() -> None:
     assert count_foreign(seen, Known(statuses={}, held=["amc-2"])) == 2
 
 
+@pytest.mark.parametrize("status", [one for one in ExecutionStatus if not one.is_open])
+def test_what_a_row_has_given_up_counts_until_amc_has_ended_it(status: ExecutionStatus) -> None:
+    given_up = {IDS[0]: status}
+    assert count_foreign([at_amc()], Known(statuses=given_up, held=[])) == 1
+    # Listed before AMC ended it, and the row has heard of that since
+    assert count_foreign([at_amc()], Known(statuses=given_up, held=[], ended=["amc-1"])) == 0
+    ended = at_amc(status=AmcStatus.CANCELLED)
+    assert count_foreign([ended], Known(statuses=given_up, held=[])) == 0
+
+
+@given(situations())
+def test_what_runs_at_amc_has_an_open_row_or_is_counted(
+    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+) -> None:
+    open_rows, listed, known, _ = situation
+    names = {row.amc_workflow_id for row in open_rows}
+    ids = {row.amc_execution_id for row in open_rows}
+    running = [one for one in listed if not one.status.is_terminal]
+    ours = [one for one in running if one.workflow_id in names or one.id in ids]
+    assert count_foreign(listed, known) == len(running) - len(ours)
+
+
 @given(st.uuids())
 def test_the_name_given_at_submission_leads_back_to_the_row(key: UUID) -> None:
     assert execution_id_of(amc_workflow_id(key)) == key

@@ -133,7 +133,9 @@ def test_marking_what_waits_failed_cancels_its_execution_at_amc(
     (run,) = pipeline.until_runs_end(dag_id, 1)
     (execution,) = pipeline.executions(dag_id)
     pipeline.until(lambda: at_amc(pipeline, execution) == "CANCELLED", "AMC to cancel")
-    assert run["state"] == "failed"
+    # Airflow skips the steps to come of a run that is marked, and counts skipped ones as no failure
+    assert run["state"] == ("failed" if what == "task" else "success")
+    assert pipeline.task_states(dag_id, run["dag_run_id"])["wait"] == "failed"
     pipeline.until(lambda: books(pipeline, dag_id) == ["FAILED"], "the books to be closed")
     assert pipeline.executions(dag_id)[0]["status"] == "CANCELLED"
 
@@ -178,10 +180,7 @@ def test_clearing_a_waiting_task_and_pausing_a_collection_lose_and_repeat_nothin
         (run,) = pipeline.until_runs_end(dag_id, 1)
         executions = pipeline.executions(dag_id)
         assert run["state"] == "success"
-        assert [row["status"] for row in executions].count("SUCCESS") == 1
-        # Whoever was first, Airflow's new try or the end of its old trigger: none runs unseen
-        ended = {at_amc(pipeline, row) for row in executions if row["status"] != "SUCCESS"}
-        assert ended <= {"CANCELLED"}
+        assert [row["status"] for row in executions] == ["SUCCESS"]
     assert [week["status"] for week in pipeline.rows.weeks(collection_id)] == ["SUCCESS"]
 
 

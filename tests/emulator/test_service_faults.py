@@ -28,6 +28,9 @@ def workflows(north: Caller) -> httpx.Response:
         ("server_error", {"status": 503}, 503, {"code": "503", "details": "Internal Error"}),
         ("unauthorized", {}, 401, {"code": "401", "details": "Unauthorized"}),
         ("forbidden", {}, 403, {"code": "403", "details": "Unauthorized request"}),
+        ("forbidden", {"status": 400, "body": [{"message": "a"}]}, 400, [{"message": "a"}]),
+        ("throttle", {"body": {"errors": ["a", "b"]}}, 429, {"errors": ["a", "b"]}),
+        ("server_error", {"body": "only a text"}, 500, "only a text"),
         (
             "timeout_before",
             {"gateway_timeout": True},
@@ -42,7 +45,7 @@ def test_an_ordered_answer_comes_once(
     fault: str,
     options: dict[str, Any],
     status: int,
-    body: dict[str, str],
+    body: dict[str, str] | list[Any] | str,
 ) -> None:
     emulator.fault("list_workflows", fault, **options)
 
@@ -87,7 +90,9 @@ def test_no_answer_comes_before_or_after_the_work(
     emulator.fault("create_execution", fault)
     expected = httpx.ReadTimeout if "timeout" in fault else httpx.NetworkError
 
-    north.http, patient = httpx.Client(timeout=0.3), north.http
+    read_seconds = 0.3 if "timeout" in fault else 30
+    timeout = httpx.Timeout(30, read=read_seconds)  # who waits for a reset, slow or not, gets it
+    north.http, patient = httpx.Client(timeout=timeout), north.http
     with north.http, pytest.raises(expected):
         north.order()
     north.http = patient
@@ -198,6 +203,18 @@ def test_an_execution_may_be_bound_to_end_badly(
     assert execution["status"] == status
     assert execution["statusReason"] == "Because of the test."
     assert "outputColumns" not in execution
+
+
+def test_an_execution_that_ends_badly_may_say_why_in_any_shape(
+    emulator: RunningEmulator, north: Caller
+) -> None:
+    said = {"message": "Query failed", "details": [{"column": "x"}]}
+    emulator.fault("create_execution", "fail_execution", body=said)
+
+    execution = north.get(north.ordered())
+
+    assert {**execution, **said} == execution
+    assert "statusReason" not in execution
 
 
 def test_a_status_may_be_unheard_of_for_one_look_or_for_good(
@@ -315,7 +332,8 @@ def test_the_log_tells_every_call_but_no_secret(emulator: RunningEmulator, north
 
 def test_every_operation_has_a_route_and_every_kind_a_test(emulator: RunningEmulator) -> None:
     known = emulator.http.get(f"{emulator.url}/_emulator/faults").json()["operations"]
-    here = Path(__file__).read_text(encoding="utf-8")
+    files = Path(__file__).parent.glob("test_*.py")
+    here = "".join(path.read_text(encoding="utf-8") for path in files)
 
     assert set(known) == OPERATIONS
     assert [kind.value for kind in Kind if f'"{kind.value}"' not in here] == []

@@ -95,8 +95,8 @@ TROUBLES = {
     "truncated, short": Trouble(Kind.TRUNCATED_CSV, 2, {"short": True}),
     "truncated in a row": Trouble(Kind.TRUNCATED_CSV, 2, in_ledger=False),
 }
-# These hold a request until somebody lets it go; they are for killing whoever waits
-NOT_HERE = {Kind.HOLD_BEFORE, Kind.HOLD_AFTER}
+# Those that hold a request are for killing whoever waits; a report is no execution
+NOT_HERE = {Kind.HOLD_BEFORE, Kind.HOLD_AFTER, Kind.FAIL_REPORT}
 
 
 @dataclass
@@ -239,7 +239,7 @@ CALLS: dict[str, tuple[str, Callable[[Cell], str]]] = {
 # What cannot be got over, and Amazon's words for it. All else ends as if nothing had been.
 REFUSED = "Unauthorized request (request id "
 NOT_FOUND = "The requested resource does not exist. (request id "
-REVOKED = "User may have revoked or didn't grant the permission. (request id "
+REVOKED = "User may have revoked or didn't grant the permission.; invalid_grant (request id "
 FINAL = {
     **{
         (call, trouble): ("FAILED", words)

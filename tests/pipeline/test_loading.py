@@ -1,41 +1,150 @@
-"""Bringing results home leaves nothing on the worker's disk."""
+"""Bringing results home: one try at a time, the row last, nothing left on the worker's disk."""
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
+from recomamp.domain.errors import AlreadyLoading
+from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.sensor import WaitForExecution
+from recomamp.store.loads import loading
 
 
-def test_what_a_killed_try_has_downloaded_is_removed_by_the_next(
-    database: Database,
-    rows: Rows,
-    instance: Row,
-    emulator: RunningEmulator,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Provide the temporary directory of the worker."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def run(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator, directory: Path
+) -> Run:
+    """Provide a run whose execution AMC has finished."""
     schedule = rows.schedule(workflow=rows.workflow(instance=instance))
     run = Run(database, schedule_id=str(schedule["id"]))
     emulator.progression("at_once")
+    emulator.settings(result_parts=3)
     run.step(SubmitExecution)
     run.step(WaitForExecution)
-    left = tmp_path / f"recomamp-{run.executions[0]['id']}-killed"
-    left.mkdir()
-    (left / "part-00000.csv").write_text("half a file")
-    others = tmp_path / "recomamp-somebody-elses"
+    return run
+
+
+@pytest.fixture
+def left(run: Run, directory: Path) -> list[Path]:
+    """Leave what a killed try leaves: downloads on this machine and a half-written file."""
+    (row,) = run.executions
+    downloads = directory / f"recomamp-{row['id']}-killed"
+    downloads.mkdir()
+    (downloads / "part-00000.csv").write_text("half a file")
+    target = f"workflow={row['workflow_id']}/window_start=2026-01-05/execution={row['id']}"
+    aside = directory / "results" / target / "_writing-0-part-00001.parquet"
+    aside.parent.mkdir(parents=True)
+    aside.write_text("half a file")
+    return [downloads, aside]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_a_killed_try_has_left_is_removed_by_the_next(
+    run: Run, left: list[Path], directory: Path
+) -> None:
+    others = directory / "recomamp-somebody-elses"
     others.mkdir()
-
     run.step(LoadResults)
-
     assert run.executions[0]["status"] == "SUCCESS"
-    assert [one for one in tmp_path.iterdir() if one.name.startswith("recomamp-")] == [others]
+    assert not any(path.exists() for path in left)
+    assert [one for one in directory.iterdir() if one.name.startswith("recomamp-")] == [others]
+
+
+def test_while_one_try_loads_another_touches_nothing_and_is_tried_again(
+    run: Run, left: list[Path], emulator: RunningEmulator
+) -> None:
+    with loading(DatabaseHook().get_conn, run.executions[0]["id"]):
+        before = len(emulator.calls())
+        with pytest.raises(AlreadyLoading, match="another try is loading it just now"):
+            run.step(LoadResults)
+        assert len(emulator.calls()) == before
+        assert all(path.exists() for path in left)
+    (row,) = run.executions
+    assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
+    assert "another try is loading it just now" in row["error_message"]
+    assert run.finishes(LoadResults)
+
+
+def test_a_try_that_has_lost_its_lock_leaves_the_results_of_the_next_alone(
+    run: Run,
+    database: Database,
+    emulator: RunningEmulator,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    emulator.fault("download", "hold_before")
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(run.step, LoadResults)
+        try:
+            until(lambda: bool(emulator.holding()))
+            ended = database.query(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            )
+            assert len(ended) == 1
+            until(lambda: not database.query("SELECT FROM pg_locks WHERE locktype = 'advisory'"))
+            (directory / "another worker").mkdir()
+            monkeypatch.setattr(tempfile, "tempdir", str(directory / "another worker"))
+            run.step(LoadResults)
+            after = run.executions
+        finally:
+            emulator.clear_faults()
+        with pytest.raises(AlreadyLoading, match="lost its connection"):
+            first.result()
+    assert run.executions == after
+    (row,) = after
+    assert row["status"] == "SUCCESS"
+    files = row["result_data"]["files"]
+    paths = [Path(urlsplit(file["uri"]).path) for file in files]
+    assert sorted(paths) == sorted(path for path in paths[0].parent.iterdir())
+    for path, file in zip(paths, files, strict=True):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
+
+
+def test_the_row_lists_no_file_before_all_of_them_have_their_names(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, Any]] = []
+
+    class Watched(MemoryFileSystem):  # type: ignore[misc]
+        protocol = "renaming"
+
+        def mv(self, path1: str, path2: str, **options: Any) -> None:
+            super().mv(path1, path2, **options)
+            seen.extend((row["status"], row["result_data"]) for row in run.executions)
+
+    fsspec.register_implementation("renaming", Watched, clobber=True)
+    monkeypatch.setenv("RECOMAMP_RESULTS_URL", f"renaming://{uuid4()}")
+    run.step(LoadResults)
+    (row,) = run.executions
+    assert seen == [("RUNNING", None)] * len(row["result_data"]["files"])
+    assert len(seen) > 1

@@ -23,7 +23,7 @@ from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
-from recomamp.pipeline.sensor import FAILED_TRIES, WaitForExecution
+from recomamp.pipeline.sensor import WaitForExecution
 from recomamp.store.executions import select_execution, sending
 
 
@@ -295,51 +295,6 @@ def test_without_a_free_slot_the_task_waits_for_its_turn_and_sends_nothing(
     assert second.step(SubmitExecution, "execute_again") == str(waiting["id"])
     assert [one["status"] for one in emulator.executions()].count("CANCELLED") == 1
     assert len(emulator.executions()) == 2
-
-
-def test_a_try_that_failed_says_so_in_the_row_until_it_goes_on(
-    run: Run, emulator: RunningEmulator
-) -> None:
-    emulator.fault("create_execution", "server_error", times=None, status=503)
-    with pytest.raises(SubmissionInDoubt):
-        run.step(SubmitExecution)
-    (waiting,) = run.executions
-    assert waiting["next_retry_at"] > datetime.now(UTC)
-    assert "503" in waiting["error_message"]
-    emulator.clear_faults()
-    run.step(SubmitExecution)
-    (sent,) = run.executions
-    assert (sent["next_retry_at"], sent["error_message"]) == (None, None)
-
-
-def test_a_failed_execution_is_tried_again_as_a_new_attempt(
-    run: Run, emulator: RunningEmulator
-) -> None:
-    emulator.progression("at_once")
-    emulator.fault("create_execution", "fail_execution", reason="Internal failure 17")
-    run.step(SubmitExecution)
-    with pytest.raises(ExecutionFailed, match="Internal failure 17"):
-        run.step(WaitForExecution)
-    run.step(WaitForExecution)
-    first, second = run.executions
-    assert (first["status"], first["error_type"]) == ("FAILED", "FAILED")
-    assert "Internal failure 17" in first["error_message"]
-    assert (second["attempt"], second["status"], second["retry_count"]) == (2, "RUNNING", 1)
-
-
-def test_amc_is_not_asked_for_ever_to_run_what_always_fails(
-    run: Run, emulator: RunningEmulator
-) -> None:
-    emulator.progression("at_once")
-    emulator.fault("create_execution", "fail_execution", reason="Internal failure", times=None)
-    run.step(SubmitExecution)
-    for run.try_number in range(1, FAILED_TRIES):
-        with pytest.raises(ExecutionFailed):
-            run.step(WaitForExecution)
-    run.try_number = FAILED_TRIES
-    with pytest.raises(AirflowFailException, match="Internal failure"):
-        run.step(WaitForExecution)
-    assert len(run.executions) == FAILED_TRIES
 
 
 def test_sql_that_amc_refuses_fails_for_good_with_amazons_words(

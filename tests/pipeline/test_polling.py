@@ -225,7 +225,7 @@ def task_state(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     return states
 
 
-@pytest.mark.parametrize("state", ["failed", "success", "queued", None])
+@pytest.mark.parametrize("state", ["failed", "skipped", "upstream_failed", "removed"])
 def test_ending_a_waiting_task_cancels_its_execution(
     endless: Row,
     rows: Rows,
@@ -237,16 +237,45 @@ def test_ending_a_waiting_task_cancels_its_execution(
     asyncio.run(ExecutionTrigger(execution_id=str(endless["id"])).on_kill())
     row = rows.get("workflow_executions", endless)
     assert (row["status"], row["error_type"]) == ("CANCELLED", "KILLED")
+    assert row["amc_status"] == "CANCELLED"
     states = {one["workflowExecutionId"]: one["status"] for one in emulator.executions()}
     assert states[endless["amc_execution_id"]] == "CANCELLED"
 
 
-def test_a_triggerer_that_lost_its_heartbeat_cancels_nothing(
-    running: Row, rows: Rows, emulator: RunningEmulator, task_state: list[str | None]
+GOING_ON = [
+    "deferred",
+    "scheduled",
+    "queued",
+    "running",
+    "restarting",
+    "up_for_retry",
+    "success",  # or marked so: then the run's last step sees to it
+    None,  # cleared, and not looked at by the scheduler yet; or deleted
+]
+
+
+@pytest.mark.parametrize("state", GOING_ON)
+def test_a_triggerer_that_comes_back_late_cancels_nothing_that_another_has_taken_over(
+    endless: Row,
+    rows: Rows,
+    emulator: RunningEmulator,
+    task_state: list[str | None],
+    state: str | None,
 ) -> None:
-    asyncio.run(ExecutionTrigger(execution_id=str(running["id"])).on_kill())
-    assert rows.get("workflow_executions", running)["status"] == "RUNNING"
+    task_state[0] = state
+    asyncio.run(ExecutionTrigger(execution_id=str(endless["id"])).on_kill())
+    assert rows.get("workflow_executions", endless)["status"] == "RUNNING"
     assert emulator.calls("cancel_execution") == []
+
+
+def test_what_amc_had_finished_when_its_task_was_ended_is_known_to_have_results(
+    running: Row, rows: Rows, task_state: list[str | None]
+) -> None:
+    task_state[0] = "failed"
+    asyncio.run(ExecutionTrigger(execution_id=str(running["id"])).on_kill())
+    row = rows.get("workflow_executions", running)
+    assert (row["status"], row["error_type"]) == ("CANCELLED", "KILLED")
+    assert row["amc_status"] == "SUCCEEDED"
 
 
 def test_what_cannot_be_cancelled_at_amc_has_ended_in_its_row(

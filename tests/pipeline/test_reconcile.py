@@ -481,28 +481,91 @@ def test_amc_is_listed_from_the_oldest_open_row_on(
     assert reconciler.start - listed_from.replace(tzinfo=UTC) >= timedelta(hours=40)
 
 
-def test_an_instance_without_executions_of_late_is_not_asked(
-    reconciler: Reconciler, put: Callable[..., Row], emulator: RunningEmulator
+def test_an_instance_where_nothing_runs_and_nothing_will_is_not_asked(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    schedule: Row,
+    instance: Row,
+    emulator: RunningEmulator,
 ) -> None:
     put(status="SUCCESS", created_at=reconciler.start - timedelta(hours=25))
+    rows.collection(rows.get("workflows", schedule["workflow_id"]), status="PAUSED")
+    rows.update("workflow_schedules", schedule, is_active=False)
     reconciler.at(0)
+    rows.update("workflow_schedules", schedule, is_active=True)
+    revoked = {"consent_revoked_at": reconciler.start}
+    for table, stops in (("amc_instances", {"is_active": False}), ("users", revoked)):
+        key = instance["id" if table == "amc_instances" else "user_id"]
+        before = rows.get(table, key)
+        rows.update(table, key, **stops)
+        reconciler.at(5)
+        rows.update(table, key, **{name: before[name] for name in stops})
     assert emulator.calls() == []
+    reconciler.at(10)
+    assert emulator.calls("list_executions") != []
 
 
-def test_what_was_done_is_kept_for_ninety_days_and_seen_by_the_owner_only(
-    reconciler: Reconciler, rows: Rows, put: Callable[..., Row], instance: Row, database: Database
+@pytest.mark.parametrize("definition", ["schedule", "collection"])
+def test_what_others_run_is_counted_before_an_idle_instance_has_its_first_execution(
+    reconciler: Reconciler,
+    rows: Rows,
+    schedule: Row,
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+    definition: str,
 ) -> None:
-    ages = (91, 89)
-    for days in ages:
-        rows.insert(
-            "reconciliations",
-            instance_id=instance["id"],
-            action="ADOPT",
-            detail=f"{days} days ago",
-            at=reconciler.start - timedelta(days=days),
-        )
+    if definition == "collection":
+        rows.collection(rows.get("workflows", schedule["workflow_id"]))
+        rows.update("workflow_schedules", schedule, is_active=False)
+    north.ordered()
     reconciler.at(0)
-    for user, seen in ((instance["user_id"], ["89 days ago"]), (rows.user()["id"], [])):
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert len(emulator.calls("list_executions")) == 1
+
+
+def test_what_was_given_up_takes_a_slot_until_amc_has_ended_it(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    order(north, put(status="CANCELLED"))
+    emulator.fault("cancel_execution", "forbidden")
+    with pytest.raises(PipelineError, match="CANCEL_AT_AMC"):
+        reconciler.at(0)
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    reconciler.at(5)
+    assert set(statuses(emulator).values()) == {"CANCELLED"}
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 0
+
+
+def test_what_the_application_runs_itself_is_counted_and_left_alone(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    row = put(dag_id=None, dag_run_id=None)
+    row = accept(rows, row, order(north, row))
+    waiting = put(dag_id=None, dag_run_id=None)
+    for minutes in (0, 60):
+        reconciler.at(minutes)
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert (reconciler.actions, set(statuses(emulator).values())) == ([], {"RUNNING"})
+    assert [rows.get("workflow_executions", one) for one in (row, waiting)] == [row, waiting]
+
+
+def test_what_was_done_is_seen_by_the_owner_only(
+    rows: Rows, instance: Row, database: Database
+) -> None:
+    rows.insert("reconciliations", instance_id=instance["id"], action="ADOPT", detail="done")
+    for user, seen in ((instance["user_id"], ["done"]), (rows.user()["id"], [])):
         analyst = database.connect("recomamp_analyst", user)
         with analyst, analyst.cursor() as cursor:
             cursor.execute("SELECT detail FROM reconciliations")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,8 @@ def test_the_rows_are_accepted_and_stand_for_nothing_done_yet(seeded: Any) -> No
     assert len(state.schedules) == 3
     assert len(state.weeks) == 6
     assert state.executions == []
+    assert [row["products"] for row in state.instances] == [2, 2]
+    assert not state.is_synced()
     assert not state.is_settled()
 
 
@@ -125,7 +128,22 @@ def as_expected(seeded: Any) -> State:
     for week in weeks:
         days = (week["week_end_date"] - week["week_start_date"]).days + 1
         executions.append(execution(str(COLLECTION), week["week_start_date"], days))
-    return State(executions=executions, weeks=weeks, schedules=schedules)
+    synced = {
+        "health_status": "HEALTHY",
+        "schema_last_sync": NOW,
+        "campaigns_last_sync": NOW,
+        "data_sources": 12,
+        "campaigns": 31,
+        "currencies": "USD",
+        "spend": Decimal("1200.50"),
+        "sales": Decimal("4802.00"),
+        "acos": Decimal("25.0"),
+        "roas": Decimal("4.00"),
+    }
+    europe, north = (row | synced for row in state.instances)
+    europe |= {"products_found": 1, "products_missing": 1, "messages": ["COLLECTION_COMPLETED"]}
+    north |= {"products_found": 2, "messages": ["SCHEDULE_RUN_FAILED"]}
+    return State(executions=executions, weeks=weeks, schedules=schedules, instances=[europe, north])
 
 
 def test_a_demo_that_went_well_disappoints_nobody(as_expected: State) -> None:
@@ -150,6 +168,14 @@ def test_a_demo_that_went_well_disappoints_nobody(as_expected: State) -> None:
         ("schedules", {"successful_runs": 2}, "Berlin schedule ran once"),
         ("schedules", {"failed_runs": 0}, "counts one failed run"),
         ("schedules", {"next_run_at": None}, "knows its next run"),
+        ("instances", {"health_status": "UNHEALTHY"}, "HEALTHY"),
+        ("instances", {"data_sources": 0}, "tell their tables"),
+        ("instances", {"schema_last_sync": None}, "tell their tables"),
+        ("instances", {"campaigns_last_sync": None}, "spend, sales"),
+        ("instances", {"acos": None}, "spend, sales"),
+        ("instances", {"products_found": 0, "products_missing": 2}, "all but one"),
+        ("instances", {"products_found": 0}, "all but one"),
+        ("instances", {"messages": None}, "a message waits"),
     ],
 )
 def test_whatever_went_wrong_is_named(
@@ -167,6 +193,13 @@ def test_a_missing_and_a_doubled_execution_are_noticed(as_expected: State) -> No
         told = disappointments(dataclasses.replace(as_expected, executions=executions))
 
         assert any("none of them twice" in line for line in told)
+
+
+def test_a_demo_is_not_over_before_all_is_synced(as_expected: State) -> None:
+    europe, north = as_expected.instances
+    late = [europe, north | {"campaigns_last_sync": None}]
+
+    assert not dataclasses.replace(as_expected, instances=late).is_settled()
 
 
 def test_a_demo_of_which_nothing_ran_is_judged_without_stumbling(seeded: Any) -> None:
@@ -187,3 +220,5 @@ def test_every_state_can_be_shown(seeded: Any, as_expected: State, is_terminal: 
     assert "FAILED" in shown
     assert "unable to compile" in shown
     assert "100 % COMPLETED" in shown
+    assert "1,200.50 / 4,802.00 USD" in shown
+    assert "SCHEDULE_RUN_FAILED" in shown

@@ -8,7 +8,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -25,8 +25,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recomamp.domain.columns import OutputColumn, read_columns
-from recomamp.domain.errors import MissingSetting, PipelineError, ResultsBroken
+from recomamp.domain.errors import (
+    AlreadyLoading,
+    MissingSetting,
+    PipelineError,
+    ResultsBroken,
+)
 from recomamp.store.result_document import MAX_ROWS, write_json
+from recomamp.store.result_files import Target
 from recomamp.store.results import StoredResults, store_results
 
 WORKFLOW = UUID("11111111-1111-4111-8111-111111111111")
@@ -69,6 +75,7 @@ def store(
         "workflow_id": WORKFLOW,
         "execution_id": EXECUTION,
         "window_start": date(2025, 1, 6),
+        "verify_lock": lambda: None,
     }
     return store_results(**{**arguments, **changes})
 
@@ -260,6 +267,79 @@ def test_a_second_load_replaces_its_own_files_and_no_others(tmp_path: Path) -> N
     assert len([name for name in stored_files(tmp_path) if str(other) in name]) == 1
 
 
+def lost_after(checks: int) -> Callable[[], None]:
+    """Return a lock that is lost after it was verified so many times."""
+    left = iter(range(checks))
+
+    def verify_lock() -> None:
+        if next(left, None) is None:
+            raise AlreadyLoading("lost")
+
+    return verify_lock
+
+
+def test_a_load_that_has_lost_its_lock_removes_and_replaces_nothing_of_others(
+    tmp_path: Path,
+) -> None:
+    former = store(tmp_path, write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n"), PAIR)
+    others = tmp_path / "results" / DIRECTORY / "_writing-0-part-00001.parquet"
+    others.write_bytes(b"half of what another load writes just now")
+    before = stored_files(tmp_path)
+    with pytest.raises(AlreadyLoading):
+        store(tmp_path, write(tmp_path, "a,b\n3,z\n"), PAIR, verify_lock=lost_after(0))
+    assert stored_files(tmp_path) == before
+    others.unlink()
+    with pytest.raises(AlreadyLoading):
+        store(tmp_path, write(tmp_path, "a,b\n3,z\n"), PAIR, verify_lock=lost_after(0))
+    assert read(former)["a"].to_pylist() == [1, 2]
+
+
+def test_the_lock_is_verified_before_each_file_gets_its_name(tmp_path: Path) -> None:
+    parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n", "a,b\n3,z\n")
+    with pytest.raises(AlreadyLoading):
+        store(tmp_path, parts, PAIR, verify_lock=lost_after(2))
+    assert stored_files(tmp_path) == [f"{DIRECTORY}/part-0000{n}.parquet" for n in (1, 2)]
+
+
+def test_two_loads_of_one_execution_use_no_common_name(tmp_path: Path) -> None:
+    url = f"{tmp_path}/results"
+    first, second = (Target(url, DIRECTORY, lambda: None) for _ in range(2))
+    with first.write_aside("part-00001.parquet") as file:
+        file.write(b"whole")
+    with second.write_aside("part-00001.parquet") as file:
+        file.write(b"half")
+        first.publish()
+    content = (tmp_path / "results" / DIRECTORY / "part-00001.parquet").read_bytes()
+    assert content == b"whole"
+    second.discard()
+    assert stored_files(tmp_path) == [f"{DIRECTORY}/part-00001.parquet"]
+
+
+def test_who_fails_discards_its_own_files_only(tmp_path: Path) -> None:
+    first, second = (Target(f"{tmp_path}/results", DIRECTORY, lambda: None) for _ in range(2))
+    for target in (first, second):
+        with target.write_aside("part-00001.parquet") as file:
+            file.write(b"whole")
+    first.discard()
+    second.publish()
+    assert stored_files(tmp_path) == [f"{DIRECTORY}/part-00001.parquet"]
+
+
+def test_a_file_that_somebody_removed_before_it_got_its_name_is_loaded_again(
+    tmp_path: Path,
+) -> None:
+    directory = tmp_path / "results" / DIRECTORY
+
+    def remove() -> None:
+        for path in directory.glob("_writing-*"):
+            path.unlink()
+
+    parts = write(tmp_path, "a,b\n1,x\n")
+    with pytest.raises(ResultsBroken, match=r"part-00001.parquet was removed .* load .* again"):
+        store(tmp_path, parts, PAIR, verify_lock=remove)
+    assert stored_files(tmp_path) == []
+
+
 def test_no_reader_ever_sees_part_of_a_result_under_its_own_name(tmp_path: Path) -> None:
     """Look at the directory whenever a byte is written to it."""
     seen: list[list[str]] = []
@@ -348,7 +428,8 @@ from recomamp.store.results import store_results
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     store_results(parts=[Path(sys.argv[1])], columns=(), results_url=sys.argv[2],
-                  workflow_id=UUID(int=1), execution_id=UUID(int=2), window_start=date(2025, 1, 6))
+                  workflow_id=UUID(int=1), execution_id=UUID(int=2), window_start=date(2025, 1, 6),
+                  verify_lock=lambda: None)
 except ResultsBroken as err:  # there may be room later, so the task may be tried again
     sys.stdout.write(str(err))
 """
@@ -518,7 +599,7 @@ columns = tuple(OutputColumn(name=n, data_type=t)
 tracemalloc.start()
 results = store_results(parts=[Path(sys.argv[1])], columns=columns, results_url=sys.argv[2],
                         workflow_id=UUID(int=1), execution_id=UUID(int=2),
-                        window_start=date(2025, 1, 6))
+                        window_start=date(2025, 1, 6), verify_lock=lambda: None)
 python_bytes = tracemalloc.get_traced_memory()[1]
 sys.stdout.write(f"{results.rows} {python_bytes} {pa.default_memory_pool().max_memory()}")
 """

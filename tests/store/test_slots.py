@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg2
 import pytest
@@ -43,7 +44,12 @@ def queue(rows: Rows, instance: Row, count: int, **columns: Any) -> list[str]:
         rows.execution(
             workflow=workflow,
             instance_id=instance["id"],
-            **{"created_at": NOW - timedelta(hours=1) + timedelta(minutes=n), **columns},
+            **{
+                "created_at": NOW - timedelta(hours=1) + timedelta(minutes=n),
+                "dag_id": "amc_dag",
+                "dag_run_id": f"run {uuid4()}",
+                **columns,
+            },
         )
         for n in range(count)
     ]
@@ -118,6 +124,38 @@ def test_executions_that_others_started_take_slots_while_their_count_is_fresh(
     assert len(grant(instance, NOW + timedelta(hours=1))) == 2
 
 
+def test_executions_of_others_take_slots_of_the_account_once_for_each_amc_instance(
+    rows: Rows, grant: Grant
+) -> None:
+    account = rows.account(max_concurrent_executions=8)
+    seen = {"account": account, "foreign_counted_at": NOW}
+    first = rows.instance(foreign_executions=4, instance_id="amcshared", **seen)
+    rows.instance(foreign_executions=3, instance_id="amcshared", **seen)
+    other = rows.instance(foreign_executions=2, **seen)
+    queue(rows, first, 5)
+    queue(rows, other, 5)
+    assert len(grant(first)) == 2
+
+
+def test_what_the_application_runs_itself_gets_no_slot_and_holds_none(
+    rows: Rows, grant: Grant
+) -> None:
+    instance = rows.instance(max_concurrent_executions=1)
+    its_own = {"dag_id": None, "dag_run_id": None}
+    queue(rows, instance, 1, **its_own)
+    queue(rows, instance, 1, status="RUNNING", **its_own)
+    queue(rows, instance, 1, slot_granted_at=NOW, **its_own)
+    (ours,) = queue(rows, instance, 1)
+    assert grant(instance) == [ours]
+
+
+def test_what_runs_at_amc_takes_a_slot_that_was_never_granted(rows: Rows, grant: Grant) -> None:
+    instance = rows.instance(max_concurrent_executions=2)
+    queue(rows, instance, 1, status="RUNNING", created_at=NOW)
+    first, _ = queue(rows, instance, 2)
+    assert grant(instance) == [first]
+
+
 def test_many_who_ask_at_once_never_get_too_many(
     rows: Rows, grant: Grant, database: Database
 ) -> None:
@@ -135,7 +173,8 @@ def test_many_who_ask_at_once_never_get_too_many(
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     limits=st.lists(st.integers(1, 4), min_size=1, max_size=3),
-    account_limit=st.integers(1, 6),
+    foreign=st.lists(st.integers(0, 3), min_size=3, max_size=3),
+    account_limit=st.integers(1, 9),
     ends=st.lists(st.integers(0, 30), max_size=12),
 )
 def test_whatever_happens_no_limit_is_exceeded_and_no_slot_stays_empty(
@@ -143,13 +182,24 @@ def test_whatever_happens_no_limit_is_exceeded_and_no_slot_stays_empty(
     grant: Grant,
     database: Database,
     limits: list[int],
+    foreign: list[int],
     account_limit: int,
     ends: list[int],
 ) -> None:
     account = rows.account(max_concurrent_executions=account_limit)
+    seen = {"account": account, "foreign_counted_at": NOW}
     instances = [
-        rows.instance(account=account, max_concurrent_executions=limit) for limit in limits
+        rows.instance(max_concurrent_executions=limit, foreign_executions=others, **seen)
+        for limit, others in zip(limits, foreign, strict=False)
     ]
+    # Another user's row of the same AMC instance, whose others are the same
+    same = {name: instances[0][name] for name in ("instance_id", "foreign_executions")}
+    rows.instance(max_concurrent_executions=limits[0], **same, **seen)
+    left = {  # for us
+        str(one["id"]): max(one["max_concurrent_executions"] - one["foreign_executions"], 0)
+        for one in instances
+    }
+    left_of_account = max(account_limit - sum(one["foreign_executions"] for one in instances), 0)
     waiting = {str(one["id"]): len(queue(rows, one, 5)) for one in instances}
     flying: list[tuple[str, str]] = []
     for end in [None, *ends]:
@@ -160,12 +210,9 @@ def test_whatever_happens_no_limit_is_exceeded_and_no_slot_stays_empty(
             key = str(rows.get("workflow_executions", granted)["instance_id"])
             waiting[key] -= 1
             flying.append((key, granted))
-        in_use = {str(one["id"]): 0 for one in instances}
-        for key, _ in flying:
-            in_use[key] += 1
-        assert len(flying) <= account_limit
-        for one, limit in zip(instances, limits, strict=True):
-            key = str(one["id"])
-            assert in_use[key] <= limit
-            is_full = in_use[key] == limit or len(flying) == account_limit
+        assert len(flying) <= left_of_account
+        for key, free in left.items():
+            in_use = sum(one == key for one, _ in flying)
+            assert in_use <= free
+            is_full = in_use == free or len(flying) == left_of_account
             assert is_full or waiting[key] == 0

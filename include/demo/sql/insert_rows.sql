@@ -65,3 +65,11 @@ VALUES (
     %(collection)s, 'Costs of six weeks', %(costs_workflow)s, %(europe_instance)s,
     %(europe_user)s, %(start_date)s, %(end_date)s, '{"timezone": "Europe/Berlin"}'
 );
+
+-- The last one is no product of theirs.
+INSERT INTO asins (asin, user_id)
+VALUES
+    ('B0DEMO0001', %(north_user)s),
+    ('B0DEMO0002', %(north_user)s),
+    ('B0DEMO0003', %(europe_user)s),
+    ('BXDEMO0004', %(europe_user)s);

@@ -1,9 +1,14 @@
 -- AMC knows the execution: store its id. Compare-and-set, so that an id once stored stays.
+-- An id that another row holds violates uq_workflow_executions_amc_execution.
 -- Parameters: execution_id, amc_execution_id, amc_status, amazon_request_id, submitted_at, deadline_at.
 UPDATE workflow_executions
 SET
     status = 'RUNNING',
     amc_execution_id = %(amc_execution_id)s,
+    amc_instance_id = (
+        SELECT instance.instance_id FROM amc_instances AS instance
+        WHERE instance.id = workflow_executions.instance_id
+    ),
     amc_status = %(amc_status)s,
     amazon_request_id = %(amazon_request_id)s,
     submitted_at = %(submitted_at)s,

@@ -8,6 +8,10 @@ SET
     result_data = %(result_data)s,
     result_rows = %(result_rows)s,
     result_size_bytes = %(result_size_bytes)s,
+    results_loaded_at = %(completed_at)s,
+    result_data_trimmed_at = NULL,
+    result_files_deleted_at = NULL,
+    superseded_by = NULL,
     execution_duration = COALESCE(
         %(execution_duration_seconds)s,
         EXTRACT(EPOCH FROM %(completed_at)s - COALESCE(started_at, created_at))::INTEGER
@@ -21,5 +25,7 @@ WHERE id = %(execution_id)s
       status IN ('RUNNING', 'SUCCESS')
       -- AMC had the results and loading them failed: the task was cleared to load them now
       OR (status = 'FAILED' AND amc_status = 'SUCCEEDED')
+      -- AMC had the results when the waiting task was ended, and was told to stop too late
+      OR (status = 'CANCELLED' AND error_type = 'KILLED' AND amc_status = 'SUCCEEDED')
   )
 RETURNING id;

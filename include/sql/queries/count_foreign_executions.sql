@@ -1,4 +1,4 @@
--- Keep how many executions of others are in flight at an instance.
+-- Keep how many executions are in flight at an instance that no open row of ours stands for.
 -- Parameters: instance_key (UUID), foreign_executions, counted_at.
 UPDATE amc_instances
 SET

@@ -1,5 +1,16 @@
--- Forget what was done long ago.
--- Parameters: before.
-DELETE FROM reconciliations
-WHERE at < %(before)s
-RETURNING id;
+-- Forget what was done long ago, the oldest first and so many at a time that no lock is held for long.
+-- Returns one row: how many were deleted.
+-- Parameters: before (older ones go), limit (at most so many).
+WITH deleted AS (
+    DELETE FROM reconciliations
+    WHERE id IN (
+        SELECT id
+        FROM reconciliations
+        WHERE at < %(before)s
+        ORDER BY at
+        LIMIT %(limit)s
+    )
+    RETURNING id
+)
+SELECT COUNT(*) AS deleted
+FROM deleted;

@@ -1,6 +1,6 @@
 -- End an open execution without results. One that has ended already stays as it is.
 -- Parameters: execution_id, status (FAILED, CANCELLED or TIMEOUT), amc_status (or NULL), error_type,
--- error_message, completed_at.
+-- error_message, completed_at, next_retry_at (of the next attempt; NULL where none comes).
 UPDATE workflow_executions
 SET
     status = %(status)s,
@@ -8,7 +8,7 @@ SET
     error_type = %(error_type)s,
     error_message = %(error_message)s,
     completed_at = %(completed_at)s,
-    next_retry_at = NULL,
+    next_retry_at = %(next_retry_at)s,
     execution_duration = EXTRACT(EPOCH FROM %(completed_at)s - COALESCE(started_at, created_at))::INTEGER
 WHERE id = %(execution_id)s
   AND status IN ('PENDING', 'RUNNING')

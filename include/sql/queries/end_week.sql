@@ -1,4 +1,5 @@
 -- A week's execution has ended. Failing to run a week again takes no results away.
+-- retry_count is the execution's own.
 -- Parameters: collection_id, week_start_date, week_end_date, execution_id, status, error_message,
 -- execution_duration_seconds, result_rows, result_size_bytes, completed_at.
 UPDATE report_data_weeks
@@ -6,6 +7,10 @@ SET
     status = %(status)s,
     execution_id = %(execution_id)s,
     error_message = %(error_message)s,
+    retry_count = COALESCE(
+        (SELECT retry_count FROM workflow_executions WHERE id = %(execution_id)s),
+        report_data_weeks.retry_count
+    ),
     execution_duration = %(execution_duration_seconds)s,
     result_rows = %(result_rows)s,
     result_size_bytes = %(result_size_bytes)s,

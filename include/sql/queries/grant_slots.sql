@@ -1,7 +1,9 @@
 -- Grant the free slots of an account to the executions whose turn it is, and return their ids.
 -- An AMC instance may stand in several rows of amc_instances, one for each of its users: they share
--- its slots. Executions that others started at AMC take slots too, as last counted. A collection's
--- execution has its turn as if it had come later, so schedules go first and nothing waits for ever.
+-- its slots. Executions that others started at AMC take slots too, of the instance and of the
+-- account, as last counted; what the application runs itself (no DAG) is among them and asks for no
+-- slot here. A collection's execution has its turn as if it had come later, so schedules go first
+-- and nothing waits for ever.
 -- Parameters: account_key (UUID, locked), granted_at, collection_handicap (interval),
 -- foreign_counted_since (older counts say nothing any more).
 WITH instances AS (
@@ -23,7 +25,8 @@ WITH instances AS (
 in_flight AS (
     SELECT
         execution.id,
-        execution.slot_granted_at,
+        -- What AMC runs takes a slot, granted or not
+        execution.slot_granted_at IS NOT NULL OR execution.status = 'RUNNING' AS has_slot,
         execution.created_at + CASE
             WHEN execution.collection_id IS NULL THEN INTERVAL '0'
             ELSE %(collection_handicap)s
@@ -33,21 +36,28 @@ in_flight AS (
     FROM workflow_executions AS execution
     JOIN instances ON instances.id = execution.instance_id
     WHERE execution.status IN ('PENDING', 'RUNNING')
+      AND execution.dag_id IS NOT NULL
 ),
 held AS (
     SELECT
         amc_instance,
         COUNT(*) AS slots
     FROM in_flight
-    WHERE slot_granted_at IS NOT NULL
+    WHERE has_slot
     GROUP BY amc_instance
+),
+taken AS (
+    SELECT held.slots FROM held
+    UNION ALL
+    SELECT each.foreign_executions
+    FROM (SELECT DISTINCT amc_instance, foreign_executions FROM instances) AS each
 ),
 queued AS (
     SELECT
         in_flight.*,
         ROW_NUMBER() OVER (PARTITION BY amc_instance ORDER BY turn, id) AS place
     FROM in_flight
-    WHERE slot_granted_at IS NULL
+    WHERE NOT has_slot
 ),
 next_in_line AS (
     SELECT
@@ -65,5 +75,5 @@ WHERE execution.id = next_in_line.id
   AND next_in_line.place <= (
       SELECT account.max_concurrent_executions FROM amc_accounts AS account
       WHERE account.id = %(account_key)s
-  ) - (SELECT COALESCE(SUM(held.slots), 0) FROM held)
+  ) - (SELECT COALESCE(SUM(taken.slots), 0) FROM taken)
 RETURNING execution.id;

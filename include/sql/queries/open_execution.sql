@@ -1,52 +1,67 @@
 -- Write the intention to run a workflow, before AMC hears of it.
 -- Returns its id, or no row where this attempt, or another open one of the DAG run, exists already
 -- (uq_workflow_executions_dag_run_attempt, uq_workflow_executions_open_dag_run).
+-- It is what the run's former attempt has waited for: that one says so no longer.
 -- Parameters: execution_id, workflow_id, user_id, instance_key, schedule_id, collection_id, dag_id,
--- dag_run_id, attempt, parameters (JSON), window_type, window_start, window_end, window_time_zone,
--- amc_workflow_id, submitted_sql, input_parameters (JSON), deadline_at.
-INSERT INTO workflow_executions (
-    id,
-    workflow_id,
-    user_id,
-    instance_id,
-    schedule_id,
-    collection_id,
-    dag_id,
-    dag_run_id,
-    attempt,
-    retry_count,
-    status,
-    parameters,
-    window_type,
-    window_start,
-    window_end,
-    window_time_zone,
-    amc_workflow_id,
-    submitted_sql,
-    input_parameters,
-    deadline_at
+-- dag_run_id, attempt, clear_number, retry_count, parameters (JSON), window_type, window_start,
+-- window_end, window_time_zone, amc_workflow_id, submitted_sql, input_parameters (JSON), deadline_at.
+WITH opened AS (
+    INSERT INTO workflow_executions (
+        id,
+        workflow_id,
+        user_id,
+        instance_id,
+        schedule_id,
+        collection_id,
+        dag_id,
+        dag_run_id,
+        attempt,
+        clear_number,
+        retry_count,
+        status,
+        parameters,
+        window_type,
+        window_start,
+        window_end,
+        window_time_zone,
+        amc_workflow_id,
+        submitted_sql,
+        input_parameters,
+        deadline_at
+    )
+    VALUES (
+        %(execution_id)s,
+        %(workflow_id)s,
+        %(user_id)s,
+        %(instance_key)s,
+        %(schedule_id)s,
+        %(collection_id)s,
+        %(dag_id)s,
+        %(dag_run_id)s,
+        %(attempt)s,
+        %(clear_number)s,
+        %(retry_count)s,
+        'PENDING',
+        %(parameters)s,
+        %(window_type)s,
+        %(window_start)s,
+        %(window_end)s,
+        %(window_time_zone)s,
+        %(amc_workflow_id)s,
+        %(submitted_sql)s,
+        %(input_parameters)s,
+        %(deadline_at)s
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING id
+),
+former AS (
+    UPDATE workflow_executions
+    SET next_retry_at = NULL
+    WHERE dag_id = %(dag_id)s
+      AND dag_run_id = %(dag_run_id)s
+      AND next_retry_at IS NOT NULL
+      AND EXISTS (SELECT FROM opened)
 )
-VALUES (
-    %(execution_id)s,
-    %(workflow_id)s,
-    %(user_id)s,
-    %(instance_key)s,
-    %(schedule_id)s,
-    %(collection_id)s,
-    %(dag_id)s,
-    %(dag_run_id)s,
-    %(attempt)s,
-    %(attempt)s - 1,
-    'PENDING',
-    %(parameters)s,
-    %(window_type)s,
-    %(window_start)s,
-    %(window_end)s,
-    %(window_time_zone)s,
-    %(amc_workflow_id)s,
-    %(submitted_sql)s,
-    %(input_parameters)s,
-    %(deadline_at)s
-)
-ON CONFLICT DO NOTHING
-RETURNING id;
+SELECT id
+FROM opened;

@@ -1,7 +1,9 @@
--- The execution that an id of AMC belongs to, if any.
--- Parameters: instance_key (UUID), amc_execution_id.
-SELECT id
-FROM workflow_executions
-WHERE amc_execution_id = %(amc_execution_id)s
-  AND instance_id = %(instance_key)s
+-- The execution that an id of AMC belongs to, if any, whoever owns it: several rows of amc_instances
+-- may be one instance of AMC.
+-- Parameters: amc_instance_id (AMC's own name), amc_execution_id.
+SELECT execution.id
+FROM workflow_executions AS execution
+JOIN amc_instances AS instance ON instance.id = execution.instance_id
+WHERE execution.amc_execution_id = %(amc_execution_id)s
+  AND instance.instance_id = %(amc_instance_id)s
 LIMIT 1;

@@ -1,17 +1,45 @@
--- The instances to compare with AMC: those with open executions, or with executions of late.
--- A row is an instance, an execution whose owner may ask AMC, and the moment to list from.
+-- The instances to compare with AMC: those with open executions or with executions of late, and
+-- those where the next may start at any moment: others may have taken the slots it will ask for.
+-- A row is an instance, its owner, who asks AMC, and the moment to list from. Of an owner who has
+-- to sign in again nothing can start, and AMC is asked only about what there is already.
 -- Parameters: since.
+WITH executions AS (
+    SELECT
+        instance_id,
+        MIN(created_at) FILTER (WHERE status IN ('PENDING', 'RUNNING')) AS first_open_at
+    FROM workflow_executions
+    WHERE dag_id IS NOT NULL
+      AND (status IN ('PENDING', 'RUNNING') OR created_at >= %(since)s)
+    GROUP BY instance_id
+)
 SELECT
     instance.id AS instance_key,
     instance.instance_id,
-    (ARRAY_AGG(execution.id ORDER BY execution.created_at DESC, execution.id))[1] AS execution_id,
-    LEAST(
-        %(since)s,
-        MIN(execution.created_at) FILTER (WHERE execution.status IN ('PENDING', 'RUNNING'))
-    ) AS list_from
-FROM workflow_executions AS execution
-JOIN amc_instances AS instance ON instance.id = execution.instance_id
-WHERE execution.dag_id IS NOT NULL
-  AND (execution.status IN ('PENDING', 'RUNNING') OR execution.created_at >= %(since)s)
-GROUP BY instance.id
+    instance.user_id,
+    instance.region,
+    account.account_id AS entity_id,
+    account.country_code,
+    LEAST(%(since)s, executions.first_open_at) AS list_from
+FROM amc_instances AS instance
+JOIN amc_accounts AS account ON account.id = instance.account_id
+JOIN users AS owner ON owner.id = instance.user_id
+LEFT JOIN executions ON executions.instance_id = instance.id
+WHERE executions.instance_id IS NOT NULL
+   OR (
+       instance.is_active
+       AND owner.is_active
+       AND owner.encrypted_refresh_token IS NOT NULL
+       AND owner.consent_revoked_at IS NULL
+       AND (
+           EXISTS (
+               SELECT FROM workflow_schedules AS schedule
+               JOIN workflows AS workflow ON workflow.id = schedule.workflow_id
+               WHERE workflow.instance_id = instance.id AND schedule.is_active
+           )
+           OR EXISTS (
+               SELECT FROM report_data_collections AS collection
+               WHERE collection.instance_id = instance.id AND collection.status = 'ACTIVE'
+           )
+       )
+   )
 ORDER BY instance.instance_id, instance.id;

@@ -1,10 +1,15 @@
 -- What is known of executions that AMC lists, by the UUIDs in their names or by AMC's ids.
--- Of all instances: several rows of amc_instances may be one instance of AMC.
+-- Of all instances: several rows of amc_instances may be one instance of AMC. Not what the
+-- application runs itself, which has no DAG: to the pipeline it is somebody else's.
 -- Parameters: execution_ids (UUIDs), amc_execution_ids.
 SELECT
     id,
     status,
+    amc_status,
     amc_execution_id
 FROM workflow_executions
-WHERE id = ANY(%(execution_ids)s::UUID[])
-   OR amc_execution_id = ANY(%(amc_execution_ids)s);
+WHERE dag_id IS NOT NULL
+  AND (
+      id = ANY(%(execution_ids)s::UUID[])
+      OR amc_execution_id = ANY(%(amc_execution_ids)s)
+  );

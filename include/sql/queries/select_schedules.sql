@@ -27,6 +27,17 @@ FROM (
         instance.name AS instance_name,
         instance.region,
         account.country_code,
+        CASE
+            WHEN instance.health_status = 'ERROR' THEN COALESCE(instance.health_error, 'ERROR')
+        END AS instance_error,
+        ARRAY(
+            SELECT finding.message
+            FROM workflow_findings AS finding
+            WHERE finding.workflow_id = workflow.id
+              AND finding.instance_id = instance.id
+              AND finding.query_md5 = md5(workflow.sql_query)
+            ORDER BY finding.table_name, finding.column_name
+        ) AS findings,
         COALESCE(owner.full_name, owner.email) AS owner
     FROM workflow_schedules AS schedule
     JOIN workflows AS workflow ON workflow.id = schedule.workflow_id

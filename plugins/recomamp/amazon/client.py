@@ -2,89 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any
 
 import httpx
 
-from recomamp.amazon import requests
+from recomamp.amazon import administration, requests
 from recomamp.amazon.account import AmcAccount
-from recomamp.amazon.observing import Observe, Try, failed
-from recomamp.amazon.requests import Call, NewExecution
+from recomamp.amazon.administration import AmcInstance, read_instance
+from recomamp.amazon.asking import AmazonClient, Call
+from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import (
     AmcExecution,
-    Page,
     read_acknowledgement,
     read_data_sources,
     read_download_urls,
     read_execution,
     read_executions,
 )
-from recomamp.amazon.retrying import RetryPolicy, Sleep
-from recomamp.amazon.wire import TIMEOUT, exchange, open_client
-from recomamp.domain.errors import AmazonError, ContractBroken, Refused
-
-T = TypeVar("T")
+from recomamp.domain.errors import Refused
 
 # AMC answers 400; its description also has 422 for calls that change something.
 _ALREADY_ENDED = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
 
 
-class AmcClient:
+class AmcClient(AmazonClient):
     """Asks AMC about one instance; use as ``async with``.
 
-    Calls that may be repeated are, on 429, 5xx and network trouble, as ``retry`` says; what is
-    raised in the end is an error of ``recomamp.domain.errors``.
-
-    :param observe: hears of every failed try, also of token calls and downloads. What it raises
-        reaches the caller.
+    :param options: as of ``AmazonClient``: transport, sleep, retry, timeout, observe.
     """
 
-    def __init__(
-        self,
-        account: AmcAccount,
-        auth: httpx.Auth,
-        *,
-        transport: httpx.AsyncBaseTransport | None = None,
-        sleep: Sleep = asyncio.sleep,
-        retry: RetryPolicy | None = None,
-        timeout: httpx.Timeout = TIMEOUT,
-        observe: Observe | None = None,
-    ) -> None:
+    def __init__(self, account: AmcAccount, auth: httpx.Auth, **options: Any) -> None:
+        super().__init__(
+            account.endpoint, auth, headers=requests.account_headers(account), **options
+        )
         self.account = account
-        self.observe = observe
-        self.sleep = sleep
-        self.retry = retry or RetryPolicy()
-        self._http = open_client(
-            transport,
-            timeout=timeout,
-            auth=auth,
-            base_url=account.endpoint.api_url,
-            headers=requests.account_headers(account),
-        )
-        # Signed links refuse an Authorization header, and must not be shown one.
-        self.links = open_client(
-            transport, timeout=timeout, headers={"Accept-Encoding": "identity"}
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._http.aclose()
-        await self.links.aclose()
 
     async def create_execution(self, execution: NewExecution) -> AmcExecution:
         """Submit a query once. Only a call that Amazon certainly did not process is repeated.
@@ -93,7 +46,7 @@ class AmcClient:
             ``list_executions`` before asking again.
         """
         call = requests.create_execution(self.account.instance_id, execution)
-        return await self._ask(call, lambda answer: read_execution(answer, repeatable=False))
+        return await self.ask(call, lambda answer: read_execution(answer, repeatable=False))
 
     async def list_executions(
         self,
@@ -115,13 +68,13 @@ class AmcClient:
                 next_token=next_token,
             )
 
-        async for execution in self._items(call, read_executions):
+        async for execution in self.items(call, read_executions):
             yield execution
 
     async def get_execution(self, amc_execution_id: str) -> AmcExecution:
         """Return one execution. One just created may be ``Refused`` with 404 for a moment."""
         call = requests.get_execution(self.account.instance_id, amc_execution_id)
-        return await self._ask(call, read_execution)
+        return await self.ask(call, read_execution)
 
     async def cancel_execution(self, amc_execution_id: str) -> AmcExecution:
         """Cancel an execution and return what AMC then says of it; one that has ended stays so.
@@ -130,7 +83,7 @@ class AmcClient:
         """
         call = requests.cancel_execution(self.account.instance_id, amc_execution_id)
         try:
-            await self._ask(call, read_acknowledgement)
+            await self.ask(call, read_acknowledgement)
         except Refused as refusal:
             if refusal.status not in _ALREADY_ENDED:
                 raise
@@ -148,7 +101,7 @@ class AmcClient:
                 self.account.instance_id, amc_execution_id, next_token=next_token
             )
 
-        return tuple([url async for url in self._items(call, read_download_urls)])
+        return tuple([url async for url in self.items(call, read_download_urls)])
 
     async def list_data_sources(self) -> AsyncIterator[Mapping[str, Any]]:
         """Yield the instance's tables, each as AMC describes it."""
@@ -156,43 +109,15 @@ class AmcClient:
         def call(next_token: str | None) -> Call:
             return requests.data_sources(self.account.instance_id, next_token=next_token)
 
-        async for source in self._items(call, read_data_sources):
+        async for source in self.items(call, read_data_sources):
             yield source
 
-    async def _items(
-        self, call: Callable[[str | None], Call], read: Callable[[httpx.Response], Page[T]]
-    ) -> AsyncIterator[T]:
-        """Yield the items of all pages."""
-        seen: set[str | None] = {None}
-        next_token: str | None = None
-        while True:
-            page = await self._ask(call(next_token), read)
-            for item in page.items:
-                yield item
-            next_token = page.next_token
-            if next_token is None:
-                return
-            if next_token in seen:
-                raise ContractBroken(f"{call(None).path} repeats a page: its nextToken goes round")
-            seen.add(next_token)
+    async def get_instance(self) -> AmcInstance:
+        """Return what Amazon says of the instance itself."""
+        call = administration.get_instance(self.account.instance_id)
+        return await self.ask(call, read_instance)
 
-    async def _ask(self, call: Call, read: Callable[[httpx.Response], T]) -> T:
-        """Send a call and read the answer, again and again as ``retry`` allows."""
-        return await self.retry.call(lambda number: self._ask_once(call, read, number), self.sleep)
-
-    async def _ask_once(self, call: Call, read: Callable[[httpx.Response], T], number: int) -> T:
-        this = Try(operation=call.operation, number=number, observe=self.observe)
-        request = self._http.build_request(
-            call.method,
-            call.path,
-            params=dict(call.query),
-            json=call.body,
-            headers={"Content-Type": call.content_type} if call.body is not None else None,
-            extensions=this.extension,
-        )
-        response = await exchange(self._http, request, repeatable=call.repeatable)
-        try:
-            return read(response)
-        except AmazonError as err:
-            await failed(request, err, response)
-            raise
+    async def knock(self) -> None:
+        """Ask the reporting API for as little as it gives, to see whether it answers."""
+        call = requests.data_sources(self.account.instance_id, limit=1)
+        await self.ask(call, read_data_sources)

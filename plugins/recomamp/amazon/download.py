@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import httpx
 
+from recomamp.amazon.asking import AmazonClient
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.links import is_page, is_same_part, readable_link, storage_error
 from recomamp.amazon.observing import Try, failed
@@ -72,7 +73,7 @@ async def _download_all(
     for number, path in enumerate(paths):
         for renewals_left in reversed(range(LINK_RENEWALS + 1)):
             try:
-                await _download(client, links[number], path, size_limit_bytes)
+                await download_file(client, links[number], path, size_limit_bytes)
                 break
             except LinkExpired:
                 if not renewals_left:
@@ -84,7 +85,11 @@ async def _download_all(
     return None
 
 
-async def _download(client: AmcClient, link: str, path: Path, size_limit_bytes: int | None) -> int:
+async def download_file(
+    client: AmazonClient, link: str, path: Path, size_limit_bytes: int | None = None
+) -> int:
+    """Download one file as ``download_part``, again and again as the client's ``retry`` allows."""
+
     async def download(number: int) -> int:
         return await download_part(client, link, path, size_limit_bytes, number=number)
 
@@ -92,15 +97,15 @@ async def _download(client: AmcClient, link: str, path: Path, size_limit_bytes: 
 
 
 async def download_part(
-    client: AmcClient,
+    client: AmazonClient,
     link: str,
     path: Path,
     size_limit_bytes: int | None = None,
     *,
     number: int = 1,
 ) -> int:
-    """Download one part to ``path``, whole or not at all, and return its size in bytes."""
-    url = readable_link(link, client.account.endpoint.api_url)
+    """Download one file to ``path``, whole or not at all, and return its size in bytes."""
+    url = readable_link(link, client.endpoint.api_url)
     this = Try(operation="download", number=number, observe=client.observe)
     request = client.links.build_request("GET", url, extensions=this.extension)
     response = await exchange(client.links, request, stream=True)

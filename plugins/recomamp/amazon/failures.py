@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from recomamp.amazon.redaction import without_tokens
+from recomamp.amazon.words import LONGEST_WORDS, fit_to_keep, words_of
 from recomamp.domain.errors import (
     AmazonError,
     ContractBroken,
@@ -26,12 +26,13 @@ from recomamp.domain.errors import (
     Transient,
     Unauthorized,
 )
+from recomamp.domain.texts import storable
 
 LONGEST_RETRY_AFTER_SECONDS = 600.0
 
-_WORDS = ("details", "message", "error_description", "Message", "statusReason", "error")
 _CODES = ("code", "error", "Code")
-_LONGEST_TEXT = 300
+_REQUEST_IDS = ("requestId", "request_id")
+_LONGEST_PAGE = 300  # of a page for people, or of an answer that is no error
 _INVISIBLE = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
@@ -49,26 +50,23 @@ def error_of(
 ) -> AmazonError:
     """Build an error of ``kind`` that says what was asked, what came back and what to do."""
     body = json_object(response) or {}
-    words = without_tokens(_first_text(body, _WORDS) or _plain_text(response))
-    request_id = request_id_of(response) or _first_text(body, ("requestId", "request_id"))
+    request_id = request_id_of(response) or fit_to_keep(_first_text(body, _REQUEST_IDS) or "")
+    words = _words(response)
     return kind(
         f"{response.request.method} {response.request.url.path} answered "
         f"HTTP {response.status_code}: {words or 'without a text'}"
         + (f" (request id {request_id})" if request_id else "")
         + (f"; {remedy}" if remedy else ""),
         status=response.status_code,
-        code=without_tokens(_first_text(body, _CODES) or "") or None,
-        request_id=request_id,
+        code=fit_to_keep(_code(body) or "") or None,
+        request_id=request_id or None,
         retry_after_seconds=retry_after_seconds(response),
     )
 
 
 def json_object(response: httpx.Response) -> dict[str, Any] | None:
     """Read the body as a JSON object; None when it is anything else."""
-    try:
-        body = json.loads(response.content)
-    except ValueError:
-        return None
+    body = _json(response)
     return body if isinstance(body, dict) else None
 
 
@@ -117,15 +115,43 @@ def _http_date(text: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
+def _json(response: httpx.Response) -> Any:
+    """Read the body as JSON; None when it is something else."""
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _words(response: httpx.Response) -> str:
+    """Return all that the answer says but for what its error says in fields of their own."""
+    body = _json(response)
+    if isinstance(body, dict):
+        status = str(response.status_code)
+        known = {key for key in ("code", "Code") if str(body.get(key)) == status}
+        body = {key: said for key, said in body.items() if key not in {*known, *_REQUEST_IDS}}
+    longest = _LONGEST_PAGE if response.is_success else LONGEST_WORDS
+    return words_of(body, longest) or _plain_text(response, longest)
+
+
+def _code(body: dict[str, Any]) -> str | None:
+    """Find Amazon's own code, of several errors that of the first."""
+    error, errors = body.get("error"), body.get("errors")
+    places = (body, error, *(errors if isinstance(errors, list) else ()))
+    codes = (_first_text(place, _CODES) for place in places if isinstance(place, dict))
+    return next(filter(None, codes), None)
+
+
 def _first_text(body: dict[str, Any], keys: tuple[str, ...]) -> str | None:
     for key in keys:
         value = body.get(key)
         if isinstance(value, str | int) and str(value):
-            return str(value)
+            return storable(str(value))
     return None
 
 
-def _plain_text(response: httpx.Response) -> str:
-    """Reduce a gateway's HTML page, or whatever else came, to a short readable line."""
-    text = html.unescape(_INVISIBLE.sub(" ", response.text[:20_000]))
-    return " ".join(text.split())[:_LONGEST_TEXT]
+def _plain_text(response: httpx.Response, longest: int) -> str:
+    """Reduce a gateway's HTML page, or whatever else came, to a readable line."""
+    body = response.text[:20_000]
+    text = html.unescape(_INVISIBLE.sub(" ", body))
+    return fit_to_keep(" ".join(text.split()), longest if text == body else _LONGEST_PAGE)

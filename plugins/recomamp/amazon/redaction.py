@@ -14,7 +14,9 @@ LONGEST_TEXT = 2000
 
 _TOKENS = re.compile(r"Atz[a-z]\|[^\s\"'<>&]*")
 _QUERY_OF_LINK = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
-_SIGNATURE = re.compile(r"X-Amz-[\w-]+=[^&\s\"'<>]*&?", re.IGNORECASE)
+_SIGNATURE = re.compile(
+    r"\b(?:X-Amz-[\w-]+|Signature|AWSAccessKeyId)=[^&\s\"'<>]*&?", re.IGNORECASE
+)
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 _SECRET_FIELDS = ("client_secret", "refresh_token", "code")
 _SHORTEST_VALUE = 3  # shorter ones name nothing, and are part of other words
@@ -23,8 +25,14 @@ _SHORTEST_QUOTE = 3  # words of the query in a row
 
 def without_tokens(text: str) -> str:
     """Remove Amazon's tokens, should an answer repeat one, and what Postgres cannot store."""
-    storable = text.replace("\0", "").encode("utf-8", "replace").decode()
+    storable = text.replace("\0", "").encode("utf-8", "replace").decode()  # no lone surrogates
     return _TOKENS.sub("[token]", storable)
+
+
+def without_secrets(text: str) -> str:
+    """Remove tokens, what signs a link, and what Postgres cannot store."""
+    text = _QUERY_OF_LINK.sub(r"\1?[removed]", without_tokens(text))
+    return _SIGNATURE.sub("[signature]", text)
 
 
 def harmless(text: str, request: httpx.Request) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from recomamp.amazon.account import AmcAccount
+from recomamp.amazon.asking import Call
 from recomamp.domain.cron import load_zone
 from recomamp.domain.windows import Window, WindowType
 
@@ -37,19 +38,6 @@ class NewExecution:
     timeout_seconds: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
-    """One request to AMC. ``repeatable`` is False where sending it twice would do harm."""
-
-    operation: str
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-    content_type: str = _JSON_EXECUTIONS
-    repeatable: bool = True
-
-
 def account_headers(account: AmcAccount) -> dict[str, str]:
     """Return the headers that every call needs, save Authorization."""
     return {
@@ -69,6 +57,7 @@ def create_execution(instance_id: str, execution: NewExecution) -> Call:
         method="POST",
         path=_path(instance_id, "workflowExecutions"),
         body=execution_body(execution),
+        content_type=_JSON_EXECUTIONS,
         repeatable=False,
     )
 
@@ -137,6 +126,7 @@ def cancel_execution(instance_id: str, amc_execution_id: str) -> Call:
         method="PUT",
         path=_path(instance_id, "workflowExecutions", amc_execution_id),
         body={"status": "CANCELLED"},
+        content_type=_JSON_EXECUTIONS,
     )
 
 
@@ -152,13 +142,15 @@ def download_urls(
     )
 
 
-def data_sources(instance_id: str, *, next_token: str | None = None) -> Call:
+def data_sources(
+    instance_id: str, *, next_token: str | None = None, limit: int = PAGE_SIZE
+) -> Call:
     """List the tables that the instance offers."""
     return Call(
         operation="list_data_sources",
         method="GET",
         path=_path(instance_id, "dataSources"),
-        query=_present({"limit": str(PAGE_SIZE), "nextToken": next_token}),
+        query=_present({"limit": str(limit), "nextToken": next_token}),
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
+from recomamp.amazon.asking import Page
 from recomamp.amazon.failures import error_of, json_object, raise_for, request_id_of
+from recomamp.amazon.words import fit_to_keep, words_of
 from recomamp.domain.errors import AmazonError, ContractBroken, SubmissionInDoubt, Transient
 from recomamp.domain.states import AmcStatus
 
@@ -21,15 +23,16 @@ T = TypeVar("T")
 
 _WRAPPERS = ("workflowExecution", "execution")
 _LISTS = ("executions", "workflowExecutions")
-_REASONS = ("statusReason", "message", "details", "messageSubject")
+_REASONS = ("statusReason", "message", "messageSubject", "error", "errors", "details")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AmcExecution:
     """One execution as AMC describes it; what AMC left out is None or empty.
 
-    ``amc_status`` is AMC's own word, also where ``status`` is UNKNOWN. ``request_id`` is that of
-    the answer. ``sql_query`` is there only when the workflow was asked for too.
+    ``amc_status`` is AMC's own word, also where ``status`` is UNKNOWN. ``status_reason`` is all
+    that AMC says about it, without secrets. ``request_id`` is that of the answer. ``sql_query`` is
+    there only when the workflow was asked for too.
     """
 
     amc_execution_id: str
@@ -46,14 +49,6 @@ class AmcExecution:
     execution_time_seconds: float | None
     sql_query: str | None
     request_id: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Page(Generic[T]):
-    """A page of a list; ``next_token`` is None on the last one."""
-
-    items: tuple[T, ...]
-    next_token: str | None
 
 
 def read_execution(response: httpx.Response, *, repeatable: bool = True) -> AmcExecution:
@@ -146,14 +141,14 @@ def _execution(body: Mapping[str, Any], request_id: str | None) -> AmcExecution 
     amc_execution_id = _text(fields, "workflowExecutionId")
     if amc_execution_id is None:
         return None
-    amc_status = _text(fields, "status") or ""
+    amc_status = fit_to_keep(_text(fields, "status") or "")
     values, columns = fields.get("parameterValues"), fields.get("outputColumns")
     return AmcExecution(
         amc_execution_id=amc_execution_id,
         workflow_id=_text(fields, "workflowId"),
         status=AmcStatus.parse(amc_status),
         amc_status=amc_status,
-        status_reason=next(filter(None, (_text(fields, key) for key in _REASONS)), None),
+        status_reason=words_of({key: fields.get(key) for key in _REASONS}) or None,
         create_time=_time(fields, "createTime"),
         last_updated_time=_time(fields, "lastUpdatedTime"),
         window_start=_time(fields, "timeWindowStart"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -11,7 +12,6 @@ from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception_type,
-    stop_after_attempt,
     wait_random_exponential,
 )
 
@@ -26,12 +26,14 @@ class RetryPolicy:
     """Exponential back-off with full jitter, unless Amazon says how long to wait.
 
     The wait before try *n* + 1 lies between 0 and ``first_seconds`` · 2ⁿ⁻¹, at most
-    ``longest_seconds``; a Retry-After is obeyed to the second.
+    ``longest_seconds``; a Retry-After is obeyed to the second, and where it asks for more than
+    ``patience_seconds`` there is no other try.
     """
 
     attempts: int = 5
     first_seconds: float = 1.0
     longest_seconds: float = 60.0
+    patience_seconds: float = math.inf
 
     async def call(self, function: Callable[[int], Awaitable[T]], sleep: Sleep) -> T:
         """Call a coroutine function with the number of the try, again and again on ``Transient``.
@@ -54,11 +56,15 @@ class RetryPolicy:
 
         return AsyncRetrying(
             sleep=sleep,
-            stop=stop_after_attempt(self.attempts),
+            stop=self._is_enough,
             wait=wait,
             retry=retry_if_exception_type(Transient),
             reraise=True,
         )
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        asked_for = _asked_for(state) or 0.0
+        return state.attempt_number >= self.attempts or asked_for > self.patience_seconds
 
 
 def _asked_for(state: RetryCallState) -> float | None:

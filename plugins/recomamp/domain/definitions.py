@@ -91,6 +91,9 @@ def _workflow(row: Row) -> Workflow:
         instance_id=row["instance_id"],
         instance_name=row["instance_name"],
         owner=row["owner"],
+        # A snapshot may be older than these two columns
+        instance_error=row.get("instance_error"),
+        findings=tuple(row.get("findings") or ()),
     )
 
 

@@ -3,6 +3,7 @@
 PipelineError
 ├── InvalidDefinition     a row cannot become a DAG or a request: mend the named column
 ├── MissingSetting        a setting of the pipeline is absent or wrong: mend the deployment
+├── InstanceBroken        no run on the instance can succeed until somebody acts; never retried
 ├── MigrationError        database and migration files disagree: mend one of them
 ├── AmazonError           Amazon was asked and did not give what was asked for
 │   ├── Transient         try again later: 429, 5xx, network, an answer that is no answer
@@ -17,7 +18,13 @@ PipelineError
 │   ├── ExecutionRejected AMC refuses the query itself; never retried
 │   ├── ExecutionCancelled
 │   └── ExecutionTimedOut our deadline passed; cancelled at AMC
-└── ResultsBroken         downloaded results are truncated, malformed or not what AMC described
+├── ResultsBroken         downloaded results are truncated, malformed or not what AMC described
+├── AlreadyLoading        another try loads the same results: try again later
+└── MailError             a user was not told by mail
+    ├── MailNotTaken      the server took nothing: try again later
+    │   └── MailServerAway   nothing from us at all: stop and try all of them later
+    ├── MailRefused       never retried
+    └── MailInDoubt       it may be out: never retried
 
 Messages say what was tried, on what, what came back and what to do; ids, never secrets.
 """
@@ -54,6 +61,10 @@ class InvalidDefinition(PipelineError):
 
 class MissingSetting(PipelineError):
     """A setting of the deployment is absent or unusable."""
+
+
+class InstanceBroken(PipelineError):
+    """The health check says that nothing works on the instance; the message says why."""
 
 
 class MigrationError(PipelineError):
@@ -133,6 +144,30 @@ class ExecutionTimedOut(ExecutionEnded):
 
 class ResultsBroken(PipelineError):
     """Downloaded results are truncated, malformed or not what AMC described."""
+
+
+class AlreadyLoading(PipelineError):
+    """Another process loads the same results, or may have taken the load over."""
+
+
+class MailError(PipelineError):
+    """A mail did not get to the mail server, or may not have. The message keeps its words."""
+
+
+class MailNotTaken(MailError):
+    """The server took nothing and may do so later."""
+
+
+class MailServerAway(MailNotTaken):
+    """The server takes nothing from anybody at the moment, or nothing from us."""
+
+
+class MailRefused(MailError):
+    """The server refuses this mail for good, or it cannot be addressed."""
+
+
+class MailInDoubt(MailError):
+    """The server may have taken the mail: sending it again could send it twice."""
 
 
 def error_type(error: Exception) -> str:

@@ -28,6 +28,8 @@ class Workflow:
     instance_id: str  # AMC's own string, such as "amcibersblt"
     instance_name: str
     owner: str
+    instance_error: str | None = None  # why nothing works on the instance just now
+    findings: tuple[str, ...] = ()  # what the query names and the instance does not offer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

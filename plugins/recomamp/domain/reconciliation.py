@@ -74,6 +74,7 @@ class Known:
 
     statuses: Mapping[UUID, ExecutionStatus]  # rows by the ids in the names; absent: no such row
     held: Collection[str]  # AMC's ids that open rows hold
+    ended: Collection[str] = ()  # AMC's ids of which AMC itself has told a row that they ended
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,13 +125,20 @@ def decide(
 
 
 def count_foreign(listed: Collection[AtAmc], known: Known) -> int:
-    """Count what takes a slot at AMC and is none of ours."""
+    """Count what takes a slot at AMC and has no open row, which would hold that slot.
+
+    That is also what a row of ours has given up and AMC still runs.
+    """
     return sum(
-        not one.status.is_terminal
-        and execution_id_of(one.workflow_id) not in known.statuses
-        and one.id not in known.held
+        not (one.status.is_terminal or one.id in known.ended or _has_open_row(one, known))
         for one in listed
     )
+
+
+def _has_open_row(one: AtAmc, known: Known) -> bool:
+    execution_id = execution_id_of(one.workflow_id)
+    status = known.statuses.get(execution_id) if execution_id else None
+    return one.id in known.held or (status is not None and status.is_open)
 
 
 def closed_as(amc_status: AmcStatus | None) -> ExecutionStatus:

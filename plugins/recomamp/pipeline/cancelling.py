@@ -9,8 +9,8 @@ from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution
 
-# error_type of an execution that was ended because its waiting task was. Where the task was
-# cleared, and had just been adopted by its next try, that try opens the next attempt.
+# error_type of an execution that was ended because its waiting task was. Where the task was then
+# cleared at once, and its next try had just adopted the execution, that try opens the next attempt.
 KILLED = "KILLED"
 
 

@@ -33,6 +33,8 @@ TASK_DEFAULTS = {
 }
 SCHEDULE_ACTIVE_RUNS = 16
 COLLECTION_ACTIVE_RUNS = 6  # of AMC's ten per instance; schedules find room beside a collection
+INSTANCE_ERROR_TAG = "instance error"
+FINDING_TAG = "finding"
 _LONGEST_TAG = 100
 _LONGEST_NAME = 250
 
@@ -112,7 +114,7 @@ def _dag(
         default_args={**TASK_DEFAULTS, "owner": _owner(workflow.owner)},
         max_active_runs=max_active_runs,
         params=_params(definition),
-        tags=_tags(kind, workflow.instance_id, workflow.name),
+        tags=_tags(kind, workflow.instance_id, workflow.name, *_warning_tags(workflow)),
         is_paused_upon_creation=False,
         render_template_as_native_obj=False,
     )
@@ -190,8 +192,13 @@ def _param(parameter: Parameter) -> Param:
     return Param(json_value(parameter), section="Parameters", **json_schema(parameter))
 
 
-def _tags(kind: str, instance_id: str, name: str) -> list[str]:
-    return sorted({_shortened(tag, _LONGEST_TAG) for tag in (kind, instance_id, name) if tag})
+def _tags(*tags: str) -> list[str]:
+    return sorted({_shortened(tag, _LONGEST_TAG) for tag in tags if tag})
+
+
+def _warning_tags(workflow: Workflow) -> list[str]:
+    instance_error = [INSTANCE_ERROR_TAG] if workflow.instance_error else []
+    return [*instance_error, *([FINDING_TAG] if workflow.findings else [])]
 
 
 def _owner(name: str) -> str:
@@ -223,6 +230,7 @@ def _manual(definition: Schedule | Collection, rule: str) -> str:
     lines = [
         f"# {_escaped(definition.name)}",
         _escaped(definition.description or workflow.description or ""),
+        *_warnings(workflow),
         f"- **Workflow** {_escaped(workflow.name)} (`{workflow.id}`)",
         f"- **Instance** {_escaped(workflow.instance_name)} (`{_escaped(workflow.instance_id)}`)",
         f"- **Window** {_escaped(rule)}",
@@ -232,6 +240,19 @@ def _manual(definition: Schedule | Collection, rule: str) -> str:
         _fenced(workflow.sql_query, "sql"),
     ]
     return "\n".join(lines)
+
+
+def _warnings(workflow: Workflow) -> Iterator[str]:
+    """Yield what is wrong with the instance or the query; nothing in it changes by itself."""
+    if workflow.instance_error:
+        yield (
+            "**The instance is in ERROR: runs fail until somebody acts.** "
+            f"{_escaped(workflow.instance_error)}\n"
+        )
+    if workflow.findings:
+        yield "**AMC may refuse the query:**\n"
+        yield from (f"- {_escaped(finding)}" for finding in workflow.findings)
+        yield ""
 
 
 def _parameter_line(name: str, parameter: Parameter) -> str:

@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg2.extensions import connection as DatabaseConnection
 
 from recomamp.amazon.account import AmcAccount
+from recomamp.amazon.ads_client import AdsClient
 from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
@@ -176,26 +177,42 @@ class AmcHook(BaseHook):
         :raises InvalidDefinition: when region or country of the instance are unknown.
         :raises MissingSetting: when a connection or the tokens' key is missing.
         """
+        endpoint, client_id, auth = self._signs_in(place)
+        account = AmcAccount(
+            instance_id=place.instance_id,
+            entity_id=place.entity_id,
+            marketplace_id=marketplace_of(place.country_code or "US"),
+            endpoint=endpoint,
+            client_id=client_id,
+        )
+        return AmcClient(account, auth, **self._options(place, execution_id))
+
+    def ads_client_at(self, place: AmcPlace, *, profile_id: str | None = None) -> AdsClient:
+        """Return a client of the Ads API in an instance's region; failed calls are recorded.
+
+        :param profile_id: the profile that all calls are about, where it is one.
+        :raises InvalidDefinition: when the region of the instance is unknown.
+        :raises MissingSetting: when a connection or the tokens' key is missing.
+        """
+        endpoint, client_id, auth = self._signs_in(place)
+        return AdsClient(
+            endpoint, auth, client_id=client_id, profile_id=profile_id, **self._options(place, None)
+        )
+
+    def _options(self, place: AmcPlace, execution_id: UUID | None) -> dict[str, Any]:
+        observe = self._recorder(place, execution_id)
+        return {"sleep": self.sleep, "timeout": self.timeout, "observe": observe}
+
+    def _signs_in(self, place: AmcPlace) -> tuple[Endpoint, str, LwaAuth]:
+        """Return where an instance's calls go, our client id and what signs them."""
         connection = self.get_conn()
         endpoint = _endpoint(connection, place.region or "us-east-1")
         credentials = ClientCredentials(
             client_id=connection.login or "", client_secret=connection.password or ""
         )
         tokens = UserTokens(self.database.get_conn, settings.fernet(), place.user_id)
-        account = AmcAccount(
-            instance_id=place.instance_id,
-            entity_id=place.entity_id,
-            marketplace_id=marketplace_of(place.country_code or "US"),
-            endpoint=endpoint,
-            client_id=credentials.client_id,
-        )
-        return AmcClient(
-            account,
-            LwaAuth(credentials, endpoint.token_url, tokens, timeout=self.timeout),
-            sleep=self.sleep,
-            timeout=self.timeout,
-            observe=self._recorder(place, execution_id),
-        )
+        auth = LwaAuth(credentials, endpoint.token_url, tokens, timeout=self.timeout)
+        return endpoint, credentials.client_id, auth
 
     def _recorder(self, place: AmcPlace, execution_id: UUID | None) -> ErrorRecorder:
         database = DatabaseHook(

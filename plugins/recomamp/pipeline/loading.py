@@ -17,6 +17,7 @@ from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.pipeline import settings
 from recomamp.pipeline.operators import ExecutionOperator
 from recomamp.store.executions import Execution, complete_execution
+from recomamp.store.loads import LoadLock, loading
 
 if TYPE_CHECKING:
     from recomamp.store.results import StoredResults
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class LoadResults(ExecutionOperator):
     """Download the results of a finished execution, store them and return the execution's UUID.
 
-    Running it again replaces the same files and the same row.
+    Running it again replaces the same files and the same row. One process at a time does so.
     """
 
     ui_color = "#e6f5e9"
@@ -34,12 +35,13 @@ class LoadResults(ExecutionOperator):
         """Load the results of the run's latest attempt."""
         with self.trying(context):
             execution = self._finished_execution(context)
-            amc, stored = self._load(execution)
-            self._complete(execution, amc, stored)
+            with loading(self.database.get_conn, execution.id) as lock:
+                amc, stored = self._load(execution, lock)
+                self._complete(execution, lock, amc, stored)
             self._update_asset(context, execution, stored)
             return str(execution.id)
 
-    def _load(self, execution: Execution) -> tuple[AmcExecution, StoredResults]:
+    def _load(self, execution: Execution, lock: LoadLock) -> tuple[AmcExecution, StoredResults]:
         # Here and not above: pyarrow would slow down every parse of every DAG file
         from recomamp.domain.columns import read_columns
         from recomamp.store.results import store_results
@@ -56,6 +58,7 @@ class LoadResults(ExecutionOperator):
                 workflow_id=execution.workflow_id,
                 execution_id=execution.id,
                 window_start=execution.window.first_date,
+                verify_lock=lock.verify,
             )
         return amc, stored
 
@@ -80,18 +83,21 @@ class LoadResults(ExecutionOperator):
             parts = await download_parts(amc, described.amc_execution_id, directory)
         return described, parts
 
-    def _complete(self, execution: Execution, amc: AmcExecution, stored: StoredResults) -> None:
+    def _complete(
+        self, execution: Execution, lock: LoadLock, amc: AmcExecution, stored: StoredResults
+    ) -> None:
+        """Write the row, which lists the files, now that all of them have their names."""
+        lock.verify()
         seconds = amc.execution_time_seconds
-        with self.database.transaction() as connection:
-            done = complete_execution(
-                connection,
-                execution.id,
-                result_data=stored.document_json,
-                result_rows=stored.rows,
-                result_size_bytes=stored.size_bytes,
-                execution_duration_seconds=None if seconds is None else round(seconds),
-                completed_at=datetime.now(UTC),
-            )
+        done = complete_execution(
+            lock.connection,  # so that the row is of the load whose files lie there
+            execution.id,
+            result_data=stored.document_json,
+            result_rows=stored.rows,
+            result_size_bytes=stored.size_bytes,
+            execution_duration_seconds=None if seconds is None else round(seconds),
+            completed_at=datetime.now(UTC),
+        )
         if not done:
             raise ExecutionFailed(f"execution {execution.id} was ended while its results came in")
         self.log.info(
@@ -114,6 +120,9 @@ class LoadResults(ExecutionOperator):
 
 
 def _remove_leftovers(prefix: str) -> None:
-    """Remove what a killed try has downloaded on this machine: it may fill the disk."""
+    """Remove what a killed try has downloaded on this machine: it may fill the disk.
+
+    Only for who has the right to load: to anybody else it may be the other's.
+    """
     for directory in Path(gettempdir()).glob(f"{prefix}*"):
         rmtree(directory, ignore_errors=True)

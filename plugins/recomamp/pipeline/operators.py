@@ -16,6 +16,7 @@ from recomamp.domain.errors import (
     ExecutionCancelled,
     ExecutionRejected,
     ExecutionTimedOut,
+    InstanceBroken,
     InvalidDefinition,
     MissingSetting,
     PipelineError,
@@ -28,7 +29,7 @@ from recomamp.pipeline.runs import overrides_of, window_of
 from recomamp.pipeline.submission import Work, submit
 from recomamp.pipeline.trigger import SlotTrigger
 from recomamp.store.executions import Execution, select_latest_execution
-from recomamp.store.retries import clear_retry, note_retry
+from recomamp.store.retries import clear_retry, count_retry, note_retry
 
 # What no second try can change. Everything else is retried, and every retry reattaches.
 FINAL_ERRORS = (
@@ -36,6 +37,7 @@ FINAL_ERRORS = (
     ExecutionCancelled,
     ExecutionRejected,
     ExecutionTimedOut,
+    InstanceBroken,
     InvalidDefinition,
     MissingSetting,
     Refused,
@@ -61,13 +63,14 @@ class ExecutionOperator(BaseOperator):
         super().__init__(**kwargs)
         self.schedule_id = schedule_id
         self.collection_id = collection_id
+        self._is_woken = False  # whether this try goes on after a deferral
 
     @contextmanager
     def trying(self, context: Context) -> Iterator[None]:
         """Fail for good where a second try cannot help; say in the row why, and when one comes."""
         try:
             if context["ti"].try_number > 1:
-                self._clear_retry(context)
+                self._go_on(context)
             yield
         except FINAL_ERRORS as err:
             self._note_failure(context, err, next_retry_at=None)
@@ -76,12 +79,19 @@ class ExecutionOperator(BaseOperator):
             self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
             raise
 
-    def _clear_retry(self, context: Context) -> None:
-        if execution := self.latest_execution(context):
-            with self.database.transaction() as connection:
-                clear_retry(connection, execution.id)
+    def _go_on(self, context: Context) -> None:
+        """Say that the execution goes on, and count the try where it is a retry."""
+        execution = self.latest_execution(context)
+        if execution is None:
+            return
+        is_retry = tries(context) > 1 and not self._is_woken
+        with self.database.transaction() as connection:
+            (count_retry if is_retry else clear_retry)(connection, execution.id)
 
-    def _next_retry_at(self, context: Context) -> datetime:
+    def _next_retry_at(self, context: Context) -> datetime | None:
+        """Return when Airflow tries again, None after the last try."""
+        if is_last_try(context):
+            return None
         growth = int(self.retry_exponential_backoff or 1)
         # Many clears make many tries; the exponent is bounded where the delay is long since
         delay = self.retry_delay * growth ** min(context["ti"].try_number - 1, 10)
@@ -128,6 +138,7 @@ class ExecutionOperator(BaseOperator):
             definition=definition,
             window=window_of(context, definition),
             overrides=overrides_of(context, definition),
+            clear_number=clear_number(context),
         )
 
     def latest_execution(self, context: Context) -> Execution | None:
@@ -151,6 +162,7 @@ class ExecutionOperator(BaseOperator):
     def execute_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Go on after the trigger's event, which says only that it is worth trying."""
         self.log.info("Woken up: %s", event)
+        self._is_woken = True
         return self.execute(context)
 
 
@@ -161,3 +173,21 @@ class SubmitExecution(ExecutionOperator):
         """Submit, or find what an interrupted try has submitted."""
         with self.trying(context):
             return str(self.submit(context).id)
+
+
+def tries(context: Context) -> int:
+    """Count the tries of the task since it was last cleared, this one included."""
+    ti = context["ti"]
+    cleared_after = (ti.max_tries or 0) - (ti.task.retries or 0)
+    return int(ti.try_number - cleared_after)
+
+
+def is_last_try(context: Context) -> bool:
+    """Tell whether Airflow will not try the task again."""
+    ti = context["ti"]
+    return bool(ti.try_number > ti.max_tries)
+
+
+def clear_number(context: Context) -> int:
+    """Return how often the run has been cleared, whichever of its tasks."""
+    return context["dag_run"].clear_number or 0

@@ -15,13 +15,13 @@ from uuid import UUID
 from airflow.sdk import BaseOperator, Context
 from psycopg2.extensions import connection as Connection
 
+from recomamp.amazon.client import AmcClient
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import ExecutionCancelled, PipelineError, Refused, error_type
 from recomamp.domain.reconciliation import (
     Action,
     AtAmc,
     Decision,
-    Known,
     OpenRow,
     RunState,
     closed_as,
@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 
 LOOK_BACK = timedelta(hours=24)  # AMC runs nothing for longer
 LIST_SLACK = timedelta(minutes=5)  # between our clock and Amazon's
-KEPT = timedelta(days=90)
 _NOT_FOUND = 404
 
 
@@ -60,12 +59,11 @@ class ReconcileExecutions(BaseOperator):
 def reconcile(
     *, database: DatabaseHook, amazon: AmcHook, run_state_of: RunStateOf, now: datetime
 ) -> None:
-    """Reconcile every instance, and forget what was done long ago.
+    """Reconcile every instance.
 
     :raises PipelineError: after all instances, naming what could not be done.
     """
     with database.transaction() as connection:
-        reconciliations.delete_reconciliations(connection, before=now - KEPT)
         instances = reconciliations.select_comparable(connection, since=now - LOOK_BACK)
     failures: list[str] = []
     for instance in instances:
@@ -95,36 +93,41 @@ class InstanceReconciliation:
         self.amazon = amazon
         self.run_state_of = run_state_of
         self.now = now
+        self._ended: set[str] = (
+            set()
+        )  # AMC's ids of what was cancelled here and is in flight no more
 
     def run(self) -> list[str]:
         """Compare and act; return what could not be done.
 
         :raises PipelineError: when AMC cannot be asked at all.
         """
-        envoy = self._execution(self.instance.execution_id)
-        if envoy is None:
-            return []  # deleted just now; the next comparison finds another
-        listed = asyncio.run(self._list(envoy))
+        listed = asyncio.run(self._list())
         with self.database.transaction() as connection:
             rows = reconciliations.select_open_rows(connection, self.instance.instance_key)
             known = reconciliations.select_known(connection, listed)
         runs = {row.id: self._run_state(row) for row in rows}
-        self._note(rows, runs, listed, known)
+        with self.database.transaction() as connection:
+            reconciliations.note_orphans(connection, rows, runs, seen_at=self.now)
+        self._count_foreign(listed)
         failures = []
-        for decision in decide(rows, listed, known, runs, now=self.now):
+        decisions = list(decide(rows, listed, known, runs, now=self.now))
+        for decision in decisions:
             try:
-                self._act(decision, envoy)
+                self._act(decision)
             except PipelineError as err:
                 log.warning("%s of %s failed: %s", decision.action, decision.execution_id, err)
                 failures.append(
                     f"{self.instance.instance_id}: {decision.action} of execution "
                     f"{decision.execution_id}: {err}"
                 )
+        if decisions:
+            self._count_foreign(listed)
         return failures
 
-    async def _list(self, envoy: Execution) -> list[AtAmc]:
+    async def _list(self) -> list[AtAmc]:
         since = self.instance.list_from - LIST_SLACK
-        async with self.amazon.client_for(envoy) as amc:
+        async with self.amazon.client_at(self.instance) as amc:
             return [_at_amc(one) async for one in amc.list_executions(min_creation_time=since)]
 
     def _run_state(self, row: OpenRow) -> RunState:
@@ -132,31 +135,30 @@ class InstanceReconciliation:
             return RunState.GONE
         return self.run_state_of(row.dag_id, row.dag_run_id)
 
-    def _note(
-        self, rows: list[OpenRow], runs: dict[UUID, RunState], listed: list[AtAmc], known: Known
-    ) -> None:
-        foreign = count_foreign(listed, known)
+    def _count_foreign(self, listed: list[AtAmc]) -> None:
+        """Keep how many slots are taken at AMC that no open row of ours holds."""
+        in_flight = [one for one in listed if one.id not in self._ended]
         with self.database.transaction() as connection:
-            reconciliations.note_orphans(connection, rows, runs, seen_at=self.now)
+            known = reconciliations.select_known(connection, in_flight)
+            foreign = count_foreign(in_flight, known)
             reconciliations.count_foreign_executions(
                 connection, self.instance.instance_key, foreign, counted_at=self.now
             )
         log.info(
-            "Instance %s: %s listed at AMC, %s in flight of others, %s open rows",
+            "Instance %s: %s listed at AMC, %s in flight without an open row",
             self.instance.instance_id,
             len(listed),
             foreign,
-            len(rows),
         )
 
-    def _act(self, decision: Decision, envoy: Execution) -> None:
+    def _act(self, decision: Decision) -> None:
         match decision:
             case Decision(action=Action.ADOPT, at_amc=AtAmc() as at_amc):
                 self._adopt(decision, at_amc)
             case Decision(action=Action.CLOSE, row=OpenRow() as row):
                 self._close(decision, row)
             case _:
-                self._cancel_unwanted(decision, envoy)
+                self._cancel_unwanted(decision)
 
     def _adopt(self, decision: Decision, at_amc: AtAmc) -> None:
         """Store AMC's id, where the row still waits for one."""
@@ -174,9 +176,9 @@ class InstanceReconciliation:
             if is_adopted:
                 self._tell(connection, decision, at_amc.id, decision.reason)
 
-    def _cancel_unwanted(self, decision: Decision, envoy: Execution) -> None:
+    def _cancel_unwanted(self, decision: Decision) -> None:
         """Cancel at AMC, where it still runs."""
-        statuses = asyncio.run(self._cancel(decision.cancel, envoy))
+        statuses = asyncio.run(self._cancel(decision.cancel, self.amazon.client_at(self.instance)))
         if all(status.is_terminal and status is not AmcStatus.CANCELLED for status in statuses):
             return  # it has ended by itself since
         with self.database.transaction() as connection:
@@ -188,7 +190,7 @@ class InstanceReconciliation:
         if execution is None or not self._is_still_orphan(row):
             log.info("Execution %s has changed meanwhile and is left alone", row.id)
             return
-        statuses = asyncio.run(self._cancel(decision.cancel, execution))
+        statuses = asyncio.run(self._cancel(decision.cancel, self.amazon.client_for(execution)))
         amc_status = _last_word(statuses or ([decision.at_amc.status] if decision.at_amc else []))
         self._end(decision, row, execution, amc_status)
 
@@ -228,16 +230,19 @@ class InstanceReconciliation:
                 return False
         return not self._run_state(row).is_alive
 
-    async def _cancel(self, amc_execution_ids: Iterable[str], asker: Execution) -> list[AmcStatus]:
+    async def _cancel(self, amc_execution_ids: Iterable[str], client: AmcClient) -> list[AmcStatus]:
         """Cancel and return what AMC then says of each; what it does not know is left out."""
         statuses = []
-        async with self.amazon.client_for(asker) as amc:
+        async with client as amc:
             for amc_execution_id in amc_execution_ids:
                 try:
                     statuses.append((await amc.cancel_execution(amc_execution_id)).status)
                 except Refused as err:
                     if err.status != _NOT_FOUND:
                         raise
+                else:
+                    if statuses[-1].is_terminal:
+                        self._ended.add(amc_execution_id)
         return statuses
 
     def _tell(

@@ -20,10 +20,11 @@ from recomamp.domain.models import Schedule
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.domain.windows import Window
 from recomamp.pipeline.cancelling import cancel_at_amc
-from recomamp.pipeline.operators import FINAL_ERRORS, ExecutionOperator
+from recomamp.pipeline.operators import FINAL_ERRORS, ExecutionOperator, is_last_try
 from recomamp.pipeline.runs import window_of
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution, select_execution
+from recomamp.store.retries import drop_retry
 
 LOAD_TASK_ID = "load"
 
@@ -44,13 +45,15 @@ class RecordRun(ExecutionOperator):
             execution = self.latest_execution(context)
             is_loaded = execution is not None and self._is_loaded(context, execution)
             if execution is not None and execution.status.is_open:
-                execution = self._end(execution, is_last_try=_is_last_try(context))
+                execution = self._end(execution, is_last_try=is_last_try(context))
+            elif execution is not None:
+                self._drop_retry(execution)
             if self.schedule_id is not None:
                 self._record_schedule_run(context, UUID(self.schedule_id), execution, is_loaded)
             else:
                 self._end_week(context, UUID(str(self.collection_id)), execution, is_loaded)
 
-    def _clear_retry(self, context: Context) -> None:
+    def _go_on(self, context: Context) -> None:
         """Keep what the step that failed has left in the row: it is why the run failed."""
 
     def _note_failure(
@@ -62,6 +65,11 @@ class RecordRun(ExecutionOperator):
         """Tell whether this run, since it was last cleared, has loaded the execution's results."""
         loaded = context["ti"].xcom_pull(task_ids=LOAD_TASK_ID)
         return loaded == str(execution.id) and execution.status is ExecutionStatus.SUCCESS
+
+    def _drop_retry(self, execution: Execution) -> None:
+        """Wait no longer for an attempt that the run is not going to make."""
+        with self.database.transaction() as connection:
+            drop_retry(connection, execution.id)
 
     def _end(self, execution: Execution, *, is_last_try: bool) -> Execution:
         """End an execution that no task cares for any more, at AMC too."""
@@ -157,11 +165,6 @@ class RecordRun(ExecutionOperator):
         except InvalidDefinition as err:
             self.log.warning("No week is marked, for the run's window cannot be told: %s", err)
             return None
-
-
-def _is_last_try(context: Context) -> bool:
-    ti = context["ti"]
-    return ti.try_number > ti.max_tries
 
 
 def _reason(execution: Execution | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
@@ -22,15 +22,21 @@ from recomamp.domain.errors import (
 from recomamp.domain.states import AmcStatus, ended_as
 from recomamp.pipeline.cancelling import KILLED
 from recomamp.pipeline.links import AmcExecutionLink
-from recomamp.pipeline.operators import ExecutionOperator
+from recomamp.pipeline.operators import ExecutionOperator, clear_number, tries
 from recomamp.pipeline.trigger import ExecutionTrigger
-from recomamp.store.executions import Execution, end_execution, note_amc_status
+from recomamp.store.executions import (
+    Execution,
+    count_failed_attempts,
+    end_execution,
+    note_amc_status,
+)
 
-# Tries of this task, since it was last cleared, within which AMC's FAILED opens another attempt:
-# AMC's quota is dear. Airflow's retries are more, for they also outlast an absent database.
-FAILED_TRIES = 4
+# Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
+# Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
+FAILED_ATTEMPTS = 4
 
-_TRIED_AGAIN = (None, error_type(ExecutionFailed()), KILLED)
+_FAILED = error_type(ExecutionFailed())
+_TRIED_AGAIN = (None, _FAILED, KILLED)
 
 _NOT_FOUND = 404
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
@@ -57,8 +63,8 @@ class WaitForExecution(ExecutionOperator):
         """Wait for the open attempt; open the next one where the last has ended."""
         with self.trying(context):
             execution = self.latest_execution(context)
-            if execution is not None and _tries(context) > 1:
-                self._respect_end(execution)
+            if execution is not None:
+                self._respect_end(context, execution)
             if (
                 execution is None
                 or not execution.status.is_open
@@ -67,19 +73,35 @@ class WaitForExecution(ExecutionOperator):
                 execution = self.submit(context)
             return self._settle(context, execution)
 
-    def _respect_end(self, execution: Execution) -> None:
+    def _respect_end(self, context: Context, execution: Execution) -> None:
         """Fail for good where an earlier try of this task was about to.
 
         A worker may die between writing the end and telling Airflow. Clearing the task counts its
-        tries anew, and opens the next attempt whatever the last one ended as.
+        tries and attempts anew, and opens the next one whatever the last one ended as.
         """
-        is_ended = not execution.status.is_open
-        if is_ended and execution.error_type not in _TRIED_AGAIN:
+        if execution.status.is_open:
+            return
+        is_final = tries(context) > 1 and execution.error_type not in _TRIED_AGAIN
+        is_enough = (
+            execution.error_type == _FAILED and self._failed_attempts(context) >= FAILED_ATTEMPTS
+        )
+        if is_final or is_enough:
             raise AirflowFailException(execution.error_message)
+
+    def _failed_attempts(self, context: Context) -> int:
+        run = context["dag_run"]
+        with self.database.transaction() as connection:
+            return count_failed_attempts(
+                connection,
+                dag_id=run.dag_id,
+                dag_run_id=run.run_id,
+                clear_number=clear_number(context),
+            )
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Go on after the trigger's event, which says only that it is worth looking."""
         self.log.info("Woken up: %s", event)
+        self._is_woken = True
         with self.trying(context):
             execution = self.latest_execution(context)
             if execution is None or not execution.status.is_open:
@@ -96,10 +118,7 @@ class WaitForExecution(ExecutionOperator):
         is_late = datetime.now(UTC) >= execution.deadline_at
         is_ours = is_late and amc is not None and amc.status is AmcStatus.CANCELLED  # by a lost try
         if amc is not None and amc.status.is_terminal and not is_ours:
-            error = self._end(execution, amc)
-            if isinstance(error, ExecutionFailed) and _tries(context) >= FAILED_TRIES:
-                raise AirflowFailException(str(error)) from error
-            raise error
+            self._fail(context, execution, amc)
         if is_late:
             return self._time_out(execution)
         if amc is not None:
@@ -132,13 +151,27 @@ class WaitForExecution(ExecutionOperator):
         with self.database.transaction() as connection:
             note_amc_status(connection, execution.id, amc.amc_status)
 
-    def _end(self, execution: Execution, amc: AmcExecution) -> ExecutionEnded:
+    def _fail(self, context: Context, execution: Execution, amc: AmcExecution) -> NoReturn:
+        """End the row as AMC has ended; only after AMC's FAILED comes another attempt, or none."""
+        next_retry_at = None
+        if is_failed := amc.status is AmcStatus.FAILED:
+            is_counted = execution.clear_number == clear_number(context)
+            if self._failed_attempts(context) + is_counted < FAILED_ATTEMPTS:
+                next_retry_at = self._next_retry_at(context)
+        error = self._end(execution, amc, next_retry_at)
+        if is_failed and next_retry_at is None:
+            raise AirflowFailException(str(error)) from error
+        raise error
+
+    def _end(
+        self, execution: Execution, amc: AmcExecution, next_retry_at: datetime | None
+    ) -> ExecutionEnded:
         reason = amc.status_reason or "AMC gives no reason"
         error = _ENDINGS[amc.status](
             f"AMC execution {amc.amc_execution_id} ended as {amc.amc_status}: {reason}"
             f" (request id {amc.request_id})"
         )
-        if not self._write_end(execution, error, amc.status):
+        if not self._write_end(execution, error, amc.status, next_retry_at):
             return ExecutionFailed("the execution was ended while this task asked about it")
         return error
 
@@ -161,7 +194,11 @@ class WaitForExecution(ExecutionOperator):
         raise error
 
     def _write_end(
-        self, execution: Execution, error: ExecutionEnded, amc_status: AmcStatus
+        self,
+        execution: Execution,
+        error: ExecutionEnded,
+        amc_status: AmcStatus,
+        next_retry_at: datetime | None = None,
     ) -> bool:
         with self.database.transaction() as connection:
             return end_execution(
@@ -172,11 +209,5 @@ class WaitForExecution(ExecutionOperator):
                 error_type=error_type(error),
                 error_message=str(error),
                 completed_at=datetime.now(UTC),
+                next_retry_at=next_retry_at,
             )
-
-
-def _tries(context: Context) -> int:
-    """Count the tries of the task since it was last cleared, this one included."""
-    ti = context["ti"]
-    cleared_after = (ti.max_tries or 0) - (ti.task.retries or 0)
-    return int(ti.try_number - cleared_after)

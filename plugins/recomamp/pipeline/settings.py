@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography.fernet import Fernet, MultiFernet
@@ -11,8 +12,10 @@ from recomamp.domain.errors import MissingSetting
 
 DATABASE_CONN_ID = "recomamp_db"
 AMAZON_CONN_ID = "amazon_ads"
+MAIL_CONN_ID = "smtp_default"
 
 _DEFAULT_POLL_SECONDS = 15.0
+_LONGEST_KEPT_DAYS = 36_500
 
 
 def fernet() -> MultiFernet:
@@ -62,3 +65,31 @@ def snapshot_dir() -> Path | None:
     """Return where the generator keeps its last good rows, None where it keeps none."""
     path = os.environ.get("RECOMAMP_SNAPSHOT_DIR", "")
     return Path(path) if path else None
+
+
+def result_data_kept() -> timedelta | None:
+    """Return how long the rows of result documents are kept, None for always.
+
+    :raises MissingSetting: when RECOMAMP_RESULT_DATA_KEPT_DAYS is no number of days.
+    """
+    return _kept("RECOMAMP_RESULT_DATA_KEPT_DAYS")
+
+
+def result_files_kept() -> timedelta | None:
+    """Return how long files of superseded results are kept, None for always.
+
+    :raises MissingSetting: when RECOMAMP_RESULT_FILES_KEPT_DAYS is no number of days.
+    """
+    return _kept("RECOMAMP_RESULT_FILES_KEPT_DAYS")
+
+
+def _kept(name: str) -> timedelta | None:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LONGEST_KEPT_DAYS):
+        raise MissingSetting(
+            f"{name}: {text!r} is no number of days from 1 to {_LONGEST_KEPT_DAYS}; "
+            "leave it unset to keep everything"
+        )
+    return timedelta(days=int(text))

@@ -18,13 +18,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from recomamp.amazon.client import AmcClient
-from recomamp.amazon.ownership import is_ours
 from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import (
     ConsentRevoked,
     ExecutionFailed,
+    InstanceBroken,
     PipelineError,
     Refused,
     SubmissionInDoubt,
@@ -35,6 +34,8 @@ from recomamp.domain.parameters import overlay
 from recomamp.domain.query import BoundQuery, bind
 from recomamp.domain.states import ExecutionStatus
 from recomamp.domain.windows import Window, WindowType
+from recomamp.pipeline.adopting import is_taken, look
+from recomamp.pipeline.checking import require_working_instance
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store import books, executions
 from recomamp.store.executions import Execution, Intention
@@ -57,6 +58,7 @@ class Work:
     definition: Schedule | Collection
     window: Window
     overrides: Mapping[str, Any]  # parameters of a manual run
+    clear_number: int  # how often the run has been cleared
 
 
 def amc_workflow_id(execution_id: UUID) -> str:
@@ -72,9 +74,17 @@ def submit(work: Work, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
     :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
+    :raises InstanceBroken: when nothing works on the instance; AMC was not asked, and the
+        execution is FAILED with the reason.
     :raises AmazonError: when Amazon cannot be reached; the attempt stays open for the next try.
     """
     execution = _open_attempt(work, database)
+    if not _may_be_at_amc(execution):
+        try:
+            require_working_instance(execution, database=database, amazon=amazon)
+        except InstanceBroken as err:
+            _end(database, execution, err)
+            raise
     if execution.slot_granted_at is None:
         return execution
     if execution.amc_execution_id is None:
@@ -86,10 +96,14 @@ def submit(work: Work, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
                 collection_id=execution.collection_id,
                 window=execution.window,
                 execution_id=execution.id,
-                retry_count=execution.attempt - 1,
+                retry_count=execution.retry_count,
                 started_at=execution.submitted_at or execution.created_at,
             )
     return execution
+
+
+def _may_be_at_amc(execution: Execution) -> bool:
+    return execution.sending_at is not None or execution.amc_execution_id is not None
 
 
 def _bind(work: Work) -> BoundQuery:
@@ -107,8 +121,7 @@ def _open_attempt(work: Work, database: DatabaseHook) -> Execution:
             connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
         )
         if latest is None or not latest.status.is_open:
-            attempt = latest.attempt + 1 if latest else 1
-            executions.open_execution(connection, _intention(work, attempt=attempt))
+            executions.open_execution(connection, _intention(work, former=latest))
             latest = None
         if latest is None or latest.slot_granted_at is None:
             instance_key = work.definition.workflow.instance_key
@@ -124,7 +137,9 @@ def _open_attempt(work: Work, database: DatabaseHook) -> Execution:
     return opened
 
 
-def _intention(work: Work, *, attempt: int) -> Intention:
+def _intention(work: Work, *, former: Execution | None) -> Intention:
+    """Bind the query for the next attempt, which retries a former one that waits for it."""
+    is_retry = former is not None and former.next_retry_at is not None
     definition, execution_id, query = work.definition, uuid4(), _bind(work)
     is_schedule = isinstance(definition, Schedule)
     return Intention(
@@ -136,7 +151,9 @@ def _intention(work: Work, *, attempt: int) -> Intention:
         collection_id=None if is_schedule else definition.id,
         dag_id=work.dag_id,
         dag_run_id=work.dag_run_id,
-        attempt=attempt,
+        attempt=former.attempt + 1 if former else 1,
+        clear_number=work.clear_number,
+        retry_count=former.retry_count + 1 if former and is_retry else 0,
         parameters=query.parameter_values,
         window=work.window,
         amc_workflow_id=amc_workflow_id(execution_id),
@@ -183,6 +200,11 @@ def _accept(
         )
         stored = executions.select_execution(connection, execution.id)
     if stored is None or stored.amc_execution_id != accepted.amc_execution_id:
+        if is_taken(accepted, execution, database):
+            raise ExecutionFailed(
+                f"execution {execution.id} was ended, and what AMC accepted as "
+                f"{accepted.amc_execution_id} belongs to another one meanwhile"
+            )
         withdrawn = asyncio.run(_withdraw(execution, accepted, amazon))
         raise ExecutionFailed(
             f"execution {execution.id} was ended while AMC accepted it as "
@@ -205,14 +227,14 @@ async def _create_or_adopt(
     async with amazon.client_for(execution) as amc:
         in_doubt = None if is_first else "an earlier try may have sent it"
         for _ in range(SUBMISSIONS):
-            if in_doubt and (found := await _look(execution, amc, amazon, in_doubt)):
+            if in_doubt and (found := await look(execution, amc, amazon.database, in_doubt)):
                 return found
             try:
                 return await amc.create_execution(request)
             except SubmissionInDoubt as err:
                 in_doubt = str(err)
                 await amc.sleep(LOOK_AGAIN_SECONDS)
-        if found := await _look(execution, amc, amazon, in_doubt or ""):
+        if found := await look(execution, amc, amazon.database, in_doubt or ""):
             return found
     raise SubmissionInDoubt(
         f"execution {execution.id} was sent {SUBMISSIONS} times in vain: {in_doubt}"
@@ -228,48 +250,6 @@ def _request(execution: Execution) -> NewExecution:
         parameter_values=execution.parameters,
         timeout_seconds=AMC_TIMEOUT_SECONDS,
     )
-
-
-async def _look(
-    execution: Execution, amc: AmcClient, amazon: AmcHook, in_doubt: str
-) -> AmcExecution | None:
-    """Find what may have been sent. While nobody can look, the doubt and the attempt stay open."""
-    log.warning("Execution %s: looking for it at AMC: %s", execution.id, in_doubt)
-    try:
-        found = await _find(execution, amc, amazon)
-    except (Refused, ConsentRevoked) as err:
-        raise SubmissionInDoubt(f"{in_doubt}; AMC does not let us look for it: {err}") from err
-    if found:
-        log.info("Execution %s adopted %s", execution.id, found.amc_execution_id)
-    return found
-
-
-async def _find(execution: Execution, amc: AmcClient, amazon: AmcHook) -> AmcExecution | None:
-    """Look at AMC for the execution, by name and, where AMC keeps no names, by what was asked."""
-    is_explicit = execution.window.type is WindowType.EXPLICIT
-    async for candidate in amc.list_executions(
-        min_creation_time=execution.created_at - timedelta(minutes=5), include_workflow=True
-    ):
-        if is_ours(
-            candidate,
-            workflow_id=execution.amc_workflow_id,
-            window_start=execution.window.start if is_explicit else None,
-            window_end=execution.window.end if is_explicit else None,
-            parameter_values=execution.parameters,
-            created_after=execution.created_at,
-            sql=execution.submitted_sql,
-        ) and not await asyncio.to_thread(_is_taken, candidate, execution, amazon.database):
-            return candidate
-    return None
-
-
-def _is_taken(candidate: AmcExecution, execution: Execution, database: DatabaseHook) -> bool:
-    """Tell whether another row has adopted what AMC lists."""
-    with database.transaction() as connection:
-        owner = executions.select_execution_by_amc_id(
-            connection, execution.instance_key, candidate.amc_execution_id
-        )
-    return owner not in (None, execution.id)
 
 
 def _end(database: DatabaseHook, execution: Execution, error: PipelineError) -> None:

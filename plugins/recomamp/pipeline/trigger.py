@@ -14,11 +14,12 @@ from airflow.sdk import TaskInstanceState
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from recomamp.domain.errors import PipelineError
+from recomamp.domain.states import AmcStatus
 from recomamp.pipeline import settings
 from recomamp.pipeline.cancelling import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.polling import InstancePoller
-from recomamp.store.executions import Execution, select_execution
+from recomamp.store.executions import Execution, note_amc_status, select_execution
 from recomamp.store.slots import grant_slots
 
 # A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
@@ -26,6 +27,18 @@ from recomamp.store.slots import grant_slots
 EARLIEST_EVENT_SECONDS = 10.0
 DATABASE_PAUSE_SECONDS = 15.0
 SLOT_POLL_SECONDS = 10.0
+
+# A task of which nothing more is to come. In any other state a try of it has woken up, or will come
+# (None, where it was cleared, or deleted), and has or adopts the execution; where it was marked a
+# success, the run's last step closes what is open, and what a deleted run leaves is reconciled.
+_GIVEN_UP = frozenset(
+    {
+        TaskInstanceState.FAILED,
+        TaskInstanceState.SKIPPED,
+        TaskInstanceState.UPSTREAM_FAILED,
+        TaskInstanceState.REMOVED,
+    }
+)
 
 
 class _ExecutionTrigger(BaseTrigger):
@@ -61,23 +74,26 @@ class _ExecutionTrigger(BaseTrigger):
         """Wait for what the trigger is for and say in a few words what became of it."""
 
     async def on_kill(self) -> None:
-        """Cancel the execution when somebody marked or cleared the waiting task.
+        """Cancel the execution when somebody marked the waiting task, or its run, failed.
 
-        Airflow calls this, too, where a triggerer only lost its heartbeat and another one has
-        taken over: the task is then still deferred, and the execution goes on.
+        Airflow calls this, too, where the task was cleared, and where a triggerer that had lost
+        its heartbeat comes back: another one has taken over, and the task may have gone on, or
+        even ended, since. The execution then goes on.
         """
         database = DatabaseHook()
         execution = await asyncio.to_thread(_read, database, UUID(self.execution_id))
         if execution is None or not execution.status.is_open:
             return
         state = await self.task_state(execution)
-        if state == TaskInstanceState.DEFERRED:
-            self.log.info("Execution %s goes on: its task is still waiting", execution.id)
+        if state not in _GIVEN_UP:
+            self.log.info("Execution %s goes on: its task is %s", execution.id, state or "cleared")
             return
-        reason = f"cancelled: its waiting task was ended in Airflow (now {state or 'cleared'})"
+        reason = f"cancelled: its waiting task was ended in Airflow (now {state})"
         if await asyncio.to_thread(end_cancelled, database, execution, reason):
             status = await cancel_at_amc(execution, AmcHook(database=database))
             self.log.info("Execution %s %s; AMC says %s", execution.id, reason, status)
+            if status is not None:
+                await asyncio.to_thread(_note, database, execution, status)
 
     async def task_state(self, execution: Execution) -> str | None:
         """Ask Airflow for the state of the task that waits."""
@@ -160,6 +176,11 @@ class ExecutionTrigger(_ExecutionTrigger):
 def _read(database: DatabaseHook, execution_id: UUID) -> Execution | None:
     with database.transaction() as connection:
         return select_execution(connection, execution_id)
+
+
+def _note(database: DatabaseHook, execution: Execution, status: AmcStatus) -> None:
+    with database.transaction() as connection:
+        note_amc_status(connection, execution.id, status.value)
 
 
 def _grant(database: DatabaseHook, execution: Execution) -> bool:

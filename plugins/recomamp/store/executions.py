@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg2.errors import UniqueViolation
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
+from recomamp.domain.errors import SubmissionInDoubt
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.domain.windows import Window, WindowType
 from recomamp.store.statements import Row, changed, fetch_one
@@ -26,6 +28,9 @@ class Execution:
     dag_id: str
     dag_run_id: str
     attempt: int
+    clear_number: int  # how often the run had been cleared when the attempt was opened
+    retry_count: int  # how often it was tried again, former attempts that AMC FAILED included
+    next_retry_at: datetime | None
     amc_execution_id: str | None
     amc_workflow_id: str
     amc_status: str | None
@@ -67,6 +72,8 @@ class Intention:
     dag_id: str
     dag_run_id: str
     attempt: int
+    clear_number: int
+    retry_count: int
     parameters: Mapping[str, Any]
     window: Window
     amc_workflow_id: str
@@ -113,14 +120,31 @@ def select_execution(connection: Connection, execution_id: UUID) -> Execution | 
     return _execution(row) if row else None
 
 
+def count_failed_attempts(
+    connection: Connection, *, dag_id: str, dag_run_id: str, clear_number: int
+) -> int:
+    """Count the attempts that AMC has FAILED, of those opened since the run was last cleared."""
+    row = fetch_one(
+        connection,
+        "count_failed_attempts",
+        dag_id=dag_id,
+        dag_run_id=dag_run_id,
+        clear_number=clear_number,
+    )
+    return int(row["failed"]) if row else 0
+
+
 def select_execution_by_amc_id(
-    connection: Connection, instance_key: UUID, amc_execution_id: str
+    connection: Connection, amc_instance_id: str, amc_execution_id: str
 ) -> UUID | None:
-    """Return the execution that AMC's id belongs to, None where it belongs to none."""
+    """Return the execution that AMC's id belongs to, whoever owns it; None where it is free.
+
+    :param amc_instance_id: AMC's own name of the instance.
+    """
     row = fetch_one(
         connection,
         "select_execution_by_amc_id",
-        instance_key=instance_key,
+        amc_instance_id=amc_instance_id,
         amc_execution_id=amc_execution_id,
     )
     return row["id"] if row else None
@@ -151,17 +175,26 @@ def accept_execution(
     submitted_at: datetime,
     deadline_at: datetime,
 ) -> bool:
-    """Store the id AMC gave; False where one is stored or the execution has ended."""
-    return changed(
-        connection,
-        "accept_execution",
-        execution_id=execution_id,
-        amc_execution_id=amc_execution_id,
-        amc_status=amc_status.value,
-        amazon_request_id=amazon_request_id,
-        submitted_at=submitted_at,
-        deadline_at=deadline_at,
-    )
+    """Store the id AMC gave; False where one is stored or the execution has ended.
+
+    :raises SubmissionInDoubt: when another row was quicker to adopt it. The transaction is lost.
+    """
+    try:
+        return changed(
+            connection,
+            "accept_execution",
+            execution_id=execution_id,
+            amc_execution_id=amc_execution_id,
+            amc_status=amc_status.value,
+            amazon_request_id=amazon_request_id,
+            submitted_at=submitted_at,
+            deadline_at=deadline_at,
+        )
+    except UniqueViolation as err:
+        raise SubmissionInDoubt(
+            f"execution {execution_id}: another one, which asks the same, was quicker to adopt "
+            f"{amc_execution_id} of AMC; look for one that is free before asking again"
+        ) from err
 
 
 def start_sending(connection: Connection, execution_id: UUID, *, sending_at: datetime) -> bool:
@@ -170,7 +203,7 @@ def start_sending(connection: Connection, execution_id: UUID, *, sending_at: dat
 
 
 def note_amc_status(connection: Connection, execution_id: UUID, amc_status: str) -> bool:
-    """Keep AMC's own last word; False where nothing changed or the execution has ended."""
+    """Keep AMC's last word of what is open or was killed; False where nothing changed."""
     return changed(connection, "note_amc_status", execution_id=execution_id, amc_status=amc_status)
 
 
@@ -183,8 +216,12 @@ def end_execution(
     error_type: str,
     error_message: str,
     completed_at: datetime,
+    next_retry_at: datetime | None = None,
 ) -> bool:
-    """End an open execution without results; False where it has ended already."""
+    """End an open execution without results; False where it has ended already.
+
+    :param next_retry_at: when the next attempt comes, None where none does.
+    """
     return changed(
         connection,
         "end_execution",
@@ -194,6 +231,7 @@ def end_execution(
         error_type=error_type,
         error_message=error_message,
         completed_at=completed_at,
+        next_retry_at=next_retry_at,
     )
 
 

@@ -18,24 +18,27 @@ from recomamp.domain.reconciliation import (
     execution_id_of,
     is_orphan,
 )
-from recomamp.domain.states import ExecutionStatus
+from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.store import books
 from recomamp.store.executions import Execution
-from recomamp.store.statements import Row, changed, fetch_all
+from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparable:
-    """An instance to compare with AMC."""
+    """An instance to compare with AMC, and who may ask AMC about it."""
 
     instance_key: UUID
     instance_id: str  # AMC's own string
-    execution_id: UUID  # an execution whose owner may ask AMC
+    user_id: UUID
+    entity_id: str
+    region: str | None
+    country_code: str | None
     list_from: datetime
 
 
 def select_comparable(connection: Connection, *, since: datetime) -> list[Comparable]:
-    """Return the instances with open executions, or with executions since a moment."""
+    """Return the instances with executions, open or since a moment, or with some to come."""
     found = fetch_all(connection, "select_instances_to_reconcile", since=since)
     return [Comparable(**row) for row in found]
 
@@ -67,7 +70,8 @@ def select_known(connection: Connection, listed: Collection[AtAmc]) -> Known:
     )
     statuses = {row["id"]: ExecutionStatus(row["status"]) for row in found}
     held = {row["amc_execution_id"] for row in found if statuses[row["id"]].is_open}
-    return Known(statuses=statuses, held=held - {None})
+    ended = {row["amc_execution_id"] for row in found if _is_terminal(row["amc_status"])}
+    return Known(statuses=statuses, held=held - {None}, ended=ended - {None})
 
 
 def note_orphans(
@@ -90,7 +94,7 @@ def note_orphans(
 def count_foreign_executions(
     connection: Connection, instance_key: UUID, count: int, *, counted_at: datetime
 ) -> None:
-    """Keep how many executions of others are in flight at an instance."""
+    """Keep how many executions are in flight at an instance that no open row of ours stands for."""
     changed(
         connection,
         "count_foreign_executions",
@@ -163,9 +167,14 @@ def insert_reconciliation(
     )
 
 
-def delete_reconciliations(connection: Connection, *, before: datetime) -> int:
-    """Forget what was done before a moment and return how much that was."""
-    return len(fetch_all(connection, "delete_reconciliations", before=before))
+def delete_reconciliations(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Delete the oldest rows from before a moment, at most ``limit``; return how many."""
+    row = fetch_one(connection, "delete_reconciliations", before=before, limit=limit)
+    return int(row["deleted"]) if row else 0
+
+
+def _is_terminal(amc_status: str | None) -> bool:
+    return AmcStatus.parse(amc_status).is_terminal
 
 
 def _open_row(row: Row) -> OpenRow:

@@ -1,7 +1,7 @@
 """Puts the files of a result where ``RECOMAMP_RESULTS_URL`` says: all of them, or none.
 
-A file is written under a name that readers of data sets pass over (it starts with ``_``) and
-takes its own name only after every file of the result is complete.
+A file is written under a name that readers of data sets pass over (it starts with ``_``) and that
+no other load uses, and takes its own name only after every file of the result is complete.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import hashlib
 import io
 import logging
 import re
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,19 +73,23 @@ class HashedFile(io.RawIOBase):
 class Target:
     """The directory of one execution's files.
 
+    :param verify_lock: raises where the execution is no longer the caller's alone to load. It is
+        asked before anything that others may have written is removed or replaced.
     :raises MissingSetting: from any method, when nothing can be written there.
     """
 
-    def __init__(self, results_url: str, directory: str) -> None:
+    def __init__(self, results_url: str, directory: str, verify_lock: Callable[[], None]) -> None:
         self._shown = without_secrets(results_url)
+        self._verify_lock = verify_lock
+        self._aside = f"{_ASIDE}{secrets.token_hex(8)}-"
         self._written: list[str] = []
         with self._told():
             self._files, root = fsspec.core.url_to_fs(results_url)
             self._directory = f"{root.rstrip('/')}/{directory}"
             self._files.makedirs(self._directory, exist_ok=True)
-            self._remove_left_over()
-        base = self._shown if "://" in self._shown else Path(self._shown).absolute().as_uri()
-        self._base_uri = f"{base.rstrip('/')}/{directory}"
+            # What killed tries have left
+            self._remove(lambda name: name.startswith(_ASIDE))
+        self._base_uri = f"{base_uri(results_url)}/{directory}"
 
     def uri(self, name: str) -> str:
         """Return the address of a file, without secrets."""
@@ -93,31 +98,46 @@ class Target:
     @contextmanager
     def write_aside(self, name: str) -> Iterator[HashedFile]:
         """Open a file that gets its name only from ``publish``."""
-        path = f"{self._directory}/{_ASIDE}{name}"
         self._written.append(name)
-        with self._told(), self._files.open(path, "wb") as file:
+        with self._told(), self._files.open(self._path_aside(name), "wb") as file:
             yield HashedFile(file)
 
     def publish(self) -> None:
-        """Give all files their names and remove those that an earlier load had and this has not."""
+        """Give all files their names and remove those that an earlier load had and this has not.
+
+        :raises ResultsBroken: when somebody has removed a file before it got its name.
+        """
         with self._told():
             for name in self._written:
-                self._files.mv(f"{self._directory}/{_ASIDE}{name}", f"{self._directory}/{name}")
-            self._files.invalidate_cache()
-            for path in self._files.find(self._directory, maxdepth=1):
-                if _name(path).startswith("part-") and _name(path) not in self._written:
-                    self._files.rm(path)
+                self._verify_lock()
+                self._rename(name)
+            self._remove(lambda name: name.startswith("part-") and name not in self._written)
 
     def discard(self) -> None:
-        """Remove what was written aside, as far as that is possible."""
-        with suppress(OSError):
-            self._remove_left_over()
+        """Remove what this load has written aside, as far as that is possible."""
+        for name in self._written:
+            with suppress(OSError):
+                self._files.rm(self._path_aside(name))
 
-    def _remove_left_over(self) -> None:
+    def _path_aside(self, name: str) -> str:
+        return f"{self._directory}/{self._aside}{name}"
+
+    def _rename(self, name: str) -> None:
+        try:
+            self._files.mv(self._path_aside(name), f"{self._directory}/{name}")
+        except FileNotFoundError as err:
+            raise ResultsBroken(
+                f"RECOMAMP_RESULTS_URL: {self._shown}: {name} was removed before it got its name, "
+                "by another try or by something else that cleans up there; load the results again"
+            ) from err
+
+    def _remove(self, is_unwanted: Callable[[str], bool]) -> None:
         self._files.invalidate_cache()
         for path in self._files.find(self._directory, maxdepth=1):
-            if _name(path).startswith(_ASIDE):
-                self._files.rm(path)
+            if is_unwanted(_name(path)):
+                self._verify_lock()
+                with suppress(FileNotFoundError):  # whoever had written it has removed it
+                    self._files.rm(path)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -139,6 +159,12 @@ class Target:
             raise kind(
                 f"RECOMAMP_RESULTS_URL: {self._shown} cannot be written: {reason}; {remedy}"
             ) from err
+
+
+def base_uri(results_url: str) -> str:
+    """Return what the addresses of all result files begin with, without secrets."""
+    shown = without_secrets(results_url)
+    return (shown if "://" in shown else Path(shown).absolute().as_uri()).rstrip("/")
 
 
 def without_secrets(url: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -46,12 +46,15 @@ def store_results(
     workflow_id: UUID,
     execution_id: UUID,
     window_start: date,
+    verify_lock: Callable[[], None],
 ) -> StoredResults:
     """Write each CSV part as one Parquet file and return what was written.
 
-    Running it again replaces the files of this execution and no others; when it fails, those of
-    an earlier load stay as they were.
+    Running it again replaces the files of this execution and no others; when it fails before the
+    first of its files has its name, those of an earlier load stay as they were.
 
+    :param verify_lock: raises where the caller is no longer the only one who loads the execution;
+        nothing of others is removed or replaced then.
     :raises ResultsBroken: when a part is truncated, malformed or not what AMC described.
     :raises MissingSetting: when nothing can be written to ``results_url``.
     """
@@ -59,7 +62,7 @@ def store_results(
         raise ResultsBroken(f"execution {execution_id} succeeded without a result file")
     ordered = match_columns(read_header(parts[0]), columns)
     directory = f"workflow={workflow_id}/window_start={window_start}/execution={execution_id}"
-    target = Target(results_url, directory)
+    target = Target(results_url, directory, verify_lock)
     preview = Preview(ordered)
     try:
         files = tuple(

@@ -1,4 +1,4 @@
-"""What the application shows of an open execution whose last try failed."""
+"""What the application shows of an execution whose last try failed: why, when next, how often."""
 
 from __future__ import annotations
 
@@ -35,3 +35,13 @@ def clear_retry(connection: Connection, execution_id: UUID) -> bool:
     return changed(
         connection, "note_retry", execution_id=execution_id, next_retry_at=None, error_message=None
     )
+
+
+def count_retry(connection: Connection, execution_id: UUID) -> bool:
+    """Count a further try of an open execution, which goes on; False where it has ended."""
+    return changed(connection, "count_retry", execution_id=execution_id)
+
+
+def drop_retry(connection: Connection, execution_id: UUID) -> bool:
+    """Say that no attempt follows an ended one; False where none was said to."""
+    return changed(connection, "drop_retry", execution_id=execution_id)

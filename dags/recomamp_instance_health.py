@@ -1,0 +1,31 @@
+"""Check every AMC instance every quarter of an hour."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+
+from recomamp.pipeline.instances import CheckInstances
+
+with DAG(
+    "recomamp_instance_health",
+    description="Checks whether runs on the AMC instances can succeed",
+    doc_md=(
+        "Asks Amazon about every active instance of an active user and writes `health_status`, "
+        "`health_error` and `last_health_check` of `amc_instances`.\n\n"
+        "- **HEALTHY** runs can be tried\n"
+        "- **UNHEALTHY** something is wrong that may pass by itself; runs are tried\n"
+        "- **ERROR** no run can succeed until somebody acts; runs fail at once and say why\n\n"
+        "An instance that is not well fails no run of this DAG. A failed run names the instances "
+        "whose check could not be written down; the next run checks all again."
+    ),
+    schedule=timedelta(minutes=15),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    default_args={"owner": "recomamp", "retries": 2, "retry_delay": timedelta(minutes=1)},
+    tags=["recomamp"],
+):
+    CheckInstances(task_id="check_instances", execution_timeout=timedelta(minutes=10))

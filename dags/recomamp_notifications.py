@@ -1,0 +1,7 @@
+"""An Airflow DAG that tells users by mail what happened to their work, every two minutes."""
+
+from __future__ import annotations
+
+from recomamp.pipeline.notification_dag import notification_dag
+
+dag = notification_dag()

@@ -1,0 +1,31 @@
+"""Bring the tables and columns that AMC offers into the database, once a day."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+
+from recomamp.pipeline.instances import SyncSchema
+
+with DAG(
+    "recomamp_schema_sync",
+    description="Reads AMC's tables and columns, and warns of queries that name others",
+    doc_md=(
+        "Reads the data sources of every active instance that is not in ERROR into "
+        "`amc_instance_data_sources`, and what they offer together into `amc_data_sources` and "
+        "`amc_schema_fields`. What no instance offers any more is deprecated, never deleted.\n\n"
+        "Queries that name a table or column which their instance does not offer stand in "
+        "`workflow_findings`, in the documentation of their DAGs and in the log of the task. "
+        "A finding stops nothing: AMC has the last word.\n\n"
+        "A failed run names the instances that could not be read; they keep what was known."
+    ),
+    schedule="40 3 * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    default_args={"owner": "recomamp", "retries": 3, "retry_delay": timedelta(minutes=5)},
+    tags=["recomamp"],
+):
+    SyncSchema(task_id="sync_schema", execution_timeout=timedelta(hours=1))

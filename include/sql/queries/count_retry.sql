@@ -1,0 +1,10 @@
+-- A further try goes on with an open execution: count it, and say no longer that it is waited for.
+-- Parameters: execution_id.
+UPDATE workflow_executions
+SET
+    retry_count = COALESCE(retry_count, 0) + 1,
+    next_retry_at = NULL,
+    error_message = NULL
+WHERE id = %(execution_id)s
+  AND status IN ('PENDING', 'RUNNING')
+RETURNING id;

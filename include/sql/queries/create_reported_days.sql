@@ -1,0 +1,10 @@
+-- A place for the rows of one report, gone with the transaction.
+-- Parameters: none.
+CREATE TEMPORARY TABLE reported_days (
+    campaign_id TEXT NOT NULL,
+    date DATE NOT NULL,
+    impressions NUMERIC NOT NULL,
+    clicks NUMERIC NOT NULL,
+    spend NUMERIC NOT NULL,
+    sales NUMERIC NOT NULL
+) ON COMMIT DROP;

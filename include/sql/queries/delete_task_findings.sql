@@ -1,0 +1,6 @@
+-- Forget what an earlier try of a task found.
+-- Parameters: dag_run_id, task_id.
+DELETE FROM maintenance_findings
+WHERE dag_run_id = %(dag_run_id)s
+  AND task_id = %(task_id)s
+RETURNING id;

@@ -1,0 +1,8 @@
+-- The run is over: the attempt that was to follow an ended one does not come.
+-- Parameters: execution_id.
+UPDATE workflow_executions
+SET next_retry_at = NULL
+WHERE id = %(execution_id)s
+  AND status NOT IN ('PENDING', 'RUNNING')
+  AND next_retry_at IS NOT NULL
+RETURNING id;

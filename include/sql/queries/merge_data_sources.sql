@@ -1,0 +1,81 @@
+-- Bring the tables that all users share to what the instances offer, taken together.
+-- What a sync has once seen and no instance offers any more is deprecated; what was written by hand and
+-- never seen at AMC stays as it is. Words for people (display_name, category) are the application's own
+-- once the row is there. A row of the answer is a table that changed, and how.
+-- Parameters: sources (JSON: [{name, display_name, description, category, table_type}]), seen_at.
+WITH offered AS (
+    SELECT *
+    FROM jsonb_to_recordset(%(sources)s::JSONB) AS offered (
+        name TEXT,
+        display_name TEXT,
+        description TEXT,
+        category TEXT,
+        table_type TEXT
+    )
+),
+kept AS (
+    INSERT INTO amc_data_sources AS source (
+        name,
+        display_name,
+        description,
+        category,
+        table_type,
+        is_active,
+        first_seen_at
+    )
+    SELECT
+        name,
+        display_name,
+        description,
+        category,
+        table_type,
+        TRUE,
+        %(seen_at)s
+    FROM offered
+    ON CONFLICT (name) DO UPDATE
+    SET
+        description = COALESCE(EXCLUDED.description, source.description),
+        table_type = COALESCE(source.table_type, EXCLUDED.table_type),
+        is_active = TRUE,
+        deprecated_at = NULL,
+        first_seen_at = COALESCE(source.first_seen_at, EXCLUDED.first_seen_at)
+    WHERE (
+        source.description,
+        source.table_type,
+        source.is_active,
+        source.deprecated_at,
+        source.first_seen_at
+    ) IS DISTINCT FROM (
+        COALESCE(EXCLUDED.description, source.description),
+        COALESCE(source.table_type, EXCLUDED.table_type),
+        TRUE,
+        NULL,
+        COALESCE(source.first_seen_at, EXCLUDED.first_seen_at)
+    )
+    RETURNING source.name
+),
+vanished AS (
+    UPDATE amc_data_sources AS source
+    SET
+        is_active = FALSE,
+        deprecated_at = %(seen_at)s
+    WHERE source.first_seen_at IS NOT NULL
+      AND source.deprecated_at IS NULL
+      AND NOT EXISTS (SELECT FROM offered WHERE offered.name = source.name)
+    RETURNING source.name
+)
+SELECT
+    kept.name,
+    CASE
+        WHEN former.first_seen_at IS NULL THEN 'ADDED'
+        WHEN former.deprecated_at IS NOT NULL THEN 'BACK'
+        ELSE 'CHANGED'
+    END AS change
+FROM kept
+LEFT JOIN amc_data_sources AS former ON former.name = kept.name
+UNION ALL
+SELECT
+    name,
+    'VANISHED'
+FROM vanished
+ORDER BY name;

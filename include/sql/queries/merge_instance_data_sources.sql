@@ -1,0 +1,63 @@
+-- Keep what an instance offers now; what it no longer offers stays, with the moment that was seen.
+-- A row of the answer is a data source that changed, and how: ADDED, CHANGED, BACK or VANISHED.
+-- Parameters: instance_key (UUID), sources (JSON: [{name, is_shared, description, fields}]), seen_at.
+WITH offered AS (
+    SELECT *
+    FROM jsonb_to_recordset(%(sources)s::JSONB) AS offered (
+        name TEXT,
+        is_shared BOOLEAN,
+        description TEXT,
+        fields JSONB
+    )
+),
+kept AS (
+    INSERT INTO amc_instance_data_sources AS source (
+        instance_id,
+        name,
+        is_shared,
+        description,
+        fields,
+        first_seen_at
+    )
+    SELECT
+        %(instance_key)s::UUID,
+        name,
+        is_shared,
+        description,
+        fields,
+        %(seen_at)s
+    FROM offered
+    ON CONFLICT (instance_id, name) DO UPDATE
+    SET
+        is_shared = EXCLUDED.is_shared,
+        description = EXCLUDED.description,
+        fields = EXCLUDED.fields,
+        vanished_at = NULL
+    WHERE (source.is_shared, source.description, source.fields, source.vanished_at)
+        IS DISTINCT FROM (EXCLUDED.is_shared, EXCLUDED.description, EXCLUDED.fields, NULL)
+    RETURNING source.name
+),
+vanished AS (
+    UPDATE amc_instance_data_sources AS source
+    SET vanished_at = %(seen_at)s
+    WHERE source.instance_id = %(instance_key)s::UUID
+      AND source.vanished_at IS NULL
+      AND NOT EXISTS (SELECT FROM offered WHERE offered.name = source.name)
+    RETURNING source.name
+)
+SELECT
+    kept.name,
+    CASE
+        WHEN former.name IS NULL THEN 'ADDED'
+        WHEN former.vanished_at IS NOT NULL THEN 'BACK'
+        ELSE 'CHANGED'
+    END AS change
+FROM kept
+LEFT JOIN amc_instance_data_sources AS former
+    ON former.instance_id = %(instance_key)s::UUID AND former.name = kept.name
+UNION ALL
+SELECT
+    name,
+    'VANISHED'
+FROM vanished
+ORDER BY name;

@@ -1,0 +1,18 @@
+-- The tables of an instance, those it no longer offers included, with the names of their columns.
+-- Parameters: instance_key (UUID).
+SELECT
+    offered.name,
+    offered.vanished_at IS NULL AS is_offered,
+    ARRAY(
+        SELECT field ->> 'name' FROM jsonb_array_elements(offered.fields) AS field
+    ) AS fields,
+    ARRAY(
+        SELECT field.field_name
+        FROM amc_data_sources AS source
+        JOIN amc_schema_fields AS field ON field.data_source_id = source.id
+        WHERE source.name = offered.name
+          AND NOT field.is_active
+    ) AS vanished_fields
+FROM amc_instance_data_sources AS offered
+WHERE offered.instance_id = %(instance_key)s
+ORDER BY offered.name;

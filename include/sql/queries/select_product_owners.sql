@@ -1,0 +1,10 @@
+-- The active users who have active products that Amazon was not asked about for a while.
+-- A row is a user.
+-- Parameters: before (products asked about since then are left out).
+SELECT DISTINCT product.user_id
+FROM asins AS product
+JOIN users AS owner ON owner.id = product.user_id
+WHERE product.is_active
+  AND owner.is_active
+  AND (product.validation_checked_at IS NULL OR product.validation_checked_at < %(before)s)
+ORDER BY product.user_id;

@@ -1,0 +1,15 @@
+-- The queries that run on an instance: its workflows, and those that a collection runs there.
+-- Parameters: instance_key (UUID).
+SELECT
+    workflow.id AS workflow_id,
+    workflow.name,
+    workflow.sql_query,
+    md5(workflow.sql_query) AS query_md5
+FROM workflows AS workflow
+WHERE workflow.instance_id = %(instance_key)s
+   OR EXISTS (
+       SELECT FROM report_data_collections AS collection
+       WHERE collection.workflow_id = workflow.id
+         AND collection.instance_id = %(instance_key)s
+   )
+ORDER BY workflow.name, workflow.id;

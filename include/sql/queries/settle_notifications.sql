@@ -1,0 +1,34 @@
+-- End what will not be sent: events nobody sent in time, events of users who want no mail any more,
+-- and mails whose sender was lost while the server may have had them.
+-- Returns what was ended, and as what.
+-- Parameters: now, oldest (events from before are too old).
+UPDATE notifications AS queued
+SET
+    status = CASE
+        WHEN queued.status = 'SENDING' THEN 'IN_DOUBT'
+        WHEN NOT (COALESCE(told.email_notifications, true) AND COALESCE(told.is_active, true))
+            THEN 'UNSUBSCRIBED'
+        ELSE 'EXPIRED'
+    END,
+    last_error = CASE
+        WHEN queued.status = 'SENDING'
+            THEN 'the sender was lost: whether the server took the mail is not known'
+        ELSE queued.last_error
+    END
+FROM users AS told
+WHERE told.id = queued.user_id
+  AND (
+      (queued.status = 'SENDING' AND queued.claimed_until < %(now)s)
+      OR (
+          (
+              queued.status = 'PENDING'
+              OR (queued.status = 'CLAIMED' AND queued.claimed_until < %(now)s)
+          )
+          AND (
+              queued.created_at < %(oldest)s
+              OR NOT COALESCE(told.email_notifications, true)
+              OR NOT COALESCE(told.is_active, true)
+          )
+      )
+  )
+RETURNING queued.id, queued.status;

@@ -1,0 +1,13 @@
+-- Take the rows out of a result's document. What tells of them stays: the columns, the files, the
+-- counts. Nothing is changed where the results were loaded again meanwhile.
+-- Parameters: execution_id, listed_files (JSON, as read), trimmed_at, before (as it was selected).
+UPDATE workflow_executions
+SET
+    result_data = result_data || '{"data": [], "truncated": true}',
+    result_data_trimmed_at = %(trimmed_at)s
+WHERE id = %(execution_id)s
+  AND status = 'SUCCESS'
+  AND result_data_trimmed_at IS NULL
+  AND COALESCE(results_loaded_at, completed_at) < %(before)s
+  AND COALESCE(result_data -> 'files', 'null') = %(listed_files)s::JSONB
+RETURNING id;

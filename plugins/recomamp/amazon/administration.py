@@ -1,0 +1,52 @@
+"""The AMC administration API, as far as it tells how an instance is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from recomamp.amazon.asking import Call
+from recomamp.amazon.failures import error_of, json_object, raise_for
+from recomamp.domain.errors import ContractBroken, Transient
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AmcInstance:
+    """An instance as Amazon describes it; ``creation_status`` is Amazon's own word."""
+
+    instance_id: str
+    creation_status: str | None
+
+
+def get_instance(instance_id: str) -> Call:
+    """Ask for an instance."""
+    return Call(
+        operation="get_instance",
+        method="GET",
+        path=f"/amc/instances/{quote(instance_id, safe='')}",
+    )
+
+
+def read_instance(response: httpx.Response) -> AmcInstance:
+    """Read the answer, wrapped as on the wire or flat.
+
+    :raises AmazonError: when it is an error, or not an instance.
+    """
+    raise_for(response)
+    body = json_object(response)
+    if body is None:
+        raise error_of(response, Transient, "JSON was expected")
+    wrapped = body.get("instance")
+    fields: Mapping[str, Any] = wrapped if isinstance(wrapped, dict) else body
+    instance_id = fields.get("instanceId")
+    if not isinstance(instance_id, str) or not instance_id:
+        raise error_of(response, ContractBroken, "an instance with an instanceId was expected")
+    status = fields.get("creationStatus")
+    return AmcInstance(
+        instance_id=instance_id,
+        creation_status=status if isinstance(status, str) and status else None,
+    )

@@ -1,0 +1,145 @@
+"""One call to Amazon, as a value, and how every client sends it: repeated, observed, paged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import httpx
+
+from recomamp.amazon.observing import Observe, Try, failed
+from recomamp.amazon.regions import Endpoint
+from recomamp.amazon.retrying import RetryPolicy, Sleep
+from recomamp.amazon.wire import TIMEOUT, exchange, open_client
+from recomamp.domain.errors import AmazonError, ContractBroken
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One request to Amazon. ``repeatable`` is False where sending it twice would do harm.
+
+    ``headers`` are those of this call alone; ``content_type`` is sent where there is a body.
+    """
+
+    operation: str
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list; ``next_token`` is None on the last one."""
+
+    items: tuple[T, ...]
+    next_token: str | None
+
+
+class AmazonClient:
+    """Asks one of Amazon's hosts in the name of one user; use as ``async with``.
+
+    Calls that may be repeated are, on 429, 5xx and network trouble, as ``retry`` says; what is
+    raised in the end is an error of ``recomamp.domain.errors``.
+
+    :param headers: what every call says, save Authorization.
+    :param observe: hears of every failed try, also of token calls and downloads. What it raises
+        reaches the caller.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        auth: httpx.Auth,
+        *,
+        headers: Mapping[str, str],
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Sleep = asyncio.sleep,
+        retry: RetryPolicy | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
+        observe: Observe | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.observe = observe
+        self.sleep = sleep
+        self.retry = retry or RetryPolicy()
+        self._http = open_client(
+            transport, timeout=timeout, auth=auth, base_url=endpoint.api_url, headers=headers
+        )
+        # Signed links refuse an Authorization header, and must not be shown one.
+        self.links = open_client(
+            transport, timeout=timeout, headers={"Accept-Encoding": "identity"}
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+        await self.links.aclose()
+
+    async def ask(self, call: Call, read: Callable[[httpx.Response], T]) -> T:
+        """Send a call and read the answer, again and again as ``retry`` allows."""
+        return await self.retry.call(lambda number: self._ask_once(call, read, number), self.sleep)
+
+    async def pages(
+        self, call: Callable[[str | None], Call], read: Callable[[httpx.Response], Page[T]]
+    ) -> AsyncIterator[Page[T]]:
+        """Yield all pages of a list, the first asked for without a token.
+
+        :raises ContractBroken: when a token comes a second time, which would never end.
+        """
+        seen: set[str | None] = {None}
+        next_token: str | None = None
+        while True:
+            page = await self.ask(call(next_token), read)
+            yield page
+            next_token = page.next_token
+            if next_token is None:
+                return
+            if next_token in seen:
+                raise ContractBroken(f"{call(None).path} repeats a page: its nextToken goes round")
+            seen.add(next_token)
+
+    async def items(
+        self, call: Callable[[str | None], Call], read: Callable[[httpx.Response], Page[T]]
+    ) -> AsyncIterator[T]:
+        """Yield the items of all pages."""
+        async for page in self.pages(call, read):
+            for item in page.items:
+                yield item
+
+    async def _ask_once(self, call: Call, read: Callable[[httpx.Response], T], number: int) -> T:
+        this = Try(operation=call.operation, number=number, observe=self.observe)
+        content_type = {"Content-Type": call.content_type} if call.body is not None else {}
+        request = self._http.build_request(
+            call.method,
+            call.path,
+            params=dict(call.query),
+            json=call.body,
+            headers={**call.headers, **content_type},
+            extensions=this.extension,
+        )
+        response = await exchange(self._http, request, repeatable=call.repeatable)
+        try:
+            return read(response)
+        except AmazonError as err:
+            await failed(request, err, response)
+            raise

@@ -1,0 +1,31 @@
+"""The step of the DAG that looks after products. What it does is imported when it is done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+
+
+class SyncAsins(BaseOperator):
+    """Ask Amazon about the products that are due, and keep what it says.
+
+    Fails where products could not be asked about, after the others; a retry asks about those only.
+    """
+
+    ui_color = "#e6f4ea"
+
+    def execute(self, context: Context) -> None:
+        """Ask in the names of all users, several at once."""
+        from recomamp.pipeline.asin_sync import AsinSyncIncomplete, sync_asins
+
+        database = DatabaseHook()
+        try:
+            sync_asins(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))
+        except AsinSyncIncomplete as err:
+            if err.is_final:
+                raise AirflowFailException(str(err)) from err
+            raise

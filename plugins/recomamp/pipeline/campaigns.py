@@ -1,0 +1,268 @@
+"""The daily sync of campaigns and their figures: a branch of tasks for each AMC instance.
+
+What the steps do is imported when they do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from airflow.sdk import DAG, BaseOperator, Context, TriggerRule, task_group
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from recomamp.domain.errors import PipelineError
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+
+REPORTS_KEPT = timedelta(days=90)
+GROUPS_AT_ONCE = 4
+MOST_GROUPS = 1000  # Airflow maps over 1024 at most unless its core.max_map_length says otherwise
+DONE = "done"
+
+T = TypeVar("T")
+
+_MANUAL = """\
+Brings the campaigns of every active AMC instance and their figures into `campaigns`.
+
+- **list_instances** finds the active instances of active users
+- **campaigns** lists Sponsored Products, Brands and Display of the profiles behind an instance and
+  the DSP campaigns of its advertisers; one that Amazon no longer lists becomes `ARCHIVED`
+- **performance** asks for reports on the last 30 full days, waits for them without a worker and
+  sums them; each report stands in `campaign_reports`, each day in `campaign_performance`
+- **dated** writes `amc_instances.campaigns_last_sync` when both are done
+
+An instance that fails stops no other one: each has a branch of its own, and from the thousandth on
+shares one with others. A failed task names what could not be read; cleared, it
+goes on with the reports that are under way, and leaves alone what was loaded within the last hour.
+"""
+
+
+class ListInstances(BaseOperator):
+    """Return the UUIDs of the instances to sync, in groups; forget reports that are long done."""
+
+    ui_color = "#fdf3e1"
+
+    def execute(self, context: Context) -> list[list[str]]:
+        """Read them."""
+        from recomamp.store.campaign_reports import delete_campaign_reports
+        from recomamp.store.instances import select_active_instances
+
+        with DatabaseHook().transaction() as connection:
+            delete_campaign_reports(connection, before=datetime.now(UTC) - REPORTS_KEPT)
+            instances = select_active_instances(connection)
+        return groups([str(one.instance_key) for one in instances])
+
+
+def groups(instance_keys: Sequence[str], most: int = MOST_GROUPS) -> list[list[str]]:
+    """Deal instances out to at most so many groups: one to each as long as they are enough."""
+    return [list(instance_keys[first::most]) for first in range(min(most, len(instance_keys)))]
+
+
+class InstanceOperator(BaseOperator):
+    """A step for a group of instances, of which one that fails stops no other.
+
+    :param instance_keys: UUIDs of rows of ``amc_instances``.
+    """
+
+    template_fields: Sequence[str] = ("instance_keys",)
+    ui_color = "#fdf3e1"
+
+    def __init__(self, *, instance_keys: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(map_index_template="{{ instance_name }}", **kwargs)
+        self.instance_keys = instance_keys
+
+    def for_each(self, context: Context, step: Callable[[Any], T]) -> tuple[dict[UUID, T], Any]:
+        """Do a step for each instance; return what it returned, and what went wrong."""
+        from recomamp.pipeline.troubles import Troubles
+
+        instances = self._instances()
+        # The name under which the UI shows the task; Airflow keeps 250 characters of it
+        names = ", ".join(one.instance_id for one in instances)[:200]
+        context["instance_name"] = names  # type: ignore[typeddict-unknown-key]
+        troubles = Troubles(stopped_by=())
+        results: dict[UUID, T] = {}
+        for instance in instances:
+            with troubles.about(instance.instance_id):
+                results[instance.instance_key] = step(instance)
+        return results, troubles
+
+    def end(self, context: Context, done: Collection[UUID], troubles: Any) -> None:
+        """Say which instances are done, and raise what went wrong with the others."""
+        context["ti"].xcom_push(key=DONE, value=[str(one) for one in done])
+        if not troubles:
+            return
+        if troubles.are_final:
+            raise AirflowFailException(str(troubles))
+        if len(self.instance_keys) == 1:
+            raise next(iter(troubles.found.values()))
+        raise SyncIncomplete(str(troubles))
+
+    def _instances(self) -> list[Any]:
+        from recomamp.store.instances import select_active_instance
+
+        with DatabaseHook().transaction() as connection:
+            found = [select_active_instance(connection, UUID(one)) for one in self.instance_keys]
+        active = [one for one in found if one is not None]
+        if not active:
+            raise AirflowSkipException(f"{', '.join(self.instance_keys)}: not active any more")
+        return active
+
+
+class SyncIncomplete(PipelineError):
+    """Several instances of a group failed; the others were synced."""
+
+
+class SyncCampaigns(InstanceOperator):
+    """Bring the campaigns of instances into the database; return how many there are."""
+
+    def execute(self, context: Context) -> int:
+        """List them."""
+        from recomamp.pipeline.campaign_listing import sync_campaigns
+
+        database = DatabaseHook()
+        amazon = AmcHook(database=database)
+        counts, troubles = self.for_each(
+            context,
+            lambda instance: sync_campaigns(
+                instance, database=database, amazon=amazon, now=datetime.now(UTC)
+            ),
+        )
+        self.end(context, counts.keys(), troubles)
+        return sum(counts.values())
+
+
+class SyncPerformance(InstanceOperator):
+    """Bring the figures of instances' campaigns into the database."""
+
+    def execute(self, context: Context) -> None:
+        """Ask for reports, or find those that an interrupted try has asked for."""
+        self._go_on(context, {})
+
+    def resume(self, context: Context, event: dict[str, Any]) -> None:
+        """Go on with the reports of the trigger's event, which says that it is worth looking."""
+        from recomamp.store.campaign_reports import select_campaign_reports
+
+        self.log.info("Woken up: %s", event)
+        with DatabaseHook().transaction() as connection:
+            reports = select_campaign_reports(
+                connection, [UUID(one) for one in event["report_ids"]]
+            )
+        asked: dict[UUID, list[UUID]] = {}
+        for one in reports:
+            asked.setdefault(one.instance_key, []).append(one.id)
+        self._go_on(context, asked)
+
+    def _go_on(self, context: Context, asked: dict[UUID, list[UUID]]) -> None:
+        """Settle the reports of each instance; wait as long as any are being made."""
+        from recomamp.pipeline.campaign_performance import PerformanceSync
+        from recomamp.pipeline.report_trigger import ReportsTrigger
+
+        database = DatabaseHook()
+        amazon = AmcHook(database=database)
+
+        def settle(instance: Any) -> list[UUID]:
+            sync = PerformanceSync(
+                instance, database=database, amazon=amazon, now=datetime.now(UTC)
+            )
+            key = instance.instance_key
+            if key not in asked:
+                asked[key] = sync.request(context["dag_run"].run_after)
+            return sync.settle(asked[key])
+
+        waiting, troubles = self.for_each(context, settle)
+        if any(waiting.values()):
+            report_ids = [str(one) for ids in asked.values() for one in ids]
+            self.log.info("Some of %s reports are still being made", len(report_ids))
+            self.defer(trigger=ReportsTrigger(report_ids=report_ids), method_name="resume")
+        self.end(context, waiting.keys(), troubles)
+
+
+class DateSync(InstanceOperator):
+    """Say in ``amc_instances`` as of when campaigns and figures are, where both are whole.
+
+    :param needed_task_ids: the steps that must have done an instance.
+    """
+
+    def __init__(self, *, needed_task_ids: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.needed_task_ids = needed_task_ids
+
+    def execute(self, context: Context) -> None:
+        """Write the moment at which the run began."""
+        from recomamp.store.campaigns import date_campaigns_sync
+
+        began_at = context["dag_run"].start_date or datetime.now(UTC)
+        done = self._done(context)
+
+        def date(instance: Any) -> None:
+            if str(instance.instance_key) not in done:
+                raise SyncIncomplete("not dated: campaigns or figures could not be had")
+            with DatabaseHook().transaction() as connection:
+                date_campaigns_sync(connection, instance.instance_key, synced_at=began_at)
+
+        dated, troubles = self.for_each(context, date)
+        self.end(context, dated.keys(), troubles)
+
+    def _done(self, context: Context) -> set[str]:
+        """Return the instances that all needed steps of this group have done."""
+        ti = context["ti"]
+        done = [
+            ti.xcom_pull(task_ids=one, key=DONE, map_indexes=ti.map_index) or []
+            for one in self.needed_task_ids
+        ]
+        return set(self.instance_keys).intersection(*done)
+
+
+def campaigns_dag() -> DAG:
+    """Build the DAG that syncs campaigns once a day."""
+    with DAG(
+        dag_id="recomamp_campaigns_sync",
+        description="Brings campaigns and their figures from Amazon Ads",
+        doc_md=_MANUAL,
+        # When yesterday is over in all of America, where Amazon's days end last
+        schedule="0 11 * * *",
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        default_args={
+            "owner": "recomamp",
+            "retries": 4,
+            "retry_delay": timedelta(minutes=2),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=30),
+        },
+        tags=["recomamp"],
+    ) as dag:
+        instances = ListInstances(task_id="list_instances")
+
+        @task_group(group_id="instance")
+        def sync_instances(instance_keys: list[str]) -> None:
+            at_once: dict[str, Any] = {
+                "instance_keys": instance_keys,
+                "max_active_tis_per_dagrun": GROUPS_AT_ONCE,
+            }
+            campaigns = SyncCampaigns(
+                task_id="campaigns", execution_timeout=timedelta(hours=1), **at_once
+            )
+            performance = SyncPerformance(
+                task_id="performance",
+                # Figures of the campaigns that are known, also where a list could not be read
+                trigger_rule=TriggerRule.ALL_DONE,
+                execution_timeout=timedelta(hours=8),
+                **at_once,
+            )
+            campaigns >> performance
+            [campaigns, performance] >> DateSync(
+                task_id="dated",
+                instance_keys=instance_keys,
+                needed_task_ids=[campaigns.task_id, performance.task_id],
+                # It looks itself which instances of the group are done, and fails for the others
+                trigger_rule=TriggerRule.ALL_DONE,
+                retries=0,
+            )
+
+        sync_instances.expand(instance_keys=instances.output)
+    return dag

@@ -1,0 +1,185 @@
+"""Check how the AMC instances are, and keep runs off those on which nothing works."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import psycopg2
+
+from recomamp.amazon.retrying import RetryPolicy
+from recomamp.domain.errors import (
+    AmazonError,
+    ConsentRevoked,
+    InstanceBroken,
+    InvalidDefinition,
+    MissingSetting,
+    PipelineError,
+    Transient,
+)
+from recomamp.domain.health import Answers, Health, HealthStatus, diagnose, words_of
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.tables import as_table
+from recomamp.store.executions import Execution
+from recomamp.store.instances import (
+    Instance,
+    select_active_instance,
+    select_active_instances,
+    update_instance_health,
+)
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+CHECKS_AT_ONCE = 8
+LONGEST_CHECK_SECONDS = (
+    60.0  # all tries of both calls: a region that is silent keeps others waiting
+)
+# The next check comes soon enough: an instance that does not answer must not hold up the others
+BRIEF = RetryPolicy(attempts=3, longest_seconds=5.0, patience_seconds=10.0)
+# A run on an instance in ERROR looks again itself where the last look is older than this
+TRUSTED_FOR = timedelta(minutes=1)
+
+
+def check_instances(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> None:
+    """Check every active instance and keep each result as soon as it is there.
+
+    Those whose last check is longest ago come first: where a check of all was broken off, the next
+    one begins with the others.
+
+    :raises PipelineError: after all instances, naming those whose result could not be kept.
+    """
+    with database.transaction() as connection:
+        instances = sorted(select_active_instances(connection), key=_last_checked_at)
+    results = asyncio.run(_check_all(instances, database, amazon, now))
+    rows = [
+        (one.instance_id, str(one.instance_key), found.status, found.error or "")
+        for one, found in zip(instances, results, strict=True)
+        if isinstance(found, Health)
+    ]
+    log.info("%s", as_table(("instance", "row", "health", "why"), rows))
+    failures = [
+        f"{one.instance_id} ({one.instance_key}): {found}"
+        for one, found in zip(instances, results, strict=True)
+        if not isinstance(found, Health)
+    ]
+    if failures:
+        raise PipelineError(f"{len(failures)} not checked: {'; '.join(failures)}")
+
+
+def check_instance(
+    instance: Instance, *, database: DatabaseHook, amazon: AmcHook, now: datetime
+) -> Health:
+    """Check one instance and keep the result."""
+    return asyncio.run(_check(instance, database, amazon, now))
+
+
+def require_working_instance(
+    execution: Execution, *, database: DatabaseHook, amazon: AmcHook
+) -> None:
+    """Return where a run may be tried; Amazon is asked only about an instance in ERROR.
+
+    ERROR is not believed for longer than a minute: whoever has mended the instance clears the run,
+    and need not wait for the next check.
+
+    :raises InstanceBroken: when nothing works on the instance, with the health error in words.
+    """
+    now = datetime.now(UTC)
+    with database.transaction() as connection:
+        instance = select_active_instance(connection, execution.instance_key)
+    if instance is None or instance.health.status is not HealthStatus.ERROR:
+        return
+    health = instance.health
+    if instance.last_health_check is None or now - instance.last_health_check >= TRUSTED_FOR:
+        health = check_instance(instance, database=database, amazon=amazon, now=now)
+    if health.status is HealthStatus.ERROR:
+        raise InstanceBroken(
+            f"instance {instance.instance_id} is in ERROR, so AMC was not asked: {health.error}; "
+            "clear this run when that is mended"
+        )
+
+
+def _last_checked_at(instance: Instance) -> datetime:
+    return instance.last_health_check or datetime.min.replace(tzinfo=UTC)
+
+
+async def _check_all(
+    instances: Sequence[Instance], database: DatabaseHook, amazon: AmcHook, now: datetime
+) -> list[Health | psycopg2.Error]:
+    places = asyncio.Semaphore(CHECKS_AT_ONCE)
+
+    async def check(instance: Instance) -> Health | psycopg2.Error:
+        async with places:
+            try:
+                return await _check(instance, database, amazon, now)
+            except psycopg2.Error as err:
+                log.warning("Instance %s is not checked: %s", instance.instance_id, err)
+                return err
+
+    return list(await asyncio.gather(*map(check, instances)))
+
+
+async def _check(
+    instance: Instance, database: DatabaseHook, amazon: AmcHook, now: datetime
+) -> Health:
+    try:
+        async with asyncio.timeout(LONGEST_CHECK_SECONDS):
+            answers = await _ask(instance, amazon)
+    except TimeoutError:
+        silence = f"Amazon has not answered within {LONGEST_CHECK_SECONDS:g} seconds"
+        answers = Answers(reporting=Transient(silence))
+    health = diagnose(_in_amazons_words(answers, instance))
+    if (health.status, health.error) != (instance.health.status, instance.health.error):
+        log.warning("Instance %s is %s: %s", instance.instance_id, health.status, health.error)
+    await asyncio.to_thread(_keep, instance, health, database, now)
+    return health
+
+
+async def _ask(instance: Instance, amazon: AmcHook) -> Answers:
+    """Ask both APIs, the second only where the first leaves anything to be learned."""
+    try:
+        client = await asyncio.to_thread(amazon.client_at, instance)
+    except (InvalidDefinition, MissingSetting) as err:
+        return Answers(reporting=err)
+    client.retry = BRIEF
+    async with client as amc:
+        described, administration = await _outcome(amc.get_instance)
+        if isinstance(administration, ConsentRevoked | MissingSetting):
+            return Answers(administration=administration)
+        _, reporting = await _outcome(amc.knock)
+    return Answers(
+        administration=administration,
+        reporting=reporting,
+        creation_status=described.creation_status if described else None,
+    )
+
+
+async def _outcome(
+    call: Callable[[], Awaitable[T]],
+) -> tuple[T | None, PipelineError | None]:
+    """Return what a call gives, or what went wrong with it."""
+    try:
+        return await call(), None
+    except (AmazonError, MissingSetting) as err:
+        return None, err
+
+
+def _in_amazons_words(answers: Answers, instance: Instance) -> Answers:
+    """Say of a withdrawn consent what Amazon said when it was withdrawn.
+
+    Amazon is asked once and never again, so that the error met at later checks is only ours.
+    """
+    for trouble in (answers.administration, answers.reporting):
+        if isinstance(trouble, ConsentRevoked) and trouble.status is None:
+            said = instance.consent_error
+            return Answers(reporting=ConsentRevoked(words_of(said or trouble)))
+    return answers
+
+
+def _keep(instance: Instance, health: Health, database: DatabaseHook, now: datetime) -> None:
+    with database.transaction() as connection:
+        update_instance_health(connection, instance.instance_key, health, checked_at=now)

@@ -1,0 +1,53 @@
+"""The steps of the DAGs that look after AMC instances. What they do is imported when it is done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+
+
+class CheckInstances(BaseOperator):
+    """Check every active instance; fails only where a result could not be kept."""
+
+    ui_color = "#e6f4ea"
+
+    def execute(self, context: Context) -> None:
+        """Check all instances, several at once."""
+        from recomamp.pipeline.checking import check_instances
+
+        database = DatabaseHook()
+        check_instances(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))
+
+
+class SyncSchema(BaseOperator):
+    """Bring the tables and columns of AMC into the database, and compare queries with them.
+
+    Fails where an instance could not be read, after the others; a retry asks only about those that
+    no try of this run has read.
+    """
+
+    ui_color = "#e6f4ea"
+
+    def execute(self, context: Context) -> None:
+        """Sync all instances, then check the queries of all that are known."""
+        from recomamp.pipeline.query_check import check_queries
+        from recomamp.pipeline.schema_sync import SchemaSyncIncomplete, sync_schema
+
+        database, now = DatabaseHook(), datetime.now(UTC)
+        try:
+            sync_schema(
+                database=database,
+                amazon=AmcHook(database=database),
+                now=now,
+                since=context["dag_run"].start_date,
+            )
+        except SchemaSyncIncomplete as err:
+            if err.is_final:
+                raise AirflowFailException(str(err)) from err
+            raise
+        finally:
+            check_queries(database=database, now=now)

@@ -1,0 +1,56 @@
+"""Report queries that name tables or columns that their instance does not offer."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from recomamp.domain.schema_check import Table, find_missing
+from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.tables import as_table
+from recomamp.store.data_sources import (
+    Query,
+    QueryFinding,
+    merge_workflow_findings,
+    select_described_instances,
+    select_instance_tables,
+    select_queries_on_instance,
+)
+
+log = logging.getLogger(__name__)
+
+
+def check_queries(*, database: DatabaseHook, now: datetime) -> None:
+    """Compare all queries with what is known of their instances, and keep what is found."""
+    with database.transaction() as connection:
+        instances = select_described_instances(connection)
+    rows: list[tuple[str, str, str]] = []
+    for instance_key, instance_id in instances.items():
+        found = _check_instance(instance_key, database, now)
+        rows += [(instance_id, one.query.name, one.finding.message) for one in found]
+    if rows:
+        log.warning("%s", as_table(("instance", "workflow", "finding"), rows))
+    else:
+        log.info("No query names what its instance does not offer: %s instances", len(instances))
+
+
+def _check_instance(
+    instance_key: UUID, database: DatabaseHook, now: datetime
+) -> list[QueryFinding]:
+    with database.transaction() as connection:
+        tables = select_instance_tables(connection, instance_key)
+        queries = select_queries_on_instance(connection, instance_key)
+    found = [one for query in queries for one in _check(query, tables)]
+    with database.transaction() as connection:
+        merge_workflow_findings(connection, instance_key, found, found_at=now)
+    return found
+
+
+def _check(query: Query, tables: dict[str, Table]) -> list[QueryFinding]:
+    try:
+        missing = find_missing(query.sql_query, tables)
+    except Exception:  # a parser that stumbles over one query must not silence all others
+        log.exception("The query of workflow %s cannot be checked", query.workflow_id)
+        return []
+    return [QueryFinding(query=query, finding=finding) for finding in missing]

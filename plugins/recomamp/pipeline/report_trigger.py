@@ -1,0 +1,159 @@
+"""Wait for reports on campaigns without a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg2
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from recomamp.domain.errors import (
+    AmazonError,
+    ConsentRevoked,
+    InvalidDefinition,
+    MissingSetting,
+    PipelineError,
+    Refused,
+)
+from recomamp.pipeline import settings
+from recomamp.pipeline.campaign_performance import DEADLINE, look_at
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.polling import poll_interval_seconds
+from recomamp.pipeline.trigger import EARLIEST_EVENT_SECONDS
+from recomamp.store.campaign_reports import CampaignReport, select_campaign_reports
+from recomamp.store.instances import Instance, select_active_instance
+
+log = logging.getLogger(__name__)
+
+MOST_FAILED_LOOKS = 5
+
+
+class ReportsTrigger(BaseTrigger):
+    """Fires once when Amazon is done with all reports, or the last deadline has passed.
+
+    The event wakes the task and names the reports; the task asks Amazon and the rows for the truth.
+    Arguments are ids: they lie in Airflow's database in the clear. A task that is ended leaves
+    nothing to cancel.
+
+    :param report_ids: UUIDs of rows of ``campaign_reports``, ended ones included.
+    """
+
+    sleep = staticmethod(asyncio.sleep)
+
+    def __init__(self, *, report_ids: Sequence[str]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.report_ids = list(report_ids)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class and its arguments."""
+        arguments = {"report_ids": self.report_ids}
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, however often the triggerer is restarted meanwhile."""
+        await self.sleep(EARLIEST_EVENT_SECONDS)
+        outcome = await self._outcome(DatabaseHook())
+        self.log.info("%s reports: %s", len(self.report_ids), outcome)
+        event = {"report_ids": self.report_ids, "outcome": outcome}
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def _outcome(self, database: DatabaseHook) -> str:
+        """Poll, slower and slower, and say in a few words why polling ended."""
+        watch = Watch(database)
+        while True:
+            pause_seconds = settings.poll_seconds()
+            try:
+                outcome = await self._poll(watch)
+                if isinstance(outcome, str):
+                    return outcome
+                pause_seconds = poll_interval_seconds(outcome, pause_seconds)
+            except psycopg2.OperationalError as err:
+                self.log.warning("Reports cannot be read yet: %s", err)
+            except PipelineError as err:
+                return f"polling has ended: {err}"
+            await self.sleep(pause_seconds)
+
+    async def _poll(self, watch: Watch) -> str | float:
+        """Return why there is nothing to wait for any more, else the oldest report's age."""
+        reports = await asyncio.to_thread(watch.read, self.report_ids)
+        waiting = [one for one in reports if one.is_open]
+        if not waiting:
+            return "nothing to wait for"
+        now = datetime.now(UTC)
+        if now >= max(one.requested_at for one in waiting) + DEADLINE:
+            return "deadline passed"
+        for instance_key in dict.fromkeys(one.instance_key for one in waiting):
+            own = [one for one in waiting if one.instance_key == instance_key]
+            await watch.look(instance_key, own)
+        if watch.is_over(waiting):
+            return "; ".join(dict.fromkeys(watch.hopeless)) or "all done"
+        return (now - min(one.requested_at for one in waiting)).total_seconds()
+
+
+class Watch:
+    """What the polls have found out: which reports there is nothing to wait for any more."""
+
+    def __init__(self, database: DatabaseHook) -> None:
+        self.database = database
+        self.hopeless: list[str] = []  # why instances cannot be asked
+        self._ended: set[UUID] = set()
+        self._failed_looks: Counter[UUID] = Counter()  # in a row
+
+    def read(self, report_ids: Sequence[str]) -> list[CampaignReport]:
+        """Read reports from the database."""
+        with self.database.transaction() as connection:
+            return select_campaign_reports(connection, [UUID(one) for one in report_ids])
+
+    def is_over(self, waiting: Sequence[CampaignReport]) -> bool:
+        """Tell whether to stop waiting for reports.
+
+        One that cannot be looked at any more does not keep those that are done from being loaded.
+        """
+        left = [one for one in waiting if one.id not in self._ended]
+        return not left or (
+            len(left) < len(waiting)
+            and all(self._failed_looks[one.id] >= MOST_FAILED_LOOKS for one in left)
+        )
+
+    async def look(self, instance_key: UUID, waiting: Sequence[CampaignReport]) -> None:
+        """Ask Amazon about reports of one instance that it was not done with the last time."""
+        left = [one for one in waiting if one.id not in self._ended]
+        try:
+            instance = await asyncio.to_thread(self._instance, instance_key)
+            if instance is None:
+                self._ended.update(one.id for one in left)
+            elif left:
+                await self._look(instance, left)
+        except (ConsentRevoked, InvalidDefinition, MissingSetting) as err:
+            self.hopeless.append(f"polling has ended: {err}")
+            self._ended.update(one.id for one in left)
+
+    async def _look(self, instance: Instance, left: Sequence[CampaignReport]) -> None:
+        amazon = AmcHook(database=self.database)
+        async with await asyncio.to_thread(amazon.ads_client_at, instance) as ads:
+            for report in left:
+                try:
+                    # One that Amazon has never heard of is asked for by the task
+                    if (
+                        report.amazon_report_id is None
+                        or (await look_at(ads, report)).status.is_terminal
+                    ):
+                        self._ended.add(report.id)
+                    self._failed_looks.pop(report.id, None)
+                except ConsentRevoked:
+                    raise
+                except Refused:
+                    self._ended.add(report.id)
+                except AmazonError as err:
+                    log.warning("%s cannot be looked at, will poll on: %s", report, err)
+                    self._failed_looks[report.id] += 1
+
+    def _instance(self, instance_key: UUID) -> Instance | None:
+        with self.database.transaction() as connection:
+            return select_active_instance(connection, instance_key)

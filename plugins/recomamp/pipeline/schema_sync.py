@@ -1,0 +1,147 @@
+"""Bring the tables and columns that AMC offers into the database, instance by instance."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+import psycopg2
+
+from recomamp.amazon.retrying import RetryPolicy
+from recomamp.domain.data_sources import DataSource, read_data_source, unite
+from recomamp.domain.errors import ContractBroken, PipelineError
+from recomamp.domain.health import HealthStatus
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.operators import FINAL_ERRORS
+from recomamp.pipeline.tables import as_table
+from recomamp.store.data_sources import (
+    Change,
+    merge_data_sources,
+    merge_instance_data_sources,
+    merge_schema_fields,
+    select_instance_tables,
+    select_offers,
+)
+from recomamp.store.instances import Instance, select_active_instances
+
+log = logging.getLogger(__name__)
+
+SYNCS_AT_ONCE = 4
+PATIENT = RetryPolicy(attempts=4, patience_seconds=60.0)
+
+Outcome = list[Change] | PipelineError | psycopg2.Error
+_KINDS = ("ADDED", "CHANGED", "BACK", "VANISHED")
+
+
+def sync_schema(
+    *, database: DatabaseHook, amazon: AmcHook, now: datetime, since: datetime | None = None
+) -> None:
+    """Sync every active instance, then what they have in common.
+
+    Instances in ERROR are left out, as nothing works there: they keep what was known of them.
+
+    :param since: instances read whole since then are not asked again: an earlier try has done it.
+    :raises SchemaSyncIncomplete: after all instances, naming those that could not be read.
+    """
+    with database.transaction() as connection:
+        instances = select_active_instances(connection)
+    asked = [one for one in instances if _is_asked(one, since)]
+    outcomes = dict(zip(asked, asyncio.run(_sync_all(asked, database, amazon, now)), strict=True))
+    rows = [(one.instance_id, *_summary(one, outcomes.get(one))) for one in instances]
+    heads = ("instance", *(kind.lower() for kind in _KINDS), "what became of it")
+    log.info("%s", as_table(heads, rows))
+    publish_schema(database=database, now=now)
+    failures = [(one.instance_id, it) for one, it in outcomes.items() if isinstance(it, Exception)]
+    if failures:
+        raise SchemaSyncIncomplete(failures)
+
+
+def publish_schema(*, database: DatabaseHook, now: datetime) -> None:
+    """Bring the tables that all users share to what the instances offer, taken together."""
+    with database.transaction() as connection:
+        sources = unite(select_offers(connection))
+        tables = merge_data_sources(connection, sources, seen_at=now)
+        columns = merge_schema_fields(connection, sources, seen_at=now)
+    if tables or columns:
+        told = [*tables, *_worth_telling(tables, columns)]
+        log.info("%s", as_table(("table or column", "change"), told))
+    else:
+        log.info("The shared tables are as they were: %s of them", len(sources))
+
+
+def _worth_telling(tables: Sequence[Change], columns: Sequence[Change]) -> list[Change]:
+    """Return the columns whose table has not come, gone or come back as a whole."""
+    whole = {one.name for one in tables if one.change != "CHANGED"}
+    return [one for one in columns if one.name.rpartition(".")[0] not in whole]
+
+
+class SchemaSyncIncomplete(PipelineError):
+    """Some instances could not be read; ``is_final`` tells that no second try can change it."""
+
+    def __init__(self, failures: Sequence[tuple[str, Exception]]) -> None:
+        self.is_final = all(isinstance(error, FINAL_ERRORS) for _, error in failures)
+        named = "; ".join(f"{instance_id}: {error}" for instance_id, error in failures)
+        super().__init__(f"{len(failures)} not synced: {named}")
+
+
+def _is_asked(instance: Instance, since: datetime | None) -> bool:
+    if instance.health.status is HealthStatus.ERROR:
+        return False
+    synced_at = instance.schema_last_sync
+    return since is None or synced_at is None or synced_at < since
+
+
+def _summary(instance: Instance, outcome: Outcome | None) -> tuple[object, ...]:
+    if isinstance(outcome, list):
+        counts = Counter(one.change for one in outcome)
+        return (*(counts[kind] for kind in _KINDS), "synced")
+    if outcome is not None:
+        return (*("" for _ in _KINDS), f"failed: {outcome}")
+    is_broken = instance.health.status is HealthStatus.ERROR
+    said = (
+        f"not asked, in ERROR: {instance.health.error}" if is_broken else "synced by a former try"
+    )
+    return (*("" for _ in _KINDS), said)
+
+
+async def _sync_all(
+    instances: Sequence[Instance], database: DatabaseHook, amazon: AmcHook, now: datetime
+) -> list[Outcome]:
+    places = asyncio.Semaphore(SYNCS_AT_ONCE)
+
+    async def sync(instance: Instance) -> Outcome:
+        async with places:
+            try:
+                return await _sync(instance, database, amazon, now)
+            except (PipelineError, psycopg2.Error) as err:
+                log.warning("Instance %s is not synced: %s", instance.instance_id, err)
+                return err
+
+    return list(await asyncio.gather(*map(sync, instances)))
+
+
+async def _sync(
+    instance: Instance, database: DatabaseHook, amazon: AmcHook, now: datetime
+) -> list[Change]:
+    """Read all pages first: what was read in part would make the rest vanish."""
+    client = await asyncio.to_thread(amazon.client_at, instance)
+    client.retry = PATIENT
+    async with client as amc:
+        # A list that changes between two pages may tell a table twice
+        sources = unite([read_data_source(one) async for one in amc.list_data_sources()])
+    return await asyncio.to_thread(_keep, instance, sources, database, now)
+
+
+def _keep(
+    instance: Instance, sources: Sequence[DataSource], database: DatabaseHook, now: datetime
+) -> list[Change]:
+    with database.transaction() as connection:
+        known = select_instance_tables(connection, instance.instance_key)
+        if not sources and any(table.is_offered for table in known.values()):
+            raise ContractBroken(
+                "AMC lists no data source at all where there were some; nothing was changed"
+            )
+        return merge_instance_data_sources(connection, instance.instance_key, sources, seen_at=now)

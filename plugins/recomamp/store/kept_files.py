@@ -1,0 +1,115 @@
+"""Result files that are there already: whether they are what a document says, and their end."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import fsspec
+
+from recomamp.domain.errors import MissingSetting, ResultsBroken
+from recomamp.store.result_files import base_uri, without_secrets
+
+_BLOCK_BYTES = 1024 * 1024
+# As results are stored. Nothing else is ever read or deleted, whatever a document may say
+_PLACE = re.compile(
+    r"workflow=(?P<workflow>[0-9a-f-]{36})/window_start=\d{4}-\d{2}-\d{2}"
+    r"/execution=(?P<execution>[0-9a-f-]{36})/part-\d{5,}\.parquet"
+)
+
+Listed = Sequence[Mapping[str, Any]]
+
+
+class KeptFiles:
+    """The files under ``RECOMAMP_RESULTS_URL``.
+
+    :raises MissingSetting: when that is no place that can be reached.
+    """
+
+    def __init__(self, results_url: str) -> None:
+        self._shown = without_secrets(results_url)
+        self._base_uri = base_uri(results_url)
+        try:
+            self._files, root = fsspec.core.url_to_fs(results_url)
+        except (OSError, ImportError, ValueError) as err:
+            raise MissingSetting(f"RECOMAMP_RESULTS_URL: {self._shown}: {err}") from err
+        self._root = root.rstrip("/")
+
+    def find_difference(self, listed: Listed, *, workflow_id: UUID, execution_id: UUID) -> str:
+        """Say in what the files differ from the list of a document; empty where they agree.
+
+        Every byte is read: only files that are whole may stand in for anything.
+
+        :raises ResultsBroken: when the storage does not answer.
+        """
+        if not listed:
+            return "the document lists no files"
+        for file in listed:
+            if difference := self._difference(file, workflow_id, execution_id):
+                return difference
+        return ""
+
+    def delete(self, listed: Listed, *, workflow_id: UUID, execution_id: UUID) -> None:
+        """Delete the files of one execution; those that are gone already are no trouble.
+
+        :raises ResultsBroken: when the storage does not answer, or a file is not this execution's.
+        """
+        paths = [self._path(str(file["uri"]), workflow_id, execution_id) for file in listed]
+        if None in paths:
+            raise ResultsBroken(f"execution {execution_id} lists files that are not below its own")
+        for path in filter(None, paths):
+            with self._told(), suppress(FileNotFoundError):
+                self._files.rm_file(path)
+        with suppress(OSError, NotImplementedError):  # an object store has no directories
+            self._files.rmdir(str(paths[0]).rpartition("/")[0])
+
+    def _difference(self, file: Mapping[str, Any], workflow_id: UUID, execution_id: UUID) -> str:
+        uri = str(file.get("uri"))
+        path = self._path(uri, workflow_id, execution_id)
+        if path is None:
+            return f"{uri} is not below RECOMAMP_RESULTS_URL ({self._shown})"
+        with self._told():
+            self._files.invalidate_cache()
+            try:
+                size_bytes = self._files.size(path)
+                if size_bytes != file.get("bytes"):
+                    return f"{uri} has {size_bytes} bytes, not {file.get('bytes')}"
+                if self._sha256(path) != file.get("sha256"):
+                    return f"{uri} has another SHA-256 than the document says"
+            except FileNotFoundError:
+                return f"{uri} is missing"
+        return ""
+
+    def _sha256(self, path: str) -> str:
+        digest = hashlib.sha256()
+        with self._files.open(path, "rb") as opened:
+            while block := opened.read(_BLOCK_BYTES):
+                digest.update(block)
+        return digest.hexdigest()
+
+    def _path(self, uri: str, workflow_id: UUID, execution_id: UUID) -> str | None:
+        """Return where a file lies in the file system, None where it is not the execution's."""
+        if not uri.startswith(f"{self._base_uri}/"):
+            return None
+        place = uri.removeprefix(f"{self._base_uri}/")
+        matched = _PLACE.fullmatch(place)
+        if matched is None or (matched["workflow"], matched["execution"]) != (
+            str(workflow_id),
+            str(execution_id),
+        ):
+            return None
+        return f"{self._root}/{place}"
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as err:
+            reason = err.strerror or type(err).__name__
+            raise ResultsBroken(
+                f"RECOMAMP_RESULTS_URL: {self._shown} cannot be read or changed: {reason}"
+            ) from err

@@ -1,0 +1,146 @@
+"""Rows of ``notifications``: events that users hear of, and how far telling them has come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection
+
+from recomamp.domain.messages import Reader
+from recomamp.domain.notifications import Event, EventKind, Mail, NotificationStatus, Told
+from recomamp.store.statements import Row, changed, fetch_all, fetch_one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """A mail that is being sent: who gets it, and what it tells."""
+
+    address: str
+    reader: Reader
+    attempts: int  # this one included
+    events: tuple[Event, ...]
+
+
+def settle_notifications(
+    connection: Connection, *, now: datetime, oldest: datetime
+) -> list[tuple[UUID, NotificationStatus]]:
+    """End what will not be sent: too old, unsubscribed, or left in doubt by a lost sender."""
+    found = fetch_all(connection, "settle_notifications", now=now, oldest=oldest)
+    return [(row["id"], NotificationStatus(row["status"])) for row in found]
+
+
+def claim_notifications(
+    connection: Connection, *, claim_id: UUID, now: datetime, lease: timedelta, limit: int
+) -> list[Event]:
+    """Take what is due into one hand, oldest first; others take what is left."""
+    found = fetch_all(
+        connection,
+        "claim_notifications",
+        claim_id=claim_id,
+        now=now,
+        claimed_until=now + lease,
+        limit=limit,
+    )
+    return sorted(map(_event, found), key=lambda event: (event.happened_at, event.id))
+
+
+def select_told(
+    connection: Connection, user_ids: Collection[UUID], *, since: datetime
+) -> dict[UUID, Told]:
+    """Return what users have been told since a moment."""
+    found = fetch_all(connection, "select_told_users", user_ids=list(user_ids), since=since)
+    return {
+        row["user_id"]: Told(mails=row["mails"], last_digest_at=row["last_digest_at"])
+        for row in found
+    }
+
+
+def start_sending_notifications(
+    connection: Connection,
+    mail: Mail,
+    *,
+    claim_id: UUID,
+    message_id: str,
+    now: datetime,
+) -> Outgoing | None:
+    """Say that a mail is being sent, once; None where nothing of it is to be sent any more.
+
+    Events that were withdrawn, and all of them where the user wants no mail, are left out.
+    """
+    found = fetch_all(
+        connection,
+        "start_sending_notifications",
+        ids=[event.id for event in mail.events],
+        claim_id=claim_id,
+        message_id=message_id,
+        is_digest=mail.is_digest,
+        now=now,
+    )
+    if not found:
+        return None
+    first = found[0]
+    return Outgoing(
+        address=first["email"],
+        reader=Reader(name=first["full_name"], time_zone=first["timezone"]),
+        attempts=max(row["attempts"] for row in found),
+        events=tuple(sorted(map(_event, found), key=lambda event: (event.happened_at, event.id))),
+    )
+
+
+def end_sending_notifications(
+    connection: Connection,
+    events: Collection[Event],
+    *,
+    claim_id: UUID,
+    status: NotificationStatus,
+    next_try_at: datetime | None = None,
+    last_error: str | None = None,
+) -> bool:
+    """Say what became of a mail; False where that has been said."""
+    return changed(
+        connection,
+        "end_sending_notifications",
+        ids=[event.id for event in events],
+        claim_id=claim_id,
+        status=status.value,
+        next_try_at=next_try_at,
+        last_error=last_error,
+    )
+
+
+def release_notifications(
+    connection: Connection,
+    events: Collection[Event],
+    *,
+    claim_id: UUID,
+    next_try_at: datetime,
+    last_error: str | None = None,
+) -> bool:
+    """Give back what was claimed and not begun."""
+    return changed(
+        connection,
+        "release_notifications",
+        ids=[event.id for event in events],
+        claim_id=claim_id,
+        next_try_at=next_try_at,
+        last_error=last_error,
+    )
+
+
+def delete_notifications(connection: Connection, *, before: datetime, limit: int) -> int:
+    """Delete the oldest settled events from before a moment; return how many."""
+    row = fetch_one(connection, "delete_notifications", before=before, limit=limit)
+    return int(row["deleted"]) if row else 0
+
+
+def _event(row: Row) -> Event:
+    return Event(
+        id=row["id"],
+        user_id=row["user_id"],
+        kind=EventKind(row["kind"]),
+        happened_at=row["happened_at"],
+        details=row["details"],
+    )
