@@ -1,14 +1,13 @@
-"""Ask Amazon about the products that users follow, every day."""
+"""Ask Amazon about the products that users follow, every day, as an Airflow DAG."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
-from airflow.sdk import DAG
+from datetime import timedelta
 
 from recomamp.pipeline.asins import SyncAsins
+from recomamp.pipeline.own_dag import own_dag
 
-with DAG(
+with own_dag(
     "recomamp_asins_sync",
     description="Brings what Amazon says of products into asins",
     doc_md=(
@@ -24,11 +23,6 @@ with DAG(
         "next run, asks about those."
     ),
     schedule="@daily",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
-    default_args={"owner": "recomamp", "retries": 2, "retry_delay": timedelta(minutes=5)},
-    tags=["recomamp"],
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
 ):
     SyncAsins(task_id="sync_asins", execution_timeout=timedelta(hours=2))

@@ -1,14 +1,13 @@
-"""Check every AMC instance every quarter of an hour."""
+"""Check every AMC instance every quarter of an hour, as an Airflow DAG."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
-from airflow.sdk import DAG
+from datetime import timedelta
 
 from recomamp.pipeline.instances import CheckInstances
+from recomamp.pipeline.own_dag import own_dag
 
-with DAG(
+with own_dag(
     "recomamp_instance_health",
     description="Checks whether runs on the AMC instances can succeed",
     doc_md=(
@@ -21,11 +20,6 @@ with DAG(
         "whose check could not be written down; the next run checks all again."
     ),
     schedule=timedelta(minutes=15),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
-    default_args={"owner": "recomamp", "retries": 2, "retry_delay": timedelta(minutes=1)},
-    tags=["recomamp"],
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ):
     CheckInstances(task_id="check_instances", execution_timeout=timedelta(minutes=10))

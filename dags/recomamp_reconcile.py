@@ -1,14 +1,13 @@
-"""Compare AMC's executions with ours every five minutes."""
+"""Compare AMC's executions with ours every five minutes, as an Airflow DAG."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from airflow.sdk import DAG
-
+from recomamp.pipeline.own_dag import own_dag
 from recomamp.pipeline.reconciling import ReconcileExecutions
 
-with DAG(
+with own_dag(
     "recomamp_reconcile",
     description="Adopts, cancels and closes executions that fell through",
     doc_md=(
@@ -17,10 +16,6 @@ with DAG(
         "that could not be compared; the next run tries again."
     ),
     schedule=timedelta(minutes=5),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
-    tags=["recomamp"],
+    default_args={"retries": 0},  # the next run is one
 ):
     ReconcileExecutions(task_id="reconcile", execution_timeout=timedelta(minutes=15))

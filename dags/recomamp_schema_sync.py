@@ -1,14 +1,13 @@
-"""Bring the tables and columns that AMC offers into the database, once a day."""
+"""Bring the tables and columns that AMC offers into the database, once a day, as an Airflow DAG."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
-from airflow.sdk import DAG
+from datetime import timedelta
 
 from recomamp.pipeline.instances import SyncSchema
+from recomamp.pipeline.own_dag import own_dag
 
-with DAG(
+with own_dag(
     "recomamp_schema_sync",
     description="Reads AMC's tables and columns, and warns of queries that name others",
     doc_md=(
@@ -21,11 +20,6 @@ with DAG(
         "A failed run names the instances that could not be read; they keep what was known."
     ),
     schedule="40 3 * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
-    default_args={"owner": "recomamp", "retries": 3, "retry_delay": timedelta(minutes=5)},
-    tags=["recomamp"],
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
 ):
     SyncSchema(task_id="sync_schema", execution_timeout=timedelta(hours=1))

@@ -8,7 +8,6 @@ query runs once for the window, the row ends or waits with its slot, and results
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -24,6 +22,7 @@ from airflow.sdk.exceptions import TaskDeferred
 from cryptography.fernet import Fernet
 
 from amc_emulator.faults import OPERATIONS, Fault, Kind
+from faults.result_files import listed_files, wrong_files
 from fixtures.amazon import Pauses
 from fixtures.connections import set_connections
 from fixtures.emulator import RunningEmulator
@@ -403,19 +402,15 @@ async def state_of_a_killed_task(trigger: ExecutionTrigger, execution: object) -
 
 def check_results(last: Row) -> None:
     """Find every file that the row names, whole, and no other."""
-    documents = [] if last["status"] != "SUCCESS" else last["result_data"]["files"]
-    assert bool(documents) == (last["status"] == "SUCCESS")
-    paths = [Path(urlsplit(one["uri"]).path) for one in documents]
-    for path, document in zip(paths, documents, strict=True):
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == document["sha256"]
-    for path in paths[:1]:
-        assert sorted(path.parent.iterdir()) == sorted(paths)
-        assert len(paths) == 2
-        assert (
-            sum(one["rows"] for one in documents)
-            == last["result_rows"]
-            == len(last["result_data"]["data"])
-        )
+    listed = listed_files([last])
+    if last["status"] != "SUCCESS":
+        assert listed == {}
+        return
+    (directory,) = {path.parent for path in listed}
+    assert len(listed) == 2
+    assert wrong_files(listed, directory) == []
+    rows = sum(one["rows"] for one in last["result_data"]["files"])
+    assert rows == last["result_rows"] == len(last["result_data"]["data"])
 
 
 def check_books(cell: Cell, last: Row) -> None:

@@ -6,13 +6,9 @@ until the victim is dead. The long part of the matrix runs with ``make faults``.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlparse
 from uuid import uuid4
 
 import psycopg2
@@ -20,6 +16,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from faults.crash_points import DROP_HOLDS, HOLDS, LATE, STEP, Cell, Emulator, Point
+from faults.result_files import listed_files, wrong_files
 from faults.victims import Victim, kill_component, kill_task
 from fixtures.matrix import Matrix
 from fixtures.postgres import Row
@@ -177,28 +174,17 @@ def _judge(cell: Cell) -> list[str]:
         " JOIN workflow_schedules s ON s.id = r.schedule_id WHERE s.id = %s",
         [cell.schedule["id"]],
     )
+    listed = listed_files([row])
+    directory = cell.pipeline.stack.settings.data / "results" / f"workflow={row['workflow_id']}"
     checks = {
         "the row does not name AMC's execution": row["amc_execution_id"]
         == at_amc[0]["workflowExecutionId"],
         f"the books say {books}": [tuple(book.values()) for book in books] == [("SUCCESS", 1, 1)],
         "the result's rows are not AMC's": row["result_rows"] == at_amc[0]["rows"],
-        "the files are not whole": _are_whole(cell, row),
+        "the row lists no files": listed != {},
+        **dict.fromkeys(wrong_files(listed, directory), False),
     }
     return [wrong for wrong, is_right in checks.items() if not is_right]
-
-
-def _are_whole(cell: Cell, row: dict[str, Any]) -> bool:
-    """Tell whether the result's files are those listed, byte for byte, and no others."""
-    listed = {
-        Path(urlparse(file["uri"]).path): file["sha256"] for file in row["result_data"]["files"]
-    }
-    directory = cell.pipeline.stack.settings.data / "results" / f"workflow={row['workflow_id']}"
-    found = {
-        path: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in directory.rglob("*")
-        if path.is_file()
-    }
-    return found == listed != {}
 
 
 def _told(cell: Cell, wrong: list[str]) -> str:

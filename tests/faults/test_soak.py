@@ -6,7 +6,6 @@ emulator's own log, what became of it by the rows and files.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import sys
@@ -18,7 +17,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import httpx
 import psutil
@@ -26,6 +24,7 @@ import psycopg2
 import pytest
 from cryptography.fernet import Fernet
 
+from faults.result_files import listed_files, wrong_files
 from faults.victims import Victim, component, kill_component, kill_task
 from fixtures.postgres import Database, Row, Rows
 from fixtures.running_stack import stack_directory
@@ -323,18 +322,7 @@ def _wrong_books(database: Database) -> Iterator[str]:
 
 def _wrong_files(rows: list[Row], results: Path) -> Iterator[str]:
     """Judge by the files: those that the rows list, byte for byte, and no others."""
-    listed = {
-        Path(urlparse(file["uri"]).path): file["sha256"]
-        for row in rows
-        for file in (row["result_data"] or {}).get("files", [])
-    }
-    found = {path: _sha256(path) for path in results.rglob("*") if path.is_file()}
+    listed = listed_files(rows)
     if len(listed) != 2 * RUNS:  # each result has two parts
         yield f"{len(listed)} files are listed, not {2 * RUNS}"
-    for path in sorted(listed.keys() | found.keys()):
-        if listed.get(path) != found.get(path):
-            yield f"{path} is not what its row says"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    yield from wrong_files(listed, results)

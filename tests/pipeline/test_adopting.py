@@ -17,18 +17,11 @@ from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.operators import SubmitExecution
 
 
-@pytest.fixture
-def run(
-    database: Database,
-    rows: Rows,
-    instance: Row,
-    emulator: RunningEmulator,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Run:
+@pytest.fixture(autouse=True)
+def endless(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let AMC go on with what it runs, and nobody pause."""
     monkeypatch.setattr(AmcHook, "sleep", Pauses())
     emulator.progression("per_poll", polls=1000)
-    schedule = rows.schedule(workflow=rows.workflow(instance=instance))
-    return Run(database, schedule_id=str(schedule["id"]))
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowFailException
 from cryptography.fernet import Fernet
-from psycopg2.extensions import connection as Connection
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.errors import PipelineError
-from recomamp.pipeline.asin_sync import AsinSyncIncomplete, sync_asins
+from fixtures.tenants import PipelineDatabase
+from recomamp.domain.errors import Incomplete, PipelineError
+from recomamp.pipeline.asin_sync import sync_asins
 from recomamp.pipeline.asins import SyncAsins
-from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.hooks import AmcHook
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 5, 4, 6, tzinfo=UTC)
@@ -39,16 +39,6 @@ ENTERED = {
     "dimensions": {"height": 3},
     "weight": Decimal("1.250"),
 }
-
-
-class PipelineDatabase(DatabaseHook):
-    """The database with no more than the pipeline's rights."""
-
-    def get_conn(self) -> Connection:
-        connection = super().get_conn()
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SET ROLE recomamp_pipeline")
-        return connection
 
 
 def sync(at: datetime = NOW) -> None:
@@ -242,7 +232,7 @@ def test_a_batch_that_fails_leaves_the_others_and_is_asked_about_again(
     # The 400 is about this batch, so the third is still asked
     emulator.products(unknown=["B000000450"])
     emulator.fault("product_metadata", "forbidden", skip=1)
-    with pytest.raises(AsinSyncIncomplete, match=r"not asked about: user .*HTTP 403") as caught:
+    with pytest.raises(Incomplete, match=r"not asked about: user .*HTTP 403") as caught:
         sync()
     assert caught.value.is_final
     counts = "SELECT validation_status AS s, COUNT(*)::INT AS n FROM asins GROUP BY 1 ORDER BY 1"
@@ -260,7 +250,7 @@ def test_a_seller_that_cannot_be_asked_makes_no_product_missing(
     known, elsewhere = put(1), put(2)
     emulator.products(owners={elsewhere["asin"]: int(CANADA)})
     emulator.fault("product_metadata", "forbidden", skip=1)
-    with pytest.raises(AsinSyncIncomplete):
+    with pytest.raises(Incomplete):
         sync()
     assert rows.get("asins", known)["validation_status"] == "FOUND"
     assert rows.get("asins", elsewhere)["validation_status"] is None
@@ -284,7 +274,7 @@ def test_a_withdrawn_consent_stops_no_other_user_and_is_said_at_the_end(
 ) -> None:
     ours, theirs = put(), put(user_id=european["user_id"])
     emulator.revoke("ENTITYDEMOEUROPE")
-    with pytest.raises(AsinSyncIncomplete, match=r"1 users.*sign in") as caught:
+    with pytest.raises(Incomplete, match=r"1 users.*sign in") as caught:
         sync()
     assert caught.value.is_final
     assert str(european["user_id"]) in str(caught.value)

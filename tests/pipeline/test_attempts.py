@@ -17,11 +17,10 @@ from recomamp.pipeline.recording import RecordRun
 from recomamp.pipeline.sensor import FAILED_ATTEMPTS, WaitForExecution
 
 
-@pytest.fixture
-def run(database: Database, rows: Rows, instance: Row, emulator: RunningEmulator) -> Run:
+@pytest.fixture(autouse=True)
+def fast(emulator: RunningEmulator) -> None:
+    """Let AMC end what it has begun by the time it is asked."""
     emulator.progression("at_once")
-    schedule = rows.schedule(workflow=rows.workflow(instance=instance))
-    return Run(database, schedule_id=str(schedule["id"]))
 
 
 def fail_executions(emulator: RunningEmulator, times: int | None) -> None:

@@ -8,31 +8,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from fixtures.emulator import RunningEmulator
-from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
 from recomamp.pipeline.sensor import WaitForExecution
 from recomamp.pipeline.trigger import ExecutionTrigger
-
-
-@pytest.fixture
-def run(database: Database, rows: Rows, instance: Row) -> Run:
-    schedule = rows.schedule(workflow=rows.workflow(instance=instance))
-    return Run(database, schedule_id=str(schedule["id"]))
-
-
-@pytest.fixture
-def task_state(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
-    """Say what Airflow says of the waiting task; the first of the list counts."""
-    states: list[str | None] = ["deferred"]
-
-    async def ask(trigger: ExecutionTrigger, execution: object) -> str | None:
-        return states[0]
-
-    monkeypatch.setattr(ExecutionTrigger, "task_state", ask)
-    return states
 
 
 def kill_trigger(run: Run) -> None:

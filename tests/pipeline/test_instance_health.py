@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -17,9 +19,12 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.tenants import HastyHook, PipelineDatabase, europe_instance, hooks
 from recomamp.domain.errors import PipelineError
+from recomamp.domain.health import HealthStatus
 from recomamp.pipeline import checking
-from recomamp.pipeline.checking import check_instances
+from recomamp.pipeline.checking import check_instances, require_working_instance
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.operators import SubmitExecution
+from recomamp.store.executions import select_execution
 
 FILE = Path(__file__).resolve().parents[2] / "dags" / "recomamp_instance_health.py"
 WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
@@ -326,6 +331,36 @@ def submit(rows: Rows, instance: Row) -> Callable[[], str]:
         return task.execute({"dag_run": run, "params": {}, "ti": ti})  # type: ignore[typeddict-item]
 
     return submit
+
+
+class NoDatabase(DatabaseHook):
+    """Answers nothing."""
+
+    def get_conn(self) -> Connection:
+        raise AssertionError("the database is asked")
+
+
+@pytest.mark.parametrize("status", HealthStatus)
+def test_only_an_instance_in_error_costs_a_run_a_further_question(
+    database: Database, submit: Callable[[], str], status: HealthStatus
+) -> None:
+    key = UUID(submit())
+    database.query("UPDATE amc_instances SET health_status = %s", [status])
+    with hooks()["database"].transaction() as connection:
+        execution = select_execution(connection, key)
+    assert execution is not None
+    assert execution.instance_health is status
+    asked = pytest.raises(AssertionError, match="asked")
+    with asked if status is HealthStatus.ERROR else nullcontext():
+        require_working_instance(execution, database=NoDatabase(), amazon=AmcHook())
+
+
+def test_an_instance_of_which_no_health_was_ever_written_may_be_tried(
+    database: Database, submit: Callable[[], str], emulator: RunningEmulator
+) -> None:
+    database.query("UPDATE amc_instances SET health_status = NULL")
+    submit()
+    assert len(emulator.executions()) == 1
 
 
 def in_error(rows: Rows, instance: Row, *, minutes_ago: float) -> None:

@@ -17,7 +17,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from fixtures.emulator import RunningEmulator
-from fixtures.postgres import Database, Row, Rows
+from fixtures.postgres import Database
 from fixtures.steps import Run
 from recomamp.domain.errors import AlreadyLoading
 from recomamp.pipeline.hooks import DatabaseHook
@@ -35,12 +35,8 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(
-    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator, directory: Path
-) -> Run:
+def run(run: Run, emulator: RunningEmulator, directory: Path) -> Run:
     """Provide a run whose execution AMC has finished."""
-    schedule = rows.schedule(workflow=rows.workflow(instance=instance))
-    run = Run(database, schedule_id=str(schedule["id"]))
     emulator.progression("at_once")
     emulator.settings(result_parts=3)
     run.step(SubmitExecution)

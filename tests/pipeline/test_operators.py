@@ -27,16 +27,6 @@ from recomamp.pipeline.sensor import WaitForExecution
 from recomamp.store.executions import select_execution, sending
 
 
-@pytest.fixture
-def schedule(rows: Rows, instance: Row) -> Row:
-    return rows.schedule(workflow=rows.workflow(instance=instance))
-
-
-@pytest.fixture
-def run(database: Database, schedule: Row) -> Run:
-    return Run(database, schedule_id=str(schedule["id"]))
-
-
 def test_a_run_goes_from_a_row_to_its_results(
     run: Run, rows: Rows, schedule: Row, emulator: RunningEmulator
 ) -> None:

@@ -24,12 +24,6 @@ from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.sensor import WaitForExecution
 
 
-@pytest.fixture
-def run(database: Database, rows: Rows, instance: Row) -> Run:
-    schedule = rows.schedule(workflow=rows.workflow(instance=instance))
-    return Run(database, schedule_id=str(schedule["id"]))
-
-
 def test_a_new_execution_may_be_unknown_for_five_minutes_and_no_longer(
     run: Run, emulator: RunningEmulator
 ) -> None:

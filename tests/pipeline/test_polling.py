@@ -213,18 +213,6 @@ def test_a_trigger_survives_being_stored_and_carries_ids_only() -> None:
     assert copy.serialize() == (path, {"execution_id": "an id"})
 
 
-@pytest.fixture
-def task_state(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
-    """Say what Airflow says of the waiting task; the first of the list counts."""
-    states: list[str | None] = ["deferred"]
-
-    async def ask(trigger: ExecutionTrigger, execution: object) -> str | None:
-        return states[0]
-
-    monkeypatch.setattr(ExecutionTrigger, "task_state", ask)
-    return states
-
-
 @pytest.mark.parametrize("state", ["failed", "skipped", "upstream_failed", "removed"])
 def test_ending_a_waiting_task_cancels_its_execution(
     endless: Row,

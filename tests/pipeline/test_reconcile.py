@@ -16,29 +16,19 @@ from airflow.sdk.api.datamodels._generated import DagRunState
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 from cryptography.fernet import Fernet
-from psycopg2.extensions import connection as Connection
 
 from fixtures.emulator import RunningEmulator
 from fixtures.emulator_client import SQL, Caller
 from fixtures.postgres import Database, Row, Rows
+from fixtures.tenants import PipelineDatabase
 from recomamp.domain.errors import PipelineError
 from recomamp.domain.reconciliation import RunState
-from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.reconciling import reconcile
 from recomamp.pipeline.run_states import airflow_run_state
 
 ROOT = Path(__file__).resolve().parents[2]
 WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
-
-
-class PipelineDatabase(DatabaseHook):
-    """The database with no more than the pipeline's rights."""
-
-    def get_conn(self) -> Connection:
-        connection = super().get_conn()
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SET ROLE recomamp_pipeline")
-        return connection
 
 
 @dataclass
@@ -71,11 +61,6 @@ class Reconciler:
 def reconciler(database: Database, emulator: RunningEmulator) -> Reconciler:
     emulator.progression("per_poll", polls=1000)
     return Reconciler(database)
-
-
-@pytest.fixture
-def schedule(rows: Rows, instance: Row) -> Row:
-    return rows.schedule(workflow=rows.workflow(instance=instance))
 
 
 @pytest.fixture

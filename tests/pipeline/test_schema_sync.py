@@ -15,10 +15,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.tenants import europe_instance, hooks
-from recomamp.domain.errors import ConsentRevoked, PipelineError
+from recomamp.domain.errors import Incomplete, PipelineError
 from recomamp.pipeline.instances import SyncSchema
 from recomamp.pipeline.query_check import check_queries
-from recomamp.pipeline.schema_sync import SchemaSyncIncomplete, publish_schema, sync_schema
+from recomamp.pipeline.schema_sync import publish_schema, sync_schema
 
 FILE = Path(__file__).resolve().parents[2] / "dags" / "recomamp_schema_sync.py"
 TABLES = ("amc_data_sources", "amc_schema_fields", "amc_instance_data_sources", "workflow_findings")
@@ -261,7 +261,7 @@ def test_an_instance_that_fails_half_way_loses_nothing_and_alone_is_asked_again(
         "list_data_sources", "server_error", times=None, matching="amcdemoeurope", skip=1
     )
     started = datetime.now(UTC)
-    with pytest.raises(SchemaSyncIncomplete, match="1 not synced: amcdemoeurope") as failed:
+    with pytest.raises(Incomplete, match="1 not synced: amcdemoeurope") as failed:
         sync(since=started)
     assert failed.value.is_final is False
     after = contents(database)
@@ -316,13 +316,13 @@ def test_a_withdrawn_consent_fails_in_the_end_and_harms_no_other(
     database: Database, rows: Rows, instance: Row, europe: Row, emulator: RunningEmulator
 ) -> None:
     emulator.revoke("ENTITYDEMONORTH")
-    with pytest.raises(SchemaSyncIncomplete, match="sign in with Amazon") as failed:
+    with pytest.raises(Incomplete, match="sign in with Amazon") as failed:
         sync()
     assert failed.value.is_final
     assert rows.get("amc_instances", europe)["schema_last_sync"] is not None
     assert rows.get("amc_instances", instance)["schema_last_sync"] is None
     asked = len(emulator.calls("token"))
-    with pytest.raises(SchemaSyncIncomplete):
+    with pytest.raises(Incomplete):
         sync()
     assert len(emulator.calls("token")) == asked
 
@@ -432,10 +432,14 @@ def test_the_step_checks_queries_also_where_an_instance_failed_and_fails_for_goo
     assert [kind for kind, _ in findings(database)] == ["UNKNOWN_TABLE"]
 
 
-def test_a_failure_is_final_only_where_every_failure_is(instance: Row) -> None:
-    final, other = ConsentRevoked("gone"), PipelineError("later")
-    assert SchemaSyncIncomplete([("a", final)]).is_final
-    assert not SchemaSyncIncomplete([("a", final), ("b", other)]).is_final
+def test_a_failure_is_final_only_where_every_failure_is(
+    instance: Row, europe: Row, emulator: RunningEmulator
+) -> None:
+    emulator.revoke("ENTITYDEMONORTH")
+    emulator.fault("list_data_sources", "server_error", times=None, matching="amcdemoeurope")
+    with pytest.raises(Incomplete, match=r"^2 not synced: .*sign in with Amazon") as failed:
+        sync()
+    assert not failed.value.is_final
 
 
 def test_the_dag_runs_daily_one_run_at_a_time(connections: None) -> None:

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 
 import httpx
 
+from recomamp.domain.texts import storable
+
 LONGEST_TEXT = 2000
 
 _TOKENS = re.compile(r"Atz[a-z]\|[^\s\"'<>&]*")
@@ -25,8 +27,7 @@ _SHORTEST_QUOTE = 3  # words of the query in a row
 
 def without_tokens(text: str) -> str:
     """Remove Amazon's tokens, should an answer repeat one, and what Postgres cannot store."""
-    storable = text.replace("\0", "").encode("utf-8", "replace").decode()  # no lone surrogates
-    return _TOKENS.sub("[token]", storable)
+    return _TOKENS.sub("[token]", storable(text))
 
 
 def without_secrets(text: str) -> str:

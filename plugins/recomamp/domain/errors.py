@@ -20,6 +20,7 @@ PipelineError
 │   └── ExecutionTimedOut our deadline passed; cancelled at AMC
 ├── ResultsBroken         downloaded results are truncated, malformed or not what AMC described
 ├── AlreadyLoading        another try loads the same results: try again later
+├── Incomplete            some of several parts failed, and the others are done
 └── MailError             a user was not told by mail
     ├── MailNotTaken      the server took nothing: try again later
     │   └── MailServerAway   nothing from us at all: stop and try all of them later
@@ -168,6 +169,35 @@ class MailRefused(MailError):
 
 class MailInDoubt(MailError):
     """The server may have taken the mail: sending it again could send it twice."""
+
+
+class Incomplete(PipelineError):
+    """Some of several parts failed; the others are done, and a second try leaves them alone.
+
+    ``is_final`` tells that no second try can help any of those that failed.
+    """
+
+    def __init__(self, problem: str, *, is_final: bool = False) -> None:
+        self.is_final = is_final
+        super().__init__(problem)
+
+
+# What no second try can change. Everything else is retried, and every retry reattaches.
+FINAL_ERRORS = (
+    ConsentRevoked,
+    ExecutionCancelled,
+    ExecutionRejected,
+    ExecutionTimedOut,
+    InstanceBroken,
+    InvalidDefinition,
+    MissingSetting,
+    Refused,
+)
+
+
+def is_final(error: Exception) -> bool:
+    """Tell that no second try can help."""
+    return isinstance(error, FINAL_ERRORS) or (isinstance(error, Incomplete) and error.is_final)
 
 
 def error_type(error: Exception) -> str:

@@ -19,17 +19,17 @@ from recomamp.amazon.profiles import list_profiles, read_profiles
 from recomamp.amazon.regions import marketplace_of
 from recomamp.amazon.retrying import RetryPolicy
 from recomamp.domain.errors import (
-    ConsentRevoked,
+    Incomplete,
     InvalidDefinition,
-    MissingSetting,
     PipelineError,
     Refused,
+    is_final,
 )
 from recomamp.domain.products import DueProduct, Product, asked_in_order, batches, sellers
 from recomamp.domain.profiles import Profile
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.operators import FINAL_ERRORS
 from recomamp.pipeline.tables import as_table
+from recomamp.pipeline.troubles import HOPELESS, several_at_once
 from recomamp.store import products
 from recomamp.store.instances import Instance, select_active_instances
 
@@ -40,8 +40,6 @@ log = logging.getLogger(__name__)
 ASKED_AGAIN_AFTER = timedelta(hours=20)  # less than a day: the daily run comes a little earlier too
 USERS_AT_ONCE = 4
 PATIENT = RetryPolicy(attempts=4, patience_seconds=60.0)
-# Nothing else of the user's can be asked for either
-_HOPELESS = (ConsentRevoked, MissingSetting)
 
 
 def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> None:
@@ -49,7 +47,7 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
 
     Each batch is kept as soon as it is answered, so that another try asks about the rest only.
 
-    :raises AsinSyncIncomplete: after all users, naming those with products not asked about.
+    :raises Incomplete: after all users, naming those with products not asked about.
     """
     before = now - ASKED_AGAIN_AFTER
     with database.transaction() as connection:
@@ -59,26 +57,16 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
     for instance in instances:
         places[instance.user_id].append(instance)
     jobs = [UserSync(owner, places[owner], database, amazon, now) for owner in owners]
-    asyncio.run(_run_all(jobs))
+    asyncio.run(several_at_once(UserSync.run, jobs, USERS_AT_ONCE))
     rows = [(job.user_id, job.found, job.missing, job.left, job.remark) for job in jobs]
     heads = ("user", "found", "not found", "not asked about", "why")
     log.info("%s", as_table(heads, rows) if rows else "No product is due")
-    if failures := {job.user_id: job.failures for job in jobs if job.failures}:
-        raise AsinSyncIncomplete(failures)
-
-
-class AsinSyncIncomplete(PipelineError):
-    """Some products were not asked about; ``is_final`` tells that no second try can change it."""
-
-    def __init__(self, failures: Mapping[UUID, Sequence[Failure]]) -> None:
-        self.is_final = all(
-            isinstance(error, FINAL_ERRORS) for errors in failures.values() for error in errors
+    if failed := [job for job in jobs if job.failures]:
+        named = "; ".join(f"user {job.user_id}: {job.remark}" for job in failed)
+        raise Incomplete(
+            f"products of {len(failed)} users not asked about: {named}",
+            is_final=all(is_final(error) for job in failed for error in job.failures),
         )
-        named = "; ".join(
-            f"user {user_id}: {' and '.join(dict.fromkeys(map(str, errors)))}"
-            for user_id, errors in failures.items()
-        )
-        super().__init__(f"products of {len(failures)} users not asked about: {named}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,7 +167,7 @@ class UserSync:
                 call = product_metadata([one.asin for one in batch])
                 try:
                     answered = await ads.ask(call, read_products)
-                except _HOPELESS:
+                except HOPELESS:
                     raise
                 except PipelineError as err:
                     self._failed(err)
@@ -219,16 +207,6 @@ class UserSync:
     def _failed(self, error: Failure) -> None:
         log.warning("Products of user %s are not asked about: %s", self.user_id, error)
         self.failures.append(error)
-
-
-async def _run_all(jobs: Sequence[UserSync]) -> None:
-    free = asyncio.Semaphore(USERS_AT_ONCE)
-
-    async def run(job: UserSync) -> None:
-        async with free:
-            await job.run()
-
-    await asyncio.gather(*map(run, jobs))
 
 
 def _homes(places: Sequence[Instance]) -> Iterator[tuple[str, str]]:

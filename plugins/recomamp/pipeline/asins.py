@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
 
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.troubles import retried_where_it_helps
 
 
 class SyncAsins(BaseOperator):
@@ -20,12 +20,8 @@ class SyncAsins(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Ask in the names of all users, several at once."""
-        from recomamp.pipeline.asin_sync import AsinSyncIncomplete, sync_asins
+        from recomamp.pipeline.asin_sync import sync_asins
 
         database = DatabaseHook()
-        try:
+        with retried_where_it_helps():
             sync_asins(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))
-        except AsinSyncIncomplete as err:
-            if err.is_final:
-                raise AirflowFailException(str(err)) from err
-            raise

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from recomamp.amazon.ads_campaigns import LISTS
 from recomamp.amazon.ads_client import AdsClient
 from recomamp.domain.campaigns import fitted
-from recomamp.domain.errors import AmazonError, PipelineError, Refused, Unauthorized
+from recomamp.domain.errors import AmazonError, Refused, Unauthorized
 from recomamp.pipeline.advertising import Advertising, Behind, advertising_of
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.troubles import Troubles
@@ -26,10 +26,6 @@ from recomamp.store.instances import Instance
 log = logging.getLogger(__name__)
 
 
-class CampaignsIncomplete(PipelineError):
-    """Some lists of campaigns could not be read; the others were."""
-
-
 def sync_campaigns(
     instance: Instance, *, database: DatabaseHook, amazon: AmcHook, now: datetime
 ) -> int:
@@ -39,7 +35,7 @@ def sync_campaigns(
     nothing and does not stop the others.
 
     :param now: the moment of this sync; a later one's rows are left alone.
-    :raises CampaignsIncomplete: after all lists, naming those that could not be read.
+    :raises Incomplete: after all lists, naming those that could not be read.
     :raises PipelineError: when nothing could be read at all.
     """
     return asyncio.run(_CampaignSync(instance, database, amazon, now).run())
@@ -66,11 +62,7 @@ class _CampaignSync:
                     total += await self._list(ads, one, behind)
         with troubles.about("advertisers"):
             self._archive_strays(behind, are_complete=not troubles)
-        if troubles:
-            raise CampaignsIncomplete(
-                f"{len(troubles)} of {len(behind.sources)} lists of campaigns of "
-                f"{self.instance.instance_id} could not be read: {troubles}"
-            )
+        troubles.raise_any(f"of {len(behind.sources)} lists of campaigns not read")
         return total
 
     async def _list(self, ads: AdsClient, one: Advertising, behind: Behind) -> int:

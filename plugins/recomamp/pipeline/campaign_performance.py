@@ -20,7 +20,7 @@ from recomamp.amazon import ads_reports
 from recomamp.amazon.ads_client import AdsClient
 from recomamp.amazon.ads_reports import COLUMNS, Report, ReportStatus
 from recomamp.amazon.download import download_file
-from recomamp.domain.errors import LinkExpired, PipelineError, Refused, ResultsBroken
+from recomamp.domain.errors import Incomplete, LinkExpired, Refused, ResultsBroken
 from recomamp.domain.performance import period
 from recomamp.pipeline.advertising import Advertising, advertising_of
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
@@ -45,10 +45,6 @@ DEADLINE = timedelta(hours=6)
 FRESH_FOR = timedelta(hours=1)
 LARGEST_FILE_BYTES = 1024**3
 LOAD_TIMEOUT_SECONDS = 600
-
-
-class PerformanceIncomplete(PipelineError):
-    """Some reports could not be had; the others were loaded."""
 
 
 class PerformanceSync:
@@ -78,8 +74,7 @@ class PerformanceSync:
         A report with which something goes wrong stops no other, and is still open for the next try;
         one that is refused has failed, and its row says why.
 
-        :raises PerformanceIncomplete: once nothing else is being made, naming the reports that were
-            not loaded.
+        :raises Incomplete: once nothing else is being made, naming the reports not loaded.
         """
         reports = self._read(report_ids)
         troubles = asyncio.run(self._settle([one for one in reports if one.is_open]))
@@ -92,9 +87,11 @@ class PerformanceSync:
         if troubles:
             told.append(str(troubles))
         if told:
-            raise PerformanceIncomplete(
-                f"{len(failed) + len(troubles)} of {len(reports)} reports of "
-                f"{self.instance.instance_id} could not be had: {'; '.join(told)}"
+            raise Incomplete(
+                f"{len(failed) + len(troubles)} of {len(reports)} reports not loaded: "
+                + "; ".join(told),
+                # One that failed is asked for anew by the next try
+                is_final=not failed and troubles.are_final,
             )
         return []
 

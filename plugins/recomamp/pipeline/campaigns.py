@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from airflow.sdk import DAG, BaseOperator, Context, TriggerRule, task_group
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
-from recomamp.domain.errors import PipelineError
+from recomamp.domain.errors import Incomplete
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.own_dag import own_dag
+from recomamp.pipeline.troubles import Troubles, retried_where_it_helps
 
 REPORTS_KEPT = timedelta(days=90)
 GROUPS_AT_ONCE = 4
@@ -73,10 +75,10 @@ class InstanceOperator(BaseOperator):
         super().__init__(map_index_template="{{ instance_name }}", **kwargs)
         self.instance_keys = instance_keys
 
-    def for_each(self, context: Context, step: Callable[[Any], T]) -> tuple[dict[UUID, T], Any]:
+    def for_each(
+        self, context: Context, step: Callable[[Any], T]
+    ) -> tuple[dict[UUID, T], Troubles]:
         """Do a step for each instance; return what it returned, and what went wrong."""
-        from recomamp.pipeline.troubles import Troubles
-
         instances = self._instances()
         # The name under which the UI shows the task; Airflow keeps 250 characters of it
         names = ", ".join(one.instance_id for one in instances)[:200]
@@ -84,20 +86,20 @@ class InstanceOperator(BaseOperator):
         troubles = Troubles(stopped_by=())
         results: dict[UUID, T] = {}
         for instance in instances:
-            with troubles.about(instance.instance_id):
+            with troubles.about(instance):
                 results[instance.instance_key] = step(instance)
         return results, troubles
 
-    def end(self, context: Context, done: Collection[UUID], troubles: Any) -> None:
-        """Say which instances are done, and raise what went wrong with the others."""
+    def end(
+        self, context: Context, done: Collection[UUID], troubles: Troubles, *, but: str
+    ) -> None:
+        """Say which instances are done, and raise what went wrong with the others.
+
+        :param but: what the others are.
+        """
         context["ti"].xcom_push(key=DONE, value=[str(one) for one in done])
-        if not troubles:
-            return
-        if troubles.are_final:
-            raise AirflowFailException(str(troubles))
-        if len(self.instance_keys) == 1:
-            raise next(iter(troubles.found.values()))
-        raise SyncIncomplete(str(troubles))
+        with retried_where_it_helps():
+            troubles.raise_any(but)
 
     def _instances(self) -> list[Any]:
         from recomamp.store.instances import select_active_instance
@@ -108,10 +110,6 @@ class InstanceOperator(BaseOperator):
         if not active:
             raise AirflowSkipException(f"{', '.join(self.instance_keys)}: not active any more")
         return active
-
-
-class SyncIncomplete(PipelineError):
-    """Several instances of a group failed; the others were synced."""
 
 
 class SyncCampaigns(InstanceOperator):
@@ -129,7 +127,7 @@ class SyncCampaigns(InstanceOperator):
                 instance, database=database, amazon=amazon, now=datetime.now(UTC)
             ),
         )
-        self.end(context, counts.keys(), troubles)
+        self.end(context, counts.keys(), troubles, but="not synced")
         return sum(counts.values())
 
 
@@ -176,7 +174,7 @@ class SyncPerformance(InstanceOperator):
             report_ids = [str(one) for ids in asked.values() for one in ids]
             self.log.info("Some of %s reports are still being made", len(report_ids))
             self.defer(trigger=ReportsTrigger(report_ids=report_ids), method_name="resume")
-        self.end(context, waiting.keys(), troubles)
+        self.end(context, waiting.keys(), troubles, but="not synced")
 
 
 class DateSync(InstanceOperator):
@@ -198,12 +196,12 @@ class DateSync(InstanceOperator):
 
         def date(instance: Any) -> None:
             if str(instance.instance_key) not in done:
-                raise SyncIncomplete("not dated: campaigns or figures could not be had")
+                raise Incomplete("campaigns or figures could not be had")
             with DatabaseHook().transaction() as connection:
                 date_campaigns_sync(connection, instance.instance_key, synced_at=began_at)
 
         dated, troubles = self.for_each(context, date)
-        self.end(context, dated.keys(), troubles)
+        self.end(context, dated.keys(), troubles, but="not dated")
 
     def _done(self, context: Context) -> set[str]:
         """Return the instances that all needed steps of this group have done."""
@@ -217,24 +215,18 @@ class DateSync(InstanceOperator):
 
 def campaigns_dag() -> DAG:
     """Build the DAG that syncs campaigns once a day."""
-    with DAG(
-        dag_id="recomamp_campaigns_sync",
+    with own_dag(
+        "recomamp_campaigns_sync",
         description="Brings campaigns and their figures from Amazon Ads",
         doc_md=_MANUAL,
         # When yesterday is over in all of America, where Amazon's days end last
         schedule="0 11 * * *",
-        start_date=datetime(2026, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
-        is_paused_upon_creation=False,
         default_args={
-            "owner": "recomamp",
             "retries": 4,
             "retry_delay": timedelta(minutes=2),
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": timedelta(minutes=30),
         },
-        tags=["recomamp"],
     ) as dag:
         instances = ListInstances(task_id="list_instances")
 

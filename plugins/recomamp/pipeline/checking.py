@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
-
-import psycopg2
 
 from recomamp.amazon.retrying import RetryPolicy
 from recomamp.domain.errors import (
@@ -23,6 +21,7 @@ from recomamp.domain.errors import (
 from recomamp.domain.health import Answers, Health, HealthStatus, diagnose, words_of
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.tables import as_table
+from recomamp.pipeline.troubles import Troubles, several_at_once
 from recomamp.store.executions import Execution
 from recomamp.store.instances import (
     Instance,
@@ -36,9 +35,8 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 CHECKS_AT_ONCE = 8
-LONGEST_CHECK_SECONDS = (
-    60.0  # all tries of both calls: a region that is silent keeps others waiting
-)
+# All tries of both calls: a region that is silent keeps others waiting
+LONGEST_CHECK_SECONDS = 60.0
 # The next check comes soon enough: an instance that does not answer must not hold up the others
 BRIEF = RetryPolicy(attempts=3, longest_seconds=5.0, patience_seconds=10.0)
 # A run on an instance in ERROR looks again itself where the last look is older than this
@@ -51,24 +49,25 @@ def check_instances(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -
     Those whose last check is longest ago come first: where a check of all was broken off, the next
     one begins with the others.
 
-    :raises PipelineError: after all instances, naming those whose result could not be kept.
+    :raises Incomplete: after all instances, naming those whose result could not be kept.
     """
+    troubles = Troubles(stopped_by=())
+    found: dict[Instance, Health] = {}
+
+    async def check(instance: Instance) -> None:
+        with troubles.about(instance):
+            found[instance] = await _check(instance, database, amazon, now)
+
     with database.transaction() as connection:
         instances = sorted(select_active_instances(connection), key=_last_checked_at)
-    results = asyncio.run(_check_all(instances, database, amazon, now))
+    asyncio.run(several_at_once(check, instances, CHECKS_AT_ONCE))
     rows = [
-        (one.instance_id, str(one.instance_key), found.status, found.error or "")
-        for one, found in zip(instances, results, strict=True)
-        if isinstance(found, Health)
+        (one.instance_id, one.instance_key, found[one].status, found[one].error or "")
+        for one in instances
+        if one in found
     ]
     log.info("%s", as_table(("instance", "row", "health", "why"), rows))
-    failures = [
-        f"{one.instance_id} ({one.instance_key}): {found}"
-        for one, found in zip(instances, results, strict=True)
-        if not isinstance(found, Health)
-    ]
-    if failures:
-        raise PipelineError(f"{len(failures)} not checked: {'; '.join(failures)}")
+    troubles.raise_any("not checked")
 
 
 def check_instance(
@@ -88,10 +87,12 @@ def require_working_instance(
 
     :raises InstanceBroken: when nothing works on the instance, with the health error in words.
     """
+    if execution.instance_health is not HealthStatus.ERROR:
+        return
     now = datetime.now(UTC)
     with database.transaction() as connection:
         instance = select_active_instance(connection, execution.instance_key)
-    if instance is None or instance.health.status is not HealthStatus.ERROR:
+    if instance is None:
         return
     health = instance.health
     if instance.last_health_check is None or now - instance.last_health_check >= TRUSTED_FOR:
@@ -105,22 +106,6 @@ def require_working_instance(
 
 def _last_checked_at(instance: Instance) -> datetime:
     return instance.last_health_check or datetime.min.replace(tzinfo=UTC)
-
-
-async def _check_all(
-    instances: Sequence[Instance], database: DatabaseHook, amazon: AmcHook, now: datetime
-) -> list[Health | psycopg2.Error]:
-    places = asyncio.Semaphore(CHECKS_AT_ONCE)
-
-    async def check(instance: Instance) -> Health | psycopg2.Error:
-        async with places:
-            try:
-                return await _check(instance, database, amazon, now)
-            except psycopg2.Error as err:
-                log.warning("Instance %s is not checked: %s", instance.instance_id, err)
-                return err
-
-    return list(await asyncio.gather(*map(check, instances)))
 
 
 async def _check(

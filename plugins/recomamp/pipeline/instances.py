@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
 
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.troubles import retried_where_it_helps
 
 
 class CheckInstances(BaseOperator):
@@ -35,19 +35,16 @@ class SyncSchema(BaseOperator):
     def execute(self, context: Context) -> None:
         """Sync all instances, then check the queries of all that are known."""
         from recomamp.pipeline.query_check import check_queries
-        from recomamp.pipeline.schema_sync import SchemaSyncIncomplete, sync_schema
+        from recomamp.pipeline.schema_sync import sync_schema
 
         database, now = DatabaseHook(), datetime.now(UTC)
         try:
-            sync_schema(
-                database=database,
-                amazon=AmcHook(database=database),
-                now=now,
-                since=context["dag_run"].start_date,
-            )
-        except SchemaSyncIncomplete as err:
-            if err.is_final:
-                raise AirflowFailException(str(err)) from err
-            raise
+            with retried_where_it_helps():
+                sync_schema(
+                    database=database,
+                    amazon=AmcHook(database=database),
+                    now=now,
+                    since=context["dag_run"].start_date,
+                )
         finally:
             check_queries(database=database, now=now)

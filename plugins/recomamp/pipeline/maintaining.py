@@ -8,11 +8,11 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from psycopg2.errors import QueryCanceled
-from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.errors import PipelineError, ResultsBroken
 from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.tables import as_table
 from recomamp.store.findings import Finding, FindingKind, replace_findings, select_findings
 from recomamp.store.upkeep import (
     analyze_table,
@@ -192,28 +192,12 @@ class ReportFindings(UpkeepOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Read what the steps have kept, those of failed steps too."""
         with DatabaseHook().transaction() as connection:
-            found = _findings(connection, context["dag_run"].run_id)
-        for line in as_table(found):
-            self.log.info(line)
+            found = select_findings(connection, dag_run_id=context["dag_run"].run_id)
+        heads = ("kind", "subject", "detail")
+        rows = [[one[head] for head in heads] for one in found]
+        nothing = "Nothing was found that a person should look at"
+        self.log.info("%s", as_table(heads, rows) if rows else nothing)
         return found
-
-
-def as_table(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Write rows as lines of a Markdown table; one line says so where there are none."""
-    if not rows:
-        return ["Nothing was found that a person should look at"]
-    lines = ["| kind | subject | detail |", "|---|---|---|"]
-    for row in rows:
-        cells = (" ".join(str(row[name]).split()).replace("|", "\\|") for name in _SHOWN)
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-_SHOWN = ("kind", "subject", "detail")
-
-
-def _findings(connection: Connection, dag_run_id: str) -> list[dict[str, Any]]:
-    return select_findings(connection, dag_run_id=dag_run_id)
 
 
 def _locked(table: str) -> Finding:

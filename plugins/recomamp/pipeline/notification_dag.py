@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, BaseOperator, Context
 
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.own_dag import own_dag
 
 _MANUAL = """\
 Sends the rows of `notifications` by mail: failed runs of schedules, collections that ended,
@@ -39,18 +40,13 @@ class SendNotifications(BaseOperator):
 
 def notification_dag() -> DAG:
     """Build the DAG that sends notifications."""
-    dag = DAG(
-        dag_id="recomamp_notifications",
+    dag = own_dag(
+        "recomamp_notifications",
         description="Tells users by mail what happened to their work",
         doc_md=_MANUAL,
         schedule=timedelta(minutes=2),
-        start_date=datetime(2026, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
-        is_paused_upon_creation=False,
         # No retries: the next run is one, and a mail server that is away should be seen
-        default_args={"owner": "recomamp", "retries": 0},
-        tags=["recomamp"],
+        default_args={"retries": 0},
     )
     SendNotifications(
         task_id="send_notifications", execution_timeout=timedelta(minutes=10), dag=dag

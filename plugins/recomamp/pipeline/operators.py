@@ -11,17 +11,7 @@ from uuid import UUID
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from recomamp.domain.errors import (
-    ConsentRevoked,
-    ExecutionCancelled,
-    ExecutionRejected,
-    ExecutionTimedOut,
-    InstanceBroken,
-    InvalidDefinition,
-    MissingSetting,
-    PipelineError,
-    Refused,
-)
+from recomamp.domain.errors import FINAL_ERRORS, PipelineError
 from recomamp.domain.models import Collection, Schedule
 from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
@@ -30,18 +20,6 @@ from recomamp.pipeline.submission import Work, submit
 from recomamp.pipeline.trigger import SlotTrigger
 from recomamp.store.executions import Execution, select_latest_execution
 from recomamp.store.retries import clear_retry, count_retry, note_retry
-
-# What no second try can change. Everything else is retried, and every retry reattaches.
-FINAL_ERRORS = (
-    ConsentRevoked,
-    ExecutionCancelled,
-    ExecutionRejected,
-    ExecutionTimedOut,
-    InstanceBroken,
-    InvalidDefinition,
-    MissingSetting,
-    Refused,
-)
 
 
 class ExecutionOperator(BaseOperator):

@@ -15,12 +15,13 @@ from recomamp.domain.errors import (
     MissingSetting,
     PipelineError,
     error_type,
+    is_final,
 )
 from recomamp.domain.models import Schedule
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.domain.windows import Window
 from recomamp.pipeline.cancelling import cancel_at_amc
-from recomamp.pipeline.operators import FINAL_ERRORS, ExecutionOperator, is_last_try
+from recomamp.pipeline.operators import ExecutionOperator, is_last_try
 from recomamp.pipeline.runs import window_of
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution, select_execution
@@ -82,7 +83,7 @@ class RecordRun(ExecutionOperator):
             if not amc_status.is_terminal:
                 amc_status = asyncio.run(cancel_at_amc(execution, self.amazon)) or amc_status
         except (AmazonError, InvalidDefinition, MissingSetting) as err:
-            if not is_last_try and not isinstance(err, FINAL_ERRORS):
+            if not is_last_try and not is_final(err):
                 raise
             error = ExecutionCancelled(f"{reason}; AMC could not be asked to cancel: {err}")
         is_cancelled = amc_status is AmcStatus.CANCELLED

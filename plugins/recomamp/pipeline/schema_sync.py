@@ -8,15 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-import psycopg2
-
 from recomamp.amazon.retrying import RetryPolicy
 from recomamp.domain.data_sources import DataSource, read_data_source, unite
-from recomamp.domain.errors import ContractBroken, PipelineError
+from recomamp.domain.errors import ContractBroken
 from recomamp.domain.health import HealthStatus
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.operators import FINAL_ERRORS
 from recomamp.pipeline.tables import as_table
+from recomamp.pipeline.troubles import Troubles, several_at_once
 from recomamp.store.data_sources import (
     Change,
     merge_data_sources,
@@ -32,7 +30,6 @@ log = logging.getLogger(__name__)
 SYNCS_AT_ONCE = 4
 PATIENT = RetryPolicy(attempts=4, patience_seconds=60.0)
 
-Outcome = list[Change] | PipelineError | psycopg2.Error
 _KINDS = ("ADDED", "CHANGED", "BACK", "VANISHED")
 
 
@@ -44,19 +41,24 @@ def sync_schema(
     Instances in ERROR are left out, as nothing works there: they keep what was known of them.
 
     :param since: instances read whole since then are not asked again: an earlier try has done it.
-    :raises SchemaSyncIncomplete: after all instances, naming those that could not be read.
+    :raises Incomplete: after all instances, naming those that could not be read.
     """
+    troubles = Troubles(stopped_by=())
+    changes: dict[Instance, list[Change]] = {}
+
+    async def sync(instance: Instance) -> None:
+        with troubles.about(instance):
+            changes[instance] = await _sync(instance, database, amazon, now)
+
     with database.transaction() as connection:
         instances = select_active_instances(connection)
     asked = [one for one in instances if _is_asked(one, since)]
-    outcomes = dict(zip(asked, asyncio.run(_sync_all(asked, database, amazon, now)), strict=True))
-    rows = [(one.instance_id, *_summary(one, outcomes.get(one))) for one in instances]
+    asyncio.run(several_at_once(sync, asked, SYNCS_AT_ONCE))
+    rows = [(one, *_summary(one, changes.get(one), troubles)) for one in instances]
     heads = ("instance", *(kind.lower() for kind in _KINDS), "what became of it")
     log.info("%s", as_table(heads, rows))
     publish_schema(database=database, now=now)
-    failures = [(one.instance_id, it) for one, it in outcomes.items() if isinstance(it, Exception)]
-    if failures:
-        raise SchemaSyncIncomplete(failures)
+    troubles.raise_any("not synced")
 
 
 def publish_schema(*, database: DatabaseHook, now: datetime) -> None:
@@ -78,15 +80,6 @@ def _worth_telling(tables: Sequence[Change], columns: Sequence[Change]) -> list[
     return [one for one in columns if one.name.rpartition(".")[0] not in whole]
 
 
-class SchemaSyncIncomplete(PipelineError):
-    """Some instances could not be read; ``is_final`` tells that no second try can change it."""
-
-    def __init__(self, failures: Sequence[tuple[str, Exception]]) -> None:
-        self.is_final = all(isinstance(error, FINAL_ERRORS) for _, error in failures)
-        named = "; ".join(f"{instance_id}: {error}" for instance_id, error in failures)
-        super().__init__(f"{len(failures)} not synced: {named}")
-
-
 def _is_asked(instance: Instance, since: datetime | None) -> bool:
     if instance.health.status is HealthStatus.ERROR:
         return False
@@ -94,33 +87,19 @@ def _is_asked(instance: Instance, since: datetime | None) -> bool:
     return since is None or synced_at is None or synced_at < since
 
 
-def _summary(instance: Instance, outcome: Outcome | None) -> tuple[object, ...]:
-    if isinstance(outcome, list):
-        counts = Counter(one.change for one in outcome)
+def _summary(
+    instance: Instance, changes: list[Change] | None, troubles: Troubles
+) -> tuple[object, ...]:
+    if changes is not None:
+        counts = Counter(one.change for one in changes)
         return (*(counts[kind] for kind in _KINDS), "synced")
-    if outcome is not None:
-        return (*("" for _ in _KINDS), f"failed: {outcome}")
-    is_broken = instance.health.status is HealthStatus.ERROR
-    said = (
-        f"not asked, in ERROR: {instance.health.error}" if is_broken else "synced by a former try"
-    )
+    if trouble := troubles.found.get(str(instance)):
+        said = f"failed: {trouble}"
+    elif instance.health.status is HealthStatus.ERROR:
+        said = f"not asked, in ERROR: {instance.health.error}"
+    else:
+        said = "synced by a former try"
     return (*("" for _ in _KINDS), said)
-
-
-async def _sync_all(
-    instances: Sequence[Instance], database: DatabaseHook, amazon: AmcHook, now: datetime
-) -> list[Outcome]:
-    places = asyncio.Semaphore(SYNCS_AT_ONCE)
-
-    async def sync(instance: Instance) -> Outcome:
-        async with places:
-            try:
-                return await _sync(instance, database, amazon, now)
-            except (PipelineError, psycopg2.Error) as err:
-                log.warning("Instance %s is not synced: %s", instance.instance_id, err)
-                return err
-
-    return list(await asyncio.gather(*map(sync, instances)))
 
 
 async def _sync(

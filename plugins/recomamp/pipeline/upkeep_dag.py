@@ -14,6 +14,7 @@ from recomamp.pipeline.maintaining import (
     RetainResults,
     TrimRows,
 )
+from recomamp.pipeline.own_dag import own_dag
 from recomamp.store.api_errors import delete_api_errors
 from recomamp.store.findings import delete_findings
 from recomamp.store.notifications import delete_notifications
@@ -43,17 +44,13 @@ be cleared and run again at any time.
 
 def maintenance_dag() -> DAG:
     """Build the DAG that looks after the application's database."""
-    dag = DAG(
-        dag_id="recomamp_maintenance",
+    dag = own_dag(
+        "recomamp_maintenance",
         description="Statistics, unused indexes, slow queries, and room where things grow old",
         doc_md=_MANUAL,
         schedule="@daily",
-        catchup=False,
-        max_active_runs=1,
+        default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
         max_active_tasks=2,  # it has all day, others have not
-        is_paused_upon_creation=False,
-        default_args={"owner": "recomamp", "retries": 2, "retry_delay": timedelta(minutes=5)},
-        tags=["recomamp"],
     )
     steps = [
         AnalyzeTables(task_id="analyze_tables", dag=dag),

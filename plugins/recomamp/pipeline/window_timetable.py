@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -60,9 +61,9 @@ def _backfilled(due: DueWindow) -> DagRunInfo:
 class WindowTimetable(Timetable):
     """What both timetables share: how Airflow asks, and how they are stored."""
 
+    @abstractmethod
     def serialize(self) -> dict[str, Any]:
         """Return what ``deserialize`` makes an equal timetable of."""
-        raise NotImplementedError
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> Self:
@@ -121,19 +122,19 @@ class WindowTimetable(Timetable):
     is_active: bool
 
     @property
+    @abstractmethod
     def time_zone(self) -> str:
         """Zone in which the dates of a backfill are meant."""
-        raise NotImplementedError
 
+    @abstractmethod
     def latest_window(self, moment: datetime) -> DueWindow:
         """Return the latest window that is due at that moment."""
-        raise NotImplementedError
 
-    def _next_scheduled(self, last: DagRunInfo | None, taken: Dates) -> DueWindow | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _next_scheduled(self, last: DagRunInfo | None, taken: Dates) -> DueWindow | None: ...
 
-    def _first_from(self, earliest: datetime) -> DueWindow | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _first_from(self, earliest: datetime) -> DueWindow | None: ...
 
 
 @lru_cache(maxsize=16384)

@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
 from recomamp.domain.errors import SubmissionInDoubt
+from recomamp.domain.health import HealthStatus
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.domain.windows import Window, WindowType
 from recomamp.store.statements import Row, changed, fetch_one
@@ -57,6 +58,7 @@ class Execution:
     region: str | None
     entity_id: str
     country_code: str | None
+    instance_health: HealthStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -270,4 +272,5 @@ def _execution(row: Row) -> Execution:
         type=WindowType(row.pop("window_type")),
     )
     row["status"] = ExecutionStatus(row["status"])
+    row["instance_health"] = HealthStatus(row["instance_health"])
     return Execution(window=window, **row)

@@ -30,6 +30,10 @@ class Instance:
     schema_last_sync: datetime | None
     consent_error: str | None
 
+    def __str__(self) -> str:
+        """Name it for people; several rows may be one instance of AMC."""
+        return f"{self.instance_id} ({self.instance_key})"
+
 
 def select_active_instances(connection: Connection) -> list[Instance]:
     """Return all active instances of active users, in a stable order."""

@@ -1,0 +1,36 @@
+"""What the DAGs have in common that are the pipeline's own, not made of rows.
+
+Airflow looks for DAGs only in files in which its name stands: theirs have it in the first line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG
+
+# Past, so that a DAG runs once as soon as it is there, and not at its next tick only
+FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def own_dag(
+    dag_id: str, *, schedule: str | timedelta, default_args: Mapping[str, Any], **others: Any
+) -> DAG:
+    """Build a DAG that starts by itself, one run at a time, and makes up for no missed ones.
+
+    :param default_args: of its tasks.
+    :param others: of the DAG.
+    """
+    return DAG(
+        dag_id,
+        schedule=schedule,
+        start_date=FIRST_DAY,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        default_args={"owner": "recomamp", **default_args},
+        tags=["recomamp"],
+        **others,
+    )

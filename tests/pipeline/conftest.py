@@ -1,0 +1,33 @@
+"""A schedule and a run of it, for the tests of the steps."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.postgres import Database, Row, Rows
+from fixtures.steps import Run
+from recomamp.pipeline.trigger import ExecutionTrigger
+
+
+@pytest.fixture
+def schedule(rows: Rows, instance: Row) -> Row:
+    """Insert a schedule of the demo instance."""
+    return rows.schedule(workflow=rows.workflow(instance=instance))
+
+
+@pytest.fixture
+def run(database: Database, schedule: Row) -> Run:
+    """Give a run of the schedule of which nothing has been done."""
+    return Run(database, schedule_id=str(schedule["id"]))
+
+
+@pytest.fixture
+def task_state(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """Say what Airflow says of the waiting task; the first of the list counts."""
+    states: list[str | None] = ["deferred"]
+
+    async def ask(trigger: ExecutionTrigger, execution: object) -> str | None:
+        return states[0]
+
+    monkeypatch.setattr(ExecutionTrigger, "task_state", ask)
+    return states
