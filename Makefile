@@ -7,11 +7,11 @@ STACK := $(BIN)/python -m stack
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak check format migrate airflow
+.PHONY: help setup up down status demo test faults soak bench check format migrate airflow
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
-up down status demo migrate airflow: export PYTHONPATH := include:plugins
+up down status demo bench migrate airflow: export PYTHONPATH := include:plugins
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
@@ -39,6 +39,9 @@ faults: $(STAMP) ## Kill everybody at every point and print the matrix (half an 
 
 soak: $(STAMP) ## Run 300 executions under faults and kills (20 minutes at most)
 	@$(BIN)/python -m pytest -m long tests/faults/test_soak.py
+
+bench: $(STAMP) ## Measure whether it is fast enough: make bench ONLY="1 4"
+	@$(BIN)/python -m bench $(ONLY)
 
 check: $(STAMP) ## Check lint, format and types
 	@$(BIN)/ruff check

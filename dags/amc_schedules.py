@@ -10,5 +10,5 @@ from airflow.sdk import get_parsing_context
 from recomamp.pipeline.dag_factory import build_dags
 from recomamp.pipeline.definitions import SCHEDULES
 
-for dag in build_dags(SCHEDULES, get_parsing_context().dag_id):
+for dag in build_dags(SCHEDULES, get_parsing_context().dag_id, file=__file__):
     globals()[dag.dag_id] = dag

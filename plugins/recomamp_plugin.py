@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+import recomamp.pipeline.dag_factory  # noqa: F401  (inherited by forks, see below)
+from recomamp.amazon.wire import certificates
 from recomamp.pipeline.links import AmcExecutionLink
 from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
+
+# Airflow loads plugins before it forks: processes that run tasks or parse files inherit what is
+# loaded here, where each would load it anew (sqlglot alone takes longer than all else in a step)
+certificates()
 
 
 class RecomampPlugin(AirflowPlugin):

@@ -924,6 +924,24 @@ BEGIN
 END;
 $_$;
 
+-- Name: notify_of_definition(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.notify_of_definition() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_notify(
+        'recomamp_definitions',
+        json_build_object(
+            'table', TG_TABLE_NAME,
+            'id', CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END
+        )::TEXT
+    );
+    RETURN NULL;
+END;
+$$;
+
 -- Name: place_asin_list_item(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.place_asin_list_item() RETURNS trigger
@@ -2131,7 +2149,8 @@ CREATE TABLE public.workflow_executions (
     CONSTRAINT chk_execution_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
     CONSTRAINT chk_execution_window CHECK ((window_start < window_end)),
     CONSTRAINT chk_execution_window_type CHECK ((window_type = ANY (ARRAY['EXPLICIT'::text, 'MOST_RECENT_DAY'::text, 'MOST_RECENT_WEEK'::text, 'CURRENT_MONTH'::text, 'PREVIOUS_MONTH'::text, 'ALL'::text])))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_analyze_scale_factor='0.02');
 
 -- Name: workflow_findings; Type: TABLE; Schema: public; Owner: -
 
@@ -2682,13 +2701,29 @@ CREATE INDEX idx_workflow_executions_collection_id ON public.workflow_executions
 
 CREATE INDEX idx_workflow_executions_created_at ON public.workflow_executions USING btree (created_at DESC);
 
+-- Name: idx_workflow_executions_held; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_held ON public.workflow_executions USING btree (instance_id) WHERE ((dag_id IS NOT NULL) AND ((NOT (status IS DISTINCT FROM 'RUNNING'::text)) OR ((NOT (status IS DISTINCT FROM 'PENDING'::text)) AND (slot_granted_at IS NOT NULL))));
+
 -- Name: idx_workflow_executions_instance_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_instance_id ON public.workflow_executions USING btree (instance_id) WHERE (instance_id IS NOT NULL);
 
+-- Name: idx_workflow_executions_kept_files; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_kept_files ON public.workflow_executions USING btree (completed_at, id) WHERE ((status = 'SUCCESS'::text) AND (window_type = 'EXPLICIT'::text) AND (result_files_deleted_at IS NULL));
+
 -- Name: idx_workflow_executions_open_instance; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_open_instance ON public.workflow_executions USING btree (instance_id) WHERE (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text]));
+
+-- Name: idx_workflow_executions_queued_collections; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_queued_collections ON public.workflow_executions USING btree (instance_id, created_at, id) WHERE ((NOT (status IS DISTINCT FROM 'PENDING'::text)) AND (dag_id IS NOT NULL) AND (slot_granted_at IS NULL) AND (collection_id IS NOT NULL));
+
+-- Name: idx_workflow_executions_queued_schedules; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_queued_schedules ON public.workflow_executions USING btree (instance_id, created_at, id) WHERE ((NOT (status IS DISTINCT FROM 'PENDING'::text)) AND (dag_id IS NOT NULL) AND (slot_granted_at IS NULL) AND (collection_id IS NULL));
 
 -- Name: idx_workflow_executions_schedule_id; Type: INDEX; Schema: public; Owner: -
 
@@ -2957,6 +2992,38 @@ CREATE TRIGGER trigger_keep_section_count BEFORE INSERT OR UPDATE OF section_cou
 -- Name: query_templates trigger_keep_usage_count; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_keep_usage_count BEFORE INSERT OR UPDATE OF usage_count ON public.query_templates FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('usage_count', 'workflows', 'template_id', 'true');
+
+-- Name: amc_accounts trigger_notify_changed_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_changed_amc_accounts AFTER UPDATE OF country_code ON public.amc_accounts FOR EACH ROW WHEN ((old.country_code IS DISTINCT FROM new.country_code)) EXECUTE FUNCTION public.notify_of_definition();
+
+-- Name: amc_instances trigger_notify_changed_amc_instances; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_changed_amc_instances AFTER UPDATE OF instance_id, name, region, is_active, account_id, health_status ON public.amc_instances FOR EACH ROW WHEN (((((((old.instance_id IS DISTINCT FROM new.instance_id) OR (old.name IS DISTINCT FROM new.name)) OR (old.region IS DISTINCT FROM new.region)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.account_id IS DISTINCT FROM new.account_id)) OR (old.health_status IS DISTINCT FROM new.health_status))) EXECUTE FUNCTION public.notify_of_definition();
+
+-- Name: report_data_collections trigger_notify_changed_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_changed_report_data_collections AFTER UPDATE OF name, description, start_date, end_date, status, parameters, workflow_id, instance_id, user_id ON public.report_data_collections FOR EACH ROW WHEN ((((((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.start_date IS DISTINCT FROM new.start_date)) OR (old.end_date IS DISTINCT FROM new.end_date)) OR (old.status IS DISTINCT FROM new.status)) OR (old.parameters IS DISTINCT FROM new.parameters)) OR (old.workflow_id IS DISTINCT FROM new.workflow_id)) OR (old.instance_id IS DISTINCT FROM new.instance_id)) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION public.notify_of_definition();
+
+-- Name: users trigger_notify_changed_users; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_changed_users AFTER UPDATE OF full_name, email, is_active ON public.users FOR EACH ROW WHEN ((((old.full_name IS DISTINCT FROM new.full_name) OR (old.email IS DISTINCT FROM new.email)) OR (old.is_active IS DISTINCT FROM new.is_active))) EXECUTE FUNCTION public.notify_of_definition();
+
+-- Name: workflow_schedules trigger_notify_changed_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_changed_workflow_schedules AFTER UPDATE OF name, description, cron_expression, timezone, is_active, created_at, parameters, workflow_id, user_id ON public.workflow_schedules FOR EACH ROW WHEN ((((((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.cron_expression IS DISTINCT FROM new.cron_expression)) OR (old.timezone IS DISTINCT FROM new.timezone)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.parameters IS DISTINCT FROM new.parameters)) OR (old.workflow_id IS DISTINCT FROM new.workflow_id)) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION public.notify_of_definition();
+
+-- Name: workflows trigger_notify_changed_workflows; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_changed_workflows AFTER UPDATE OF name, description, sql_query, parameters, user_id, instance_id ON public.workflows FOR EACH ROW WHEN (((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.sql_query IS DISTINCT FROM new.sql_query)) OR (old.parameters IS DISTINCT FROM new.parameters)) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.instance_id IS DISTINCT FROM new.instance_id))) EXECUTE FUNCTION public.notify_of_definition();
+
+-- Name: report_data_collections trigger_notify_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_report_data_collections AFTER INSERT OR DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.notify_of_definition();
+
+-- Name: workflow_schedules trigger_notify_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_workflow_schedules AFTER INSERT OR DELETE ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.notify_of_definition();
 
 -- Name: asin_list_items trigger_place_moved_asin_list_item; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3758,6 +3825,10 @@ REVOKE ALL ON FUNCTION public.keep_collection_time_zone() FROM PUBLIC;
 -- Name: FUNCTION keep_counter(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.keep_counter() FROM PUBLIC;
+
+-- Name: FUNCTION notify_of_definition(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.notify_of_definition() FROM PUBLIC;
 
 -- Name: FUNCTION place_asin_list_item(); Type: ACL; Schema: public; Owner: -
 

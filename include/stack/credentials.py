@@ -31,6 +31,7 @@ _MAKERS: dict[str, Callable[[], str]] = {
     "AIRFLOW__API__SECRET_KEY": _signing_key,
     "RECOMAMP_FERNET_KEY": _fernet_key,
     "RECOMAMP_UI_PASSWORD": _password,
+    "RECOMAMP_FOLLOWER_PASSWORD": _password,
     "RECOMAMP_OWNER_PASSWORD": _password,
     "RECOMAMP_PIPELINE_PASSWORD": _password,
     "RECOMAMP_AIRFLOW_PASSWORD": _password,

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from stack.ports import HOST
 from stack.settings import AMAZON_SETTING, DATABASE_SETTING, MIGRATE_SETTING, ROOT, Settings
@@ -15,7 +16,9 @@ from stack.settings import AMAZON_SETTING, DATABASE_SETTING, MIGRATE_SETTING, RO
 EMULATOR_CLIENT_ID = "amzn1.application-oa2-client.demo"
 EMULATOR_CLIENT_SECRET = "demo-client-secret"  # noqa: S105  of the emulator, opens nothing else
 
+FOLLOWER_SETTING = "AIRFLOW_CONN_AIRFLOW_API"
 UI_USER = "admin"
+FOLLOWER = "follower"  # may have files parsed, and no more than a user may
 
 _PIPELINE_SECRETS = (
     "AIRFLOW__CORE__FERNET_KEY",
@@ -40,6 +43,13 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     if settings.has_own_amazon:
         environment[AMAZON_SETTING] = _emulator_connection(settings)
     return environment
+
+
+def follower_environment(settings: Settings) -> dict[str, str]:
+    """Give the environment of `python -m recomamp.following`: Airflow's, and the way to its API."""
+    password = quote(settings.credentials["RECOMAMP_FOLLOWER_PASSWORD"], safe="")
+    own = {FOLLOWER_SETTING: f"http://{FOLLOWER}:{password}@{HOST}:{settings.ports.api}"}
+    return own | airflow_environment(settings) | {"PYTHONPATH": str(ROOT / "plugins")}
 
 
 def emulator_environment(settings: Settings) -> dict[str, str]:
@@ -92,6 +102,7 @@ def _defaults(settings: Settings) -> dict[str, str]:
         "RECOMAMP_RESULTS_URL": (data / "results").as_uri(),
         "RECOMAMP_POLL_SECONDS": "5",
         "RECOMAMP_SNAPSHOT_DIR": str(data / "snapshots"),
+        "RECOMAMP_DAG_SHARDS": "1",
         "NO_PROXY": f"{HOST},localhost",
     }
 
@@ -103,7 +114,8 @@ def _fixed(settings: Settings) -> dict[str, str]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{UI_USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{UI_USER}:admin,{FOLLOWER}:user",
+        "AIRFLOW__CORE__MIGHT_CONTAIN_DAG_CALLABLE": "recomamp.pipeline.shards.might_contain_dag",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(settings)),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.api_url}/execution/",
         "AIRFLOW__API__PORT": str(ports.api),

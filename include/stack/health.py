@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import httpx
 
+from stack.environment import airflow_environment
 from stack.settings import Settings
+
+FOLLOWING_SECONDS = 60
 
 # Names of the Procfile's processes by what the health report of Airflow calls them.
 _REPORTED = {
@@ -21,6 +26,8 @@ def healthy_components(settings: Settings) -> set[str]:
     healthy = set(_airflow_components(settings))
     if settings.has_own_amazon and _answers(f"{settings.emulator_url}/_emulator/health"):
         healthy.add("emulator")
+    if _is_following(settings):
+        healthy.add("follower")
     return healthy
 
 
@@ -35,6 +42,16 @@ def _airflow_components(settings: Settings) -> Iterable[str]:
     for reported, name in _REPORTED.items():
         if report.get(reported, {}).get("status") == "healthy":
             yield name
+
+
+def _is_following(settings: Settings) -> bool:
+    """Tell whether the file that the follower touches is young."""
+    directory = airflow_environment(settings)["RECOMAMP_SNAPSHOT_DIR"]
+    try:
+        age_seconds = time.time() - Path(directory, "following").stat().st_mtime
+    except OSError:
+        return False
+    return age_seconds < FOLLOWING_SECONDS
 
 
 def _answers(url: str) -> bool:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 KILL_SECONDS = 5.0
 LOOK_AGAIN_SECONDS = 0.05

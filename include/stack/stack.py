@@ -182,6 +182,7 @@ class Stack:
         names = [name for name in read_procfile() if name != "emulator"]
         airflow = environment.airflow_environment(self.settings)
         environments: dict[str, Mapping[str, str]] = dict.fromkeys(names, airflow)
+        environments["follower"] = environment.follower_environment(self.settings)
         if self.settings.has_own_amazon:
             environments["emulator"] = environment.emulator_environment(self.settings)
         return environments
@@ -268,7 +269,10 @@ def _write_passwords(settings: Settings) -> None:
     path = environment.password_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
-    passwords = {environment.UI_USER: settings.credentials["RECOMAMP_UI_PASSWORD"]}
+    passwords = {
+        environment.UI_USER: settings.credentials["RECOMAMP_UI_PASSWORD"],
+        environment.FOLLOWER: settings.credentials["RECOMAMP_FOLLOWER_PASSWORD"],
+    }
     path.write_text(json.dumps(passwords), encoding="utf-8")
 
 

@@ -80,6 +80,24 @@ def test_a_list_of_links_that_came_too_early_is_noticed(amazon, emulator, tmp_pa
     assert len(files_of(tmp_path)) == 3
 
 
+def test_each_part_is_told_of_as_it_arrives_and_anew_where_others_are_offered(
+    amazon, emulator, tmp_path
+):
+    emulator.settings(result_parts=3)
+    emulator.fault("download_urls", "missing_part", unlisted=True)
+    told = []
+
+    def arrived(number: int, path: Path) -> None:
+        told.append((number, path.name, path.read_text().startswith("campaign,")))
+        assert len(emulator.calls("download")) == len(told)  # the next is not asked for yet
+
+    load(amazon, create(amazon), tmp_path, arrived=arrived)
+
+    numbers = [number for number, _, _ in told]
+    assert numbers == [0, 1, 0, 1, 2]
+    assert all(name == f"part-0000{number}.csv" and whole for number, name, whole in told)
+
+
 def test_links_that_never_agree_are_given_up_and_nothing_is_left(amazon, emulator, tmp_path):
     emulator.settings(result_parts=2)
     for skip in (0, 1):  # every other list

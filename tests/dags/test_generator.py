@@ -146,7 +146,7 @@ def test_a_column_that_cannot_be_read_costs_its_own_dag_alone(
 def test_a_broken_snapshot_is_no_import_error(
     parse: Callable[..., DagBag], connections: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    snapshot = Path(os.environ["RECOMAMP_SNAPSHOT_DIR"]) / "schedules.json"
+    snapshot = Path(os.environ["RECOMAMP_SNAPSHOT_DIR"]) / "schedules-0.json"
     snapshot.parent.mkdir(parents=True)
     snapshot.write_text("{", encoding="utf-8")
     monkeypatch.delenv("AIRFLOW_CONN_RECOMAMP_DB")

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pendulum
 import pytest
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.tasklog import LogTemplate
 from airflow.serialization.decoders import decode_timetable
@@ -16,7 +17,8 @@ from airflow.utils.types import DagRunType
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.event import listen
+from sqlalchemy.orm import Session, load_only
 
 from recomamp.domain.cron import load_zone
 from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
@@ -294,3 +296,112 @@ def test_weeks_whose_runs_airflow_has_cleaned_away_are_not_run_again(runs: Runs)
     runs.advance(timetable, 3)
     runs.session.execute(delete(DagRun).where(DagRun.id == runs.all()[0].id))
     assert days(runs.next(timetable))[1] == "01-22"
+
+
+class Statements:
+    """Counts what a session sends."""
+
+    def __init__(self, session: Session) -> None:
+        self.count = 0
+        listen(session.get_bind(), "before_cursor_execute", self._note)
+
+    def _note(self, *arguments: object) -> None:
+        self.count += 1
+
+
+@pytest.fixture
+def stored(runs: Runs) -> Statements:
+    """Have ten DAGs in the session, as Airflow does when it stores a file; the first has runs."""
+    DagModel.metadata.create_all(runs.session.get_bind())
+    runs.session.add_all(DagModel(dag_id=f"dag{n or ''}", bundle_name="b") for n in range(10))
+    runs.session.flush()
+    return Statements(runs.session)
+
+
+def as_airflow_loads_it(runs: Runs) -> DagRun:
+    """Return the DAG's latest run by itself, with the columns that Airflow loads."""
+    runs.session.commit()  # a transaction of its own
+    columns = (DagRun.dag_id, DagRun.logical_date, DagRun.run_after)
+    columns += (DagRun.data_interval_start, DagRun.data_interval_end)
+    automated = select(DagRun).where(DagRun.run_type != "manual")
+    latest = automated.order_by(DagRun.logical_date.desc()).limit(1)
+    run = runs.session.scalar(latest.options(load_only(*columns)))
+    assert run is not None
+    return run
+
+
+def test_planning_an_unchanged_dag_costs_no_statement_of_its_own(
+    runs: Runs, stored: Statements
+) -> None:
+    timetable = schedule(**UTC_DAILY)
+    runs.advance(timetable, 5)
+    keep = list(runs.session.scalars(select(DagModel)))
+    run = as_airflow_loads_it(runs)
+    list(runs.session.scalars(select(DagModel)))  # as Airflow has them when it asks
+    stored.count = 0
+    for _ in range(10):  # for all DAGs of the file
+        last = timetable.run_info_from_dag_run(dag_run=run)
+        info = timetable.next_dagrun_info_v2(last_dagrun_info=last, restriction=NO_BOUNDS)
+    assert stored.count == 1
+    assert days(info) == ("01-06", "01-03", "01-04")
+    assert len(keep) == 10
+
+
+@pytest.mark.parametrize("lookback_days", [None, 30])
+@pytest.mark.parametrize("other", ["manual", "backfill", "edited", "none"])
+def test_the_short_way_plans_what_the_long_way_plans(
+    runs: Runs, stored: Statements, other: str, lookback_days: int | None
+) -> None:
+    timetable = schedule(**UTC_DAILY)
+    runs.advance(timetable, 5)
+    if other in ("manual", "backfill"):
+        for info in backfill(timetable, date(2026, 1, 2), date(2026, 1, 6)):
+            if info.logical_date not in [run.logical_date for run in runs.all()]:
+                runs.add(info, other)
+    if other == "edited":
+        runs.advance(schedule(**UTC_DAILY, lookback_days=30), 2)
+    edited = schedule(**UTC_DAILY, lookback_days=lookback_days)
+    run = as_airflow_loads_it(runs)
+    plans = []
+    for in_store in (True, False):
+        keep = list(runs.session.scalars(select(DagModel))) if in_store else []
+        if not in_store:
+            runs.session.commit()
+            for model in [one for one in runs.session if isinstance(one, DagModel)]:
+                runs.session.expunge(model)
+        last = edited.run_info_from_dag_run(dag_run=run)
+        plans.append(edited.next_dagrun_info_v2(last_dagrun_info=last, restriction=NO_BOUNDS))
+        assert len(keep) == (10 if in_store else 0)
+    assert plans[0] == plans[1]
+
+
+def test_a_run_made_since_in_the_same_transaction_is_not_overlooked(
+    runs: Runs, stored: Statements
+) -> None:
+    """Airflow's scheduler makes a run, plans the next one, and goes on to the next DAG."""
+    timetable = schedule(**UTC_DAILY)
+    keep = list(runs.session.scalars(select(DagModel)))
+    runs.advance(timetable, 3)  # asks after each
+    assert len({run.logical_date for run in runs.all()}) == 3
+    assert days(runs.next(timetable)) == ("01-04", "01-01", "01-02")
+    assert len(keep) == 10
+
+
+def test_ticks_are_counted_once_and_after_an_outage_the_latest_is_run(runs: Runs) -> None:
+    timetable = schedule(time_zone="UTC")
+    runs.advance(timetable, 1)
+    first, second = runs.next(timetable), runs.next(timetable)
+    assert first is not None
+    assert first == second
+    assert timedelta(0) < first.run_after - datetime.now(UTC) <= timedelta(days=1)
+
+
+def test_a_finished_collection_plans_without_looking(runs: Runs) -> None:
+    timetable = collection()
+    runs.advance(timetable, 2)
+    statements, latest = Statements(runs.session), runs.all()[-1]
+    statements.count = 0
+    finished = collection(is_active=False)
+    last = finished.run_info_from_dag_run(dag_run=latest)
+    assert finished.next_dagrun_info_v2(last_dagrun_info=last, restriction=NO_BOUNDS) is None
+    assert statements.count == 0

@@ -101,7 +101,7 @@ def definition_errors(connection: Connection) -> list[str]:
     """Say what keeps rows from becoming DAGs that run."""
     found = []
     for kind in (SCHEDULES, COLLECTIONS):
-        for row in fetch_all(connection, kind.select, **{kind.key: None}):
+        for row in fetch_all(connection, kind.select, **{kind.key: None}, shard=0, shards=1):
             try:
                 kind.read(parse_row(row["definition"]))
             except InvalidDefinition as err:
@@ -123,7 +123,7 @@ def run_at_amc(query: BoundQuery) -> int:
 
 def bound_queries(connection: Connection) -> Iterator[BoundQuery]:
     for kind in (SCHEDULES, COLLECTIONS):
-        for row in fetch_all(connection, kind.select, **{kind.key: None}):
+        for row in fetch_all(connection, kind.select, **{kind.key: None}, shard=0, shards=1):
             definition = kind.read(parse_row(row["definition"]))
             yield bind(definition.workflow.sql_query, definition.parameters, _WINDOW)
 

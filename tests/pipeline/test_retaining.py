@@ -74,7 +74,7 @@ class Results:
                     uri=target.uri(name), rows=3, bytes=file.size_bytes, sha256=file.sha256
                 )
             files.append(stored.as_json())
-        target.publish()
+        target.publish([f"part-{number:05d}.parquet" for number in range(1, parts + 1)])
         return files
 
     def paths(self, row: Row) -> list[Path]:

@@ -3,7 +3,9 @@
 -- its slots. Executions that others started at AMC take slots too, of the instance and of the
 -- account, as last counted; what the application runs itself (no DAG) is among them and asks for no
 -- slot here. A collection's execution has its turn as if it had come later, so schedules go first
--- and nothing waits for ever.
+-- and nothing waits for ever. Only as many heads of each line are read as slots are free, so that
+-- long lines cost nothing. Not "=" but IS NOT DISTINCT FROM: by the former the planner, its statistics
+-- being old, takes the index of all that is open, and reads the line from end to end.
 -- Parameters: account_key (UUID, locked), granted_at, collection_handicap (interval),
 -- foreign_counted_since (older counts say nothing any more).
 WITH instances AS (
@@ -22,29 +24,30 @@ WITH instances AS (
     WHERE instance.account_id = %(account_key)s
     WINDOW same AS (PARTITION BY instance.instance_id)
 ),
-in_flight AS (
-    SELECT
-        execution.id,
-        -- What AMC runs takes a slot, granted or not
-        execution.slot_granted_at IS NOT NULL OR execution.status = 'RUNNING' AS has_slot,
-        execution.created_at + CASE
-            WHEN execution.collection_id IS NULL THEN INTERVAL '0'
-            ELSE %(collection_handicap)s
-        END AS turn,
-        instances.amc_instance,
-        instances.instance_limit - instances.foreign_executions AS instance_limit
-    FROM workflow_executions AS execution
-    JOIN instances ON instances.id = execution.instance_id
-    WHERE execution.status IN ('PENDING', 'RUNNING')
-      AND execution.dag_id IS NOT NULL
-),
 held AS (
     SELECT
-        amc_instance,
+        instances.amc_instance,
         COUNT(*) AS slots
-    FROM in_flight
-    WHERE has_slot
-    GROUP BY amc_instance
+    FROM instances
+    JOIN workflow_executions AS execution ON execution.instance_id = instances.id
+    WHERE execution.dag_id IS NOT NULL
+      -- What AMC runs takes a slot, granted or not
+      AND (
+          execution.status IS NOT DISTINCT FROM 'RUNNING'
+          OR (
+              execution.status IS NOT DISTINCT FROM 'PENDING'
+              AND execution.slot_granted_at IS NOT NULL
+          )
+      )
+    GROUP BY instances.amc_instance
+),
+free AS (
+    SELECT
+        instances.id,
+        instances.amc_instance,
+        instances.instance_limit - instances.foreign_executions - COALESCE(held.slots, 0) AS slots
+    FROM instances
+    LEFT JOIN held ON held.amc_instance = instances.amc_instance
 ),
 taken AS (
     SELECT held.slots FROM held
@@ -54,24 +57,53 @@ taken AS (
 ),
 queued AS (
     SELECT
-        in_flight.*,
-        ROW_NUMBER() OVER (PARTITION BY amc_instance ORDER BY turn, id) AS place
-    FROM in_flight
-    WHERE NOT has_slot
+        head.id,
+        head.turn,
+        free.slots,
+        ROW_NUMBER() OVER (PARTITION BY free.amc_instance ORDER BY head.turn, head.id) AS place
+    FROM free
+    CROSS JOIN LATERAL (
+        (
+            SELECT
+                execution.id,
+                execution.created_at AS turn
+            FROM workflow_executions AS execution
+            WHERE execution.instance_id = free.id
+              AND execution.status IS NOT DISTINCT FROM 'PENDING'
+              AND execution.dag_id IS NOT NULL
+              AND execution.slot_granted_at IS NULL
+              AND execution.collection_id IS NULL
+            ORDER BY execution.created_at, execution.id
+            LIMIT GREATEST(free.slots, 0)
+        )
+        UNION ALL
+        (
+            SELECT
+                execution.id,
+                execution.created_at + %(collection_handicap)s AS turn
+            FROM workflow_executions AS execution
+            WHERE execution.instance_id = free.id
+              AND execution.status IS NOT DISTINCT FROM 'PENDING'
+              AND execution.dag_id IS NOT NULL
+              AND execution.slot_granted_at IS NULL
+              AND execution.collection_id IS NOT NULL
+            ORDER BY execution.created_at, execution.id
+            LIMIT GREATEST(free.slots, 0)
+        )
+    ) AS head
 ),
 next_in_line AS (
     SELECT
         queued.id,
         ROW_NUMBER() OVER (ORDER BY queued.turn, queued.id) AS place
     FROM queued
-    LEFT JOIN held ON held.amc_instance = queued.amc_instance
-    WHERE queued.place <= queued.instance_limit - COALESCE(held.slots, 0)
+    WHERE queued.place <= queued.slots
 )
 UPDATE workflow_executions AS execution
 SET slot_granted_at = %(granted_at)s
 FROM next_in_line
 WHERE execution.id = next_in_line.id
-  AND execution.status = 'PENDING'
+  AND execution.status IS NOT DISTINCT FROM 'PENDING'
   AND next_in_line.place <= (
       SELECT account.max_concurrent_executions FROM amc_accounts AS account
       WHERE account.id = %(account_key)s

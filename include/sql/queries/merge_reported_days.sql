@@ -16,8 +16,8 @@ reported AS (
     SELECT
         known.id,
         day.date,
-        GREATEST(-%(largest_count)s, LEAST(SUM(day.impressions), %(largest_count)s)) AS impressions,
-        GREATEST(-%(largest_count)s, LEAST(SUM(day.clicks), %(largest_count)s)) AS clicks,
+        GREATEST(-%(largest_count)s::NUMERIC, LEAST(SUM(day.impressions), %(largest_count)s)) AS impressions,
+        GREATEST(-%(largest_count)s::NUMERIC, LEAST(SUM(day.clicks), %(largest_count)s)) AS clicks,
         SUM(day.spend) AS spend,
         SUM(day.sales) AS sales
     FROM reported_days AS day

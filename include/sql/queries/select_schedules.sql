@@ -2,7 +2,8 @@
 -- A row is a schedule with its workflow, instance and owner; inactive where any of the three is.
 -- As JSON text, which holds whatever a column may hold (a year 20026, a number without end), so that
 -- one row that cannot be read is no other row's trouble.
--- Parameters: schedule_id (UUID, or NULL for all; the planner folds the condition away).
+-- Parameters: schedule_id (UUID, or NULL for all; the planner folds the condition away), shard and
+-- shards (of all rows those of one shard, chosen by the last byte of the id; 0 of 1 are all).
 SELECT
     definition.id,
     to_json(definition)::TEXT AS definition
@@ -44,6 +45,7 @@ FROM (
     JOIN amc_instances AS instance ON instance.id = workflow.instance_id
     JOIN amc_accounts AS account ON account.id = instance.account_id
     JOIN users AS owner ON owner.id = schedule.user_id
-    WHERE %(schedule_id)s::UUID IS NULL OR schedule.id = %(schedule_id)s::UUID
+    WHERE (%(schedule_id)s::UUID IS NULL OR schedule.id = %(schedule_id)s::UUID)
+    AND (%(shards)s = 1 OR mod(mod(get_byte(uuid_send(schedule.id), 15), 16), %(shards)s) = %(shard)s)
 ) AS definition
 ORDER BY definition.id;

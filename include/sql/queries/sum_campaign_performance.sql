@@ -23,16 +23,16 @@ WITH totals AS (
 )
 UPDATE campaigns
 SET
-    impressions = GREATEST(-%(largest_count)s, LEAST(totals.impressions, %(largest_count)s)),
-    clicks = GREATEST(-%(largest_count)s, LEAST(totals.clicks, %(largest_count)s)),
-    spend = GREATEST(-%(largest_money)s, LEAST(totals.spend, %(largest_money)s)),
-    sales = GREATEST(-%(largest_money)s, LEAST(totals.sales, %(largest_money)s)),
+    impressions = GREATEST(-%(largest_count)s::NUMERIC, LEAST(totals.impressions, %(largest_count)s)),
+    clicks = GREATEST(-%(largest_count)s::NUMERIC, LEAST(totals.clicks, %(largest_count)s)),
+    spend = GREATEST(-%(largest_money)s::NUMERIC, LEAST(totals.spend, %(largest_money)s)),
+    sales = GREATEST(-%(largest_money)s::NUMERIC, LEAST(totals.sales, %(largest_money)s)),
     -- Not LEAST and GREATEST alone, which take NULL for no value at all
     acos = CASE WHEN totals.acos IS NOT NULL
-        THEN GREATEST(-%(largest_ratio)s, LEAST(totals.acos, %(largest_ratio)s))
+        THEN GREATEST(-%(largest_ratio)s::NUMERIC, LEAST(totals.acos, %(largest_ratio)s))
     END,
     roas = CASE WHEN totals.roas IS NOT NULL
-        THEN GREATEST(-%(largest_ratio)s, LEAST(totals.roas, %(largest_ratio)s))
+        THEN GREATEST(-%(largest_ratio)s::NUMERIC, LEAST(totals.roas, %(largest_ratio)s))
     END,
     performance_note = NULLIF(CONCAT_WS(', ',
         CASE WHEN ABS(totals.impressions) > %(largest_count)s THEN 'impressions is ' || totals.impressions END,

@@ -11,7 +11,7 @@ import httpx
 from recomamp.amazon import administration, requests
 from recomamp.amazon.account import AmcAccount
 from recomamp.amazon.administration import AmcInstance, read_instance
-from recomamp.amazon.asking import AmazonClient, Call
+from recomamp.amazon.asking import AmazonClient, Call, Page
 from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import (
     AmcExecution,
@@ -70,6 +70,21 @@ class AmcClient(AmazonClient):
 
         async for execution in self.items(call, read_executions):
             yield execution
+
+    async def list_page(
+        self, *, min_creation_time: datetime, next_token: str | None = None
+    ) -> Page[AmcExecution]:
+        """Return one page of the executions created since then, newest first, cancelled ones too.
+
+        :raises Refused: also where AMC no longer knows the token.
+        """
+        call = requests.list_executions(
+            self.account.instance_id,
+            min_creation_time=min_creation_time,
+            include_cancelled=True,
+            next_token=next_token,
+        )
+        return await self.ask(call, read_executions)
 
     async def get_execution(self, amc_execution_id: str) -> AmcExecution:
         """Return one execution. One just created may be ``Refused`` with 404 for a moment."""

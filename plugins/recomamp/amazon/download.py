@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import httpx
 
@@ -16,6 +16,8 @@ from recomamp.amazon.links import is_page, is_same_part, readable_link, storage_
 from recomamp.amazon.observing import Try, failed
 from recomamp.amazon.wire import exchange
 from recomamp.domain.errors import LinkExpired, Refused, ResultsBroken, Transient
+
+Arrived: TypeAlias = Callable[[int, Path], None]
 
 LINK_RENEWALS = 2
 LISTINGS = 3
@@ -30,6 +32,7 @@ async def download_parts(
     directory: Path,
     *,
     size_limit_bytes: int | None = None,
+    arrived: Arrived = lambda _number, _path: None,
 ) -> list[Path]:
     """Download all parts of a result into ``directory``, in order; on failure none is left there.
 
@@ -37,6 +40,8 @@ async def download_parts(
     that AMC says tells how many parts there are, and a list that came too early lacks some.
 
     :param size_limit_bytes: the most that one part may hold.
+    :param arrived: is told of each part as soon as it is whole, in order. Where AMC then offers
+        other files, it is told of them in the same way, from number 0 on.
     :raises Transient: when AMC offers no files yet, or other ones each time, or the network fails
         again and again.
     :raises ResultsBroken: when a part is truncated, missing or too large, or cannot be written.
@@ -50,7 +55,9 @@ async def download_parts(
             paths = [directory / f"part-{number:05d}.csv" for number in range(len(links))]
             for path in paths:
                 undo.callback(path.unlink, missing_ok=True)
-            others = await _download_all(client, amc_execution_id, links, paths, size_limit_bytes)
+            others = await _download_all(
+                client, amc_execution_id, links, paths, size_limit_bytes, arrived
+            )
             offered = others or await _links(client, amc_execution_id)
             if not others and len(offered) == len(links):
                 undo.pop_all()
@@ -65,6 +72,7 @@ async def _download_all(
     links: tuple[str, ...],
     paths: list[Path],
     size_limit_bytes: int | None,
+    arrived: Arrived,
 ) -> tuple[str, ...] | None:
     """Download each link to its path, renewing those that expire.
 
@@ -82,6 +90,7 @@ async def _download_all(
             if not _are_same_parts(links, renewed):
                 return renewed
             links = renewed
+        arrived(number, path)
     return None
 
 

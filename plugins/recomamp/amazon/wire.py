@@ -36,8 +36,8 @@ logging.getLogger("httpx").addFilter(_WithoutQuery())
 
 
 @cache
-def _ssl_context() -> ssl.SSLContext:
-    """Load the certificates once per process: it takes longer than many a call."""
+def certificates() -> ssl.SSLContext:
+    """Load the certificates once per process and its forks: it takes longer than many a call."""
     return httpx.create_ssl_context()
 
 
@@ -51,7 +51,7 @@ def open_client(
     """Make a client with our time-outs and name. It follows no redirects; the caller closes it."""
     return httpx.AsyncClient(
         transport=transport,
-        verify=_ssl_context(),
+        verify=certificates(),
         timeout=timeout,
         headers={"User-Agent": USER_AGENT, **(headers or {})},
         follow_redirects=False,

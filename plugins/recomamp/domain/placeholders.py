@@ -104,16 +104,17 @@ class _Reader:
         self._tokens = tokenize(sql)
         self._context = Context()
         self._pieces: list[str | Slot] = []
-        self._written = 0  # offset after the last character taken over
+        self._begun = 0  # offset of the text that is not yet a piece
+        self._passed = 0  # offset after the last token that was read
 
     def read(self) -> Template:
         self._drop_final_semicolons()
         index = 0
         while index < len(self._tokens):
             length = self._read_unit(index)
-            last = self._tokens[index + length - 1]
-            self._written = last.end + 1
+            self._passed = self._tokens[index + length - 1].end + 1
             index += length
+        self._take_text(self._passed)
         return Template(pieces=_joined(self._pieces))
 
     def _drop_final_semicolons(self) -> None:
@@ -126,7 +127,8 @@ class _Reader:
     def _read_unit(self, index: int) -> int:
         """Take over one token or one parameter; return how many tokens that were."""
         token = self._tokens[index]
-        self._take_gap(token.start)
+        if token.start > self._passed:
+            self._pass_gap(token.start)
         match token.token_type:
             case TokenType.L_BRACE:
                 return self._read_braces(index)
@@ -134,13 +136,12 @@ class _Reader:
                 raise self._error(token, "unbalanced braces", _REMEDY)
             case TokenType.STRING if "{{" in token.text or "}}" in token.text:
                 return self._read_string(index)
-            case _ if _is_custom_parameter(token, self._peek(index + 1)):
+            case TokenType.VAR if _is_custom_parameter(token, self._peek(index + 1)):
                 return self._read_custom_parameter(index)
         if "{{" in token.text:
             raise self._error(
                 token, "a placeholder in a quoted name or prefixed string", "use '{{name}}'"
             )
-        self._pieces.append(self._source(token, token))
         self._context.pass_token(token)
         return 1
 
@@ -165,7 +166,6 @@ class _Reader:
             raise self._error(token, "unbalanced braces in a string", _REMEDY)
         names = tuple(PLACEHOLDER.findall(token.text))
         if not names:
-            self._pieces.append(self._source(token, token))
             self._context.pass_token(token)
         else:
             alone = PLACEHOLDER.fullmatch(token.text) is not None
@@ -202,6 +202,8 @@ class _Reader:
                 f"placeholder {{{{{names[0]}}}}} stands for a name",
                 "parameters are values: write table, column and alias names out",
             )
+        self._take_text(token.start)
+        self._begun = self._tokens[index + length - 1].end + 1
         self._pieces.append(
             Slot(
                 kind=_slot_kind(position, template),
@@ -222,12 +224,19 @@ class _Reader:
             return ""
         return text.text if text.token_type is TokenType.STRING else ""
 
-    def _take_gap(self, start: int) -> None:
-        """Take over the white space before a token, and a space or line end for a comment."""
-        gap = self._sql[self._written : start]
-        if gap.strip():
-            gap = "\n" if "\n" in gap else " "
-        self._pieces.append(gap)
+    def _pass_gap(self, start: int) -> None:
+        """Keep the white space before a token; of a comment keep a space or line end."""
+        gap = self._sql[self._passed : start]
+        if not gap.isspace():
+            self._take_text(self._passed)
+            self._pieces.append("\n" if "\n" in gap else " ")
+            self._begun = start
+
+    def _take_text(self, end: int) -> None:
+        """Make a piece of the text up to there as the analyst wrote it."""
+        if end > self._begun:
+            self._pieces.append(self._sql[self._begun : end])
+        self._begun = end
 
     def _source(self, first: Token, last: Token) -> str:
         return self._sql[first.start : last.end + 1]
@@ -260,8 +269,7 @@ def _slot_kind(position: Position, template: str) -> SlotKind:
 
 def _is_custom_parameter(token: Token, following: Token | None) -> bool:
     return (
-        token.token_type is TokenType.VAR
-        and token.text.upper() == "CUSTOM_PARAMETER"
+        token.text.upper() == "CUSTOM_PARAMETER"
         and following is not None
         and following.token_type is TokenType.L_PAREN
     )

@@ -66,6 +66,7 @@ _CLAUSES = {
     TokenType.VALUES: "VALUES",
     TokenType.UNION: "UNION",
 }
+_ENTERING = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.FROM, *_CLAUSES})
 
 
 class Context:
@@ -123,7 +124,7 @@ class Context:
         elif kind is TokenType.R_PAREN:
             if len(self._frames) > 1:
                 self._frames.pop()
-        else:
+        elif kind in _ENTERING or self._frames[-1].clause == "VALUES":
             self._enter_clause(kind)
         self._last, self._last_is_value = token, False
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import html
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, BaseOperator, Param
+from airflow.sdk import DAG, Asset, BaseOperator
 
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Definition, Invalid, Schedule, Workflow
-from recomamp.domain.parameters import Parameter, json_schema, json_value
+from recomamp.domain.parameters import Parameter
 from recomamp.pipeline.definitions import Kind, load_definitions
+from recomamp.pipeline.form import add_params
 from recomamp.pipeline.invalid import RefuseRun
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import LOAD_TASK_ID, RecordRun
 from recomamp.pipeline.sensor import WaitForExecution
+from recomamp.pipeline.shards import shard_of_file
 from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
 
 log = logging.getLogger(__name__)
@@ -39,17 +43,39 @@ _LONGEST_TAG = 100
 _LONGEST_NAME = 250
 
 
-def build_dags(kind: Kind, dag_id: str | None = None) -> Iterator[DAG]:
-    """Yield the DAGs of all rows, or of the one row that is being run.
+def build_dags(kind: Kind, dag_id: str | None = None, *, file: str = "") -> list[DAG]:
+    """Return the DAGs that a file is to build, or the one that is being run, whatever its file.
 
-    One row costs one DAG: a row that Airflow itself refuses becomes a DAG that says so.
+    :param file: path of the DAG file, whose name says which shard it builds; shard 0 if left out.
     """
-    for definition in load_definitions(kind, dag_id):
-        try:
-            yield build_dag(definition)
-        except Exception as err:  # else it would take every other DAG along
-            log.exception("%s makes no DAG that runs", definition.dag_id)
-            yield _invalid_dag(_refused_by_airflow(definition, err))
+    with _without_collecting():
+        definitions = load_definitions(kind, dag_id, shard_of_file(file))
+        return [_build_or_explain(definition) for definition in definitions]
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Spare thousands of new objects, none of them garbage, from being looked through.
+
+    Afterwards neither: a parse ends with its process, a task builds one DAG.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collects:
+            gc.enable()
+
+
+def _build_or_explain(definition: Definition) -> DAG:
+    """Build a DAG; of a row that Airflow itself refuses one that says so."""
+    try:
+        return build_dag(definition)
+    except Exception as err:  # else it would take every other DAG along
+        log.exception("%s makes no DAG that runs", definition.dag_id)
+        return _invalid_dag(_refused_by_airflow(definition, err))
 
 
 def build_dag(definition: Definition) -> DAG:
@@ -79,6 +105,7 @@ def _schedule_dag(schedule: Schedule) -> DAG:
     )
     dag = _dag(schedule, "schedule", timetable, max_active_runs=SCHEDULE_ACTIVE_RUNS)
     _add_steps(dag, schedule.workflow, schedule_id=str(schedule.id))
+    add_params(dag, schedule.parameters)
     return dag
 
 
@@ -93,6 +120,7 @@ def _collection_dag(collection: Collection) -> DAG:
     )
     dag = _dag(collection, "collection", timetable, max_active_runs=COLLECTION_ACTIVE_RUNS)
     _add_steps(dag, collection.workflow, collection_id=str(collection.id))
+    add_params(dag, collection.parameters)
     return dag
 
 
@@ -113,7 +141,6 @@ def _dag(
         catchup=False,  # the timetable decides which missed ticks run
         default_args={**TASK_DEFAULTS, "owner": _owner(workflow.owner)},
         max_active_runs=max_active_runs,
-        params=_params(definition),
         tags=_tags(kind, workflow.instance_id, workflow.name, *_warning_tags(workflow)),
         is_paused_upon_creation=False,
         render_template_as_native_obj=False,
@@ -168,28 +195,6 @@ def _refused_by_airflow(definition: Definition, error: Exception) -> Invalid:
         instance_id=source.instance_id,
         error=InvalidDefinition(f"Airflow refuses it: {error}"),
     )
-
-
-def _params(definition: Schedule | Collection) -> dict[str, Param]:
-    """Return the trigger form's fields: the window, then the query's parameters."""
-    params = {
-        name: Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title=title,
-            description="Leave both ends empty for the run's own window.",
-            section="Window",
-        )
-        for name, title in (("window_start", "Window start"), ("window_end", "Window end"))
-    }
-    for name, parameter in sorted(definition.parameters.items()):
-        params[name] = _param(parameter)
-    return params
-
-
-def _param(parameter: Parameter) -> Param:
-    return Param(json_value(parameter), section="Parameters", **json_schema(parameter))
 
 
 def _tags(*tags: str) -> list[str]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 from uuid import UUID
 
@@ -23,8 +21,9 @@ from recomamp.domain.models import (
     Invalid,
     Schedule,
 )
-from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.shards import ALL, Shard, bucket_of
+from recomamp.pipeline.snapshots import read_snapshot, write_snapshot
 from recomamp.store.statements import fetch_all
 
 log = logging.getLogger(__name__)
@@ -69,8 +68,8 @@ COLLECTIONS = Kind(
 )
 
 
-def load_definitions(kind: Kind, dag_id: str | None = None) -> list[Definition]:
-    """Return the definitions of all rows, or of the one row that a DAG id names.
+def load_definitions(kind: Kind, dag_id: str | None = None, shard: Shard = ALL) -> list[Definition]:
+    """Return the definitions of a shard's rows, or of the one row that a DAG id names.
 
     A row that cannot become a DAG is ``Invalid`` and hurts no other. While the database is away
     the rows of the last good read are used, and an error is logged.
@@ -78,7 +77,7 @@ def load_definitions(kind: Kind, dag_id: str | None = None) -> list[Definition]:
     row_id = None if dag_id is None else _row_id(kind, dag_id)
     if dag_id is not None and row_id is None:
         return []
-    return [_define(kind, key, text) for key, text in _load_rows(kind, row_id).items()]
+    return [_define(kind, key, text) for key, text in _load_rows(kind, row_id, shard).items()]
 
 
 def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedule | Collection:
@@ -151,62 +150,31 @@ def _invalid(kind: Kind, key: str, row: Row, error: InvalidDefinition) -> Invali
     )
 
 
-def _load_rows(kind: Kind, row_id: UUID | None) -> dict[str, str]:
+def _load_rows(kind: Kind, row_id: UUID | None, shard: Shard) -> dict[str, str]:
     """Return rows as JSON text by id."""
     database = DatabaseHook(
         connect_timeout_seconds=PARSE_CONNECT_TIMEOUT_SECONDS,
         statement_timeout_seconds=PARSE_STATEMENT_TIMEOUT_SECONDS,
     )
+    buckets = shard.buckets if row_id is None else [bucket_of(row_id)]
+    if not buckets:
+        return {}
     try:
-        rows = _select_rows(kind, row_id, database)
+        rows = _select_rows(kind, row_id, database, shard)
     except Exception as err:  # whatever it is, the DAGs must not vanish
         log.exception(
             "The application's database does not answer; %ss stay as last read: %s", kind.name, err
         )
-        return _read_snapshot(kind, row_id)
+        return read_snapshot(kind.name, buckets, row_id)
     if row_id is None:
-        _write_snapshot(kind, rows)
+        write_snapshot(kind.name, buckets, rows)
     return rows
 
 
-def _select_rows(kind: Kind, row_id: UUID | None, database: DatabaseHook) -> dict[str, str]:
+def _select_rows(
+    kind: Kind, row_id: UUID | None, database: DatabaseHook, shard: Shard = ALL
+) -> dict[str, str]:
+    part = {"shard": 0, "shards": 1} if row_id else {"shard": shard.number, "shards": shard.of}
     with database.transaction() as connection:
-        rows = fetch_all(connection, kind.select, **{kind.key: row_id})
+        rows = fetch_all(connection, kind.select, **{kind.key: row_id}, **part)
     return {str(row["id"]): row["definition"] for row in rows}
-
-
-def _snapshot_path(kind: Kind) -> Path | None:
-    directory = settings.snapshot_dir()
-    return directory / f"{kind.name}s.json" if directory else None
-
-
-def _write_snapshot(kind: Kind, rows: Mapping[str, str]) -> None:
-    """Keep the rows for bad days; the file changes as a whole, and only when the rows do."""
-    path = _snapshot_path(kind)
-    if path is None:
-        return
-    text = json.dumps(rows, ensure_ascii=False, indent=1)
-    try:
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(
-            "w", dir=path.parent, encoding="utf-8", suffix=".tmp", delete=False
-        ) as file:
-            file.write(text)
-        Path(file.name).replace(path)
-    except OSError as err:
-        log.error("RECOMAMP_SNAPSHOT_DIR: the snapshot %s cannot be written: %s", path, err)
-
-
-def _read_snapshot(kind: Kind, row_id: UUID | None) -> dict[str, str]:
-    path = _snapshot_path(kind)
-    if path is None or not path.exists():
-        log.error("There is no snapshot of %ss: set RECOMAMP_SNAPSHOT_DIR to keep one", kind.name)
-        return {}
-    try:
-        rows: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        log.error("RECOMAMP_SNAPSHOT_DIR: the snapshot %s cannot be read: %s", path, err)
-        return {}
-    return {key: text for key, text in rows.items() if row_id is None or key == str(row_id)}

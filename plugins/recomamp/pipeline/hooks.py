@@ -27,6 +27,7 @@ from recomamp.domain.credentials import ClientCredentials
 from recomamp.domain.errors import MissingSetting
 from recomamp.pipeline import settings
 from recomamp.pipeline.observing import ErrorRecorder
+from recomamp.store.connections import Transactions
 from recomamp.store.executions import Execution
 from recomamp.store.tokens import UserTokens
 
@@ -96,6 +97,7 @@ class DatabaseHook(BaseHook):
         self.conn_id = conn_id
         self.connect_timeout_seconds = connect_timeout_seconds
         self.statement_timeout_seconds = statement_timeout_seconds
+        self._transactions = Transactions(self.get_conn)
 
     def get_conn(self) -> DatabaseConnection:
         """Open a connection.
@@ -120,13 +122,15 @@ class DatabaseHook(BaseHook):
 
     @contextmanager
     def transaction(self) -> Iterator[DatabaseConnection]:
-        """Open a connection for one transaction: committed at the end, rolled back on an error."""
-        connection = self.get_conn()
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
+        """Give a connection for one transaction: committed at the end, rolled back on an error."""
+        with self._transactions.transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def keeping_connection(self) -> Iterator[DatabaseHook]:
+        """Use one connection for all transactions until the end, instead of one for each."""
+        with self._transactions.keeping():
+            yield self
 
 
 class AmcHook(BaseHook):
@@ -226,6 +230,19 @@ class AmcHook(BaseHook):
             user_id=place.user_id,
             execution_id=execution_id,
         )
+
+
+def airflow_address() -> tuple[str, str, str]:
+    """Return where Airflow's own REST API is, and who asks it: URL, user name, password.
+
+    :raises MissingSetting: when the connection is not defined, or lacks one of them.
+    """
+    connection = _defined(settings.API_CONN_ID)
+    url = _base_url(connection)
+    if not (url and connection.login and connection.password):
+        variable = _variable(settings.API_CONN_ID)
+        raise MissingSetting(f"{variable} must name a host, a user and a password")
+    return url, connection.login, connection.password
 
 
 def _variable(conn_id: str) -> str:

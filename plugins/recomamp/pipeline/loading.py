@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
@@ -20,7 +21,11 @@ from recomamp.store.executions import Execution, complete_execution
 from recomamp.store.loads import LoadLock, loading
 
 if TYPE_CHECKING:
-    from recomamp.store.results import StoredResults
+    from recomamp.store.results import ResultWriter, StoredResults
+
+# Else Arrow keeps 50 MB that it no longer needs. Its allocator reads this when it is loaded, and
+# pyarrow is loaded below, in the task: it would slow down every parse of every DAG file
+os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10")  # milliseconds
 
 
 class LoadResults(ExecutionOperator):
@@ -42,25 +47,22 @@ class LoadResults(ExecutionOperator):
             return str(execution.id)
 
     def _load(self, execution: Execution, lock: LoadLock) -> tuple[AmcExecution, StoredResults]:
-        # Here and not above: pyarrow would slow down every parse of every DAG file
-        from recomamp.domain.columns import read_columns
-        from recomamp.store.results import store_results
+        from recomamp.store.results import ResultWriter
 
-        results_url = settings.results_url()
         prefix = f"recomamp-{execution.id}-"
         _remove_leftovers(prefix)
-        with TemporaryDirectory(prefix=prefix) as directory:
-            amc, parts = asyncio.run(self._download(execution, Path(directory)))
-            stored = store_results(
-                parts=parts,
-                columns=read_columns(amc.output_columns),
-                results_url=results_url,
+        with (
+            TemporaryDirectory(prefix=prefix) as directory,
+            ResultWriter(
+                results_url=settings.results_url(),
                 workflow_id=execution.workflow_id,
                 execution_id=execution.id,
                 window_start=execution.window.first_date,
                 verify_lock=lock.verify,
-            )
-        return amc, stored
+            ) as results,
+        ):
+            amc = asyncio.run(self._download(execution, Path(directory), results))
+            return amc, results.finish()
 
     def _finished_execution(self, context: Context) -> Execution:
         execution = self.latest_execution(context)
@@ -74,14 +76,17 @@ class LoadResults(ExecutionOperator):
         return execution
 
     async def _download(
-        self, execution: Execution, directory: Path
-    ) -> tuple[AmcExecution, list[Path]]:
+        self, execution: Execution, directory: Path, results: ResultWriter
+    ) -> AmcExecution:
+        """Download all parts; ``results`` works on those that are there meanwhile."""
         from recomamp.amazon.download import download_parts
+        from recomamp.domain.columns import read_columns
 
         async with self.amazon.client_for(execution) as amc:
             described = await amc.get_execution(execution.amc_execution_id or "")
-            parts = await download_parts(amc, described.amc_execution_id, directory)
-        return described, parts
+            results.expect(read_columns(described.output_columns))
+            await download_parts(amc, described.amc_execution_id, directory, arrived=results.add)
+        return described
 
     def _complete(
         self, execution: Execution, lock: LoadLock, amc: AmcExecution, stored: StoredResults

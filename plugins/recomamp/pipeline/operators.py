@@ -34,6 +34,7 @@ class ExecutionOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("schedule_id", "collection_id")
     ui_color = "#e8f1fa"
+    _database: DatabaseHook | None = None
 
     def __init__(
         self, *, schedule_id: str | None = None, collection_id: str | None = None, **kwargs: Any
@@ -46,16 +47,17 @@ class ExecutionOperator(BaseOperator):
     @contextmanager
     def trying(self, context: Context) -> Iterator[None]:
         """Fail for good where a second try cannot help; say in the row why, and when one comes."""
-        try:
-            if context["ti"].try_number > 1:
-                self._go_on(context)
-            yield
-        except FINAL_ERRORS as err:
-            self._note_failure(context, err, next_retry_at=None)
-            raise AirflowFailException(str(err)) from err
-        except PipelineError as err:
-            self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
-            raise
+        with DatabaseHook().keeping_connection() as self._database:
+            try:
+                if context["ti"].try_number > 1:
+                    self._go_on(context)
+                yield
+            except FINAL_ERRORS as err:
+                self._note_failure(context, err, next_retry_at=None)
+                raise AirflowFailException(str(err)) from err
+            except PipelineError as err:
+                self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
+                raise
 
     def _go_on(self, context: Context) -> None:
         """Say that the execution goes on, and count the try where it is a retry."""
@@ -93,8 +95,8 @@ class ExecutionOperator(BaseOperator):
 
     @property
     def database(self) -> DatabaseHook:
-        """The application's database."""
-        return DatabaseHook()
+        """The application's database; during a try with one connection for all transactions."""
+        return self._database or DatabaseHook()
 
     @property
     def amazon(self) -> AmcHook:

@@ -1,7 +1,8 @@
 """One poller per instance serves every execution that waits on it.
 
 Calls grow with pages of AMC's list, not with executions. A failed poll is not a failed execution:
-it is logged and the next poll comes. Polling slows down as the youngest waiting execution ages.
+it is logged and the next poll, which is its only retry, comes at its time or when AMC asks for it.
+Polling slows down as the youngest waiting execution ages.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -20,13 +21,13 @@ import psycopg2
 
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import AmazonError, ConsentRevoked, Refused, Transient
+from recomamp.domain.errors import AmazonError, ConsentRevoked, Refused
+from recomamp.pipeline.sweeping import Sweeper
 
 log = logging.getLogger(__name__)
 
 SLOWEST_FACTOR = 4  # of the shortest interval
 AGE_FACTOR = 20  # an execution of 20 minutes is polled every minute
-LIST_SLACK = timedelta(minutes=5)  # between our clock and Amazon's
 
 
 def poll_interval_seconds(age_seconds: float, shortest_seconds: float) -> float:
@@ -34,10 +35,10 @@ def poll_interval_seconds(age_seconds: float, shortest_seconds: float) -> float:
     return min(max(shortest_seconds, age_seconds / AGE_FACTOR), shortest_seconds * SLOWEST_FACTOR)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Waiting:
-    amc_execution_id: str
     submitted_at: datetime
+    users: int = 0
     ended: asyncio.Future[AmcExecution] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -53,7 +54,7 @@ class InstancePoller:
     def __init__(self, open_client: Callable[[], AmcClient], shortest_seconds: float) -> None:
         self._open_client = open_client
         self._shortest_seconds = shortest_seconds
-        self._waiting: set[_Waiting] = set()
+        self._waiting: dict[str, _Waiting] = {}  # by AMC's id
         self._task: asyncio.Task[None] | None = None
         self._users = 0
 
@@ -81,67 +82,59 @@ class InstancePoller:
         :raises ConsentRevoked: when AMC can no longer be asked in the user's name.
         :raises Refused: when AMC refuses to list the instance's executions.
         """
-        waiting = _Waiting(amc_execution_id, submitted_at)
-        self._waiting.add(waiting)
+        waiting = self._waiting.setdefault(amc_execution_id, _Waiting(submitted_at))
+        waiting.users += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll_until_nobody_waits())
         try:
-            return await waiting.ended
+            return await asyncio.shield(waiting.ended)
         finally:
-            self._waiting.discard(waiting)
+            waiting.users -= 1
+            if waiting.users == 0:
+                self._waiting.pop(amc_execution_id, None)
 
     async def _poll_until_nobody_waits(self) -> None:
         try:
             # In a thread: reading connections, keys and certificates would hold up the event loop
             async with await asyncio.to_thread(self._open_client) as amc:
+                sweeper = Sweeper(amc)
                 while self._waiting:
-                    await self._try_to_poll(amc)
-                    await amc.sleep(self._interval_seconds())
+                    asked_to_wait_seconds = await self._try_to_poll(amc, sweeper)
+                    await amc.sleep(max(asked_to_wait_seconds, self._interval_seconds()))
         except Exception as err:  # who waits must hear of it, whatever it is: they would wait on
             log.exception("Polling has ended")
             self._fail(err)
 
-    async def _try_to_poll(self, amc: AmcClient) -> None:
+    async def _try_to_poll(self, amc: AmcClient, sweeper: Sweeper) -> float:
+        """Poll once and return for how many seconds AMC wants to be left alone."""
         try:
-            await self._poll(amc)
+            await self._poll(sweeper)
         except (ConsentRevoked, Refused) as err:
             self._fail(err)
         except (AmazonError, psycopg2.Error) as err:
             log.warning("Polling %s failed, will poll on: %s", amc.account.instance_id, err)
+            return getattr(err, "retry_after_seconds", None) or 0.0
+        return 0.0
 
     def _interval_seconds(self) -> float:
         now = datetime.now(UTC)
-        youngest = max((waiting.submitted_at for waiting in self._waiting), default=now)
+        youngest = max((one.submitted_at for one in self._waiting.values()), default=now)
         age_seconds = (now - youngest).total_seconds()
         return poll_interval_seconds(age_seconds, self._shortest_seconds)
 
-    async def _poll(self, amc: AmcClient) -> None:
-        """List the executions since the oldest that is waited for and tell who has ended."""
-        missing = {waiting.amc_execution_id for waiting in self._waiting}
-        oldest = min(waiting.submitted_at for waiting in self._waiting)
-        try:
-            async for execution in amc.list_executions(min_creation_time=oldest - LIST_SLACK):
-                missing.discard(execution.amc_execution_id)
+    async def _poll(self, sweeper: Sweeper) -> None:
+        """Ask AMC about those who are waited for and tell who has ended."""
+        wanted = {key: waiting.submitted_at for key, waiting in self._waiting.items()}
+        async for execution in sweeper.look(wanted):
+            if execution.status.is_terminal:
                 self._tell(execution)
-                if not missing:
-                    return
-        except Refused as err:
-            log.warning("AMC refuses to list executions, asking for each: %s", err)
-            self._tell(await amc.get_execution(missing.pop()))  # refused as well: nobody can watch
-        for amc_execution_id in sorted(missing):  # AMC's list may lag, or leave some out
-            try:
-                self._tell(await amc.get_execution(amc_execution_id))
-            except (Refused, Transient) as err:
-                log.warning("Execution %s is not to be seen at AMC: %s", amc_execution_id, err)
 
     def _tell(self, execution: AmcExecution) -> None:
-        if not execution.status.is_terminal:
-            return
-        for waiting in self._waiting:
-            if waiting.amc_execution_id == execution.amc_execution_id and not waiting.ended.done():
-                waiting.ended.set_result(execution)
+        waiting = self._waiting.get(execution.amc_execution_id)
+        if waiting is not None and not waiting.ended.done():
+            waiting.ended.set_result(execution)
 
     def _fail(self, error: Exception) -> None:
-        for waiting in self._waiting:
+        for waiting in self._waiting.values():
             if not waiting.ended.done():
                 waiting.ended.set_exception(error)

@@ -47,7 +47,7 @@ class RecordRun(ExecutionOperator):
             is_loaded = execution is not None and self._is_loaded(context, execution)
             if execution is not None and execution.status.is_open:
                 execution = self._end(execution, is_last_try=is_last_try(context))
-            elif execution is not None:
+            elif execution is not None and execution.status is not ExecutionStatus.SUCCESS:
                 self._drop_retry(execution)
             if self.schedule_id is not None:
                 self._record_schedule_run(context, UUID(self.schedule_id), execution, is_loaded)
@@ -106,6 +106,7 @@ class RecordRun(ExecutionOperator):
         run, now = context["dag_run"], datetime.now(UTC)
         status = "SUCCESS" if is_loaded else "FAILED"
         started_at = run.start_date or now
+        next_run_at = self._next_run_at(now)
         with self.database.transaction() as connection:
             books.record_schedule_run(
                 connection,
@@ -122,7 +123,7 @@ class RecordRun(ExecutionOperator):
                 schedule_id=schedule_id,
                 last_run_at=now,
                 last_run_status=status,
-                next_run_at=self._next_run_at(now),
+                next_run_at=next_run_at,
             )
         self.log.info("Schedule run %s: %s", run.run_id, status)
 

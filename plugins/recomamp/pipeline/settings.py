@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +11,14 @@ from cryptography.fernet import Fernet, MultiFernet
 
 from recomamp.domain.errors import MissingSetting
 
+log = logging.getLogger(__name__)
+
 DATABASE_CONN_ID = "recomamp_db"
 AMAZON_CONN_ID = "amazon_ads"
 MAIL_CONN_ID = "smtp_default"
+API_CONN_ID = "airflow_api"
+
+MOST_SHARDS = 16
 
 _DEFAULT_POLL_SECONDS = 15.0
 _LONGEST_KEPT_DAYS = 36_500
@@ -59,6 +65,24 @@ def poll_seconds() -> float:
     if not 0 < seconds < 3600:
         raise MissingSetting(f"RECOMAMP_POLL_SECONDS: {text!r} is no number of seconds above 0")
     return seconds
+
+
+def dag_shards() -> int:
+    """Return over how many files the DAGs of each kind are spread, 1 where nothing is said.
+
+    A wrong value is logged and taken for 1: an error here would hide every DAG.
+    """
+    text = os.environ.get("RECOMAMP_DAG_SHARDS", "") or "1"
+    if text.isdecimal() and 1 <= int(text) <= MOST_SHARDS:
+        return int(text)
+    log.error("RECOMAMP_DAG_SHARDS: %r is no number from 1 to %s; 1 is used", text, MOST_SHARDS)
+    return 1
+
+
+def following_file() -> Path | None:
+    """Return the file whose age tells since when nobody follows the rows, None without a place."""
+    directory = snapshot_dir()
+    return directory / "following" if directory else None
 
 
 def snapshot_dir() -> Path | None:

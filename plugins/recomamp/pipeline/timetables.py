@@ -21,7 +21,9 @@ from recomamp.pipeline.dag_runs import (
     SCHEDULED,
     Dates,
     DatesOfDag,
+    DatesUpTo,
     last_scheduled_tick,
+    latest_run,
     runs_of_dag,
 )
 from recomamp.pipeline.window_timetable import INSTANT, Last, WindowTimetable, free_date
@@ -64,6 +66,7 @@ class ScheduleTimetable(WindowTimetable):
         self.catchup = catchup
         self.is_active = is_active
         self.description = f"{self.summary}, data {lag_days} days back"
+        self._asked: tuple[datetime, DueWindow] | None = None
 
     @property
     def summary(self) -> str:
@@ -112,12 +115,17 @@ class ScheduleTimetable(WindowTimetable):
         row was edited.
         """
         session = object_session(dag_run)
-        tick = dag_run.run_after if dag_run.run_id.startswith(SCHEDULED) else None
+        latest = latest_run(session, dag_run) if session is not None else None
+        run_id = latest.run_id if latest else dag_run.run_id  # Airflow has not loaded this column
+        tick = dag_run.run_after if run_id.startswith(SCHEDULED) else None
         if tick is None and session is not None:
             tick = last_scheduled_tick(session, dag_run.dag_id)
         tick = tick or datetime.fromisoformat(self.created_at)
         last = Last(run_after=pendulum.instance(tick), data_interval=None)
         last.taken = DatesOfDag(session, dag_run.dag_id) if session is not None else {}
+        if latest:
+            end = dag_run.data_interval_end or latest.logical_date
+            last.taken = DatesUpTo(latest.logical_date, end, last.taken)
         return last
 
     def _next_scheduled(self, last: DagRunInfo | None, taken: Dates) -> DueWindow | None:
@@ -130,10 +138,20 @@ class ScheduleTimetable(WindowTimetable):
         """Return the next tick to run: the first after that moment or, missed ones left out, the
         latest.
         """
-        due = self.windows.next(after)
-        if self.catchup:
+        due = self._next_after(after)
+        now = datetime.now(UTC)
+        if self.catchup or due.due_at > now:
             return due
-        return max(due, self.windows.latest(datetime.now(UTC)), key=lambda one: one.due_at)
+        return max(due, self.windows.latest(now), key=lambda one: one.due_at)
+
+    def _next_after(self, moment: datetime) -> DueWindow:
+        """Return the first run due later than that moment, kept for when it is asked for again.
+
+        Which is at every parse until that run is there: ticks cost more than all the rest.
+        """
+        if self._asked is None or self._asked[0] != moment:
+            self._asked = (moment, self.windows.next(moment))
+        return self._asked[1]
 
     def _first_from(self, earliest: datetime) -> DueWindow | None:
         return self.windows.first_from(earliest)
@@ -202,6 +220,8 @@ class CollectionTimetable(WindowTimetable):
         make it pass over earlier ones for ever; a week without a run must stay next. Weeks before
         the first scheduled run have been run as well: Airflow's old runs are cleaned away.
         """
+        if not self.is_active:  # no next run will be asked for
+            return super().run_info_from_dag_run(dag_run=dag_run)
         session = object_session(dag_run)
         runs = runs_of_dag(session, dag_run.dag_id) if session is not None else [dag_run]
         starts = [

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg2
 from airflow.sdk import TaskInstanceState
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -19,14 +18,13 @@ from recomamp.pipeline import settings
 from recomamp.pipeline.cancelling import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.polling import InstancePoller
+from recomamp.pipeline.waiting import RowReader, SlotLine
 from recomamp.store.executions import Execution, note_amc_status, select_execution
-from recomamp.store.slots import grant_slots
+from recomamp.store.waiting import WaitingExecution
 
 # A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
 # task (quick-resume race). Nothing fires earlier than this after the deferral.
 EARLIEST_EVENT_SECONDS = 10.0
-DATABASE_PAUSE_SECONDS = 15.0
-SLOT_POLL_SECONDS = 10.0
 
 # A task of which nothing more is to come. In any other state a try of it has woken up, or will come
 # (None, where it was cleared, or deleted), and has or adopts the execution; where it was marked a
@@ -108,36 +106,13 @@ class _ExecutionTrigger(BaseTrigger):
         state: str | None = states.get(run_id, {}).get(task_id)
         return state
 
-    async def execution(self, database: DatabaseHook) -> Execution | None:
-        """Read the row, as soon as the database can be reached."""
-        while True:
-            try:
-                return await asyncio.to_thread(_read, database, UUID(self.execution_id))
-            except psycopg2.OperationalError as err:
-                self.log.warning("Execution %s cannot be read yet: %s", self.execution_id, err)
-                await self.sleep(DATABASE_PAUSE_SECONDS)
-
 
 class SlotTrigger(_ExecutionTrigger):
     """Fires once when the execution has got a slot, or has ended without."""
 
     async def outcome(self, database: DatabaseHook) -> str:
-        """Wait for the execution's turn, granting slots of its account whenever some are free."""
-        while (execution := await self.execution(database)) is not None:
-            if execution.slot_granted_at is not None:
-                return "slot granted"
-            if not execution.status.is_open:
-                return "ended"
-            if not await self._grant(database, execution):
-                await self.sleep(SLOT_POLL_SECONDS)
-        return "gone"
-
-    async def _grant(self, database: DatabaseHook, execution: Execution) -> bool:
-        try:
-            return await asyncio.to_thread(_grant, database, execution)
-        except psycopg2.OperationalError as err:
-            self.log.warning("Slots cannot be granted yet: %s", err)
-            return False
+        """Wait for the execution's turn."""
+        return await SlotLine.shared().ask(UUID(self.execution_id), database, self.sleep)
 
 
 class ExecutionTrigger(_ExecutionTrigger):
@@ -145,26 +120,23 @@ class ExecutionTrigger(_ExecutionTrigger):
 
     async def outcome(self, database: DatabaseHook) -> str:
         """Wait for AMC."""
-        execution = await self.execution(database)
-        return "gone" if execution is None else await self._outcome(execution, database)
+        row = await RowReader.shared().ask(UUID(self.execution_id), database, self.sleep)
+        return "gone" if row is None else await self._outcome(row, database)
 
-    async def _outcome(self, execution: Execution, database: DatabaseHook) -> str:
-        if not execution.status.is_open or execution.amc_execution_id is None:
+    async def _outcome(self, row: WaitingExecution, database: DatabaseHook) -> str:
+        if not row.status.is_open or row.amc_execution_id is None:
             return "ended"
-        seconds_left = (execution.deadline_at - datetime.now(UTC)).total_seconds()
-        amazon = AmcHook(database=database)
+        seconds_left = (row.deadline_at - datetime.now(UTC)).total_seconds()
         try:
             async with (
                 asyncio.timeout(max(0.0, seconds_left)),
                 InstancePoller.shared(
-                    execution.instance_key,
-                    lambda: amazon.client_at(execution),
+                    row.instance_key,
+                    lambda: AmcHook(database=database).client_at(row),
                     settings.poll_seconds(),
                 ) as poller,
             ):
-                ended = await poller.ended(
-                    execution.amc_execution_id, execution.submitted_at or execution.created_at
-                )
+                ended = await poller.ended(row.amc_execution_id, row.submitted_at)
         except TimeoutError:
             return "deadline passed"
         except PipelineError as err:
@@ -181,9 +153,3 @@ def _read(database: DatabaseHook, execution_id: UUID) -> Execution | None:
 def _note(database: DatabaseHook, execution: Execution, status: AmcStatus) -> None:
     with database.transaction() as connection:
         note_amc_status(connection, execution.id, status.value)
-
-
-def _grant(database: DatabaseHook, execution: Execution) -> bool:
-    with database.transaction() as connection:
-        granted = grant_slots(connection, execution.instance_key, now=datetime.now(UTC))
-    return execution.id in granted

@@ -18,7 +18,12 @@ from pyarrow import csv as arrow_csv
 from recomamp.domain.columns import OutputColumn
 from recomamp.domain.errors import ResultsBroken
 
-BLOCK_BYTES = 1024 * 1024  # also the longest row; Arrow reads up to 32 blocks ahead
+# No row may be longer than a block. Arrow reads up to 32 blocks ahead, so large ones are read only
+# where a row needs them
+BLOCK_BYTES = 512 * 1024
+LARGE_BLOCK_BYTES = 4 * 1024 * 1024
+
+_ROW_TOO_LONG = "straddles two block boundaries"
 _SHOWN_CHARS = 300
 
 
@@ -62,37 +67,94 @@ def schema_of(columns: Sequence[OutputColumn]) -> pa.Schema:
     return pa.schema([(column.name, column.arrow_type) for column in columns])
 
 
+def check_end(part: Path) -> None:
+    """Refuse a part that ends inside a row: every row ends its line and closes its quotes.
+
+    :raises ResultsBroken: when it is truncated, or has not even a header.
+    """
+    read_header(part)
+    if _is_header_only(part):
+        return
+    quotes, last = 0, b""
+    with part.open("rb") as file:
+        while chunk := file.read(BLOCK_BYTES):
+            quotes += chunk.count(b'"')
+            last = chunk[-1:]
+    if quotes % 2 or last not in (b"\n", b"\r"):
+        raise ResultsBroken(f"{part.name} is truncated: it ends inside a row; load it again")
+
+
 def read_batches(part: Path, columns: Sequence[OutputColumn]) -> Iterator[pa.RecordBatch]:
     """Read a part in the order of ``columns``; none for a part that is its header only.
 
-    :raises ResultsBroken: when the part is truncated, malformed or of other columns.
+    Whether it is whole, only ``check_end`` tells.
+
+    :raises ResultsBroken: when the part is malformed or of other columns.
     """
     header = read_header(part)
     names = {name.casefold(): name for name in header}
     match_columns(header, columns)
     if _is_header_only(part):
         return
-    _check_end(part)
-    schema = schema_of(columns)
     order = [names[column.name.casefold()] for column in columns]
+    schema = schema_of(columns)
+    rows = 0
+    for block_bytes in (BLOCK_BYTES, LARGE_BLOCK_BYTES):
+        try:
+            for batch in _without_first(rows, _read(part, order, schema, block_bytes)):
+                rows += batch.num_rows
+                yield batch
+            return
+        except (pa.ArrowException, OSError) as err:
+            if block_bytes == BLOCK_BYTES and _ROW_TOO_LONG in str(err):
+                continue
+            told = _with_row(part, order, schema, block_bytes) or err
+            raise ResultsBroken(f"{part.name} cannot be read: {str(told)[:_SHOWN_CHARS]}") from err
+
+
+def _read(
+    part: Path, order: list[str], schema: pa.Schema, block_bytes: int, *, use_threads: bool = True
+) -> Iterator[pa.RecordBatch]:
+    types = dict(zip(order, schema.types, strict=True))
+    # With threads the next rows are parsed while the caller works on these
+    options = arrow_csv.ReadOptions(use_threads=use_threads, block_size=block_bytes)
+    with _open(part, types, order, options) as reader:
+        for batch in reader:
+            arrays = [
+                _exact(array, kind) for array, kind in zip(batch.columns, schema.types, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _without_first(rows: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Leave out so many rows, which an earlier reading has given."""
+    for batch in batches:
+        if batch.num_rows > rows:
+            yield batch.slice(rows)
+        rows = max(0, rows - batch.num_rows)
+
+
+def _with_row(
+    part: Path, order: list[str], schema: pa.Schema, block_bytes: int
+) -> Exception | None:
+    """Fail once more, on one thread: only then does Arrow say in which row."""
     try:
-        with _open(part, dict(zip(order, schema.types, strict=True)), order) as reader:
-            for batch in reader:
-                arrays = [
-                    _exact(array, kind)
-                    for array, kind in zip(batch.columns, schema.types, strict=True)
-                ]
-                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        for _ in _read(part, order, schema, block_bytes, use_threads=False):
+            pass
     except (pa.ArrowException, OSError) as err:
-        raise ResultsBroken(f"{part.name} cannot be read: {str(err)[:_SHOWN_CHARS]}") from err
+        return err
+    return None
 
 
 def _open(
-    part: Path, types: dict[str, pa.DataType], order: list[str]
+    part: Path,
+    types: dict[str, pa.DataType],
+    order: list[str],
+    read_options: arrow_csv.ReadOptions,
 ) -> arrow_csv.CSVStreamingReader:
     return arrow_csv.open_csv(
         part,
-        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+        read_options=read_options,
         parse_options=arrow_csv.ParseOptions(
             newlines_in_values=True,
             ignore_empty_lines=len(order) > 1,  # of a single column an empty line is a NULL
@@ -119,22 +181,19 @@ def _exact(array: pa.Array[Any], kind: pa.DataType) -> pa.Array[Any]:
     if array.type == kind:
         return array
     if pa.types.is_timestamp(kind):  # AMC's documents show times with and without the Z
-        array = pc.replace_substring_regex(array, pattern="Z$", replacement="")
+        array = _without_z(array)
     return array.cast(kind)
+
+
+def _without_z(array: pa.Array[Any]) -> pa.Array[Any]:
+    ends_so = pc.ends_with(array, pattern="Z")
+    if not pc.any(ends_so).as_py():
+        return array
+    without: pa.Array[Any] = pc.if_else(ends_so, pc.utf8_slice_codeunits(array, 0, -1), array)
+    return without
 
 
 def _is_header_only(part: Path) -> bool:
     with part.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         next(csv.reader(file))  # takes the lines of the header and no more
         return not file.read(1)
-
-
-def _check_end(part: Path) -> None:
-    """Refuse a file that ends inside a row: every row ends its line and closes its quotes."""
-    quotes, last = 0, b""
-    with part.open("rb") as file:
-        while chunk := file.read(BLOCK_BYTES):
-            quotes += chunk.count(b'"')
-            last = chunk[-1:]
-    if quotes % 2 or last not in (b"\n", b"\r"):
-        raise ResultsBroken(f"{part.name} is truncated: it ends inside a row; load it again")

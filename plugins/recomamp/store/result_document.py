@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +30,9 @@ class Preview:
 
     def __init__(self, columns: Sequence[OutputColumn]) -> None:
         self._columns = columns
+        self._shapes = [_shape(column.arrow_type) for column in columns]
         self._records: list[dict[str, Any]] = []
+        self._texts: list[str] = []  # the same rows as JSON
         self._size_bytes = 0
         self._is_full = False
 
@@ -38,8 +41,7 @@ class Preview:
         for start in range(0, batch.num_rows, _SLICE_ROWS):
             if self._is_full:
                 return
-            for row in batch.slice(start, _SLICE_ROWS).to_pylist():
-                self._add_row(row)
+            self._add_rows(batch.slice(start, _SLICE_ROWS))
 
     def document(self, *, rows: int, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return the document of a result of ``rows`` rows in ``files``."""
@@ -53,16 +55,36 @@ class Preview:
             "files": list(files),
         }
 
-    def _add_row(self, row: dict[str, Any]) -> None:
-        if self._is_full:
-            return
-        record = {name: _plain(value) for name, value in row.items()}
-        size_bytes = len(write_json(record).encode()) + 1
-        if len(self._records) >= MAX_ROWS or self._size_bytes + size_bytes > MAX_BYTES:
-            self._is_full = True
-            return
-        self._records.append(record)
-        self._size_bytes += size_bytes
+    def document_json(self, *, rows: int, files: Sequence[dict[str, Any]]) -> str:
+        """Return the same document as JSON text with every digit, for a JSONB parameter."""
+        members = (
+            f'"data":[{",".join(self._texts)}]' if key == "data" else write_json({key: value})[1:-1]
+            for key, value in self.document(rows=rows, files=files).items()
+        )
+        return f"{{{','.join(members)}}}"
+
+    def _add_rows(self, rows: pa.RecordBatch) -> None:
+        # Column by column: one decision for each column is cheaper than one for each cell
+        values = [
+            [None if value is None else shape.plain(value) for value in column.to_pylist()]
+            for shape, column in zip(self._shapes, rows.columns, strict=True)
+        ]
+        names = rows.schema.names
+        texts = [
+            [f"{key}:null" if value is None else f"{key}:{shape.text(value)}" for value in column]
+            for key, shape, column in zip(map(json.dumps, names), self._shapes, values, strict=True)
+        ]
+        for record, members in zip(
+            zip(*values, strict=True), zip(*texts, strict=True), strict=True
+        ):
+            text = f"{{{','.join(members)}}}"
+            size_bytes = len(text.encode()) + 1
+            if len(self._texts) >= MAX_ROWS or self._size_bytes + size_bytes > MAX_BYTES:
+                self._is_full = True
+                return
+            self._records.append(dict(zip(names, record, strict=True)))
+            self._texts.append(text)
+            self._size_bytes += size_bytes
 
 
 def write_json(value: Any) -> str:
@@ -79,16 +101,25 @@ def write_json(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case str():
-            return value.replace("\0", "\ufffd")  # Postgres has no NUL in text; Parquet keeps it
-        case date() | datetime():
-            return value.isoformat()
-        case _:
-            return value
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How the values of a column look in the document, and that as JSON."""
+
+    plain: Callable[[Any], Any]
+    text: Callable[[Any], str]
+
+
+def _shape(kind: pa.DataType) -> _Shape:
+    if pa.types.is_floating(kind):
+        return _Shape(lambda value: value if math.isfinite(value) else None, write_json)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return _Shape(lambda value: value.isoformat(), lambda text: f'"{text}"')
+    if pa.types.is_string(kind):
+        # Postgres has no NUL in text; Parquet keeps it
+        return _Shape(lambda value: value.replace("\0", "\ufffd"), encode_basestring)
+    if pa.types.is_integer(kind):
+        return _Shape(lambda value: value, str)
+    return _Shape(lambda value: value, write_json)
 
 
 def _field(column: OutputColumn) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import io
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,7 @@ class Target:
         self._shown = without_secrets(results_url)
         self._verify_lock = verify_lock
         self._aside = f"{_ASIDE}{secrets.token_hex(8)}-"
-        self._written: list[str] = []
+        self._written: set[str] = set()
         with self._told():
             self._files, root = fsspec.core.url_to_fs(results_url)
             self._directory = f"{root.rstrip('/')}/{directory}"
@@ -98,20 +98,24 @@ class Target:
     @contextmanager
     def write_aside(self, name: str) -> Iterator[HashedFile]:
         """Open a file that gets its name only from ``publish``."""
-        self._written.append(name)
+        self._written.add(name)
         with self._told(), self._files.open(self._path_aside(name), "wb") as file:
             yield HashedFile(file)
 
-    def publish(self) -> None:
-        """Give all files their names and remove those that an earlier load had and this has not.
+    def publish(self, names: Sequence[str]) -> None:
+        """Give these files their names and remove what else was written, by whatever load.
 
         :raises ResultsBroken: when somebody has removed a file before it got its name.
         """
         with self._told():
-            for name in self._written:
+            for name in names:
                 self._verify_lock()
                 self._rename(name)
-            self._remove(lambda name: name.startswith("part-") and name not in self._written)
+            self._remove(
+                lambda name: (
+                    (name.startswith("part-") and name not in names) or name.startswith(self._aside)
+                )
+            )
 
     def discard(self) -> None:
         """Remove what this load has written aside, as far as that is possible."""

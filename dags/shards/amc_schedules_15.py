@@ -1,0 +1,11 @@
+"""A further share of the schedules' DAGs, where RECOMAMP_DAG_SHARDS asks for it."""
+
+from __future__ import annotations
+
+from airflow.sdk import get_parsing_context
+
+from recomamp.pipeline.dag_factory import build_dags
+from recomamp.pipeline.definitions import SCHEDULES
+
+for dag in build_dags(SCHEDULES, get_parsing_context().dag_id, file=__file__):
+    globals()[dag.dag_id] = dag

@@ -1,0 +1,74 @@
+"""What reading and checking rows adds to building their DAGs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+
+from bench.building import definitions_in_database, forget
+from bench.definition_rows import insert_schedules
+from bench.measuring import (
+    BenchSettings,
+    Curve,
+    Result,
+    alternate,
+    at_most,
+    ratios,
+    seconds_of,
+    stated,
+)
+from bench.places import Databases
+
+MOST = 1.15
+SIZES = (100, 1_000, 10_000)
+_FIRST = 100_001  # of the curve's rows, which are no others'
+
+
+def run(settings: BenchSettings) -> Iterator[Result | Curve]:
+    """Parse all rows, and build the same DAGs of definitions that are in memory, by turns."""
+    with definitions_in_database(settings) as databases:
+        from recomamp.pipeline.dag_factory import build_dag, build_dags
+        from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definitions
+
+        definitions = [*load_definitions(SCHEDULES), *load_definitions(COLLECTIONS)]
+
+        def parse() -> float:
+            forget()
+            return seconds_of(lambda: [*build_dags(SCHEDULES), *build_dags(COLLECTIONS)])
+
+        def loop() -> float:
+            forget()
+            return seconds_of(lambda: [build_dag(definition) for definition in definitions])
+
+        ours, plain = alternate(parse, loop, settings.rounds)
+        points = _points(databases, settings)
+    yield at_most(
+        MOST,
+        id=1,
+        name=f"{len(definitions)} DAGs from the database / in a plain loop from memory",
+        unit="ratio",
+        samples=ratios(ours, plain),
+        note="query, JSON, checks of every query and parameter, snapshot",
+    )
+    yield stated(id=1, name="one parse of all", unit="s", samples=ours)
+    yield Curve("One parse of all schedules, in one file", "schedules", "seconds", points)
+
+
+def _points(databases: Databases, settings: BenchSettings) -> list[tuple[float, float]]:
+    """Parse ever more schedules."""
+    from recomamp.pipeline.dag_factory import build_dags
+    from recomamp.pipeline.definitions import SCHEDULES
+
+    points: list[tuple[float, float]] = []
+    with databases.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM workflow_schedules")
+        there = 0
+        for size in SIZES[:1] if settings.quick else SIZES:
+            insert_schedules(connection, size - there, first=_FIRST + there)
+            there = size
+            samples = []
+            for _ in range(settings.rounds):
+                forget()
+                samples.append(seconds_of(lambda: build_dags(SCHEDULES)))
+            points.append((size, statistics.median(samples)))
+    return points

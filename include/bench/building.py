@@ -1,0 +1,53 @@
+"""A process in which DAGs are built as Airflow's parser builds them, outside of Airflow."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.definition_rows import insert_collections, insert_owners, insert_schedules
+from bench.measuring import BenchSettings
+from bench.places import ROOT, Databases, application_database
+
+SCHEDULES = 1_000
+COLLECTIONS = 200
+
+
+@contextlib.contextmanager
+def definitions_in_database(settings: BenchSettings) -> Iterator[Databases]:
+    """Give a database with a thousand schedules and two hundred collections."""
+    share = 20 if settings.quick else 1
+    with application_database() as databases:
+        with databases.connect() as connection:
+            insert_owners(connection)
+            insert_schedules(connection, SCHEDULES // share)
+            insert_collections(connection, COLLECTIONS // share)
+        use_airflow(settings.data / "airflow")
+        os.environ["AIRFLOW_CONN_RECOMAMP_DB"] = databases.pipeline_uri
+        os.environ["RECOMAMP_SNAPSHOT_DIR"] = str(settings.data / "snapshots")
+        yield databases
+
+
+def use_airflow(home: Path) -> None:
+    """Set what Airflow reads when it is first imported."""
+    os.environ["AIRFLOW_HOME"] = str(home)
+    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
+    os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(ROOT / "plugins")
+    os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"
+    logging.disable(logging.CRITICAL)
+
+
+def forget() -> None:
+    """Have the process know no more than one that has just been forked to parse a file."""
+    from recomamp.domain.placeholders import read_template
+    from recomamp.pipeline import form
+
+    read_template.cache_clear()
+    form.check_once.cache_clear()
+    gc.unfreeze()
+    gc.collect()

@@ -1,0 +1,88 @@
+"""Rows in the application's database for the generator to make DAGs of."""
+
+from __future__ import annotations
+
+from psycopg2.extensions import connection as Connection
+
+INSTANCES = 20
+
+_OWNERS = """
+    INSERT INTO users (email, full_name)
+    SELECT 'ann' || n || '@example.com', 'Ann ' || n FROM generate_series(1, 5) AS n;
+    INSERT INTO amc_accounts (account_id, account_name, country_code)
+    SELECT 'ENTITY' || n, 'Account ' || n, 'US' FROM generate_series(1, 5) AS n;
+    INSERT INTO amc_instances (instance_id, name, region, user_id, account_id)
+    SELECT 'amcbench' || n, 'Bench ' || n, 'us-east-1', owner.id, account.id
+    FROM generate_series(1, %(instances)s) AS n
+    JOIN users AS owner ON owner.email = 'ann' || (n %% 5 + 1) || '@example.com'
+    JOIN amc_accounts AS account ON account.account_id = 'ENTITY' || (n %% 5 + 1);
+"""
+# A query of its own for each row, so that nothing read once serves a second DAG
+_WORKFLOWS = """
+    INSERT INTO workflows (name, description, sql_query, parameters, user_id, instance_id)
+    SELECT
+        %(kind)s || ' ' || n,
+        'Impressions and clicks by campaign',
+        'SELECT campaign, advertiser, SUM(impressions) AS impressions_' || n || ','
+        ' SUM(clicks) AS clicks, COUNT(DISTINCT user_id) AS people FROM dsp_impressions'
+        ' WHERE impressions >= {{minimum}} AND advertiser IN ({{names}})'
+        ' GROUP BY campaign, advertiser',
+        '{"minimum": {"type": "LONG", "default": 1, "description": "Smaller rows are left out."},'
+        ' "names": ["Nile", "Danube"]}',
+        instance.user_id,
+        instance.id
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN amc_instances AS instance ON instance.instance_id = 'amcbench' || (n %% %(instances)s + 1);
+"""
+_SCHEDULES = """
+    INSERT INTO workflow_schedules
+        (name, cron_expression, timezone, parameters, workflow_id, user_id, is_active, created_at)
+    SELECT
+        'Every morning ' || n,
+        (n %% 60) || ' ' || (n %% 24) || ' * * *',
+        (ARRAY['Europe/Berlin', 'America/Los_Angeles', 'UTC'])[n %% 3 + 1],
+        '{"minimum": 10}',
+        workflow.id,
+        workflow.user_id,
+        %(is_active)s,
+        '2026-01-01T00:00:00Z'
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN workflows AS workflow ON workflow.name = 'schedule ' || n;
+"""
+_COLLECTIONS = """
+    INSERT INTO report_data_collections
+        (name, start_date, end_date, parameters, workflow_id, instance_id, user_id)
+    SELECT
+        'Last quarter ' || n, '2026-01-01', '2026-03-31', '{"minimum": 10}',
+        workflow.id, workflow.instance_id, workflow.user_id
+    FROM generate_series(%(first)s, %(last)s) AS n
+    JOIN workflows AS workflow ON workflow.name = 'collection ' || n;
+"""
+
+
+def insert_owners(connection: Connection) -> None:
+    """Insert users, accounts and instances."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OWNERS, {"instances": INSTANCES})
+
+
+def insert_schedules(
+    connection: Connection, count: int, *, first: int = 1, is_active: bool = True
+) -> None:
+    """Insert so many schedules, each with a workflow of its own, numbered from `first`."""
+    _insert(connection, "schedule", _SCHEDULES, count, first, is_active=is_active)
+
+
+def insert_collections(connection: Connection, count: int, *, first: int = 1) -> None:
+    """Insert so many collections of thirteen weeks, each with a workflow of its own."""
+    _insert(connection, "collection", _COLLECTIONS, count, first)
+
+
+def _insert(
+    connection: Connection, kind: str, statement: str, count: int, first: int, **more: bool
+) -> None:
+    numbers = {"first": first, "last": first + count - 1, "instances": INSTANCES, "kind": kind}
+    with connection.cursor() as cursor:
+        cursor.execute(_WORKFLOWS, numbers)
+        cursor.execute(statement, {**numbers, **more})
+        cursor.execute("ANALYZE")

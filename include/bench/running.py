@@ -1,0 +1,122 @@
+"""Find benchmarks and run each in a process of its own.
+
+What one leaves in its process (Airflow's settings, imports, a peak of memory) is no other's matter.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType, ModuleType
+
+from bench.measuring import BenchSettings, Curve, Result
+
+DIRECTORY = Path(__file__).parent
+END_SECONDS = 60
+
+_FILE_NAME = re.compile(r"b(\d+)_\w+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Benchmark:
+    """A module `bNN_<what>.py` with `run(settings) -> Iterator[Result | Curve]`."""
+
+    id: int
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """What it is about, in words."""
+        return self.path.stem.partition("_")[2].replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A benchmark that broke off, and where."""
+
+    text: str
+
+
+def find_benchmarks(directory: Path = DIRECTORY) -> list[Benchmark]:
+    """List the benchmarks of a directory by their numbers."""
+    found = [
+        Benchmark(id=int(matched[1]), path=path)
+        for path in directory.glob("b*.py")
+        if (matched := _FILE_NAME.fullmatch(path.stem))
+    ]
+    return sorted(found, key=lambda benchmark: (benchmark.id, benchmark.path.name))
+
+
+def run_benchmark(
+    benchmark: Benchmark, settings: BenchSettings
+) -> Iterator[Result | Curve | Failure]:
+    """Run a benchmark and pass on what it yields, as soon as it does."""
+    # Spawned, not forked: a process that begins as `python` does.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(benchmark.path, settings, theirs))
+    process.start()
+    theirs.close()
+    try:
+        while (message := _receive(ours)) is not None:
+            yield message
+        process.join()
+        if process.exitcode != 0:
+            yield Failure(f"{benchmark.path.name} ended with exit code {process.exitcode}")
+    finally:
+        _end(process)
+
+
+def _receive(channel: Connection) -> Result | Curve | Failure | None:
+    try:
+        message: Result | Curve | Failure = channel.recv()
+    except EOFError:
+        return None
+    return message
+
+
+def _work(path: Path, settings: BenchSettings, channel: Connection) -> None:
+    """Run one benchmark, in its own process."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        for outcome in _load(path).run(settings):
+            channel.send(outcome)
+    except KeyboardInterrupt:
+        sys.exit(1)
+    except Exception:  # noqa: BLE001 - whatever it is, the other benchmarks go on
+        channel.send(Failure(traceback.format_exc()))
+    finally:
+        channel.close()
+
+
+def _load(path: Path) -> ModuleType:
+    name = f"bench.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _end(process: multiprocessing.process.BaseProcess) -> None:
+    """Let it end what it started; kill it only if it does not."""
+    if process.is_alive():
+        process.terminate()
+        process.join(END_SECONDS)
+    if process.is_alive():
+        process.kill()
+    process.join()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,20 @@
+-- What it takes to wait for executions and no more: a triggerer keeps it for each of thousands.
+-- Parameters: execution_ids (array of UUIDs).
+SELECT
+    execution.id,
+    execution.status,
+    execution.amc_execution_id,
+    execution.slot_granted_at,
+    COALESCE(execution.submitted_at, execution.created_at) AS submitted_at,
+    execution.deadline_at,
+    execution.user_id,
+    instance.id AS instance_key,
+    instance.instance_id,
+    instance.region,
+    account.id AS account_key,
+    account.account_id AS entity_id,
+    account.country_code
+FROM workflow_executions AS execution
+JOIN amc_instances AS instance ON instance.id = execution.instance_id
+JOIN amc_accounts AS account ON account.id = instance.account_id
+WHERE execution.id = ANY(%(execution_ids)s::UUID[]);

@@ -1,0 +1,3 @@
+"""Makes DAGs follow their rows at once: listens to the database, asks Airflow to parse."""
+
+from __future__ import annotations

@@ -1,0 +1,113 @@
+"""Have Airflow parse the files whose rows have changed, until it has seen the change."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import httpx
+
+from recomamp.following.airflow_api import ParsedFile
+from recomamp.following.changes import Change
+from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, Kind
+from recomamp.pipeline.settings import dag_shards
+from recomamp.pipeline.shards import file_of_row, file_of_shard
+
+log = logging.getLogger(__name__)
+
+KINDS = (SCHEDULES, COLLECTIONS)
+# Airflow passes over a request for a file that it is parsing at that moment: ask again
+ASK_AGAIN = timedelta(seconds=3)
+# Then Airflow parses the file anyway, or not at all
+GIVE_UP = timedelta(seconds=60)
+
+
+class Parser(Protocol):
+    """What the follower wants of Airflow."""
+
+    def files(self, dag_prefix: str) -> dict[str, ParsedFile]:
+        """Return the files, by path, that the DAGs of a prefix come from."""
+
+    def parse(self, file: ParsedFile) -> None:
+        """Have a file parsed before all others."""
+
+
+class Follower:
+    """Remembers which files have to be parsed since when, and sees to it."""
+
+    def __init__(self, airflow: Parser) -> None:
+        self._airflow = airflow
+        self._wanted: dict[str, datetime] = {}  # file -> when its rows last changed
+        self._asked: dict[str, datetime] = {}
+        self._is_cut_off = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a file has still to be parsed."""
+        return bool(self._wanted)
+
+    def note(self, changes: Iterable[Change], now: datetime | None = None) -> None:
+        """Take down which files are to be parsed."""
+        for file in {file for change in changes for file in files_of(change)}:
+            self._want(file, now or datetime.now(UTC))
+
+    def note_everything(self, now: datetime | None = None) -> None:
+        """Take down all files: nobody knows what has changed."""
+        for file in all_files():
+            self._want(file, now or datetime.now(UTC))
+
+    def follow(self, now: datetime | None = None) -> None:
+        """Ask Airflow for what is wanted and not yet done; its trouble is logged, not raised."""
+        now = now or datetime.now(UTC)
+        try:
+            for kind in KINDS:
+                self._follow_kind(kind, now)
+            self._is_cut_off = False
+        except httpx.HTTPError as err:
+            if not self._is_cut_off:
+                log.warning("Airflow's API cannot be asked to parse; DAGs follow later: %r", err)
+            self._is_cut_off = True
+        for file in [file for file, since in self._wanted.items() if now - since > GIVE_UP]:
+            log.info("%s was not parsed on demand; Airflow's own round will do it", file)
+            self._forget(file)
+
+    def _want(self, file: str, now: datetime) -> None:
+        self._wanted[file] = now
+        self._asked.pop(file, None)
+
+    def _forget(self, file: str) -> None:
+        del self._wanted[file]
+        self._asked.pop(file, None)
+
+    def _follow_kind(self, kind: Kind, now: datetime) -> None:
+        wanted = [one for one in all_files(kind) if one in self._wanted]
+        due = [one for one in wanted if now - self._asked.get(one, now - ASK_AGAIN) >= ASK_AGAIN]
+        if not due:
+            return
+        known = self._airflow.files(kind.dag_prefix)
+        for path in due:
+            file = known.get(path)
+            if file is None:  # Airflow has no DAG of it, and so no name for it: its first row
+                self._asked[path] = now
+            elif file.parsed_from is not None and file.parsed_from >= self._wanted[path]:
+                log.info("%s is parsed", path)
+                self._forget(path)
+            else:
+                self._airflow.parse(file)
+                self._asked[path] = now
+
+
+def files_of(change: Change) -> list[str]:
+    """Return the files that show a row; of rows that several DAGs show, all."""
+    for kind in KINDS:
+        if kind.table == change.table:
+            return [file_of_row(kind.name, change.id)]
+    return all_files()
+
+
+def all_files(*kinds: Kind) -> list[str]:
+    """Return the generators' files, of all kinds if none is named."""
+    shards = range(dag_shards())
+    return [file_of_shard(kind.name, number) for kind in kinds or KINDS for number in shards]

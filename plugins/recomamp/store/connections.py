@@ -1,0 +1,70 @@
+"""One connection for the transactions of a step, instead of one for each."""
+
+from __future__ import annotations
+
+import select
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from psycopg2.extensions import connection as Connection
+
+
+class Transactions:
+    """Runs transactions on connections that it opens; one that is idle may be kept for the next.
+
+    Opening one is dear: a sign-in, a process of the server that reads the catalogue anew, and over
+    a network several round trips.
+    """
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._idle: Connection | None = None
+        self._keeps = False
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep an idle connection until the end."""
+        self._keeps = True
+        try:
+            yield
+        finally:
+            self._keeps = False
+            if (idle := self._take_idle()) is not None:
+                idle.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection for one transaction: committed at the end, rolled back on an error."""
+        connection = self._take_idle() or self._connect()
+        try:
+            with connection:
+                yield connection
+        finally:
+            self._give_back(connection)
+
+    def _take_idle(self) -> Connection | None:
+        """Take what is kept: by one caller at a time, and not if the server has hung up."""
+        with self._lock:
+            idle, self._idle = self._idle, None
+        if idle is not None and _is_hung_up(idle):
+            idle.close()
+            return None
+        return idle
+
+    def _give_back(self, connection: Connection) -> None:
+        with self._lock:
+            if self._keeps and self._idle is None and not connection.closed:
+                self._idle = connection
+                return
+        connection.close()
+
+
+def _is_hung_up(connection: Connection) -> bool:
+    """Tell whether the server has said anything unasked: it does so only to take its leave."""
+    if connection.closed:
+        return True
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    return bool(poller.poll(0))

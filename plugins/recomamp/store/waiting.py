@@ -1,0 +1,43 @@
+"""Rows of ``workflow_executions`` as those see them who only wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection
+
+from recomamp.domain.states import ExecutionStatus
+from recomamp.store.statements import fetch_all
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitingExecution:
+    """An execution that is waited for: without its query, parameters and results."""
+
+    id: UUID
+    status: ExecutionStatus
+    amc_execution_id: str | None
+    slot_granted_at: datetime | None
+    submitted_at: datetime  # or, before that, when the intention was written
+    deadline_at: datetime
+    user_id: UUID
+    instance_key: UUID
+    instance_id: str
+    region: str | None
+    account_key: UUID
+    entity_id: str
+    country_code: str | None
+
+
+def select_waiting_executions(
+    connection: Connection, execution_ids: Iterable[UUID]
+) -> dict[UUID, WaitingExecution]:
+    """Return those of the executions that exist, by id, with one statement."""
+    rows = fetch_all(connection, "select_waiting_executions", execution_ids=list(execution_ids))
+    return {
+        row["id"]: WaitingExecution(**{**row, "status": ExecutionStatus(row["status"])})
+        for row in rows
+    }

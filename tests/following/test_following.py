@@ -1,0 +1,195 @@
+"""The follower: the database tells what changed, Airflow is asked to parse, until it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg2
+import pytest
+
+from fixtures.postgres import Database, Rows
+from recomamp.following.airflow_api import ParsedFile
+from recomamp.following.changes import Change, listen, read_change
+from recomamp.following.follower import ASK_AGAIN, GIVE_UP, Follower, files_of
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ROW = UUID("11111111-1111-1111-1111-111111111110")
+
+
+class Airflow:
+    """Airflow as the follower sees it: files it knows, requests it gets."""
+
+    def __init__(self, **files: datetime | None) -> None:
+        self.known = {
+            f"{name}.py": ParsedFile(path=f"{name}.py", token=name, parsed_from=parsed_from)
+            for name, parsed_from in files.items()
+        }
+        self.asked: list[str] = []
+        self.is_away = False
+
+    def files(self, dag_prefix: str) -> dict[str, ParsedFile]:
+        if self.is_away:
+            raise httpx.ConnectError("away")
+        return self.known
+
+    def parse(self, file: ParsedFile) -> None:
+        self.asked.append(file.token)
+
+    def parsed(self, name: str, parsed_from: datetime) -> None:
+        self.known[f"{name}.py"] = replace(self.known[f"{name}.py"], parsed_from=parsed_from)
+
+
+@pytest.fixture
+def listening(rows: Rows, database: Database) -> Iterator[Iterator[set[Change] | None]]:
+    """Listen as the pipeline's role."""
+    connection = database.connect(role="recomamp_pipeline")
+    changes = listen(connection, lambda: 0.2)
+    assert next(changes) is None
+    yield changes
+    connection.close()
+
+
+def told(listening: Iterator[set[Change] | None]) -> set[Change]:
+    """Return all that is told until nothing is any more."""
+    changes: set[Change] = set()
+    while new := next(listening):
+        changes |= new
+    return changes
+
+
+def test_a_row_that_becomes_a_dag_is_told_by_table_and_id_alone(
+    listening: Iterator[set[Change] | None], rows: Rows, database: Database
+) -> None:
+    workflow = rows.workflow()
+    assert told(listening) == set()
+    schedule, collection = rows.schedule(workflow=workflow), rows.collection(workflow=workflow)
+    assert told(listening) == {
+        Change("workflow_schedules", UUID(str(schedule["id"]))),
+        Change("report_data_collections", UUID(str(collection["id"]))),
+    }
+    database.query("DELETE FROM workflow_schedules")
+    assert told(listening) == {Change("workflow_schedules", UUID(str(schedule["id"])))}
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("workflow_schedules", {"cron_expression": "0 7 * * *"}),
+        ("workflow_schedules", {"is_active": False}),
+        ("workflows", {"sql_query": "SELECT campaign FROM dsp_impressions"}),
+        ("amc_instances", {"is_active": False}),
+        ("amc_accounts", {"country_code": "DE"}),
+        ("users", {"full_name": "Somebody else"}),
+    ],
+)
+def test_a_change_that_dags_show_is_told_once(
+    listening: Iterator[set[Change] | None],
+    rows: Rows,
+    database: Database,
+    table: str,
+    columns: dict[str, Any],
+) -> None:
+    rows.schedule()
+    told(listening)
+    (row,) = database.query(f"SELECT * FROM {table}")
+    rows.update(table, row, **columns)
+    assert told(listening) == {Change(table, UUID(str(row["id"])))}
+    rows.update(table, row, **columns)
+    assert told(listening) == set()
+
+
+def test_counters_tokens_and_times_are_not_told(
+    listening: Iterator[set[Change] | None], rows: Rows, database: Database
+) -> None:
+    schedule = rows.schedule()
+    told(listening)
+    rows.update("workflow_schedules", schedule, total_runs=7, last_run_status="SUCCESS")
+    database.query("UPDATE users SET encrypted_refresh_token = 'x'")
+    database.query("UPDATE workflows SET updated_at = NOW()")
+    assert told(listening) == set()
+
+
+def test_a_lost_connection_is_an_error_and_not_silence(
+    listening: Iterator[set[Change] | None], database: Database
+) -> None:
+    database.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with pytest.raises(psycopg2.Error):
+        told(listening)
+
+
+@pytest.mark.parametrize("payload", ["", "{", "[]", "7", '{"table": "x"}', '{"table": 1, "id": 2}'])
+def test_a_notification_that_makes_no_sense_is_passed_over(payload: str) -> None:
+    assert read_change(payload) is None
+
+
+def test_a_change_has_its_own_file_parsed_and_no_other() -> None:
+    airflow = Airflow(amc_schedules=NOW - timedelta(minutes=1), amc_collections=None)
+    follower = Follower(airflow)
+    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.follow(NOW)
+    assert airflow.asked == ["amc_schedules"]
+
+
+def test_a_row_that_several_dags_show_has_all_files_parsed() -> None:
+    assert files_of(Change("workflows", uuid4())) == ["amc_schedules.py", "amc_collections.py"]
+
+
+def test_a_shard_has_its_own_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "4")
+    row = UUID("11111111-1111-1111-1111-111111111117")
+    assert files_of(Change("workflow_schedules", row)) == ["shards/amc_schedules_03.py"]
+    assert files_of(Change("workflow_schedules", ROW)) == ["amc_schedules.py"]
+    assert len(files_of(Change("users", row))) == 8
+
+
+def test_airflow_is_asked_again_until_a_parse_began_after_the_change() -> None:
+    """Airflow passes over a request for a file that it is parsing at that moment."""
+    airflow = Airflow(amc_schedules=NOW - timedelta(minutes=1))
+    follower = Follower(airflow)
+    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.follow(NOW)
+    follower.follow(NOW + ASK_AGAIN / 2)
+    assert len(airflow.asked) == 1
+    airflow.parsed("amc_schedules", NOW - timedelta(seconds=1))  # it had begun before
+    follower.follow(NOW + ASK_AGAIN)
+    assert len(airflow.asked) == 2
+    airflow.parsed("amc_schedules", NOW + ASK_AGAIN)
+    follower.follow(NOW + 2 * ASK_AGAIN)
+    assert len(airflow.asked) == 2
+    assert not follower.is_waiting
+
+
+def test_a_hundred_changes_are_one_request() -> None:
+    airflow = Airflow(amc_schedules=None)
+    follower = Follower(airflow)
+    follower.note([Change("workflow_schedules", uuid4()) for _ in range(100)], NOW)
+    follower.follow(NOW)
+    assert airflow.asked == ["amc_schedules"]
+
+
+def test_while_airflow_is_away_nothing_is_forgotten_and_nothing_raised() -> None:
+    airflow = Airflow(amc_schedules=NOW - timedelta(minutes=1))
+    airflow.is_away = True
+    follower = Follower(airflow)
+    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.follow(NOW)
+    airflow.is_away = False
+    follower.follow(NOW + timedelta(seconds=1))
+    assert airflow.asked == ["amc_schedules"]
+
+
+def test_a_file_without_a_dag_is_left_to_airflows_own_round() -> None:
+    follower = Follower(Airflow())
+    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.follow(NOW)
+    assert follower.is_waiting
+    follower.follow(NOW + GIVE_UP + timedelta(seconds=1))
+    assert not follower.is_waiting

@@ -1,0 +1,144 @@
+"""What a thousand who wait share: few statements, and nobody held up by another."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as DatabaseConnection
+
+from fixtures.amazon import Pauses
+from fixtures.postgres import Database, Row, Rows
+from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.waiting import RowReader, SlotLine
+
+NOW = datetime.now(UTC)
+
+
+class CountingHook(DatabaseHook):
+    """Counts connections; the first may be refused."""
+
+    def __init__(self, *, refused: int = 0) -> None:
+        super().__init__()
+        self.opened = 0
+        self.refused = refused
+
+    def get_conn(self) -> DatabaseConnection:
+        self.opened += 1
+        if self.opened <= self.refused:
+            raise psycopg2.OperationalError("the database system is starting up")
+        return super().get_conn()
+
+
+@pytest.fixture
+def database_hook(database: Database, connections: None) -> CountingHook:
+    return CountingHook()
+
+
+def waiting(rows: Rows, instance: Row, number: int, **columns: object) -> list[UUID]:
+    """Insert executions that wait for a slot."""
+    workflow = rows.workflow(instance=instance)
+    made = [
+        rows.execution(
+            workflow=workflow,
+            instance_id=instance["id"],
+            dag_id="amc_dag",
+            dag_run_id=f"run {uuid4()}",
+            amc_workflow_id="recomamp-y",
+            window_start=NOW - timedelta(days=9),
+            window_end=NOW - timedelta(days=2),
+            window_time_zone="UTC",
+            deadline_at=NOW + timedelta(days=1),
+            **columns,
+        )
+        for _ in range(number)
+    ]
+    return [UUID(str(row["id"])) for row in made]
+
+
+def test_many_who_start_together_read_their_rows_with_one_connection(
+    rows: Rows, instance: Row, database_hook: CountingHook
+) -> None:
+    ids = waiting(rows, instance, 40)
+
+    async def read_all() -> list[UUID | None]:
+        reader = RowReader.shared()
+        asked = (reader.ask(key, database_hook, Pauses()) for key in [*ids, uuid4()])
+        return [row and row.id for row in await asyncio.gather(*asked)]
+
+    assert asyncio.run(read_all()) == [*ids, None]
+    assert database_hook.opened == 1
+
+
+def test_a_database_that_is_away_keeps_everybody_waiting_and_fails_nobody(
+    rows: Rows, instance: Row, database_hook: CountingHook
+) -> None:
+    (key,) = waiting(rows, instance, 1)
+    database_hook.refused = 3
+    pauses = Pauses()
+
+    async def read() -> UUID | None:
+        row = await RowReader.shared().ask(key, database_hook, pauses)
+        return row and row.id
+
+    assert asyncio.run(read()) == key
+    assert len(pauses.seconds) == 3
+
+
+def test_who_gives_up_takes_the_answer_from_nobody(
+    rows: Rows, instance: Row, database_hook: CountingHook
+) -> None:
+    (key,) = waiting(rows, instance, 1)
+
+    async def read() -> bool:
+        reader = RowReader.shared()
+        first, second = (
+            asyncio.create_task(reader.ask(key, database_hook, Pauses())) for _ in range(2)
+        )
+        await asyncio.sleep(0)
+        first.cancel()
+        return await second is not None
+
+    assert asyncio.run(read())
+
+
+def test_slots_are_granted_once_per_account_for_all_who_wait(
+    rows: Rows, instance: Row, database_hook: CountingHook
+) -> None:
+    rows.update("amc_instances", instance, max_concurrent_executions=30)
+    ids = waiting(rows, instance, 30)
+    gone = uuid4()
+
+    async def wait_for_all() -> list[str]:
+        line = SlotLine.shared()
+        asked = (line.ask(key, database_hook, Pauses()) for key in [*ids, gone])
+        return await asyncio.gather(*asked)
+
+    assert asyncio.run(wait_for_all()) == ["slot granted"] * 30 + ["gone"]
+    assert database_hook.opened == 1
+
+
+def test_an_account_that_somebody_holds_locked_holds_up_no_other(
+    rows: Rows, database: Database, database_hook: CountingHook
+) -> None:
+    held, free = rows.instance(), rows.instance()
+    (behind,), (ahead,) = waiting(rows, held, 1), waiting(rows, free, 1)
+
+    async def wait_for_both() -> tuple[str, bool]:
+        line = SlotLine.shared()
+        late = asyncio.create_task(line.ask(behind, database_hook, Pauses()))
+        first = await line.ask(ahead, database_hook, Pauses())
+        is_late = not late.done()
+        await asyncio.to_thread(other.rollback)
+        return await late, is_late and first == "slot granted"
+
+    with closing(psycopg2.connect(database.uri)) as other:
+        with other.cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM amc_accounts WHERE id = %s FOR UPDATE", [held["account_id"]]
+            )
+        assert asyncio.run(wait_for_both()) == ("slot granted", True)

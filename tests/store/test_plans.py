@@ -1,0 +1,111 @@
+"""No statement of the pipeline reads a table that grows from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from bench.history import GROWING_TABLES, History, key, write_history
+from bench.plans import QUERIES, analysed, scans_of, statements, whole_scans
+from fixtures.postgres import Database, Server
+from recomamp.store.slots import COLLECTION_HANDICAP
+
+# The statement that makes a place for a report's rows has no plan; the others are explained with it
+PLACE = "create_reported_days"
+
+
+@pytest.fixture(scope="module")
+def pipeline(postgres_server: Server, template_database: str) -> Iterator[Connection]:
+    """Connect as the pipeline to a database with a past, known to the planner."""
+    name = postgres_server.create_database(template_database)
+    database = Database(uri=postgres_server.uri(name))
+    try:
+        write_history(database.connect(autocommit=True), History(executions=50_000, weeks=5_000))
+        connection = database.connect("recomamp_pipeline", autocommit=True)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                (QUERIES / f"{PLACE}.sql").read_text(encoding="utf-8").replace("ON COMMIT DROP", "")
+            )
+        yield connection
+    finally:
+        database.close()
+        postgres_server.drop_database(name)
+
+
+@pytest.mark.parametrize("name", [name for name in statements() if name != PLACE])
+def test_a_statement_reads_no_growing_table_from_end_to_end(
+    name: str, pipeline: Connection
+) -> None:
+    assert whole_scans(pipeline, name, GROWING_TABLES) == []
+
+
+def test_a_whole_scan_would_be_found(pipeline: Connection) -> None:
+    without_index = "SELECT id FROM workflow_executions WHERE error_type = %(error_type)s;"
+    assert scans_of(pipeline, without_index, GROWING_TABLES, {}) == [
+        "Seq Scan on workflow_executions"
+    ]
+    ordered = "SELECT id FROM workflow_executions ORDER BY id;"
+    assert scans_of(pipeline, ordered, GROWING_TABLES, {}) == [
+        "Index Only Scan on workflow_executions"
+    ]
+
+
+@pytest.mark.parametrize("upkeep", ["VACUUM ANALYZE", "ANALYZE"])
+def test_old_statistics_make_no_line_of_waiting_executions_long(
+    pipeline: Connection, postgres_server: Server, upkeep: str
+) -> None:
+    """The plan is made while the planner still believes that nothing waits."""
+    database = Database(uri=postgres_server.uri(pipeline.info.dbname))
+    try:
+        for _ in range(4):  # by and by the indexes hold what former lines have left there
+            with closing(database.connect(autocommit=True)) as tidy, tidy.cursor() as cursor:
+                cursor.execute(f"{upkeep} workflow_executions")
+            read = rows_read_for_a_line(database.connect())
+            assert read < 100, f"{read} rows were read to grant ten slots to a line of 5,000"
+    finally:
+        database.close()
+
+
+def rows_read_for_a_line(superuser: Connection) -> float:
+    """Let 5,000 executions wait, grant slots, count what was read, and take it all back."""
+    with superuser.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(_LINE)
+        cursor.execute("SET LOCAL session_replication_role = origin")
+        read = rows_read(superuser)
+    superuser.rollback()
+    return read
+
+
+_LINE = """
+INSERT INTO workflow_executions
+    (workflow_id, user_id, instance_id, dag_id, dag_run_id, created_at)
+SELECT workflow_id, user_id, instance_id, 'line', 'run ' || n, NOW() + n * INTERVAL '1 second'
+FROM generate_series(1, 5000) AS n
+CROSS JOIN (
+    SELECT * FROM workflow_executions WHERE instance_id = md5('instance 1')::UUID LIMIT 1
+) AS like_this
+"""
+
+
+def rows_read(connection: Connection) -> float:
+    """Grant the free slots of an account and return how many executions were read for it."""
+    plan = analysed(
+        connection,
+        "grant_slots",
+        {
+            "account_key": key("account 1"),
+            "granted_at": datetime.now(UTC),
+            "collection_handicap": COLLECTION_HANDICAP,
+            "foreign_counted_since": datetime.now(UTC),
+        },
+    )
+    return sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in plan
+        if node.get("Relation Name") == "workflow_executions" and "Scan" in node["Node Type"]
+    )
