@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from airflow.plugins_manager import AirflowPlugin
 
 import recomamp.pipeline.dag_factory  # noqa: F401  (inherited by forks, see below)
@@ -11,7 +13,9 @@ from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
 
 # Airflow loads plugins before it forks: processes that run tasks or parse files inherit what is
 # loaded here, where each would load it anew (sqlglot alone takes longer than all else in a step)
-certificates()
+# Without certificates Amazon cannot be asked, but DAGs can still be shown
+with suppress(OSError):
+    certificates()
 
 
 class RecomampPlugin(AirflowPlugin):

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "amazon": {"domain", "amazon"},
     "store": {"domain", "store"},
     "pipeline": {"domain", "amazon", "store", "pipeline"},
-    "following": {"domain", "pipeline", "following"},
+    "following": {"domain", "store", "pipeline", "following"},
 }
 KNOWS_AIRFLOW = {"pipeline"}
 KNOWS_HTTP = {"amazon", "following"}

@@ -23,6 +23,7 @@ from bench.tracing import traced
 MOST = 1.1
 MANY = 10_000
 IMPORTS = 20  # in one sample
+LEAST_ROUNDS = 15  # a sample is a third of a second: cheap, and restless
 TABLES = ("workflow_schedules", "workflows", "report_data_collections")
 
 
@@ -35,7 +36,7 @@ def run(settings: BenchSettings) -> Iterator[Result]:
         large, small = alternate(
             lambda: _seconds(databases, many, dag_ids[many]),
             lambda: _seconds(databases, 1, dag_ids[1]),
-            settings.rounds,
+            max(settings.rounds, LEAST_ROUNDS),
         )
         _point_to(databases, many)
         with traced() as trace:

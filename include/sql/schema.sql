@@ -2993,13 +2993,17 @@ CREATE TRIGGER trigger_keep_section_count BEFORE INSERT OR UPDATE OF section_cou
 
 CREATE TRIGGER trigger_keep_usage_count BEFORE INSERT OR UPDATE OF usage_count ON public.query_templates FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('usage_count', 'workflows', 'template_id', 'true');
 
+-- Name: amc_instances trigger_notify_broken_amc_instances; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_broken_amc_instances AFTER UPDATE OF health_status ON public.amc_instances FOR EACH ROW WHEN (((NOT (old.health_status IS DISTINCT FROM 'ERROR'::text)) <> (NOT (new.health_status IS DISTINCT FROM 'ERROR'::text)))) EXECUTE FUNCTION public.notify_of_definition();
+
 -- Name: amc_accounts trigger_notify_changed_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_notify_changed_amc_accounts AFTER UPDATE OF country_code ON public.amc_accounts FOR EACH ROW WHEN ((old.country_code IS DISTINCT FROM new.country_code)) EXECUTE FUNCTION public.notify_of_definition();
 
 -- Name: amc_instances trigger_notify_changed_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_amc_instances AFTER UPDATE OF instance_id, name, region, is_active, account_id, health_status ON public.amc_instances FOR EACH ROW WHEN (((((((old.instance_id IS DISTINCT FROM new.instance_id) OR (old.name IS DISTINCT FROM new.name)) OR (old.region IS DISTINCT FROM new.region)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.account_id IS DISTINCT FROM new.account_id)) OR (old.health_status IS DISTINCT FROM new.health_status))) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_notify_changed_amc_instances AFTER UPDATE OF instance_id, name, region, is_active, account_id ON public.amc_instances FOR EACH ROW WHEN ((((((old.instance_id IS DISTINCT FROM new.instance_id) OR (old.name IS DISTINCT FROM new.name)) OR (old.region IS DISTINCT FROM new.region)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.account_id IS DISTINCT FROM new.account_id))) EXECUTE FUNCTION public.notify_of_definition();
 
 -- Name: report_data_collections trigger_notify_changed_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
 

@@ -12,10 +12,10 @@ import httpx
 import psycopg2
 import pytest
 
-from fixtures.postgres import Database, Rows
-from recomamp.following.airflow_api import ParsedFile
-from recomamp.following.changes import Change, listen, read_change
-from recomamp.following.follower import ASK_AGAIN, GIVE_UP, Follower, files_of
+from fixtures.postgres import Database, Row, Rows
+from recomamp.following.airflow_api import AirflowApi, ParsedFile
+from recomamp.following.changes import Change, changed_definitions, listen, read_change
+from recomamp.following.follower import ASK_AGAIN, GIVE_UP, STORING, Follower, files_of
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ROW = UUID("11111111-1111-1111-1111-111111111110")
@@ -26,7 +26,7 @@ class Airflow:
 
     def __init__(self, **files: datetime | None) -> None:
         self.known = {
-            f"{name}.py": ParsedFile(path=f"{name}.py", token=name, parsed_from=parsed_from)
+            f"{name}.py": ParsedFile(token=name, parsed_from=parsed_from)
             for name, parsed_from in files.items()
         }
         self.asked: list[str] = []
@@ -138,8 +138,68 @@ def test_a_change_has_its_own_file_parsed_and_no_other() -> None:
     assert airflow.asked == ["amc_schedules"]
 
 
-def test_a_row_that_several_dags_show_has_all_files_parsed() -> None:
-    assert files_of(Change("workflows", uuid4())) == ["amc_schedules.py", "amc_collections.py"]
+@pytest.mark.parametrize("table", ["workflows", "amc_instances", "amc_accounts", "users"])
+def test_of_a_row_that_several_dags_show_those_are_changed_and_no_others(
+    rows: Rows, database: Database, table: str
+) -> None:
+    schedule = rows.schedule()
+    collection = rows.collection(workflow=rows.get("workflows", schedule["workflow_id"]))
+    rows.schedule(workflow=rows.workflow(instance=rows.instance(user=rows.user())))
+    row = shared_row(rows, schedule, table)
+    connection = database.connect(role="recomamp_pipeline")
+    assert changed_definitions(connection, {Change(table, UUID(str(row["id"])))}) == {
+        Change("workflow_schedules", UUID(str(schedule["id"]))),
+        Change("report_data_collections", UUID(str(collection["id"]))),
+    }
+    connection.close()
+
+
+def shared_row(rows: Rows, schedule: Row, table: str) -> Row:
+    workflow = rows.get("workflows", schedule["workflow_id"])
+    instance = rows.get("amc_instances", workflow["instance_id"])
+    return {
+        "workflows": workflow,
+        "amc_instances": instance,
+        "amc_accounts": rows.get("amc_accounts", instance["account_id"]),
+        "users": rows.get("users", schedule["user_id"]),
+    }[table]
+
+
+def test_what_nobody_shows_and_what_is_no_table_of_ours_changes_nothing(
+    rows: Rows, database: Database
+) -> None:
+    workflow, schedule = rows.workflow(), rows.schedule()
+    connection = database.connect(role="recomamp_pipeline")
+    told = {
+        Change("workflows", UUID(str(workflow["id"]))),
+        Change("anything", UUID(str(schedule["workflow_id"]))),
+    }
+    assert changed_definitions(connection, told) == set()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_told"),
+    [
+        ("HEALTHY", "UNHEALTHY", False),
+        ("UNKNOWN", "HEALTHY", False),
+        ("HEALTHY", "ERROR", True),
+        ("ERROR", "HEALTHY", True),
+    ],
+)
+def test_of_an_instances_health_only_error_is_told(
+    listening: Iterator[set[Change] | None],
+    rows: Rows,
+    database: Database,
+    before: str,
+    after: str,
+    is_told: bool,
+) -> None:
+    rows.schedule()
+    database.query("UPDATE amc_instances SET health_status = %s", [before])
+    told(listening)
+    database.query("UPDATE amc_instances SET health_status = %s", [after])
+    assert bool(told(listening)) is is_told
 
 
 def test_a_shard_has_its_own_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +207,6 @@ def test_a_shard_has_its_own_file(monkeypatch: pytest.MonkeyPatch) -> None:
     row = UUID("11111111-1111-1111-1111-111111111117")
     assert files_of(Change("workflow_schedules", row)) == ["shards/amc_schedules_03.py"]
     assert files_of(Change("workflow_schedules", ROW)) == ["amc_schedules.py"]
-    assert len(files_of(Change("users", row))) == 8
 
 
 def test_airflow_is_asked_again_until_a_parse_began_after_the_change() -> None:
@@ -161,9 +220,12 @@ def test_airflow_is_asked_again_until_a_parse_began_after_the_change() -> None:
     airflow.parsed("amc_schedules", NOW - timedelta(seconds=1))  # it had begun before
     follower.follow(NOW + ASK_AGAIN)
     assert len(airflow.asked) == 2
-    airflow.parsed("amc_schedules", NOW + ASK_AGAIN)
+    airflow.parsed("amc_schedules", NOW + STORING / 2)  # it may have begun before, unseen
     follower.follow(NOW + 2 * ASK_AGAIN)
-    assert len(airflow.asked) == 2
+    assert len(airflow.asked) == 3
+    airflow.parsed("amc_schedules", NOW + ASK_AGAIN)
+    follower.follow(NOW + 3 * ASK_AGAIN)
+    assert len(airflow.asked) == 3
     assert not follower.is_waiting
 
 
@@ -193,3 +255,43 @@ def test_a_file_without_a_dag_is_left_to_airflows_own_round() -> None:
     assert follower.is_waiting
     follower.follow(NOW + GIVE_UP + timedelta(seconds=1))
     assert not follower.is_waiting
+
+
+def parsed_dag(file: str, stored_at: datetime, seconds: float) -> dict[str, Any]:
+    return {
+        "relative_fileloc": file,
+        "file_token": file,
+        "last_parsed_time": stored_at.isoformat(),
+        "last_parse_duration": seconds,
+    }
+
+
+def api_with(*dags: dict[str, Any]) -> AirflowApi:
+    """Return the client of an API that knows these DAGs."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": "x"})
+        return httpx.Response(200, json={"dags": list(dags)})
+
+    return AirflowApi("http://airflow", "u", "p", transport=httpx.MockTransport(answer))
+
+
+def test_a_parse_began_before_its_first_dag_was_stored_whatever_a_deleted_rows_dag_says() -> None:
+    deleted = parsed_dag("amc_schedules.py", NOW - timedelta(hours=1), 5.0)
+    first = parsed_dag("amc_schedules.py", NOW, 2.0)
+    second = parsed_dag("amc_schedules.py", NOW + timedelta(seconds=4), 2.0)
+    files = api_with(deleted, second, first).files("amc_schedule_")
+    assert files["amc_schedules.py"].parsed_from == NOW - timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("body", ["<html>welcome</html>", "{}", "[]"])
+def test_what_is_no_airflow_ends_nothing(body: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=body)
+
+    airflow = AirflowApi("http://airflow", "u", "p", transport=httpx.MockTransport(answer))
+    follower = Follower(airflow)
+    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.follow(NOW)
+    assert follower.is_waiting

@@ -34,6 +34,21 @@ class CountingHook(DatabaseHook):
         return super().get_conn()
 
 
+class DroppedHook(CountingHook):
+    """Loses its first connections as soon as they are open, as when a server restarts."""
+
+    def __init__(self, *, dropped: int) -> None:
+        super().__init__()
+        self.dropped = dropped
+
+    def get_conn(self) -> DatabaseConnection:
+        connection = super().get_conn()
+        if self.opened <= self.dropped:
+            with closing(DatabaseHook().get_conn()) as other, other.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+        return connection
+
+
 @pytest.fixture
 def database_hook(database: Database, connections: None) -> CountingHook:
     return CountingHook()
@@ -87,6 +102,21 @@ def test_a_database_that_is_away_keeps_everybody_waiting_and_fails_nobody(
 
     assert asyncio.run(read()) == key
     assert len(pauses.seconds) == 3
+
+
+@pytest.mark.parametrize("shared", [RowReader, SlotLine])
+def test_a_connection_that_breaks_during_a_look_fails_nobody(
+    rows: Rows, instance: Row, connections: None, shared: type[RowReader | SlotLine]
+) -> None:
+    ids = waiting(rows, instance, 3)
+    hook = DroppedHook(dropped=2)
+
+    async def ask_all() -> list[object]:
+        asked = (shared.shared().ask(key, hook, Pauses()) for key in ids)
+        return await asyncio.gather(*asked)
+
+    assert all(asyncio.run(ask_all()))
+    assert hook.opened == hook.dropped + 1
 
 
 def test_who_gives_up_takes_the_answer_from_nobody(

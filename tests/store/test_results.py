@@ -516,6 +516,22 @@ def test_parts_that_come_again_replace_all_that_came_before(tmp_path: Path) -> N
     assert stored_files(tmp_path) == [f"{DIRECTORY}/part-00001.parquet"]
 
 
+def test_after_a_part_that_cannot_be_read_no_other_is_waited_for(tmp_path: Path) -> None:
+    parts = write(tmp_path, "a,b\nnine,x\n", "a,b\n2,y\n")
+
+    def add_for_a_minute() -> None:
+        with writer(tmp_path) as results:
+            results.expect(PAIR)
+            results.add(0, parts[0])
+            for number in range(1, 6_000):
+                results.add(number, parts[1])
+                time.sleep(0.01)
+
+    with pytest.raises(ResultsBroken, match="nine"):
+        add_for_a_minute()
+    assert stored_files(tmp_path) == []
+
+
 def test_a_result_that_is_given_up_ends_its_work_and_leaves_nothing(tmp_path: Path) -> None:
     rows = "".join(f"{n},x\n" for n in range(10**6))
     parts = write(tmp_path, *[f"a,b\n{rows}"] * 5)

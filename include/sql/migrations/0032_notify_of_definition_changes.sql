@@ -41,9 +41,7 @@ BEGIN
             ('workflows', ARRAY[
                 'name', 'description', 'sql_query', 'parameters', 'user_id', 'instance_id'
             ]),
-            ('amc_instances', ARRAY[
-                'instance_id', 'name', 'region', 'is_active', 'account_id', 'health_status'
-            ]),
+            ('amc_instances', ARRAY['instance_id', 'name', 'region', 'is_active', 'account_id']),
             ('amc_accounts', ARRAY['country_code']),
             ('users', ARRAY['full_name', 'email', 'is_active'])
         ) AS tables (name, columns)
@@ -71,5 +69,12 @@ BEGIN
     END LOOP;
 END;
 $$;
+
+-- Of an instance's health DAGs show ERROR alone; the others come and go.
+CREATE TRIGGER trigger_notify_broken_amc_instances AFTER UPDATE OF health_status ON amc_instances
+    FOR EACH ROW
+    WHEN ((OLD.health_status IS NOT DISTINCT FROM 'ERROR')
+        <> (NEW.health_status IS NOT DISTINCT FROM 'ERROR'))
+    EXECUTE FUNCTION notify_of_definition();
 
 REVOKE ALL ON FUNCTION notify_of_definition() FROM PUBLIC;

@@ -6,7 +6,8 @@
 -- They are found by the same words alone: IS NOT DISTINCT FROM, as in grant_slots.sql, which says why.
 --
 -- Building them reads the table once each, while nobody writes it: some seconds for a million rows.
--- Where that is too long, run the four statements beforehand, each with CREATE INDEX CONCURRENTLY.
+-- Where that is too long, run the four statements beforehand, each with CREATE INDEX CONCURRENTLY; an
+-- index that this has left INVALID, because it failed, must be dropped before.
 CREATE INDEX IF NOT EXISTS idx_workflow_executions_held
     ON workflow_executions (instance_id)
     WHERE dag_id IS NOT NULL

@@ -18,7 +18,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.errors import PipelineError
 from recomamp.following.airflow_api import AirflowApi
-from recomamp.following.changes import listen
+from recomamp.following.changes import changed_definitions, listen
 from recomamp.following.follower import Follower
 from recomamp.pipeline.hooks import DatabaseHook, airflow_address
 from recomamp.pipeline.settings import following_file
@@ -51,7 +51,7 @@ def _follow(follower: Follower, connection: Connection) -> None:
             follower.note_everything()
         elif changes:
             time.sleep(GATHER_SECONDS)
-            follower.note(changes)
+            follower.note(changed_definitions(connection, changes))
         follower.follow()
         _tell_alive()
 
@@ -76,7 +76,11 @@ def main() -> int:
         log.error("%s", err)
         return 2
     with closing(airflow), suppress(KeyboardInterrupt):
-        follow_forever(DatabaseHook(), airflow)
+        try:
+            follow_forever(DatabaseHook(), airflow)
+        except PipelineError as err:
+            log.error("%s", err)
+            return 2
     return 0
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,9 +22,8 @@ _PAGES = 3  # DAGs are in no order of files: three hundred of them tell of every
 class ParsedFile:
     """A DAG file as Airflow last parsed it."""
 
-    path: str  # relative to the bundle
     token: str  # by which Airflow wants it named
-    parsed_from: datetime | None  # when that parse began, None before the first
+    parsed_from: datetime | None  # when that parse began, or a little later; None before the first
 
 
 class AirflowApi:
@@ -32,10 +32,18 @@ class AirflowApi:
     :param url: where Airflow's API server answers, without a path.
     """
 
-    def __init__(self, url: str, username: str, password: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._who = {"username": username, "password": password}
         # A proxy of the environment is for the way to Amazon
-        self._client = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._client = httpx.Client(
+            base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False, transport=transport
+        )
 
     def close(self) -> None:
         """Close its connections."""
@@ -46,14 +54,14 @@ class AirflowApi:
 
         :raises httpx.HTTPError: when Airflow does not answer, or refuses.
         """
-        files: dict[str, ParsedFile] = {}
+        dags: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for dag in self._dags(dag_prefix):
-            path = dag["relative_fileloc"]
-            if path and path not in files:  # the first of a file is stored first
-                files[path] = ParsedFile(
-                    path=path, token=dag["file_token"], parsed_from=_parsed_from(dag)
-                )
-        return files
+            if dag["relative_fileloc"]:
+                dags[dag["relative_fileloc"]].append(dag)
+        return {
+            path: ParsedFile(token=of_file[0]["file_token"], parsed_from=_parsed_from(of_file))
+            for path, of_file in dags.items()
+        }
 
     def parse(self, file: ParsedFile) -> None:
         """Have a file parsed before all others.
@@ -92,8 +100,18 @@ class AirflowApi:
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 
-def _parsed_from(dag: dict[str, Any]) -> datetime | None:
-    if not dag.get("last_parsed_time"):
+def _parsed_from(dags: Sequence[dict[str, Any]]) -> datetime | None:
+    """Return when the latest parse of a file began.
+
+    Its DAGs are stored one after the other, each with the time of that and the duration of the
+    parse. A DAG whose row is gone keeps those of a former parse until Airflow lets it go.
+    """
+    stored = [
+        (datetime.fromisoformat(dag["last_parsed_time"]), dag.get("last_parse_duration") or 0.0)
+        for dag in dags
+        if dag.get("last_parsed_time")
+    ]
+    if not stored:
         return None
-    parsed = datetime.fromisoformat(dag["last_parsed_time"])
-    return parsed - timedelta(seconds=dag.get("last_parse_duration") or 0.0)
+    _, latest = max(stored)
+    return min(at for at, seconds in stored if seconds == latest) - timedelta(seconds=latest)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from psycopg2.extensions import connection as Connection
 
+from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES
+from recomamp.store.statements import fetch_all
+
 log = logging.getLogger(__name__)
 
 CHANNEL = "recomamp_definitions"
+DEFINITIONS = frozenset({SCHEDULES.table, COLLECTIONS.table})
+SHARED = frozenset({"workflows", "amc_instances", "amc_accounts", "users"})  # by several DAGs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,26 @@ def listen(
         cursor.execute(f"LISTEN {CHANNEL}")
         yield None
         while True:
-            select.select([connection], [], [], wait_seconds())
-            connection.poll()
+            if not connection.notifies:  # some come along with the answer to another statement
+                select.select([connection], [], [], wait_seconds())
+                connection.poll()
             if not connection.notifies:
                 cursor.execute("SELECT 1")  # a peer that has silently gone is noticed here
             changes = {read_change(one.payload) for one in connection.notifies}
             connection.notifies.clear()
             yield {change for change in changes if change is not None}
+
+
+def changed_definitions(connection: Connection, changes: Collection[Change]) -> set[Change]:
+    """Return the changes of schedules and collections, and those whose DAGs show another row.
+
+    Anybody may send a notification: of other tables, and of rows that no DAG shows, nothing comes.
+    """
+    row_ids = [change.id for change in changes if change.table in SHARED]
+    showing = fetch_all(connection, "select_definitions_showing", row_ids=row_ids)
+    return {change for change in changes if change.table in DEFINITIONS} | {
+        Change(table=row["table_name"], id=row["id"]) for row in showing
+    }
 
 
 def read_change(payload: str) -> Change | None:

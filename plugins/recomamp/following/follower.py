@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 KINDS = (SCHEDULES, COLLECTIONS)
 # Airflow passes over a request for a file that it is parsing at that moment: ask again
 ASK_AGAIN = timedelta(seconds=3)
+# A parse seems to have begun later than it did, by what Airflow does before it stores the first DAG
+STORING = timedelta(seconds=2)
 # Then Airflow parses the file anyway, or not at all
 GIVE_UP = timedelta(seconds=60)
 
@@ -65,7 +67,7 @@ class Follower:
             for kind in KINDS:
                 self._follow_kind(kind, now)
             self._is_cut_off = False
-        except httpx.HTTPError as err:
+        except (httpx.HTTPError, LookupError, TypeError, ValueError) as err:
             if not self._is_cut_off:
                 log.warning("Airflow's API cannot be asked to parse; DAGs follow later: %r", err)
             self._is_cut_off = True
@@ -91,7 +93,7 @@ class Follower:
             file = known.get(path)
             if file is None:  # Airflow has no DAG of it, and so no name for it: its first row
                 self._asked[path] = now
-            elif file.parsed_from is not None and file.parsed_from >= self._wanted[path]:
+            elif file.parsed_from is not None and file.parsed_from >= self._wanted[path] + STORING:
                 log.info("%s is parsed", path)
                 self._forget(path)
             else:
@@ -100,11 +102,8 @@ class Follower:
 
 
 def files_of(change: Change) -> list[str]:
-    """Return the files that show a row; of rows that several DAGs show, all."""
-    for kind in KINDS:
-        if kind.table == change.table:
-            return [file_of_row(kind.name, change.id)]
-    return all_files()
+    """Return the file that builds a definition's DAG; none where the row is no definition."""
+    return [file_of_row(kind.name, change.id) for kind in KINDS if kind.table == change.table]
 
 
 def all_files(*kinds: Kind) -> list[str]:

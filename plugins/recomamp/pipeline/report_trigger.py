@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg2
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from recomamp.domain.errors import (
@@ -27,6 +26,7 @@ from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.polling import poll_interval_seconds
 from recomamp.pipeline.trigger import EARLIEST_EVENT_SECONDS
 from recomamp.store.campaign_reports import CampaignReport, select_campaign_reports
+from recomamp.store.connections import AWAY
 from recomamp.store.instances import Instance, select_active_instance
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class ReportsTrigger(BaseTrigger):
                 if isinstance(outcome, str):
                     return outcome
                 pause_seconds = poll_interval_seconds(outcome, pause_seconds)
-            except psycopg2.OperationalError as err:
+            except AWAY as err:
                 self.log.warning("Reports cannot be read yet: %s", err)
             except PipelineError as err:
                 return f"polling has ended: {err}"

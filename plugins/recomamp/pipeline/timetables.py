@@ -149,9 +149,10 @@ class ScheduleTimetable(WindowTimetable):
 
         Which is at every parse until that run is there: ticks cost more than all the rest.
         """
-        if self._asked is None or self._asked[0] != moment:
-            self._asked = (moment, self.windows.next(moment))
-        return self._asked[1]
+        asked = self._asked  # DAGs of equal rows share a timetable, and threads of a process do
+        if asked is None or asked[0] != moment:
+            asked = self._asked = (moment, self.windows.next(moment))
+        return asked[1]
 
     def _first_from(self, earliest: datetime) -> DueWindow | None:
         return self.windows.first_from(earliest)

@@ -21,6 +21,7 @@ import psycopg2
 from psycopg2.extensions import connection as DatabaseConnection
 
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.store.connections import AWAY
 from recomamp.store.slots import grant_slots
 from recomamp.store.statements import fetch_one
 from recomamp.store.waiting import WaitingExecution, select_waiting_executions
@@ -82,7 +83,7 @@ class _Shared(Generic[T]):
             wanted = list(self._asked)
             try:
                 answers = await asyncio.to_thread(self.answers, database, wanted)
-            except psycopg2.OperationalError as err:
+            except AWAY as err:
                 log.warning("Rows of %s executions cannot be read yet: %s", len(wanted), err)
                 await sleep(DATABASE_PAUSE_SECONDS)
             except Exception as err:  # who waits must hear of it, whatever it is
@@ -149,7 +150,7 @@ def _standing(row: WaitingExecution | None) -> str:
 
 
 def _granted(connection: DatabaseConnection, row: WaitingExecution) -> set[UUID]:
-    """Grant the slots of an account; one that somebody else has locked holds up no other."""
+    """Grant the slots of an account; one that is locked holds up the others for a moment only."""
     try:
         with connection:
             fetch_one(connection, "set_lock_timeout", milliseconds=ACCOUNT_LOCK_MILLISECONDS)

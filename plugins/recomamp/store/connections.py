@@ -7,7 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psycopg2
 from psycopg2.extensions import connection as Connection
+
+# What a database raises that is away, or goes away: the latter where psycopg2 rolls back on a
+# connection that is closed already, whose own error is then only the context
+AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
 class Transactions:

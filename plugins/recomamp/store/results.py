@@ -25,7 +25,7 @@ from recomamp.store.csv_parts import (
 )
 from recomamp.store.parquet_file import write_parquet
 from recomamp.store.result_document import Preview
-from recomamp.store.result_files import StoredFile, Target
+from recomamp.store.result_files import HashedFile, StoredFile, Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +133,13 @@ class _Conversion:
         self._is_given_up = Event()
 
     def begin(self, part: Path) -> None:
-        """Convert one part more, after those before it."""
+        """Convert one part more, after those before it.
+
+        :raises ResultsBroken: when one of those has failed: the rest need not be downloaded.
+        """
+        for file in self._files:
+            if file.done():
+                file.result()
         name = f"part-{len(self._files) + 1:05d}.parquet"
         self._files.append(self._worker.submit(self._convert, part, name))
 
@@ -161,13 +167,19 @@ class _Conversion:
         try:
             check_end(part)
             with self._target.write_aside(name) as file:
-                rows = write_parquet(file, schema_of(self._columns), self._batches(part))
-                return StoredFile(
-                    uri=self._target.uri(name), rows=rows, bytes=file.size_bytes, sha256=file.sha256
-                )
+                return self._write(part, name, file)
         except BaseException:
             self.give_up()  # the parts after this one are for nothing
             raise
+
+    def _write(self, part: Path, name: str, file: HashedFile) -> StoredFile:
+        try:
+            rows = write_parquet(file, schema_of(self._columns), self._batches(part))
+        except pa.ArrowException as err:  # some are ValueErrors, which are the storage's business
+            raise ResultsBroken(f"{name} cannot be written as Parquet: {err}") from err
+        return StoredFile(
+            uri=self._target.uri(name), rows=rows, bytes=file.size_bytes, sha256=file.sha256
+        )
 
     def _batches(self, part: Path) -> Iterator[pa.RecordBatch]:
         for batch in read_batches(part, self._columns):
