@@ -79,7 +79,8 @@ def _run(benchmarks: Sequence[Benchmark], settings: BenchSettings, console: Cons
 def _tell(outcome: Result | Curve | Failure, settings: BenchSettings, console: Console) -> None:
     if isinstance(outcome, Curve):
         path = draw_curve(settings.data, outcome)
-        console.print(f"  drawn: {path}", highlight=False, soft_wrap=True)
+        points = ", ".join(f"{figure(x)}: {figure(y)}" for x, y in sorted(outcome.points))
+        console.print(f"  drawn: {path} ({points})", highlight=False, soft_wrap=True)
     elif isinstance(outcome, Failure):
         console.print(f"[red]{escape(outcome.text)}[/red]", highlight=False, soft_wrap=True)
     else:

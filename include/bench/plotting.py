@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.measuring import Curve
 
-LOG_SPAN = 50  # x values that lie further apart than this factor are drawn on a logarithmic axis
+LOG_SPAN = 50  # values that lie further apart than this factor are drawn on a logarithmic axis
 
 
 def draw_curve(directory: Path, curve: Curve) -> Path:
@@ -23,14 +24,21 @@ def draw_curve(directory: Path, curve: Curve) -> Path:
     axes = picture.subplots()
     axes.plot(xs, ys, marker="o", color="#1f5fa8")
     axes.set(title=curve.name, xlabel=curve.x_label, ylabel=curve.y_label)
-    if xs and xs[0] > 0 and xs[-1] / xs[0] > LOG_SPAN:
+    if _is_wide(xs):
         axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
+    if _is_wide(xs) and _is_wide(ys):  # else what grows in proportion would seem to explode
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     axes.grid(visible=True, alpha=0.3)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{_file_name(curve.name)}.png"
     picture.savefig(path, dpi=120)
     return path
+
+
+def _is_wide(values: Sequence[float]) -> bool:
+    return min(values, default=0) > 0 and max(values) / min(values) > LOG_SPAN
 
 
 def _file_name(name: str) -> str:
