@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bench.history import GROWING_TABLES, History, key, write_history
 from bench.measuring import BenchSettings, Curve, Result, alternate, at_most, stated
 from bench.places import PIPELINE, Databases, application_database
-from bench.plans import statements, whole_scans
+from bench.plans import make_place, statements, whole_scans
 from bench.tracing import traced
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def _times(
 
 def _whole_scans(databases: Databases, name: str) -> Result:
     with databases.connect(PIPELINE, name) as connection:
+        make_place(connection)
         found = [
             scan
             for statement in statements()

@@ -122,6 +122,7 @@ def _context(number: int, *, is_collection: bool) -> Any:
         data_interval_start=start,
         data_interval_end=start + timedelta(days=7),
         run_after=start,
+        clear_number=0,
         start_date=datetime.now(UTC),
         conf={},
     )

@@ -23,9 +23,20 @@ _WITHOUT: dict[str, tuple[dict[str, Any], ...]] = {
 }
 
 
+# It makes a place for the rows of a report, and has no plan; others are explained with that place
+_PLACE = "create_reported_days"
+
+
 def statements() -> list[str]:
-    """Name every statement of the pipeline."""
-    return sorted(path.stem for path in QUERIES.glob("*.sql"))
+    """Name every statement of the pipeline that has a plan."""
+    return sorted(path.stem for path in QUERIES.glob("*.sql") if path.stem != _PLACE)
+
+
+def make_place(connection: Connection) -> None:
+    """Make what some statements read from and is otherwise made within their transaction."""
+    statement = (QUERIES / f"{_PLACE}.sql").read_text(encoding="utf-8")
+    with connection.cursor() as cursor:
+        cursor.execute(statement.replace("ON COMMIT DROP", ""))
 
 
 def whole_scans(connection: Connection, name: str, tables: Collection[str]) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from cryptography.fernet import Fernet
 
 from amc_emulator.faults import OPERATIONS, Fault, Kind
@@ -28,7 +28,7 @@ from fixtures.connections import set_connections
 from fixtures.emulator import RunningEmulator
 from fixtures.matrix import Matrix
 from fixtures.postgres import Database, Row, Rows, Server
-from fixtures.steps import Run
+from fixtures.steps import RETRIES, Run
 from recomamp.domain.errors import AmazonError
 from recomamp.domain.reconciliation import RunState
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
@@ -106,6 +106,8 @@ class Cell:
     emulator: RunningEmulator
     operation: str
     trouble: Trouble
+    retries: int = 0  # of submit, wait and load
+    errors_seen: int = 0
 
     def befall(self) -> None:
         """Order the trouble."""
@@ -114,7 +116,14 @@ class Cell:
 
     def finish(self, operator: type[Any], **watched: Callable[[], None]) -> bool:
         """Try a step as often as Airflow does, and look after each try that nothing is wrong."""
-        return self.run.finishes(operator, after_each_try=self.look, **watched)
+
+        def look() -> None:
+            self.look()
+            if operator is not RecordRun:  # which keeps what the step that failed has left
+                self.look_at_retry()
+
+        self.errors_seen = len(self.run.errors)
+        return self.run.finishes(operator, after_each_try=look, **watched)
 
     def finish_all(self, **before: Callable[[], None]) -> None:
         """Do all steps; before a step of that name do what is given."""
@@ -142,6 +151,21 @@ class Cell:
         assert len(self.not_failed) <= 1
         for row in self.run.executions:
             assert row["status"] in ENDED or row["slot_granted_at"] is not None
+
+    def look_at_retry(self) -> None:
+        """Find each retry counted, and the next one announced where one comes."""
+        self.retries += self.run.try_number > 1
+        *former, latest = self.run.executions
+        assert latest["retry_count"] == self.retries
+        assert [row["next_retry_at"] for row in former] == [None] * len(former)
+        failed, self.errors_seen = self.run.errors[self.errors_seen :], len(self.run.errors)
+        is_last = self.run.try_number > RETRIES
+        if not failed or is_last or isinstance(failed[0], AirflowFailException):
+            assert latest["next_retry_at"] is None
+        else:
+            seconds = (latest["next_retry_at"] - datetime.now(UTC)).total_seconds()
+            delay = min(30 * 2 ** (self.run.try_number - 1), 600)
+            assert delay - 10 < seconds <= delay
 
     @property
     def not_failed(self) -> list[Row]:
@@ -387,6 +411,8 @@ def test_no_trouble_loses_doubles_or_spoils_a_run(
     assert {row["status"] for row in failed} <= {"FAILED"}
     assert last["status"] == end
     assert words in (last["error_message"] or "")
+    assert last["retry_count"] == cell.retries
+    assert {row["next_retry_at"] for row in run.executions} == {None}
     check_results(last)
     check_books(cell, last)
     check_ledger(cell)

@@ -226,7 +226,7 @@ def test_nothing_is_repeated_lost_or_stuck(stack: Stack, say: Say) -> None:
         f"killed: {killed}; {len(wrong)} wrong\n"
     )
     assert wrong == []
-    assert set(soak.deaths) == set(Victim)
+    assert set(soak.deaths) == set(DEATHS)
     assert troubled > FEWEST_TROUBLED
 
 

@@ -19,6 +19,7 @@ class Victim(Enum):
     TRIGGERER = "triggerer"
     SCHEDULER = "scheduler"  # with all its workers
     POSTGRES = "Postgres"
+    API_SERVER = "api-server"  # by which every task tells Airflow how it is, and how it ended
 
     @property
     def is_of_one_run(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -74,6 +76,29 @@ def test_what_a_killed_try_has_left_is_removed_by_the_next(
     assert run.executions[0]["status"] == "SUCCESS"
     assert not any(path.exists() for path in left)
     assert [one for one in directory.iterdir() if one.name.startswith("recomamp-")] == [others]
+
+
+def test_a_try_that_is_told_to_end_leaves_nothing_on_any_disk(
+    run: Run, emulator: RunningEmulator, directory: Path
+) -> None:
+    emulator.fault("download", "hold_before", matching="part-00001")
+
+    def tell_to_end() -> None:
+        until(lambda: bool(emulator.holding() and list(directory.rglob("_writing-*"))))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    # As Airflow's task runner does
+    former = signal.signal(signal.SIGTERM, lambda *_: LoadResults(task_id="load").on_kill())
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(tell_to_end)
+            with pytest.raises(SystemExit):
+                run.step(LoadResults)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert [path for path in directory.rglob("*") if path.is_file()] == []
+    assert run.executions[0]["status"] == "RUNNING"
+    assert run.finishes(LoadResults)
 
 
 def test_while_one_try_loads_another_touches_nothing_and_is_tried_again(

@@ -10,12 +10,9 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from bench.history import GROWING_TABLES, History, key, write_history
-from bench.plans import QUERIES, analysed, scans_of, statements, whole_scans
+from bench.plans import analysed, make_place, scans_of, statements, whole_scans
 from fixtures.postgres import Database, Server
 from recomamp.store.slots import COLLECTION_HANDICAP
-
-# The statement that makes a place for a report's rows has no plan; the others are explained with it
-PLACE = "create_reported_days"
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +23,14 @@ def pipeline(postgres_server: Server, template_database: str) -> Iterator[Connec
     try:
         write_history(database.connect(autocommit=True), History(executions=50_000, weeks=5_000))
         connection = database.connect("recomamp_pipeline", autocommit=True)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                (QUERIES / f"{PLACE}.sql").read_text(encoding="utf-8").replace("ON COMMIT DROP", "")
-            )
+        make_place(connection)
         yield connection
     finally:
         database.close()
         postgres_server.drop_database(name)
 
 
-@pytest.mark.parametrize("name", [name for name in statements() if name != PLACE])
+@pytest.mark.parametrize("name", statements())
 def test_a_statement_reads_no_growing_table_from_end_to_end(
     name: str, pipeline: Connection
 ) -> None:

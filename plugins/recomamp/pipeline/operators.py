@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from airflow.sdk import BaseOperator, Context
@@ -20,6 +20,8 @@ from recomamp.pipeline.submission import Work, submit
 from recomamp.pipeline.trigger import SlotTrigger
 from recomamp.store.executions import Execution, select_latest_execution
 from recomamp.store.retries import clear_retry, count_retry, note_retry
+
+_TERMINATED = 143  # as a shell says that a process was ended by SIGTERM
 
 
 class ExecutionOperator(BaseOperator):
@@ -92,6 +94,16 @@ class ExecutionOperator(BaseOperator):
                 next_retry_at=next_retry_at,
                 error_message=str(error),
             )
+
+    def on_kill(self) -> NoReturn:
+        """End the process, which Airflow tells to: its task was cleared, or marked failed.
+
+        It would be killed five seconds later and work on until then, and what it has written aside
+        would stay.
+
+        :raises SystemExit: which, unlike a kill, leaves every block that has to tidy up.
+        """
+        raise SystemExit(_TERMINATED)
 
     @property
     def database(self) -> DatabaseHook:
