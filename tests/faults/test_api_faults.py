@@ -163,6 +163,7 @@ class Cell:
         if not failed or is_last or isinstance(failed[0], AirflowFailException):
             assert latest["next_retry_at"] is None
         else:
+            assert latest["next_retry_at"] is not None
             seconds = (latest["next_retry_at"] - datetime.now(UTC)).total_seconds()
             delay = min(30 * 2 ** (self.run.try_number - 1), 600)
             assert delay - 10 < seconds <= delay
