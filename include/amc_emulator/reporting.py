@@ -60,7 +60,7 @@ class Executions:
         """End an execution that has not ended."""
         execution = self._one(request)
         body = await read_object(request)
-        self._emulator.machine.advance()
+        await self._emulator.machine.settle([execution])  # by the pace it may have ended
         wanted = body.get("status")
         if wanted not in (None, Status.CANCELLED):
             raise Refused(400, "The status of a workflow execution can only be set to CANCELLED.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -155,7 +155,7 @@ class Machine:
         for execution in looked_at:
             if execution.status is Status.RUNNING:
                 execution.polls += 1
-        await self._settle(looked_at)
+        await self.settle(looked_at)
 
     def end(self, execution: Execution, status: Status, reason: str = "") -> None:
         """End an execution now, whatever it was bound for."""
@@ -163,7 +163,7 @@ class Machine:
             self._end(execution, status, reason, self._clock.now())
             self.advance()
 
-    async def _settle(self, executions: list[Execution]) -> None:
+    async def settle(self, executions: Collection[Execution]) -> None:
         """Wait for SQL that should have ended, on these executions or before them in a queue."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE_SECONDS

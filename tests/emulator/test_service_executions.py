@@ -158,6 +158,11 @@ def test_cancelled_executions_are_hidden_from_lists_unless_asked_for(
     assert [one["status"] for one in shown] == ["CANCELLED"]
 
 
+def test_what_ends_at_once_has_ended_whoever_asks_first(north: Caller) -> None:
+    ids = [north.ordered() for _ in range(5)]
+    assert [north.cancel(one).status_code for one in ids] == [400] * 5
+
+
 def test_an_ended_execution_cannot_be_cancelled(north: Caller) -> None:
     execution_id = north.ordered()
     assert north.get(execution_id)["status"] == "SUCCEEDED"
