@@ -532,6 +532,21 @@ def test_after_a_part_that_cannot_be_read_no_other_is_waited_for(tmp_path: Path)
     assert stored_files(tmp_path) == []
 
 
+def test_what_was_written_of_parts_that_came_before_is_removed(tmp_path: Path) -> None:
+    parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n", "a,b\n3,z\n")
+    directory = tmp_path / "results" / DIRECTORY
+    with writer(tmp_path) as results:
+        results.expect(PAIR)
+        results.add(0, parts[0])
+        results.add(1, parts[1])
+        _wait_until(
+            lambda: any(path.stat().st_size for path in directory.glob("_writing-*-00002.parquet"))
+        )
+        results.add(0, parts[2])
+        results.finish()
+    assert stored_files(tmp_path) == [f"{DIRECTORY}/part-00001.parquet"]
+
+
 def test_a_result_that_is_given_up_ends_its_work_and_leaves_nothing(tmp_path: Path) -> None:
     rows = "".join(f"{n},x\n" for n in range(10**6))
     parts = write(tmp_path, *[f"a,b\n{rows}"] * 5)
