@@ -15,19 +15,32 @@ from fixtures.postgres import Database, Server
 from recomamp.store.slots import COLLECTION_HANDICAP
 
 
-@pytest.fixture(scope="module")
-def pipeline(postgres_server: Server, template_database: str) -> Iterator[Connection]:
+@pytest.fixture(scope="module", params=["some are open", "none is open"])
+def pipeline(
+    request: pytest.FixtureRequest, postgres_server: Server, template_database: str
+) -> Iterator[Connection]:
     """Connect as the pipeline to a database with a past, known to the planner."""
     name = postgres_server.create_database(template_database)
     database = Database(uri=postgres_server.uri(name))
     try:
-        write_history(database.connect(autocommit=True), History(executions=50_000, weeks=5_000))
+        superuser = database.connect(autocommit=True)
+        write_history(superuser, History(executions=50_000, weeks=5_000))
+        if request.param == "none is open":
+            end_all(superuser)
         connection = database.connect("recomamp_pipeline", autocommit=True)
         make_place(connection)
         yield connection
     finally:
         database.close()
         postgres_server.drop_database(name)
+
+
+def end_all(superuser: Connection) -> None:
+    """End what is open: the planner then takes an index of open ones for nearly free."""
+    with superuser.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE workflow_executions SET status = 'SUCCESS' WHERE status = 'RUNNING'")
+        cursor.execute("VACUUM ANALYZE workflow_executions")
 
 
 @pytest.mark.parametrize("name", statements())

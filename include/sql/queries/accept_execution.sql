@@ -1,5 +1,7 @@
 -- AMC knows the execution: store its id. Compare-and-set, so that an id once stored stays.
 -- An id that another row holds violates uq_workflow_executions_amc_execution.
+-- Not "=" but IS NOT DISTINCT FROM: by the former the planner, its statistics being old, reads the
+-- index of all that is open from end to end to find one id.
 -- Parameters: execution_id, amc_execution_id, amc_status, amazon_request_id, submitted_at, deadline_at.
 UPDATE workflow_executions
 SET
@@ -17,6 +19,6 @@ SET
     deadline_at = %(deadline_at)s,
     started_at = COALESCE(started_at, %(submitted_at)s)
 WHERE id = %(execution_id)s
-  AND status = 'PENDING'
+  AND status IS NOT DISTINCT FROM 'PENDING'
   AND amc_execution_id IS NULL
 RETURNING id;

@@ -1,4 +1,6 @@
 -- End an open execution without results. One that has ended already stays as it is.
+-- NOT IN the ended rather than IN the open: by the latter the planner, its statistics being old,
+-- reads the index of all that is open from end to end to find one id.
 -- Parameters: execution_id, status (FAILED, CANCELLED or TIMEOUT), amc_status (or NULL), error_type,
 -- error_message, completed_at, next_retry_at (of the next attempt; NULL where none comes).
 UPDATE workflow_executions
@@ -11,5 +13,5 @@ SET
     next_retry_at = %(next_retry_at)s,
     execution_duration = EXTRACT(EPOCH FROM %(completed_at)s - COALESCE(started_at, created_at))::INTEGER
 WHERE id = %(execution_id)s
-  AND status IN ('PENDING', 'RUNNING')
+  AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED', 'TIMEOUT')
 RETURNING id;

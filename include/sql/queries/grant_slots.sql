@@ -27,27 +27,31 @@ WITH instances AS (
 held AS (
     SELECT
         instances.amc_instance,
-        COUNT(*) AS slots
+        SUM(own.slots)::BIGINT AS slots
     FROM instances
-    JOIN workflow_executions AS execution ON execution.instance_id = instances.id
-    WHERE execution.dag_id IS NOT NULL
-      -- What AMC runs takes a slot, granted or not
-      AND (
-          execution.status IS NOT DISTINCT FROM 'RUNNING'
-          OR (
-              execution.status IS NOT DISTINCT FROM 'PENDING'
-              AND execution.slot_granted_at IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT COUNT(*) AS slots
+        FROM workflow_executions AS execution
+        WHERE execution.instance_id = instances.id
+          AND execution.dag_id IS NOT NULL
+          -- What AMC runs takes a slot, granted or not
+          AND (
+              execution.status IS NOT DISTINCT FROM 'RUNNING'
+              OR (
+                  execution.status IS NOT DISTINCT FROM 'PENDING'
+                  AND execution.slot_granted_at IS NOT NULL
+              )
           )
-      )
+    ) AS own
     GROUP BY instances.amc_instance
 ),
 free AS (
     SELECT
         instances.id,
         instances.amc_instance,
-        instances.instance_limit - instances.foreign_executions - COALESCE(held.slots, 0) AS slots
+        instances.instance_limit - instances.foreign_executions - held.slots AS slots
     FROM instances
-    LEFT JOIN held ON held.amc_instance = instances.amc_instance
+    JOIN held ON held.amc_instance = instances.amc_instance
 ),
 taken AS (
     SELECT held.slots FROM held
@@ -107,5 +111,5 @@ WHERE execution.id = next_in_line.id
   AND next_in_line.place <= (
       SELECT account.max_concurrent_executions FROM amc_accounts AS account
       WHERE account.id = %(account_key)s
-  ) - (SELECT COALESCE(SUM(taken.slots), 0) FROM taken)
+  ) - (SELECT SUM(taken.slots) FROM taken)
 RETURNING execution.id;

@@ -1,8 +1,10 @@
 -- Keep since when open executions have had no living DAG run; forget it where they have one again.
+-- NOT IN the ended rather than IN the open: by the latter the planner, its statistics being old,
+-- reads the index of all that is open from end to end to find one id.
 -- Parameters: execution_ids (UUIDs, all that were looked at), orphan_ids (those without), seen_at.
 UPDATE workflow_executions
 SET orphaned_at = CASE WHEN id = ANY(%(orphan_ids)s::UUID[]) THEN %(seen_at)s::TIMESTAMPTZ END
 WHERE id = ANY(%(execution_ids)s::UUID[])
-  AND status IN ('PENDING', 'RUNNING')
+  AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED', 'TIMEOUT')
   AND (orphaned_at IS NOT NULL) <> (id = ANY(%(orphan_ids)s::UUID[]))
 RETURNING id;

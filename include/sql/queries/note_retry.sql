@@ -1,12 +1,14 @@
 -- Why a try of an open execution failed and when the next one comes (NULL: there is none), or that
 -- it goes on: then both are NULL. Its status stays.
 -- Returns its id, or no row where it has ended, or where it goes on and nothing was noted.
+-- NOT IN the ended rather than IN the open: by the latter the planner, its statistics being old,
+-- reads the index of all that is open from end to end to find one id.
 -- Parameters: execution_id, next_retry_at (or NULL), error_message (or NULL).
 UPDATE workflow_executions
 SET
     next_retry_at = %(next_retry_at)s,
     error_message = %(error_message)s
 WHERE id = %(execution_id)s
-  AND status IN ('PENDING', 'RUNNING')
+  AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED', 'TIMEOUT')
   AND (%(error_message)s::TEXT IS NOT NULL OR error_message IS NOT NULL)
 RETURNING id;
