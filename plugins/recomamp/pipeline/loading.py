@@ -97,7 +97,7 @@ class LoadResults(ExecutionOperator):
         done = complete_execution(
             lock.connection,  # so that the row is of the load whose files lie there
             execution.id,
-            result_data=stored.document_json,
+            result_data=stored.document,
             result_rows=stored.rows,
             result_size_bytes=stored.size_bytes,
             execution_duration_seconds=None if seconds is None else round(seconds),

@@ -1,7 +1,7 @@
 """The JSON document of a result: its first rows in pandas' ``orient="table"`` shape.
 
-Numbers keep every digit: DECIMALs are ``Decimal`` in the document and plain JSON numbers in its
-text, which Postgres keeps as they are. Infinite and undefined numbers, which JSON lacks, are null.
+Numbers keep every digit: DECIMALs are plain JSON numbers, which Postgres keeps as they are.
+Infinite and undefined numbers, which JSON lacks, are null.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -30,9 +28,9 @@ class Preview:
 
     def __init__(self, columns: Sequence[OutputColumn]) -> None:
         self._columns = columns
-        self._shapes = [_shape(column.arrow_type) for column in columns]
-        self._records: list[dict[str, Any]] = []
-        self._texts: list[str] = []  # the same rows as JSON
+        self._keys = [_json(column.name) for column in columns]
+        self._texts = [_text(column.arrow_type) for column in columns]
+        self._records: list[str] = []
         self._size_bytes = 0
         self._is_full = False
 
@@ -43,83 +41,56 @@ class Preview:
                 return
             self._add_rows(batch.slice(start, _SLICE_ROWS))
 
-    def document(self, *, rows: int, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Return the document of a result of ``rows`` rows in ``files``."""
-        return {
-            "schema": {
-                "fields": [_field(column) for column in self._columns],
-                "pandas_version": PANDAS_VERSION,
-            },
-            "data": self._records,
-            "truncated": len(self._records) < rows,
-            "files": list(files),
+    def document(self, *, rows: int, files: Sequence[dict[str, Any]]) -> str:
+        """Return the document of a result of ``rows`` rows in ``files``, as JSON text."""
+        fields = [_field(column) for column in self._columns]
+        members = {
+            "schema": _json({"fields": fields, "pandas_version": PANDAS_VERSION}),
+            "data": f"[{','.join(self._records)}]",
+            "truncated": _json(len(self._records) < rows),
+            "files": _json(list(files)),
         }
-
-    def document_json(self, *, rows: int, files: Sequence[dict[str, Any]]) -> str:
-        """Return the same document as JSON text with every digit, for a JSONB parameter."""
-        members = (
-            f'"data":[{",".join(self._texts)}]' if key == "data" else write_json({key: value})[1:-1]
-            for key, value in self.document(rows=rows, files=files).items()
-        )
-        return f"{{{','.join(members)}}}"
+        return f"{{{','.join(f'{_json(name)}:{text}' for name, text in members.items())}}}"
 
     def _add_rows(self, rows: pa.RecordBatch) -> None:
         # Column by column: one decision for each column is cheaper than one for each cell
-        values = [
-            [None if value is None else shape.plain(value) for value in column.to_pylist()]
-            for shape, column in zip(self._shapes, rows.columns, strict=True)
+        cells = [
+            [f"{key}:null" if value is None else f"{key}:{text(value)}" for value in column]
+            for key, text, column in zip(
+                self._keys,
+                self._texts,
+                (column.to_pylist() for column in rows.columns),
+                strict=True,
+            )
         ]
-        names = rows.schema.names
-        texts = [
-            [f"{key}:null" if value is None else f"{key}:{shape.text(value)}" for value in column]
-            for key, shape, column in zip(map(json.dumps, names), self._shapes, values, strict=True)
-        ]
-        for record, members in zip(
-            zip(*values, strict=True), zip(*texts, strict=True), strict=True
-        ):
-            text = f"{{{','.join(members)}}}"
-            size_bytes = len(text.encode()) + 1
-            if len(self._texts) >= MAX_ROWS or self._size_bytes + size_bytes > MAX_BYTES:
+        for members in zip(*cells, strict=True):
+            record = f"{{{','.join(members)}}}"
+            size_bytes = len(record.encode()) + 1
+            if len(self._records) >= MAX_ROWS or self._size_bytes + size_bytes > MAX_BYTES:
                 self._is_full = True
                 return
-            self._records.append(dict(zip(names, record, strict=True)))
-            self._texts.append(text)
+            self._records.append(record)
             self._size_bytes += size_bytes
 
 
-def write_json(value: Any) -> str:
-    """Write a document as JSON text; unlike ``json.dumps`` it writes a ``Decimal``, exactly."""
-    match value:
-        case dict():
-            members = (f"{json.dumps(str(k))}:{write_json(v)}" for k, v in value.items())
-            return f"{{{','.join(members)}}}"
-        case list() | tuple():
-            return f"[{','.join(map(write_json, value))}]"
-        case Decimal():
-            return format(value, "f")
-        case _:
-            return json.dumps(value, ensure_ascii=False, allow_nan=False)
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """How the values of a column look in the document, and that as JSON."""
-
-    plain: Callable[[Any], Any]
-    text: Callable[[Any], str]
-
-
-def _shape(kind: pa.DataType) -> _Shape:
+def _text(kind: pa.DataType) -> Callable[[Any], str]:
+    """Tell how a value of this type is written as JSON."""
     if pa.types.is_floating(kind):
-        return _Shape(lambda value: value if math.isfinite(value) else None, write_json)
+        return lambda value: _json(value) if math.isfinite(value) else "null"
+    if pa.types.is_decimal(kind):
+        return lambda value: format(value, "f")
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return _Shape(lambda value: value.isoformat(), lambda text: f'"{text}"')
+        return lambda value: f'"{value.isoformat()}"'
     if pa.types.is_string(kind):
         # Postgres has no NUL in text; Parquet keeps it
-        return _Shape(lambda value: value.replace("\0", "\ufffd"), encode_basestring)
+        return lambda value: encode_basestring(value.replace("\0", "\ufffd"))
     if pa.types.is_integer(kind):
-        return _Shape(lambda value: value, str)
-    return _Shape(lambda value: value, write_json)
+        return str
+    return _json
 
 
 def _field(column: OutputColumn) -> dict[str, Any]:

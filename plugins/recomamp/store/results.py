@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 import pyarrow as pa
@@ -30,17 +30,16 @@ from recomamp.store.result_files import HashedFile, StoredFile, Target
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredResults:
-    """What became of a result. ``size_bytes`` counts the Parquet files.
+    """What became of a result.
 
-    ``document_json`` goes to ``workflow_executions.result_data``: ``json.dumps`` cannot write the
-    ``Decimal`` in ``document``.
+    ``size_bytes`` counts the Parquet files; ``document`` is JSON text, for
+    ``workflow_executions.result_data``.
     """
 
     rows: int
     size_bytes: int
     files: tuple[StoredFile, ...]
-    document: dict[str, Any]
-    document_json: str
+    document: str
 
 
 class ResultWriter:
@@ -158,7 +157,6 @@ class _Conversion:
             size_bytes=sum(file.bytes for file in files),
             files=files,
             document=self._preview.document(rows=rows, files=listed),
-            document_json=self._preview.document_json(rows=rows, files=listed),
         )
 
     def _convert(self, part: Path, name: str) -> StoredFile:
@@ -187,31 +185,3 @@ class _Conversion:
                 raise _GivenUp
             self._preview.add(batch)
             yield batch
-
-
-def store_results(
-    *,
-    parts: Sequence[Path],
-    columns: Sequence[OutputColumn],
-    results_url: str,
-    workflow_id: UUID,
-    execution_id: UUID,
-    window_start: date,
-    verify_lock: Callable[[], None],
-) -> StoredResults:
-    """Write parts that are all there, as ``ResultWriter`` does, and return what was written.
-
-    :raises ResultsBroken: when a part is truncated, malformed or not what AMC described.
-    :raises MissingSetting: when nothing can be written to ``results_url``.
-    """
-    with ResultWriter(
-        results_url=results_url,
-        workflow_id=workflow_id,
-        execution_id=execution_id,
-        window_start=window_start,
-        verify_lock=verify_lock,
-    ) as writer:
-        writer.expect(columns)
-        for number, part in enumerate(parts):
-            writer.add(number, part)
-        return writer.finish()
