@@ -6,9 +6,13 @@ import atexit
 import os
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,6 +41,29 @@ pytest_plugins = [
     "fixtures.connections",
     "fixtures.campaigns",
     "fixtures.mail",
+    "fixtures.matrix",
     "fixtures.owner",
     "fixtures.running_stack",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of the stack come first: it is they that take long."""
+    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Give all tests of the one stack to one process, and others file by file to who is free."""
+    return _FileByFile(config, log)
+
+
+class _FileByFile(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "stack" if _is_of_stack(file) else file
+
+
+@cache
+def _is_of_stack(file: str) -> bool:
+    return "pytest.mark.stack" in (ROOT / file).read_text(encoding="utf-8")

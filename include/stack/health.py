@@ -45,8 +45,10 @@ def _airflow_components(settings: Settings) -> Iterable[str]:
 
 
 def _is_following(settings: Settings) -> bool:
-    """Tell whether the file that the follower touches is young."""
+    """Tell whether the file that the follower touches is young; without a place nothing tells."""
     directory = airflow_environment(settings)["RECOMAMP_SNAPSHOT_DIR"]
+    if not directory:
+        return True
     try:
         age_seconds = time.time() - Path(directory, "following").stat().st_mtime
     except OSError:

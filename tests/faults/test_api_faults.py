@@ -26,7 +26,7 @@ from faults.result_files import listed_files, wrong_files
 from fixtures.amazon import Pauses
 from fixtures.connections import set_connections
 from fixtures.emulator import RunningEmulator
-from fixtures.matrix import Matrix
+from fixtures.matrix import Record
 from fixtures.postgres import Database, Row, Rows, Server
 from fixtures.steps import RETRIES, Run
 from recomamp.domain.errors import AmazonError
@@ -394,7 +394,7 @@ def test_no_trouble_loses_doubles_or_spoils_a_run(
     run: Run,
     emulator: RunningEmulator,
     pauses: Pauses,
-    matrix: Matrix,
+    record_cell: Record,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     operation, scenario = CALLS[call]
@@ -420,7 +420,7 @@ def test_no_trouble_loses_doubles_or_spoils_a_run(
     if name in ("429, seconds", "429, date"):
         assert any(95 <= seconds <= 99 for seconds in pauses.seconds)  # no other wait is as long
     tidied = tidy_up(cell)
-    matrix.record(table=TABLE, row=name, column=call, outcome=outcome(end, run, tidied))
+    record_cell(table=TABLE, row=name, column=call, outcome=outcome(end, run, tidied))
 
 
 async def state_of_a_killed_task(trigger: ExecutionTrigger, execution: object) -> str:

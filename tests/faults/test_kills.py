@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 from faults.crash_points import DROP_HOLDS, HOLDS, LATE, STEP, Cell, Emulator, Point
 from faults.result_files import listed_files, wrong_files
 from faults.victims import Victim, kill_component, kill_task
-from fixtures.matrix import Matrix
+from fixtures.matrix import Record
 from fixtures.postgres import Row
 from fixtures.running_stack import Pipeline
 
@@ -86,7 +86,7 @@ def test_a_kill_neither_repeats_nor_loses_a_run(
     pipeline: Pipeline,
     europe: Row,
     emulator_control: Emulator,
-    matrix: Matrix,
+    record_cell: Record,
     victim: Victim,
     points: list[Point],
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_kill_neither_repeats_nor_loses_a_run(
     for cell in cells:
         pipeline.until_runs_end(cell.dag_id, 1)
         found = _judge(cell)
-        matrix.record(
+        record_cell(
             table=TABLE, row=cell.point.value, column=victim.value, outcome=_told(cell, found)
         )
         wrong += [f"{cell.point.value}: {one}" for one in found]

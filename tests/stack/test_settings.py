@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +17,7 @@ from stack.environment import airflow_environment, emulator_environment, migrate
 from stack.settings import require_token_key
 
 DATABASE = "postgresql://pipeline:sesame@db.example.com/recomamp"
+KEY = urlsafe_b64encode(bytes(32)).decode()  # the same wherever tests are collected
 AMAZON = '{"conn_type": "http", "login": "id"}'
 
 
@@ -113,7 +115,7 @@ def test_a_given_amazon_replaces_the_emulator(tmp_path: Path) -> None:
         ("RECOMAMP_RESULTS_URL", "s3://bucket/results"),
         ("RECOMAMP_POLL_SECONDS", "30"),
         ("RECOMAMP_SNAPSHOT_DIR", "/var/lib/snapshots"),
-        ("RECOMAMP_FERNET_KEY", Fernet.generate_key().decode()),
+        ("RECOMAMP_FERNET_KEY", KEY),
         ("AIRFLOW__CORE__PARALLELISM", "8"),
     ],
 )
@@ -173,7 +175,7 @@ def test_a_malformed_connection_is_refused_by_name_without_its_value(
     assert value not in str(refusal.value)
 
 
-@pytest.mark.parametrize("value", ["short", "====", Fernet.generate_key().decode() + ",x"])
+@pytest.mark.parametrize("value", ["short", "====", f"{KEY},x"])
 def test_a_malformed_key_is_refused_without_its_value(tmp_path: Path, value: str) -> None:
     with pytest.raises(RefusedError, match="RECOMAMP_FERNET_KEY") as refusal:
         load(tmp_path, RECOMAMP_FERNET_KEY=value)

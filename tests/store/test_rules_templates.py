@@ -82,8 +82,8 @@ def test_changes_are_checked_and_an_old_template_may_be_renamed(
     refused("parameters", lambda: rows.update("query_templates", one, sql_template="SELECT 1"))
     assert rows.update("query_templates", one, sql_template="SELECT {{b}}", parameters={"b": 1})
 
-    database.query(
-        "SET session_replication_role = replica; UPDATE query_templates SET parameters = '{}'"
+    database.query(  # both in the one transaction of a message
+        "SET LOCAL session_replication_role = replica;UPDATE query_templates SET parameters = '{}'"
     )
     rows.update("query_templates", one, name="U", sql_template="SELECT {{b}}", parameters={})
     refused("parameters", lambda: rows.update("query_templates", one, parameters={"c": 1}))

@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import ExecutionCancelled, PipelineError, Refused, error_type
+from recomamp.domain.errors import ExecutionCancelled, Refused, error_type
 from recomamp.domain.reconciliation import (
     Action,
     AtAmc,
@@ -32,6 +32,7 @@ from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.run_states import RunStateOf, airflow_run_state
 from recomamp.pipeline.submission import DEADLINE
+from recomamp.pipeline.troubles import Troubles
 from recomamp.store import executions, reconciliations
 from recomamp.store.executions import Execution
 from recomamp.store.reconciliations import Comparable
@@ -61,20 +62,16 @@ def reconcile(
 ) -> None:
     """Reconcile every instance.
 
-    :raises PipelineError: after all instances, naming what could not be done.
+    :raises Incomplete: after all instances, naming what could not be done.
     """
     with database.transaction() as connection:
         instances = reconciliations.select_comparable(connection, since=now - LOOK_BACK)
-    failures: list[str] = []
+    troubles = Troubles(stopped_by=())
     for instance in instances:
         job = InstanceReconciliation(instance, database, amazon, run_state_of, now)
-        try:
-            failures += job.run()
-        except PipelineError as err:
-            log.warning("Instance %s cannot be compared: %s", instance.instance_id, err)
-            failures.append(f"{instance.instance_id}: {err}")
-    if failures:
-        raise PipelineError(f"{len(failures)} not reconciled: {'; '.join(failures)}")
+        with troubles.about(instance.instance_id):
+            job.run(troubles)
+    troubles.raise_any("not reconciled")
 
 
 class InstanceReconciliation:
@@ -93,12 +90,11 @@ class InstanceReconciliation:
         self.amazon = amazon
         self.run_state_of = run_state_of
         self.now = now
-        self._ended: set[str] = (
-            set()
-        )  # AMC's ids of what was cancelled here and is in flight no more
+        # AMC's ids of what was cancelled here and is in flight no more
+        self._ended: set[str] = set()
 
-    def run(self) -> list[str]:
-        """Compare and act; return what could not be done.
+    def run(self, troubles: Troubles) -> None:
+        """Compare and act; ``troubles`` takes what could not be done.
 
         :raises PipelineError: when AMC cannot be asked at all.
         """
@@ -110,20 +106,13 @@ class InstanceReconciliation:
         with self.database.transaction() as connection:
             reconciliations.note_orphans(connection, rows, runs, seen_at=self.now)
         self._count_foreign(listed)
-        failures = []
         decisions = list(decide(rows, listed, known, runs, now=self.now))
         for decision in decisions:
-            try:
+            about = f"{decision.action} of execution {decision.execution_id}"
+            with troubles.about(f"{self.instance.instance_id}: {about}"):
                 self._act(decision)
-            except PipelineError as err:
-                log.warning("%s of %s failed: %s", decision.action, decision.execution_id, err)
-                failures.append(
-                    f"{self.instance.instance_id}: {decision.action} of execution "
-                    f"{decision.execution_id}: {err}"
-                )
         if decisions:
             self._count_foreign(listed)
-        return failures
 
     async def _list(self) -> list[AtAmc]:
         since = self.instance.list_from - LIST_SLACK
