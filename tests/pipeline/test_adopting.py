@@ -67,7 +67,7 @@ def test_users_who_share_an_instance_never_take_each_others_nameless_executions(
     emulator.settings(keep_workflow_id=False)
     run.step(SubmitExecution)
     emulator.fault("create_execution", fault)
-    colleague.step(SubmitExecution)
+    assert colleague.finishes(SubmitExecution)
     ids = amc_ids(run, colleague)
     assert len(set(ids)) == 2
     assert sorted(ids) == sorted(one["workflowExecutionId"] for one in emulator.executions())

@@ -46,7 +46,7 @@ def test_runs_over_the_same_window_never_take_each_others_execution(
     second = Run(first.database, run_id="run 2", **first.source)
     emulator.fault("create_execution", fault)
 
-    second.step(SubmitExecution)
+    assert second.finishes(SubmitExecution)
 
     ids = amc_ids(first, second)
     assert sorted(ids) == sorted(one["workflowExecutionId"] for one in emulator.executions())
@@ -102,7 +102,7 @@ def test_a_query_with_other_parameters_is_not_taken_for_ours(
     other.params = {"least": "11"}
     emulator.fault("create_execution", "reset_before")
 
-    other.step(SubmitExecution)
+    assert other.finishes(SubmitExecution)
 
     assert len(emulator.executions()) == 2
 

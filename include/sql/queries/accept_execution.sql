@@ -1,7 +1,6 @@
 -- AMC knows the execution: store its id. Compare-and-set, so that an id once stored stays.
 -- An id that another row holds violates uq_workflow_executions_amc_execution.
--- Not "=" but IS NOT DISTINCT FROM: by the former the planner, its statistics being old, reads the
--- index of all that is open from end to end to find one id.
+-- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
 -- Parameters: execution_id, amc_execution_id, amc_status, amazon_request_id, submitted_at, deadline_at.
 UPDATE workflow_executions
 SET

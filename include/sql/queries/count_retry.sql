@@ -1,6 +1,5 @@
 -- A further try goes on with an open execution: count it, and say no longer that it is waited for.
--- NOT IN the ended rather than IN the open: by the latter the planner, its statistics being old,
--- reads the index of all that is open from end to end to find one id.
+-- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
 -- Parameters: execution_id.
 UPDATE workflow_executions
 SET

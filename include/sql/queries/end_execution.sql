@@ -1,6 +1,5 @@
 -- End an open execution without results. One that has ended already stays as it is.
--- NOT IN the ended rather than IN the open: by the latter the planner, its statistics being old,
--- reads the index of all that is open from end to end to find one id.
+-- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
 -- Parameters: execution_id, status (FAILED, CANCELLED or TIMEOUT), amc_status (or NULL), error_type,
 -- error_message, completed_at, next_retry_at (of the next attempt; NULL where none comes).
 UPDATE workflow_executions

@@ -4,8 +4,8 @@
 -- account, as last counted; what the application runs itself (no DAG) is among them and asks for no
 -- slot here. A collection's execution has its turn as if it had come later, so schedules go first
 -- and nothing waits for ever. Only as many heads of each line are read as slots are free, so that
--- long lines cost nothing. Not "=" but IS NOT DISTINCT FROM: by the former the planner, its statistics
--- being old, takes the index of all that is open, and reads the line from end to end.
+-- long lines cost nothing. The words for the status are those of the lines' own indexes and match no
+-- other (docs/scaling.md).
 -- Parameters: account_key (UUID, locked), granted_at, collection_handicap (interval),
 -- foreign_counted_since (older counts say nothing any more).
 WITH instances AS (

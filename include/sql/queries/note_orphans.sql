@@ -1,6 +1,5 @@
 -- Keep since when open executions have had no living DAG run; forget it where they have one again.
--- NOT IN the ended rather than IN the open: by the latter the planner, its statistics being old,
--- reads the index of all that is open from end to end to find one id.
+-- Its words for the status match no partial index: they are found by their ids (docs/scaling.md).
 -- Parameters: execution_ids (UUIDs, all that were looked at), orphan_ids (those without), seen_at.
 UPDATE workflow_executions
 SET orphaned_at = CASE WHEN id = ANY(%(orphan_ids)s::UUID[]) THEN %(seen_at)s::TIMESTAMPTZ END

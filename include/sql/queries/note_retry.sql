@@ -1,8 +1,7 @@
 -- Why a try of an open execution failed and when the next one comes (NULL: there is none), or that
 -- it goes on: then both are NULL. Its status stays.
 -- Returns its id, or no row where it has ended, or where it goes on and nothing was noted.
--- NOT IN the ended rather than IN the open: by the latter the planner, its statistics being old,
--- reads the index of all that is open from end to end to find one id.
+-- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
 -- Parameters: execution_id, next_retry_at (or NULL), error_message (or NULL).
 UPDATE workflow_executions
 SET

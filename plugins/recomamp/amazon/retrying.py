@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -27,13 +26,13 @@ class RetryPolicy:
 
     The wait before try *n* + 1 lies between 0 and ``first_seconds`` · 2ⁿ⁻¹, at most
     ``longest_seconds``; a Retry-After is obeyed to the second, and where it asks for more than
-    ``patience_seconds`` there is no other try.
+    ``patience_seconds`` there is no other try: who calls holds a worker, and Airflow tries again.
     """
 
     attempts: int = 5
     first_seconds: float = 1.0
     longest_seconds: float = 60.0
-    patience_seconds: float = math.inf
+    patience_seconds: float = 60.0
 
     async def call(self, function: Callable[[int], Awaitable[T]], sleep: Sleep) -> T:
         """Call a coroutine function with the number of the try, again and again on ``Transient``.

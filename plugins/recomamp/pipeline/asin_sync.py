@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 ASKED_AGAIN_AFTER = timedelta(hours=20)  # less than a day: the daily run comes a little earlier too
 USERS_AT_ONCE = 4
-PATIENT = RetryPolicy(attempts=4, patience_seconds=60.0)
+PATIENT = RetryPolicy(attempts=4)
 
 
 def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> None:

@@ -28,7 +28,7 @@ from recomamp.store.instances import Instance, select_active_instances
 log = logging.getLogger(__name__)
 
 SYNCS_AT_ONCE = 4
-PATIENT = RetryPolicy(attempts=4, patience_seconds=60.0)
+PATIENT = RetryPolicy(attempts=4)
 
 _KINDS = ("ADDED", "CHANGED", "BACK", "VANISHED")
 

@@ -46,7 +46,6 @@ log = logging.getLogger(__name__)
 AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
 DEADLINE = timedelta(hours=24)  # of queueing at AMC and running; AMC runs nothing for longer
 LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
-SUBMISSIONS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,22 +222,19 @@ async def _create_or_adopt(
     execution: Execution, amazon: AmcHook, *, is_first: bool
 ) -> AmcExecution:
     """Send the query once; look for it first wherever an earlier sending is possible."""
-    request = _request(execution)
     async with amazon.client_for(execution) as amc:
-        in_doubt = None if is_first else "an earlier try may have sent it"
-        for _ in range(SUBMISSIONS):
-            if in_doubt and (found := await look(execution, amc, amazon.database, in_doubt)):
-                return found
-            try:
-                return await amc.create_execution(request)
-            except SubmissionInDoubt as err:
-                in_doubt = str(err)
-                await amc.sleep(LOOK_AGAIN_SECONDS)
-        if found := await look(execution, amc, amazon.database, in_doubt or ""):
+        doubt = "an earlier try may have sent it"
+        if not is_first and (found := await look(execution, amc, amazon.database, doubt)):
             return found
-    raise SubmissionInDoubt(
-        f"execution {execution.id} was sent {SUBMISSIONS} times in vain: {in_doubt}"
-    )
+        try:
+            return await amc.create_execution(_request(execution))
+        except SubmissionInDoubt as err:
+            # Sending again is the next try's: it comes later and looks first. The longer between
+            # two sendings, the surer a list shows what the former one left at AMC
+            await amc.sleep(LOOK_AGAIN_SECONDS)
+            if found := await look(execution, amc, amazon.database, str(err)):
+                return found
+            raise
 
 
 def _request(execution: Execution) -> NewExecution:
