@@ -84,11 +84,12 @@ def list_executions(
     *,
     workflow_id: str | None = None,
     min_creation_time: datetime | None = None,
-    include_cancelled: bool = True,
     include_workflow: bool = False,
     next_token: str | None = None,
 ) -> Call:
-    """List executions, newest first. AMC insists on a ``workflow_id`` or a ``min_creation_time``.
+    """List executions, newest first, cancelled ones too.
+
+    AMC insists on a ``workflow_id`` or a ``min_creation_time``.
 
     :raises ValueError: when neither is given.
     """
@@ -97,7 +98,7 @@ def list_executions(
     wanted = {
         "workflowId": workflow_id,
         "minCreationTime": _wall_time(min_creation_time, UTC) if min_creation_time else None,
-        "includeCancelled": "true" if include_cancelled else None,
+        "includeCancelled": "true",
         "includeWorkflow": "true" if include_workflow else None,
         "limit": str(PAGE_SIZE),
         "nextToken": next_token,
