@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -15,6 +15,9 @@ from recomamp.domain.cron import load_zone
 from recomamp.domain.windows import Window, WindowType
 
 PAGE_SIZE = 100
+
+# Between our clock and Amazon's: who lists since a moment of ours lists from so much earlier
+LIST_SLACK = timedelta(minutes=5)
 
 # Said rather than left to AMC's default escape, which is unpublished: quotes are doubled, as the
 # results' reader expects.

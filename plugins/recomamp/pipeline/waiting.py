@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 from airflow.sdk import Context
@@ -38,7 +39,6 @@ FAILED_ATTEMPTS = 4
 _FAILED = error_type(ExecutionFailed())
 _TRIED_AGAIN = (None, _FAILED, KILLED)
 
-_NOT_FOUND = 404
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
 
 _ENDINGS: dict[AmcStatus, type[ExecutionEnded]] = {
@@ -143,7 +143,8 @@ class WaitForExecution(ExecutionOperator):
             return asyncio.run(ask())
         except Refused as err:
             submitted_at = execution.submitted_at or execution.created_at
-            if err.status == _NOT_FOUND and datetime.now(UTC) - submitted_at < _APPEARS_WITHIN:
+            is_new = datetime.now(UTC) - submitted_at < _APPEARS_WITHIN
+            if is_new and err.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
 
