@@ -998,7 +998,6 @@ CREATE FUNCTION public.plan_next_run() RETURNS trigger
     AS $$
 DECLARE
     changed BOOLEAN := true;
-    next_tick TIMESTAMPTZ;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         changed := (NEW.cron_expression, NEW.timezone, NEW.is_active)
@@ -1012,15 +1011,11 @@ BEGIN
     END IF;
 
     IF changed OR NEW.next_run_at IS NULL THEN
-        next_tick := cron_next(
+        NEW.next_run_at := cron_next(
             NEW.cron_expression,
             NEW.timezone,
             CASE TG_OP WHEN 'INSERT' THEN COALESCE(NEW.created_at, NOW()) ELSE NOW() END
         );
-        -- Who inserts a row may name its first run; a later change of the rule decides anew.
-        IF TG_OP = 'UPDATE' OR NEW.next_run_at IS NULL THEN
-            NEW.next_run_at := next_tick;
-        END IF;
     END IF;
     RETURN NEW;
 END;

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.amazon import make_execution
-from recomamp.amazon.download import download_part, download_parts
+from recomamp.amazon.download import download_file, download_part, download_parts
 from recomamp.domain.errors import LinkExpired, Refused, ResultsBroken, Transient
 
 
@@ -198,9 +198,15 @@ def test_a_part_is_tried_again_on_transient_trouble(amazon, emulator, tmp_path, 
     assert len(emulator.calls("download")) == 3
 
 
-def test_a_part_larger_than_allowed_fails_and_nothing_is_left(amazon, tmp_path):
+def test_a_file_larger_than_allowed_fails_and_nothing_is_left(amazon, tmp_path):
+    amc_execution_id = create(amazon)
+
+    async def download(client) -> int:
+        (link,) = await client.download_urls(amc_execution_id)
+        return await download_file(client, link, tmp_path / "file", 10)
+
     with pytest.raises(ResultsBroken, match="larger than 10 bytes"):
-        load(amazon, create(amazon), tmp_path, size_limit_bytes=10)
+        amazon.ask(download)
 
     assert files_of(tmp_path) == []
 

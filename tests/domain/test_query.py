@@ -14,10 +14,11 @@ from sqlglot import exp
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.parameters import Parameter, ParameterType, declare
 from recomamp.domain.placeholders import tokenize
-from recomamp.domain.query import BoundQuery, WindowValues, bind, check, names_used
+from recomamp.domain.query import BoundQuery, bind, check, names_used
 from recomamp.domain.values import Value
+from recomamp.domain.windows import Window
 
-WEEK = WindowValues(
+WEEK = Window(
     start=datetime(2025, 1, 6, 8, tzinfo=UTC),
     end=datetime(2025, 1, 13, 8, tzinfo=UTC),
     time_zone="America/Los_Angeles",
@@ -269,7 +270,7 @@ def test_braces_that_are_no_placeholder_stay_in_a_string() -> None:
 
 
 def test_an_unknown_zone_is_said() -> None:
-    window = WindowValues(start=WEEK.start, end=WEEK.end, time_zone="Mars/Base")
+    window = Window(start=WEEK.start, end=WEEK.end, time_zone="Mars/Base")
     with pytest.raises(InvalidDefinition, match="unknown time zone 'Mars/Base'"):
         bind("SELECT 1", {}, window)
 

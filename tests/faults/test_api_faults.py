@@ -36,8 +36,8 @@ from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.reconciling import reconcile
 from recomamp.pipeline.recording import RecordRun
-from recomamp.pipeline.sensor import WaitForExecution
 from recomamp.pipeline.trigger import ExecutionTrigger, SlotTrigger
+from recomamp.pipeline.waiting import WaitForExecution
 
 TABLE = "API faults (2x: tries that failed, a2: attempts, R: cancelled at AMC by reconciliation)"
 LONGER = 6  # than the five tries of a call

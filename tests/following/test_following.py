@@ -154,6 +154,13 @@ def test_of_a_row_that_several_dags_show_those_are_changed_and_no_others(
     connection.close()
 
 
+def test_of_schedules_and_collections_alone_the_database_is_not_asked(database: Database) -> None:
+    connection = database.connect(role="recomamp_pipeline")
+    connection.close()
+    told = {Change("workflow_schedules", ROW)}
+    assert changed_definitions(connection, told) == told
+
+
 def shared_row(rows: Rows, schedule: Row, table: str) -> Row:
     workflow = rows.get("workflows", schedule["workflow_id"])
     instance = rows.get("amc_instances", workflow["instance_id"])

@@ -14,7 +14,7 @@ from recomamp.domain.errors import ExecutionFailed, PipelineError, SubmissionInD
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
-from recomamp.pipeline.sensor import FAILED_ATTEMPTS, WaitForExecution
+from recomamp.pipeline.waiting import FAILED_ATTEMPTS, WaitForExecution
 
 
 @pytest.fixture(autouse=True)

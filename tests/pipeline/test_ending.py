@@ -12,8 +12,8 @@ from fixtures.steps import Run
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
-from recomamp.pipeline.sensor import WaitForExecution
 from recomamp.pipeline.trigger import ExecutionTrigger
+from recomamp.pipeline.waiting import WaitForExecution
 
 
 def kill_trigger(run: Run) -> None:

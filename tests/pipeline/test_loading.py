@@ -25,7 +25,7 @@ from recomamp.domain.errors import AlreadyLoading
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
-from recomamp.pipeline.sensor import WaitForExecution
+from recomamp.pipeline.waiting import WaitForExecution
 from recomamp.store.loads import loading
 
 

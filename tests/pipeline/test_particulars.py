@@ -21,7 +21,7 @@ from recomamp.pipeline.hooks import AmcHook, DatabaseHook, _endpoint
 from recomamp.pipeline.links import AmcExecutionLink
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
-from recomamp.pipeline.sensor import WaitForExecution
+from recomamp.pipeline.waiting import WaitForExecution
 
 
 def test_a_new_execution_may_be_unknown_for_five_minutes_and_no_longer(

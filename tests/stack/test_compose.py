@@ -111,7 +111,10 @@ def test_compose_adds_only_what_several_machines_need(
     assert added == {
         "AIRFLOW__CELERY__BROKER_URL",
         "AIRFLOW__CELERY__RESULT_BACKEND",
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE",
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK",
+        "AIRFLOW__TRIGGERER__CAPACITY",
         # The embedded stack passes them on from its caller's environment, where they are set.
         "AIRFLOW_CONN_SMTP_DEFAULT",
         "RECOMAMP_RESULT_DATA_KEPT_DAYS",
@@ -145,6 +148,24 @@ def test_the_example_lists_every_variable_with_its_default() -> None:
     defaults = {name: default if kind == "-" else "" for name, kind, default in references()}
 
     assert example_values() == defaults
+
+
+def test_every_setting_that_scaling_names_can_be_set() -> None:
+    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    table = page.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`((?:AIRFLOW__|RECOMAMP_)\w+)`", table))
+
+    assert len(named) >= 7
+    assert named <= {name for name, kind, _ in references() if kind == "-"}
+
+
+def test_a_setting_of_the_environment_reaches_every_airflow_service(tmp_path: Path) -> None:
+    changed = {"AIRFLOW__TRIGGERER__CAPACITY": "77", "AIRFLOW__CELERY__WORKER_CONCURRENCY": "3"}
+    rendered = render(filled_in(tmp_path, **changed))
+
+    services = yaml.safe_load(rendered.stdout)["services"]
+    for name in ("scheduler", "dag-processor", "triggerer", "worker"):
+        assert changed.items() <= services[name]["environment"].items()
 
 
 def test_every_variable_of_the_example_is_explained() -> None:

@@ -291,10 +291,12 @@ def test_next_run_is_the_first_tick_after_the_row_was_made(rows: Rows) -> None:
     assert schedule["next_run_at"] == datetime(2026, 1, 2, 5, tzinfo=UTC)
 
 
-def test_a_first_run_that_is_given_stays(rows: Rows) -> None:
-    schedule = rows.schedule(next_run_at="2030-01-01T00:00Z")
+def test_a_first_run_that_is_given_gives_way_to_the_first_tick(rows: Rows) -> None:
+    schedule = rows.schedule(
+        cron_expression="0 6 * * *", created_at="2026-01-01", next_run_at="2030-01-01T00:00Z"
+    )
 
-    assert schedule["next_run_at"] == datetime(2030, 1, 1, tzinfo=UTC)
+    assert schedule["next_run_at"] == datetime(2026, 1, 1, 6, tzinfo=UTC)
 
 
 def test_next_run_follows_a_change_of_the_rule(rows: Rows) -> None:
@@ -318,7 +320,8 @@ def test_next_run_set_by_the_pipeline_stays(rows: Rows) -> None:
 
 
 def test_a_pause_is_dated_and_its_end_plans_anew(rows: Rows) -> None:
-    schedule = rows.schedule(next_run_at="2020-01-01T00:00Z")
+    schedule = rows.schedule(created_at="2020-01-01")
+    assert schedule["next_run_at"].year == 2020
     assert schedule["paused_at"] is None
 
     paused = rows.update("workflow_schedules", schedule, is_active=False)

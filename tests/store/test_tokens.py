@@ -98,14 +98,16 @@ def test_a_token_that_amazon_refused_is_renewed_although_it_has_not_run_out(
     ids=["lock", "statement"],
 )
 def test_who_waits_too_long_for_the_refresh_of_another_may_try_later(
-    database: Database, user: Row, options: str, lock_timeout_seconds: float
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database,
+    user: Row,
+    options: str,
+    lock_timeout_seconds: float,
 ) -> None:
+    monkeypatch.setattr("recomamp.store.tokens.LOCK_TIMEOUT_SECONDS", lock_timeout_seconds)
     calls: list[Tokens] = []
     waiting = UserTokens(
-        lambda: psycopg2.connect(database.uri, options=options),
-        MultiFernet([OLD]),
-        user["id"],
-        lock_timeout_seconds=lock_timeout_seconds,
+        lambda: psycopg2.connect(database.uri, options=options), MultiFernet([OLD]), user["id"]
     )
     slow = database.connect()
     with slow.cursor() as cursor:

@@ -53,17 +53,15 @@ class AmcClient(AmazonClient):
         *,
         workflow_id: str | None = None,
         min_creation_time: datetime | None = None,
-        include_cancelled: bool = True,
         include_workflow: bool = False,
     ) -> AsyncIterator[AmcExecution]:
-        """Yield executions, newest first, by name or by time of creation."""
+        """Yield executions, newest first, cancelled ones too, by name or by time of creation."""
 
         def call(next_token: str | None) -> Call:
             return requests.list_executions(
                 self.account.instance_id,
                 workflow_id=workflow_id,
                 min_creation_time=min_creation_time,
-                include_cancelled=include_cancelled,
                 include_workflow=include_workflow,
                 next_token=next_token,
             )
@@ -81,7 +79,6 @@ class AmcClient(AmazonClient):
         call = requests.list_executions(
             self.account.instance_id,
             min_creation_time=min_creation_time,
-            include_cancelled=True,
             next_token=next_token,
         )
         return await self.ask(call, read_executions)

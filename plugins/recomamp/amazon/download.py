@@ -31,7 +31,6 @@ async def download_parts(
     amc_execution_id: str,
     directory: Path,
     *,
-    size_limit_bytes: int | None = None,
     arrived: Arrived = lambda _number, _path: None,
 ) -> list[Path]:
     """Download all parts of a result into ``directory``, in order; on failure none is left there.
@@ -39,12 +38,11 @@ async def download_parts(
     Links that expire meanwhile are asked for anew. In the end they are asked for once more: nothing
     that AMC says tells how many parts there are, and a list that came too early lacks some.
 
-    :param size_limit_bytes: the most that one part may hold.
     :param arrived: is told of each part as soon as it is whole, in order. Where AMC then offers
         other files, it is told of them in the same way, from number 0 on.
     :raises Transient: when AMC offers no files yet, or other ones each time, or the network fails
         again and again.
-    :raises ResultsBroken: when a part is truncated, missing or too large, or cannot be written.
+    :raises ResultsBroken: when a part is truncated or missing, or cannot be written.
     :raises LinkExpired: when new links are refused as well.
     """
     with _writing(directory):
@@ -55,9 +53,7 @@ async def download_parts(
             paths = [directory / f"part-{number:05d}.csv" for number in range(len(links))]
             for path in paths:
                 undo.callback(path.unlink, missing_ok=True)
-            others = await _download_all(
-                client, amc_execution_id, links, paths, size_limit_bytes, arrived
-            )
+            others = await _download_all(client, amc_execution_id, links, paths, arrived)
             offered = others or await _links(client, amc_execution_id)
             if not others and len(offered) == len(links):
                 undo.pop_all()
@@ -71,7 +67,6 @@ async def _download_all(
     amc_execution_id: str,
     links: tuple[str, ...],
     paths: list[Path],
-    size_limit_bytes: int | None,
     arrived: Arrived,
 ) -> tuple[str, ...] | None:
     """Download each link to its path, renewing those that expire.
@@ -81,7 +76,7 @@ async def _download_all(
     for number, path in enumerate(paths):
         for renewals_left in reversed(range(LINK_RENEWALS + 1)):
             try:
-                await download_file(client, links[number], path, size_limit_bytes)
+                await download_file(client, links[number], path)
                 break
             except LinkExpired:
                 if not renewals_left:
@@ -97,7 +92,11 @@ async def _download_all(
 async def download_file(
     client: AmazonClient, link: str, path: Path, size_limit_bytes: int | None = None
 ) -> int:
-    """Download one file as ``download_part``, again and again as the client's ``retry`` allows."""
+    """Download one file as ``download_part``, again and again as the client's ``retry`` allows.
+
+    :param size_limit_bytes: the most that it may hold.
+    :raises ResultsBroken: when it holds more.
+    """
 
     async def download(number: int) -> int:
         return await download_part(client, link, path, size_limit_bytes, number=number)

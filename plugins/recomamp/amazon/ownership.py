@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from recomamp.amazon.responses import AmcExecution
-
-# What AMC calls an execution whose query came without a name, or whose name it did not keep.
-_NAMELESS = "transient_"
+from recomamp.domain.names import is_nameless
 
 # By how much AMC's clock may be behind ours
 _CLOCK_SLACK = timedelta(minutes=1)
@@ -37,7 +35,7 @@ def is_ours(
     """
     if execution.workflow_id == workflow_id:
         return True
-    if execution.workflow_id is not None and not execution.workflow_id.startswith(_NAMELESS):
+    if not is_nameless(execution.workflow_id):
         return False
     return (
         _is_same_moment(execution.window_start, window_start)

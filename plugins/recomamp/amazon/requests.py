@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -15,6 +15,9 @@ from recomamp.domain.cron import load_zone
 from recomamp.domain.windows import Window, WindowType
 
 PAGE_SIZE = 100
+
+# Between our clock and Amazon's: who lists since a moment of ours lists from so much earlier
+LIST_SLACK = timedelta(minutes=5)
 
 # Said rather than left to AMC's default escape, which is unpublished: quotes are doubled, as the
 # results' reader expects.
@@ -84,11 +87,12 @@ def list_executions(
     *,
     workflow_id: str | None = None,
     min_creation_time: datetime | None = None,
-    include_cancelled: bool = True,
     include_workflow: bool = False,
     next_token: str | None = None,
 ) -> Call:
-    """List executions, newest first. AMC insists on a ``workflow_id`` or a ``min_creation_time``.
+    """List executions, newest first, cancelled ones too.
+
+    AMC insists on a ``workflow_id`` or a ``min_creation_time``.
 
     :raises ValueError: when neither is given.
     """
@@ -97,7 +101,7 @@ def list_executions(
     wanted = {
         "workflowId": workflow_id,
         "minCreationTime": _wall_time(min_creation_time, UTC) if min_creation_time else None,
-        "includeCancelled": "true" if include_cancelled else None,
+        "includeCancelled": "true",
         "includeWorkflow": "true" if include_workflow else None,
         "limit": str(PAGE_SIZE),
         "nextToken": next_token,

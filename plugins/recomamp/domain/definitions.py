@@ -27,7 +27,8 @@ _SCHEDULE_WINDOW_KEYS = frozenset({"lag_days", "lookback_days", "type", "catchup
 _COLLECTION_WINDOW_KEYS = frozenset({"lag_days"})
 _LONGEST_LAG_DAYS = 366
 _LONGEST_LOOKBACK_DAYS = 400  # AMC keeps 13 months
-_FINISHED = ("PAUSED", "COMPLETED")
+# Not FAILED: a failed week whose run is deleted runs again, and that may mend the collection
+_STARTS_NO_WEEK = ("PAUSED", "COMPLETED")
 
 
 def read_schedule(row: Row) -> Schedule:
@@ -68,7 +69,7 @@ def read_collection(row: Row) -> Collection:
         id=UUID(key),
         name=row["name"],
         description=row["description"],
-        is_active=row["status"] not in _FINISHED,
+        is_active=row["status"] not in _STARTS_NO_WEEK,
         windows=CollectionWindows(
             start_date=row["start_date"],
             end_date=row["end_date"],

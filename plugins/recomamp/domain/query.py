@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recomamp.domain.errors import InvalidDefinition
@@ -28,6 +28,7 @@ from recomamp.domain.literals import neutral, render
 from recomamp.domain.parameters import Parameter
 from recomamp.domain.placeholders import Slot, SlotKind, Template, read_template, tokenize
 from recomamp.domain.values import ParameterType, Value, write_scalar
+from recomamp.domain.windows import Window
 
 _WINDOW_TYPES = {
     "start_date": ParameterType.DATE,
@@ -39,26 +40,6 @@ WINDOW_NAMES = frozenset(_WINDOW_TYPES)
 
 _INSTANT = timedelta(microseconds=1)
 _LITERAL_TOKENS = frozenset({"STRING", "NUMBER"})
-
-
-class WindowLike(Protocol):
-    """The window of a run: ``[start, end)``, aware UTC, meant in ``time_zone``."""
-
-    @property
-    def start(self) -> datetime: ...
-    @property
-    def end(self) -> datetime: ...
-    @property
-    def time_zone(self) -> str: ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WindowValues:
-    """The least that ``bind`` needs of a window."""
-
-    start: datetime
-    end: datetime
-    time_zone: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,9 +70,7 @@ def check(sql: str, parameters: Mapping[str, Parameter]) -> None:
                 _check_use(slot, name, parameters)
 
 
-def bind(
-    sql: str, parameters: Mapping[str, Parameter], window: WindowLike | None = None
-) -> BoundQuery:
+def bind(sql: str, parameters: Mapping[str, Parameter], window: Window | None = None) -> BoundQuery:
     """Bind the parameters that the query uses; those it does not use are left out.
 
     Without a window the query may not name its ends, unless they are declared themselves.
@@ -120,7 +99,7 @@ def bind(
     )
 
 
-def window_parameters(window: WindowLike | None) -> dict[str, Parameter]:
+def window_parameters(window: Window | None) -> dict[str, Parameter]:
     """Return the parameters that a window fills; none without a window.
 
     :raises InvalidDefinition: when the window's zone is unknown.

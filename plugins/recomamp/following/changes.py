@@ -58,11 +58,12 @@ def changed_definitions(connection: Connection, changes: Collection[Change]) -> 
 
     Anybody may send a notification: of other tables, and of rows that no DAG shows, nothing comes.
     """
+    own = {change for change in changes if change.table in DEFINITIONS}
     row_ids = [change.id for change in changes if change.table in SHARED]
+    if not row_ids:  # as mostly; the statement reads every schedule and collection
+        return own
     showing = fetch_all(connection, "select_definitions_showing", row_ids=row_ids)
-    return {change for change in changes if change.table in DEFINITIONS} | {
-        Change(table=row["table_name"], id=row["id"]) for row in showing
-    }
+    return own | {Change(table=row["table_name"], id=row["id"]) for row in showing}
 
 
 def read_change(payload: str) -> Change | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from http import HTTPStatus
 
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.ownership import is_ours
+from recomamp.amazon.requests import LIST_SLACK
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import ConsentRevoked, Refused, SubmissionInDoubt
 from recomamp.domain.windows import WindowType
@@ -15,9 +16,6 @@ from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.executions import Execution, select_execution_by_amc_id
 
 log = logging.getLogger(__name__)
-
-LIST_SLACK = timedelta(minutes=5)  # between our clock and Amazon's
-_NOT_FOUND = 404
 
 
 async def look(
@@ -59,7 +57,8 @@ async def _find_by_name(
             if is_named and not await asyncio.to_thread(is_taken, candidate, execution, database):
                 return candidate
     except Refused as err:
-        if err.status != _NOT_FOUND:  # which may be how AMC says that it knows no such name
+        # Which may be how AMC says that it knows no such name
+        if err.status != HTTPStatus.NOT_FOUND:
             raise
     return None
 

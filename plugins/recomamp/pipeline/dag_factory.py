@@ -21,9 +21,9 @@ from recomamp.pipeline.invalid import RefuseRun
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import LOAD_TASK_ID, RecordRun
-from recomamp.pipeline.sensor import WaitForExecution
 from recomamp.pipeline.shards import shard_of_file
 from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
+from recomamp.pipeline.waiting import WaitForExecution
 
 log = logging.getLogger(__name__)
 

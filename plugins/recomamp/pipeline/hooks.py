@@ -40,7 +40,8 @@ _KEEPALIVES: dict[str, Any] = {
 }
 
 # An intention that a crash of the server may take back would let AMC run the query twice,
-# so that commits wait for the log whatever the server's own default is
+# so that commits wait for the log whatever the server's own default is. Asked for at the start: a
+# statement for it would be a round trip more for each connection (poolers: docs/scaling.md)
 _SESSION = "-c TimeZone=UTC -c synchronous_commit=on"
 
 # Keeping a failed call must not hold up the caller for long, whatever the database does

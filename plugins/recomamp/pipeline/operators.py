@@ -1,4 +1,7 @@
-"""The four steps of every run: submit, wait, load, record. This file has the first and the base."""
+"""The steps of every run: what all four share, and the first, submit.
+
+The others are in waiting.py, loading.py and recording.py.
+"""
 
 from __future__ import annotations
 

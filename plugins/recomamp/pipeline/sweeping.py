@@ -12,19 +12,17 @@ import logging
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from http import HTTPStatus
 
 from recomamp.amazon.client import AmcClient
-from recomamp.amazon.requests import PAGE_SIZE
+from recomamp.amazon.requests import LIST_SLACK, PAGE_SIZE
 from recomamp.amazon.responses import AmcExecution
 from recomamp.amazon.retrying import RetryPolicy
 from recomamp.domain.errors import AmazonError, Refused, Transient
 
 log = logging.getLogger(__name__)
 
-LIST_SLACK = timedelta(minutes=5)  # between our clock and Amazon's
-
-_NOT_FOUND = 404
 _ONE_TRY = RetryPolicy(attempts=1)
 
 
@@ -129,7 +127,9 @@ class Sweeper:
             try:
                 yield await self._amc.get_execution(amc_execution_id)
             except (Refused, Transient) as err:
-                is_refused_too = is_blind and isinstance(err, Refused) and err.status != _NOT_FOUND
+                is_refused_too = (
+                    is_blind and isinstance(err, Refused) and err.status != HTTPStatus.NOT_FOUND
+                )
                 if is_refused_too or err.retry_after_seconds is not None:
                     raise
                 log.warning("Execution %s is not to be seen at AMC: %s", amc_execution_id, err)

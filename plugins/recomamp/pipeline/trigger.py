@@ -18,9 +18,9 @@ from recomamp.pipeline import settings
 from recomamp.pipeline.cancelling import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.polling import InstancePoller
-from recomamp.pipeline.waiting import RowReader, SlotLine
+from recomamp.pipeline.shared_answers import RowReader, SlotLine
 from recomamp.store.executions import Execution, note_amc_status, select_execution
-from recomamp.store.waiting import WaitingExecution
+from recomamp.store.waiting_executions import WaitingExecution
 
 # A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
 # task (quick-resume race). Nothing fires earlier than this after the deferral.

@@ -1,160 +1,214 @@
-"""What all who wait in one event loop share: one reader of rows, one line for slots.
-
-A triggerer starts a thousand triggers at once. Each with a connection of its own would be a
-thousand connections; here a few statements serve them all.
-"""
+"""Wait until AMC has ended the execution, without holding a worker."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Generic, Self, TypeAlias, TypeVar
-from uuid import UUID
-from weakref import WeakKeyDictionary
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, NoReturn
 
-import psycopg2
-from psycopg2.extensions import connection as DatabaseConnection
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
 
-from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.store.connections import AWAY
-from recomamp.store.slots import grant_slots
-from recomamp.store.statements import fetch_one
-from recomamp.store.waiting import WaitingExecution, select_waiting_executions
+from recomamp.amazon.responses import AmcExecution
+from recomamp.domain.errors import (
+    ExecutionCancelled,
+    ExecutionEnded,
+    ExecutionFailed,
+    ExecutionRejected,
+    ExecutionTimedOut,
+    Refused,
+    error_type,
+)
+from recomamp.domain.states import AmcStatus, ended_as
+from recomamp.pipeline.cancelling import KILLED
+from recomamp.pipeline.links import AmcExecutionLink
+from recomamp.pipeline.operators import ExecutionOperator, clear_number, tries
+from recomamp.pipeline.trigger import ExecutionTrigger
+from recomamp.store.executions import (
+    Execution,
+    count_failed_attempts,
+    end_execution,
+    note_amc_status,
+)
 
-log = logging.getLogger(__name__)
+# Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
+# Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
+FAILED_ATTEMPTS = 4
 
-T = TypeVar("T")
-Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+_FAILED = error_type(ExecutionFailed())
+_TRIED_AGAIN = (None, _FAILED, KILLED)
 
-SLOT_POLL_SECONDS = 10.0
-DATABASE_PAUSE_SECONDS = 15.0
-GATHER_SECONDS = 0.25  # in which others may join
-ACCOUNT_LOCK_MILLISECONDS = 2000
+_APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
 
-
-@dataclass(eq=False, slots=True)
-class _Asked(Generic[T]):
-    """A question about one execution and how many wait for its answer."""
-
-    answer: asyncio.Future[T]
-    users: int = 0
+_ENDINGS: dict[AmcStatus, type[ExecutionEnded]] = {
+    AmcStatus.FAILED: ExecutionFailed,
+    AmcStatus.REJECTED: ExecutionRejected,
+    AmcStatus.CANCELLED: ExecutionCancelled,
+    AmcStatus.TIMED_OUT: ExecutionTimedOut,
+}
 
 
-class _Shared(Generic[T]):
-    """Answers for everybody in one event loop who asks about an execution."""
+class WaitForExecution(ExecutionOperator):
+    """Wait for AMC's end of the execution and return its UUID when it has results.
 
-    _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Self]
+    A retry after AMC's FAILED submits the next attempt; every other retry, and Airflow's own
+    restarts of this task, find the attempt still open and wait on.
+    """
 
-    def __init_subclass__(cls) -> None:
-        cls._by_loop = WeakKeyDictionary()
+    operator_extra_links = (AmcExecutionLink(),)
+    ui_color = "#fdf3dc"
 
-    @classmethod
-    def shared(cls) -> Self:
-        """Give the one of the running event loop."""
-        return cls._by_loop.setdefault(asyncio.get_running_loop(), cls())
+    def execute(self, context: Context) -> str:
+        """Wait for the open attempt; open the next one where the last has ended."""
+        with self.trying(context):
+            execution = self.latest_execution(context)
+            if execution is not None:
+                self._respect_end(context, execution)
+            if (
+                execution is None
+                or not execution.status.is_open
+                or execution.amc_execution_id is None
+            ):
+                execution = self.submit(context)
+            return self._settle(context, execution)
 
-    def __init__(self) -> None:
-        self._asked: dict[UUID, _Asked[T]] = {}
-        self._task: asyncio.Task[None] | None = None
+    def _respect_end(self, context: Context, execution: Execution) -> None:
+        """Fail for good where an earlier try of this task was about to.
 
-    async def ask(self, execution_id: UUID, database: DatabaseHook, sleep: Sleep) -> T:
-        """Wait for the answer, as long as it takes the database to be there."""
-        answer = asyncio.get_running_loop().create_future()
-        asked = self._asked.setdefault(execution_id, _Asked(answer))
-        asked.users += 1
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._answer_all(database, sleep))
+        A worker may die between writing the end and telling Airflow. Clearing the task counts its
+        tries and attempts anew, and opens the next one whatever the last one ended as.
+        """
+        if execution.status.is_open:
+            return
+        is_final = tries(context) > 1 and execution.error_type not in _TRIED_AGAIN
+        is_enough = (
+            execution.error_type == _FAILED and self._failed_attempts(context) >= FAILED_ATTEMPTS
+        )
+        if is_final or is_enough:
+            raise AirflowFailException(execution.error_message)
+
+    def _failed_attempts(self, context: Context) -> int:
+        run = context["dag_run"]
+        with self.database.transaction() as connection:
+            return count_failed_attempts(
+                connection,
+                dag_id=run.dag_id,
+                dag_run_id=run.run_id,
+                clear_number=clear_number(context),
+            )
+
+    def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """Go on after the trigger's event, which says only that it is worth looking."""
+        self.log.info("Woken up: %s", event)
+        self._is_woken = True
+        with self.trying(context):
+            execution = self.latest_execution(context)
+            if execution is None or not execution.status.is_open:
+                raise ExecutionFailed("the execution was ended while this task waited for it")
+            return self._settle(context, execution)
+
+    def _settle(self, context: Context, execution: Execution) -> str:
+        """Return, fail or wait on, as AMC says."""
+        amc = self._ask_amc(execution)
+        if amc is not None and amc.status is AmcStatus.SUCCEEDED:
+            self._note(execution, amc)
+            self.log.info("Execution %s: %s has SUCCEEDED", execution.id, amc.amc_execution_id)
+            return str(execution.id)
+        is_late = datetime.now(UTC) >= execution.deadline_at
+        is_ours = is_late and amc is not None and amc.status is AmcStatus.CANCELLED  # by a lost try
+        if amc is not None and amc.status.is_terminal and not is_ours:
+            self._fail(context, execution, amc)
+        if is_late:
+            return self._time_out(execution)
+        if amc is not None:
+            self._note(execution, amc)
+        self.log.info(
+            "Execution %s: AMC says %s of %s; waiting until %s at the latest",
+            execution.id,
+            amc.amc_status if amc else "nothing yet",
+            execution.amc_execution_id,
+            execution.deadline_at,
+        )
+        self.defer(trigger=ExecutionTrigger(execution_id=str(execution.id)), method_name="resume")
+
+    def _ask_amc(self, execution: Execution) -> AmcExecution | None:
+        """Return what AMC says of the execution, None while it is too new to be found."""
+
+        async def ask() -> AmcExecution:
+            async with self.amazon.client_for(execution) as amc:
+                return await amc.get_execution(execution.amc_execution_id or "")
+
         try:
-            return await asyncio.shield(asked.answer)
-        finally:
-            asked.users -= 1
-            if asked.users == 0 and self._asked.get(execution_id) is asked:
-                del self._asked[execution_id]
+            return asyncio.run(ask())
+        except Refused as err:
+            submitted_at = execution.submitted_at or execution.created_at
+            is_new = datetime.now(UTC) - submitted_at < _APPEARS_WITHIN
+            if is_new and err.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
-    async def _answer_all(self, database: DatabaseHook, sleep: Sleep) -> None:
-        """Answer until nobody asks any more."""
-        await asyncio.sleep(GATHER_SECONDS)
-        while self._asked:
-            wanted = list(self._asked)
-            try:
-                answers = await asyncio.to_thread(self.answers, database, wanted)
-            except AWAY as err:
-                log.warning("Rows of %s executions cannot be read yet: %s", len(wanted), err)
-                await sleep(DATABASE_PAUSE_SECONDS)
-            except Exception as err:  # who waits must hear of it, whatever it is
-                log.exception("Rows of %s executions cannot be read", len(wanted))
-                for execution_id in wanted:
-                    if asked := self._asked.pop(execution_id, None):
-                        asked.answer.set_exception(err)
-            else:
-                self._give(answers)
-                await self.pause(sleep)
+    def _note(self, execution: Execution, amc: AmcExecution) -> None:
+        with self.database.transaction() as connection:
+            note_amc_status(connection, execution.id, amc.amc_status)
 
-    def _give(self, answers: Mapping[UUID, T]) -> None:
-        for execution_id, answer in answers.items():
-            if asked := self._asked.pop(execution_id, None):
-                asked.answer.set_result(answer)
+    def _fail(self, context: Context, execution: Execution, amc: AmcExecution) -> NoReturn:
+        """End the row as AMC has ended; only after AMC's FAILED comes another attempt, or none."""
+        next_retry_at = None
+        if is_failed := amc.status is AmcStatus.FAILED:
+            is_counted = execution.clear_number == clear_number(context)
+            if self._failed_attempts(context) + is_counted < FAILED_ATTEMPTS:
+                next_retry_at = self._next_retry_at(context)
+        error = self._end(execution, amc, next_retry_at)
+        if is_failed and next_retry_at is None:
+            raise AirflowFailException(str(error)) from error
+        raise error
 
-    @abstractmethod
-    def answers(self, database: DatabaseHook, execution_ids: Sequence[UUID]) -> Mapping[UUID, T]:
-        """Ask the database, in a thread; who is left out is asked about again."""
+    def _end(
+        self, execution: Execution, amc: AmcExecution, next_retry_at: datetime | None
+    ) -> ExecutionEnded:
+        reason = amc.status_reason or "AMC gives no reason"
+        error = _ENDINGS[amc.status](
+            f"AMC execution {amc.amc_execution_id} ended as {amc.amc_status}: {reason}"
+            f" (request id {amc.request_id})"
+        )
+        if not self._write_end(execution, error, amc.status, next_retry_at):
+            return ExecutionFailed("the execution was ended while this task asked about it")
+        return error
 
-    async def pause(self, sleep: Sleep) -> None:
-        """Wait before the next look."""
+    def _time_out(self, execution: Execution) -> str:
+        """Cancel at AMC, and fail unless it has just succeeded."""
 
+        async def cancel() -> AmcExecution:
+            async with self.amazon.client_for(execution) as amc:
+                return await amc.cancel_execution(execution.amc_execution_id or "")
 
-class RowReader(_Shared["WaitingExecution | None"]):
-    """Gives rows, None where there is none; those asked for in one moment with one statement."""
+        amc = asyncio.run(cancel())
+        if amc.status is AmcStatus.SUCCEEDED:
+            self._note(execution, amc)
+            return str(execution.id)
+        error = ExecutionTimedOut(
+            f"AMC execution {amc.amc_execution_id} had not ended by its deadline, "
+            f"{execution.deadline_at:%F %T} UTC, and was cancelled; AMC says {amc.amc_status}"
+        )
+        self._write_end(execution, error, AmcStatus.TIMED_OUT)
+        raise error
 
-    def answers(
-        self, database: DatabaseHook, execution_ids: Sequence[UUID]
-    ) -> Mapping[UUID, WaitingExecution | None]:
-        """Read the rows."""
-        with database.transaction() as connection:
-            rows = select_waiting_executions(connection, execution_ids)
-        return {execution_id: rows.get(execution_id) for execution_id in execution_ids}
-
-
-class SlotLine(_Shared[str]):
-    """Says when an execution has got a slot, or has ended without, in a few words."""
-
-    def answers(self, database: DatabaseHook, execution_ids: Sequence[UUID]) -> Mapping[UUID, str]:
-        """Grant what is free in each account that somebody waits for, once for all of them."""
-        with closing(database.get_conn()) as connection:
-            with connection:
-                rows = select_waiting_executions(connection, execution_ids)
-            answers = {key: _standing(rows.get(key)) for key in execution_ids}
-            waiting = {row.account_key: row for key, row in rows.items() if not answers[key]}
-            for row in waiting.values():
-                granted = _granted(connection, row)
-                answers |= dict.fromkeys(granted & answers.keys(), "slot granted")
-        return {key: answer for key, answer in answers.items() if answer}
-
-    async def pause(self, sleep: Sleep) -> None:
-        """Leave time for an execution to end and free its slot."""
-        await sleep(SLOT_POLL_SECONDS)
-
-
-def _standing(row: WaitingExecution | None) -> str:
-    """Tell what there is to say of an execution that waits for a slot; nothing while it does."""
-    if row is None:
-        return "gone"
-    if row.slot_granted_at is not None:
-        return "slot granted"
-    return "" if row.status.is_open else "ended"
-
-
-def _granted(connection: DatabaseConnection, row: WaitingExecution) -> set[UUID]:
-    """Grant the slots of an account; one that is locked holds up the others for a moment only."""
-    try:
-        with connection:
-            fetch_one(connection, "set_lock_timeout", milliseconds=ACCOUNT_LOCK_MILLISECONDS)
-            return grant_slots(connection, row.instance_key, now=datetime.now(UTC))
-    except psycopg2.Error as err:
-        log.warning("Slots of account %s cannot be granted yet: %s", row.account_key, err)
-        return set()
+    def _write_end(
+        self,
+        execution: Execution,
+        error: ExecutionEnded,
+        amc_status: AmcStatus,
+        next_retry_at: datetime | None = None,
+    ) -> bool:
+        with self.database.transaction() as connection:
+            return end_execution(
+                connection,
+                execution.id,
+                status=ended_as(amc_status),
+                amc_status=amc_status,
+                error_type=error_type(error),
+                error_message=str(error),
+                completed_at=datetime.now(UTC),
+                next_retry_at=next_retry_at,
+            )

@@ -35,7 +35,6 @@ class UserTokens:
     the application stores another refresh token.
 
     :param connect: opens a connection of its own for every use.
-    :param lock_timeout_seconds: how long to wait for somebody else's refresh.
     """
 
     def __init__(
@@ -43,13 +42,10 @@ class UserTokens:
         connect: Callable[[], Connection],
         fernet: MultiFernet,
         user_id: UUID,
-        *,
-        lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
     ) -> None:
         self._connect = connect
         self._fernet = fernet
         self._user_id = user_id
-        self._lock_timeout_seconds = lock_timeout_seconds
 
     async def read(self) -> Tokens:
         """Return the stored tokens.
@@ -92,14 +88,14 @@ class UserTokens:
 
     def _lock(self, connection: Connection) -> Tokens:
         """Read the tokens and hold their row until the transaction ends."""
-        milliseconds = round(self._lock_timeout_seconds * 1000)
+        milliseconds = round(LOCK_TIMEOUT_SECONDS * 1000)
         fetch_one(connection, "set_lock_timeout", milliseconds=milliseconds)
         try:
             return self._select(connection, "lock_user_tokens")
         except (LockNotAvailable, QueryCanceled) as err:
             raise Transient(
                 f"user {self._user_id}: another process has been renewing the access token for "
-                f"more than {self._lock_timeout_seconds:g} seconds; try again later"
+                f"more than {LOCK_TIMEOUT_SECONDS:g} seconds; try again later"
             ) from err
 
     def _select(self, connection: Connection, statement: str) -> Tokens:

@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as DatabaseConnection
 from fixtures.amazon import Pauses
 from fixtures.postgres import Database, Row, Rows
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.pipeline.waiting import RowReader, SlotLine
+from recomamp.pipeline.shared_answers import RowReader, SlotLine
 
 NOW = datetime.now(UTC)
 
