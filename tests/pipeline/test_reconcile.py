@@ -20,7 +20,7 @@ from cryptography.fernet import Fernet
 from fixtures.emulator import RunningEmulator
 from fixtures.emulator_client import SQL, Caller
 from fixtures.postgres import Database, Row, Rows
-from fixtures.tenants import PipelineDatabase
+from fixtures.tenants import PipelineDatabase, europe_instance
 from recomamp.domain.errors import PipelineError
 from recomamp.domain.reconciliation import RunState
 from recomamp.pipeline.hooks import AmcHook
@@ -99,6 +99,19 @@ def statuses(emulator: RunningEmulator) -> dict[str, str]:
 
 def accept(rows: Rows, row: Row, amc_id: str) -> Row:
     return rows.update("workflow_executions", row, status="RUNNING", amc_execution_id=amc_id)
+
+
+def same_instance_of_another_user(
+    rows: Rows, instance: Row, fernet_key: str, refresh_token: str
+) -> Row:
+    """Insert a second row of one instance of AMC."""
+    token = Fernet(fernet_key).encrypt(refresh_token.encode()).decode()
+    return rows.instance(
+        user=rows.user(encrypted_refresh_token=token),
+        account=rows.get("amc_accounts", instance["account_id"]),
+        instance_id=instance["instance_id"],
+        region=instance["region"],
+    )
 
 
 def test_a_pending_row_without_a_run_takes_the_id_that_amc_has_for_its_name(
@@ -389,12 +402,7 @@ def test_an_execution_of_another_users_row_of_the_same_instance_is_not_foreign(
     emulator: RunningEmulator,
     fernet_key: str,
 ) -> None:
-    token = Fernet(fernet_key).encrypt(b"Atzr|demo-north").decode()
-    bobs = rows.instance(
-        user=rows.user(encrypted_refresh_token=token),
-        account=rows.get("amc_accounts", instance["account_id"]),
-        instance_id=instance["instance_id"],
-    )
+    bobs = same_instance_of_another_user(rows, instance, fernet_key, "Atzr|demo-north")
     mine, bobs_row = put(), put(workflow_id=rows.workflow(bobs)["id"], dag_run_id="run 2")
     reconciler.runs = {"run 1": RunState.RUNNING, "run 2": RunState.RUNNING}
     for row in (mine, bobs_row):
@@ -417,25 +425,48 @@ def test_a_withdrawn_consent_stops_no_other_instance_and_is_said_at_the_end(
     europe: Caller,
     emulator: RunningEmulator,
 ) -> None:
-    token = Fernet(fernet_key).encrypt(b"Atzr|demo-europe").decode()
-    second = rows.instance(
-        user=rows.user(encrypted_refresh_token=token),
-        account=rows.account(account_id="ENTITYDEMOEUROPE", country_code="DE"),
-        instance_id="amcdemoeurope",
-        region="eu-west-1",
-    )
+    second = europe_instance(rows, fernet_key)
     ours = put(status="FAILED")
     theirs = put(workflow_id=rows.workflow(second)["id"], dag_run_id="run 2")
     amc_id = order(north, ours)
     order(europe, theirs)
     emulator.revoke("ENTITYDEMOEUROPE")
     with pytest.raises(
-        PipelineError, match=r"1 not reconciled: amcdemoeurope: .*sign in"
+        PipelineError, match=r"1 not reconciled: amcdemoeurope \(.*\): .*sign in"
     ) as failed:
         reconciler.at(0)
     assert "amcdemonorth" not in str(failed.value)
     assert statuses(emulator)[amc_id] == "CANCELLED"
     assert rows.get("workflow_executions", theirs) == theirs
+
+
+def test_each_user_of_an_instance_that_could_not_be_compared_is_named(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    emulator: RunningEmulator,
+    fernet_key: str,
+) -> None:
+    bobs = same_instance_of_another_user(rows, instance, fernet_key, "Atzr|demo-north")
+    put()
+    put(workflow_id=rows.workflow(bobs)["id"], dag_run_id="run 2")
+    emulator.fault("list_executions", "forbidden", times=None)
+    with pytest.raises(PipelineError, match="2 not reconciled") as failed:
+        reconciler.at(0)
+    for one in (instance, bobs):
+        assert f"amcdemonorth ({one['id']}): " in str(failed.value)
+
+
+def test_each_action_on_one_row_that_failed_is_named(
+    reconciler: Reconciler, put: Callable[..., Row], north: Caller, emulator: RunningEmulator
+) -> None:
+    row = put(status="FAILED")
+    amc_ids = [order(north, row), order(north, row)]
+    emulator.fault("cancel_execution", "forbidden", times=None)
+    with pytest.raises(PipelineError, match="2 not reconciled") as failed:
+        reconciler.at(0)
+    assert all(amc_id in str(failed.value) for amc_id in amc_ids)
 
 
 def test_one_action_that_fails_stops_no_other_and_is_done_by_the_next_comparison(
@@ -447,7 +478,9 @@ def test_one_action_that_fails_stops_no_other_and_is_done_by_the_next_comparison
     ended = [put(status="FAILED", dag_run_id=f"run {number}") for number in range(3)]
     amc_ids = [order(north, row) for row in ended]
     emulator.fault("cancel_execution", "forbidden")
-    with pytest.raises(PipelineError, match="1 not reconciled: amcdemonorth: CANCEL_AT_AMC"):
+    with pytest.raises(
+        PipelineError, match=r"1 not reconciled: amcdemonorth \(.*\): CANCEL_AT_AMC"
+    ):
         reconciler.at(0)
     assert sorted(statuses(emulator).values()) == ["CANCELLED", "CANCELLED", "RUNNING"]
     reconciler.at(5)

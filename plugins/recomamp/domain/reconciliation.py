@@ -88,6 +88,11 @@ class Decision:
     at_amc: AtAmc | None = None  # what AMC lists for it, if anything
     cancel: tuple[str, ...] = ()  # AMC's ids
 
+    def __str__(self) -> str:
+        """Name it for people; several may be about one row, each on another of AMC's ids."""
+        at_amc = f", {self.at_amc.id} at AMC" if self.at_amc else ""
+        return f"{self.action} of execution {self.execution_id}{at_amc}"
+
 
 def execution_id_of(workflow_id: str | None) -> UUID | None:
     """Return the execution that a name at AMC belongs to, None where the name is not ours."""

@@ -69,7 +69,7 @@ def reconcile(
     troubles = Troubles(stopped_by=())
     for instance in instances:
         job = InstanceReconciliation(instance, database, amazon, run_state_of, now)
-        with troubles.about(instance.instance_id):
+        with troubles.about(instance):
             job.run(troubles)
     troubles.raise_any("not reconciled")
 
@@ -108,8 +108,7 @@ class InstanceReconciliation:
         self._count_foreign(listed)
         decisions = list(decide(rows, listed, known, runs, now=self.now))
         for decision in decisions:
-            about = f"{decision.action} of execution {decision.execution_id}"
-            with troubles.about(f"{self.instance.instance_id}: {about}"):
+            with troubles.about(f"{self.instance}: {decision}"):
                 self._act(decision)
         if decisions:
             self._count_foreign(listed)

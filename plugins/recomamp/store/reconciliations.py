@@ -36,6 +36,10 @@ class Comparable:
     country_code: str | None
     list_from: datetime
 
+    def __str__(self) -> str:
+        """Name it for people; several rows may be one instance of AMC."""
+        return f"{self.instance_id} ({self.instance_key})"
+
 
 def select_comparable(connection: Connection, *, since: datetime) -> list[Comparable]:
     """Return the instances with executions, open or since a moment, or with some to come."""
