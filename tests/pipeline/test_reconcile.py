@@ -334,6 +334,34 @@ def test_what_an_ended_row_left_running_is_cancelled_at_amc(
     assert rows.get("workflow_executions", row) == before
 
 
+def test_of_a_query_sent_twice_the_one_is_cancelled_that_its_living_row_does_not_hold(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    reconciler.runs["run 1"] = RunState.RUNNING
+    row = put()
+    held, twin = order(north, row), order(north, row)
+    reconciler.at(0)
+    assert (reconciler.actions, set(statuses(emulator).values())) == ([], {"RUNNING"})
+    row = accept(rows, row, held)
+    emulator.fault("cancel_execution", "forbidden")
+    with pytest.raises(PipelineError, match=twin):
+        reconciler.at(5)
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    reconciler.at(10)
+    reconciler.at(15)
+    assert statuses(emulator) == {held: "RUNNING", twin: "CANCELLED"}
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 0
+    assert reconciler.actions == [("CANCEL_AT_AMC", row["id"], twin)]
+    (done,) = reconciler.database.query("SELECT detail FROM reconciliations")
+    assert done["detail"] == f"the query was sent more than once, and its row waits for {held}"
+    assert rows.get("workflow_executions", row) == row
+
+
 def test_what_another_deployment_runs_on_the_instance_is_left_alone(
     reconciler: Reconciler,
     rows: Rows,

@@ -73,9 +73,12 @@ def select_known(connection: Connection, listed: Collection[AtAmc]) -> Known:
         amc_execution_ids=[one.id for one in listed],
     )
     statuses = {row["id"]: ExecutionStatus(row["status"]) for row in found}
-    held = {row["amc_execution_id"] for row in found if statuses[row["id"]].is_open}
-    ended = {row["amc_execution_id"] for row in found if _is_terminal(row["amc_status"])}
-    return Known(statuses=statuses, held=held - {None}, ended=ended - {None})
+    with_id = [row for row in found if row["amc_execution_id"] is not None]
+    return Known(
+        statuses=statuses,
+        held={row["id"]: row["amc_execution_id"] for row in with_id if statuses[row["id"]].is_open},
+        ended={row["amc_execution_id"] for row in with_id if _is_terminal(row["amc_status"])},
+    )
 
 
 def note_orphans(
