@@ -23,6 +23,7 @@ from fixtures.postgres import Database, Row, Rows
 from fixtures.tenants import PipelineDatabase, europe_instance
 from recomamp.domain.errors import PipelineError
 from recomamp.domain.reconciliation import RunState
+from recomamp.pipeline import reconciling
 from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.reconciling import reconcile
 from recomamp.pipeline.run_states import airflow_run_state
@@ -495,6 +496,98 @@ def test_each_action_on_one_row_that_failed_is_named(
     with pytest.raises(PipelineError, match="2 not reconciled") as failed:
         reconciler.at(0)
     assert all(amc_id in str(failed.value) for amc_id in amc_ids)
+
+
+@pytest.fixture
+def europe_first(rows: Rows, instance: Row, put: Callable[..., Row], fernet_key: str) -> Row:
+    """Give an instance of another region that is compared before the demo instance, as both wait
+    for their first comparison."""
+    europe = europe_instance(rows, fernet_key)
+    put()
+    put(workflow_id=rows.workflow(europe)["id"], dag_run_id="run 2")
+    return europe
+
+
+def asked(emulator: RunningEmulator) -> list[str]:
+    """Return the instances whose executions were listed, in order."""
+    return [call["path"].split("/")[3] for call in emulator.calls("list_executions")]
+
+
+def test_an_instance_that_asks_for_patience_is_not_waited_for(
+    reconciler: Reconciler,
+    rows: Rows,
+    instance: Row,
+    europe_first: Row,
+    emulator: RunningEmulator,
+) -> None:
+    emulator.fault(
+        "list_executions", "throttle", times=None, matching="amcdemoeurope", retry_after=600
+    )
+    with pytest.raises(PipelineError, match=r"1 not reconciled: amcdemoeurope .*HTTP 429"):
+        reconciler.at(0)
+    assert asked(emulator) == ["amcdemoeurope", "amcdemonorth"]
+    assert rows.get("amc_instances", instance)["foreign_counted_at"] == reconciler.start
+
+
+def test_a_silent_region_is_waited_for_once_before_all_others_are_compared(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    europe_first: Row,
+    emulator: RunningEmulator,
+    fernet_key: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert reconciling.LONGEST_ASKING_SECONDS == 60
+    monkeypatch.setattr(reconciling, "LONGEST_ASKING_SECONDS", 1.0)
+    carols = same_instance_of_another_user(rows, europe_first, fernet_key, "Atzr|demo-europe")
+    put(workflow_id=rows.workflow(carols)["id"], dag_run_id="run 3")
+    emulator.fault("list_executions", "timeout_before", times=None, matching="amcdemoeurope")
+    with pytest.raises(PipelineError, match="2 not reconciled") as failed:
+        reconciler.at(0)
+    for one in (europe_first, carols):
+        silence = f"amcdemoeurope ({one['id']}): Amazon has not answered everything within 1 second"
+        assert silence in str(failed.value)
+    assert asked(emulator) == ["amcdemoeurope", "amcdemonorth", "amcdemoeurope"]
+    assert rows.get("amc_instances", instance)["foreign_counted_at"] == reconciler.start
+
+
+def test_all_that_is_cancelled_at_a_silent_instance_takes_no_longer_than_its_list_may(
+    reconciler: Reconciler,
+    put: Callable[..., Row],
+    north: Caller,
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconciling, "LONGEST_ASKING_SECONDS", 1.0)
+    for number in range(5):
+        order(north, put(status="FAILED", dag_run_id=f"run {number}"))
+    emulator.fault("cancel_execution", "timeout_before", times=None)
+    with pytest.raises(PipelineError, match="5 not reconciled"):
+        reconciler.at(0)
+    assert len(emulator.calls("cancel_execution")) == 1
+    assert set(statuses(emulator).values()) == {"RUNNING"}
+    emulator.clear_faults()
+    reconciler.at(5)
+    assert set(statuses(emulator).values()) == {"CANCELLED"}
+
+
+def test_instances_come_first_that_were_not_compared_for_longest(
+    reconciler: Reconciler,
+    rows: Rows,
+    instance: Row,
+    europe_first: Row,
+    emulator: RunningEmulator,
+) -> None:
+    reconciler.runs = {"run 1": RunState.RUNNING, "run 2": RunState.RUNNING}
+    hour_ago = reconciler.start - timedelta(hours=1)
+    rows.update("amc_instances", europe_first, foreign_counted_at=hour_ago)
+    reconciler.at(0)
+    rows.update("amc_instances", europe_first, foreign_counted_at=hour_ago)
+    reconciler.at(5)
+    names = ["amcdemonorth", "amcdemoeurope"]
+    assert asked(emulator) == [*names, *reversed(names)]
 
 
 def test_one_action_that_fails_stops_no_other_and_is_done_by_the_next_comparison(

@@ -6,7 +6,6 @@ what is listed and has no row has really lost it.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -29,6 +28,8 @@ from recomamp.domain.reconciliation import (
     decide,
 )
 from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.pipeline.asking_time import AskingTime
+from recomamp.pipeline.checking import BRIEF
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.run_states import RunStateOf, airflow_run_state
 from recomamp.pipeline.submission import DEADLINE
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 
 LOOK_BACK = timedelta(hours=24)  # AMC runs nothing for longer
 LIST_SLACK = timedelta(minutes=5)  # between our clock and Amazon's
+# The list and all cancelling: an instance that is silent keeps the others waiting
+LONGEST_ASKING_SECONDS = 60.0
 _NOT_FOUND = 404
 
 
@@ -60,18 +63,28 @@ class ReconcileExecutions(BaseOperator):
 def reconcile(
     *, database: DatabaseHook, amazon: AmcHook, run_state_of: RunStateOf, now: datetime
 ) -> None:
-    """Reconcile every instance.
+    """Reconcile every instance, first those whose last comparison is longest ago.
+
+    Where one has kept us waiting, all of its region may: those of other regions come before them.
 
     :raises Incomplete: after all instances, naming what could not be done.
     """
     with database.transaction() as connection:
         instances = reconciliations.select_comparable(connection, since=now - LOOK_BACK)
     troubles = Troubles(stopped_by=())
-    for instance in instances:
+    while instances:
+        instance = instances.pop(0)
         job = InstanceReconciliation(instance, database, amazon, run_state_of, now)
         with troubles.about(instance):
             job.run(troubles)
+        if job.asking_time.is_over:
+            instances = _at_the_end(instances, instance.region)
     troubles.raise_any("not reconciled")
+
+
+def _at_the_end(instances: list[Comparable], region: str | None) -> list[Comparable]:
+    """Put a region's instances behind all others, which keep their order."""
+    return sorted(instances, key=lambda one: one.region == region)
 
 
 class InstanceReconciliation:
@@ -90,6 +103,7 @@ class InstanceReconciliation:
         self.amazon = amazon
         self.run_state_of = run_state_of
         self.now = now
+        self.asking_time = AskingTime(LONGEST_ASKING_SECONDS)
         # AMC's ids of what was cancelled here and is in flight no more
         self._ended: set[str] = set()
 
@@ -98,7 +112,7 @@ class InstanceReconciliation:
 
         :raises PipelineError: when AMC cannot be asked at all.
         """
-        listed = asyncio.run(self._list())
+        listed = self.asking_time.ask(self._list())
         with self.database.transaction() as connection:
             rows = reconciliations.select_open_rows(connection, self.instance.instance_key)
             known = reconciliations.select_known(connection, listed)
@@ -115,7 +129,9 @@ class InstanceReconciliation:
 
     async def _list(self) -> list[AtAmc]:
         since = self.instance.list_from - LIST_SLACK
-        async with self.amazon.client_at(self.instance) as amc:
+        client = self.amazon.client_at(self.instance)
+        client.retry = BRIEF
+        async with client as amc:
             return [_at_amc(one) async for one in amc.list_executions(min_creation_time=since)]
 
     def _run_state(self, row: OpenRow) -> RunState:
@@ -166,7 +182,7 @@ class InstanceReconciliation:
 
     def _cancel_unwanted(self, decision: Decision) -> None:
         """Cancel at AMC, where it still runs."""
-        statuses = asyncio.run(self._cancel(decision.cancel, self.amazon.client_at(self.instance)))
+        statuses = self._cancel(decision.cancel, self.amazon.client_at(self.instance))
         if all(status.is_terminal and status is not AmcStatus.CANCELLED for status in statuses):
             return  # it has ended by itself since
         with self.database.transaction() as connection:
@@ -178,7 +194,7 @@ class InstanceReconciliation:
         if execution is None or not self._is_still_orphan(row):
             log.info("Execution %s has changed meanwhile and is left alone", row.id)
             return
-        statuses = asyncio.run(self._cancel(decision.cancel, self.amazon.client_for(execution)))
+        statuses = self._cancel(decision.cancel, self.amazon.client_for(execution))
         amc_status = _last_word(statuses or ([decision.at_amc.status] if decision.at_amc else []))
         self._end(decision, row, execution, amc_status)
 
@@ -218,8 +234,14 @@ class InstanceReconciliation:
                 return False
         return not self._run_state(row).is_alive
 
-    async def _cancel(self, amc_execution_ids: Iterable[str], client: AmcClient) -> list[AmcStatus]:
+    def _cancel(self, amc_execution_ids: Iterable[str], client: AmcClient) -> list[AmcStatus]:
         """Cancel and return what AMC then says of each; what it does not know is left out."""
+        client.retry = BRIEF
+        return self.asking_time.ask(self._cancel_all(amc_execution_ids, client))
+
+    async def _cancel_all(
+        self, amc_execution_ids: Iterable[str], client: AmcClient
+    ) -> list[AmcStatus]:
         statuses = []
         async with client as amc:
             for amc_execution_id in amc_execution_ids:
