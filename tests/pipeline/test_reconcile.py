@@ -23,7 +23,7 @@ from fixtures.postgres import Database, Row, Rows
 from fixtures.tenants import PipelineDatabase, europe_instance
 from recomamp.domain.errors import PipelineError
 from recomamp.domain.reconciliation import RunState
-from recomamp.pipeline import reconciling
+from recomamp.pipeline import comparing, reconciling
 from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.reconciling import reconcile
 from recomamp.pipeline.run_states import airflow_run_state
@@ -539,8 +539,8 @@ def test_a_silent_region_is_waited_for_once_before_all_others_are_compared(
     fernet_key: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert reconciling.LONGEST_ASKING_SECONDS == 60
-    monkeypatch.setattr(reconciling, "LONGEST_ASKING_SECONDS", 1.0)
+    assert comparing.LONGEST_ASKING_SECONDS == 60
+    monkeypatch.setattr(comparing, "LONGEST_ASKING_SECONDS", 1.0)
     carols = same_instance_of_another_user(rows, europe_first, fernet_key, "Atzr|demo-europe")
     put(workflow_id=rows.workflow(carols)["id"], dag_run_id="run 3")
     emulator.fault("list_executions", "timeout_before", times=None, matching="amcdemoeurope")
@@ -553,6 +553,23 @@ def test_a_silent_region_is_waited_for_once_before_all_others_are_compared(
     assert rows.get("amc_instances", instance)["foreign_counted_at"] == reconciler.start
 
 
+def test_a_run_without_time_names_those_it_did_not_come_to_and_ends(
+    reconciler: Reconciler,
+    instance: Row,
+    europe_first: Row,
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert reconciling.LONGEST_RUN_SECONDS == 600
+    monkeypatch.setattr(reconciling, "LONGEST_RUN_SECONDS", 0.4)
+    monkeypatch.setattr(comparing, "LONGEST_ASKING_SECONDS", 0.5)
+    emulator.fault("list_executions", "timeout_before", times=None, matching="amcdemoeurope")
+    with pytest.raises(PipelineError, match="2 not reconciled") as failed:
+        reconciler.at(0)
+    assert f"amcdemonorth ({instance['id']}): not asked" in str(failed.value)
+    assert asked(emulator) == ["amcdemoeurope"]
+
+
 def test_all_that_is_cancelled_at_a_silent_instance_takes_no_longer_than_its_list_may(
     reconciler: Reconciler,
     put: Callable[..., Row],
@@ -560,7 +577,7 @@ def test_all_that_is_cancelled_at_a_silent_instance_takes_no_longer_than_its_lis
     emulator: RunningEmulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconciling, "LONGEST_ASKING_SECONDS", 1.0)
+    monkeypatch.setattr(comparing, "LONGEST_ASKING_SECONDS", 1.0)
     for number in range(5):
         order(north, put(status="FAILED", dag_run_id=f"run {number}"))
     emulator.fault("cancel_execution", "timeout_before", times=None)
