@@ -56,7 +56,10 @@ listed = st.builds(
 
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]]:
-    open_rows = draw(st.lists(rows, unique_by=lambda row: row.id))
+    # An id that one row holds is refused to any other
+    open_rows = draw(
+        st.lists(rows, unique_by=(lambda row: row.id, lambda row: row.amc_execution_id or row.id))
+    )
     at_amc = draw(st.lists(listed, unique_by=lambda one: one.id))
     ended = draw(
         st.dictionaries(
@@ -66,7 +69,7 @@ def situations(draw: st.DrawFn) -> tuple[list[OpenRow], list[AtAmc], Known, dict
     )
     known = Known(
         statuses={**ended, **{row.id: row.status for row in open_rows}},
-        held={row.amc_execution_id for row in open_rows if row.amc_execution_id},
+        held={row.id: row.amc_execution_id for row in open_rows if row.amc_execution_id},
     )
     runs = {row.id: draw(st.sampled_from(RunState)) for row in open_rows}
     return open_rows, at_amc, known, runs
@@ -92,9 +95,24 @@ def test_a_row_whose_run_is_alive_is_never_touched(
     situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
 ) -> None:
     open_rows, at_amc, known, runs = situation
-    alive = {key for key, run in runs.items() if run.is_alive}
+    alive = {row.id for row in open_rows if runs[row.id].is_alive}
+    own = {row.amc_execution_id for row in open_rows if row.id in alive}
     for decision in decide(open_rows, at_amc, known, runs, now=NOW):
-        assert decision.execution_id not in alive
+        if decision.action is Action.CANCEL_AT_AMC:
+            assert not own & set(decision.cancel)
+        else:
+            assert decision.execution_id not in alive
+
+
+@given(situations())
+def test_nothing_is_cancelled_that_a_row_without_an_id_may_be_about_to_take(
+    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+) -> None:
+    open_rows, at_amc, known, runs = situation
+    waiting = {row.id for row in open_rows if row.amc_execution_id is None}
+    for decision in decide(open_rows, at_amc, known, runs, now=NOW):
+        if decision.action is Action.CANCEL_AT_AMC:
+            assert decision.execution_id not in waiting
 
 
 @given(situations())
@@ -107,8 +125,10 @@ def test_what_has_ended_at_amc_is_not_cancelled_and_each_thing_is_done_once(
     assert not ended & {amc_id for decision in decisions for amc_id in decision.cancel}
     about_rows = [decision.execution_id for decision in decisions if decision.row]
     assert len(about_rows) == len(set(about_rows))
-    unwanted = {one.execution_id for one in decisions if one.action is Action.CANCEL_AT_AMC}
-    assert not unwanted & {row.id for row in open_rows}
+    unwanted = [one.cancel for one in decisions if one.action is Action.CANCEL_AT_AMC]
+    assert len(unwanted) == len(set(unwanted))
+    with_rows = {amc_id for one in decisions if one.row for amc_id in one.cancel}
+    assert not with_rows & {amc_id for cancel in unwanted for amc_id in cancel}
 
 
 def row(**changes: object) -> OpenRow:
@@ -147,7 +167,7 @@ def decided(
             **{one.id: one.status for one in rows},
             **({IDS[0]: statuses["ended"]} if statuses else {}),
         },
-        held=[],
+        held={one.id: one.amc_execution_id for one in rows if one.amc_execution_id},
     )
     return list(decide(rows, listed, known, {one.id: run for one in rows}, now=NOW))
 
@@ -169,7 +189,32 @@ def test_a_pending_orphan_takes_amcs_id_before_anything_else() -> None:
 
 def test_an_orphan_sent_twice_is_cancelled_twice() -> None:
     (decision,) = decided([row()], [at_amc(id="amc-2"), at_amc()])
-    assert set(decision.cancel) == {"amc-1", "amc-2"}
+    assert (decision.action, set(decision.cancel)) == (Action.CLOSE, {"amc-1", "amc-2"})
+
+
+@pytest.mark.parametrize("run", RunState)
+@pytest.mark.parametrize("own", [AmcStatus.RUNNING, AmcStatus.SUCCEEDED])
+def test_of_a_query_sent_twice_only_what_its_row_holds_runs_on(
+    run: RunState, own: AmcStatus
+) -> None:
+    held = row(orphaned_at=None)
+    (decision,) = decided([held], [at_amc(id="amc-2"), at_amc(status=own)], run)
+    assert (decision.action, decision.cancel) == (Action.CANCEL_AT_AMC, ("amc-2",))
+    assert (decision.execution_id, decision.row) == (held.id, None)
+    assert decision.reason == "the query was sent more than once, and its row waits for amc-1"
+
+
+def test_of_a_query_sent_twice_nothing_is_cancelled_before_the_row_has_taken_one() -> None:
+    waiting = row(status=ExecutionStatus.PENDING, amc_execution_id=None, orphaned_at=None)
+    twins = [at_amc(id="amc-2"), at_amc()]
+    assert decided([waiting], twins, RunState.RUNNING) == []
+    (decision,) = decided([waiting], twins, RunState.ENDED)
+    assert (decision.action, decision.at_amc) == (Action.ADOPT, twins[0])
+
+
+def test_what_another_open_row_holds_is_no_twin() -> None:
+    other = row(id=IDS[1], amc_workflow_id=amc_workflow_id(IDS[1]), amc_execution_id="amc-2")
+    assert decided([row(), other], [at_amc(), at_amc(id="amc-2")], RunState.RUNNING) == []
 
 
 def test_an_orphan_that_amc_leaves_out_of_its_list_is_cancelled_by_its_id() -> None:
@@ -200,19 +245,33 @@ def test_foreign_is_what_runs_without_our_name_and_is_held_by_no_row() -> None:
         at_amc(id="amc-4", workflow_id=None, status=AmcStatus.SUCCEEDED),
     ]
     ours = {IDS[0]: ExecutionStatus.RUNNING}
-    assert count_foreign(seen, Known(statuses=ours, held=[])) == 2
-    assert count_foreign(seen, Known(statuses=ours, held=["amc-2"])) == 1
-    assert count_foreign(seen, Known(statuses={}, held=["amc-2"])) == 2
+    assert count_foreign(seen, Known(statuses=ours, held={})) == 2
+    assert count_foreign(seen, Known(statuses=ours, held={IDS[1]: "amc-2"})) == 1
+    assert count_foreign(seen, Known(statuses={}, held={IDS[1]: "amc-2"})) == 2
+
+
+@pytest.mark.parametrize("held", [{}, {IDS[0]: "amc-1"}], ids=["no id yet", "an id"])
+def test_what_amc_runs_twice_for_a_row_counts_once_as_foreign(held: dict[UUID, str]) -> None:
+    twins = [at_amc(id="amc-2"), at_amc()]
+    known = Known(statuses={IDS[0]: ExecutionStatus.RUNNING}, held=held)
+    assert count_foreign(twins, known) == 1
+    assert count_foreign([at_amc(id="amc-2", status=AmcStatus.CANCELLED), at_amc()], known) == 0
+
+
+def test_a_twin_counts_though_what_its_row_holds_has_ended() -> None:
+    twins = [at_amc(id="amc-2"), at_amc(status=AmcStatus.SUCCEEDED)]
+    known = Known(statuses={IDS[0]: ExecutionStatus.RUNNING}, held={IDS[0]: "amc-1"})
+    assert count_foreign(twins, known) == 1
 
 
 @pytest.mark.parametrize("status", [one for one in ExecutionStatus if not one.is_open])
 def test_what_a_row_has_given_up_counts_until_amc_has_ended_it(status: ExecutionStatus) -> None:
     given_up = {IDS[0]: status}
-    assert count_foreign([at_amc()], Known(statuses=given_up, held=[])) == 1
+    assert count_foreign([at_amc()], Known(statuses=given_up, held={})) == 1
     # Listed before AMC ended it, and the row has heard of that since
-    assert count_foreign([at_amc()], Known(statuses=given_up, held=[], ended=["amc-1"])) == 0
+    assert count_foreign([at_amc()], Known(statuses=given_up, held={}, ended=["amc-1"])) == 0
     ended = at_amc(status=AmcStatus.CANCELLED)
-    assert count_foreign([ended], Known(statuses=given_up, held=[])) == 0
+    assert count_foreign([ended], Known(statuses=given_up, held={})) == 0
 
 
 @given(situations())
@@ -220,11 +279,11 @@ def test_what_runs_at_amc_has_an_open_row_or_is_counted(
     situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
 ) -> None:
     open_rows, listed, known, _ = situation
-    names = {row.amc_workflow_id for row in open_rows}
-    ids = {row.amc_execution_id for row in open_rows}
     running = [one for one in listed if not one.status.is_terminal]
-    ours = [one for one in running if one.workflow_id in names or one.id in ids]
-    assert count_foreign(listed, known) == len(running) - len(ours)
+    taken = {row.amc_execution_id for row in open_rows} & {one.id for one in running}
+    others = {one.workflow_id for one in running if one.id not in taken}
+    waiting = {row.amc_workflow_id for row in open_rows if row.amc_execution_id is None} & others
+    assert count_foreign(listed, known) == len(running) - len(taken) - len(waiting)
 
 
 @given(st.uuids())

@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 
 from fixtures.amazon import Pauses
 from fixtures.emulator import RunningEmulator
+from fixtures.emulator_client import SQL, Caller
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
 from recomamp.amazon.client import AmcClient
@@ -58,6 +59,21 @@ def test_a_name_that_amc_says_it_cannot_find_is_looked_for_by_time(
     emulator.fault("list_executions", "not_found")
     run.step(SubmitExecution)
     assert amc_ids(run) == [one["workflowExecutionId"] for one in emulator.executions()]
+
+
+def test_of_a_query_sent_twice_what_still_runs_is_adopted_and_not_what_has_ended_since(
+    run: Run, north: Caller, emulator: RunningEmulator
+) -> None:
+    emulator.fault("create_execution", "reset_after")
+    emulator.fault("list_executions", "forbidden")
+    with pytest.raises(SubmissionInDoubt):
+        run.step(SubmitExecution)
+    (first,) = [one["workflowExecutionId"] for one in emulator.executions()]
+    name = run.executions[0]["amc_workflow_id"]
+    emulator.end(north.ordered(workflow={"workflowId": name, "sqlQuery": SQL}), "FAILED")
+    run.try_number = 2
+    run.step(SubmitExecution)
+    assert amc_ids(run) == [first]
 
 
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after"])

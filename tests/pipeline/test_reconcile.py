@@ -20,9 +20,10 @@ from cryptography.fernet import Fernet
 from fixtures.emulator import RunningEmulator
 from fixtures.emulator_client import SQL, Caller
 from fixtures.postgres import Database, Row, Rows
-from fixtures.tenants import PipelineDatabase
+from fixtures.tenants import PipelineDatabase, europe_instance
 from recomamp.domain.errors import PipelineError
 from recomamp.domain.reconciliation import RunState
+from recomamp.pipeline import comparing, reconciling
 from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.reconciling import reconcile
 from recomamp.pipeline.run_states import airflow_run_state
@@ -99,6 +100,19 @@ def statuses(emulator: RunningEmulator) -> dict[str, str]:
 
 def accept(rows: Rows, row: Row, amc_id: str) -> Row:
     return rows.update("workflow_executions", row, status="RUNNING", amc_execution_id=amc_id)
+
+
+def same_instance_of_another_user(
+    rows: Rows, instance: Row, fernet_key: str, refresh_token: str
+) -> Row:
+    """Insert a second row of one instance of AMC."""
+    token = Fernet(fernet_key).encrypt(refresh_token.encode()).decode()
+    return rows.instance(
+        user=rows.user(encrypted_refresh_token=token),
+        account=rows.get("amc_accounts", instance["account_id"]),
+        instance_id=instance["instance_id"],
+        region=instance["region"],
+    )
 
 
 def test_a_pending_row_without_a_run_takes_the_id_that_amc_has_for_its_name(
@@ -321,6 +335,34 @@ def test_what_an_ended_row_left_running_is_cancelled_at_amc(
     assert rows.get("workflow_executions", row) == before
 
 
+def test_of_a_query_sent_twice_the_one_is_cancelled_that_its_living_row_does_not_hold(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    reconciler.runs["run 1"] = RunState.RUNNING
+    row = put()
+    held, twin = order(north, row), order(north, row)
+    reconciler.at(0)
+    assert (reconciler.actions, set(statuses(emulator).values())) == ([], {"RUNNING"})
+    row = accept(rows, row, held)
+    emulator.fault("cancel_execution", "forbidden")
+    with pytest.raises(PipelineError, match=twin):
+        reconciler.at(5)
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    reconciler.at(10)
+    reconciler.at(15)
+    assert statuses(emulator) == {held: "RUNNING", twin: "CANCELLED"}
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 0
+    assert reconciler.actions == [("CANCEL_AT_AMC", row["id"], twin)]
+    (done,) = reconciler.database.query("SELECT detail FROM reconciliations")
+    assert done["detail"] == f"the query was sent more than once, and its row waits for {held}"
+    assert rows.get("workflow_executions", row) == row
+
+
 def test_what_another_deployment_runs_on_the_instance_is_left_alone(
     reconciler: Reconciler,
     rows: Rows,
@@ -389,12 +431,7 @@ def test_an_execution_of_another_users_row_of_the_same_instance_is_not_foreign(
     emulator: RunningEmulator,
     fernet_key: str,
 ) -> None:
-    token = Fernet(fernet_key).encrypt(b"Atzr|demo-north").decode()
-    bobs = rows.instance(
-        user=rows.user(encrypted_refresh_token=token),
-        account=rows.get("amc_accounts", instance["account_id"]),
-        instance_id=instance["instance_id"],
-    )
+    bobs = same_instance_of_another_user(rows, instance, fernet_key, "Atzr|demo-north")
     mine, bobs_row = put(), put(workflow_id=rows.workflow(bobs)["id"], dag_run_id="run 2")
     reconciler.runs = {"run 1": RunState.RUNNING, "run 2": RunState.RUNNING}
     for row in (mine, bobs_row):
@@ -417,25 +454,157 @@ def test_a_withdrawn_consent_stops_no_other_instance_and_is_said_at_the_end(
     europe: Caller,
     emulator: RunningEmulator,
 ) -> None:
-    token = Fernet(fernet_key).encrypt(b"Atzr|demo-europe").decode()
-    second = rows.instance(
-        user=rows.user(encrypted_refresh_token=token),
-        account=rows.account(account_id="ENTITYDEMOEUROPE", country_code="DE"),
-        instance_id="amcdemoeurope",
-        region="eu-west-1",
-    )
+    second = europe_instance(rows, fernet_key)
     ours = put(status="FAILED")
     theirs = put(workflow_id=rows.workflow(second)["id"], dag_run_id="run 2")
     amc_id = order(north, ours)
     order(europe, theirs)
     emulator.revoke("ENTITYDEMOEUROPE")
     with pytest.raises(
-        PipelineError, match=r"1 not reconciled: amcdemoeurope: .*sign in"
+        PipelineError, match=r"1 not reconciled: amcdemoeurope \(.*\): .*sign in"
     ) as failed:
         reconciler.at(0)
     assert "amcdemonorth" not in str(failed.value)
     assert statuses(emulator)[amc_id] == "CANCELLED"
     assert rows.get("workflow_executions", theirs) == theirs
+
+
+def test_each_user_of_an_instance_that_could_not_be_compared_is_named(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    emulator: RunningEmulator,
+    fernet_key: str,
+) -> None:
+    bobs = same_instance_of_another_user(rows, instance, fernet_key, "Atzr|demo-north")
+    put()
+    put(workflow_id=rows.workflow(bobs)["id"], dag_run_id="run 2")
+    emulator.fault("list_executions", "forbidden", times=None)
+    with pytest.raises(PipelineError, match="2 not reconciled") as failed:
+        reconciler.at(0)
+    for one in (instance, bobs):
+        assert f"amcdemonorth ({one['id']}): " in str(failed.value)
+
+
+def test_each_action_on_one_row_that_failed_is_named(
+    reconciler: Reconciler, put: Callable[..., Row], north: Caller, emulator: RunningEmulator
+) -> None:
+    row = put(status="FAILED")
+    amc_ids = [order(north, row), order(north, row)]
+    emulator.fault("cancel_execution", "forbidden", times=None)
+    with pytest.raises(PipelineError, match="2 not reconciled") as failed:
+        reconciler.at(0)
+    assert all(amc_id in str(failed.value) for amc_id in amc_ids)
+
+
+@pytest.fixture
+def europe_first(rows: Rows, instance: Row, put: Callable[..., Row], fernet_key: str) -> Row:
+    """Give an instance of another region that is compared before the demo instance, as both wait
+    for their first comparison."""
+    europe = europe_instance(rows, fernet_key)
+    put()
+    put(workflow_id=rows.workflow(europe)["id"], dag_run_id="run 2")
+    return europe
+
+
+def asked(emulator: RunningEmulator) -> list[str]:
+    """Return the instances whose executions were listed, in order."""
+    return [call["path"].split("/")[3] for call in emulator.calls("list_executions")]
+
+
+def test_an_instance_that_asks_for_patience_is_not_waited_for(
+    reconciler: Reconciler,
+    rows: Rows,
+    instance: Row,
+    europe_first: Row,
+    emulator: RunningEmulator,
+) -> None:
+    emulator.fault(
+        "list_executions", "throttle", times=None, matching="amcdemoeurope", retry_after=600
+    )
+    with pytest.raises(PipelineError, match=r"1 not reconciled: amcdemoeurope .*HTTP 429"):
+        reconciler.at(0)
+    assert asked(emulator) == ["amcdemoeurope", "amcdemonorth"]
+    assert rows.get("amc_instances", instance)["foreign_counted_at"] == reconciler.start
+
+
+def test_a_silent_region_is_waited_for_once_before_all_others_are_compared(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    europe_first: Row,
+    emulator: RunningEmulator,
+    fernet_key: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert comparing.LONGEST_ASKING_SECONDS == 60
+    monkeypatch.setattr(comparing, "LONGEST_ASKING_SECONDS", 1.0)
+    carols = same_instance_of_another_user(rows, europe_first, fernet_key, "Atzr|demo-europe")
+    put(workflow_id=rows.workflow(carols)["id"], dag_run_id="run 3")
+    emulator.fault("list_executions", "timeout_before", times=None, matching="amcdemoeurope")
+    with pytest.raises(PipelineError, match="2 not reconciled") as failed:
+        reconciler.at(0)
+    for one in (europe_first, carols):
+        silence = f"amcdemoeurope ({one['id']}): Amazon has not answered everything within 1 second"
+        assert silence in str(failed.value)
+    assert asked(emulator) == ["amcdemoeurope", "amcdemonorth", "amcdemoeurope"]
+    assert rows.get("amc_instances", instance)["foreign_counted_at"] == reconciler.start
+
+
+def test_a_run_without_time_names_those_it_did_not_come_to_and_ends(
+    reconciler: Reconciler,
+    instance: Row,
+    europe_first: Row,
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert reconciling.LONGEST_RUN_SECONDS == 600
+    monkeypatch.setattr(reconciling, "LONGEST_RUN_SECONDS", 0.4)
+    monkeypatch.setattr(comparing, "LONGEST_ASKING_SECONDS", 0.5)
+    emulator.fault("list_executions", "timeout_before", times=None, matching="amcdemoeurope")
+    with pytest.raises(PipelineError, match="2 not reconciled") as failed:
+        reconciler.at(0)
+    assert f"amcdemonorth ({instance['id']}): not asked" in str(failed.value)
+    assert asked(emulator) == ["amcdemoeurope"]
+
+
+def test_all_that_is_cancelled_at_a_silent_instance_takes_no_longer_than_its_list_may(
+    reconciler: Reconciler,
+    put: Callable[..., Row],
+    north: Caller,
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(comparing, "LONGEST_ASKING_SECONDS", 1.0)
+    for number in range(5):
+        order(north, put(status="FAILED", dag_run_id=f"run {number}"))
+    emulator.fault("cancel_execution", "timeout_before", times=None)
+    with pytest.raises(PipelineError, match="5 not reconciled"):
+        reconciler.at(0)
+    assert len(emulator.calls("cancel_execution")) == 1
+    assert set(statuses(emulator).values()) == {"RUNNING"}
+    emulator.clear_faults()
+    reconciler.at(5)
+    assert set(statuses(emulator).values()) == {"CANCELLED"}
+
+
+def test_instances_come_first_that_were_not_compared_for_longest(
+    reconciler: Reconciler,
+    rows: Rows,
+    instance: Row,
+    europe_first: Row,
+    emulator: RunningEmulator,
+) -> None:
+    reconciler.runs = {"run 1": RunState.RUNNING, "run 2": RunState.RUNNING}
+    hour_ago = reconciler.start - timedelta(hours=1)
+    rows.update("amc_instances", europe_first, foreign_counted_at=hour_ago)
+    reconciler.at(0)
+    rows.update("amc_instances", europe_first, foreign_counted_at=hour_ago)
+    reconciler.at(5)
+    names = ["amcdemonorth", "amcdemoeurope"]
+    assert asked(emulator) == [*names, *reversed(names)]
 
 
 def test_one_action_that_fails_stops_no_other_and_is_done_by_the_next_comparison(
@@ -447,7 +616,9 @@ def test_one_action_that_fails_stops_no_other_and_is_done_by_the_next_comparison
     ended = [put(status="FAILED", dag_run_id=f"run {number}") for number in range(3)]
     amc_ids = [order(north, row) for row in ended]
     emulator.fault("cancel_execution", "forbidden")
-    with pytest.raises(PipelineError, match="1 not reconciled: amcdemonorth: CANCEL_AT_AMC"):
+    with pytest.raises(
+        PipelineError, match=r"1 not reconciled: amcdemonorth \(.*\): CANCEL_AT_AMC"
+    ):
         reconciler.at(0)
     assert sorted(statuses(emulator).values()) == ["CANCELLED", "CANCELLED", "RUNNING"]
     reconciler.at(5)

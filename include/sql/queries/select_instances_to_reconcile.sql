@@ -2,6 +2,8 @@
 -- those where the next may start at any moment: others may have taken the slots it will ask for.
 -- A row is an instance, its owner, who asks AMC, and the moment to list from. Of an owner who has
 -- to sign in again nothing can start, and AMC is asked only about what there is already.
+-- First comes what was never compared, or longest ago: a comparison of all that was broken off goes
+-- on with the others.
 -- Parameters: since.
 WITH executions AS (
     SELECT
@@ -42,4 +44,4 @@ WHERE executions.instance_id IS NOT NULL
            )
        )
    )
-ORDER BY instance.instance_id, instance.id;
+ORDER BY instance.foreign_counted_at NULLS FIRST, instance.instance_id, instance.id;

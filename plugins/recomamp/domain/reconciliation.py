@@ -73,7 +73,7 @@ class Known:
     """What the database knows of the listed executions, read after the list."""
 
     statuses: Mapping[UUID, ExecutionStatus]  # rows by the ids in the names; absent: no such row
-    held: Collection[str]  # AMC's ids that open rows hold
+    held: Mapping[UUID, str]  # AMC's ids that open rows hold, by the rows; once held, for good
     ended: Collection[str] = ()  # AMC's ids of which AMC itself has told a row that they ended
 
 
@@ -87,6 +87,11 @@ class Decision:
     row: OpenRow | None = None
     at_amc: AtAmc | None = None  # what AMC lists for it, if anything
     cancel: tuple[str, ...] = ()  # AMC's ids
+
+    def __str__(self) -> str:
+        """Name it for people; several may be about one row, each on another of AMC's ids."""
+        at_amc = f", {self.at_amc.id} at AMC" if self.at_amc else ""
+        return f"{self.action} of execution {self.execution_id}{at_amc}"
 
 
 def execution_id_of(workflow_id: str | None) -> UUID | None:
@@ -109,12 +114,16 @@ def decide(
     now: datetime,
 ) -> Iterator[Decision]:
     """Yield at most one action for each orphan and for each execution nobody waits for."""
+    cancelled_with_rows: set[str] = set()
     for row in rows:
         if is_orphan(row, runs) and (decision := _about_orphan(row, listed, runs[row.id], now)):
+            cancelled_with_rows.update(decision.cancel)
             yield decision
     for one in listed:
         execution_id = execution_id_of(one.workflow_id)
-        if execution_id is not None and (reason := _why_unwanted(one, execution_id, known)):
+        if execution_id is None or one.id in cancelled_with_rows:
+            continue
+        if reason := _why_unwanted(one, execution_id, known):
             yield Decision(
                 action=Action.CANCEL_AT_AMC,
                 execution_id=execution_id,
@@ -127,18 +136,21 @@ def decide(
 def count_foreign(listed: Collection[AtAmc], known: Known) -> int:
     """Count what takes a slot at AMC and has no open row, which would hold that slot.
 
-    That is also what a row of ours has given up and AMC still runs.
+    That is also what a row of ours has given up and AMC still runs, and what AMC runs for a row
+    more than once: a row holds one slot.
     """
-    return sum(
-        not (one.status.is_terminal or one.id in known.ended or _has_open_row(one, known))
-        for one in listed
-    )
+    in_flight = [one for one in listed if not (one.status.is_terminal or one.id in known.ended)]
+    holders = {amc_id: execution_id for execution_id, amc_id in known.held.items()}
+    rows = {holders.get(one.id) or _row_waiting_for(one, known) for one in in_flight}
+    return len(in_flight) - len(rows - {None})
 
 
-def _has_open_row(one: AtAmc, known: Known) -> bool:
+def _row_waiting_for(one: AtAmc, known: Known) -> UUID | None:
+    """Return the open row whose name it carries, where that holds none of AMC's ids yet."""
     execution_id = execution_id_of(one.workflow_id)
     status = known.statuses.get(execution_id) if execution_id else None
-    return one.id in known.held or (status is not None and status.is_open)
+    is_waiting = status is not None and status.is_open and execution_id not in known.held
+    return execution_id if is_waiting else None
 
 
 def closed_as(amc_status: AmcStatus | None) -> ExecutionStatus:
@@ -192,12 +204,16 @@ def _in_flight(row: OpenRow, listed: Collection[AtAmc]) -> Iterator[str]:
 
 def _why_unwanted(one: AtAmc, execution_id: UUID, known: Known) -> str | None:
     """Say why nobody waits for what is ours and still runs at AMC, None where somebody does."""
-    if one.status.is_terminal:
-        return None
     status = known.statuses.get(execution_id)
-    if status is not None:
-        return None if status.is_open else f"its row has ended as {status}"
-    return None  # another deployment's, perhaps: never cancelled
+    if one.status.is_terminal or status is None:  # without a row: another deployment's, perhaps
+        return None
+    if not status.is_open:
+        return f"its row has ended as {status}"
+    held = known.held.get(execution_id)
+    # Where the row holds no id yet, its run may be about to adopt this one
+    if held is None or one.id in known.held.values():
+        return None
+    return f"the query was sent more than once, and its row waits for {held}"
 
 
 def _is_nameless(workflow_id: str | None) -> bool:

@@ -49,18 +49,25 @@ def is_taken(candidate: AmcExecution, execution: Execution, database: DatabaseHo
 async def _find_by_name(
     execution: Execution, amc: AmcClient, database: DatabaseHook
 ) -> AmcExecution | None:
-    """Look for the execution's own name, whatever AMC's clock says."""
-    name = execution.amc_workflow_id
+    """Look for the execution's own name, whatever AMC's clock says; rather for what still runs.
+
+    Of several the newest: the reconciliation chooses the same, and cancels all others.
+    """
+    name, ended = execution.amc_workflow_id, None
     try:
         async for candidate in amc.list_executions(workflow_id=name):
-            is_named = candidate.workflow_id == name
-            if is_named and not await asyncio.to_thread(is_taken, candidate, execution, database):
+            if candidate.workflow_id != name:
+                continue
+            if await asyncio.to_thread(is_taken, candidate, execution, database):
+                continue
+            if not candidate.status.is_terminal:
                 return candidate
+            ended = ended or candidate
     except Refused as err:
         # Which may be how AMC says that it knows no such name
         if err.status != HTTPStatus.NOT_FOUND:
             raise
-    return None
+    return ended
 
 
 async def _find_by_time(

@@ -1,47 +1,23 @@
-"""Compare AMC's executions with our open rows and mend what fell through.
-
-AMC is listed first and the rows are read afterwards: a row is written before AMC hears of it, so
-what is listed and has no row has really lost it.
-"""
+"""Reconcile all instances, one after the other, whatever becomes of any."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from time import monotonic
 
 from airflow.sdk import BaseOperator, Context
-from psycopg2.extensions import connection as Connection
 
-from recomamp.amazon.client import AmcClient
-from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import ExecutionCancelled, Refused, error_type
-from recomamp.domain.reconciliation import (
-    Action,
-    AtAmc,
-    Decision,
-    OpenRow,
-    RunState,
-    closed_as,
-    count_foreign,
-    decide,
-)
-from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.errors import Transient
+from recomamp.pipeline.comparing import InstanceReconciliation
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.run_states import RunStateOf, airflow_run_state
-from recomamp.pipeline.submission import DEADLINE
 from recomamp.pipeline.troubles import Troubles
-from recomamp.store import executions, reconciliations
-from recomamp.store.executions import Execution
+from recomamp.store import reconciliations
 from recomamp.store.reconciliations import Comparable
 
-log = logging.getLogger(__name__)
-
 LOOK_BACK = timedelta(hours=24)  # AMC runs nothing for longer
-LIST_SLACK = timedelta(minutes=5)  # between our clock and Amazon's
-_NOT_FOUND = 404
+# Counts of what others run are believed for a quarter of an hour: the next run must come before
+LONGEST_RUN_SECONDS = 600.0
 
 
 class ReconcileExecutions(BaseOperator):
@@ -60,216 +36,28 @@ class ReconcileExecutions(BaseOperator):
 def reconcile(
     *, database: DatabaseHook, amazon: AmcHook, run_state_of: RunStateOf, now: datetime
 ) -> None:
-    """Reconcile every instance.
+    """Reconcile every instance, first those whose last comparison is longest ago.
+
+    Where one has kept us waiting, all of its region may: those of other regions come before them.
 
     :raises Incomplete: after all instances, naming what could not be done.
     """
     with database.transaction() as connection:
         instances = reconciliations.select_comparable(connection, since=now - LOOK_BACK)
     troubles = Troubles(stopped_by=())
-    for instance in instances:
+    ends_at = monotonic() + LONGEST_RUN_SECONDS
+    while instances:
+        instance = instances.pop(0)
         job = InstanceReconciliation(instance, database, amazon, run_state_of, now)
-        with troubles.about(instance.instance_id):
+        with troubles.about(instance):
+            if monotonic() >= ends_at:
+                raise Transient("not asked: those before it have taken all the time of this run")
             job.run(troubles)
+        if job.asking_time.is_over:
+            instances = _at_the_end(instances, instance.region)
     troubles.raise_any("not reconciled")
 
 
-class InstanceReconciliation:
-    """One comparison of one instance, and what follows from it."""
-
-    def __init__(
-        self,
-        instance: Comparable,
-        database: DatabaseHook,
-        amazon: AmcHook,
-        run_state_of: RunStateOf,
-        now: datetime,
-    ) -> None:
-        self.instance = instance
-        self.database = database
-        self.amazon = amazon
-        self.run_state_of = run_state_of
-        self.now = now
-        # AMC's ids of what was cancelled here and is in flight no more
-        self._ended: set[str] = set()
-
-    def run(self, troubles: Troubles) -> None:
-        """Compare and act; ``troubles`` takes what could not be done.
-
-        :raises PipelineError: when AMC cannot be asked at all.
-        """
-        listed = asyncio.run(self._list())
-        with self.database.transaction() as connection:
-            rows = reconciliations.select_open_rows(connection, self.instance.instance_key)
-            known = reconciliations.select_known(connection, listed)
-        runs = {row.id: self._run_state(row) for row in rows}
-        with self.database.transaction() as connection:
-            reconciliations.note_orphans(connection, rows, runs, seen_at=self.now)
-        self._count_foreign(listed)
-        decisions = list(decide(rows, listed, known, runs, now=self.now))
-        for decision in decisions:
-            about = f"{decision.action} of execution {decision.execution_id}"
-            with troubles.about(f"{self.instance.instance_id}: {about}"):
-                self._act(decision)
-        if decisions:
-            self._count_foreign(listed)
-
-    async def _list(self) -> list[AtAmc]:
-        since = self.instance.list_from - LIST_SLACK
-        async with self.amazon.client_at(self.instance) as amc:
-            return [_at_amc(one) async for one in amc.list_executions(min_creation_time=since)]
-
-    def _run_state(self, row: OpenRow) -> RunState:
-        if not row.has_definition:
-            return RunState.GONE
-        return self.run_state_of(row.dag_id, row.dag_run_id)
-
-    def _count_foreign(self, listed: list[AtAmc]) -> None:
-        """Keep how many slots are taken at AMC that no open row of ours holds."""
-        in_flight = [one for one in listed if one.id not in self._ended]
-        with self.database.transaction() as connection:
-            known = reconciliations.select_known(connection, in_flight)
-            foreign = count_foreign(in_flight, known)
-            reconciliations.count_foreign_executions(
-                connection, self.instance.instance_key, foreign, counted_at=self.now
-            )
-        log.info(
-            "Instance %s: %s listed at AMC, %s in flight without an open row",
-            self.instance.instance_id,
-            len(listed),
-            foreign,
-        )
-
-    def _act(self, decision: Decision) -> None:
-        match decision:
-            case Decision(action=Action.ADOPT, at_amc=AtAmc() as at_amc):
-                self._adopt(decision, at_amc)
-            case Decision(action=Action.CLOSE, row=OpenRow() as row):
-                self._close(decision, row)
-            case _:
-                self._cancel_unwanted(decision)
-
-    def _adopt(self, decision: Decision, at_amc: AtAmc) -> None:
-        """Store AMC's id, where the row still waits for one."""
-        submitted_at = at_amc.create_time or self.now
-        with self.database.transaction() as connection:
-            is_adopted = executions.accept_execution(
-                connection,
-                decision.execution_id,
-                amc_execution_id=at_amc.id,
-                amc_status=at_amc.status,
-                amazon_request_id=None,
-                submitted_at=submitted_at,
-                deadline_at=submitted_at + DEADLINE,
-            )
-            if is_adopted:
-                self._tell(connection, decision, at_amc.id, decision.reason)
-
-    def _cancel_unwanted(self, decision: Decision) -> None:
-        """Cancel at AMC, where it still runs."""
-        statuses = asyncio.run(self._cancel(decision.cancel, self.amazon.client_at(self.instance)))
-        if all(status.is_terminal and status is not AmcStatus.CANCELLED for status in statuses):
-            return  # it has ended by itself since
-        with self.database.transaction() as connection:
-            self._tell(connection, decision, decision.cancel[0], decision.reason)
-
-    def _close(self, decision: Decision, row: OpenRow) -> None:
-        """Cancel at AMC, end the row and close its books, where nothing has happened since."""
-        execution = self._execution(row.id)
-        if execution is None or not self._is_still_orphan(row):
-            log.info("Execution %s has changed meanwhile and is left alone", row.id)
-            return
-        statuses = asyncio.run(self._cancel(decision.cancel, self.amazon.client_for(execution)))
-        amc_status = _last_word(statuses or ([decision.at_amc.status] if decision.at_amc else []))
-        self._end(decision, row, execution, amc_status)
-
-    def _end(
-        self, decision: Decision, row: OpenRow, execution: Execution, amc_status: AmcStatus | None
-    ) -> None:
-        ended_as = closed_as(amc_status)
-        is_failed = ended_as is ExecutionStatus.FAILED
-        message = (
-            f"ended as {ended_as} by reconciliation: {decision.reason}; "
-            f"AMC says {amc_status or 'nothing of it'}"
-        )
-        with self.database.transaction() as connection:
-            is_ended = executions.end_execution(
-                connection,
-                row.id,
-                status=ended_as,
-                amc_status=amc_status if amc_status and amc_status.is_terminal else None,
-                error_type="RUN_FAILED" if is_failed else error_type(ExecutionCancelled()),
-                error_message=message,
-                completed_at=self.now,
-            )
-            if not is_ended:
-                return
-            reconciliations.close_books(
-                connection,
-                execution,
-                orphaned_at=row.orphaned_at or self.now,
-                error_message=message,
-                completed_at=self.now,
-            )
-            self._tell(connection, decision, row.amc_execution_id, message)
-
-    def _is_still_orphan(self, row: OpenRow) -> bool:
-        with self.database.transaction() as connection:
-            if not reconciliations.is_unchanged(connection, self.instance.instance_key, row):
-                return False
-        return not self._run_state(row).is_alive
-
-    async def _cancel(self, amc_execution_ids: Iterable[str], client: AmcClient) -> list[AmcStatus]:
-        """Cancel and return what AMC then says of each; what it does not know is left out."""
-        statuses = []
-        async with client as amc:
-            for amc_execution_id in amc_execution_ids:
-                try:
-                    statuses.append((await amc.cancel_execution(amc_execution_id)).status)
-                except Refused as err:
-                    if err.status != _NOT_FOUND:
-                        raise
-                else:
-                    if statuses[-1].is_terminal:
-                        self._ended.add(amc_execution_id)
-        return statuses
-
-    def _tell(
-        self, connection: Connection, decision: Decision, amc_execution_id: str | None, detail: str
-    ) -> None:
-        log.warning(
-            "%s: execution %s, %s at AMC: %s",
-            decision.action,
-            decision.execution_id,
-            amc_execution_id,
-            detail,
-        )
-        reconciliations.insert_reconciliation(
-            connection,
-            self.instance.instance_key,
-            execution_id=decision.execution_id,
-            amc_execution_id=amc_execution_id,
-            action=decision.action,
-            detail=detail,
-            at=self.now,
-        )
-
-    def _execution(self, execution_id: UUID) -> Execution | None:
-        with self.database.transaction() as connection:
-            return executions.select_execution(connection, execution_id)
-
-
-def _at_amc(execution: AmcExecution) -> AtAmc:
-    return AtAmc(
-        id=execution.amc_execution_id,
-        workflow_id=execution.workflow_id,
-        status=execution.status,
-        create_time=execution.create_time,
-    )
-
-
-def _last_word(statuses: list[AmcStatus]) -> AmcStatus | None:
-    """Return what became of an execution at AMC; of several, that one was cancelled."""
-    if AmcStatus.CANCELLED in statuses:
-        return AmcStatus.CANCELLED
-    return statuses[-1] if statuses else None
+def _at_the_end(instances: list[Comparable], region: str | None) -> list[Comparable]:
+    """Put a region's instances behind all others, which keep their order."""
+    return sorted(instances, key=lambda one: one.region == region)

@@ -36,6 +36,10 @@ class Comparable:
     country_code: str | None
     list_from: datetime
 
+    def __str__(self) -> str:
+        """Name it for people; several rows may be one instance of AMC."""
+        return f"{self.instance_id} ({self.instance_key})"
+
 
 def select_comparable(connection: Connection, *, since: datetime) -> list[Comparable]:
     """Return the instances with executions, open or since a moment, or with some to come."""
@@ -69,9 +73,12 @@ def select_known(connection: Connection, listed: Collection[AtAmc]) -> Known:
         amc_execution_ids=[one.id for one in listed],
     )
     statuses = {row["id"]: ExecutionStatus(row["status"]) for row in found}
-    held = {row["amc_execution_id"] for row in found if statuses[row["id"]].is_open}
-    ended = {row["amc_execution_id"] for row in found if _is_terminal(row["amc_status"])}
-    return Known(statuses=statuses, held=held - {None}, ended=ended - {None})
+    with_id = [row for row in found if row["amc_execution_id"] is not None]
+    return Known(
+        statuses=statuses,
+        held={row["id"]: row["amc_execution_id"] for row in with_id if statuses[row["id"]].is_open},
+        ended={row["amc_execution_id"] for row in with_id if _is_terminal(row["amc_status"])},
+    )
 
 
 def note_orphans(
