@@ -155,22 +155,20 @@ class RecordRun(ExecutionOperator):
         window = execution.window if execution else self._window(context)
         if window is None:
             return
+        run = context["dag_run"]
         with self.database.transaction() as connection:
             is_week = books.end_week(
                 connection,
                 collection_id=collection_id,
                 window=window,
+                dag_id=run.dag_id,
+                dag_run_id=run.run_id,
                 execution_id=execution.id if execution else None,
                 status=status,
                 error_message=None if is_loaded else _reason(execution),
-                execution_duration_seconds=execution.execution_duration if execution else None,
-                result_rows=execution.result_rows if execution else None,
-                result_size_bytes=execution.result_size_bytes if execution else None,
                 completed_at=datetime.now(UTC),
             )
-        self.log.info(
-            "%s %s: %s", "Week" if is_week else "No week of the collection", window, status
-        )
+        self.log.info("%s %s: %s", "Week" if is_week else "Shown by no week:", window, status)
 
     def _window(self, context: Context) -> Window | None:
         """Return the window of a run that never came to an execution, if it can be told."""
