@@ -195,7 +195,6 @@ def test_what_is_run_again_from_the_start_has_not_been_retried(
     for _ in range(2):
         for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
             run.step(step)
-        run.xcom.clear()
         run.clear()
     assert [(row["attempt"], row["retry_count"]) for row in run.executions] == [(1, 0), (2, 0)]
 

@@ -222,7 +222,7 @@ def test_failing_to_run_a_week_again_takes_its_results_from_nobody(
     for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
         run.step(step)
     (before,) = rows.weeks(collection)
-    run.xcom.clear()
+    run.clear()
     emulator.fault("create_execution", "reject_execution", reason="not again")
     run.step(SubmitExecution)
     with pytest.raises(AirflowFailException):
@@ -399,9 +399,9 @@ def test_clearing_a_finished_run_opens_the_next_attempt_and_counts_it_once(
 ) -> None:
     emulator.progression("at_once")
     for _ in range(2):
-        run.xcom.clear()
         for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
             run.step(step)
+        run.clear()
     assert [row["attempt"] for row in run.executions] == [1, 2]
     assert len(emulator.executions()) == 2
     assert rows.get("workflow_schedules", schedule)["total_runs"] == 1

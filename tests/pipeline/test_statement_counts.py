@@ -36,7 +36,7 @@ def through(run: Run, emulator: RunningEmulator) -> tuple[tuple[int, int, int], 
         "UPDATE workflow_executions SET status = 'SUCCESS' WHERE dag_run_id = %s",
         [run.dag_run.run_id],
     )
-    run.xcom["load"] = str(run.executions[-1]["id"])
+    run.xcom["load"], run.states["load"] = str(run.executions[-1]["id"]), "success"
     return submitted, counted(run, RecordRun)
 
 

@@ -1,22 +1,37 @@
--- A week's execution has ended. Failing to run a week again takes no results away.
--- retry_count is the execution's own.
--- Parameters: collection_id, week_start_date, week_end_date, execution_id, status, error_message,
--- execution_duration_seconds, result_rows, result_size_bytes, completed_at.
-UPDATE report_data_weeks
+-- A week's run has ended: with results it always counts. A failure takes no results away, undoes
+-- nobody's decision to skip the week, and leaves a week that runs to the DAG run that it runs for.
+-- What is told of an execution is the execution's own, as it was ended.
+-- Parameters: collection_id, week_start_date, week_end_date, dag_id, dag_run_id (of the run that
+-- has ended), execution_id (UUID or NULL), status (SUCCESS or FAILED), error_message, completed_at.
+UPDATE report_data_weeks AS week
 SET
     status = %(status)s,
-    execution_id = %(execution_id)s,
+    execution_id = run.execution_id,
     error_message = %(error_message)s,
-    retry_count = COALESCE(
-        (SELECT retry_count FROM workflow_executions WHERE id = %(execution_id)s),
-        report_data_weeks.retry_count
-    ),
-    execution_duration = %(execution_duration_seconds)s,
-    result_rows = %(result_rows)s,
-    result_size_bytes = %(result_size_bytes)s,
+    retry_count = COALESCE(ended.retry_count, week.retry_count),
+    execution_duration = ended.execution_duration,
+    result_rows = ended.result_rows,
+    result_size_bytes = ended.result_size_bytes,
     completed_at = %(completed_at)s
-WHERE collection_id = %(collection_id)s
-  AND week_start_date = %(week_start_date)s
-  AND week_end_date = %(week_end_date)s
-  AND (status <> 'SUCCESS' OR %(status)s = 'SUCCESS')
-RETURNING id;
+FROM (SELECT %(execution_id)s::UUID AS execution_id) AS run
+LEFT JOIN workflow_executions AS ended ON ended.id = run.execution_id
+WHERE week.collection_id = %(collection_id)s
+  AND week.week_start_date = %(week_start_date)s
+  AND week.week_end_date = %(week_end_date)s
+  AND (
+      %(status)s = 'SUCCESS'
+      OR week.status IN ('PENDING', 'FAILED')
+      OR (
+          week.status = 'RUNNING'
+          AND (
+              week.execution_id IS NULL
+              OR EXISTS (
+                  SELECT FROM workflow_executions AS attempt
+                  WHERE attempt.id = week.execution_id
+                    AND attempt.dag_id = %(dag_id)s
+                    AND attempt.dag_run_id = %(dag_run_id)s
+              )
+          )
+      )
+  )
+RETURNING week.id;

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
-from airflow.sdk import Context
+from airflow.sdk import Context, TaskInstanceState
 
 from recomamp.domain.errors import (
     AmazonError,
@@ -64,8 +64,20 @@ class RecordRun(ExecutionOperator):
 
     def _is_loaded(self, context: Context, execution: Execution) -> bool:
         """Tell whether this run, since it was last cleared, has loaded the execution's results."""
-        loaded = context["ti"].xcom_pull(task_ids=LOAD_TASK_ID)
-        return loaded == str(execution.id) and execution.status is ExecutionStatus.SUCCESS
+        if execution.status is not ExecutionStatus.SUCCESS:
+            return False
+        ti, run = context["ti"], context["dag_run"]
+        if ti.xcom_pull(task_ids=LOAD_TASK_ID) != str(execution.id):
+            return False
+        # Airflow drops the XCom of a cleared task only when the task starts: where it never came
+        # to that, its state alone tells. Any other state, and none, means FAILED, for what nobody
+        # vouches for is no success. Where Airflow does not answer, the try fails and the next one
+        # asks again: to guess FAILED would send a mail about a run that went well
+        states = ti.get_task_states(
+            dag_id=run.dag_id, run_ids=[run.run_id], task_ids=[LOAD_TASK_ID]
+        )
+        state = states.get(run.run_id, {}).get(LOAD_TASK_ID)
+        return bool(state == TaskInstanceState.SUCCESS)
 
     def _drop_retry(self, execution: Execution) -> None:
         """Wait no longer for an attempt that the run is not going to make."""
@@ -143,22 +155,20 @@ class RecordRun(ExecutionOperator):
         window = execution.window if execution else self._window(context)
         if window is None:
             return
+        run = context["dag_run"]
         with self.database.transaction() as connection:
             is_week = books.end_week(
                 connection,
                 collection_id=collection_id,
                 window=window,
+                dag_id=run.dag_id,
+                dag_run_id=run.run_id,
                 execution_id=execution.id if execution else None,
                 status=status,
                 error_message=None if is_loaded else _reason(execution),
-                execution_duration_seconds=execution.execution_duration if execution else None,
-                result_rows=execution.result_rows if execution else None,
-                result_size_bytes=execution.result_size_bytes if execution else None,
                 completed_at=datetime.now(UTC),
             )
-        self.log.info(
-            "%s %s: %s", "Week" if is_week else "No week of the collection", window, status
-        )
+        self.log.info("%s %s: %s", "Week" if is_week else "Shown by no week:", window, status)
 
     def _window(self, context: Context) -> Window | None:
         """Return the window of a run that never came to an execution, if it can be told."""
@@ -172,4 +182,9 @@ class RecordRun(ExecutionOperator):
 def _reason(execution: Execution | None) -> str:
     if execution is None:
         return "nothing was submitted; the log of the task submit says why"
+    if execution.status is ExecutionStatus.SUCCESS:
+        return (
+            f"execution {execution.id} has results, but load has not succeeded since the run was "
+            "cleared; the log of the task that failed says why"
+        )
     return execution.error_message or f"execution {execution.id} is {execution.status}"

@@ -87,17 +87,17 @@ def end_week(
     *,
     collection_id: UUID,
     window: Window,
+    dag_id: str,
+    dag_run_id: str,
     execution_id: UUID | None,
     status: str,
     error_message: str | None,
-    execution_duration_seconds: int | None,
-    result_rows: int | None,
-    result_size_bytes: int | None,
     completed_at: datetime,
 ) -> bool:
-    """Show how a week ended; False where the window is no week of the collection.
+    """Show how a week's run ended; False where the window is no week, or not the run's to fail.
 
-    One that has results keeps showing them when running it again fails.
+    Results are always shown. A failure is not where the week has results or was skipped, or while
+    it runs for another DAG run.
     """
     return window.is_whole_days and changed(
         connection,
@@ -105,21 +105,31 @@ def end_week(
         collection_id=collection_id,
         week_start_date=window.first_date,
         week_end_date=window.last_date,
+        dag_id=dag_id,
+        dag_run_id=dag_run_id,
         execution_id=execution_id,
         status=status,
         error_message=error_message,
-        execution_duration_seconds=execution_duration_seconds,
-        result_rows=result_rows,
-        result_size_bytes=result_size_bytes,
         completed_at=completed_at,
     )
 
 
 def record_failure(
-    connection: Connection, execution: Execution, *, reason: str, now: datetime
+    connection: Connection,
+    execution: Execution,
+    *,
+    reason: str,
+    now: datetime,
+    ended_at: datetime | None = None,
 ) -> None:
-    """Close the books of an execution that ended without its run's own last step."""
+    """Close the books of an execution that ended without its run's own last step.
+
+    :param ended_at: when its run ended, if that was before now.
+    """
     if execution.schedule_id is not None:
+        # A schedule shows runs, and those that have ended since then are later ones. A week shows
+        # an execution, which ends now. Of the run's start no more is known than the execution's
+        run_ended_at = ended_at or now
         record_schedule_run(
             connection,
             schedule_id=execution.schedule_id,
@@ -127,19 +137,25 @@ def record_failure(
             execution_id=execution.id,
             status="FAILED",
             error_message=reason,
-            duration_seconds=round((now - execution.created_at).total_seconds()),
+            duration_seconds=round((run_ended_at - execution.created_at).total_seconds()),
             window=execution.window,
+        )
+        update_schedule_after_run(
+            connection,
+            schedule_id=execution.schedule_id,
+            last_run_at=run_ended_at,
+            last_run_status="FAILED",
+            next_run_at=None,
         )
     if execution.collection_id is not None:
         end_week(
             connection,
             collection_id=execution.collection_id,
             window=execution.window,
+            dag_id=execution.dag_id,
+            dag_run_id=execution.dag_run_id,
             execution_id=execution.id,
             status="FAILED",
             error_message=reason,
-            execution_duration_seconds=None,
-            result_rows=None,
-            result_size_bytes=None,
             completed_at=now,
         )

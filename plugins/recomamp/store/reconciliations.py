@@ -119,36 +119,10 @@ def close_books(
     error_message: str,
     completed_at: datetime,
 ) -> None:
-    """Show a run that nobody recorded as failed, where no other run has been recorded instead."""
-    if execution.schedule_id is not None:
-        started_at = execution.submitted_at or execution.created_at
-        books.record_schedule_run(
-            connection,
-            schedule_id=execution.schedule_id,
-            dag_run_id=execution.dag_run_id,
-            execution_id=execution.id,
-            status="FAILED",
-            error_message=error_message,
-            duration_seconds=round((orphaned_at - started_at).total_seconds()),
-            window=execution.window,
-        )
-        books.update_schedule_after_run(
-            connection,
-            schedule_id=execution.schedule_id,
-            last_run_at=orphaned_at,  # runs that ended since are later ones
-            last_run_status="FAILED",
-            next_run_at=None,
-        )
-    if execution.collection_id is not None:
-        changed(
-            connection,
-            "fail_week_of_orphan",
-            execution_id=execution.id,
-            week_start_date=execution.window.first_date,
-            week_end_date=execution.window.last_date,
-            error_message=error_message,
-            completed_at=completed_at,
-        )
+    """Close the books of a run that nobody recorded, which ended when it was first found so."""
+    books.record_failure(
+        connection, execution, reason=error_message, now=completed_at, ended_at=orphaned_at
+    )
 
 
 def insert_reconciliation(
