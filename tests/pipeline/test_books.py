@@ -18,7 +18,7 @@ from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.reconciling import reconcile
 from recomamp.pipeline.recording import RecordRun
-from recomamp.pipeline.sensor import WaitForExecution
+from recomamp.pipeline.waiting import WaitForExecution
 from recomamp.store.executions import select_execution
 
 STEPS = (SubmitExecution, WaitForExecution, LoadResults, RecordRun)

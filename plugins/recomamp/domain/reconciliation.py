@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from recomamp.domain.names import is_nameless
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 
 ORPHAN_GRACE = timedelta(minutes=15)  # a run just marked failed may have a worker at it still
@@ -195,7 +196,7 @@ def _in_flight(row: OpenRow, listed: Collection[AtAmc]) -> Iterator[str]:
     for one in listed:
         is_its_name = one.workflow_id == row.amc_workflow_id
         # Where AMC keeps no names, the id it gave us tells as much
-        is_its_id = one.id == row.amc_execution_id and _is_nameless(one.workflow_id)
+        is_its_id = one.id == row.amc_execution_id and is_nameless(one.workflow_id)
         if (is_its_name or is_its_id) and not one.status.is_terminal:
             yield one.id
     if row.amc_execution_id is not None and row.amc_execution_id not in {one.id for one in listed}:
@@ -214,8 +215,3 @@ def _why_unwanted(one: AtAmc, execution_id: UUID, known: Known) -> str | None:
     if held is None or one.id in known.held.values():
         return None
     return f"the query was sent more than once, and its row waits for {held}"
-
-
-def _is_nameless(workflow_id: str | None) -> bool:
-    """Tell whether AMC has given the name itself, for want of another."""
-    return workflow_id is None or workflow_id.startswith("transient_")

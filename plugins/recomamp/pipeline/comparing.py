@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
+from http import HTTPStatus
 from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
 from recomamp.amazon.client import AmcClient
+from recomamp.amazon.requests import LIST_SLACK
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import ExecutionCancelled, Refused, error_type
 from recomamp.domain.reconciliation import (
@@ -33,16 +35,14 @@ from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.run_states import RunStateOf
 from recomamp.pipeline.submission import DEADLINE
 from recomamp.pipeline.troubles import Troubles
-from recomamp.store import executions, reconciliations
+from recomamp.store import books, executions, reconciliations
 from recomamp.store.executions import Execution
 from recomamp.store.reconciliations import Comparable
 
 log = logging.getLogger(__name__)
 
-LIST_SLACK = timedelta(minutes=5)  # between our clock and Amazon's
 # The list and all cancelling: an instance that is silent keeps the others waiting
 LONGEST_ASKING_SECONDS = 60.0
-_NOT_FOUND = 404
 
 
 class InstanceReconciliation:
@@ -177,12 +177,12 @@ class InstanceReconciliation:
             )
             if not is_ended:
                 return
-            reconciliations.close_books(
+            books.record_failure(
                 connection,
                 execution,
-                orphaned_at=row.orphaned_at or self.now,
-                error_message=message,
-                completed_at=self.now,
+                reason=message,
+                now=self.now,
+                ended_at=row.orphaned_at or self.now,
             )
             self._tell(connection, decision, row.amc_execution_id, message)
 
@@ -206,7 +206,7 @@ class InstanceReconciliation:
                 try:
                     statuses.append((await amc.cancel_execution(amc_execution_id)).status)
                 except Refused as err:
-                    if err.status != _NOT_FOUND:
+                    if err.status != HTTPStatus.NOT_FOUND:
                         raise
                 else:
                     if statuses[-1].is_terminal:

@@ -19,8 +19,6 @@ from recomamp.domain.reconciliation import (
     is_orphan,
 )
 from recomamp.domain.states import AmcStatus, ExecutionStatus
-from recomamp.store import books
-from recomamp.store.executions import Execution
 from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 
 
@@ -108,20 +106,6 @@ def count_foreign_executions(
         instance_key=instance_key,
         foreign_executions=count,
         counted_at=counted_at,
-    )
-
-
-def close_books(
-    connection: Connection,
-    execution: Execution,
-    *,
-    orphaned_at: datetime,
-    error_message: str,
-    completed_at: datetime,
-) -> None:
-    """Close the books of a run that nobody recorded, which ended when it was first found so."""
-    books.record_failure(
-        connection, execution, reason=error_message, now=completed_at, ended_at=orphaned_at
     )
 
 
