@@ -473,7 +473,7 @@ def tidy_up(cell: Cell) -> bool:
             database=DatabaseHook(),
             amazon=AmcHook(),
             run_state_of=lambda dag_id, run_id: RunState.ENDED,
-            now=datetime.now(UTC),
+            clock=lambda: datetime.now(UTC),
         )
         assert cell.in_flight == []
     return had_to

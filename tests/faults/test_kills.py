@@ -154,6 +154,7 @@ def _kill_shared(cells: list[Cell], victim: Victim, pipeline: Pipeline, emulator
         )
     pipeline.until(lambda: _all_reached(cells), lambda: f"reached: {_told_points(cells)}")
     kill_component(pipeline.stack, victim)
+    pipeline.database.close()  # whose session may have died with it
     for cell in cells:
         cell.release()
     emulator.ask("DELETE", "/faults")

@@ -47,7 +47,7 @@ def lose(run: Run) -> datetime:
             database=DatabaseHook(),
             amazon=AmcHook(),
             run_state_of=lambda dag_id, run_id: RunState.GONE,
-            now=missed_at + timedelta(minutes=minutes),
+            clock=lambda minutes=minutes: missed_at + timedelta(minutes=minutes),
         )
     assert run.executions[-1]["status"] == "CANCELLED"
     return missed_at
@@ -160,13 +160,30 @@ def test_a_run_that_fails_leaves_the_week_to_another_one_in_flight(
     assert rows.get("report_data_collections", collection)["status"] == "COMPLETED"
 
 
-def test_a_run_that_cannot_be_submitted_leaves_the_week_to_another_one_in_flight(
-    database: Database, rows: Rows, collection: Row, former: Run
+def be_refused(run: Run, emulator: RunningEmulator) -> None:
+    emulator.fault("create_execution", "forbidden")
+    with pytest.raises(AirflowFailException):
+        run.step(SubmitExecution)
+    run.step(RecordRun)
+    assert run.executions[0]["status"] == "FAILED"
+
+
+def test_a_run_that_is_refused_leaves_the_week_to_another_one_in_flight(
+    database: Database, rows: Rows, collection: Row, former: Run, emulator: RunningEmulator
 ) -> None:
-    second = Run(database, run_id="run 2", collection_id=str(collection["id"]))
-    fail_before_anything_is_written(second, rows, str(collection["workflow_id"]))
+    be_refused(Run(database, run_id="run 2", collection_id=str(collection["id"])), emulator)
     (week,) = rows.weeks(collection)
     assert (week["status"], week["execution_id"]) == ("RUNNING", former.executions[0]["id"])
+
+
+def test_a_week_that_a_lost_run_has_left_behind_fails_with_the_next_one(
+    database: Database, rows: Rows, collection: Row, former: Run, emulator: RunningEmulator
+) -> None:
+    database.query("UPDATE workflow_executions SET status = 'TIMEOUT'")  # and nobody recorded it
+    second = Run(database, run_id="run 2", collection_id=str(collection["id"]))
+    be_refused(second, emulator)
+    (week,) = rows.weeks(collection)
+    assert (week["status"], week["execution_id"]) == ("FAILED", second.executions[0]["id"])
 
 
 def test_results_are_shown_whoever_the_week_belongs_to(

@@ -81,7 +81,7 @@ def test_an_orphan_is_cancelled_by_its_id_and_no_other(
             run_state_of=lambda dag_id, run_id: (
                 RunState.GONE if run_id == "run 1" else RunState.RUNNING
             ),
-            now=start + timedelta(minutes=minutes),
+            clock=lambda minutes=minutes: start + timedelta(minutes=minutes),
         )
 
     statuses = {one["workflowExecutionId"]: one["status"] for one in emulator.executions()}

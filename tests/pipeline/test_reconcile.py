@@ -48,7 +48,7 @@ class Reconciler:
             run_state_of=lambda dag_id, run_id: (
                 state_of(run_id) if state_of else self.runs.get(run_id, RunState.GONE)
             ),
-            now=self.start + timedelta(minutes=minutes),
+            clock=lambda: self.start + timedelta(minutes=minutes),
         )
 
     @property

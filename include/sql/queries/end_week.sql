@@ -1,5 +1,6 @@
 -- A week's run has ended: with results it always counts. A failure takes no results away, undoes
--- nobody's decision to skip the week, and leaves a week that runs to the DAG run that it runs for.
+-- nobody's decision to skip the week, and leaves a week to another DAG run whose execution is open,
+-- or has results that run is about to record.
 -- What is told of an execution is the execution's own, as it was ended.
 -- Parameters: collection_id, week_start_date, week_end_date, dag_id, dag_run_id (of the run that
 -- has ended), execution_id (UUID or NULL), status (SUCCESS or FAILED), error_message, completed_at.
@@ -23,14 +24,12 @@ WHERE week.collection_id = %(collection_id)s
       OR week.status IN ('PENDING', 'FAILED')
       OR (
           week.status = 'RUNNING'
-          AND (
-              week.execution_id IS NULL
-              OR EXISTS (
-                  SELECT FROM workflow_executions AS attempt
-                  WHERE attempt.id = week.execution_id
-                    AND attempt.dag_id = %(dag_id)s
-                    AND attempt.dag_run_id = %(dag_run_id)s
-              )
+          AND NOT EXISTS (
+              SELECT FROM workflow_executions AS attempt
+              WHERE attempt.id = week.execution_id
+                AND (attempt.dag_id, attempt.dag_run_id)
+                    IS DISTINCT FROM (%(dag_id)s, %(dag_run_id)s)
+                AND attempt.status NOT IN ('FAILED', 'CANCELLED', 'TIMEOUT')
           )
       )
   )

@@ -25,8 +25,9 @@ class RetryPolicy:
     """Exponential back-off with full jitter, unless Amazon says how long to wait.
 
     The wait before try *n* + 1 lies between 0 and ``first_seconds`` · 2ⁿ⁻¹, at most
-    ``longest_seconds``; a Retry-After is obeyed to the second, and where it asks for more than
-    ``patience_seconds`` there is no other try: who calls holds a worker, and Airflow tries again.
+    ``longest_seconds``; a Retry-After is obeyed to the second. Where it asks for more than
+    ``patience_seconds`` there is no other try: who calls holds a worker, and Airflow tries again
+    when its own delay is over.
     """
 
     attempts: int = 5

@@ -26,8 +26,10 @@ async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcStatus | No
             return (await amc.cancel_execution(execution.amc_execution_id)).status
         status = None
         if execution.sending_at is not None:
-            async for sent in amc.list_executions(workflow_id=execution.amc_workflow_id):
-                status = (await amc.cancel_execution(sent.amc_execution_id)).status
+            name = execution.amc_workflow_id
+            async for sent in amc.list_executions(workflow_id=name):
+                if sent.workflow_id == name:  # whatever else is listed is somebody's
+                    status = (await amc.cancel_execution(sent.amc_execution_id)).status
         return status
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import TypeAlias
 
 from airflow.sdk import BaseOperator, Context
 
@@ -14,6 +16,8 @@ from recomamp.pipeline.run_states import RunStateOf, airflow_run_state
 from recomamp.pipeline.troubles import Troubles
 from recomamp.store import reconciliations
 from recomamp.store.reconciliations import Comparable
+
+Clock: TypeAlias = Callable[[], datetime]
 
 LOOK_BACK = timedelta(hours=24)  # AMC runs nothing for longer
 # Counts of what others run are believed for a quarter of an hour: the next run must come before
@@ -29,26 +33,27 @@ class ReconcileExecutions(BaseOperator):
             database=DatabaseHook(),
             amazon=AmcHook(),
             run_state_of=airflow_run_state(context["ti"]),
-            now=datetime.now(UTC),
+            clock=lambda: datetime.now(UTC),
         )
 
 
 def reconcile(
-    *, database: DatabaseHook, amazon: AmcHook, run_state_of: RunStateOf, now: datetime
+    *, database: DatabaseHook, amazon: AmcHook, run_state_of: RunStateOf, clock: Clock
 ) -> None:
     """Reconcile every instance, first those whose last comparison is longest ago.
 
     Where one has kept us waiting, all of its region may: those of other regions come before them.
 
+    :param clock: tells the present; each instance is counted and judged as of its own turn.
     :raises Incomplete: after all instances, naming what could not be done.
     """
     with database.transaction() as connection:
-        instances = reconciliations.select_comparable(connection, since=now - LOOK_BACK)
+        instances = reconciliations.select_comparable(connection, since=clock() - LOOK_BACK)
     troubles = Troubles(stopped_by=())
     ends_at = monotonic() + LONGEST_RUN_SECONDS
     while instances:
         instance = instances.pop(0)
-        job = InstanceReconciliation(instance, database, amazon, run_state_of, now)
+        job = InstanceReconciliation(instance, database, amazon, run_state_of, clock())
         with troubles.about(instance):
             if monotonic() >= ends_at:
                 raise Transient("not asked: those before it have taken all the time of this run")

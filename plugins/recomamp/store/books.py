@@ -137,7 +137,8 @@ def record_failure(
             execution_id=execution.id,
             status="FAILED",
             error_message=reason,
-            duration_seconds=round((run_ended_at - execution.created_at).total_seconds()),
+            # It may have been missed in the moment in which it began
+            duration_seconds=max(0, round((run_ended_at - execution.created_at).total_seconds())),
             window=execution.window,
         )
         update_schedule_after_run(
