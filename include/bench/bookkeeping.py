@@ -73,6 +73,12 @@ class _TaskInstance:
         """Give what the loading returned, whichever task is asked."""
         return self.loaded
 
+    def get_task_states(
+        self, *, dag_id: str, run_ids: list[str], task_ids: list[str]
+    ) -> dict[str, dict[str, str]]:
+        """Say that all has gone well; what Airflow takes to answer is not of our books."""
+        return {run_id: dict.fromkeys(task_ids, "success") for run_id in run_ids}
+
 
 class Books:
     """Runs of one database, done one after the other."""
