@@ -112,6 +112,17 @@ def test_a_run_that_was_lost_ended_when_it_was_missed(
     assert rows.get("workflow_schedules", schedule)["last_run_at"] == missed_at
 
 
+def test_a_run_that_was_missed_as_it_began_took_no_time(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    run.database.query("UPDATE workflow_executions SET created_at = NOW() + INTERVAL '1 minute'")
+    lose(run)
+    (book,) = run.database.query("SELECT * FROM schedule_runs")
+    assert (book["status"], book["duration_seconds"]) == ("FAILED", 0)
+
+
 @pytest.fixture
 def collection(rows: Rows, instance: Row, emulator: RunningEmulator) -> Row:
     """Insert a collection of one week; AMC works on its executions for long."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -351,6 +352,31 @@ def test_a_submission_in_doubt_is_cancelled_at_amc_when_the_books_are_closed(
     run.step(RecordRun)
     (execution,), (at_amc,) = run.executions, emulator.executions()
     assert (execution["status"], at_amc["status"]) == ("CANCELLED", "CANCELLED")
+
+
+def test_whatever_amc_lists_under_another_name_is_not_cancelled(
+    run: Run, schedule: Row, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should AMC ignore the name that was asked for, it would list everybody's."""
+    emulator.progression("per_poll", polls=100)
+    other = Run(run.database, run_id="run 2", schedule_id=str(schedule["id"]))
+    other.step(SubmitExecution)
+    emulator.fault("create_execution", "reset_after")
+    emulator.fault("list_executions", "forbidden")
+    with pytest.raises(SubmissionInDoubt):
+        run.step(SubmitExecution)
+    listing = AmcClient.list_executions
+
+    def list_all(amc: AmcClient, **_: Any) -> AsyncIterator[AmcExecution]:
+        return listing(amc, min_creation_time=datetime.now(UTC) - timedelta(days=1))
+
+    monkeypatch.setattr(AmcClient, "list_executions", list_all)
+    run.step(RecordRun)
+
+    statuses = {one["workflowExecutionId"]: one["status"] for one in emulator.executions()}
+    assert len(statuses) == 2
+    assert sorted(statuses.values()).count("CANCELLED") == 1
+    assert statuses[other.executions[0]["amc_execution_id"]] != "CANCELLED"
 
 
 def test_a_manual_run_takes_its_window_and_parameters_from_the_form(

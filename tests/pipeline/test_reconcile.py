@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -527,6 +528,24 @@ def test_an_instance_that_asks_for_patience_is_not_waited_for(
         reconciler.at(0)
     assert asked(emulator) == ["amcdemoeurope", "amcdemonorth"]
     assert rows.get("amc_instances", instance)["foreign_counted_at"] == reconciler.start
+
+
+def test_each_instance_is_counted_as_of_its_own_turn(
+    reconciler: Reconciler, rows: Rows, instance: Row, europe_first: Row
+) -> None:
+    """A count is believed for so long: one that was stamped too early lapses too early."""
+    turns = count()
+    hook = PipelineDatabase()
+    reconcile(
+        database=hook,
+        amazon=AmcHook(database=hook),
+        run_state_of=lambda dag_id, run_id: RunState.GONE,
+        clock=lambda: reconciler.start + timedelta(minutes=next(turns)),
+    )
+    first, second = (
+        rows.get("amc_instances", one)["foreign_counted_at"] for one in (europe_first, instance)
+    )
+    assert first < second
 
 
 def test_a_silent_region_is_waited_for_once_before_all_others_are_compared(
