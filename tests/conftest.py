@@ -44,6 +44,8 @@ pytest_plugins = [
     "fixtures.matrix",
     "fixtures.owner",
     "fixtures.running_stack",
+    "fixtures.supabase",
+    "fixtures.people",
 ]
 
 

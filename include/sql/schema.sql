@@ -23,20 +23,15 @@ CREATE TYPE public.cron_ticks AS (
 CREATE FUNCTION auth.uid() RETURNS uuid
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-            SELECT COALESCE(
-                NULLIF(current_setting('request.jwt.claim.sub', true), ''),
-                NULLIF(current_setting('request.jwt.claims', true), '')::JSONB ->> 'sub'
-            )::UUID
-        $$;
+    AS $$SELECT public.current_user_id()$$;
 
 -- Name: add_to_schedule_counters(uuid, integer, integer, integer); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.add_to_schedule_counters(counted_id uuid, runs integer, successful integer, failed integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    UPDATE workflow_schedules
+    UPDATE public.workflow_schedules
     SET
         total_runs = COALESCE(total_runs, 0) + runs,
         successful_runs = COALESCE(successful_runs, 0) + successful,
@@ -48,7 +43,7 @@ $$;
 
 CREATE FUNCTION public.analyze_table(analyzed text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '5s'
     AS $$
 BEGIN
@@ -75,7 +70,7 @@ $$;
 
 CREATE FUNCTION public.calculate_collection_progress() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     touched UUID;
@@ -109,7 +104,7 @@ BEGIN
         WHERE moved.id IS NOT NULL
         ORDER BY moved.id
     LOOP
-        PERFORM refresh_collection_progress(touched);
+        PERFORM public.refresh_collection_progress(touched);
     END LOOP;
 
     RETURN COALESCE(NEW, OLD);
@@ -120,7 +115,7 @@ $$;
 
 CREATE FUNCTION public.calculate_guide_progress() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     is_moved BOOLEAN := true; -- by its reader, not because the guide has changed
@@ -131,10 +126,10 @@ BEGIN
     -- The lock comes before the count: sections do not come and go meanwhile. An upsert meets its
     -- row later than an UPDATE does, but locks it before the guide as well.
     IF TG_OP = 'INSERT' THEN
-        PERFORM FROM user_guide_progress
+        PERFORM FROM public.user_guide_progress
         WHERE user_id = NEW.user_id AND guide_id = NEW.guide_id FOR UPDATE;
     END IF;
-    PERFORM FROM build_guides WHERE id = NEW.guide_id FOR NO KEY UPDATE;
+    PERFORM FROM public.build_guides WHERE id = NEW.guide_id FOR NO KEY UPDATE;
     IF TG_OP = 'UPDATE' THEN
         is_moved := (NEW.guide_id, NEW.status, NEW.current_section, NEW.completed_sections)
             IS DISTINCT FROM
@@ -147,7 +142,7 @@ BEGIN
 
     SELECT COUNT(*), COUNT(*) FILTER (WHERE section_number = ANY (NEW.completed_sections))
     INTO sections, done
-    FROM build_guide_sections
+    FROM public.build_guide_sections
     WHERE guide_id = NEW.guide_id;
 
     IF sections > 0 AND NEW.status IN ('NOT_STARTED', 'IN_PROGRESS', 'COMPLETED') THEN
@@ -155,7 +150,7 @@ BEGIN
         IF NEW.status = 'COMPLETED' AND NOT is_completed
             AND (TG_OP = 'INSERT' OR OLD.status IS DISTINCT FROM 'COMPLETED')
         THEN
-            PERFORM refuse_row('user_guide_progress', 'status', format(
+            PERFORM public.refuse_row('user_guide_progress', 'status', format(
                 'COMPLETED, but completed_sections has %s of the guide''s %s sections',
                 done, sections
             ));
@@ -191,7 +186,7 @@ $$;
 
 CREATE FUNCTION public.carry_guide_progress() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     guides UUID[];
@@ -212,7 +207,7 @@ BEGIN
             ) AS changed;
     END CASE;
     IF guides IS NOT NULL THEN
-        PERFORM refresh_guide_progress(guides);
+        PERFORM public.refresh_guide_progress(guides);
     END IF;
     RETURN NULL;
 END;
@@ -222,7 +217,7 @@ $$;
 
 CREATE FUNCTION public.check_query_template() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
     -- Filled from the window of the run; they may be defined and need not be.
@@ -238,17 +233,17 @@ BEGIN
     THEN
         RETURN NEW; -- an older template may be renamed without being mended first
     END IF;
-    PERFORM require_object('query_templates', 'parameters', NEW.parameters);
+    PERFORM public.require_object('query_templates', 'parameters', NEW.parameters);
     IF btrim(NEW.sql_template) = '' THEN
-        PERFORM refuse_row('query_templates', 'sql_template', 'must not be empty');
+        PERFORM public.refuse_row('query_templates', 'sql_template', 'must not be empty');
     END IF;
 
-    used_names := query_parameter_names(NEW.sql_template);
+    used_names := public.query_parameter_names(NEW.sql_template);
     SELECT MIN(name COLLATE "C") INTO wrong
     FROM unnest(used_names) AS name
     WHERE name <> ALL (window_names) AND NOT NEW.parameters ? name;
     IF wrong IS NOT NULL THEN
-        PERFORM refuse_row('query_templates', 'parameters', format(
+        PERFORM public.refuse_row('query_templates', 'parameters', format(
             'sql_template uses %1$L, which has no definition; add one such as'
             ' {"%1$s": {"type": "STRING"}}', wrong
         ));
@@ -257,7 +252,7 @@ BEGIN
     FROM jsonb_object_keys(NEW.parameters) AS name
     WHERE name <> ALL (used_names);
     IF wrong IS NOT NULL THEN
-        PERFORM refuse_row('query_templates', 'parameters', format(
+        PERFORM public.refuse_row('query_templates', 'parameters', format(
             'defines %L, which sql_template does not use; remove it, or write {{%s}} where the'
             ' value belongs', wrong, wrong
         ));
@@ -266,7 +261,7 @@ BEGIN
     FROM unnest(used_names) AS name
     WHERE name = ANY (reserved_names);
     IF wrong IS NOT NULL THEN
-        PERFORM refuse_row('query_templates', 'parameters', format(
+        PERFORM public.refuse_row('query_templates', 'parameters', format(
             'the name %L is the pipeline''s own; give the parameter another one', wrong
         ));
     END IF;
@@ -278,31 +273,31 @@ $_$;
 
 CREATE FUNCTION public.check_report_data_collection() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     NEW.parameters := COALESCE(NEW.parameters, '{}');
     NEW.status := COALESCE(NEW.status, 'ACTIVE');
-    PERFORM require_object('report_data_collections', 'parameters', NEW.parameters);
+    PERFORM public.require_object('report_data_collections', 'parameters', NEW.parameters);
     IF NEW.parameters ? 'timezone' THEN
-        PERFORM require_time_zone(
+        PERFORM public.require_time_zone(
             'report_data_collections', 'parameters', COALESCE(NEW.parameters ->> 'timezone', '')
         );
     END IF;
-    PERFORM require_own_workflow('report_data_collections', NEW.workflow_id, NEW.user_id);
-    PERFORM require_own_instance('report_data_collections', NEW.instance_id, NEW.user_id);
+    PERFORM public.require_own_workflow('report_data_collections', NEW.workflow_id, NEW.user_id);
+    PERFORM public.require_own_instance('report_data_collections', NEW.instance_id, NEW.user_id);
 
     IF NOT isfinite(NEW.start_date) THEN
-        PERFORM refuse_row('report_data_collections', 'start_date', 'must be a date');
+        PERFORM public.refuse_row('report_data_collections', 'start_date', 'must be a date');
     ELSIF NOT isfinite(NEW.end_date) THEN
-        PERFORM refuse_row('report_data_collections', 'end_date', 'must be a date');
+        PERFORM public.refuse_row('report_data_collections', 'end_date', 'must be a date');
     ELSIF NEW.end_date < NEW.start_date THEN
-        PERFORM refuse_row('report_data_collections', 'end_date', format(
+        PERFORM public.refuse_row('report_data_collections', 'end_date', format(
             '%s is before start_date %s', NEW.end_date, NEW.start_date
         ));
     ELSIF NEW.end_date - NEW.start_date >= 520 * 7 THEN
         -- Ten years; AMC keeps half of that. More is a mistyped year.
-        PERFORM refuse_row('report_data_collections', 'end_date', format(
+        PERFORM public.refuse_row('report_data_collections', 'end_date', format(
             '%s is more than 520 weeks after start_date %s', NEW.end_date, NEW.start_date
         ));
     END IF;
@@ -314,14 +309,14 @@ $$;
 
 CREATE FUNCTION public.check_workflow() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     NEW.parameters := COALESCE(NEW.parameters, '{}');
-    PERFORM require_object('workflows', 'parameters', NEW.parameters);
-    PERFORM require_own_instance('workflows', NEW.instance_id, NEW.user_id);
+    PERFORM public.require_object('workflows', 'parameters', NEW.parameters);
+    PERFORM public.require_own_instance('workflows', NEW.instance_id, NEW.user_id);
     IF btrim(NEW.sql_query) = '' THEN
-        PERFORM refuse_row('workflows', 'sql_query', 'must not be empty');
+        PERFORM public.refuse_row('workflows', 'sql_query', 'must not be empty');
     END IF;
     RETURN NEW;
 END;
@@ -331,15 +326,15 @@ $$;
 
 CREATE FUNCTION public.check_workflow_schedule() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     NEW.timezone := COALESCE(NEW.timezone, 'UTC');
     NEW.parameters := COALESCE(NEW.parameters, '{}');
     NEW.is_active := COALESCE(NEW.is_active, true);
-    PERFORM require_time_zone('workflow_schedules', 'timezone', NEW.timezone);
-    PERFORM require_object('workflow_schedules', 'parameters', NEW.parameters);
-    PERFORM require_own_workflow('workflow_schedules', NEW.workflow_id, NEW.user_id);
+    PERFORM public.require_time_zone('workflow_schedules', 'timezone', NEW.timezone);
+    PERFORM public.require_object('workflow_schedules', 'parameters', NEW.parameters);
+    PERFORM public.require_own_workflow('workflow_schedules', NEW.workflow_id, NEW.user_id);
     RETURN NEW;
 END;
 $$;
@@ -348,7 +343,7 @@ $$;
 
 CREATE FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     SELECT (week_end + 1 + COALESCE(
         CASE
@@ -363,18 +358,18 @@ $$;
 
 CREATE FUNCTION public.count_children() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
-    parent_table TEXT := TG_ARGV[0];
-    counter TEXT := TG_ARGV[1];
-    parent_column TEXT := TG_ARGV[2];
-    condition TEXT := TG_ARGV[3];
-    plus TEXT := format('SELECT %I AS id, 1 AS one FROM added WHERE %s', parent_column, condition);
-    minus TEXT := format(
-        'SELECT %I AS id, -1 AS one FROM removed WHERE %s', parent_column, condition
+    counter CONSTANT RECORD := public.counter(TG_ARGV[0]);
+    plus CONSTANT TEXT := format(
+        'SELECT %I AS id, 1 AS one FROM added WHERE %s', counter.parent_column, counter.condition
     );
-    changes TEXT := CASE TG_OP
+    minus CONSTANT TEXT := format(
+        'SELECT %I AS id, -1 AS one FROM removed WHERE %s',
+        counter.parent_column, counter.condition
+    );
+    changes CONSTANT TEXT := CASE TG_OP
         WHEN 'INSERT' THEN plus
         WHEN 'DELETE' THEN minus
         ELSE plus || ' UNION ALL ' || minus
@@ -396,12 +391,13 @@ BEGIN
     -- In the order of their ids, so that two statements about the same parents cannot wait for each
     -- other. NO KEY: a foreign-key check of a concurrent new child must not be waited for.
     EXECUTE format(
-        'SELECT FROM %I WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE', parent_table
+        'SELECT FROM public.%I WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE',
+        counter.parent_table
     ) USING ids;
     EXECUTE format(
-        'UPDATE %1$I AS parent SET %2$I = COALESCE(parent.%2$I, 0) + difference.number'
+        'UPDATE public.%1$I AS parent SET %2$I = COALESCE(parent.%2$I, 0) + difference.number'
         ' FROM unnest($1, $2) AS difference (id, number) WHERE parent.id = difference.id',
-        parent_table, counter
+        counter.parent_table, counter.parent_counter
     ) USING ids, numbers;
     RETURN NULL;
 END;
@@ -411,14 +407,14 @@ $_$;
 
 CREATE FUNCTION public.count_schedule_runs() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.schedule_id = OLD.schedule_id AND NEW.status = OLD.status THEN
         RETURN NULL;
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.schedule_id = OLD.schedule_id THEN
-        PERFORM add_to_schedule_counters(
+        PERFORM public.add_to_schedule_counters(
             NEW.schedule_id,
             0,
             (NEW.status = 'SUCCESS')::INTEGER - (OLD.status = 'SUCCESS')::INTEGER,
@@ -427,13 +423,13 @@ BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP <> 'INSERT' THEN
-        PERFORM add_to_schedule_counters(
+        PERFORM public.add_to_schedule_counters(
             OLD.schedule_id, -1,
             -(OLD.status = 'SUCCESS')::INTEGER, -(OLD.status = 'FAILED')::INTEGER
         );
     END IF;
     IF TG_OP <> 'DELETE' THEN
-        PERFORM add_to_schedule_counters(
+        PERFORM public.add_to_schedule_counters(
             NEW.schedule_id, 1,
             (NEW.status = 'SUCCESS')::INTEGER, (NEW.status = 'FAILED')::INTEGER
         );
@@ -442,11 +438,37 @@ BEGIN
 END;
 $$;
 
+-- Name: counter(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.counter(counter_name text, OUT parent_table text, OUT parent_counter text, OUT child_table text, OUT parent_column text, OUT condition text) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    SELECT known.parent_table, known.parent_counter, known.child_table, known.parent_column,
+        known.condition
+    INTO parent_table, parent_counter, child_table, parent_column, condition
+    FROM (VALUES
+        ('asin_lists', 'asin_count', 'asin_list_items', 'list_id', 'true'),
+        ('query_templates', 'usage_count', 'workflows', 'template_id', 'true'),
+        ('build_guides', 'section_count', 'build_guide_sections', 'guide_id', 'true'),
+        ('build_guides', 'query_count', 'build_guide_queries', 'guide_id', 'true'),
+        ('build_guides', 'favorite_count', 'user_guide_favorites', 'guide_id', 'true'),
+        ('build_guides', 'completion_count', 'user_guide_progress', 'guide_id',
+            'status = ''COMPLETED''')
+    ) AS known (parent_table, parent_counter, child_table, parent_column, condition)
+    WHERE known.parent_counter = counter_name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '% is no counter', counter_name;
+    END IF;
+END;
+$$;
+
 -- Name: cron_date(public.cron_ticks, date); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.cron_date(ticks public.cron_ticks, earliest date) RETURNS date
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     candidate DATE := earliest;
@@ -454,13 +476,13 @@ BEGIN
     WHILE candidate < earliest + 41 * 366 LOOP
         IF NOT EXTRACT(MONTH FROM candidate)::INTEGER = ANY (ticks.months) THEN
             candidate := (date_trunc('month', candidate::TIMESTAMP) + INTERVAL '1 month')::DATE;
-        ELSIF cron_date_matches(ticks, candidate) THEN
+        ELSIF public.cron_date_matches(ticks, candidate) THEN
             RETURN candidate;
         ELSE
             candidate := candidate + 1;
         END IF;
     END LOOP;
-    PERFORM refuse_row(
+    PERFORM public.refuse_row(
         'workflow_schedules', 'cron_expression', 'no date ever matches its days and months'
     );
 END;
@@ -470,6 +492,7 @@ $$;
 
 CREATE FUNCTION public.cron_date_matches(ticks public.cron_ticks, local_date date) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     by_day CONSTANT BOOLEAN := EXTRACT(DAY FROM local_date)::INTEGER = ANY (ticks.days);
@@ -487,7 +510,7 @@ $$;
 
 CREATE FUNCTION public.cron_field(field text, field_name text, lowest integer, highest integer, names text[]) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
     part TEXT;
@@ -504,7 +527,7 @@ BEGIN
         );
         IF pieces IS NULL OR (pieces[4] IS NOT NULL AND pieces[1] IS NULL AND pieces[3] IS NULL)
         THEN
-            PERFORM refuse_row('workflow_schedules', 'cron_expression', format(
+            PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
                 '%L is not a %s; write *, a number, a range a-b, a step */n or a-b/n,'
                 ' or a list of these', part, field_name
             ));
@@ -515,14 +538,14 @@ BEGIN
             from_value := lowest;
             to_value := highest;
         ELSE
-            from_value := cron_value(pieces[2], lowest, names);
-            to_value := cron_value(COALESCE(pieces[3], pieces[2]), lowest, names);
+            from_value := public.cron_value(pieces[2], lowest, names);
+            to_value := public.cron_value(COALESCE(pieces[3], pieces[2]), lowest, names);
         END IF;
 
         IF step < 1 OR from_value IS NULL OR to_value IS NULL
             OR from_value < lowest OR to_value > highest OR from_value > to_value
         THEN
-            PERFORM refuse_row('workflow_schedules', 'cron_expression', format(
+            PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
                 '%L is not a %s; values go from %s to %s', part, field_name, lowest, highest
             ));
         END IF;
@@ -537,27 +560,27 @@ $_$;
 
 CREATE FUNCTION public.cron_matches(expression text, time_zone text, instant timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    SELECT cron_next(expression, time_zone, instant - INTERVAL '1 microsecond') = instant;
+    SELECT public.cron_next(expression, time_zone, instant - INTERVAL '1 microsecond') = instant;
 $$;
 
 -- Name: cron_next(text, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.cron_next(expression text, time_zone text, after timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    ticks CONSTANT cron_ticks := cron_parse(expression);
+    ticks CONSTANT public.cron_ticks := public.cron_parse(expression);
 BEGIN
     IF time_zone IS NULL OR after IS NULL OR NOT isfinite(after) THEN
         RETURN NULL;
     END IF;
     IF ticks.once_a_day THEN
-        RETURN cron_next_day(ticks, time_zone, after);
+        RETURN public.cron_next_day(ticks, time_zone, after);
     END IF;
-    RETURN cron_next_minute(ticks, time_zone, after);
+    RETURN public.cron_next_minute(ticks, time_zone, after);
 END;
 $$;
 
@@ -565,7 +588,7 @@ $$;
 
 CREATE FUNCTION public.cron_next_day(ticks public.cron_ticks, time_zone text, after timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     time_of_day CONSTANT INTERVAL :=
@@ -575,8 +598,8 @@ DECLARE
     tick TIMESTAMPTZ;
 BEGIN
     LOOP
-        candidate := cron_date(ticks, candidate);
-        tick := wall_time_instant(candidate + time_of_day, time_zone);
+        candidate := public.cron_date(ticks, candidate);
+        tick := public.wall_time_instant(candidate + time_of_day, time_zone);
         IF tick > after THEN
             RETURN tick;
         END IF;
@@ -589,7 +612,7 @@ $$;
 
 CREATE FUNCTION public.cron_next_minute(ticks public.cron_ticks, time_zone text, after timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     candidate TIMESTAMPTZ :=
@@ -603,7 +626,7 @@ BEGIN
         wall_time := candidate AT TIME ZONE time_zone;
         IF wall_time::DATE IS DISTINCT FROM checked_date THEN
             checked_date := wall_time::DATE;
-            date_matches := cron_date_matches(ticks, checked_date);
+            date_matches := public.cron_date_matches(ticks, checked_date);
         END IF;
 
         IF date_matches
@@ -618,7 +641,7 @@ BEGIN
         candidate := CASE
             WHEN NOT steady THEN candidate + INTERVAL '1 minute'
             WHEN NOT date_matches THEN
-                wall_time_instant(cron_date(ticks, checked_date + 1), time_zone)
+                public.wall_time_instant(public.cron_date(ticks, checked_date + 1), time_zone)
             WHEN NOT EXTRACT(HOUR FROM wall_time)::INTEGER = ANY (ticks.hours) THEN
                 candidate + make_interval(mins => 60 - EXTRACT(MINUTE FROM wall_time)::INTEGER)
             ELSE candidate + INTERVAL '1 minute'
@@ -631,7 +654,7 @@ $$;
 
 CREATE FUNCTION public.cron_parse(expression text) RETURNS public.cron_ticks
     LANGUAGE plpgsql IMMUTABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
     text_of CONSTANT TEXT := upper(btrim(expression, E' \t\n\r'));
@@ -648,25 +671,25 @@ DECLARE
         END,
         E'[ \t\n\r]+'
     );
-    ticks cron_ticks;
+    ticks public.cron_ticks;
 BEGIN
     IF cardinality(fields) IS DISTINCT FROM 5 THEN
-        PERFORM refuse_row('workflow_schedules', 'cron_expression', format(
+        PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
             '%L has not five fields (minute, hour, day of month, month, day of week);'
             ' for example ''0 6 * * 1'' is 06:00 on Mondays', expression
         ));
     END IF;
 
-    ticks.minutes := cron_field(fields[1], 'minute', 0, 59, '{}');
-    ticks.hours := cron_field(fields[2], 'hour', 0, 23, '{}');
-    ticks.days := cron_field(fields[3], 'day of month', 1, 31, '{}');
-    ticks.months := cron_field(
+    ticks.minutes := public.cron_field(fields[1], 'minute', 0, 59, '{}');
+    ticks.hours := public.cron_field(fields[2], 'hour', 0, 23, '{}');
+    ticks.days := public.cron_field(fields[3], 'day of month', 1, 31, '{}');
+    ticks.months := public.cron_field(
         fields[4], 'month', 1, 12, '{JAN,FEB,MAR,APR,MAY,JUN,JUL,AUG,SEP,OCT,NOV,DEC}'
     );
     ticks.weekdays := ARRAY(
         SELECT weekday % 7
         FROM unnest(
-            cron_field(fields[5], 'day of week', 0, 7, '{SUN,MON,TUE,WED,THU,FRI,SAT}')
+            public.cron_field(fields[5], 'day of week', 0, 7, '{SUN,MON,TUE,WED,THU,FRI,SAT}')
         ) AS weekday
     );
     ticks.either_day := fields[3] NOT LIKE '*%' AND fields[5] NOT LIKE '*%';
@@ -679,7 +702,7 @@ $_$;
 
 CREATE FUNCTION public.cron_value(word text, lowest integer, names text[]) RETURNS integer
     LANGUAGE sql IMMUTABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
     SELECT CASE
         WHEN word ~ '^[0-9]+$' THEN word::INTEGER
@@ -687,14 +710,38 @@ CREATE FUNCTION public.cron_value(word text, lowest integer, names text[]) RETUR
     END;
 $_$;
 
+-- Name: current_user_id(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.current_user_id() RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    login public.database_logins%ROWTYPE;
+BEGIN
+    SELECT * INTO login FROM public.database_logins WHERE login_name = session_user;
+    IF login.user_id IS NOT NULL THEN
+        RETURN login.user_id;
+    END IF;
+    IF login.reads_claims OR pg_has_role(session_user, current_user, 'MEMBER') THEN
+        -- One JSON document or, from older versions of PostgREST, a setting for each claim.
+        RETURN COALESCE(
+            NULLIF(current_setting('request.jwt.claim.sub', true), ''),
+            NULLIF(current_setting('request.jwt.claims', true), '')::JSONB ->> 'sub'
+        )::UUID;
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
 -- Name: cut_new_collection(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.cut_new_collection() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    PERFORM cut_weeks(NEW.id, NEW.start_date, NEW.end_date);
+    PERFORM public.cut_weeks(NEW.id, NEW.start_date, NEW.end_date);
     RETURN NULL;
 END;
 $$;
@@ -703,23 +750,23 @@ $$;
 
 CREATE FUNCTION public.cut_weeks(cut_id uuid, first_date date, last_date date) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     -- Progress is counted once at the end instead of after each of some hundred weeks.
     PERFORM set_config('recomamp.cutting_weeks', cut_id::TEXT, true);
 
-    DELETE FROM report_data_weeks AS week
+    DELETE FROM public.report_data_weeks AS week
     WHERE week.collection_id = cut_id
         AND week.status = 'PENDING'
         AND week.week_start_date NOT IN (
-            SELECT cut.week_start_date FROM weeks_of(first_date, last_date) AS cut
+            SELECT cut.week_start_date FROM public.weeks_of(first_date, last_date) AS cut
         );
 
-    INSERT INTO report_data_weeks AS week
+    INSERT INTO public.report_data_weeks AS week
         (collection_id, week_number, week_start_date, week_end_date)
     SELECT cut_id, cut.week_number, cut.week_start_date, cut.week_end_date
-    FROM weeks_of(first_date, last_date) AS cut
+    FROM public.weeks_of(first_date, last_date) AS cut
     ON CONFLICT ON CONSTRAINT uq_report_data_weeks_start DO UPDATE
     SET
         week_number = EXCLUDED.week_number,
@@ -728,7 +775,7 @@ BEGIN
         IS DISTINCT FROM (EXCLUDED.week_number, EXCLUDED.week_end_date);
 
     PERFORM set_config('recomamp.cutting_weeks', '', true);
-    PERFORM refresh_collection_progress(cut_id);
+    PERFORM public.refresh_collection_progress(cut_id);
 END;
 $$;
 
@@ -736,7 +783,7 @@ $$;
 
 CREATE FUNCTION public.date_template_use() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     locked UUID[];
@@ -763,8 +810,8 @@ BEGIN
         WHERE now_used.template_id IS DISTINCT FROM formerly.template_id;
         dates := array_fill(NOW(), ARRAY[COALESCE(cardinality(used), 0)]);
     END IF;
-    PERFORM FROM query_templates WHERE id = ANY (locked) ORDER BY id FOR NO KEY UPDATE;
-    UPDATE query_templates AS template
+    PERFORM FROM public.query_templates WHERE id = ANY (locked) ORDER BY id FOR NO KEY UPDATE;
+    UPDATE public.query_templates AS template
     SET last_used_at = GREATEST(template.last_used_at, use.at)
     FROM unnest(used, dates) AS use (id, at)
     WHERE template.id = use.id;
@@ -776,10 +823,15 @@ $$;
 
 CREATE FUNCTION public.forget_children() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
+DECLARE
+    counter CONSTANT RECORD := public.counter(TG_ARGV[0]);
 BEGIN
-    EXECUTE format('UPDATE %1$I SET %2$I = 0 WHERE %2$I <> 0', TG_ARGV[0], TG_ARGV[1]);
+    EXECUTE format(
+        'UPDATE public.%1$I SET %2$I = 0 WHERE %2$I <> 0',
+        counter.parent_table, counter.parent_counter
+    );
     RETURN NULL;
 END;
 $_$;
@@ -788,7 +840,7 @@ $_$;
 
 CREATE FUNCTION public.forget_revoked_consent() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     NEW.consent_revoked_at := NULL;
@@ -801,7 +853,7 @@ $$;
 
 CREATE FUNCTION public.forget_validation() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     NEW.validation_status := NULL;
@@ -812,62 +864,11 @@ BEGIN
 END;
 $$;
 
--- Name: install_counter(text, text, text, text, text); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.install_counter(parent_table text, counter text, child_table text, parent_column text, condition text) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    AS $_$
-DECLARE
-    event RECORD;
-BEGIN
-    FOR event IN
-        SELECT *
-        FROM (VALUES
-            ('insert', 'REFERENCING NEW TABLE AS added'),
-            ('update', 'REFERENCING NEW TABLE AS added OLD TABLE AS removed'),
-            ('delete', 'REFERENCING OLD TABLE AS removed')
-        ) AS event (verb, tables)
-    LOOP
-        EXECUTE format(
-            'CREATE TRIGGER %I AFTER %s ON %I %s FOR EACH STATEMENT'
-            ' EXECUTE FUNCTION count_children(%L, %L, %L, %L)',
-            'trigger_count_' || counter || '_' || event.verb, upper(event.verb), child_table,
-            event.tables, parent_table, counter, parent_column, condition
-        );
-    END LOOP;
-    EXECUTE format(
-        'CREATE TRIGGER %I AFTER TRUNCATE ON %I FOR EACH STATEMENT'
-        ' EXECUTE FUNCTION forget_children(%L, %L)',
-        'trigger_count_' || counter || '_truncate', child_table, parent_table, counter
-    );
-
-    -- Depth 0: the statement of a user, not that of a trigger.
-    EXECUTE format(
-        'CREATE TRIGGER %I BEFORE INSERT OR UPDATE OF %I ON %I FOR EACH ROW'
-        ' WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION keep_counter(%L, %L, %L, %L)',
-        'trigger_keep_' || counter, counter, parent_table,
-        counter, child_table, parent_column, condition
-    );
-    EXECUTE format(
-        'UPDATE %1$I AS parent SET %2$I = counted.number'
-        ' FROM ('
-        '    SELECT candidate.id, COUNT(child.*) AS number'
-        '    FROM %1$I AS candidate'
-        '    LEFT JOIN (SELECT * FROM %3$I WHERE %5$s) AS child ON child.%4$I = candidate.id'
-        '    GROUP BY candidate.id'
-        ' ) AS counted'
-        ' WHERE parent.id = counted.id AND parent.%2$I IS DISTINCT FROM counted.number',
-        parent_table, counter, child_table, parent_column, condition
-    );
-END;
-$_$;
-
 -- Name: is_time_zone(text); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.is_time_zone(zone text) RETURNS boolean
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET "TimeZone" TO 'UTC'
     AS $_$
 BEGIN
@@ -893,13 +894,13 @@ $_$;
 
 CREATE FUNCTION public.keep_collection_time_zone() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     IF EXISTS (
-        SELECT FROM report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
+        SELECT FROM public.report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
     ) THEN
-        PERFORM refuse_row('report_data_collections', 'parameters', format(
+        PERFORM public.refuse_row('report_data_collections', 'parameters', format(
             'timezone cannot change from %s: weeks have already been run; make a new collection',
             COALESCE(OLD.parameters ->> 'timezone', 'UTC')
         ));
@@ -912,15 +913,17 @@ $$;
 
 CREATE FUNCTION public.keep_counter() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
+    counter CONSTANT RECORD := public.counter(TG_ARGV[0]);
     number BIGINT;
 BEGIN
     EXECUTE format(
-        'SELECT COUNT(*) FROM %I WHERE %I = $1 AND %s', TG_ARGV[1], TG_ARGV[2], TG_ARGV[3]
+        'SELECT COUNT(*) FROM public.%I WHERE %I = $1 AND %s',
+        counter.child_table, counter.parent_column, counter.condition
     ) INTO number USING NEW.id;
-    RETURN jsonb_populate_record(NEW, jsonb_build_object(TG_ARGV[0], number));
+    RETURN jsonb_populate_record(NEW, jsonb_build_object(counter.parent_counter, number));
 END;
 $_$;
 
@@ -928,7 +931,7 @@ $_$;
 
 CREATE FUNCTION public.notify_of_definition() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     PERFORM pg_notify(
@@ -946,7 +949,7 @@ $$;
 
 CREATE FUNCTION public.place_asin_list_item() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     -- The lock comes before the look, so that of two items inserted at once the second sees the
@@ -954,9 +957,9 @@ BEGIN
     -- owner are locked, in the order of their ids: else two statements that fill two lists, each
     -- beginning with another one, would wait for each other.
     IF TG_OP = 'UPDATE' THEN
-        PERFORM FROM asin_lists
+        PERFORM FROM public.asin_lists
         WHERE user_id IN (
-            SELECT user_id FROM asin_lists WHERE id IN (OLD.list_id, NEW.list_id)
+            SELECT user_id FROM public.asin_lists WHERE id IN (OLD.list_id, NEW.list_id)
         )
         ORDER BY id FOR NO KEY UPDATE;
         IF NEW.position = OLD.position THEN
@@ -964,15 +967,15 @@ BEGIN
         END IF;
     ELSE
         -- In the order in which deleting a product takes them, and changing an item.
-        PERFORM FROM asins WHERE id = NEW.asin_id FOR KEY SHARE;
-        PERFORM FROM asin_list_items
+        PERFORM FROM public.asins WHERE id = NEW.asin_id FOR KEY SHARE;
+        PERFORM FROM public.asin_list_items
         WHERE list_id = NEW.list_id AND asin_id = NEW.asin_id FOR UPDATE;
-        PERFORM FROM asin_lists
-        WHERE user_id = (SELECT user_id FROM asin_lists WHERE id = NEW.list_id)
+        PERFORM FROM public.asin_lists
+        WHERE user_id = (SELECT user_id FROM public.asin_lists WHERE id = NEW.list_id)
         ORDER BY id FOR NO KEY UPDATE;
         -- It is in the list already: either refused, or the position of an upsert, which stays.
         IF EXISTS (
-            SELECT FROM asin_list_items WHERE list_id = NEW.list_id AND asin_id = NEW.asin_id
+            SELECT FROM public.asin_list_items WHERE list_id = NEW.list_id AND asin_id = NEW.asin_id
         ) THEN
             NEW.position := COALESCE(NEW.position, 0);
             RETURN NEW;
@@ -980,10 +983,10 @@ BEGIN
     END IF;
 
     IF COALESCE(NEW.position, 0) = 0 OR EXISTS (
-        SELECT FROM asin_list_items WHERE list_id = NEW.list_id AND position = NEW.position
+        SELECT FROM public.asin_list_items WHERE list_id = NEW.list_id AND position = NEW.position
     ) THEN
         SELECT COALESCE(MAX(position) + 1, 0) INTO NEW.position
-        FROM asin_list_items
+        FROM public.asin_list_items
         WHERE list_id = NEW.list_id;
     END IF;
     RETURN NEW;
@@ -994,7 +997,7 @@ $$;
 
 CREATE FUNCTION public.plan_next_run() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     changed BOOLEAN := true;
@@ -1011,7 +1014,7 @@ BEGIN
     END IF;
 
     IF changed OR NEW.next_run_at IS NULL THEN
-        NEW.next_run_at := cron_next(
+        NEW.next_run_at := public.cron_next(
             NEW.cron_expression,
             NEW.timezone,
             CASE TG_OP WHEN 'INSERT' THEN COALESCE(NEW.created_at, NOW()) ELSE NOW() END
@@ -1025,7 +1028,7 @@ $$;
 
 CREATE FUNCTION public.query_parameter_names(query text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     -- What begins first wins, so that a quote in a comment opens no string, nor the reverse.
     WITH uncommented AS (
@@ -1057,11 +1060,11 @@ $$;
 
 CREATE FUNCTION public.queue_notification(told_id uuid, told_kind text, told_key text, told_at timestamp with time zone, told_details jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    INSERT INTO notifications AS queued (user_id, kind, event_key, happened_at, details)
+    INSERT INTO public.notifications AS queued (user_id, kind, event_key, happened_at, details)
     SELECT told.id, told_kind, told_key, told_at, jsonb_strip_nulls(told_details)
-    FROM users AS told
+    FROM public.users AS told
     WHERE told.id = told_id
         AND COALESCE(told.email_notifications, true)
         AND COALESCE(told.is_active, true)
@@ -1079,18 +1082,18 @@ $$;
 
 CREATE FUNCTION public.recut_collection() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    moved report_data_weeks%ROWTYPE;
+    moved public.report_data_weeks%ROWTYPE;
 BEGIN
     -- A week being updated right now is about to ask for the lock we hold on the collection. Giving
     -- up at once is better than the deadlock that waiting for the week would be.
     BEGIN
-        PERFORM FROM report_data_weeks WHERE collection_id = NEW.id FOR UPDATE NOWAIT;
+        PERFORM FROM public.report_data_weeks WHERE collection_id = NEW.id FOR UPDATE NOWAIT;
     EXCEPTION
         WHEN lock_not_available THEN
-            PERFORM refuse_row(
+            PERFORM public.refuse_row(
                 'report_data_collections',
                 CASE WHEN NEW.start_date <> OLD.start_date THEN 'start_date' ELSE 'end_date' END,
                 'a week of the collection is being run at this moment; try again'
@@ -1098,33 +1101,33 @@ BEGIN
     END;
 
     IF EXISTS (
-        SELECT FROM report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
+        SELECT FROM public.report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
     ) THEN
         IF NEW.start_date <> OLD.start_date THEN
-            PERFORM refuse_row('report_data_collections', 'start_date', format(
+            PERFORM public.refuse_row('report_data_collections', 'start_date', format(
                 'cannot change from %s: weeks have already been run; make a new collection',
                 OLD.start_date
             ));
         ELSIF NEW.end_date < OLD.end_date THEN
-            PERFORM refuse_row('report_data_collections', 'end_date', format(
+            PERFORM public.refuse_row('report_data_collections', 'end_date', format(
                 'cannot be earlier than %s: weeks have already been run; make a new collection',
                 OLD.end_date
             ));
         END IF;
 
         SELECT week.* INTO moved
-        FROM report_data_weeks AS week
+        FROM public.report_data_weeks AS week
         WHERE week.collection_id = NEW.id
             AND week.status <> 'PENDING'
             AND NOT EXISTS (
-                SELECT FROM weeks_of(NEW.start_date, NEW.end_date) AS cut
+                SELECT FROM public.weeks_of(NEW.start_date, NEW.end_date) AS cut
                 WHERE cut.week_start_date = week.week_start_date
                     AND cut.week_end_date = week.week_end_date
             )
         ORDER BY week.week_start_date
         LIMIT 1;
         IF FOUND THEN
-            PERFORM refuse_row('report_data_collections', 'end_date', format(
+            PERFORM public.refuse_row('report_data_collections', 'end_date', format(
                 'the week from %s to %s has already been run and would get other dates;'
                 ' make a new collection from %s on',
                 moved.week_start_date, moved.week_end_date, moved.week_end_date + 1
@@ -1132,7 +1135,7 @@ BEGIN
         END IF;
     END IF;
 
-    PERFORM cut_weeks(NEW.id, NEW.start_date, NEW.end_date);
+    PERFORM public.cut_weeks(NEW.id, NEW.start_date, NEW.end_date);
     RETURN NULL;
 END;
 $$;
@@ -1141,10 +1144,10 @@ $$;
 
 CREATE FUNCTION public.refresh_collection_progress(refreshed_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    former report_data_collections%ROWTYPE;
+    former public.report_data_collections%ROWTYPE;
     counted RECORD;
     estimate TIMESTAMPTZ;
     next_status TEXT;
@@ -1152,7 +1155,7 @@ BEGIN
     -- The lock comes before the count, so that of two weeks ending at once the second one counts
     -- the first. NO KEY: a foreign-key check of a concurrent new week must not be waited for.
     SELECT * INTO former
-    FROM report_data_collections
+    FROM public.report_data_collections
     WHERE id = refreshed_id
     FOR NO KEY UPDATE;
 
@@ -1175,7 +1178,7 @@ BEGIN
             EXTRACT(EPOCH FROM week.completed_at - week.started_at)
         )) FILTER (WHERE week.status IN ('SUCCESS', 'FAILED')) AS average_seconds
     INTO counted
-    FROM report_data_weeks AS week
+    FROM public.report_data_weeks AS week
     WHERE week.collection_id = refreshed_id;
 
     next_status := CASE
@@ -1191,15 +1194,17 @@ BEGIN
     IF counted.ended < counted.weeks THEN
         estimate := GREATEST(
             NOW() + make_interval(
-                secs => counted.average_seconds * (counted.weeks - counted.ended)
+                secs => (
+                    counted.average_seconds * (counted.weeks - counted.ended)
+                )::DOUBLE PRECISION
             ),
             CASE WHEN counted.average_seconds IS NOT NULL THEN
-                collection_week_due_at(counted.last_pending_date, former.parameters)
+                public.collection_week_due_at(counted.last_pending_date, former.parameters)
             END
         );
     END IF;
 
-    UPDATE report_data_collections
+    UPDATE public.report_data_collections
     SET
         total_weeks = counted.weeks,
         completed_weeks = counted.successful,
@@ -1229,13 +1234,13 @@ $$;
 
 CREATE FUNCTION public.refresh_guide_progress(guides uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     -- Readers lock their row before the guide, and so does this.
-    PERFORM FROM user_guide_progress WHERE guide_id = ANY (guides) ORDER BY id FOR UPDATE;
-    PERFORM FROM build_guides WHERE id = ANY (guides) ORDER BY id FOR NO KEY UPDATE;
-    UPDATE user_guide_progress SET status = status WHERE guide_id = ANY (guides);
+    PERFORM FROM public.user_guide_progress WHERE guide_id = ANY (guides) ORDER BY id FOR UPDATE;
+    PERFORM FROM public.build_guides WHERE id = ANY (guides) ORDER BY id FOR NO KEY UPDATE;
+    UPDATE public.user_guide_progress SET status = status WHERE guide_id = ANY (guides);
 END;
 $$;
 
@@ -1243,7 +1248,7 @@ $$;
 
 CREATE FUNCTION public.refuse_row(table_name text, column_name text, problem text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     RAISE EXCEPTION '%.%: %', table_name, column_name, problem
@@ -1255,11 +1260,11 @@ $$;
 
 CREATE FUNCTION public.require_object(table_name text, column_name text, document jsonb) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     IF jsonb_typeof(document) <> 'object' THEN
-        PERFORM refuse_row(table_name, column_name, format(
+        PERFORM public.refuse_row(table_name, column_name, format(
             'must be a JSON object such as {"name": "value"}, not %s %s',
             CASE jsonb_typeof(document) WHEN 'array' THEN 'an' ELSE 'a' END,
             jsonb_typeof(document)
@@ -1272,11 +1277,11 @@ $$;
 
 CREATE FUNCTION public.require_own_instance(table_name text, instance uuid, owner uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM amc_instances WHERE id = instance AND user_id = owner) THEN
-        PERFORM refuse_row(table_name, 'instance_id', format(
+    IF NOT EXISTS (SELECT FROM public.amc_instances WHERE id = instance AND user_id = owner) THEN
+        PERFORM public.refuse_row(table_name, 'instance_id', format(
             'user %s has no AMC instance %s', owner, instance
         ));
     END IF;
@@ -1287,11 +1292,11 @@ $$;
 
 CREATE FUNCTION public.require_own_workflow(table_name text, workflow uuid, owner uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM workflows WHERE id = workflow AND user_id = owner) THEN
-        PERFORM refuse_row(table_name, 'workflow_id', format(
+    IF NOT EXISTS (SELECT FROM public.workflows WHERE id = workflow AND user_id = owner) THEN
+        PERFORM public.refuse_row(table_name, 'workflow_id', format(
             'user %s has no workflow %s', owner, workflow
         ));
     END IF;
@@ -1302,11 +1307,11 @@ $$;
 
 CREATE FUNCTION public.require_time_zone(table_name text, column_name text, zone text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF NOT is_time_zone(zone) THEN
-        PERFORM refuse_row(table_name, column_name, format(
+    IF NOT public.is_time_zone(zone) THEN
+        PERFORM public.refuse_row(table_name, column_name, format(
             '%L is not a time zone; write an IANA name such as UTC or Europe/Berlin', zone
         ));
     END IF;
@@ -1317,10 +1322,10 @@ $$;
 
 CREATE FUNCTION public.resume_collection() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    PERFORM refresh_collection_progress(NEW.id);
+    PERFORM public.refresh_collection_progress(NEW.id);
     RETURN NULL;
 END;
 $$;
@@ -1329,16 +1334,23 @@ $$;
 
 CREATE FUNCTION public.slow_queries(longer_than_ms double precision DEFAULT 1000) RETURNS TABLE(query text, mean_exec_time double precision, calls bigint, total_exec_time double precision)
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'public', 'extensions', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
+DECLARE
+    extension_schema TEXT;
 BEGIN
-    IF to_regclass('pg_stat_statements') IS NULL THEN
+    SELECT schema.nspname INTO extension_schema
+    FROM pg_extension AS extension
+    JOIN pg_namespace AS schema ON schema.oid = extension.extnamespace
+    WHERE extension.extname = 'pg_stat_statements';
+    IF NOT FOUND THEN
         RETURN;
     END IF;
-    RETURN QUERY EXECUTE
-        'SELECT query, mean_exec_time, calls, total_exec_time FROM pg_stat_statements'
-        ' WHERE mean_exec_time > $1 ORDER BY mean_exec_time DESC'
-        USING longer_than_ms;
+    RETURN QUERY EXECUTE format(
+        'SELECT query, mean_exec_time, calls, total_exec_time FROM %I.pg_stat_statements'
+        ' WHERE mean_exec_time > $1 ORDER BY mean_exec_time DESC',
+        extension_schema
+    ) USING longer_than_ms;
 EXCEPTION
     WHEN object_not_in_prerequisite_state THEN
         RETURN;
@@ -1349,7 +1361,7 @@ $_$;
 
 CREATE FUNCTION public.tell_asin_list_items_apart() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     lists UUID[];
@@ -1367,10 +1379,10 @@ BEGIN
 
     -- The lists change with their order; a lock alone would not stop a transaction whose snapshot
     -- is older than the order it is about to change.
-    PERFORM FROM asin_lists WHERE id = ANY (lists) ORDER BY id FOR NO KEY UPDATE;
-    UPDATE asin_lists SET updated_at = NOW() WHERE id = ANY (lists);
+    PERFORM FROM public.asin_lists WHERE id = ANY (lists) ORDER BY id FOR NO KEY UPDATE;
+    UPDATE public.asin_lists SET updated_at = NOW() WHERE id = ANY (lists);
     SELECT item.list_id, item.position INTO shared
-    FROM asin_list_items AS item
+    FROM public.asin_list_items AS item
     WHERE item.list_id = ANY (lists)
     GROUP BY item.list_id, item.position
     HAVING COUNT(*) > 1
@@ -1388,21 +1400,21 @@ $$;
 
 CREATE FUNCTION public.tell_collection() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    PERFORM withdraw_notifications(NEW.user_id, 'collection:' || NEW.id || ':');
+    PERFORM public.withdraw_notifications(NEW.user_id, 'collection:' || NEW.id || ':');
     IF NEW.status NOT IN ('COMPLETED', 'FAILED') THEN
         RETURN NULL;
     END IF;
-    PERFORM queue_notification(
+    PERFORM public.queue_notification(
         NEW.user_id,
         'COLLECTION_' || NEW.status,
         format('collection:%s:%s:%s', NEW.id, NEW.status, extract(epoch FROM NEW.completed_at)),
         NOW(),
         jsonb_build_object(
             'name', NEW.name,
-            'workflow', (SELECT name FROM workflows WHERE id = NEW.workflow_id),
+            'workflow', (SELECT name FROM public.workflows WHERE id = NEW.workflow_id),
             'time_zone', NEW.parameters ->> 'timezone',
             'collection_id', NEW.id,
             'start_date', NEW.start_date,
@@ -1412,7 +1424,7 @@ BEGIN
             'failed_weeks', NEW.failed_weeks,
             'error', (
                 SELECT left(week.error_message, 2000)
-                FROM report_data_weeks AS week
+                FROM public.report_data_weeks AS week
                 WHERE week.collection_id = NEW.id AND week.status = 'FAILED'
                 ORDER BY week.week_start_date
                 LIMIT 1
@@ -1427,14 +1439,14 @@ $$;
 
 CREATE FUNCTION public.tell_consent() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.consent_revoked_at IS NULL THEN
-        PERFORM withdraw_notifications(NEW.id, 'consent:' || NEW.id || ':');
+        PERFORM public.withdraw_notifications(NEW.id, 'consent:' || NEW.id || ':');
         RETURN NULL;
     END IF;
-    PERFORM queue_notification(
+    PERFORM public.queue_notification(
         NEW.id,
         'CONSENT_REVOKED',
         format('consent:%s:%s', NEW.id, extract(epoch FROM NEW.consent_revoked_at)),
@@ -1449,7 +1461,7 @@ $$;
 
 CREATE FUNCTION public.tell_schedule_run() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     ran RECORD;
@@ -1463,15 +1475,15 @@ BEGIN
 
     SELECT schedule.name, schedule.timezone, schedule.user_id, workflow.name AS workflow
     INTO ran
-    FROM workflow_schedules AS schedule
-    JOIN workflows AS workflow ON workflow.id = schedule.workflow_id
+    FROM public.workflow_schedules AS schedule
+    JOIN public.workflows AS workflow ON workflow.id = schedule.workflow_id
     WHERE schedule.id = NEW.schedule_id;
 
     IF NEW.status <> 'FAILED' THEN
-        PERFORM withdraw_notifications(ran.user_id, 'schedule_run:' || NEW.id);
+        PERFORM public.withdraw_notifications(ran.user_id, 'schedule_run:' || NEW.id);
         RETURN NULL;
     END IF;
-    PERFORM queue_notification(
+    PERFORM public.queue_notification(
         ran.user_id,
         'SCHEDULE_RUN_FAILED',
         'schedule_run:' || NEW.id,
@@ -1495,7 +1507,7 @@ $$;
 
 CREATE FUNCTION public.touch_updated_at() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     NEW.updated_at := NOW();
@@ -1529,11 +1541,11 @@ $$;
 
 CREATE FUNCTION public.update_workflow_execution_count() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        UPDATE workflows
+        UPDATE public.workflows
         SET last_executed_at = GREATEST(last_executed_at, NEW.created_at)
         WHERE id = NEW.workflow_id;
     END IF;
@@ -1546,7 +1558,7 @@ $$;
 
 CREATE FUNCTION public.wall_time_instant(wall_time timestamp without time zone, time_zone text) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     instant CONSTANT TIMESTAMPTZ := wall_time AT TIME ZONE time_zone;
@@ -1567,7 +1579,7 @@ $$;
 
 CREATE FUNCTION public.weeks_of(first_date date, last_date date) RETURNS TABLE(week_number integer, week_start_date date, week_end_date date)
     LANGUAGE sql IMMUTABLE
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     SELECT
         number + 1,
@@ -1580,9 +1592,9 @@ $$;
 
 CREATE FUNCTION public.withdraw_notifications(told_id uuid, key_prefix text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    UPDATE notifications
+    UPDATE public.notifications
     SET status = 'WITHDRAWN'
     WHERE user_id = told_id
         AND status IN ('PENDING', 'CLAIMED')
@@ -1887,6 +1899,15 @@ CREATE TABLE public.campaigns (
     performance_note text,
     CONSTRAINT chk_campaign_budget_type CHECK ((budget_type = ANY (ARRAY['DAILY'::text, 'LIFETIME'::text]))),
     CONSTRAINT chk_campaign_state CHECK ((state = ANY (ARRAY['ENABLED'::text, 'PAUSED'::text, 'ARCHIVED'::text])))
+);
+
+-- Name: database_logins; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.database_logins (
+    login_name text NOT NULL,
+    user_id uuid,
+    reads_claims boolean DEFAULT false NOT NULL,
+    CONSTRAINT chk_database_login_identity CHECK (((user_id IS NULL) = reads_claims))
 );
 
 -- Name: maintenance_findings; Type: TABLE; Schema: public; Owner: -
@@ -2284,6 +2305,11 @@ ALTER TABLE ONLY public.campaign_reports
 ALTER TABLE ONLY public.campaigns
     ADD CONSTRAINT campaigns_pkey PRIMARY KEY (id);
 
+-- Name: database_logins database_logins_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.database_logins
+    ADD CONSTRAINT database_logins_pkey PRIMARY KEY (login_name);
+
 -- Name: maintenance_findings maintenance_findings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.maintenance_findings
@@ -2592,6 +2618,10 @@ CREATE INDEX idx_data_weeks_execution_id ON public.report_data_weeks USING btree
 
 CREATE INDEX idx_data_weeks_status ON public.report_data_weeks USING btree (status);
 
+-- Name: idx_database_logins_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_database_logins_user_id ON public.database_logins USING btree (user_id) WHERE (user_id IS NOT NULL);
+
 -- Name: idx_executions_result_data; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_executions_result_data ON public.workflow_executions USING gin (result_data jsonb_path_ops);
@@ -2850,67 +2880,67 @@ CREATE TRIGGER trigger_check_workflow_schedule BEFORE INSERT OR UPDATE OF timezo
 
 -- Name: asin_list_items trigger_count_asin_count_delete; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_asin_count_delete AFTER DELETE ON public.asin_list_items REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_lists', 'asin_count', 'list_id', 'true');
+CREATE TRIGGER trigger_count_asin_count_delete AFTER DELETE ON public.asin_list_items REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_count');
 
 -- Name: asin_list_items trigger_count_asin_count_insert; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_asin_count_insert AFTER INSERT ON public.asin_list_items REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_lists', 'asin_count', 'list_id', 'true');
+CREATE TRIGGER trigger_count_asin_count_insert AFTER INSERT ON public.asin_list_items REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_count');
 
 -- Name: asin_list_items trigger_count_asin_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_asin_count_truncate AFTER TRUNCATE ON public.asin_list_items FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('asin_lists', 'asin_count');
+CREATE TRIGGER trigger_count_asin_count_truncate AFTER TRUNCATE ON public.asin_list_items FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('asin_count');
 
 -- Name: asin_list_items trigger_count_asin_count_update; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_asin_count_update AFTER UPDATE ON public.asin_list_items REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_lists', 'asin_count', 'list_id', 'true');
+CREATE TRIGGER trigger_count_asin_count_update AFTER UPDATE ON public.asin_list_items REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_count');
 
 -- Name: user_guide_progress trigger_count_completion_count_delete; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_completion_count_delete AFTER DELETE ON public.user_guide_progress REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'completion_count', 'guide_id', 'status = ''COMPLETED''');
+CREATE TRIGGER trigger_count_completion_count_delete AFTER DELETE ON public.user_guide_progress REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('completion_count');
 
 -- Name: user_guide_progress trigger_count_completion_count_insert; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_completion_count_insert AFTER INSERT ON public.user_guide_progress REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'completion_count', 'guide_id', 'status = ''COMPLETED''');
+CREATE TRIGGER trigger_count_completion_count_insert AFTER INSERT ON public.user_guide_progress REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('completion_count');
 
 -- Name: user_guide_progress trigger_count_completion_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_completion_count_truncate AFTER TRUNCATE ON public.user_guide_progress FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('build_guides', 'completion_count');
+CREATE TRIGGER trigger_count_completion_count_truncate AFTER TRUNCATE ON public.user_guide_progress FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('completion_count');
 
 -- Name: user_guide_progress trigger_count_completion_count_update; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_completion_count_update AFTER UPDATE ON public.user_guide_progress REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'completion_count', 'guide_id', 'status = ''COMPLETED''');
+CREATE TRIGGER trigger_count_completion_count_update AFTER UPDATE ON public.user_guide_progress REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('completion_count');
 
 -- Name: user_guide_favorites trigger_count_favorite_count_delete; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_favorite_count_delete AFTER DELETE ON public.user_guide_favorites REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'favorite_count', 'guide_id', 'true');
+CREATE TRIGGER trigger_count_favorite_count_delete AFTER DELETE ON public.user_guide_favorites REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('favorite_count');
 
 -- Name: user_guide_favorites trigger_count_favorite_count_insert; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_favorite_count_insert AFTER INSERT ON public.user_guide_favorites REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'favorite_count', 'guide_id', 'true');
+CREATE TRIGGER trigger_count_favorite_count_insert AFTER INSERT ON public.user_guide_favorites REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('favorite_count');
 
 -- Name: user_guide_favorites trigger_count_favorite_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_favorite_count_truncate AFTER TRUNCATE ON public.user_guide_favorites FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('build_guides', 'favorite_count');
+CREATE TRIGGER trigger_count_favorite_count_truncate AFTER TRUNCATE ON public.user_guide_favorites FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('favorite_count');
 
 -- Name: user_guide_favorites trigger_count_favorite_count_update; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_favorite_count_update AFTER UPDATE ON public.user_guide_favorites REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'favorite_count', 'guide_id', 'true');
+CREATE TRIGGER trigger_count_favorite_count_update AFTER UPDATE ON public.user_guide_favorites REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('favorite_count');
 
 -- Name: build_guide_queries trigger_count_query_count_delete; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_query_count_delete AFTER DELETE ON public.build_guide_queries REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'query_count', 'guide_id', 'true');
+CREATE TRIGGER trigger_count_query_count_delete AFTER DELETE ON public.build_guide_queries REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('query_count');
 
 -- Name: build_guide_queries trigger_count_query_count_insert; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_query_count_insert AFTER INSERT ON public.build_guide_queries REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'query_count', 'guide_id', 'true');
+CREATE TRIGGER trigger_count_query_count_insert AFTER INSERT ON public.build_guide_queries REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('query_count');
 
 -- Name: build_guide_queries trigger_count_query_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_query_count_truncate AFTER TRUNCATE ON public.build_guide_queries FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('build_guides', 'query_count');
+CREATE TRIGGER trigger_count_query_count_truncate AFTER TRUNCATE ON public.build_guide_queries FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('query_count');
 
 -- Name: build_guide_queries trigger_count_query_count_update; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_query_count_update AFTER UPDATE ON public.build_guide_queries REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'query_count', 'guide_id', 'true');
+CREATE TRIGGER trigger_count_query_count_update AFTER UPDATE ON public.build_guide_queries REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('query_count');
 
 -- Name: schedule_runs trigger_count_schedule_runs; Type: TRIGGER; Schema: public; Owner: -
 
@@ -2918,35 +2948,35 @@ CREATE TRIGGER trigger_count_schedule_runs AFTER INSERT OR DELETE OR UPDATE OF s
 
 -- Name: build_guide_sections trigger_count_section_count_delete; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_section_count_delete AFTER DELETE ON public.build_guide_sections REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'section_count', 'guide_id', 'true');
+CREATE TRIGGER trigger_count_section_count_delete AFTER DELETE ON public.build_guide_sections REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('section_count');
 
 -- Name: build_guide_sections trigger_count_section_count_insert; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_section_count_insert AFTER INSERT ON public.build_guide_sections REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'section_count', 'guide_id', 'true');
+CREATE TRIGGER trigger_count_section_count_insert AFTER INSERT ON public.build_guide_sections REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('section_count');
 
 -- Name: build_guide_sections trigger_count_section_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_section_count_truncate AFTER TRUNCATE ON public.build_guide_sections FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('build_guides', 'section_count');
+CREATE TRIGGER trigger_count_section_count_truncate AFTER TRUNCATE ON public.build_guide_sections FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('section_count');
 
 -- Name: build_guide_sections trigger_count_section_count_update; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_section_count_update AFTER UPDATE ON public.build_guide_sections REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('build_guides', 'section_count', 'guide_id', 'true');
+CREATE TRIGGER trigger_count_section_count_update AFTER UPDATE ON public.build_guide_sections REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('section_count');
 
 -- Name: workflows trigger_count_usage_count_delete; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_usage_count_delete AFTER DELETE ON public.workflows REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('query_templates', 'usage_count', 'template_id', 'true');
+CREATE TRIGGER trigger_count_usage_count_delete AFTER DELETE ON public.workflows REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('usage_count');
 
 -- Name: workflows trigger_count_usage_count_insert; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_usage_count_insert AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('query_templates', 'usage_count', 'template_id', 'true');
+CREATE TRIGGER trigger_count_usage_count_insert AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('usage_count');
 
 -- Name: workflows trigger_count_usage_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_usage_count_truncate AFTER TRUNCATE ON public.workflows FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('query_templates', 'usage_count');
+CREATE TRIGGER trigger_count_usage_count_truncate AFTER TRUNCATE ON public.workflows FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('usage_count');
 
 -- Name: workflows trigger_count_usage_count_update; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_usage_count_update AFTER UPDATE ON public.workflows REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('query_templates', 'usage_count', 'template_id', 'true');
+CREATE TRIGGER trigger_count_usage_count_update AFTER UPDATE ON public.workflows REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('usage_count');
 
 -- Name: report_data_collections trigger_cut_new_collection; Type: TRIGGER; Schema: public; Owner: -
 
@@ -2962,7 +2992,7 @@ CREATE TRIGGER trigger_forget_validation BEFORE UPDATE OF asin ON public.asins F
 
 -- Name: asin_lists trigger_keep_asin_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_asin_count BEFORE INSERT OR UPDATE OF asin_count ON public.asin_lists FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('asin_count', 'asin_list_items', 'list_id', 'true');
+CREATE TRIGGER trigger_keep_asin_count BEFORE INSERT OR UPDATE OF asin_count ON public.asin_lists FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('asin_count');
 
 -- Name: report_data_collections trigger_keep_collection_time_zone; Type: TRIGGER; Schema: public; Owner: -
 
@@ -2970,23 +3000,23 @@ CREATE TRIGGER trigger_keep_collection_time_zone AFTER UPDATE OF parameters ON p
 
 -- Name: build_guides trigger_keep_completion_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_completion_count BEFORE INSERT OR UPDATE OF completion_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('completion_count', 'user_guide_progress', 'guide_id', 'status = ''COMPLETED''');
+CREATE TRIGGER trigger_keep_completion_count BEFORE INSERT OR UPDATE OF completion_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('completion_count');
 
 -- Name: build_guides trigger_keep_favorite_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_favorite_count BEFORE INSERT OR UPDATE OF favorite_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('favorite_count', 'user_guide_favorites', 'guide_id', 'true');
+CREATE TRIGGER trigger_keep_favorite_count BEFORE INSERT OR UPDATE OF favorite_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('favorite_count');
 
 -- Name: build_guides trigger_keep_query_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_query_count BEFORE INSERT OR UPDATE OF query_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('query_count', 'build_guide_queries', 'guide_id', 'true');
+CREATE TRIGGER trigger_keep_query_count BEFORE INSERT OR UPDATE OF query_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('query_count');
 
 -- Name: build_guides trigger_keep_section_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_section_count BEFORE INSERT OR UPDATE OF section_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('section_count', 'build_guide_sections', 'guide_id', 'true');
+CREATE TRIGGER trigger_keep_section_count BEFORE INSERT OR UPDATE OF section_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('section_count');
 
 -- Name: query_templates trigger_keep_usage_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_usage_count BEFORE INSERT OR UPDATE OF usage_count ON public.query_templates FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('usage_count', 'workflows', 'template_id', 'true');
+CREATE TRIGGER trigger_keep_usage_count BEFORE INSERT OR UPDATE OF usage_count ON public.query_templates FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('usage_count');
 
 -- Name: amc_instances trigger_notify_broken_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3230,6 +3260,11 @@ ALTER TABLE ONLY public.campaigns
 ALTER TABLE ONLY public.campaigns
     ADD CONSTRAINT campaigns_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+-- Name: database_logins database_logins_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.database_logins
+    ADD CONSTRAINT database_logins_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 -- Name: report_data_collections fk_collection_user_workflow; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.report_data_collections
@@ -3384,7 +3419,7 @@ ALTER TABLE ONLY public.workflows
 
 CREATE POLICY accounts_user_read ON public.amc_accounts FOR SELECT USING ((EXISTS ( SELECT
    FROM public.amc_instances instance
-  WHERE ((instance.account_id = amc_accounts.id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
+  WHERE ((instance.account_id = amc_accounts.id) AND (instance.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
 -- Name: amc_accounts; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3437,8 +3472,8 @@ CREATE POLICY amc_schema_fields_pipeline_access ON public.amc_schema_fields TO r
 -- Name: amc_api_errors api_errors_user_read; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY api_errors_user_read ON public.amc_api_errors FOR SELECT USING ((EXISTS ( SELECT
-   FROM public.amc_instances instance
-  WHERE ((instance.id = amc_api_errors.instance_id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
+   FROM public.amc_instances parent
+  WHERE ((parent.id = amc_api_errors.instance_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
 -- Name: asin_list_items; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3454,11 +3489,11 @@ CREATE POLICY asin_list_items_public_read ON public.asin_list_items FOR SELECT U
 
 CREATE POLICY asin_list_items_user_access ON public.asin_list_items USING ((EXISTS ( SELECT
    FROM public.asin_lists list
-  WHERE ((list.id = asin_list_items.list_id) AND (list.user_id = ( SELECT auth.uid() AS uid)))))) WITH CHECK (((EXISTS ( SELECT
+  WHERE ((list.id = asin_list_items.list_id) AND (list.user_id = ( SELECT public.current_user_id() AS current_user_id)))))) WITH CHECK (((EXISTS ( SELECT
    FROM public.asin_lists list
-  WHERE ((list.id = asin_list_items.list_id) AND (list.user_id = ( SELECT auth.uid() AS uid))))) AND (EXISTS ( SELECT
+  WHERE ((list.id = asin_list_items.list_id) AND (list.user_id = ( SELECT public.current_user_id() AS current_user_id))))) AND (EXISTS ( SELECT
    FROM public.asins product
-  WHERE ((product.id = asin_list_items.asin_id) AND (product.user_id = ( SELECT auth.uid() AS uid)))))));
+  WHERE ((product.id = asin_list_items.asin_id) AND (product.user_id = ( SELECT public.current_user_id() AS current_user_id))))) AND ((added_by IS NULL) OR (added_by = ( SELECT public.current_user_id() AS current_user_id)))));
 
 -- Name: asin_lists; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3470,7 +3505,7 @@ CREATE POLICY asin_lists_public_read ON public.asin_lists FOR SELECT USING (is_p
 
 -- Name: asin_lists asin_lists_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY asin_lists_user_access ON public.asin_lists USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY asin_lists_user_access ON public.asin_lists USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: asins; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3482,7 +3517,7 @@ CREATE POLICY asins_pipeline_access ON public.asins TO recomamp_pipeline USING (
 
 -- Name: asins asins_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY asins_user_access ON public.asins USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY asins_user_access ON public.asins USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: build_guide_queries; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3523,8 +3558,8 @@ CREATE POLICY campaign_performance_pipeline_access ON public.campaign_performanc
 -- Name: campaign_performance campaign_performance_user_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY campaign_performance_user_access ON public.campaign_performance FOR SELECT USING ((EXISTS ( SELECT
-   FROM public.campaigns campaign
-  WHERE ((campaign.id = campaign_performance.campaign_id) AND (campaign.user_id = ( SELECT auth.uid() AS uid))))));
+   FROM public.campaigns parent
+  WHERE ((parent.id = campaign_performance.campaign_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
 -- Name: campaign_reports; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3537,8 +3572,8 @@ CREATE POLICY campaign_reports_pipeline_access ON public.campaign_reports TO rec
 -- Name: campaign_reports campaign_reports_user_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY campaign_reports_user_access ON public.campaign_reports FOR SELECT USING ((EXISTS ( SELECT
-   FROM public.amc_instances instance
-  WHERE ((instance.id = campaign_reports.instance_id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
+   FROM public.amc_instances parent
+  WHERE ((parent.id = campaign_reports.instance_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
 -- Name: campaigns; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3550,37 +3585,45 @@ CREATE POLICY campaigns_pipeline_access ON public.campaigns TO recomamp_pipeline
 
 -- Name: campaigns campaigns_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY campaigns_user_access ON public.campaigns USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY campaigns_user_access ON public.campaigns FOR SELECT USING ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: report_data_collections collections_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY collections_user_access ON public.report_data_collections USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY collections_user_access ON public.report_data_collections USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: amc_data_sources data_sources_read; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY data_sources_read ON public.amc_data_sources FOR SELECT USING (true);
 
+-- Name: database_logins; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.database_logins ENABLE ROW LEVEL SECURITY;
+
 -- Name: workflow_executions executions_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY executions_user_access ON public.workflow_executions USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY executions_user_access ON public.workflow_executions FOR SELECT USING ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: user_guide_favorites guide_favorites_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY guide_favorites_user_access ON public.user_guide_favorites USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY guide_favorites_user_access ON public.user_guide_favorites USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: user_guide_progress guide_progress_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY guide_progress_user_access ON public.user_guide_progress USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY guide_progress_user_access ON public.user_guide_progress USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: amc_instance_data_sources instance_data_sources_user_read; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY instance_data_sources_user_read ON public.amc_instance_data_sources FOR SELECT USING ((EXISTS ( SELECT
-   FROM public.amc_instances instance
-  WHERE ((instance.id = amc_instance_data_sources.instance_id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
+   FROM public.amc_instances parent
+  WHERE ((parent.id = amc_instance_data_sources.instance_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
 -- Name: amc_instances instances_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY instances_user_access ON public.amc_instances USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY instances_user_access ON public.amc_instances FOR SELECT USING ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
+
+-- Name: amc_instances instances_user_update; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY instances_user_update ON public.amc_instances FOR UPDATE USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: maintenance_findings; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3600,7 +3643,7 @@ CREATE POLICY notifications_pipeline_access ON public.notifications TO recomamp_
 
 -- Name: notifications notifications_user_read; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY notifications_user_read ON public.notifications FOR SELECT USING ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY notifications_user_read ON public.notifications FOR SELECT USING ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: query_templates; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3612,7 +3655,7 @@ CREATE POLICY query_templates_public_read ON public.query_templates FOR SELECT U
 
 -- Name: query_templates query_templates_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY query_templates_user_access ON public.query_templates USING ((author_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((author_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY query_templates_user_access ON public.query_templates USING ((author_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((author_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: recomamp_migrations; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3629,8 +3672,8 @@ CREATE POLICY reconciliations_pipeline_access ON public.reconciliations TO recom
 -- Name: reconciliations reconciliations_user_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY reconciliations_user_access ON public.reconciliations FOR SELECT USING ((EXISTS ( SELECT
-   FROM public.amc_instances instance
-  WHERE ((instance.id = reconciliations.instance_id) AND (instance.user_id = ( SELECT auth.uid() AS uid))))));
+   FROM public.amc_instances parent
+  WHERE ((parent.id = reconciliations.instance_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
 -- Name: report_data_collections; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3658,15 +3701,13 @@ CREATE POLICY schedule_runs_pipeline_access ON public.schedule_runs TO recomamp_
 
 -- Name: schedule_runs schedule_runs_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY schedule_runs_user_access ON public.schedule_runs USING ((EXISTS ( SELECT
-   FROM public.workflow_schedules schedule
-  WHERE ((schedule.id = schedule_runs.schedule_id) AND (schedule.user_id = ( SELECT auth.uid() AS uid)))))) WITH CHECK ((EXISTS ( SELECT
-   FROM public.workflow_schedules schedule
-  WHERE ((schedule.id = schedule_runs.schedule_id) AND (schedule.user_id = ( SELECT auth.uid() AS uid))))));
+CREATE POLICY schedule_runs_user_access ON public.schedule_runs FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.workflow_schedules parent
+  WHERE ((parent.id = schedule_runs.schedule_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
 -- Name: workflow_schedules schedules_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY schedules_user_access ON public.workflow_schedules USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY schedules_user_access ON public.workflow_schedules USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: amc_schema_fields schema_fields_read; Type: POLICY; Schema: public; Owner: -
 
@@ -3690,15 +3731,17 @@ CREATE POLICY users_pipeline_access ON public.users TO recomamp_pipeline USING (
 
 -- Name: users users_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY users_user_access ON public.users USING ((id = ( SELECT auth.uid() AS uid))) WITH CHECK ((id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY users_user_access ON public.users FOR SELECT USING ((id = ( SELECT public.current_user_id() AS current_user_id)));
+
+-- Name: users users_user_update; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY users_user_update ON public.users FOR UPDATE USING ((id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: report_data_weeks weeks_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY weeks_user_access ON public.report_data_weeks USING ((EXISTS ( SELECT
-   FROM public.report_data_collections collection
-  WHERE ((collection.id = report_data_weeks.collection_id) AND (collection.user_id = ( SELECT auth.uid() AS uid)))))) WITH CHECK ((EXISTS ( SELECT
-   FROM public.report_data_collections collection
-  WHERE ((collection.id = report_data_weeks.collection_id) AND (collection.user_id = ( SELECT auth.uid() AS uid))))));
+CREATE POLICY weeks_user_access ON public.report_data_weeks FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.report_data_collections parent
+  WHERE ((parent.id = report_data_weeks.collection_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
 -- Name: workflow_executions; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3719,8 +3762,8 @@ CREATE POLICY workflow_findings_pipeline_access ON public.workflow_findings TO r
 -- Name: workflow_findings workflow_findings_user_read; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY workflow_findings_user_read ON public.workflow_findings FOR SELECT USING ((EXISTS ( SELECT
-   FROM public.workflows workflow
-  WHERE ((workflow.id = workflow_findings.workflow_id) AND (workflow.user_id = ( SELECT auth.uid() AS uid))))));
+   FROM public.workflows parent
+  WHERE ((parent.id = workflow_findings.workflow_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
 -- Name: workflow_schedules; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3740,7 +3783,7 @@ CREATE POLICY workflows_pipeline_access ON public.workflows TO recomamp_pipeline
 
 -- Name: workflows workflows_user_access; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY workflows_user_access ON public.workflows USING ((user_id = ( SELECT auth.uid() AS uid))) WITH CHECK ((user_id = ( SELECT auth.uid() AS uid)));
+CREATE POLICY workflows_user_access ON public.workflows USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: SCHEMA auth; Type: ACL; Schema: -; Owner: -
 
@@ -3751,6 +3794,10 @@ GRANT USAGE ON SCHEMA auth TO recomamp_pipeline;
 
 GRANT USAGE ON SCHEMA public TO recomamp_analyst;
 GRANT USAGE ON SCHEMA public TO recomamp_pipeline;
+
+-- Name: TYPE cron_ticks; Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON TYPE public.cron_ticks FROM PUBLIC;
 
 -- Name: FUNCTION add_to_schedule_counters(counted_id uuid, runs integer, successful integer, failed integer); Type: ACL; Schema: public; Owner: -
 
@@ -3789,6 +3836,10 @@ REVOKE ALL ON FUNCTION public.check_workflow() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.check_workflow_schedule() FROM PUBLIC;
 
+-- Name: FUNCTION collection_week_due_at(week_end date, parameters jsonb); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) FROM PUBLIC;
+
 -- Name: FUNCTION count_children(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.count_children() FROM PUBLIC;
@@ -3796,6 +3847,52 @@ REVOKE ALL ON FUNCTION public.count_children() FROM PUBLIC;
 -- Name: FUNCTION count_schedule_runs(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.count_schedule_runs() FROM PUBLIC;
+
+-- Name: FUNCTION counter(counter_name text, OUT parent_table text, OUT parent_counter text, OUT child_table text, OUT parent_column text, OUT condition text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.counter(counter_name text, OUT parent_table text, OUT parent_counter text, OUT child_table text, OUT parent_column text, OUT condition text) FROM PUBLIC;
+
+-- Name: FUNCTION cron_date(ticks public.cron_ticks, earliest date); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_date(ticks public.cron_ticks, earliest date) FROM PUBLIC;
+
+-- Name: FUNCTION cron_date_matches(ticks public.cron_ticks, local_date date); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_date_matches(ticks public.cron_ticks, local_date date) FROM PUBLIC;
+
+-- Name: FUNCTION cron_field(field text, field_name text, lowest integer, highest integer, names text[]); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_field(field text, field_name text, lowest integer, highest integer, names text[]) FROM PUBLIC;
+
+-- Name: FUNCTION cron_matches(expression text, time_zone text, instant timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_matches(expression text, time_zone text, instant timestamp with time zone) FROM PUBLIC;
+
+-- Name: FUNCTION cron_next(expression text, time_zone text, after timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_next(expression text, time_zone text, after timestamp with time zone) FROM PUBLIC;
+
+-- Name: FUNCTION cron_next_day(ticks public.cron_ticks, time_zone text, after timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_next_day(ticks public.cron_ticks, time_zone text, after timestamp with time zone) FROM PUBLIC;
+
+-- Name: FUNCTION cron_next_minute(ticks public.cron_ticks, time_zone text, after timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_next_minute(ticks public.cron_ticks, time_zone text, after timestamp with time zone) FROM PUBLIC;
+
+-- Name: FUNCTION cron_parse(expression text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_parse(expression text) FROM PUBLIC;
+
+-- Name: FUNCTION cron_value(word text, lowest integer, names text[]); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_value(word text, lowest integer, names text[]) FROM PUBLIC;
+
+-- Name: FUNCTION current_user_id(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.current_user_id() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_pipeline;
 
 -- Name: FUNCTION cut_new_collection(); Type: ACL; Schema: public; Owner: -
 
@@ -3813,9 +3910,17 @@ REVOKE ALL ON FUNCTION public.date_template_use() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.forget_children() FROM PUBLIC;
 
--- Name: FUNCTION install_counter(parent_table text, counter text, child_table text, parent_column text, condition text); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION forget_revoked_consent(); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.install_counter(parent_table text, counter text, child_table text, parent_column text, condition text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.forget_revoked_consent() FROM PUBLIC;
+
+-- Name: FUNCTION forget_validation(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.forget_validation() FROM PUBLIC;
+
+-- Name: FUNCTION is_time_zone(zone text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.is_time_zone(zone text) FROM PUBLIC;
 
 -- Name: FUNCTION keep_collection_time_zone(); Type: ACL; Schema: public; Owner: -
 
@@ -3837,6 +3942,10 @@ REVOKE ALL ON FUNCTION public.place_asin_list_item() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.plan_next_run() FROM PUBLIC;
 
+-- Name: FUNCTION query_parameter_names(query text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.query_parameter_names(query text) FROM PUBLIC;
+
 -- Name: FUNCTION queue_notification(told_id uuid, told_kind text, told_key text, told_at timestamp with time zone, told_details jsonb); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.queue_notification(told_id uuid, told_kind text, told_key text, told_at timestamp with time zone, told_details jsonb) FROM PUBLIC;
@@ -3853,6 +3962,14 @@ REVOKE ALL ON FUNCTION public.refresh_collection_progress(refreshed_id uuid) FRO
 
 REVOKE ALL ON FUNCTION public.refresh_guide_progress(guides uuid[]) FROM PUBLIC;
 
+-- Name: FUNCTION refuse_row(table_name text, column_name text, problem text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.refuse_row(table_name text, column_name text, problem text) FROM PUBLIC;
+
+-- Name: FUNCTION require_object(table_name text, column_name text, document jsonb); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.require_object(table_name text, column_name text, document jsonb) FROM PUBLIC;
+
 -- Name: FUNCTION require_own_instance(table_name text, instance uuid, owner uuid); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.require_own_instance(table_name text, instance uuid, owner uuid) FROM PUBLIC;
@@ -3861,9 +3978,18 @@ REVOKE ALL ON FUNCTION public.require_own_instance(table_name text, instance uui
 
 REVOKE ALL ON FUNCTION public.require_own_workflow(table_name text, workflow uuid, owner uuid) FROM PUBLIC;
 
+-- Name: FUNCTION require_time_zone(table_name text, column_name text, zone text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.require_time_zone(table_name text, column_name text, zone text) FROM PUBLIC;
+
 -- Name: FUNCTION resume_collection(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.resume_collection() FROM PUBLIC;
+
+-- Name: FUNCTION slow_queries(longer_than_ms double precision); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.slow_queries(longer_than_ms double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.slow_queries(longer_than_ms double precision) TO recomamp_pipeline;
 
 -- Name: FUNCTION tell_asin_list_items_apart(); Type: ACL; Schema: public; Owner: -
 
@@ -3881,9 +4007,26 @@ REVOKE ALL ON FUNCTION public.tell_consent() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.tell_schedule_run() FROM PUBLIC;
 
+-- Name: FUNCTION touch_updated_at(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.touch_updated_at() FROM PUBLIC;
+
+-- Name: FUNCTION unused_indexes(larger_than_bytes bigint); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.unused_indexes(larger_than_bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.unused_indexes(larger_than_bytes bigint) TO recomamp_pipeline;
+
 -- Name: FUNCTION update_workflow_execution_count(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.update_workflow_execution_count() FROM PUBLIC;
+
+-- Name: FUNCTION wall_time_instant(wall_time timestamp without time zone, time_zone text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.wall_time_instant(wall_time timestamp without time zone, time_zone text) FROM PUBLIC;
+
+-- Name: FUNCTION weeks_of(first_date date, last_date date); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.weeks_of(first_date date, last_date date) FROM PUBLIC;
 
 -- Name: FUNCTION withdraw_notifications(told_id uuid, key_prefix text); Type: ACL; Schema: public; Owner: -
 
@@ -3926,37 +4069,17 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.amc_instance_data_sources TO r
 GRANT SELECT ON TABLE public.amc_instances TO recomamp_analyst;
 GRANT SELECT ON TABLE public.amc_instances TO recomamp_pipeline;
 
--- Name: COLUMN amc_instances.id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(id) ON TABLE public.amc_instances TO recomamp_analyst;
-
--- Name: COLUMN amc_instances.instance_id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(instance_id) ON TABLE public.amc_instances TO recomamp_analyst;
-
 -- Name: COLUMN amc_instances.name; Type: ACL; Schema: public; Owner: -
 
-GRANT INSERT(name),UPDATE(name) ON TABLE public.amc_instances TO recomamp_analyst;
+GRANT UPDATE(name) ON TABLE public.amc_instances TO recomamp_analyst;
 
 -- Name: COLUMN amc_instances.description; Type: ACL; Schema: public; Owner: -
 
-GRANT INSERT(description),UPDATE(description) ON TABLE public.amc_instances TO recomamp_analyst;
-
--- Name: COLUMN amc_instances.region; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(region),UPDATE(region) ON TABLE public.amc_instances TO recomamp_analyst;
-
--- Name: COLUMN amc_instances.user_id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(user_id) ON TABLE public.amc_instances TO recomamp_analyst;
-
--- Name: COLUMN amc_instances.account_id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(account_id) ON TABLE public.amc_instances TO recomamp_analyst;
+GRANT UPDATE(description) ON TABLE public.amc_instances TO recomamp_analyst;
 
 -- Name: COLUMN amc_instances.is_active; Type: ACL; Schema: public; Owner: -
 
-GRANT INSERT(is_active),UPDATE(is_active) ON TABLE public.amc_instances TO recomamp_analyst;
+GRANT UPDATE(is_active) ON TABLE public.amc_instances TO recomamp_analyst;
 
 -- Name: COLUMN amc_instances.health_status; Type: ACL; Schema: public; Owner: -
 
@@ -3978,10 +4101,6 @@ GRANT UPDATE(campaigns_last_sync) ON TABLE public.amc_instances TO recomamp_pipe
 
 GRANT UPDATE(schema_last_sync) ON TABLE public.amc_instances TO recomamp_pipeline;
 
--- Name: COLUMN amc_instances.created_at; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(created_at) ON TABLE public.amc_instances TO recomamp_analyst;
-
 -- Name: COLUMN amc_instances.updated_at; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(updated_at) ON TABLE public.amc_instances TO recomamp_pipeline;
@@ -4001,55 +4120,149 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.amc_schema_fields TO recomamp_
 
 -- Name: TABLE asin_list_items; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.asin_list_items TO recomamp_analyst;
+GRANT SELECT,DELETE ON TABLE public.asin_list_items TO recomamp_analyst;
+
+-- Name: COLUMN asin_list_items.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.asin_list_items TO recomamp_analyst;
+
+-- Name: COLUMN asin_list_items.list_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(list_id),UPDATE(list_id) ON TABLE public.asin_list_items TO recomamp_analyst;
+
+-- Name: COLUMN asin_list_items.asin_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(asin_id),UPDATE(asin_id) ON TABLE public.asin_list_items TO recomamp_analyst;
+
+-- Name: COLUMN asin_list_items."position"; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT("position"),UPDATE("position") ON TABLE public.asin_list_items TO recomamp_analyst;
+
+-- Name: COLUMN asin_list_items.notes; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(notes),UPDATE(notes) ON TABLE public.asin_list_items TO recomamp_analyst;
+
+-- Name: COLUMN asin_list_items.added_by; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(added_by) ON TABLE public.asin_list_items TO recomamp_analyst;
 
 -- Name: TABLE asin_lists; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.asin_lists TO recomamp_analyst;
+GRANT SELECT,DELETE ON TABLE public.asin_lists TO recomamp_analyst;
+
+-- Name: COLUMN asin_lists.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.asin_lists TO recomamp_analyst;
+
+-- Name: COLUMN asin_lists.name; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(name),UPDATE(name) ON TABLE public.asin_lists TO recomamp_analyst;
+
+-- Name: COLUMN asin_lists.description; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(description),UPDATE(description) ON TABLE public.asin_lists TO recomamp_analyst;
+
+-- Name: COLUMN asin_lists.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.asin_lists TO recomamp_analyst;
+
+-- Name: COLUMN asin_lists.category; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(category),UPDATE(category) ON TABLE public.asin_lists TO recomamp_analyst;
+
+-- Name: COLUMN asin_lists.tags; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE public.asin_lists TO recomamp_analyst;
+
+-- Name: COLUMN asin_lists.is_public; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.asin_lists TO recomamp_analyst;
 
 -- Name: TABLE asins; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.asins TO recomamp_analyst;
+GRANT SELECT,DELETE ON TABLE public.asins TO recomamp_analyst;
 
 -- Name: COLUMN asins.id; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(id) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(id) ON TABLE public.asins TO recomamp_pipeline;
 
 -- Name: COLUMN asins.asin; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(asin),UPDATE(asin) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(asin) ON TABLE public.asins TO recomamp_pipeline;
 
 -- Name: COLUMN asins.user_id; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(user_id) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(user_id) ON TABLE public.asins TO recomamp_pipeline;
 
 -- Name: COLUMN asins.title; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(title),UPDATE(title) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(title),UPDATE(title) ON TABLE public.asins TO recomamp_pipeline;
 
 -- Name: COLUMN asins.brand; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(brand),UPDATE(brand) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(brand),UPDATE(brand) ON TABLE public.asins TO recomamp_pipeline;
 
 -- Name: COLUMN asins.category; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(category),UPDATE(category) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(category),UPDATE(category) ON TABLE public.asins TO recomamp_pipeline;
 
 -- Name: COLUMN asins.image_url; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(image_url),UPDATE(image_url) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(image_url),UPDATE(image_url) ON TABLE public.asins TO recomamp_pipeline;
 
 -- Name: COLUMN asins.price; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(price),UPDATE(price) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(price),UPDATE(price) ON TABLE public.asins TO recomamp_pipeline;
 
 -- Name: COLUMN asins.sales_rank; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(sales_rank),UPDATE(sales_rank) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(sales_rank),UPDATE(sales_rank) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.review_count; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(review_count),UPDATE(review_count) ON TABLE public.asins TO recomamp_analyst;
+
+-- Name: COLUMN asins.average_rating; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(average_rating),UPDATE(average_rating) ON TABLE public.asins TO recomamp_analyst;
+
+-- Name: COLUMN asins.tags; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(tags),UPDATE(tags) ON TABLE public.asins TO recomamp_analyst;
+
+-- Name: COLUMN asins.notes; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(notes),UPDATE(notes) ON TABLE public.asins TO recomamp_analyst;
 
 -- Name: COLUMN asins.is_active; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(is_active),UPDATE(is_active) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(is_active) ON TABLE public.asins TO recomamp_pipeline;
+
+-- Name: COLUMN asins.parent_asin; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(parent_asin),UPDATE(parent_asin) ON TABLE public.asins TO recomamp_analyst;
+
+-- Name: COLUMN asins.variation_theme; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(variation_theme),UPDATE(variation_theme) ON TABLE public.asins TO recomamp_analyst;
+
+-- Name: COLUMN asins.dimensions; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(dimensions),UPDATE(dimensions) ON TABLE public.asins TO recomamp_analyst;
+
+-- Name: COLUMN asins.weight; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(weight),UPDATE(weight) ON TABLE public.asins TO recomamp_analyst;
 
 -- Name: COLUMN asins.updated_at; Type: ACL; Schema: public; Owner: -
 
@@ -4073,6 +4286,7 @@ GRANT SELECT(profile_id),UPDATE(profile_id) ON TABLE public.asins TO recomamp_pi
 
 -- Name: COLUMN asins.price_currency; Type: ACL; Schema: public; Owner: -
 
+GRANT INSERT(price_currency),UPDATE(price_currency) ON TABLE public.asins TO recomamp_analyst;
 GRANT SELECT(price_currency),UPDATE(price_currency) ON TABLE public.asins TO recomamp_pipeline;
 
 -- Name: TABLE build_guide_queries; Type: ACL; Schema: public; Owner: -
@@ -4220,10 +4434,6 @@ GRANT INSERT(author_id) ON TABLE public.query_templates TO recomamp_analyst;
 
 GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.query_templates TO recomamp_analyst;
 
--- Name: COLUMN query_templates.created_at; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(created_at) ON TABLE public.query_templates TO recomamp_analyst;
-
 -- Name: TABLE reconciliations; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.reconciliations TO recomamp_analyst;
@@ -4278,10 +4488,6 @@ GRANT UPDATE(status) ON TABLE public.report_data_collections TO recomamp_pipelin
 -- Name: COLUMN report_data_collections.estimated_completion; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(estimated_completion) ON TABLE public.report_data_collections TO recomamp_pipeline;
-
--- Name: COLUMN report_data_collections.created_at; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(created_at) ON TABLE public.report_data_collections TO recomamp_analyst;
 
 -- Name: COLUMN report_data_collections.updated_at; Type: ACL; Schema: public; Owner: -
 
@@ -4347,11 +4553,63 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedule_runs TO recomamp_pipe
 
 -- Name: TABLE user_guide_favorites; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,INSERT,DELETE ON TABLE public.user_guide_favorites TO recomamp_analyst;
+GRANT SELECT,DELETE ON TABLE public.user_guide_favorites TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_favorites.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.user_guide_favorites TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_favorites.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.user_guide_favorites TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_favorites.guide_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(guide_id) ON TABLE public.user_guide_favorites TO recomamp_analyst;
 
 -- Name: TABLE user_guide_progress; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_guide_progress TO recomamp_analyst;
+GRANT SELECT,DELETE ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.guide_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(guide_id) ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.current_section; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(current_section),UPDATE(current_section) ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.completed_sections; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(completed_sections),UPDATE(completed_sections) ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.progress_percentage; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(progress_percentage),UPDATE(progress_percentage) ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.status; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(status),UPDATE(status) ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.started_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(started_at),UPDATE(started_at) ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.completed_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(completed_at),UPDATE(completed_at) ON TABLE public.user_guide_progress TO recomamp_analyst;
+
+-- Name: COLUMN user_guide_progress.last_accessed_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(last_accessed_at),UPDATE(last_accessed_at) ON TABLE public.user_guide_progress TO recomamp_analyst;
 
 -- Name: TABLE users; Type: ACL; Schema: public; Owner: -
 
@@ -4474,7 +4732,7 @@ GRANT INSERT(is_active),UPDATE(is_active) ON TABLE public.workflow_schedules TO 
 
 -- Name: COLUMN workflow_schedules.next_run_at; Type: ACL; Schema: public; Owner: -
 
-GRANT INSERT(next_run_at),UPDATE(next_run_at) ON TABLE public.workflow_schedules TO recomamp_analyst;
+GRANT INSERT(next_run_at) ON TABLE public.workflow_schedules TO recomamp_analyst;
 GRANT UPDATE(next_run_at) ON TABLE public.workflow_schedules TO recomamp_pipeline;
 
 -- Name: COLUMN workflow_schedules.parameters; Type: ACL; Schema: public; Owner: -
@@ -4488,10 +4746,6 @@ GRANT UPDATE(last_run_at) ON TABLE public.workflow_schedules TO recomamp_pipelin
 -- Name: COLUMN workflow_schedules.last_run_status; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(last_run_status) ON TABLE public.workflow_schedules TO recomamp_pipeline;
-
--- Name: COLUMN workflow_schedules.created_at; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(created_at) ON TABLE public.workflow_schedules TO recomamp_analyst;
 
 -- Name: COLUMN workflow_schedules.updated_at; Type: ACL; Schema: public; Owner: -
 
@@ -4546,6 +4800,6 @@ GRANT INSERT(tags),UPDATE(tags) ON TABLE public.workflows TO recomamp_analyst;
 
 GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.workflows TO recomamp_analyst;
 
--- Name: COLUMN workflows.created_at; Type: ACL; Schema: public; Owner: -
+-- Name: DEFAULT PRIVILEGES FOR FUNCTIONS; Type: DEFAULT ACL; Schema: -; Owner: -
 
-GRANT INSERT(created_at) ON TABLE public.workflows TO recomamp_analyst;
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres REVOKE ALL ON FUNCTIONS FROM PUBLIC;

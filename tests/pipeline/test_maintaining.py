@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from fixtures.postgres import Database, Row, Rows
+from fixtures.postgres import Database, Row, Rows, record_statements
 from recomamp.domain.errors import PipelineError
 from recomamp.pipeline import maintaining
 from recomamp.pipeline.maintaining import (
@@ -166,21 +166,16 @@ def test_unused_indexes_are_found_and_a_retry_finds_them_once(
 @pytest.fixture
 def recorded(fresh_database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """Provide a database that has counted queries."""
-    fresh_database.query(
+    record_statements(
+        fresh_database,
         """
-        CREATE TABLE pg_stat_statements (
-            query TEXT, mean_exec_time DOUBLE PRECISION, calls BIGINT,
-            total_exec_time DOUBLE PRECISION
-        );
-        GRANT SELECT ON pg_stat_statements TO recomamp_pipeline;
-        INSERT INTO pg_stat_statements VALUES
-            ('-- Why. Parameters: x.' || chr(10) || 'SELECT * FROM big WHERE x = $1',
-             5000, 3, 15000),
-            ('(SELECT 1) UNION SELECT 2', 1500, 1, 1500),
-            ('ALTER ROLE ann PASSWORD ''sesame''', 9000, 1, 9000),
-            ('/* x */ CREATE USER bob PASSWORD ''sesame''', 9000, 1, 9000),
-            ('SELECT quick', 5, 1000, 5000);
-        """
+        ('-- Why. Parameters: x.' || chr(10) || 'SELECT * FROM big WHERE x = $1',
+         5000, 3, 15000),
+        ('(SELECT 1) UNION SELECT 2', 1500, 1, 1500),
+        ('ALTER ROLE ann PASSWORD ''sesame''', 9000, 1, 9000),
+        ('/* x */ CREATE USER bob PASSWORD ''sesame''', 9000, 1, 9000),
+        ('SELECT quick', 5, 1000, 5000)
+        """,
     )
     uri = fresh_database.uri.replace("//postgres@", "//airflow_of_tests@")
     monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", uri)

@@ -334,7 +334,7 @@ def before_counters(postgres_server: Server, empty_database: Database, tmp_path:
             break
         shutil.copy(MIGRATIONS_DIRECTORY / f"{migration.name}.sql", tmp_path)
     name = empty_database.uri.rpartition("/")[2]
-    migrate_database(postgres_server, name, directory=tmp_path)
+    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
     return empty_database
 
 

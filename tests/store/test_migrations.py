@@ -56,7 +56,10 @@ def test_one_after_the_other_ends_as_all_at_once(
 ) -> None:
     for migration in NAMES:
         shutil.copy(MIGRATIONS_DIRECTORY / f"{migration}.sql", tmp_path)
-        assert migrate_database(postgres_server, name, directory=tmp_path) == [migration]
+        assert migrate_database(postgres_server, name, directory=tmp_path, access_file=None) == [
+            migration
+        ]
+    migrate_database(postgres_server, name)
 
     assert dump(postgres_server, name) == dump(postgres_server, template_database)
 
@@ -211,7 +214,7 @@ def test_a_role_that_may_not_be_created_is_said(
 ) -> None:
     for migration in NAMES[:15]:
         shutil.copy(MIGRATIONS_DIRECTORY / f"{migration}.sql", tmp_path)
-    migrate_database(postgres_server, name, directory=tmp_path)
+    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
     # The roles belong to the server and other tests' databases: ask for one that is not there.
     text = (MIGRATIONS_DIRECTORY / "0016_create_roles.sql").read_text()
     (tmp_path / "0016_create_roles.sql").write_text(text.replace("recomamp_analyst", "nobody_here"))

@@ -2,6 +2,7 @@
 
 A migration is plain SQL in a file ``NNNN_what.sql``. It is applied once, in a transaction of its
 own, and recorded with its checksum in ``recomamp_migrations``; a file is never changed afterwards.
+``include/sql/access.sql`` sets everybody's rights at the end of every run.
 Run as a command, the database comes from ``RECOMAMP_MIGRATE_URI`` or ``AIRFLOW_CONN_RECOMAMP_DB``.
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg2
+from psycopg2.errors import DuplicateTable, LockNotAvailable, UniqueViolation
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
@@ -26,28 +28,30 @@ from recomamp.domain.errors import MigrationError, MissingSetting
 from recomamp.store.sql import SQL_DIRECTORY
 
 MIGRATIONS_DIRECTORY = SQL_DIRECTORY / "migrations"
+ACCESS_FILE = SQL_DIRECTORY / "access.sql"
 SETTINGS = ("RECOMAMP_MIGRATE_URI", "AIRFLOW_CONN_RECOMAMP_DB")
 
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
-# Locks of this key serialise runners. Taken per transaction, not per session: behind a pooler in
-# transaction mode a session's lock would stay with some other client.
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('recomamp_migrations', 0))"
-
-# The functions of the schema are pinned to `public`, so everything is created there. A migration
-# that cannot get its table lock soon gives up: while it waits, every reader waits behind it.
-_PREPARE = """
+# Readers wait behind a statement that waits for its lock, and nobody may stop a migration for ever
+# by holding one. So every wait for a lock has an end, from the first statement on.
+_LIMITS = """
     SET LOCAL search_path = public;
     SET LOCAL client_min_messages = warning;
     SET LOCAL lock_timeout = '60s';
+"""
+# No policy and no grant: for the owner only, also where the schema is exposed through an API.
+_CREATE_RECORDS = """
     CREATE TABLE IF NOT EXISTS recomamp_migrations (
         name TEXT PRIMARY KEY,
         checksum TEXT NOT NULL,
         applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
     );
-    -- No policy: for the owner only, also where the schema is exposed through an API.
     ALTER TABLE recomamp_migrations ENABLE ROW LEVEL SECURITY;
 """
+# Serialises runners. A lock of the table can be taken by its owner alone; a lock of a transaction
+# also works behind a pooler in transaction mode.
+_LOCK = "LOCK TABLE recomamp_migrations IN SHARE ROW EXCLUSIVE MODE"
 _SELECT_RECORDED = "SELECT name, checksum FROM recomamp_migrations ORDER BY name"
 _RECORD = "INSERT INTO recomamp_migrations (name, checksum) VALUES (%(name)s, %(checksum)s)"
 
@@ -91,20 +95,55 @@ def read_migrations(directory: Path = MIGRATIONS_DIRECTORY) -> list[Migration]:
     return migrations
 
 
-def migrate(connection: Connection, directory: Path = MIGRATIONS_DIRECTORY) -> list[str]:
-    """Apply what is pending and return the names, in order.
+def migrate(
+    connection: Connection,
+    directory: Path = MIGRATIONS_DIRECTORY,
+    *,
+    access_file: Path | None = ACCESS_FILE,
+) -> list[str]:
+    """Apply what is pending, then set everybody's rights; return the names applied, in order.
 
     The connection must be outside of a transaction. Several runners may work at once: each
     migration is applied by one of them.
 
+    :param access_file: SQL that sets the rights, run each time; None where not all migrations are
+        in the directory.
     :raises MigrationError: the records contradict the files, or a migration failed; migrations
         before the failed one stay applied.
     """
     migrations = read_migrations(directory)
+    _create_records(connection)
     applied: list[str] = []
     while (name := _apply_next(connection, migrations)) is not None:
         applied.append(name)
+    if access_file is not None:
+        _set_rights(connection, access_file)
     return applied
+
+
+def _create_records(connection: Connection) -> None:
+    for is_last_try in (False, True):
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(_LIMITS)
+                cursor.execute(_CREATE_RECORDS)
+        except (UniqueViolation, DuplicateTable):
+            # Another runner created it at the same moment: now it exists.
+            if is_last_try:
+                raise
+        except psycopg2.Error as err:
+            raise _not_the_owner(err) from err
+        else:
+            return
+
+
+def _set_rights(connection: Connection, access_file: Path) -> None:
+    with connection, connection.cursor() as cursor:
+        _lock(cursor)
+        try:
+            cursor.execute(access_file.read_text(encoding="utf-8"))
+        except psycopg2.Error as err:
+            raise MigrationError(f"{access_file.name}: {_one_line(err)}") from err
 
 
 def _apply_next(connection: Connection, migrations: Sequence[Migration]) -> str | None:
@@ -117,15 +156,29 @@ def _apply_next(connection: Connection, migrations: Sequence[Migration]) -> str 
 
 
 def _read_recorded(cursor: Cursor) -> dict[str, str]:
-    try:
-        cursor.execute(_LOCK)
-        cursor.execute(_PREPARE)
-        cursor.execute(_SELECT_RECORDED)
-    except psycopg2.Error as err:
-        raise MigrationError(
-            f"recomamp_migrations: {_one_line(err)}; migrate as the owner of the database"
-        ) from err
+    _lock(cursor)
+    cursor.execute(_SELECT_RECORDED)
     return dict(cursor.fetchall())
+
+
+def _lock(cursor: Cursor) -> None:
+    """Let one runner work at a time, until its transaction ends."""
+    try:
+        cursor.execute(_LIMITS)
+        cursor.execute(_LOCK)
+    except LockNotAvailable as err:
+        raise MigrationError(
+            "recomamp_migrations: another migration has been running for more than a minute;"
+            " migrate again when it has ended"
+        ) from err
+    except psycopg2.Error as err:
+        raise _not_the_owner(err) from err
+
+
+def _not_the_owner(err: psycopg2.Error) -> MigrationError:
+    return MigrationError(
+        f"recomamp_migrations: {_one_line(err)}; migrate as the owner of the database"
+    )
 
 
 def _apply(cursor: Cursor, migration: Migration) -> None:
@@ -231,6 +284,8 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     try:
         for applied in migrate(connection):
             sys.stdout.write(f"applied {applied}\n")
+        for notice in connection.notices:  # warnings alone: see _LIMITS
+            sys.stderr.write(f"migrate: {' '.join(notice.split())}\n")
     except MigrationError as err:
         return _fail(str(err), status=1)
     finally:

@@ -1,0 +1,332 @@
+-- Who may do what in the application's database. The whole of it: nothing else grants anything.
+--
+-- Every run of the migrations ends with this file, in one transaction. It takes all rights on
+-- objects of ours from everybody by name, then gives the rights below. So rights that a default of
+-- the server gave to a new object, or that somebody gave by hand, last until the next run.
+-- Which rows a role reaches is said by row level security; docs/security.md explains both.
+--
+--   recomamp_analyst   people with an SQL login of their own
+--   authenticated      the same people through Supabase's API; has what recomamp_analyst has
+--   recomamp_pipeline  Airflow
+--   service_role       the application's server on Supabase: reads and writes, and no more
+--   anon               nobody is signed in: nothing
+--   PUBLIC             nothing
+--
+-- Objects of the application that are not in these lists keep the rights they have.
+
+DO $$
+DECLARE
+    our_relations CONSTANT TEXT[] := ARRAY[
+        'amc_accounts', 'amc_api_errors', 'amc_data_sources', 'amc_instance_data_sources',
+        'amc_instances', 'amc_schema_fields', 'asin_list_items', 'asin_lists', 'asins',
+        'build_guide_queries', 'build_guide_sections', 'build_guides', 'campaign_performance',
+        'campaign_reports', 'campaigns', 'database_logins', 'maintenance_findings',
+        'notifications', 'query_templates', 'recomamp_migrations', 'reconciliations',
+        'report_data_collections', 'report_data_weeks', 'schedule_runs', 'user_guide_favorites',
+        'user_guide_progress', 'users', 'workflow_executions', 'workflow_findings',
+        'workflow_schedules', 'workflows'
+    ];
+    our_sequences CONSTANT TEXT[] := ARRAY[
+        'amc_api_errors_id_seq', 'maintenance_findings_id_seq'
+    ];
+    our_functions CONSTANT TEXT[] := ARRAY[
+        'add_to_schedule_counters', 'analyze_table', 'calculate_collection_progress',
+        'calculate_guide_progress', 'carry_guide_progress', 'check_query_template',
+        'check_report_data_collection', 'check_workflow', 'check_workflow_schedule',
+        'collection_week_due_at', 'count_children', 'count_schedule_runs', 'counter',
+        'cron_date', 'cron_date_matches', 'cron_field', 'cron_matches', 'cron_next',
+        'cron_next_day', 'cron_next_minute', 'cron_parse', 'cron_value', 'current_user_id',
+        'cut_new_collection', 'cut_weeks', 'date_template_use', 'forget_children',
+        'forget_revoked_consent', 'forget_validation', 'is_time_zone',
+        'keep_collection_time_zone', 'keep_counter', 'notify_of_definition',
+        'place_asin_list_item', 'plan_next_run', 'query_parameter_names', 'queue_notification',
+        'recut_collection', 'refresh_collection_progress', 'refresh_guide_progress',
+        'refuse_row', 'require_object', 'require_own_instance', 'require_own_workflow',
+        'require_time_zone', 'resume_collection', 'slow_queries', 'tell_asin_list_items_apart',
+        'tell_collection', 'tell_consent', 'tell_schedule_run', 'touch_updated_at',
+        'unused_indexes', 'update_workflow_execution_count', 'wall_time_instant', 'weeks_of',
+        'withdraw_notifications'
+    ];
+    our_types CONSTANT TEXT[] := ARRAY['cron_ticks'];
+    holder TEXT;
+    object_name TEXT;
+    routine REGPROCEDURE;
+BEGIN
+    FOREACH holder IN ARRAY ARRAY[
+        'PUBLIC', 'anon', 'authenticated', 'service_role', 'recomamp_analyst', 'recomamp_pipeline'
+    ] LOOP
+        CONTINUE WHEN holder <> 'PUBLIC' AND to_regrole(holder) IS NULL;
+
+        FOREACH object_name IN ARRAY our_relations LOOP
+            -- recomamp_migrations is missing where psql applied the files.
+            CONTINUE WHEN to_regclass(format('public.%I', object_name)) IS NULL;
+            EXECUTE format('REVOKE ALL ON TABLE public.%I FROM %s', object_name, holder);
+        END LOOP;
+        FOREACH object_name IN ARRAY our_sequences LOOP
+            EXECUTE format('REVOKE ALL ON SEQUENCE public.%I FROM %s', object_name, holder);
+        END LOOP;
+        FOREACH object_name IN ARRAY our_types LOOP
+            EXECUTE format('REVOKE ALL ON TYPE public.%I FROM %s', object_name, holder);
+        END LOOP;
+        FOR routine IN
+            SELECT oid FROM pg_proc
+            WHERE pronamespace = 'public'::REGNAMESPACE AND proname = ANY (our_functions)
+        LOOP
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', routine, holder);
+        END LOOP;
+
+        -- An object that somebody could make in public could take the place of one of ours.
+        EXECUTE format('REVOKE CREATE ON SCHEMA public FROM %s', holder);
+        -- What the migrating role makes later is closed until this file opens it.
+        EXECUTE format(
+            'ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON TABLES FROM %s', holder
+        );
+        EXECUTE format(
+            'ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON SEQUENCES FROM %s', holder
+        );
+        EXECUTE format(
+            'ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM %s', holder
+        );
+    END LOOP;
+    -- Functions are open to PUBLIC by the server's own default, which no schema's default overrules.
+    ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
+    IF EXISTS (
+        SELECT FROM pg_namespace AS schema
+        CROSS JOIN LATERAL aclexplode(COALESCE(
+            schema.nspacl, acldefault('n', schema.nspowner)
+        )) AS entry
+        WHERE schema.nspname = 'public' AND entry.grantee = 0 AND entry.privilege_type = 'CREATE'
+    ) THEN
+        RAISE EXCEPTION
+            'everybody may create objects in schema public; as its owner (%) run'
+            ' REVOKE CREATE ON SCHEMA public FROM PUBLIC and migrate again',
+            (SELECT nspowner::REGROLE FROM pg_namespace WHERE nspname = 'public')
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END;
+$$;
+
+GRANT USAGE ON SCHEMA public TO recomamp_analyst, recomamp_pipeline;
+
+
+-- People -------------------------------------------------------------------------------------------
+
+-- All columns of users but the tokens.
+GRANT SELECT (
+    id, email, full_name, avatar_url, amazon_user_id, token_expires_at, timezone,
+    email_notifications, created_at, updated_at, last_login_at, is_active, consent_revoked_at,
+    consent_error
+) ON public.users TO recomamp_analyst;
+GRANT UPDATE (full_name, avatar_url, timezone, email_notifications)
+    ON public.users TO recomamp_analyst;
+
+GRANT SELECT ON
+    public.amc_accounts, public.amc_api_errors, public.amc_data_sources,
+    public.amc_instance_data_sources, public.amc_instances, public.amc_schema_fields,
+    public.asin_list_items, public.asin_lists, public.asins, public.build_guide_queries,
+    public.build_guide_sections, public.build_guides, public.campaign_performance,
+    public.campaign_reports, public.campaigns, public.query_templates, public.reconciliations,
+    public.report_data_collections, public.report_data_weeks, public.schedule_runs,
+    public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
+    public.workflow_findings, public.workflow_schedules, public.workflows
+TO recomamp_analyst;
+GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_at, created_at)
+    ON public.notifications TO recomamp_analyst;
+
+-- Instances are made by the application, which has asked Amazon whose they are.
+GRANT UPDATE (name, description, is_active) ON public.amc_instances TO recomamp_analyst;
+
+-- created_at is the server's: catch-up begins there.
+GRANT DELETE ON public.workflows TO recomamp_analyst;
+GRANT INSERT (
+    id, name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public
+) ON public.workflows TO recomamp_analyst;
+GRANT UPDATE (
+    name, description, sql_query, instance_id, template_id, parameters, tags, is_public
+) ON public.workflows TO recomamp_analyst;
+
+GRANT DELETE ON public.workflow_schedules TO recomamp_analyst;
+GRANT INSERT (
+    id, name, description, cron_expression, timezone, workflow_id, user_id, is_active, next_run_at,
+    parameters, paused_at
+) ON public.workflow_schedules TO recomamp_analyst;
+GRANT UPDATE (
+    name, description, cron_expression, timezone, workflow_id, is_active, parameters, paused_at
+) ON public.workflow_schedules TO recomamp_analyst;
+
+GRANT DELETE ON public.report_data_collections TO recomamp_analyst;
+GRANT INSERT (
+    id, name, description, workflow_id, instance_id, user_id, start_date, end_date, parameters,
+    status
+) ON public.report_data_collections TO recomamp_analyst;
+GRANT UPDATE (
+    name, description, workflow_id, instance_id, start_date, end_date, parameters, status
+) ON public.report_data_collections TO recomamp_analyst;
+
+GRANT DELETE ON public.query_templates TO recomamp_analyst;
+GRANT INSERT (
+    id, name, description, category, sql_template, parameters, tags, difficulty_level,
+    estimated_runtime, author_id, is_public
+) ON public.query_templates TO recomamp_analyst;
+GRANT UPDATE (
+    name, description, category, sql_template, parameters, tags, difficulty_level,
+    estimated_runtime, is_public
+) ON public.query_templates TO recomamp_analyst;
+
+-- What Amazon says of a product is the pipeline's: when it was asked, and with which profile.
+GRANT DELETE ON public.asins TO recomamp_analyst;
+GRANT INSERT (
+    id, asin, user_id, title, brand, category, image_url, price, price_currency, sales_rank,
+    review_count, average_rating, tags, notes, is_active, parent_asin, variation_theme, dimensions,
+    weight
+) ON public.asins TO recomamp_analyst;
+GRANT UPDATE (
+    asin, title, brand, category, image_url, price, price_currency, sales_rank, review_count,
+    average_rating, tags, notes, is_active, parent_asin, variation_theme, dimensions, weight
+) ON public.asins TO recomamp_analyst;
+
+GRANT DELETE ON public.asin_lists, public.asin_list_items TO recomamp_analyst;
+GRANT INSERT (id, name, description, user_id, category, tags, is_public)
+    ON public.asin_lists TO recomamp_analyst;
+GRANT UPDATE (name, description, category, tags, is_public)
+    ON public.asin_lists TO recomamp_analyst;
+GRANT INSERT (id, list_id, asin_id, position, notes, added_by)
+    ON public.asin_list_items TO recomamp_analyst;
+GRANT UPDATE (list_id, asin_id, position, notes) ON public.asin_list_items TO recomamp_analyst;
+
+GRANT DELETE ON public.user_guide_progress, public.user_guide_favorites TO recomamp_analyst;
+GRANT INSERT (
+    id, user_id, guide_id, current_section, completed_sections, progress_percentage, status,
+    started_at, completed_at, last_accessed_at
+) ON public.user_guide_progress TO recomamp_analyst;
+GRANT UPDATE (
+    current_section, completed_sections, progress_percentage, status, started_at, completed_at,
+    last_accessed_at
+) ON public.user_guide_progress TO recomamp_analyst;
+GRANT INSERT (id, user_id, guide_id) ON public.user_guide_favorites TO recomamp_analyst;
+
+-- Asked by every policy of people.
+GRANT EXECUTE ON FUNCTION public.current_user_id() TO recomamp_analyst, recomamp_pipeline;
+
+
+-- The pipeline -------------------------------------------------------------------------------------
+-- It reads what defines a run, tokens included, and writes what it finds out.
+-- An UPDATE right on one column is also what SELECT … FOR UPDATE asks for.
+
+GRANT SELECT ON
+    public.amc_accounts, public.amc_data_sources, public.amc_instance_data_sources,
+    public.amc_instances, public.amc_schema_fields, public.campaign_performance,
+    public.campaign_reports, public.campaigns, public.maintenance_findings, public.notifications,
+    public.reconciliations, public.report_data_collections, public.report_data_weeks,
+    public.schedule_runs, public.users, public.workflow_executions, public.workflow_findings,
+    public.workflow_schedules, public.workflows
+TO recomamp_pipeline;
+
+GRANT UPDATE (
+    encrypted_access_token, encrypted_refresh_token, token_expires_at, updated_at,
+    consent_revoked_at, consent_error
+) ON public.users TO recomamp_pipeline;
+GRANT UPDATE (updated_at) ON public.amc_accounts TO recomamp_pipeline;
+GRANT UPDATE (
+    health_status, health_error, last_health_check, campaigns_last_sync, schema_last_sync,
+    foreign_executions, foreign_counted_at, updated_at
+) ON public.amc_instances TO recomamp_pipeline;
+
+GRANT INSERT, UPDATE, DELETE ON public.workflow_executions, public.schedule_runs
+    TO recomamp_pipeline;
+GRANT UPDATE (next_run_at, last_run_at, last_run_status, updated_at)
+    ON public.workflow_schedules TO recomamp_pipeline;
+GRANT UPDATE (status, estimated_completion, started_at, completed_at, updated_at)
+    ON public.report_data_collections TO recomamp_pipeline;
+GRANT UPDATE (
+    execution_id, status, error_message, retry_count, execution_duration, result_rows,
+    result_size_bytes, started_at, completed_at, updated_at
+) ON public.report_data_weeks TO recomamp_pipeline;
+GRANT INSERT, DELETE ON public.reconciliations TO recomamp_pipeline;
+
+-- It finds old rows to delete, and needs to read no more of them than that takes.
+GRANT SELECT (id, at), DELETE, INSERT ON public.amc_api_errors TO recomamp_pipeline;
+
+GRANT INSERT, UPDATE, DELETE ON
+    public.amc_data_sources, public.amc_instance_data_sources, public.amc_schema_fields,
+    public.campaign_performance, public.campaign_reports, public.campaigns,
+    public.workflow_findings
+TO recomamp_pipeline;
+
+-- What no call to Amazon gives is the user's.
+GRANT SELECT (
+    id, asin, user_id, title, brand, category, image_url, price, price_currency, sales_rank,
+    is_active, profile_id, validation_status, validation_checked_at, last_validated_at
+) ON public.asins TO recomamp_pipeline;
+GRANT UPDATE (
+    title, brand, category, image_url, price, price_currency, sales_rank, profile_id,
+    validation_status, validation_checked_at, last_validated_at, updated_at
+) ON public.asins TO recomamp_pipeline;
+
+-- Events are written by triggers alone, and what they say is not changed.
+GRANT DELETE ON public.notifications TO recomamp_pipeline;
+GRANT UPDATE (
+    status, next_try_at, attempts, claim_id, claimed_until, message_id, is_digest, sending_at,
+    last_error
+) ON public.notifications TO recomamp_pipeline;
+
+GRANT INSERT, DELETE ON public.maintenance_findings TO recomamp_pipeline;
+GRANT EXECUTE ON FUNCTION
+    public.analyze_table(TEXT), public.slow_queries(DOUBLE PRECISION), public.unused_indexes(BIGINT)
+TO recomamp_pipeline;
+
+
+-- Roles of Supabase --------------------------------------------------------------------------------
+
+DO $$
+DECLARE
+    granted RECORD;
+    served TEXT;
+BEGIN
+    -- Not by membership: authenticated is NOINHERIT and would get nothing of it.
+    IF to_regrole('authenticated') IS NOT NULL THEN
+        FOR granted IN
+            SELECT entry.privilege_type || ' ON TABLE ' || relation.oid::REGCLASS AS what
+            FROM pg_class AS relation
+            CROSS JOIN LATERAL aclexplode(relation.relacl) AS entry
+            WHERE relation.relnamespace = 'public'::REGNAMESPACE
+                AND entry.grantee = 'recomamp_analyst'::REGROLE
+            UNION ALL
+            SELECT format(
+                '%s (%I) ON TABLE %s',
+                entry.privilege_type, attribute.attname, relation.oid::REGCLASS
+            )
+            FROM pg_class AS relation
+            JOIN pg_attribute AS attribute ON attribute.attrelid = relation.oid
+            CROSS JOIN LATERAL aclexplode(attribute.attacl) AS entry
+            WHERE relation.relnamespace = 'public'::REGNAMESPACE
+                AND entry.grantee = 'recomamp_analyst'::REGROLE
+            UNION ALL
+            SELECT entry.privilege_type || ' ON FUNCTION ' || routine.oid::REGPROCEDURE
+            FROM pg_proc AS routine
+            CROSS JOIN LATERAL aclexplode(routine.proacl) AS entry
+            WHERE routine.pronamespace = 'public'::REGNAMESPACE
+                AND entry.grantee = 'recomamp_analyst'::REGROLE
+        LOOP
+            EXECUTE format('GRANT %s TO authenticated', granted.what);
+        END LOOP;
+    END IF;
+
+    IF to_regrole('service_role') IS NOT NULL THEN
+        FOREACH served IN ARRAY ARRAY[
+            'amc_accounts', 'amc_api_errors', 'amc_data_sources', 'amc_instance_data_sources',
+            'amc_instances', 'amc_schema_fields', 'asin_list_items', 'asin_lists', 'asins',
+            'build_guide_queries', 'build_guide_sections', 'build_guides', 'campaign_performance',
+            'campaign_reports', 'campaigns', 'maintenance_findings', 'notifications',
+            'query_templates', 'reconciliations', 'report_data_collections', 'report_data_weeks',
+            'schedule_runs', 'user_guide_favorites', 'user_guide_progress', 'users',
+            'workflow_executions', 'workflow_findings', 'workflow_schedules', 'workflows'
+        ] LOOP
+            EXECUTE format(
+                'GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.%I TO service_role', served
+            );
+        END LOOP;
+    END IF;
+END;
+$$;

@@ -1,0 +1,346 @@
+"""Every right of every role on every object of ours, compared with the table below.
+
+An object that is not in the table fails the test, and so does a right that is not. The database has
+Supabase's roles and defaults, which give every new object to all of them by name.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from fixtures.postgres import Database
+from fixtures.supabase import OWNER, Supabase
+
+# Who holds rights. People have the same rights whichever way they come in.
+PEOPLE = ("recomamp_analyst", "authenticated")
+PIPELINE = "recomamp_pipeline"
+SERVER = "service_role"
+NOBODY = ("anon", "authenticator", "supabase_auth_admin")
+
+# Relation, then holder and rights. A right without columns is one of the whole relation.
+RELATIONS = """
+amc_accounts
+    people: SELECT
+    pipeline: SELECT, UPDATE (updated_at)
+    server: SELECT, INSERT, UPDATE, DELETE
+amc_api_errors
+    people: SELECT
+    pipeline: INSERT, DELETE, SELECT (id, at)
+    server: SELECT, INSERT, UPDATE, DELETE
+amc_data_sources
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+amc_instance_data_sources
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+amc_instances
+    people: SELECT, UPDATE (name, description, is_active)
+    pipeline: SELECT, UPDATE (health_status, health_error, last_health_check,
+        campaigns_last_sync, schema_last_sync, updated_at, foreign_executions,
+        foreign_counted_at)
+    server: SELECT, INSERT, UPDATE, DELETE
+amc_schema_fields
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+asin_list_items
+    people: SELECT, DELETE, INSERT (id, list_id, asin_id, position, notes, added_by), UPDATE
+        (list_id, asin_id, position, notes)
+    server: SELECT, INSERT, UPDATE, DELETE
+asin_lists
+    people: SELECT, DELETE, INSERT (id, name, description, user_id, category, tags, is_public),
+        UPDATE (name, description, category, tags, is_public)
+    server: SELECT, INSERT, UPDATE, DELETE
+asins
+    people: SELECT, DELETE, INSERT (id, asin, user_id, title, brand, category, image_url, price,
+        sales_rank, review_count, average_rating, tags, notes, is_active, parent_asin,
+        variation_theme, dimensions, weight, price_currency), UPDATE (asin, title, brand,
+        category, image_url, price, sales_rank, review_count, average_rating, tags, notes,
+        is_active, parent_asin, variation_theme, dimensions, weight, price_currency)
+    pipeline: SELECT (id, asin, user_id, title, brand, category, image_url, price, sales_rank,
+        is_active, last_validated_at, validation_status, validation_checked_at, profile_id,
+        price_currency), UPDATE (title, brand, category, image_url, price, sales_rank,
+        updated_at, last_validated_at, validation_status, validation_checked_at, profile_id,
+        price_currency)
+    server: SELECT, INSERT, UPDATE, DELETE
+build_guide_queries
+    people: SELECT
+    server: SELECT, INSERT, UPDATE, DELETE
+build_guide_sections
+    people: SELECT
+    server: SELECT, INSERT, UPDATE, DELETE
+build_guides
+    people: SELECT
+    server: SELECT, INSERT, UPDATE, DELETE
+campaign_performance
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+campaign_reports
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+campaigns
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+database_logins
+maintenance_findings
+    pipeline: SELECT, INSERT, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+notifications
+    people: SELECT (id, user_id, kind, happened_at, details, status, sending_at, created_at)
+    pipeline: SELECT, DELETE, UPDATE (status, next_try_at, attempts, claim_id, claimed_until,
+        message_id, is_digest, sending_at, last_error)
+    server: SELECT, INSERT, UPDATE, DELETE
+query_templates
+    people: SELECT, DELETE, INSERT (id, name, description, category, sql_template, parameters,
+        tags, difficulty_level, estimated_runtime, author_id, is_public), UPDATE (name,
+        description, category, sql_template, parameters, tags, difficulty_level,
+        estimated_runtime, is_public)
+    server: SELECT, INSERT, UPDATE, DELETE
+recomamp_migrations
+reconciliations
+    people: SELECT
+    pipeline: SELECT, INSERT, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+report_data_collections
+    people: SELECT, DELETE, INSERT (id, name, description, workflow_id, instance_id, user_id,
+        start_date, end_date, parameters, status), UPDATE (name, description, workflow_id,
+        instance_id, start_date, end_date, parameters, status)
+    pipeline: SELECT, UPDATE (status, estimated_completion, updated_at, started_at,
+        completed_at)
+    server: SELECT, INSERT, UPDATE, DELETE
+report_data_weeks
+    people: SELECT
+    pipeline: SELECT, UPDATE (execution_id, status, error_message, retry_count,
+        execution_duration, result_rows, result_size_bytes, updated_at, started_at,
+        completed_at)
+    server: SELECT, INSERT, UPDATE, DELETE
+schedule_runs
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+user_guide_favorites
+    people: SELECT, DELETE, INSERT (id, user_id, guide_id)
+    server: SELECT, INSERT, UPDATE, DELETE
+user_guide_progress
+    people: SELECT, DELETE, INSERT (id, user_id, guide_id, current_section, completed_sections,
+        progress_percentage, status, started_at, completed_at, last_accessed_at), UPDATE
+        (current_section, completed_sections, progress_percentage, status, started_at,
+        completed_at, last_accessed_at)
+    server: SELECT, INSERT, UPDATE, DELETE
+users
+    people: SELECT (id, email, full_name, avatar_url, amazon_user_id, token_expires_at,
+        timezone, email_notifications, created_at, updated_at, last_login_at, is_active,
+        consent_revoked_at, consent_error), UPDATE (full_name, avatar_url, timezone,
+        email_notifications)
+    pipeline: SELECT, UPDATE (encrypted_access_token, encrypted_refresh_token, token_expires_at,
+        updated_at, consent_revoked_at, consent_error)
+    server: SELECT, INSERT, UPDATE, DELETE
+workflow_executions
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+workflow_findings
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+workflow_schedules
+    people: SELECT, DELETE, INSERT (id, name, description, cron_expression, timezone,
+        workflow_id, user_id, is_active, next_run_at, parameters, paused_at), UPDATE (name,
+        description, cron_expression, timezone, workflow_id, is_active, parameters, paused_at)
+    pipeline: SELECT, UPDATE (next_run_at, last_run_at, last_run_status, updated_at)
+    server: SELECT, INSERT, UPDATE, DELETE
+workflows
+    people: SELECT, DELETE, INSERT (id, name, description, sql_query, user_id, instance_id,
+        template_id, parameters, tags, is_public), UPDATE (name, description, sql_query,
+        instance_id, template_id, parameters, tags, is_public)
+    pipeline: SELECT
+    server: SELECT, INSERT, UPDATE, DELETE
+"""
+
+# Functions that somebody other than the owner may call; all others are the owner's alone.
+FUNCTIONS = {
+    "analyze_table(text)": {PIPELINE},
+    "current_user_id()": {*PEOPLE, PIPELINE},
+    "slow_queries(double precision)": {PIPELINE},
+    "unused_indexes(bigint)": {PIPELINE},
+}
+
+_VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+_COLUMN_VERBS = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
+_WIDTH = 96
+
+
+@pytest.fixture
+def catalog(supabase: Supabase) -> Database:
+    """Provide the database in the superuser's hands."""
+    return supabase.database()
+
+
+def relations(catalog: Database, kinds: str) -> list[str]:
+    return [
+        row["relname"]
+        for row in catalog.query(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::REGNAMESPACE"
+            " AND relkind::TEXT = ANY (string_to_array(%s, NULL)) ORDER BY relname",
+            [kinds],
+        )
+    ]
+
+
+def rights(catalog: Database, role: str, relation: str) -> str:
+    """Describe what a role may do with a relation: 'SELECT, UPDATE (name, tags)'."""
+    maintain = (
+        ("MAINTAIN",)
+        if catalog.query("SHOW server_version_num")[0]["server_version_num"] >= "170000"
+        else ()
+    )
+    found = catalog.query(
+        "SELECT verb FROM unnest(%s) WITH ORDINALITY AS verbs (verb, place)"
+        " WHERE has_table_privilege(%s, %s, verb) ORDER BY place",
+        [[*_VERBS, *maintain], role, f"public.{relation}"],
+    )
+    whole = [row["verb"] for row in found]
+    by_column = catalog.query(
+        """
+        SELECT verb, string_agg(attname, ', ' ORDER BY attnum) AS columns
+        FROM unnest(%s) WITH ORDINALITY AS verbs (verb, place)
+        CROSS JOIN pg_attribute
+        WHERE attrelid = %s::REGCLASS AND attnum > 0 AND NOT attisdropped
+          AND has_column_privilege(%s, attrelid, attnum, verb)
+        GROUP BY verb, place ORDER BY place
+        """,
+        [[verb for verb in _COLUMN_VERBS if verb not in whole], f"public.{relation}", role],
+    )
+    return ", ".join([*whole, *(f"{row['verb']} ({row['columns']})" for row in by_column)])
+
+
+def describe(catalog: Database) -> str:
+    """Write the rights that are held as RELATIONS writes them."""
+    lines = []
+    for relation in relations(catalog, "rvmpf"):
+        lines.append(relation)
+        for name, roles in (("people", PEOPLE), ("pipeline", [PIPELINE]), ("server", [SERVER])):
+            held = {rights(catalog, role, relation) for role in roles}
+            assert len(held) == 1, f"{relation}: {roles} differ: {held}"
+            if text := held.pop():
+                lines += textwrap.wrap(
+                    f"{name}: {text}",
+                    width=_WIDTH,
+                    initial_indent="    ",
+                    subsequent_indent="        ",
+                    break_on_hyphens=False,
+                )
+    return "\n".join(lines)
+
+
+def test_every_right_on_every_relation_is_the_tables(catalog: Database) -> None:
+    assert describe(catalog) == RELATIONS.strip("\n")
+
+
+@pytest.mark.parametrize("role", NOBODY)
+def test_who_is_not_signed_in_has_no_right_on_anything(catalog: Database, role: str) -> None:
+    for relation in relations(catalog, "rvmpf"):
+        assert rights(catalog, role, relation) == "", relation
+    assert functions_of(catalog, role) == set()
+
+
+def test_sequences_are_the_owners_alone(catalog: Database) -> None:
+    for sequence in relations(catalog, "S"):
+        for role in (*PEOPLE, PIPELINE, SERVER, *NOBODY):
+            held = catalog.query(
+                "SELECT has_sequence_privilege(%s, %s, 'SELECT, UPDATE, USAGE') AS held",
+                [role, f"public.{sequence}"],
+            )
+            assert held == [{"held": False}], (sequence, role)
+
+
+def functions_of(catalog: Database, role: str) -> set[str]:
+    return {
+        row["signature"]
+        for row in catalog.query(
+            "SELECT oid::REGPROCEDURE::TEXT AS signature FROM pg_proc"
+            " WHERE pronamespace = 'public'::REGNAMESPACE"
+            " AND has_function_privilege(%s, oid, 'EXECUTE')",
+            [role],
+        )
+    }
+
+
+def test_functions_are_called_by_who_needs_them(catalog: Database) -> None:
+    for role in (*PEOPLE, PIPELINE, SERVER):
+        expected = {name for name, callers in FUNCTIONS.items() if role in callers}
+        assert functions_of(catalog, role) == expected, role
+
+
+def test_every_function_has_a_search_path_that_nobody_can_write_to(catalog: Database) -> None:
+    unsafe = catalog.query(
+        "SELECT oid::REGPROCEDURE::TEXT AS signature FROM pg_proc"
+        " WHERE pronamespace = 'public'::REGNAMESPACE"
+        " AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)"
+    )
+    assert unsafe == []
+
+
+def test_types_are_the_owners_alone(catalog: Database) -> None:
+    held = catalog.query(
+        """
+        SELECT typname, rolname
+        FROM pg_type CROSS JOIN pg_roles
+        WHERE typnamespace = 'public'::REGNAMESPACE
+          AND NOT EXISTS (
+              SELECT FROM pg_class WHERE pg_class.oid = typrelid AND relkind <> 'c'
+          )
+          AND typelem = 0
+          AND rolname = ANY (%s)
+          AND has_type_privilege(rolname, pg_type.oid, 'USAGE')
+        """,
+        [[*PEOPLE, PIPELINE, SERVER, *NOBODY]],
+    )
+    assert held == []
+
+
+def test_nobody_else_creates_objects_in_the_schema(catalog: Database) -> None:
+    held = catalog.query(
+        "SELECT rolname FROM pg_roles WHERE NOT rolsuper"
+        " AND has_schema_privilege(rolname, 'public', 'CREATE') AND rolname NOT LIKE 'pg\\_%%'"
+    )
+    assert held == [{"rolname": OWNER}]
+
+
+def test_what_the_owner_makes_later_is_closed(supabase: Supabase, catalog: Database) -> None:
+    """A migration that forgets the rights of its objects gives none away."""
+    connection = supabase.connect(OWNER)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE public.later (id BIGINT GENERATED ALWAYS AS IDENTITY);"
+            "CREATE FUNCTION public.later() RETURNS INTEGER LANGUAGE sql AS 'SELECT 1';"
+            "SELECT rolname FROM pg_roles"
+            " WHERE rolname IN ('anon', 'authenticated', 'service_role', 'recomamp_analyst')"
+            " AND (has_table_privilege(rolname, 'public.later', 'SELECT, INSERT, TRUNCATE')"
+            " OR has_sequence_privilege(rolname, 'public.later_id_seq', 'USAGE, UPDATE')"
+            " OR has_function_privilege(rolname, 'public.later()', 'EXECUTE'))"
+        )
+        assert cursor.fetchall() == []
+    connection.rollback()
+    connection.close()
+
+
+def test_rights_given_by_hand_are_gone_after_the_next_run(
+    supabase: Supabase, catalog: Database
+) -> None:
+    from recomamp.store.migrate import migrate
+
+    catalog.query("GRANT ALL ON users TO anon; GRANT SELECT (email) ON users TO PUBLIC")
+    connection = supabase.connect(OWNER)
+    migrate(connection)
+    connection.close()
+
+    assert rights(catalog, "anon", "users") == ""
+    assert describe(catalog) == RELATIONS.strip("\n")

@@ -1,0 +1,113 @@
+"""Nobody becomes the owner of the database: no SQL of a stranger runs with the owner's rights."""
+
+from __future__ import annotations
+
+import psycopg2
+import pytest
+from psycopg2.errors import InsufficientPrivilege, UndefinedFunction
+
+from fixtures.postgres import Database, Rows
+from fixtures.supabase import OWNER, Supabase
+from recomamp.store.migrate import migrate
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
+def test_no_function_takes_sql_as_an_argument(supabase: Supabase, role: str) -> None:
+    with supabase.request(role) as cursor, pytest.raises(UndefinedFunction):
+        cursor.execute(
+            "SELECT public.install_counter('asins', 'review_count', 'asin_list_items', 'asin_id',"
+            " '(SELECT encrypted_refresh_token::INT > 0 FROM public.users LIMIT 1)')"
+        )
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
+@pytest.mark.parametrize("table", ["asins", "users", "asin_list_items"])
+def test_nobody_puts_a_trigger_on_a_table(supabase: Supabase, role: str, table: str) -> None:
+    with supabase.request(role) as cursor, pytest.raises(InsufficientPrivilege):
+        cursor.execute(
+            f"CREATE TRIGGER t AFTER UPDATE ON public.{table} FOR EACH STATEMENT"
+            " EXECUTE FUNCTION public.count_children('asin_count')"
+        )
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role", "recomamp_analyst"])
+def test_nobody_uses_a_trigger_function_on_a_table_of_ones_own(
+    supabase: Supabase, role: str
+) -> None:
+    functions = supabase.database().query(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::REGNAMESPACE"
+        " AND prorettype = 'trigger'::REGTYPE"
+    )
+    connection = supabase.connect("postgres")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('role', %s, false)", [role])
+            cursor.execute("CREATE TEMP TABLE mine (id UUID, list_id UUID)")
+            cursor.execute("SAVEPOINT before")
+            for function in functions:
+                with pytest.raises(InsufficientPrivilege):
+                    cursor.execute(
+                        "CREATE TRIGGER t AFTER INSERT ON mine FOR EACH ROW"
+                        f" EXECUTE FUNCTION public.{function['proname']}('asin_count')"
+                    )
+                cursor.execute("ROLLBACK TO before")
+    finally:
+        connection.close()
+
+
+def test_a_trigger_names_a_counter_that_is_known(fresh_database: Database) -> None:
+    fresh_database.query(
+        "CREATE TABLE mine (id UUID);"
+        "CREATE TRIGGER t AFTER TRUNCATE ON mine FOR EACH STATEMENT"
+        " EXECUTE FUNCTION forget_children('1; DROP TABLE users')"
+    )
+    with pytest.raises(psycopg2.errors.RaiseException, match="is no counter"):
+        fresh_database.query("TRUNCATE mine")
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TRUNCATE public.users CASCADE",
+        "SELECT setval('public.amc_api_errors_id_seq', 9223372036854775807)",
+        "CREATE TABLE public.mine (id INTEGER)",
+        "CREATE FUNCTION public.make_interval(secs NUMERIC) RETURNS INTERVAL"
+        " LANGUAGE sql AS 'SELECT NULL::INTERVAL'",
+        "LOCK TABLE public.recomamp_migrations IN ACCESS EXCLUSIVE MODE",
+        "ALTER TABLE public.users DISABLE ROW LEVEL SECURITY",
+    ],
+)
+def test_what_a_session_could_do_by_sql_is_refused(
+    supabase: Supabase, role: str, statement: str
+) -> None:
+    with supabase.request(role) as cursor, pytest.raises(InsufficientPrivilege):
+        cursor.execute(statement)
+
+
+def test_an_overload_in_public_is_not_called_by_our_functions(fresh_database: Database) -> None:
+    """Where the schema was open before, somebody may have left an object there."""
+    rows = Rows(fresh_database)
+    week = rows.weeks(rows.collection())[0]
+    fresh_database.query(
+        "CREATE FUNCTION public.make_interval(secs NUMERIC) RETURNS INTERVAL LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'i am the owner'; END $$;"
+        "CREATE FUNCTION public.now() RETURNS TIMESTAMPTZ LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'i am the owner'; END $$"
+    )
+
+    done = rows.update("report_data_weeks", week, status="SUCCESS", execution_duration=7)
+
+    assert done["status"] == "SUCCESS"
+
+
+def test_a_schema_that_everybody_may_write_to_is_closed(supabase: Supabase) -> None:
+    """PostgreSQL 13 and 14 begin like this."""
+    database = supabase.database()
+    database.query("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    connection = supabase.connect(OWNER)
+    migrate(connection)
+    connection.close()
+
+    with supabase.request("anon") as cursor, pytest.raises(InsufficientPrivilege):
+        cursor.execute("CREATE TABLE public.mine (id INTEGER)")
