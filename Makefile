@@ -7,11 +7,11 @@ STACK := $(BIN)/python -m stack
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format migrate airflow
+.PHONY: help setup up down status demo test faults soak bench check format migrate rotate airflow
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
-up down status demo bench migrate airflow: export PYTHONPATH := include:plugins
+up down status demo bench migrate rotate airflow: export PYTHONPATH := include:plugins
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
@@ -55,6 +55,9 @@ format: $(STAMP) ## Rewrite the sources in the house format
 
 migrate: $(STAMP) ## Apply pending migrations to the application database
 	@$(STACK) migrate
+
+rotate: $(STAMP) ## Encrypt all users' tokens with the newest key, and say how many are left
+	@$(BIN)/python -m recomamp.store.rotate_tokens
 
 airflow: $(STAMP) ## Run Airflow's command line on the stack: make airflow ARGS="dags list"
 	@$(STACK) airflow $(ARGS)

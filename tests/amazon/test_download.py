@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.amazon import make_execution
-from recomamp.amazon.download import download_file, download_part, download_parts
-from recomamp.domain.errors import LinkExpired, Refused, ResultsBroken, Transient
+from recomamp.amazon.download import Allowance, download_file, download_part, download_parts
+from recomamp.domain.errors import LimitExceeded, LinkExpired, Refused, ResultsBroken, Transient
 
 
 def create(amazon) -> str:
@@ -203,9 +203,9 @@ def test_a_file_larger_than_allowed_fails_and_nothing_is_left(amazon, tmp_path):
 
     async def download(client) -> int:
         (link,) = await client.download_urls(amc_execution_id)
-        return await download_file(client, link, tmp_path / "file", 10)
+        return await download_file(client, link, tmp_path / "file", Allowance(size_bytes=10))
 
-    with pytest.raises(ResultsBroken, match="larger than 10 bytes"):
+    with pytest.raises(LimitExceeded, match="larger than 10 bytes"):
         amazon.ask(download)
 
     assert files_of(tmp_path) == []
@@ -235,7 +235,9 @@ def test_an_altered_link_is_told_like_an_expired_one(amazon, tmp_path):
     async def run() -> None:
         async with amazon.client() as client:
             (link,) = await client.download_urls(amc_execution_id)
-            await download_part(client, f"{link}0", tmp_path / "part.csv")
+            await download_part(
+                client, f"{link}0", tmp_path / "part.csv", Allowance(size_bytes=1000)
+            )
 
     with pytest.raises(LinkExpired, match="SignatureDoesNotMatch"):
         asyncio.run(run())

@@ -16,7 +16,23 @@ API = "http://127.0.0.1:8099"
 S3 = "https://amc-output-prod-iad.s3.us-east-1.amazonaws.com/k.csv?X-Amz-Signature=secret"
 
 
-@pytest.mark.parametrize("link", [S3, f"{API}/_downloads/k?X-Amz-Signature=secret"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        S3,
+        f"{API}/_downloads/k?X-Amz-Signature=secret",
+        "https://offline-report-storage-us-east-1-prod.s3.amazonaws.com/a-1/report.json.gz?s=1",
+        "https://amc-output.s3-us-west-2.amazonaws.com/k?s=1",
+        "https://amc.output.s3.dualstack.eu-west-1.amazonaws.com/k?s=1",
+        "https://amc-output.s3-accelerate.amazonaws.com/k?s=1",
+        "https://amc-output.s3-accelerate.dualstack.amazonaws.com/k?s=1",
+        "https://amc-output.s3-fips.us-gov-west-1.amazonaws.com/k?s=1",
+        "https://s3.amazonaws.com/amc-output/k?s=1",
+        "https://s3.ap-northeast-1.amazonaws.com/amc-output/k?s=1",
+        "https://s3-ap-southeast-2.amazonaws.com/amc-output/k?s=1",
+        "https://s3.dualstack.us-east-1.amazonaws.com/amc-output/k?s=1",
+    ],
+)
 def test_links_into_amazons_storage_and_to_the_api_itself_are_followed(link):
     assert str(readable_link(link, API)) == link
 
@@ -34,6 +50,36 @@ def test_links_into_amazons_storage_and_to_the_api_itself_are_followed(link):
         "http://169.254.169.254/latest?X-Amz-Signature=secret",
         "file:///etc/passwd?secret",
         "https://[::1/k?X-Amz-Signature=secret",
+        "https://.amazonaws.com/k?X-Amz-Signature=secret",
+        "https://amazonaws.com/k?secret",
+        "https://evil.example%2f.amazonaws.com/k?secret",
+        "https://evil.example%2f.s3.amazonaws.com/k?secret",
+        "https://evil.example%23.s3.amazonaws.com/k?secret",
+        "https://evil.example\\.s3.amazonaws.com/k?secret",
+        "https://evil.example/.s3.amazonaws.com/k?secret",
+        "https://ec2-1-2-3-4.us-west-2.compute.amazonaws.com/k?secret",
+        "https://bucket.s3.ec2-1-2-3-4.us-west-2.compute.amazonaws.com/k?secret",
+        "https://bucket.s3.evilamazonaws.com/k?secret",
+        "https://bucket.s3-evil.amazonaws.com/k?secret",
+        "https://bucket.s3.us-east-1.amazonaws.com.evil.example/k?secret",
+        "https://bucket.s3-website-us-east-1.amazonaws.com/k?secret",
+        "https://bucket.s3-website.us-east-1.amazonaws.com/k?secret",
+        "https://bucket.s3.us-east-1.vpce.amazonaws.com/k?secret",
+        "https://x.execute-api.us-east-1.amazonaws.com/k?secret",
+        "https://lb-1.us-east-1.elb.amazonaws.com/k?secret",
+        "https://bucket.s3.amazonaws.com.cn/k?secret",
+        "https://bucket.s3.amazonaws.com./k?secret",
+        "https://bucket.s\u0663.amazonaws.com/k?secret",
+        "https://secret@bucket.s3.amazonaws.com/k",
+        "https://bucket.s3.amazonaws.com:80/k?secret",
+        "https://d111111abcdef8.cloudfront.net/k?secret",
+        "//bucket.s3.amazonaws.com/k?secret",
+        "bucket.s3.amazonaws.com/k?secret",
+        "ftp://bucket.s3.amazonaws.com/k?secret",
+        "https://127.0.0.1:8099/k?secret",
+        "https://bucket.s3.amazonaws.com/k\n?secret",
+        "https://" + "secret." * 20_000 + "s3.amazonaws.com/k",
+        "",
     ],
 )
 def test_links_to_anywhere_else_are_refused_and_not_quoted(link):
@@ -41,6 +87,16 @@ def test_links_to_anywhere_else_are_refused_and_not_quoted(link):
         readable_link(link, API)
 
     assert "secret" not in str(caught.value)
+
+
+def test_another_port_than_443_is_refused_and_443_may_be_said():
+    link = "https://bucket.s3.amazonaws.com:443/k?s=1"
+
+    assert readable_link(link, API).host == "bucket.s3.amazonaws.com"
+
+
+def test_a_link_that_is_no_url_leads_to_no_part():
+    assert not is_same_part("https://[::1/k", f"{API}/k")
 
 
 def test_links_signed_anew_lead_to_the_same_part():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
@@ -16,10 +18,14 @@ from fixtures.amazon import (
     long_lived,
     make_account,
     make_execution,
+    make_tokens,
 )
+from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.download import download_parts
+from recomamp.domain.credentials import ClientCredentials
 from recomamp.domain.errors import (
+    AmazonError,
     ConsentRevoked,
     MissingSetting,
     Refused,
@@ -164,21 +170,58 @@ def test_a_truncated_download_is_told(amazon, emulator, tmp_path):
     assert [call.operation for call in amazon.failed_calls] == ["download"]
 
 
-def test_the_query_and_its_values_are_not_told(amazon):
-    sql = "SELECT campaign, SUM(impressions) AS n FROM dsp_impressions WHERE x = 'Hush Ltd'"
-    execution = make_execution(
-        sql=sql,
-        input_parameters=[{"name": "least", "dataType": "STRING", "defaultValue": "whisper"}],
-        parameter_values={"least": "Atza|whisper", "more": ["hidden-one", 4711]},
-    )
-    answer = {
-        "message": f"cannot run {sql!r}; near SUM(impressions) AS n FROM dsp_impr: Object 'X' not"
-        " found; least=whisper, more=[hidden-one, 4711] Hush Ltd \x00\ud800",
-        "code": "400",
+CREDENTIALS = ClientCredentials(client_id="our-client", client_secret="VERY+secret/1")
+SENT = {"refresh_token": "Atzr|long+lived/1", "client_secret": CREDENTIALS.client_secret}
+FORMS = {
+    "raw": str,
+    "percent-encoded": lambda secret: quote(secret, safe=""),
+    "lower case": lambda secret: quote(secret, safe="").lower(),
+    "in a form": lambda secret: urlencode({"s": secret}),
+    "bar escaped": lambda secret: secret.replace("|", r"\u007c"),
+    "JSON in JSON": lambda secret: json.dumps(secret).replace("/", r"\/"),
+}
+
+
+def token_answers(said: str) -> dict[str, httpx.Response]:
+    """All the ways in which a token endpoint may repeat a request."""
+    return {
+        "description": httpx.Response(
+            400, json={"error": "invalid_grant", "error_description": said}
+        ),
+        "code": httpx.Response(400, json={"error": said, "requestId": said, "code": said}),
+        "wrong client": httpx.Response(401, json={"error": "invalid_client", "message": said}),
+        "page": httpx.Response(502, html=f"<h1>Bad request</h1>{said}"),
+        "success": httpx.Response(200, text=said),
+        "no token": httpx.Response(200, json={"token": said}),
+        "request id": httpx.Response(500, headers={"x-amz-request-id": said.replace(" and ", "/")}),
     }
 
+
+@pytest.mark.parametrize("place", list(token_answers("")))
+@pytest.mark.parametrize("form", list(FORMS))
+def test_nothing_that_amazon_repeats_of_a_request_for_tokens_goes_anywhere(
+    amazon, caplog, form, place
+):
+    caplog.set_level(logging.DEBUG)
+    said = " and ".join(FORMS[form](secret) for secret in SENT.values())
+    store = MemoryTokenStore(make_tokens(refresh_token=SENT["refresh_token"]))
+    transport = httpx.MockTransport(lambda _: token_answers(said)[place])
+    auth = LwaAuth(CREDENTIALS, f"{amazon.url}/auth/o2/token", store, transport=transport)
+
+    with pytest.raises((AmazonError, MissingSetting)) as caught:
+        amazon.ask(lambda client: listed(client, workflow_id="x"), auth=auth)
+
+    texts = f"{caught.getrepr()} {amazon.failed_calls!r} {caplog.text}".lower()
+    assert {call.operation for call in amazon.failed_calls} == {"token"}
+    for part in ("long", "lived", "very", "secret/1", "secret%2f1", "atzr"):
+        assert part not in texts, part
+
+
+def test_the_query_of_a_refused_execution_is_told_without_tokens(amazon):
+    said = "cannot run SELECT 1; near 'x': least=Atza|whisper \x00\ud800"
+
     def server(request: httpx.Request) -> httpx.Response:
-        body = json.dumps(answer).encode()
+        body = json.dumps({"message": said, "code": "400"}).encode()
         return httpx.Response(400, content=body, headers={"x-amz-request-id": "R1"})
 
     async def submit() -> None:
@@ -187,14 +230,12 @@ def test_the_query_and_its_values_are_not_told(amazon):
         async with AmcClient(
             account, httpx.Auth(), transport=transport, observe=amazon.observe
         ) as client:
-            await client.create_execution(execution)
+            await client.create_execution(make_execution())
 
     with pytest.raises(Refused):
         asyncio.run(submit())
 
     message = amazon.failed_calls[0].message
-    for secret in ("campaign", "Hush", "whisper", "hidden-one", "4711", "FROM", "\x00"):
-        assert secret not in message, secret
-    assert "Object 'X' not found" in message
+    assert "cannot run SELECT 1; near 'x': least=[token]" in message
     assert "request id R1" in message
     message.encode()

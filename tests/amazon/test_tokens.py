@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
@@ -78,8 +79,10 @@ def test_an_answer_with_a_refresh_token_replaces_the_stored_one():
     ],
 )
 def test_a_refusal_says_who_has_to_act(status, body, error):
-    with pytest.raises(error, match="said so"):
+    with pytest.raises(error, match=f"HTTP {status} {body.get('error', '')}".strip()) as caught:
         read(answer(status, json=body))
+
+    assert "said so" not in str(caught.value)
 
 
 def test_a_wrong_client_names_the_setting_to_mend():
@@ -88,8 +91,31 @@ def test_a_wrong_client_names_the_setting_to_mend():
 
 
 def test_a_page_instead_of_tokens_is_transient():
-    with pytest.raises(Transient, match="Please wait"):
+    with pytest.raises(Transient, match="HTTP 200; JSON with tokens was expected"):
         read(answer(html="<html><body>Please wait</body></html>"))
+
+
+@pytest.mark.parametrize("code", ["Atzr|x", "client_secret=x", "", None, 3, ["invalid_grant"], {}])
+def test_a_code_that_is_not_of_the_standard_is_not_repeated(code):
+    with pytest.raises(Refused) as caught:
+        read(answer(400, json={"error": code}))
+
+    assert str(caught.value) == "POST /auth/o2/token answered HTTP 400"
+    assert caught.value.code is None
+
+
+@pytest.mark.parametrize("expires_in", ["inf", "nan", 1e300, -1, 10**400, None, [], "soon"])
+def test_a_lifetime_that_cannot_be_is_an_hour(expires_in):
+    body = json.dumps({"access_token": "Atza|new", "expires_in": expires_in})
+
+    assert read(answer(text=body)).expires_at == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("refresh_token", [3, ["Atzr|x"], {"a": 1}, True])
+def test_a_refresh_token_that_is_no_text_is_not_taken(refresh_token):
+    body = {"access_token": "Atza|new", "refresh_token": refresh_token}
+
+    assert read(answer(json=body)).refresh_token == "Atzr|old"
 
 
 def test_an_answer_without_an_access_token_quotes_nothing_of_it():

@@ -264,16 +264,25 @@ CALLS: dict[str, tuple[str, Callable[[Cell], str]]] = {
 # What cannot be got over, and Amazon's words for it. All else ends as if nothing had been.
 REFUSED = "Unauthorized request (request id "
 NOT_FOUND = "The requested resource does not exist. (request id "
-REVOKED = "User may have revoked or didn't grant the permission.; invalid_grant (request id "
+REVOKED = "HTTP 400 invalid_grant (request id "
+
+
+def _words(call: str, status: int) -> str:
+    """Return what is kept of a refusal; of the token endpoint that is no text."""
+    if CALLS[call][0] == "token":
+        return f"answered HTTP {status} (request id "
+    return REFUSED if status == 403 else NOT_FOUND
+
+
 FINAL = {
     **{
-        (call, trouble): ("FAILED", words)
-        for trouble, words in (("403", REFUSED), ("404", NOT_FOUND))
+        (call, str(status)): ("FAILED", _words(call, status))
+        for status in (403, 404)
         for call in CALLS
         if call not in ("list poller", "download load", "cancel on_kill")
     },
     **{
-        (call, "404 for a while"): ("FAILED", NOT_FOUND)
+        (call, "404 for a while"): ("FAILED", _words(call, 404))
         for call, (operation, _) in CALLS.items()
         if operation in ("token", "create_execution", "download_urls", "cancel_execution")
         and call not in ("token wait", "cancel on_kill")

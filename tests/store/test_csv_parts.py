@@ -19,10 +19,9 @@ from fixtures.results import (
     write,
 )
 from recomamp.domain.columns import OutputColumn
-from recomamp.domain.errors import (
-    ResultsBroken,
-)
-from recomamp.store.csv_parts import LARGE_BLOCK_BYTES
+from recomamp.domain.errors import LimitExceeded, ResultsBroken
+from recomamp.domain.limits import Limits
+from recomamp.store.csv_parts import LARGE_BLOCK_BYTES, read_header
 
 
 def test_an_empty_field_is_null_and_a_quoted_one_an_empty_string(tmp_path: Path) -> None:
@@ -155,4 +154,28 @@ def test_a_row_longer_than_anything_is_refused(tmp_path: Path) -> None:
     text = f"a,b\n1,x\n2,{'y' * 2 * LARGE_BLOCK_BYTES}\n3,z\n"
     with pytest.raises(ResultsBroken, match="straddles two block boundaries"):
         store(tmp_path, write(tmp_path, text), PAIR)
+    assert stored_files(tmp_path) == []
+
+
+def test_a_result_has_no_more_columns_than_allowed(tmp_path: Path) -> None:
+    (part,) = write(tmp_path, ",".join(f"c{number}" for number in range(11)) + "\n")
+    assert len(read_header(part, Limits(result_limit_columns=11))) == 11
+    with pytest.raises(LimitExceeded, match=r"11 columns.*RECOMAMP_RESULT_LIMIT_COLUMNS"):
+        read_header(part, Limits(result_limit_columns=10))
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 10**6, '"' + "a\n" * 10**6, "a," * 10**6, "\n" * 10], ids=lambda text: text[:3]
+)
+def test_no_more_of_a_header_is_read_than_it_may_have(tmp_path: Path, text: str) -> None:
+    (part,) = write(tmp_path, text)
+    with pytest.raises((LimitExceeded, ResultsBroken), match="header"):
+        read_header(part, Limits(result_limit_columns=10))
+
+
+def test_a_later_part_has_the_same_limit(tmp_path: Path) -> None:
+    limits = Limits(result_limit_columns=2)
+    parts = write(tmp_path, "a,b\n1,x\n", "a,b,c\n1,x,y\n")
+    with pytest.raises(LimitExceeded):
+        store(tmp_path, parts, PAIR, limits=limits)
     assert stored_files(tmp_path) == []

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.errors import ResultsBroken
+from recomamp.domain.errors import LimitExceeded, ResultsBroken
 from recomamp.store import report_file
 from recomamp.store.report_file import DayFields, ReportedDay, read_array, read_days
 
@@ -132,3 +132,17 @@ def test_an_id_is_read_as_it_can_be_stored(path: Path) -> None:
 def test_a_column_that_is_missing_is_broken(path: Path) -> None:
     with pytest.raises(ResultsBroken, match=r"row 1 of the report.*sales14d"):
         rows(path, {name: value for name, value in ROW.items() if name != "sales14d"})
+
+
+def test_no_more_is_unpacked_than_any_report_has(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_file, "LARGEST_REPORT_CHARS", 10**6)
+    assert list(read_array(write(path, "[" + " " * (10**6 - 2) + "]"))) == []
+    with pytest.raises(LimitExceeded, match="larger than 1000000 characters"):
+        list(read_array(write(path, "[" + " " * 10**7 + "]")))
+
+
+def test_an_item_without_a_bottom_is_no_report(path: Path) -> None:
+    with pytest.raises(ResultsBroken):
+        list(read_array(write(path, "[" * 200_000)))

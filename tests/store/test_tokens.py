@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Thread
+from uuid import UUID
 
 import psycopg2
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
+from hypothesis import given
+from hypothesis import strategies as st
 from psycopg2.errors import InsufficientPrivilege
 
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.credentials import Tokens
-from recomamp.domain.errors import ConsentRevoked, MissingSetting, Refused, Transient
+from recomamp.domain.errors import (
+    ConsentRevoked,
+    InvalidDefinition,
+    MissingSetting,
+    Refused,
+    Transient,
+    is_final,
+)
+from recomamp.store.token_encryption import ACCESS, REFRESH, decrypt_token, encrypt_token
 from recomamp.store.tokens import UserTokens
 
 OLD, NEW = Fernet(Fernet.generate_key()), Fernet(Fernet.generate_key())
@@ -62,7 +74,11 @@ def test_tokens_lie_encrypted_in_the_row(database: Database, user: Row, rows: Ro
     asyncio.run(store(database, user).refresh(renewing([]), None))
     row = rows.get("users", user)
     assert "Atza" not in row["encrypted_access_token"]
-    assert OLD.decrypt(row["encrypted_access_token"].encode()) == b"Atza|new"
+    assert json.loads(OLD.decrypt(row["encrypted_access_token"].encode())) == {
+        "user_id": user["id"],
+        "token": "access",
+        "value": "Atza|new",
+    }
     assert row["token_expires_at"] == SOON
 
 
@@ -125,7 +141,7 @@ def test_keys_rotate_newest_first(database: Database, user: Row, rows: Rows) -> 
     tokens = asyncio.run(store(database, user, NEW, OLD).refresh(renewing([]), None))
     assert tokens.refresh_token == "Atzr|first"
     row = rows.get("users", user)
-    assert NEW.decrypt(row["encrypted_refresh_token"].encode()) == b"Atzr|first"
+    assert json.loads(NEW.decrypt(row["encrypted_refresh_token"].encode()))["value"] == "Atzr|first"
 
 
 def test_a_key_that_does_not_fit_names_the_setting_and_no_secret(
@@ -134,6 +150,60 @@ def test_a_key_that_does_not_fit_names_the_setting_and_no_secret(
     with pytest.raises(MissingSetting, match="RECOMAMP_FERNET_KEY") as caught:
         asyncio.run(store(database, user, NEW).read())
     assert user["encrypted_refresh_token"] not in str(caught.value)
+
+
+def renewed_row(database: Database, user: Row, rows: Rows) -> Row:
+    asyncio.run(store(database, user).refresh(renewing([]), None))
+    return rows.get("users", user)
+
+
+TOKENS = ("encrypted_access_token", "encrypted_refresh_token")
+
+
+@pytest.mark.parametrize("column", TOKENS)
+def test_a_ciphertext_copied_to_another_users_row_is_refused(
+    database: Database, user: Row, rows: Rows, column: str
+) -> None:
+    other = rows.user(encrypted_refresh_token=OLD.encrypt(b"Atzr|other").decode())
+    renewed_row(database, other, rows)
+    stolen = renewed_row(database, user, rows)[column]
+    rows.update("users", other, **{column: stolen})
+    ask = store(database, other)
+    for read in (ask.read, lambda: ask.refresh(fail, None)):
+        with pytest.raises(InvalidDefinition, match=rf"users\.{column}: .* another user") as caught:
+            asyncio.run(read())
+        assert "Atz" not in str(caught.value)
+        assert is_final(caught.value)
+
+
+@pytest.mark.parametrize(("column", "source"), [TOKENS, TOKENS[::-1]])
+def test_a_ciphertext_copied_to_the_other_column_is_refused(
+    database: Database, user: Row, rows: Rows, column: str, source: str
+) -> None:
+    row = renewed_row(database, user, rows)
+    rows.update("users", user, **{column: row[source]})
+    with pytest.raises(InvalidDefinition, match=rf"users\.{column}: .* another column"):
+        asyncio.run(store(database, user).read())
+
+
+@given(st.text())
+def test_every_token_is_read_from_its_own_place_only(token: str) -> None:
+    mine, other = UUID(int=1), UUID(int=2)
+    text = encrypt_token(OLD, token, user_id=mine, column=REFRESH)
+    assert decrypt_token(OLD, text, user_id=mine, column=REFRESH) == token
+    for place in ({"user_id": other, "column": REFRESH}, {"user_id": mine, "column": ACCESS}):
+        with pytest.raises(InvalidDefinition):
+            decrypt_token(OLD, text, **place)
+
+
+@given(st.text() | st.dictionaries(st.text(), st.text()).map(json.dumps))
+def test_a_bare_token_is_never_taken_for_a_bound_one(text: str) -> None:
+    sealed = OLD.encrypt(text.encode()).decode()
+    if not text.startswith("{"):
+        assert decrypt_token(OLD, sealed, user_id=UUID(int=1), column=REFRESH) == text
+        return
+    with pytest.raises(InvalidDefinition):
+        decrypt_token(OLD, sealed, user_id=UUID(int=1), column=REFRESH)
 
 
 def revoking(calls: list[Tokens]) -> Renew:

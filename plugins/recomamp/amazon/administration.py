@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
 from recomamp.amazon.asking import Call
 from recomamp.amazon.failures import error_of, json_object, raise_for
+from recomamp.amazon.paths import path_of
 from recomamp.domain.errors import ContractBroken, Transient
 
 
@@ -27,7 +27,7 @@ def get_instance(instance_id: str) -> Call:
     return Call(
         operation="get_instance",
         method="GET",
-        path=f"/amc/instances/{quote(instance_id, safe='')}",
+        path=path_of("/amc/instances", instance_id),
     )
 
 

@@ -26,7 +26,7 @@ def read_json(response: httpx.Response) -> Any:
     raise_for(response)
     try:
         return json.loads(response.content, parse_float=Decimal)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise error_of(response, Transient, "JSON was expected") from err
 
 

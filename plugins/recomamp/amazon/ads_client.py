@@ -18,7 +18,7 @@ class AdsClient(AmazonClient):
 
     :param profile_id: the profile that all calls are about; a call's own header ``SCOPE`` goes
         before it, and where neither is given the call has none, as GET /v2/profiles wants it.
-    :param options: as of ``AmazonClient``: transport, sleep, retry, timeout, observe.
+    :param options: as of ``AmazonClient``: transport, sleep, retry, timeout, limits, observe …
     """
 
     def __init__(

@@ -9,7 +9,6 @@ from datetime import date
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -17,6 +16,7 @@ from recomamp.amazon.ads_bodies import read_json, text
 from recomamp.amazon.ads_client import DSP_ADVERTISER, SCOPE
 from recomamp.amazon.asking import Call
 from recomamp.amazon.failures import error_of
+from recomamp.amazon.paths import path_of
 from recomamp.domain.campaigns import CampaignType
 from recomamp.domain.errors import ContractBroken
 
@@ -125,7 +125,7 @@ def get_report(campaign_type: CampaignType, owner_id: str, report_id: str) -> Ca
     return Call(
         operation="get_report",
         method="GET",
-        path=f"/reporting/reports/{quote(report_id, safe='')}",
+        path=path_of("/reporting/reports", report_id),
         headers={**_about(campaign_type, owner_id), "Accept": _SHOWN},
     )
 

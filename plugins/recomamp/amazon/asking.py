@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import httpx
 
+from recomamp.amazon.links import is_file
 from recomamp.amazon.observing import Observe, Try, failed
 from recomamp.amazon.regions import Endpoint
 from recomamp.amazon.retrying import RetryPolicy, Sleep
 from recomamp.amazon.wire import TIMEOUT, exchange, open_client
-from recomamp.domain.errors import AmazonError, ContractBroken
+from recomamp.domain.errors import AmazonError, ContractBroken, InvalidDefinition
+from recomamp.domain.limits import Limits
 
 T = TypeVar("T")
+Clock: TypeAlias = Callable[[], float]
+
+MOST_PAGES = 10_000  # of one list
+_SHOWN_CHARS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +58,10 @@ class AmazonClient:
     raised in the end is an error of ``recomamp.domain.errors``.
 
     :param headers: what every call says, save Authorization.
+    :param limits: how much Amazon may send; ``clock`` gives seconds for those of time.
     :param observe: hears of every failed try, also of token calls and downloads. What it raises
         reaches the caller.
+    :raises InvalidDefinition: when a header holds what HTTP does not allow.
     """
 
     def __init__(
@@ -65,19 +74,23 @@ class AmazonClient:
         sleep: Sleep = asyncio.sleep,
         retry: RetryPolicy | None = None,
         timeout: httpx.Timeout = TIMEOUT,
+        limits: Limits | None = None,
+        clock: Clock = time.monotonic,
         observe: Observe | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.observe = observe
         self.sleep = sleep
+        self.clock = clock
+        self.limits = limits or Limits()
         self.retry = retry or RetryPolicy()
+        _require_sendable(headers)
+        bounds: dict[str, Any] = {"timeout": timeout, "limits": self.limits}
         self._http = open_client(
-            transport, timeout=timeout, auth=auth, base_url=endpoint.api_url, headers=headers
+            transport, auth=auth, base_url=endpoint.api_url, headers=headers, **bounds
         )
         # Signed links refuse an Authorization header, and must not be shown one.
-        self.links = open_client(
-            transport, timeout=timeout, headers={"Accept-Encoding": "identity"}
-        )
+        self.links = open_client(transport, is_file=is_file, **bounds)
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,7 +117,7 @@ class AmazonClient:
     ) -> AsyncIterator[Page[T]]:
         """Yield all pages of a list, the first asked for without a token.
 
-        :raises ContractBroken: when a token comes a second time, which would never end.
+        :raises ContractBroken: when a token comes a second time, or pages come without end.
         """
         seen: set[str | None] = {None}
         next_token: str | None = None
@@ -116,6 +129,8 @@ class AmazonClient:
                 return
             if next_token in seen:
                 raise ContractBroken(f"{call(None).path} repeats a page: its nextToken goes round")
+            if len(seen) >= MOST_PAGES:
+                raise ContractBroken(f"{call(None).path} has more than {MOST_PAGES} pages")
             seen.add(next_token)
 
     async def items(
@@ -127,19 +142,39 @@ class AmazonClient:
                 yield item
 
     async def _ask_once(self, call: Call, read: Callable[[httpx.Response], T], number: int) -> T:
-        this = Try(operation=call.operation, number=number, observe=self.observe)
-        content_type = {"Content-Type": call.content_type} if call.body is not None else {}
-        request = self._http.build_request(
-            call.method,
-            call.path,
-            params=dict(call.query),
-            json=call.body,
-            headers={**call.headers, **content_type},
-            extensions=this.extension,
+        request = self._build(call, number)
+        response = await exchange(
+            self._http, request, limits=self.limits, repeatable=call.repeatable
         )
-        response = await exchange(self._http, request, repeatable=call.repeatable)
         try:
             return read(response)
         except AmazonError as err:
             await failed(request, err, response)
             raise
+
+    def _build(self, call: Call, number: int) -> httpx.Request:
+        this = Try(operation=call.operation, number=number, observe=self.observe)
+        content_type = {"Content-Type": call.content_type} if call.body is not None else {}
+        headers = {**call.headers, **content_type}
+        _require_sendable(headers)
+        try:
+            return self._http.build_request(
+                call.method,
+                call.path,
+                params=dict(call.query),
+                json=call.body,
+                headers=headers,
+                extensions=this.extension,
+            )
+        except (httpx.InvalidURL, ValueError) as err:  # UnicodeError is a ValueError
+            raise InvalidDefinition(f"{call.operation} cannot be sent to Amazon: {err}") from err
+
+
+def _require_sendable(headers: Mapping[str, str]) -> None:
+    """Refuse a value that no header may hold: it comes from a row."""
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()) or value != value.strip():
+            raise InvalidDefinition(
+                f"{value[:_SHOWN_CHARS]!a} cannot be sent to Amazon as the header {name}: "
+                "correct it in the row"
+            )

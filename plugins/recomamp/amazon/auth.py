@@ -9,24 +9,46 @@ from typing import Any, Protocol
 
 import httpx
 
-from recomamp.amazon.failures import error_of, json_object, raise_for
+from recomamp.amazon.failures import (
+    error_of,
+    json_object,
+    kind_of,
+    request_id_of,
+    retry_after_seconds,
+)
 from recomamp.amazon.observing import Try, failed, try_of
+from recomamp.amazon.redaction import without_sent_secrets
 from recomamp.amazon.wire import TIMEOUT, USER_AGENT, exchange, open_client
 from recomamp.domain.credentials import ClientCredentials, Tokens
 from recomamp.domain.errors import (
     AmazonError,
     ConsentRevoked,
     ContractBroken,
+    InvalidDefinition,
     MissingSetting,
     Transient,
     Unauthorized,
 )
+from recomamp.domain.limits import Limits
 
 DEFAULT_LIFETIME_SECONDS = 3600
+LONGEST_LIFETIME_SECONDS = 86_400  # a longer one, or none that is a number, is not believed
 
+# Amazon's codes (RFC 6749, sections 4.1.2.1 and 5.2). Any other text of the token endpoint may
+# repeat the request, and with it the client secret and the refresh token
+_ERRORS = (
+    "access_denied",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+)
 _OUR_FAULT = ("invalid_client", "unauthorized_client")
 _SIGN_IN = "the user has to sign in with Amazon again"
-
 
 _REFRESH = Try(operation="token")
 
@@ -69,7 +91,7 @@ def refresh_request(
             "client_id": credentials.client_id,
             "client_secret": credentials.client_secret,
         },
-        headers={"User-Agent": USER_AGENT},
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
         extensions={"timeout": timeout.as_dict(), **this.extension},
     )
 
@@ -77,25 +99,24 @@ def refresh_request(
 def read_token_response(response: httpx.Response, now: datetime, *, former: Tokens) -> Tokens:
     """Read the renewed tokens; an answer without a refresh token keeps the former one.
 
+    Errors say Amazon's status, its code where the code is a known one, and its request id. Nothing
+    else of the answer is in them.
+
     :raises ConsentRevoked: when the user's consent is gone.
     :raises MissingSetting: when Amazon does not know our application or its secret.
     :raises AmazonError: whatever else was answered.
     """
-    _raise_for_grant(response)
-    raise_for(response)
+    if not response.is_success:
+        raise _refusal(response)
     body = json_object(response)
     if body is None:
-        raise error_of(response, Transient, "an answer with tokens was expected")
-    access_token = body.get("access_token")
+        raise _error(response, Transient, "JSON with tokens was expected")
+    access_token, refresh_token = body.get("access_token"), body.get("refresh_token")
     if not isinstance(access_token, str) or not access_token:
-        # Not error_of: the body may hold the other token.
-        raise ContractBroken(
-            f"{response.request.url.path} answered without an access token",
-            status=response.status_code,
-        )
+        raise _error(response, ContractBroken, "an access token was expected")
     return Tokens(
         access_token=access_token,
-        refresh_token=str(body.get("refresh_token") or former.refresh_token),
+        refresh_token=(isinstance(refresh_token, str) and refresh_token) or former.refresh_token,
         expires_at=now + timedelta(seconds=_lifetime_seconds(body.get("expires_in"))),
     )
 
@@ -115,12 +136,14 @@ class LwaAuth(httpx.Auth):
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout = TIMEOUT,
+        limits: Limits | None = None,
     ) -> None:
         self._credentials = credentials
         self._token_url = token_url
         self._store = store
         self._transport = transport
         self._timeout = timeout
+        self._limits = limits or Limits()
         self._tokens: Tokens | None = None
         self._refused: str | None = None  # the access token that Amazon no longer accepts
 
@@ -159,8 +182,8 @@ class LwaAuth(httpx.Auth):
         request = refresh_request(
             self._token_url, self._credentials, former.refresh_token, this, self._timeout
         )
-        async with open_client(self._transport) as http:
-            response = await exchange(http, request)
+        async with open_client(self._transport, limits=self._limits) as http:
+            response = await exchange(http, request, limits=self._limits)
         try:
             return read_token_response(response, datetime.now(UTC), former=former)
         except (AmazonError, MissingSetting) as err:
@@ -168,29 +191,66 @@ class LwaAuth(httpx.Auth):
             raise
 
 
-def _raise_for_grant(response: httpx.Response) -> None:
-    """Raise what only the token endpoint says."""
+def _refusal(response: httpx.Response) -> AmazonError | MissingSetting:
+    """Return what an answer of the token endpoint means that is not 2xx."""
+    code = _code(response)
+    if not response.is_server_error and code == "invalid_grant":
+        return _error(response, ConsentRevoked, _SIGN_IN)
+    if response.is_server_error or code not in _OUR_FAULT:
+        return _error(response, kind_of(response.status_code))
+    said = _error(response, AmazonError)
+    missing = MissingSetting(
+        f"{said}; set AIRFLOW_CONN_AMAZON_ADS to the application's client id and secret"
+    )
+    missing.__cause__ = said
+    return missing
+
+
+def _error(
+    response: httpx.Response, kind: type[AmazonError], remedy: str | None = None
+) -> AmazonError:
+    """Build an error in our own words: the answer's text may repeat the request."""
+    code, request_id = _code(response), request_id_of(response)
+    request = response.request
+    text = (
+        f"{request.method} {request.url.path} answered HTTP {response.status_code}"
+        + (f" {code}" if code else "")
+        + (f" (request id {request_id})" if request_id else "")
+        + (f"; {remedy}" if remedy else "")
+    )
+    return kind(
+        without_sent_secrets(text, request),
+        status=response.status_code,
+        code=code,
+        request_id=without_sent_secrets(request_id, request) if request_id else None,
+        retry_after_seconds=retry_after_seconds(response),
+    )
+
+
+def _code(response: httpx.Response) -> str | None:
+    """Return Amazon's code where it is a known one."""
     error = (json_object(response) or {}).get("error")
-    if response.is_success or response.is_server_error:
-        return
-    if error == "invalid_grant":
-        raise error_of(response, ConsentRevoked, _SIGN_IN)
-    if error in _OUR_FAULT:
-        told = error_of(response, AmazonError)
-        raise MissingSetting(
-            f"{told}; set AIRFLOW_CONN_AMAZON_ADS to the application's client id and secret"
-        ) from told
+    return error if error in _ERRORS else None
 
 
 def _lifetime_seconds(value: Any) -> float:
     """Read ``expires_in``, which Amazon sends as a number here and as text there."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
         return DEFAULT_LIFETIME_SECONDS
+    return seconds if 0 <= seconds <= LONGEST_LIFETIME_SECONDS else DEFAULT_LIFETIME_SECONDS
 
 
 def _signed(request: httpx.Request, tokens: Tokens) -> httpx.Request:
+    token = tokens.access_token or ""
+    if not (token.isascii() and token.isprintable()):
+        # httpx would quote it
+        raise InvalidDefinition(
+            "the access token holds characters that no header may hold: " + _SIGN_IN,
+            table="users",
+            column="encrypted_access_token",
+        )
     request.headers["Authorization"] = f"Bearer {tokens.access_token}"
     return request
 

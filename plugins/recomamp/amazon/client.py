@@ -21,7 +21,7 @@ from recomamp.amazon.responses import (
     read_execution,
     read_executions,
 )
-from recomamp.domain.errors import Refused
+from recomamp.domain.errors import LimitExceeded, Refused
 
 # AMC answers 400; its description also has 422 for calls that change something.
 _ALREADY_ENDED = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
@@ -30,7 +30,7 @@ _ALREADY_ENDED = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
 class AmcClient(AmazonClient):
     """Asks AMC about one instance; use as ``async with``.
 
-    :param options: as of ``AmazonClient``: transport, sleep, retry, timeout, observe.
+    :param options: as of ``AmazonClient``: transport, sleep, retry, timeout, limits, observe …
     """
 
     def __init__(self, account: AmcAccount, auth: httpx.Auth, **options: Any) -> None:
@@ -106,14 +106,25 @@ class AmcClient(AmazonClient):
         return await self.get_execution(amc_execution_id)
 
     async def download_urls(self, amc_execution_id: str) -> tuple[str, ...]:
-        """Return signed links to the parts of a result, in order; they live ten minutes."""
+        """Return signed links to the parts of a result, in order; they live ten minutes.
+
+        :raises LimitExceeded: when there are more of them than the client's limits allow.
+        """
 
         def call(next_token: str | None) -> Call:
             return requests.download_urls(
                 self.account.instance_id, amc_execution_id, next_token=next_token
             )
 
-        return tuple([url async for url in self.items(call, read_download_urls)])
+        urls: list[str] = []
+        async for url in self.items(call, read_download_urls):
+            if len(urls) == self.limits.result_limit_parts:
+                raise LimitExceeded(
+                    f"AMC offers more than {len(urls)} files of execution {amc_execution_id}, "
+                    "which is all that RECOMAMP_RESULT_LIMIT_PARTS allows"
+                )
+            urls.append(url)
+        return tuple(urls)
 
     async def list_data_sources(self) -> AsyncIterator[Mapping[str, Any]]:
         """Yield the instance's tables, each as AMC describes it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -12,10 +13,17 @@ import httpx
 
 from recomamp.amazon.asking import AmazonClient
 from recomamp.amazon.client import AmcClient
-from recomamp.amazon.links import is_page, is_same_part, readable_link, storage_error
+from recomamp.amazon.links import is_file, is_same_part, readable_link, storage_error
 from recomamp.amazon.observing import Try, failed
-from recomamp.amazon.wire import exchange
-from recomamp.domain.errors import LinkExpired, Refused, ResultsBroken, Transient
+from recomamp.amazon.wire import exchange, read_answer
+from recomamp.domain.errors import (
+    LimitExceeded,
+    LinkExpired,
+    PipelineError,
+    Refused,
+    ResultsBroken,
+    Transient,
+)
 
 Arrived: TypeAlias = Callable[[int, Path], None]
 
@@ -23,7 +31,34 @@ LINK_RENEWALS = 2
 LISTINGS = 3
 READY_WAITS_SECONDS = (0.0, 2.0, 5.0, 10.0, 30.0)
 
+# A file that comes more slowly is given up and asked for again: a byte a minute would hold the
+# worker for hours
+SLOWEST_BYTES_PER_SECOND = 1024
+SLOW_START_SECONDS = 60.0
+
 _NOT_READY = "unavailable for download"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """What a download may still take: bytes, and until when of the client's clock.
+
+    ``says`` is added to the error of a download that takes more.
+    """
+
+    size_bytes: int
+    deadline: float | None = None
+    says: str = ""
+
+    def check(self, size_bytes: int, now: float, what: str) -> None:
+        """Refuse a file that is larger than allowed, or comes too late.
+
+        :raises LimitExceeded: when it does.
+        """
+        if size_bytes > self.size_bytes:
+            raise LimitExceeded(f"{what} is larger than {self.size_bytes} bytes{self.says}")
+        if self.deadline is not None and now > self.deadline:
+            raise LimitExceeded(f"{what} is not here in time{self.says}")
 
 
 async def download_parts(
@@ -44,16 +79,18 @@ async def download_parts(
         again and again.
     :raises ResultsBroken: when a part is truncated or missing, or cannot be written.
     :raises LinkExpired: when new links are refused as well.
+    :raises LimitExceeded: when the parts take more bytes or time than the client's limits allow.
     """
     with _writing(directory):
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+    deadline = client.clock() + client.limits.result_limit_seconds
     links = await _links(client, amc_execution_id)
     with ExitStack() as undo:
         for _ in range(LISTINGS):
             paths = [directory / f"part-{number:05d}.csv" for number in range(len(links))]
             for path in paths:
                 undo.callback(path.unlink, missing_ok=True)
-            others = await _download_all(client, amc_execution_id, links, paths, arrived)
+            others = await _download_all(client, amc_execution_id, links, paths, deadline, arrived)
             offered = others or await _links(client, amc_execution_id)
             if not others and len(offered) == len(links):
                 undo.pop_all()
@@ -67,16 +104,28 @@ async def _download_all(
     amc_execution_id: str,
     links: tuple[str, ...],
     paths: list[Path],
+    deadline: float,
     arrived: Arrived,
 ) -> tuple[str, ...] | None:
     """Download each link to its path, renewing those that expire.
 
     Return None, or the new links where they are no longer to the same parts.
     """
+    limits = client.limits
+    left_bytes = limits.result_limit_bytes
     for number, path in enumerate(paths):
+        allowance = Allowance(
+            size_bytes=left_bytes,
+            deadline=deadline,
+            says=(
+                f"; all parts together may have {limits.result_limit_bytes} bytes "
+                f"(RECOMAMP_RESULT_LIMIT_BYTES) and take {limits.result_limit_seconds} seconds "
+                "(RECOMAMP_RESULT_LIMIT_SECONDS)"
+            ),
+        )
         for renewals_left in reversed(range(LINK_RENEWALS + 1)):
             try:
-                await download_file(client, links[number], path)
+                left_bytes -= await download_file(client, links[number], path, allowance)
                 break
             except LinkExpired:
                 if not renewals_left:
@@ -89,17 +138,14 @@ async def _download_all(
     return None
 
 
-async def download_file(
-    client: AmazonClient, link: str, path: Path, size_limit_bytes: int | None = None
-) -> int:
+async def download_file(client: AmazonClient, link: str, path: Path, allowance: Allowance) -> int:
     """Download one file as ``download_part``, again and again as the client's ``retry`` allows.
 
-    :param size_limit_bytes: the most that it may hold.
-    :raises ResultsBroken: when it holds more.
+    :raises LimitExceeded: when it takes more than its allowance.
     """
 
     async def download(number: int) -> int:
-        return await download_part(client, link, path, size_limit_bytes, number=number)
+        return await download_part(client, link, path, allowance, number=number)
 
     return await client.retry.call(download, client.sleep)
 
@@ -108,7 +154,7 @@ async def download_part(
     client: AmazonClient,
     link: str,
     path: Path,
-    size_limit_bytes: int | None = None,
+    allowance: Allowance,
     *,
     number: int = 1,
 ) -> int:
@@ -116,12 +162,12 @@ async def download_part(
     url = readable_link(link, client.endpoint.api_url)
     this = Try(operation="download", number=number, observe=client.observe)
     request = client.links.build_request("GET", url, extensions=this.extension)
-    response = await exchange(client.links, request, stream=True)
+    response = await exchange(client.links, request, limits=client.limits, stream=True)
     try:
-        if response.status_code != httpx.codes.OK or is_page(response):
-            await response.aread()
+        if not is_file(response):
+            await read_answer(response, limits=client.limits)
             raise await failed(request, storage_error(response), response)
-        return await _save(response, path, size_limit_bytes)
+        return await _save(client, response, path, allowance)
     finally:
         await response.aclose()
 
@@ -145,24 +191,33 @@ def _are_same_parts(links: tuple[str, ...], renewed: tuple[str, ...]) -> bool:
     return len(links) == len(renewed) and all(map(is_same_part, links, renewed))
 
 
-async def _save(response: httpx.Response, path: Path, size_limit_bytes: int | None) -> int:
+async def _save(
+    client: AmazonClient, response: httpx.Response, path: Path, allowance: Allowance
+) -> int:
     # Writing blocks the event loop for as long as a disk takes for 64 KiB: nothing to the network.
-    size = 0
+    size, began_at, what = 0, client.clock(), response.request.url.path
     with _written_aside(path) as file:
         try:
             async for chunk in response.aiter_bytes():
+                now = client.clock()
+                allowance.check(size + len(chunk), now, what)
                 size += file.write(chunk)
-                if size_limit_bytes is not None and size > size_limit_bytes:
-                    raise ResultsBroken(
-                        f"{response.request.url.path} is larger than {size_limit_bytes} bytes"
-                    )
+                _require_progress(size, now - began_at, what)
         except httpx.RemoteProtocolError as err:
             raise await failed(response.request, _truncated(response), response) from err
         except httpx.RequestError as err:
             raise await failed(response.request, _interrupted(response, err), response) from err
+        except PipelineError as err:
+            raise await failed(response.request, err, response) from None
         if not _is_complete(response):
             raise await failed(response.request, _truncated(response), response)
     return size
+
+
+def _require_progress(size_bytes: int, seconds: float, what: str) -> None:
+    # Between two chunks there is at most the client's time-out, so that this is asked often enough
+    if seconds > SLOW_START_SECONDS and size_bytes < seconds * SLOWEST_BYTES_PER_SECOND:
+        raise Transient(f"{what} comes too slowly: {size_bytes} bytes in {seconds:.0f} seconds")
 
 
 @contextmanager
@@ -192,7 +247,7 @@ def _writing(directory: Path) -> Iterator[None]:
 
 def _is_complete(response: httpx.Response) -> bool:
     promised = response.headers.get("Content-Length")
-    return promised is None or int(promised) == response.num_bytes_downloaded
+    return promised is None or promised == str(response.num_bytes_downloaded)
 
 
 def _truncated(response: httpx.Response) -> ResultsBroken:

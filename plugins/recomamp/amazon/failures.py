@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from recomamp.amazon.redaction import without_secrets
 from recomamp.amazon.words import LONGEST_WORDS, fit_to_keep, words_of
 from recomamp.domain.errors import (
     AmazonError,
@@ -33,7 +34,9 @@ LONGEST_RETRY_AFTER_SECONDS = 600.0
 _CODES = ("code", "error", "Code")
 _REQUEST_IDS = ("requestId", "request_id")
 _LONGEST_PAGE = 300  # of a page for people, or of an answer that is no error
-_INVISIBLE = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_LONGEST_READ = 20_000  # of a page, before its tags are removed
+_INVISIBLE = ("script", "style")
+_REQUEST_ID = re.compile(r"[\w.:=+/-]{1,128}", re.ASCII)
 
 
 def raise_for(response: httpx.Response, *, repeatable: bool = True) -> None:
@@ -42,7 +45,7 @@ def raise_for(response: httpx.Response, *, repeatable: bool = True) -> None:
     :raises AmazonError: with Amazon's words, code, request id and Retry-After.
     """
     if not response.is_success:
-        raise error_of(response, _kind_of(response.status_code, repeatable=repeatable))
+        raise error_of(response, kind_of(response.status_code, repeatable=repeatable))
 
 
 def error_of(
@@ -73,7 +76,8 @@ def json_object(response: httpx.Response) -> dict[str, Any] | None:
 def request_id_of(response: httpx.Response) -> str | None:
     """Find the id under which Amazon remembers the request."""
     headers = response.headers
-    return headers.get("x-amz-request-id") or headers.get("x-amz-rid") or None
+    found = headers.get("x-amz-request-id") or headers.get("x-amz-rid") or ""
+    return without_secrets(found) if _REQUEST_ID.fullmatch(found) else None
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:
@@ -95,7 +99,8 @@ def retry_after_seconds(response: httpx.Response) -> float | None:
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
 
 
-def _kind_of(status: int, *, repeatable: bool) -> type[AmazonError]:
+def kind_of(status: int, *, repeatable: bool = True) -> type[AmazonError]:
+    """Return what the status of an answer that is not 2xx means."""
     if status == HTTPStatus.UNAUTHORIZED:
         return Unauthorized
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -152,6 +157,23 @@ def _first_text(body: dict[str, Any], keys: tuple[str, ...]) -> str | None:
 
 def _plain_text(response: httpx.Response, longest: int) -> str:
     """Reduce a gateway's HTML page, or whatever else came, to a readable line."""
-    body = response.text[:20_000]
-    text = html.unescape(_INVISIBLE.sub(" ", body))
+    body = response.text[:_LONGEST_READ]
+    text = html.unescape(_without_tags(body))
     return fit_to_keep(" ".join(text.split()), longest if text == body else _LONGEST_PAGE)
+
+
+def _without_tags(page: str) -> str:
+    """Remove tags and the contents of scripts and styles, in one pass over the page."""
+    first, *pieces = page.split("<")
+    texts, hidden = [first], ""
+    for piece in pieces:
+        tag, closed, text = piece.partition(">")
+        name = (tag[:20].lower().split() or [""])[0]
+        if hidden:
+            hidden = "" if name == f"/{hidden}" else hidden
+        elif name in _INVISIBLE:
+            hidden = name
+        elif not closed:
+            text = f"<{piece}"
+        texts.append("" if hidden else f" {text}" if closed else text)
+    return "".join(texts)

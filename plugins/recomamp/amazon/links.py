@@ -18,7 +18,15 @@ from recomamp.domain.errors import (
     Transient,
 )
 
-_STORAGE = ".amazonaws.com"
+# Amazon S3 in any region: <bucket>.s3.<region>.amazonaws.com, and without either of both. The other
+# names under amazonaws.com are machines and services of all customers of AWS
+_REGION = r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-\d"
+_STORAGE = re.compile(
+    r"(?:[a-z0-9][a-z0-9.-]{1,62}\.)?"
+    rf"s3(?:-accelerate|-fips|-external-1|-{_REGION})?(?:\.dualstack)?(?:\.{_REGION})?"
+    r"\.amazonaws\.com"
+)
+_SHOWN_CHARS = 200
 _EXPIRED = ("ExpiredToken", "RequestExpired")
 
 
@@ -31,18 +39,31 @@ def readable_link(text: str, api_url: str) -> httpx.URL:
         link, api = httpx.URL(text), httpx.URL(api_url)
     except httpx.InvalidURL as err:
         raise ContractBroken("a download link is not a URL") from err
-    in_storage = link.scheme == "https" and link.host.endswith(_STORAGE) and link.port is None
-    if link.userinfo or not (in_storage or _origin(link) == _origin(api)):
+    if link.userinfo or not (_is_in_storage(link) or _origin(link) == _origin(api)):
         raise ContractBroken(
-            f"a download link points to {link.scheme}://{link.host}, "
-            f"which is neither https under {_STORAGE} nor the API's own host"
+            f"a download link points to {f'{link.scheme}://{link.host}'[:_SHOWN_CHARS]!a}, "
+            "which is neither Amazon S3 over https nor the API's own host"
         )
     return link
 
 
+def _is_in_storage(link: httpx.URL) -> bool:
+    is_default_port = link.port is None  # httpx leaves 443 out
+    host = link.raw_host.decode("ascii", "replace")
+    return link.scheme == "https" and is_default_port and bool(_STORAGE.fullmatch(host))
+
+
 def is_same_part(one: str, other: str) -> bool:
     """Tell whether two links, signed at different times, lead to the same file."""
-    return httpx.URL(one).copy_with(query=None) == httpx.URL(other).copy_with(query=None)
+    try:
+        return httpx.URL(one).copy_with(query=None) == httpx.URL(other).copy_with(query=None)
+    except httpx.InvalidURL:
+        return False
+
+
+def is_file(response: httpx.Response) -> bool:
+    """Return whether an answer of the storage is the file that was asked for."""
+    return response.status_code == HTTPStatus.OK and not is_page(response)
 
 
 def is_page(response: httpx.Response) -> bool:

@@ -11,10 +11,12 @@ from typing import Any, TypeAlias, TypeVar
 import httpx
 
 from recomamp.amazon.failures import request_id_of
-from recomamp.amazon.redaction import harmless
+from recomamp.amazon.redaction import without_sent_secrets
 from recomamp.domain.errors import AmazonError, PipelineError
 
 E = TypeVar("E", bound=PipelineError)
+
+LONGEST_MESSAGE = 2000  # characters
 
 _EXTENSION = "recomamp.try"
 
@@ -23,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FailedCall:
-    """One try of a call that failed, with nothing secret of it and nothing of the query.
+    """One try of a call that failed, with nothing secret of it.
 
     ``path`` is without its query; ``status`` is None when no answer came; ``attempt`` counts the
     tries of one call, from 1.
@@ -71,6 +73,7 @@ async def failed(request: httpx.Request, error: E, response: httpx.Response | No
     this = try_of(request)
     said = error if isinstance(error, AmazonError) else error.__cause__
     in_headers = request_id_of(response) if response is not None else None
+    request_id = getattr(said, "request_id", None) or in_headers
     call = FailedCall(
         at=datetime.now(UTC),
         method=request.method,
@@ -78,8 +81,9 @@ async def failed(request: httpx.Request, error: E, response: httpx.Response | No
         operation=this.operation,
         status=response.status_code if response is not None else None,
         code=getattr(said, "code", None),
-        request_id=getattr(said, "request_id", None) or in_headers,
-        message=harmless(str(error), request),
+        request_id=without_sent_secrets(request_id, request) if request_id else None,
+        # Cut before secrets are removed too, so that the work is bounded
+        message=without_sent_secrets(str(error)[: 2 * LONGEST_MESSAGE], request)[:LONGEST_MESSAGE],
         attempt=this.number,
     )
     log.warning(

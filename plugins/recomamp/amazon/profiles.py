@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import httpx
 
 from recomamp.amazon.ads_bodies import Fields, read_items, read_json, text
 from recomamp.amazon.asking import Call, Page
+from recomamp.amazon.paths import path_of
 from recomamp.domain.profiles import Advertiser, Profile
 
 _LARGEST_PAGE = "100"
@@ -37,7 +36,7 @@ def list_advertisers(instance_id: str, next_token: str | None = None) -> Call:
     return Call(
         operation="list_advertisers",
         method="GET",
-        path=f"/amc/instances/{quote(instance_id, safe='')}/advertisers",
+        path=path_of("/amc/instances", instance_id, "advertisers"),
         query={"limit": _LARGEST_PAGE, **paged},
     )
 

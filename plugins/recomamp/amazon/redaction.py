@@ -1,97 +1,66 @@
-"""Amazon's words without what they may repeat of a request: secrets, the query, its values."""
+"""Texts about calls to Amazon, without the secrets that they may repeat.
+
+Secrets are tokens, client secrets and what signs a link. Each text is read once from its start to
+its end: no part of a pattern is looked for twice from different places.
+"""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
 
 from recomamp.domain.texts import storable
 
-LONGEST_TEXT = 2000
-
-_TOKENS = re.compile(r"Atz[a-z]\|[^\s\"'<>&]*")
-_QUERY_OF_LINK = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
-_SIGNATURE = re.compile(
-    r"\b(?:X-Amz-[\w-]+|Signature|AWSAccessKeyId)=[^&\s\"'<>]*&?", re.IGNORECASE
-)
-_LITERAL = re.compile(r"'((?:[^']|'')*)'")
+# How "|" and "=" appear in texts: raw, percent-encoded (up to three times over), as a JSON escape,
+# as an HTML entity
+_BAR = r"(?:\||%(?:25){0,3}7C|\\{1,8}u007c|&\#(?:124|x7c);)"
+_EQUALS = r"(?:=|%(?:25){0,3}3D|\\{1,8}u003d)"
+_SIGNED = rf"""
+    (?P<token> Atz[a-z]{_BAR}[^\s"'<>&]* | amzn1\.oa2-cs[^\s"'<>&]*)
+    | (?P<signature> (?:X-Amz-[\w-]{{1,64}}|Signature|AWSAccessKeyId){_EQUALS}[^&\s"'<>]*&?)
+"""
+_FLAGS = re.IGNORECASE | re.VERBOSE
+_IN_ADDRESS = re.compile(_SIGNED, _FLAGS)
+_IN_TEXT = re.compile(rf"""{_SIGNED} | (?P<link> https?://[^\s"'<>]*)""", _FLAGS)
+_FORM = "application/x-www-form-urlencoded"
 _SECRET_FIELDS = ("client_secret", "refresh_token", "code")
-_SHORTEST_VALUE = 3  # shorter ones name nothing, and are part of other words
-_SHORTEST_QUOTE = 3  # words of the query in a row
-
-
-def without_tokens(text: str) -> str:
-    """Remove Amazon's tokens, should an answer repeat one, and what Postgres cannot store."""
-    return _TOKENS.sub("[token]", storable(text))
+_SHORTEST_SECRET = 4  # a shorter one is no secret, and part of other words
 
 
 def without_secrets(text: str) -> str:
-    """Remove tokens, what signs a link, and what Postgres cannot store."""
-    text = _QUERY_OF_LINK.sub(r"\1?[removed]", without_tokens(text))
-    return _SIGNATURE.sub("[signature]", text)
+    """Remove tokens, client secrets, what signs a link, and what Postgres cannot store."""
+    return _IN_TEXT.sub(_replacement, storable(text))
 
 
-def harmless(text: str, request: httpx.Request) -> str:
-    """Return text about a call, fit for a table that people read, and shortened.
-
-    Removed are tokens, the queries of links and whatever the text repeats of the request's body:
-    secrets, the values of parameters, literals and passages of the SQL. Amazon's complaint stays.
-    """
-    text = _QUERY_OF_LINK.sub(r"\1", without_tokens(text[: LONGEST_TEXT * 2]))
-    text = _SIGNATURE.sub("[signature]", text)
-    sql, values = _sent(request)
-    for value in sorted(values, key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "[value]", text)
-    return _without_passages(text, sql)[:LONGEST_TEXT]
+def without_sent_secrets(text: str, request: httpx.Request) -> str:
+    """Remove also the secrets that the form of a request for tokens holds, however written."""
+    text = storable(text)
+    for secret in _sent_secrets(request):
+        text = re.sub("".join(map(_in_any_form, secret)), "[secret]", text, flags=re.IGNORECASE)
+    return without_secrets(text)
 
 
-def _sent(request: httpx.Request) -> tuple[str, set[str]]:
-    """Return the SQL and the values that stand in the request's body."""
-    body = request.content.decode("utf-8", "replace")
-    if request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
-        return "", {value for name, value in parse_qsl(body) if name in _SECRET_FIELDS}
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        return "", set()
-    if not isinstance(fields, dict) or not isinstance(fields.get("workflow", {}), dict):
-        return "", set()
-    workflow = fields.get("workflow", {})
-    sql = str(workflow.get("sqlQuery", ""))
-    defaults = [one.get("defaultValue") for one in workflow.get("inputParameters", [])]
-    values = [*_leaves(fields.get("parameterValues")), *_leaves(defaults), *_LITERAL.findall(sql)]
-    return sql, {value for value in values if len(value) >= _SHORTEST_VALUE}
+def _replacement(found: re.Match[str]) -> str:
+    if "link" not in found.re.groupindex or found["link"] is None:
+        return "[token]" if found["token"] else "[signature]"
+    address, query, _ = found["link"].partition("?")
+    return _IN_ADDRESS.sub(_replacement, address) + ("?[removed]" if query else "")
 
 
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
-            yield from _leaves(one)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value)
+def _sent_secrets(request: httpx.Request) -> list[str]:
+    if not request.headers.get("Content-Type", "").startswith(_FORM):
+        return []
+    fields = parse_qsl(request.content.decode("utf-8", "replace"))
+    sent = {value for name, value in fields if name in _SECRET_FIELDS}
+    return sorted((one for one in sent if len(one) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
-def _without_passages(text: str, sql: str) -> str:
-    """Remove every run of words that stands in the query too, whole or cut off."""
-    known, words = " ".join(sql.split()).lower(), text.split()
-    kept: list[str] = []
-    while words:
-        length = _quoted_words(words, known)
-        kept.append("[sql]" if length else words[0])
-        del words[: length or 1]
-    return " ".join(kept)
-
-
-def _quoted_words(words: list[str], known: str) -> int:
-    """Return how many of the first words stand in the query in a row; 0 for too few."""
-    length = 0
-    while length < len(words) and " ".join(words[: length + 1]).lower() in known:
-        length += 1
-    return length if length >= _SHORTEST_QUOTE else 0
+def _in_any_form(character: str) -> str:
+    """Return a pattern of a character of a secret: raw, or escaped for a URL or for JSON."""
+    if character.isascii() and character.isalnum():
+        return character
+    percent = "".join(rf"%(?:25){{0,3}}{byte:02x}" for byte in character.encode())
+    escaped = rf"\\{{0,8}}{re.escape(character)}|{percent}|\\{{1,8}}u{ord(character):04x}"
+    return rf"(?:{escaped}|\+)" if character == " " else rf"(?:{escaped})"

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from recomamp.amazon.account import AmcAccount
 from recomamp.amazon.asking import Call
+from recomamp.amazon.paths import path_of
 from recomamp.domain.cron import load_zone
 from recomamp.domain.windows import Window, WindowType
 
@@ -187,7 +187,7 @@ def _wall_time(moment: datetime, zone: tzinfo) -> str:
 
 
 def _path(instance_id: str, *parts: str) -> str:
-    return "/".join(("/amc/reporting", *(quote(part, safe="") for part in (instance_id, *parts))))
+    return path_of("/amc/reporting", instance_id, *parts)
 
 
 def _present(query: Mapping[str, str | None]) -> dict[str, str]:

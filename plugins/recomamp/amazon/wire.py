@@ -1,17 +1,25 @@
-"""How the pipeline speaks HTTP: time-outs, name, no secret logged."""
+"""How the pipeline speaks HTTP: time-outs, limits, name, no secret logged."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
 import httpx
 
 from recomamp.amazon.observing import failed
-from recomamp.domain.errors import SubmissionInDoubt, Transient
+from recomamp.amazon.redaction import without_sent_secrets
+from recomamp.domain.errors import (
+    ContractBroken,
+    SubmissionInDoubt,
+    Transient,
+)
+from recomamp.domain.limits import Limits
 
 USER_AGENT = "recomamp-pipeline"
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
@@ -41,20 +49,71 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+class _OutOfBounds(httpx.RequestError):
+    """An answer is not read to its end: it is too long, or compressed."""
+
+
+class _BoundedStream(httpx.AsyncByteStream):
+    """The body of an answer, given up where it passes a limit."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, limits: Limits) -> None:
+        self._stream = stream
+        self._limits = limits
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._limits.answer_limit_bytes
+        async for chunk in self._stream:
+            left -= len(chunk)
+            if left < 0:
+                raise _OutOfBounds(
+                    f"answered more than {self._limits.answer_limit_bytes} bytes, "
+                    "which is all that RECOMAMP_ANSWER_LIMIT_BYTES allows"
+                )
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _bounding(
+    limits: Limits, is_file: Callable[[httpx.Response], bool]
+) -> Callable[[httpx.Response], Awaitable[None]]:
+    """Return a hook that bounds answers before anybody reads them, also while signing in.
+
+    A file is bounded by the caller, who writes it to a disk.
+    """
+
+    async def bound(response: httpx.Response) -> None:
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        if coding not in ("", "identity"):
+            # A few kilobytes may hold gigabytes, which httpx would unpack in one go
+            raise _OutOfBounds(f"answered with Content-Encoding {coding[:40]!r} unasked")
+        if not is_file(response) and isinstance(response.stream, httpx.AsyncByteStream):
+            response.stream = _BoundedStream(response.stream, limits)
+
+    return bound
+
+
 def open_client(
     transport: httpx.AsyncBaseTransport | None,
     *,
     timeout: httpx.Timeout = TIMEOUT,
+    limits: Limits | None = None,
+    is_file: Callable[[httpx.Response], bool] = lambda _: False,
     headers: Mapping[str, str] | None = None,
     **options: Any,
 ) -> httpx.AsyncClient:
-    """Make a client with our time-outs and name. It follows no redirects; the caller closes it."""
+    """Make a client with our time-outs and name. It follows no redirects; the caller closes it.
+
+    :param limits: of the answers, save those that ``is_file`` says to be files.
+    """
     return httpx.AsyncClient(
         transport=transport,
         verify=certificates(),
         timeout=timeout,
-        headers={"User-Agent": USER_AGENT, **(headers or {})},
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **(headers or {})},
         follow_redirects=False,
+        event_hooks={"response": [_bounding(limits or Limits(), is_file)]},
         **options,
     )
 
@@ -63,6 +122,7 @@ async def exchange(
     http: httpx.AsyncClient,
     request: httpx.Request,
     *,
+    limits: Limits | None = None,
     repeatable: bool = True,
     stream: bool = False,
 ) -> httpx.Response:
@@ -71,9 +131,39 @@ async def exchange(
     :raises Transient: when no answer came and the request may be sent again.
     :raises SubmissionInDoubt: when no answer came to a request that is not ``repeatable``, save
         when not even a connection was made.
+    :raises ContractBroken: when the answer to a ``repeatable`` request passes a limit.
     """
-    try:
+    async with _explaining(request, limits or Limits(), repeatable=repeatable):
         return await http.send(request, stream=stream)
+
+
+async def read_answer(response: httpx.Response, *, limits: Limits | None = None) -> None:
+    """Read the body of an answer that was asked for with ``stream``, but is no file.
+
+    :raises AmazonError: as ``exchange``.
+    """
+    async with _explaining(response.request, limits or Limits()):
+        await response.aread()
+
+
+@asynccontextmanager
+async def _explaining(
+    request: httpx.Request, limits: Limits, *, repeatable: bool = True
+) -> AsyncIterator[None]:
+    """Bound an exchange in time, and turn what httpx raises into errors of ours."""
+    try:
+        async with asyncio.timeout(limits.answer_limit_seconds):
+            yield
+    except TimeoutError as err:
+        said = (
+            f"got no whole answer within {limits.answer_limit_seconds} seconds, "
+            "which are all that RECOMAMP_ANSWER_LIMIT_SECONDS allows"
+        )
+        silent = Transient if repeatable else SubmissionInDoubt
+        raise await failed(request, silent(f"{_place(request)} {said}")) from err
+    except _OutOfBounds as err:
+        broken = ContractBroken if repeatable else SubmissionInDoubt
+        raise await failed(request, broken(f"{_place(request)} {err}")) from err
     except _UNSENT as err:
         raise await failed(request, Transient(_no_answer(request, err))) from err
     except httpx.RequestError as err:
@@ -81,6 +171,12 @@ async def exchange(
         raise await failed(request, kind(_no_answer(request, err))) from err
 
 
+def _place(request: httpx.Request) -> str:
+    return f"{request.method} {request.url.path} at {request.url.host}"
+
+
 def _no_answer(request: httpx.Request, err: httpx.RequestError) -> str:
-    place = f"{request.method} {request.url.path} at {request.url.host}"
-    return f"{place} got no answer: {type(err).__name__} {err}".rstrip()
+    # A LocalProtocolError quotes a header, which may be the one with the token
+    text = "" if isinstance(err, httpx.LocalProtocolError) else str(err)
+    said = without_sent_secrets(f"{type(err).__name__} {text}".rstrip(), request)
+    return f"{_place(request)} got no answer: {said}"

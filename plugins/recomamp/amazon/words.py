@@ -24,6 +24,7 @@ _WORDS = (
     "detail",
 )
 _DEEPEST = 20
+_LONGEST_TEXT = 4 * LONGEST_WORDS  # of one text or name, before secrets are removed
 
 
 def words_of(said: Any, longest: int = LONGEST_WORDS) -> str:
@@ -55,8 +56,8 @@ def _texts(said: Any, levels: int) -> Iterator[str]:
     elif isinstance(said, list):
         for one in said:
             yield from _texts(one, levels - 1)
-    elif said is not None and str(said).strip():
-        yield str(said)
+    elif said is not None and (text := str(said)[:_LONGEST_TEXT]).strip():
+        yield text
 
 
 def _texts_of_fields(fields: Mapping[str, Any], levels: int) -> Iterator[str]:
@@ -65,4 +66,4 @@ def _texts_of_fields(fields: Mapping[str, Any], levels: int) -> Iterator[str]:
             yield from _texts(fields[key], levels)
     for key in sorted(fields.keys() - set(_WORDS)):
         for text in _texts(fields[key], levels):
-            yield f"{key}: {text}"
+            yield f"{key[:_LONGEST_TEXT]}: {text}"

@@ -3,6 +3,8 @@
 PipelineError
 ├── InvalidDefinition     a row cannot become a DAG or a request: mend the named column
 ├── MissingSetting        a setting of the pipeline is absent or wrong: mend the deployment
+├── LimitExceeded         Amazon sends more than a setting allows; never retried
+├── StepTimedOut          a step of a run took longer than it may: try again later
 ├── InstanceBroken        no run on the instance can succeed until somebody acts; never retried
 ├── MigrationError        database and migration files disagree: mend one of them
 ├── AmazonError           Amazon was asked and did not give what was asked for
@@ -62,6 +64,14 @@ class InvalidDefinition(PipelineError):
 
 class MissingSetting(PipelineError):
     """A setting of the deployment is absent or unusable."""
+
+
+class LimitExceeded(PipelineError):
+    """Amazon sends more than a limit allows. The message names the setting of the limit."""
+
+
+class StepTimedOut(PipelineError):
+    """A step of a run took longer than its ``execution_timeout``. The next try reattaches."""
 
 
 class InstanceBroken(PipelineError):
@@ -190,6 +200,7 @@ FINAL_ERRORS = (
     ExecutionTimedOut,
     InstanceBroken,
     InvalidDefinition,
+    LimitExceeded,
     MissingSetting,
     Refused,
 )

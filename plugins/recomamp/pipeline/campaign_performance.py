@@ -19,7 +19,7 @@ from uuid import UUID
 from recomamp.amazon import ads_reports
 from recomamp.amazon.ads_client import AdsClient
 from recomamp.amazon.ads_reports import COLUMNS, Report, ReportStatus
-from recomamp.amazon.download import download_file
+from recomamp.amazon.download import Allowance, download_file
 from recomamp.domain.errors import Incomplete, LinkExpired, Refused, ResultsBroken
 from recomamp.domain.performance import period
 from recomamp.pipeline.advertising import Advertising, advertising_of
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 DEADLINE = timedelta(hours=6)
 FRESH_FOR = timedelta(hours=1)
 LARGEST_FILE_BYTES = 1024**3
+LONGEST_DOWNLOAD_SECONDS = 60 * 60
 LOAD_TIMEOUT_SECONDS = 600
 
 
@@ -228,4 +229,7 @@ async def look_at(ads: AdsClient, report: CampaignReport) -> Report:
 async def _download(ads: AdsClient, at_amazon: Report, path: Path) -> None:
     if at_amazon.url is None:
         raise ResultsBroken(f"report {at_amazon.report_id} is complete and has no link; try again")
-    await download_file(ads, at_amazon.url, path, LARGEST_FILE_BYTES)
+    allowance = Allowance(
+        size_bytes=LARGEST_FILE_BYTES, deadline=ads.clock() + LONGEST_DOWNLOAD_SECONDS
+    )
+    await download_file(ads, at_amazon.url, path, allowance)

@@ -133,7 +133,7 @@ async def _ask(instance: Instance, amazon: AmcHook) -> Answers:
     client.retry = BRIEF
     async with client as amc:
         described, administration = await _outcome(amc.get_instance)
-        if isinstance(administration, ConsentRevoked | MissingSetting):
+        if isinstance(administration, ConsentRevoked | InvalidDefinition | MissingSetting):
             return Answers(administration=administration)
         _, reporting = await _outcome(amc.knock)
     return Answers(
@@ -149,7 +149,7 @@ async def _outcome(
     """Return what a call gives, or what went wrong with it."""
     try:
         return await call(), None
-    except (AmazonError, MissingSetting) as err:
+    except (AmazonError, InvalidDefinition, MissingSetting) as err:
         return None, err
 
 

@@ -15,6 +15,7 @@ from airflow.sdk import DAG, Asset, BaseOperator
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Definition, Invalid, Schedule, Workflow
 from recomamp.domain.parameters import Parameter
+from recomamp.pipeline import settings
 from recomamp.pipeline.definitions import Kind, load_definitions
 from recomamp.pipeline.form import add_params
 from recomamp.pipeline.invalid import RefuseRun
@@ -28,8 +29,11 @@ from recomamp.pipeline.waiting import WaitForExecution
 log = logging.getLogger(__name__)
 
 # Airflow may fail or restart a deferred task for reasons of its own, and a database may be away for
-# a while; every retry reattaches, so that many of them (three quarters of an hour) do no harm
-TASK_DEFAULTS = {
+# a while; every retry reattaches, so that many of them (three quarters of an hour) do no harm.
+# A try that hangs is ended: five tries of a call take a quarter of an hour at most. Time during
+# which a task is deferred does not count
+TASK_DEFAULTS: dict[str, Any] = {
+    "execution_timeout": timedelta(minutes=30),
     "retries": 8,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
@@ -154,7 +158,13 @@ def _add_steps(dag: DAG, workflow: Workflow, **source: Any) -> None:
 
 def _chain(submit: BaseOperator, dag: DAG, source: dict[str, Any], **of_load: Any) -> None:
     wait = WaitForExecution(task_id="wait", dag=dag, **source)
-    load = LoadResults(task_id=LOAD_TASK_ID, dag=dag, **source, **of_load)
+    load = LoadResults(
+        task_id=LOAD_TASK_ID,
+        dag=dag,
+        execution_timeout=settings.load_timeout(),
+        **source,
+        **of_load,
+    )
     record = RecordRun(task_id="record", dag=dag, **source)
     # A teardown runs whatever became of the others, and does not decide how the run ended
     submit >> wait >> load >> record.as_teardown()

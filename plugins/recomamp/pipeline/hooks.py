@@ -206,7 +206,12 @@ class AmcHook(BaseHook):
 
     def _options(self, place: AmcPlace, execution_id: UUID | None) -> dict[str, Any]:
         observe = self._recorder(place, execution_id)
-        return {"sleep": self.sleep, "timeout": self.timeout, "observe": observe}
+        return {
+            "sleep": self.sleep,
+            "timeout": self.timeout,
+            "limits": settings.limits(),
+            "observe": observe,
+        }
 
     def _signs_in(self, place: AmcPlace) -> tuple[Endpoint, str, LwaAuth]:
         """Return where an instance's calls go, our client id and what signs them."""
@@ -216,7 +221,13 @@ class AmcHook(BaseHook):
             client_id=connection.login or "", client_secret=connection.password or ""
         )
         tokens = UserTokens(self.database.get_conn, settings.fernet(), place.user_id)
-        auth = LwaAuth(credentials, endpoint.token_url, tokens, timeout=self.timeout)
+        auth = LwaAuth(
+            credentials,
+            endpoint.token_url,
+            tokens,
+            timeout=self.timeout,
+            limits=settings.limits(),
+        )
         return endpoint, credentials.client_id, auth
 
     def _recorder(self, place: AmcPlace, execution_id: UUID | None) -> ErrorRecorder:

@@ -59,6 +59,7 @@ class LoadResults(ExecutionOperator):
                 execution_id=execution.id,
                 window_start=execution.window.first_date,
                 verify_lock=lock.verify,
+                limits=settings.limits(),
             ) as results,
         ):
             amc = asyncio.run(self._download(execution, Path(directory), results))

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
-from recomamp.domain.errors import FINAL_ERRORS, PipelineError
+from recomamp.domain.errors import FINAL_ERRORS, PipelineError, StepTimedOut
 from recomamp.domain.models import Collection, Schedule
 from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
@@ -63,6 +63,12 @@ class ExecutionOperator(BaseOperator):
             except PipelineError as err:
                 self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
                 raise
+            except AirflowTaskTimeout as err:
+                # No Exception to Airflow, which would end the process by on_kill. What the try has
+                # begun stands in the row, so that the next try goes on with it
+                late = StepTimedOut(f"{self.task_id} took longer than {self.execution_timeout}")
+                self._note_failure(context, late, next_retry_at=self._next_retry_at(context))
+                raise late from err
 
     def _go_on(self, context: Context) -> None:
         """Say that the execution goes on, and count the try where it is a retry."""

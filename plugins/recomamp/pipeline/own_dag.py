@@ -11,6 +11,9 @@ from typing import Any
 
 from airflow.sdk import DAG
 
+# Of each try of a task that names no other
+LONGEST_TRY = timedelta(hours=1)
+
 # Past, so that a DAG runs once as soon as it is there, and not at its next tick only
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -30,7 +33,7 @@ def own_dag(
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        default_args={"owner": "recomamp", **default_args},
+        default_args={"owner": "recomamp", "execution_timeout": LONGEST_TRY, **default_args},
         tags=["recomamp"],
         **others,
     )

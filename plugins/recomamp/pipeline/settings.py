@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import MultiFernet
 
 from recomamp.domain.errors import MissingSetting
+from recomamp.domain.limits import Limits
+from recomamp.store.token_encryption import read_keys
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +25,9 @@ MOST_SHARDS = 16
 
 _DEFAULT_POLL_SECONDS = 15.0
 _LONGEST_KEPT_DAYS = 36_500
+_LARGEST_LIMIT = 10**15
+# The last parts are converted and uploaded after the download
+_LOAD_AFTER_DOWNLOAD = timedelta(hours=1)
 
 
 def fernet() -> MultiFernet:
@@ -29,13 +35,7 @@ def fernet() -> MultiFernet:
 
     :raises MissingSetting: when it is unset or holds something else than Fernet keys.
     """
-    keys = [key.strip() for key in os.environ.get("RECOMAMP_FERNET_KEY", "").split(",")]
-    try:
-        return MultiFernet([Fernet(key) for key in keys if key])
-    except ValueError as err:
-        raise MissingSetting(
-            "RECOMAMP_FERNET_KEY must hold the key, or comma-separated keys, of the users' tokens"
-        ) from err
+    return MultiFernet(read_keys(os.environ.get("RECOMAMP_FERNET_KEY", "")))
 
 
 def results_url() -> str:
@@ -91,6 +91,29 @@ def snapshot_dir() -> Path | None:
     return Path(path) if path else None
 
 
+def limits() -> Limits:
+    """Return how much Amazon may send.
+
+    :raises MissingSetting: when one of the settings is no whole number above 0.
+    """
+    defaults = asdict(Limits())
+    return Limits(**{field: _limit(field, default) for field, default in defaults.items()})
+
+
+def load_timeout() -> timedelta:
+    """Return how long one try of the task load may take: the longest download, and an hour.
+
+    A wrong value is logged and the default is used: an error here would hide every DAG. The task
+    itself fails with the setting's name.
+    """
+    try:
+        seconds = limits().result_limit_seconds
+    except MissingSetting as err:
+        log.error("%s; the default is used", err)
+        seconds = Limits().result_limit_seconds
+    return timedelta(seconds=seconds) + _LOAD_AFTER_DOWNLOAD
+
+
 def result_data_kept() -> timedelta | None:
     """Return how long the rows of result documents are kept, None for always.
 
@@ -117,3 +140,13 @@ def _kept(name: str) -> timedelta | None:
             "leave it unset to keep everything"
         )
     return timedelta(days=int(text))
+
+
+def _limit(field: str, default: int) -> int:
+    name = f"RECOMAMP_{field.upper()}"
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= _LARGEST_LIMIT):
+        raise MissingSetting(f"{name}: {text[:40]!r} is no whole number from 1 to {_LARGEST_LIMIT}")
+    return int(text)

@@ -21,6 +21,7 @@ from recomamp.store.notifications import delete_notifications
 from recomamp.store.reconciliations import delete_reconciliations
 
 KEPT = timedelta(days=90)
+LONGEST_READ = timedelta(hours=8)  # of every byte of the files whose other copy goes
 _TRIMMED = {
     "trim_api_errors": delete_api_errors,
     "trim_reconciliations": delete_reconciliations,
@@ -56,8 +57,10 @@ def maintenance_dag() -> DAG:
         AnalyzeTables(task_id="analyze_tables", dag=dag),
         FindUnusedIndexes(task_id="find_unused_indexes", dag=dag),
         FindSlowQueries(task_id="find_slow_queries", dag=dag),
-        RetainResults(task_id="trim_documents", what="documents", dag=dag),
-        RetainResults(task_id="delete_files", what="files", dag=dag),
+        *(
+            RetainResults(task_id=task_id, what=what, execution_timeout=LONGEST_READ, dag=dag)
+            for task_id, what in (("trim_documents", "documents"), ("delete_files", "files"))
+        ),
         *(
             TrimRows(task_id=task_id, delete=delete, kept=KEPT, dag=dag)
             for task_id, delete in _TRIMMED.items()

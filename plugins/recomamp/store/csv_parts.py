@@ -7,16 +7,18 @@ An empty field is NULL, a quoted empty field is an empty string. What is not as 
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from recomamp.domain.columns import OutputColumn
-from recomamp.domain.errors import ResultsBroken
+from recomamp.domain.errors import LimitExceeded, ResultsBroken
+from recomamp.domain.limits import Limits
 
 # No row may be longer than a block. Arrow reads up to 32 blocks ahead, so large ones are read only
 # where a row needs them
@@ -27,20 +29,26 @@ _ROW_TOO_LONG = "straddles two block boundaries"
 _SHOWN_CHARS = 300
 
 
-def read_header(part: Path) -> list[str]:
+def read_header(part: Path, limits: Limits) -> list[str]:
     """Return the column names of a part.
 
     :raises ResultsBroken: when there is no header, or a name occurs twice.
+    :raises LimitExceeded: when the header is too long, or has too many names.
     """
     try:
         with part.open(encoding="utf-8-sig", newline="") as file:
-            names = next(csv.reader(file), [])
+            names = _take_header(file, part, limits)
     except (OSError, UnicodeDecodeError, csv.Error) as err:
         raise ResultsBroken(f"{part.name} has no readable header: {err}") from err
     if not any(names):
         raise ResultsBroken(f"{part.name} is empty: it has not even a header")
-    folded = [name.casefold() for name in names]
-    if twice := sorted({name for name in folded if folded.count(name) > 1}):
+    if len(names) > limits.result_limit_columns:
+        raise LimitExceeded(
+            f"{part.name} has {len(names)} columns; RECOMAMP_RESULT_LIMIT_COLUMNS allows "
+            f"{limits.result_limit_columns}"
+        )
+    times = Counter(name.casefold() for name in names)
+    if twice := sorted(name for name, number in times.items() if number > 1):
         raise ResultsBroken(f"{part.name} has the column {twice[0]!r} twice")
     return names
 
@@ -67,13 +75,13 @@ def schema_of(columns: Sequence[OutputColumn]) -> pa.Schema:
     return pa.schema([(column.name, column.arrow_type) for column in columns])
 
 
-def check_end(part: Path) -> None:
+def check_end(part: Path, limits: Limits) -> None:
     """Refuse a part that ends inside a row: every row ends its line and closes its quotes.
 
     :raises ResultsBroken: when it is truncated, or has not even a header.
     """
-    read_header(part)
-    if _is_header_only(part):
+    read_header(part, limits)
+    if _is_header_only(part, limits):
         return
     quotes, last = 0, b""
     with part.open("rb") as file:
@@ -84,17 +92,19 @@ def check_end(part: Path) -> None:
         raise ResultsBroken(f"{part.name} is truncated: it ends inside a row; load it again")
 
 
-def read_batches(part: Path, columns: Sequence[OutputColumn]) -> Iterator[pa.RecordBatch]:
+def read_batches(
+    part: Path, columns: Sequence[OutputColumn], limits: Limits
+) -> Iterator[pa.RecordBatch]:
     """Read a part in the order of ``columns``; none for a part that is its header only.
 
     Whether it is whole, only ``check_end`` tells.
 
     :raises ResultsBroken: when the part is malformed or of other columns.
     """
-    header = read_header(part)
+    header = read_header(part, limits)
     names = {name.casefold(): name for name in header}
     match_columns(header, columns)
-    if _is_header_only(part):
+    if _is_header_only(part, limits):
         return
     order = [names[column.name.casefold()] for column in columns]
     schema = schema_of(columns)
@@ -193,7 +203,24 @@ def _without_z(array: pa.Array[Any]) -> pa.Array[Any]:
     return without
 
 
-def _is_header_only(part: Path) -> bool:
+def _is_header_only(part: Path, limits: Limits) -> bool:
     with part.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        next(csv.reader(file))  # takes the lines of the header and no more
+        _take_header(file, part, limits)  # takes the lines of the header and no more
         return not file.read(1)
+
+
+def _take_header(file: TextIO, part: Path, limits: Limits) -> list[str]:
+    return next(csv.reader(_header_lines(file, part, limits)), [])
+
+
+def _header_lines(file: TextIO, part: Path, limits: Limits) -> Iterator[str]:
+    """Yield lines as long as they may belong to a header."""
+    left = limits.header_bytes  # a character has at least one
+    while line := file.readline(left + 1):
+        left -= len(line)
+        if left < 0:
+            raise LimitExceeded(
+                f"{part.name} has a header of more than {limits.header_bytes} characters, which is "
+                "all that RECOMAMP_RESULT_LIMIT_COLUMNS allows"
+            )
+        yield line

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
-from recomamp.domain.errors import ResultsBroken
+from recomamp.domain.errors import LimitExceeded, ResultsBroken
 from recomamp.domain.texts import storable
 
 CHUNK_CHARS = 64 * 1024
 LONGEST_ROW_CHARS = 1024 * 1024
+LARGEST_REPORT_CHARS = 16 * 1024**3  # a gigabyte of compressed blanks would be a terabyte
 MOST_DIGITS = 100  # before the point: a number with more is a mistake, and would fill the memory
 _BLANKS = " \t\r\n"
 
@@ -67,12 +68,22 @@ def read_array(path: Path) -> Iterator[Any]:
     """Yield the items of a compressed JSON array, a few kilobytes of it in memory at a time.
 
     :raises ResultsBroken: when it is truncated, or something else.
+    :raises LimitExceeded: when it is larger than any report.
     """
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
-            yield from _items(iter(lambda: file.read(CHUNK_CHARS), ""))
-    except (OSError, EOFError, zlib.error, ValueError) as err:
+            yield from _items(_chunks(file))
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as err:
         raise ResultsBroken(f"the report is no whole JSON array: {err}") from err
+
+
+def _chunks(file: TextIO) -> Iterator[str]:
+    left = LARGEST_REPORT_CHARS
+    while chunk := file.read(CHUNK_CHARS):
+        left -= len(chunk)
+        if left < 0:
+            raise LimitExceeded(f"the report is larger than {LARGEST_REPORT_CHARS} characters")
+        yield chunk
 
 
 class _Text:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from recomamp.domain.columns import OutputColumn
 from recomamp.domain.errors import ResultsBroken
+from recomamp.domain.limits import Limits
 from recomamp.store.csv_parts import (
     check_end,
     match_columns,
@@ -62,10 +63,12 @@ class ResultWriter:
         execution_id: UUID,
         window_start: date,
         verify_lock: Callable[[], None],
+        limits: Limits | None = None,
     ) -> None:
         self._execution_id = execution_id
         directory = f"workflow={workflow_id}/window_start={window_start}/execution={execution_id}"
         self._target = Target(results_url, directory, verify_lock)
+        self._limits = limits or Limits()
         self._described: Sequence[OutputColumn] = ()
         self._conversion: _Conversion | None = None
         # One, so that parts come one after another, into the document too; Arrow has threads
@@ -95,12 +98,13 @@ class ResultWriter:
         """Begin with a part that is whole. They come in order; number 0 begins the result anew.
 
         :raises ResultsBroken: when the first part is not what AMC described.
+        :raises LimitExceeded: when it has more columns than ``limits`` allow.
         """
         if number == 0 or self._conversion is None:
             if self._conversion:
                 self._conversion.give_up()
-            columns = match_columns(read_header(part), self._described)
-            self._conversion = _Conversion(columns, self._target, self._worker)
+            columns = match_columns(read_header(part, self._limits), self._described)
+            self._conversion = _Conversion(columns, self._target, self._worker, self._limits)
         self._conversion.begin(part)
 
     def finish(self) -> StoredResults:
@@ -122,9 +126,14 @@ class _Conversion:
     """The parts that AMC offers at one time, and what becomes of them."""
 
     def __init__(
-        self, columns: Sequence[OutputColumn], target: Target, worker: ThreadPoolExecutor
+        self,
+        columns: Sequence[OutputColumn],
+        target: Target,
+        worker: ThreadPoolExecutor,
+        limits: Limits,
     ) -> None:
         self._columns = columns
+        self._limits = limits
         self._target = target
         self._worker = worker
         self._preview = Preview(columns)
@@ -163,7 +172,7 @@ class _Conversion:
         if self._is_given_up.is_set():
             raise _GivenUp
         try:
-            check_end(part)
+            check_end(part, self._limits)
             with self._target.write_aside(name) as file:
                 return self._write(part, name, file)
         except BaseException:
@@ -180,7 +189,7 @@ class _Conversion:
         )
 
     def _batches(self, part: Path) -> Iterator[pa.RecordBatch]:
-        for batch in read_batches(part, self._columns):
+        for batch in read_batches(part, self._columns, self._limits):
             if self._is_given_up.is_set():
                 raise _GivenUp
             self._preview.add(batch)

@@ -1,4 +1,4 @@
-"""Users' tokens, encrypted at rest; renewed by one process for all."""
+"""Users' tokens, encrypted at rest and bound to their user; renewed by one process for all."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from cryptography.fernet import InvalidToken, MultiFernet
+from cryptography.fernet import MultiFernet
 from psycopg2.errors import LockNotAvailable, QueryCanceled
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.credentials import Tokens
-from recomamp.domain.errors import ConsentRevoked, MissingSetting, Transient
+from recomamp.domain.errors import ConsentRevoked, Transient
 from recomamp.store.statements import Row, changed, fetch_one
+from recomamp.store.token_encryption import ACCESS, REFRESH, decrypt_token, encrypt_token
 
 # Shorter than any statement may take, so that waiting for somebody else's refresh is told from a
 # database that is slow
@@ -51,6 +52,8 @@ class UserTokens:
         """Return the stored tokens.
 
         :raises ConsentRevoked: when the user never signed in with Amazon, or has to do so again.
+        :raises InvalidDefinition: when a ciphertext belongs to another user or column.
+        :raises MissingSetting: when no key fits.
         """
         return await asyncio.to_thread(self._read)
 
@@ -110,29 +113,23 @@ class UserTokens:
                 f"the consent, known since {row['consent_revoked_at'].astimezone(UTC):%F %T} UTC"
             )
         return Tokens(
-            access_token=self._decrypt(row, "encrypted_access_token"),
-            refresh_token=self._decrypt(row, "encrypted_refresh_token") or "",
+            access_token=self._decrypt(row, ACCESS),
+            refresh_token=self._decrypt(row, REFRESH) or "",
             expires_at=row["token_expires_at"],
         )
 
     def _decrypt(self, row: Row, column: str) -> str | None:
-        if row[column] is None:
+        if not row[column]:
             return None
-        try:
-            return self._fernet.decrypt(row[column].encode()).decode()
-        except InvalidToken as err:
-            raise MissingSetting(
-                f"users.{column} of user {self._user_id} was not encrypted with any key of "
-                "RECOMAMP_FERNET_KEY; add the key it was encrypted with"
-            ) from err
+        return decrypt_token(self._fernet, row[column], user_id=self._user_id, column=column)
 
     def _store(self, connection: Connection, tokens: Tokens) -> None:
         changed(
             connection,
             "update_user_tokens",
             user_id=self._user_id,
-            encrypted_access_token=self._encrypt(tokens.access_token or ""),
-            encrypted_refresh_token=self._encrypt(tokens.refresh_token),
+            encrypted_access_token=self._encrypt(tokens.access_token or "", ACCESS),
+            encrypted_refresh_token=self._encrypt(tokens.refresh_token, REFRESH),
             token_expires_at=tokens.expires_at,
         )
         connection.commit()
@@ -147,8 +144,8 @@ class UserTokens:
         )
         connection.commit()
 
-    def _encrypt(self, token: str) -> str:
-        return self._fernet.encrypt(token.encode()).decode()
+    def _encrypt(self, token: str, column: str) -> str:
+        return encrypt_token(self._fernet, token, user_id=self._user_id, column=column)
 
 
 @contextmanager

@@ -1,0 +1,163 @@
+"""Encrypt all users' tokens with the newest key, bound to their user and column.
+
+Run as a command, the database comes from ``AIRFLOW_CONN_RECOMAMP_DB`` or ``RECOMAMP_MIGRATE_URI``
+and the keys, newest first, from ``RECOMAMP_FERNET_KEY``. Each user is one short transaction: the
+command may be stopped and run again at any time. Exit status 0 means that the older keys can go.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from uuid import UUID
+
+import psycopg2
+from cryptography.fernet import Fernet, MultiFernet
+from psycopg2.errors import LockNotAvailable, QueryCanceled
+from psycopg2.extensions import connection as Connection
+
+from recomamp.domain.errors import InvalidDefinition, MissingSetting
+from recomamp.store.migrate import connection_arguments
+from recomamp.store.statements import Row, changed, fetch_all, fetch_one
+from recomamp.store.token_encryption import (
+    COLUMNS,
+    decrypt_token,
+    encrypt_token,
+    is_bound,
+    read_keys,
+)
+
+SETTINGS = ("AIRFLOW_CONN_RECOMAMP_DB", "RECOMAMP_MIGRATE_URI")
+LOCK_TIMEOUT_SECONDS = 30.0  # as long as a renewal of the same tokens may take
+
+
+class Outcome(Enum):
+    """What became of a user's tokens; the value is how the report names it."""
+
+    ROTATED = "re-encrypted"
+    CURRENT = "already with the newest key"
+    REVOKED = "left alone: consent withdrawn, Amazon accepts the tokens no longer"
+    BUSY = "busy: another process holds them; run the command again"
+    UNREADABLE = "unreadable"
+
+    @property
+    def is_left(self) -> bool:
+        """Return whether an older key may still be needed."""
+        return self in (Outcome.BUSY, Outcome.UNREADABLE)
+
+
+@dataclass(kw_only=True, slots=True)
+class Report:
+    """How many users had which outcome, and what is wrong with those whose tokens are left."""
+
+    counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        """How many users' tokens are not with the newest key, though they may be needed."""
+        return sum(number for outcome, number in self.counts.items() if outcome.is_left)
+
+    def lines(self) -> list[str]:
+        """Return the report, a line for each outcome and problem."""
+        counts = [f"{number:6} {outcome.value}" for outcome, number in self.counts.items()]
+        verdict = (
+            "keep the older keys: some tokens are left" if self.left else "the older keys can go"
+        )
+        return [*self.problems, *counts, f"{self.left:6} left; {verdict}"]
+
+
+def rotate_tokens(
+    connection: Connection,
+    keys: Sequence[Fernet],
+    *,
+    lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+) -> Report:
+    """Re-encrypt the tokens of all users, one after another.
+
+    A user whose consent is withdrawn is left alone: the tokens are never read again, and another
+    ciphertext in the row would pass for another consent.
+    """
+    report = Report()
+    with connection:
+        users = [UUID(str(row["id"])) for row in fetch_all(connection, "select_users_with_tokens")]
+    for user_id in users:
+        try:
+            with connection:
+                outcome = _rotate(connection, keys, user_id, lock_timeout_seconds)
+        except (LockNotAvailable, QueryCanceled):
+            outcome = Outcome.BUSY
+        except (InvalidDefinition, MissingSetting) as err:
+            outcome = Outcome.UNREADABLE
+            report.problems.append(f"user {user_id}: {err}")
+        report.counts[outcome] += 1
+    return report
+
+
+def _rotate(
+    connection: Connection, keys: Sequence[Fernet], user_id: UUID, lock_timeout_seconds: float
+) -> Outcome:
+    milliseconds = round(lock_timeout_seconds * 1000)
+    fetch_one(connection, "set_lock_timeout", milliseconds=milliseconds)
+    row = fetch_one(connection, "lock_user_tokens", user_id=user_id)
+    if row is None:
+        return Outcome.CURRENT  # deleted meanwhile
+    if row["consent_revoked_at"] is not None:
+        return Outcome.REVOKED
+    tokens = _decrypted(row, MultiFernet(keys), user_id)
+    if all(is_bound(keys[0], row[column]) for column in tokens):
+        return Outcome.CURRENT
+    encrypted = {
+        column: encrypt_token(keys[0], token, user_id=user_id, column=column)
+        for column, token in tokens.items()
+    }
+    is_rotated = changed(
+        connection,
+        "rotate_user_tokens",
+        user_id=user_id,
+        **{column: encrypted.get(column, row[column]) for column in COLUMNS},
+        **{column.replace("encrypted", "old"): row[column] for column in COLUMNS},
+    )
+    return Outcome.ROTATED if is_rotated else Outcome.BUSY
+
+
+def _decrypted(row: Row, fernet: MultiFernet, user_id: UUID) -> dict[str, str]:
+    return {
+        column: decrypt_token(fernet, row[column], user_id=user_id, column=column)
+        for column in COLUMNS
+        if row[column]
+    }
+
+
+def main(environment: Mapping[str, str] = os.environ) -> int:
+    """Rotate all tokens and print the report; return the exit status."""
+    name = next((name for name in SETTINGS if environment.get(name)), None)
+    if name is None:
+        return _fail(f"set {' or '.join(SETTINGS)} to the application's database")
+    try:
+        keys = read_keys(environment.get("RECOMAMP_FERNET_KEY", ""))
+        connection = psycopg2.connect(**connection_arguments(environment[name]))  # type: ignore[call-overload]
+    except MissingSetting as err:
+        return _fail(str(err))
+    except psycopg2.Error as err:
+        return _fail(f"{name}: cannot connect: {' '.join(str(err).split())}")
+    try:
+        report = rotate_tokens(connection, keys)
+    except psycopg2.Error as err:
+        return _fail(f"stopped: {' '.join(str(err).split())}; run the command again")
+    finally:
+        connection.close()
+    sys.stdout.write("".join(f"{line}\n" for line in report.lines()))
+    return 1 if report.left else 0
+
+
+def _fail(problem: str) -> int:
+    sys.stderr.write(f"rotate_tokens: {problem}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Settings that bound what comes from outside."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+import pytest
+
+from recomamp.domain.errors import MissingSetting
+from recomamp.domain.limits import Limits
+from recomamp.pipeline import settings
+
+NAMES = [f"RECOMAMP_{field.upper()}" for field in asdict(Limits())]
+
+
+def test_without_settings_the_limits_are_the_defaults() -> None:
+    assert settings.limits() == Limits()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_limit_has_a_setting(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, " 77 ")
+    assert asdict(settings.limits())[name.removeprefix("RECOMAMP_").lower()] == 77
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "1" * 5000, "٣", "1e3"])
+def test_a_limit_that_is_no_number_is_refused_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    for name in NAMES:
+        with monkeypatch.context() as patch:
+            patch.setenv(name, text)
+            with pytest.raises(MissingSetting, match=name):
+                settings.limits()
+
+
+def test_a_try_of_load_may_take_an_hour_more_than_the_download(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RECOMAMP_RESULT_LIMIT_SECONDS", "60")
+    assert settings.load_timeout() == timedelta(hours=1, minutes=1)
+
+
+def test_a_wrong_limit_hides_no_dag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOMAMP_RESULT_LIMIT_SECONDS", "soon")
+    assert settings.load_timeout() == timedelta(hours=7)
