@@ -17,6 +17,7 @@ DATABASE_SETTING = "AIRFLOW_CONN_RECOMAMP_DB"
 AMAZON_SETTING = "AIRFLOW_CONN_AMAZON_ADS"
 MIGRATE_SETTING = "RECOMAMP_MIGRATE_URI"
 FERNET_SETTING = "RECOMAMP_FERNET_KEY"
+SECRETS_FILE = "secrets.env"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +49,8 @@ class Settings:
         _refuse_malformed(environ)
         ports = choose_ports(environ, free_ports=free_ports)
         data = data.resolve()
-        data.mkdir(parents=True, exist_ok=True)
-        credentials = load_credentials(data / "secrets.env", environ)
+        _make_private(data)
+        credentials = load_credentials(data / SECRETS_FILE, environ)
         return cls(
             data=data,
             ports=ports,
@@ -119,6 +120,13 @@ class Settings:
     def _uri(self, role: str, password_name: str, database: str) -> str:
         password = quote(self.credentials[password_name], safe="")
         return f"postgresql://{role}:{password}@{HOST}:{self.ports.postgres}/{database}"
+
+
+def _make_private(data: Path) -> None:
+    """Make the directory for its owner alone; of one that was there, only a stack's is closed."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (data / SECRETS_FILE).exists():
+        data.chmod(0o700)
 
 
 def _refuse_malformed(environ: Mapping[str, str]) -> None:
