@@ -76,7 +76,7 @@ $(STAMP): requirements.txt constraints.txt
 	echo "setup: $$said; set PYTHON to one that is new enough" >&2; exit 2
 	@rm -f $(VENV)/.failed
 	@{ { $(PIP) install --progress-bar off --require-hashes --no-deps -r constraints.txt \
-	     && $(PIP) check; } || touch $(VENV)/.failed; } \
+	     && $(PIP) check >&2; } || touch $(VENV)/.failed; } \
 	| awk '/^Collecting/ && ++n % 20 == 0 { print "setup: " n " packages looked up"; fflush() } \
 	       /^Installing collected/ { print "setup: installing"; fflush() }'
 	@test ! -e $(VENV)/.failed || { echo "setup: pip failed, see above" >&2; exit 2; }
