@@ -1,4 +1,4 @@
-# Everything runs from .venv, which `make setup` builds from requirements.txt and constraints.txt.
+# Everything runs from .venv, which `make setup` builds from constraints.txt, the lock of requirements.txt.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ STACK := $(BIN)/python -m stack
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format migrate rotate airflow
+.PHONY: help setup up down status demo test faults soak bench check format lock migrate rotate airflow
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -53,6 +53,11 @@ format: $(STAMP) ## Rewrite the sources in the house format
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
+# uv is needed for this alone; versions that are locked stay unless requirements.txt says otherwise
+lock: ## Write constraints.txt from requirements.txt (needs uv; UPGRADE="--upgrade" for newer versions)
+	@uv pip compile --quiet --universal --python-version 3.11.4 --generate-hashes --no-header \
+	  --no-annotate $(UPGRADE) requirements.txt --output-file constraints.txt
+
 migrate: $(STAMP) ## Apply pending migrations to the application database
 	@$(STACK) migrate
 
@@ -64,15 +69,17 @@ airflow: $(STAMP) ## Run Airflow's command line on the stack: make airflow ARGS=
 
 # PYTHON chooses the interpreter; without it the first of the usual names that is new enough.
 $(STAMP): requirements.txt constraints.txt
-	@for name in $(or $(PYTHON),python3.11 python3.12 python3.13 python3); do \
-	  if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	@said="no Python found"; \
+	for name in $(or $(PYTHON),python3.11 python3.12 python3.13 python3); do \
+	  if said=$$("$$name" include/stack/python_version.py 2>&1); then \
+	    test -z "$$said" || echo "$$said"; \
 	    echo "setup: making $(VENV) with $$name"; exec "$$name" -m venv $(VENV); \
 	  fi; \
 	done; \
-	echo "setup: no Python 3.11 or newer found; set PYTHON to one" >&2; exit 2
+	echo "setup: $$said; set PYTHON to one that is new enough" >&2; exit 2
 	@rm -f $(VENV)/.failed
-	@{ $(PIP) install --progress-bar off -r requirements.txt -c constraints.txt \
-	   || touch $(VENV)/.failed; } \
+	@{ { $(PIP) install --progress-bar off --require-hashes --no-deps -r constraints.txt \
+	     && $(PIP) check >&2; } || touch $(VENV)/.failed; } \
 	| awk '/^Collecting/ && ++n % 20 == 0 { print "setup: " n " packages looked up"; fflush() } \
 	       /^Installing collected/ { print "setup: installing"; fflush() }'
 	@test ! -e $(VENV)/.failed || { echo "setup: pip failed, see above" >&2; exit 2; }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from amc_emulator.app import create_app
 from amc_emulator.emulator import Emulator
+from amc_emulator.safety import refusal
 from amc_emulator.server import Server, bind
 from amc_emulator.tenants import SHIPPED, TenantsUnreadable, read_tenants
 
@@ -16,6 +17,8 @@ from amc_emulator.tenants import SHIPPED, TenantsUnreadable, read_tenants
 def main() -> int:
     """Serve until interrupted; return 2 when it cannot start."""
     flags = _flags()
+    if refused := refusal(flags.host, allow_remote=flags.allow_remote, environ=os.environ):
+        return _give_up(refused)
     try:
         tenants = read_tenants(flags.tenants)
         bound = bind(flags.host, flags.port)
@@ -38,6 +41,11 @@ def _flags() -> argparse.Namespace:
         prog="amc_emulator", description="A stand-in for Amazon Marketing Cloud."
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="listen on an address that other machines reach, where only trusted ones do",
+    )
     parser.add_argument("--port", type=_port, default=8099, help="port; 0 takes a free one")
     parser.add_argument(
         "--tenants",

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg2
 from psycopg2.extensions import connection as Connection
 from rich.console import Console
 
@@ -20,6 +19,7 @@ from demo.display import closing_tables, open_display
 from demo.rows import REACH_SCHEDULE, Dates, seed
 from demo.state import State, disappointments, read_state
 from recomamp.store.migrate import connection_arguments
+from recomamp.store.tls import connect
 from stack.commands import Command
 from stack.errors import FailedError
 from stack.settings import Settings
@@ -80,7 +80,7 @@ def _run(stack: Stack, console: Console) -> State:
 @contextmanager
 def _connected(settings: Settings) -> Iterator[Connection]:
     arguments: dict[str, Any] = dict(connection_arguments(settings.migrate_uri))
-    with closing(psycopg2.connect(**arguments)) as connection:
+    with closing(connect(arguments)) as connection:
         yield connection
 
 

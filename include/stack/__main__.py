@@ -13,8 +13,10 @@ from typing import NoReturn
 
 from stack import environment
 from stack.errors import StackError
+from stack.private import UMASK
 from stack.settings import ROOT, Settings, require_token_key
 from stack.stack import Stack
+from stack.transport import require_protected_database
 
 INTERRUPTED = 130
 
@@ -28,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     own, passed_on = _split(sys.argv[1:] if arguments is None else arguments)
     chosen = parser.parse_args(own)
     _end_cleanly_on_signals()
+    os.umask(UMASK)
     try:
         if chosen.command == "airflow":
             airflow(chosen.data, passed_on)
@@ -50,6 +53,7 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def up(data: Path) -> int:
     """Start the stack and say how to reach it."""
     require_token_key(os.environ)
+    require_protected_database(os.environ)
     stack = _stack(data)
     if not stack.up():
         _say("The stack is already up.")
@@ -85,6 +89,7 @@ def demo(data: Path) -> int:
     """Run the demo in a directory of its own, from the beginning each time."""
     from demo.demo import run_demo  # needs the pipeline's rows, which the other commands do not
 
+    require_protected_database(os.environ)
     return run_demo(data / "demo")
 
 
@@ -116,13 +121,13 @@ def _how_to_reach(stack: Stack) -> str:
     amazon = settings.emulator_url if settings.has_own_amazon else "as AIRFLOW_CONN_AMAZON_ADS says"
     database = "as AIRFLOW_CONN_RECOMAMP_DB says (`make migrate` applies its migrations)"
     if settings.has_own_database:
-        database = f"psql {settings.owner_uri}"
+        database = f"psql '{settings.shown(settings.owner_uri)}'"
     lines = {
         "UI": settings.api_url,
         "user": environment.UI_USER,
-        "password": settings.credentials["RECOMAMP_UI_PASSWORD"],
+        "password": f"in {environment.password_file(settings)}",
         "application DB": database,
-        "Airflow's DB": f"psql {settings.airflow_uri}",
+        "Airflow's DB": f"psql '{settings.shown(settings.airflow_uri)}'",
         "Amazon": amazon,
         "results": environment.airflow_environment(settings)["RECOMAMP_RESULTS_URL"],
         "logs": str(settings.data / "logs"),

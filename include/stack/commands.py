@@ -14,6 +14,7 @@ from pathlib import Path
 from stack.environment import airflow_environment, migrate_environment
 from stack.errors import FailedError
 from stack.leftovers import recording
+from stack.private import private_files
 from stack.settings import ROOT, Settings
 
 
@@ -27,7 +28,7 @@ class Command:
         self.log = data / "logs" / f"{name}.log"
         self._errors = data / "logs" / f"{name}.err"
         self._pid_file = data / "run" / f"{name}.pid"
-        with self.log.open("wb") as output, self._errors.open("wb") as errors:
+        with private_files(), self.log.open("wb") as output, self._errors.open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S602  a shell records its id, then execs
                 recording(command, self._pid_file),
                 shell=True,

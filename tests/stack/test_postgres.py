@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import psutil
 import psycopg2
 import pytest
 
-from stack import FailedError, Settings
+from stack import FailedError, RefusedError, Settings, postgres
 from stack.credentials import SUPERUSER_PASSWORD
 from stack.postgres import Postgres
 
@@ -32,12 +35,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def server(settings: Settings) -> Iterator[Postgres]:
-    postgres = server_of(settings)
+    running = server_of(settings)
     try:
-        postgres.start()
-        yield postgres
+        running.start()
+        yield running
     finally:
-        postgres.stop()
+        running.stop()
 
 
 def test_it_is_postgres_18_on_the_loopback_address_alone(
@@ -108,10 +111,10 @@ def test_a_cluster_left_half_made_is_made_anew(tmp_path: Path) -> None:
     half_made = tmp_path / "postgres.new"
     half_made.mkdir()
     (half_made / "PG_VERSION").write_text("18\n")
-    postgres = server_of(settings)
+    server = server_of(settings)
 
-    postgres.start()
-    postgres.stop()
+    server.start()
+    server.stop()
 
     assert not half_made.exists()
 
@@ -124,3 +127,70 @@ def test_a_server_that_cannot_start_says_where_its_log_is(
 
     with pytest.raises(FailedError, match=r"logs/postgres\.log"):
         server_of(taken).start()
+
+
+def modes_above(path: Path) -> dict[Path, int]:
+    return {folder: folder.stat().st_mode for folder in path.parents}
+
+
+def test_folders_above_the_data_keep_their_modes(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    settings = Settings.load(data=home / "data", environ={}, free_ports=True)
+    before = modes_above(settings.data)
+    server = server_of(settings)
+
+    server.start()
+    with server.connect():
+        pass
+    server.stop()
+
+    assert modes_above(settings.data) == before
+    for made in (settings.data, settings.data / "logs", settings.data / "postgres"):
+        assert made.stat().st_mode & 0o777 == 0o700
+    assert server.log_file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to another user")
+def test_programs_that_others_do_not_reach_are_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package, home, cache = postgres._programs().parents[1], tmp_path / "home", passable_directory()
+    for name in (package.name, f"{package.name}.libs"):
+        shutil.copytree(package.with_name(name), home / name, symlinks=True)
+    home.chmod(0o700)
+    programs = home / postgres._programs().relative_to(package.parent)
+    before = modes_above(programs / "postgres")
+    monkeypatch.setattr(postgres, "_programs", lambda: programs)
+    monkeypatch.setattr(postgres, "PROGRAMS_CACHE", cache)
+    postgres._reachable_programs.cache_clear()
+    server = server_of(Settings.load(data=tmp_path / "data", environ={}, free_ports=True))
+    try:
+        server.start()
+        assert psutil.Process(server.pid).exe().startswith(str(cache))
+        server.stop()
+    finally:
+        postgres._reachable_programs.cache_clear()
+        shutil.rmtree(cache)
+
+    assert modes_above(programs / "postgres") == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to another user")
+def test_programs_that_cannot_be_copied_are_refused_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(postgres, "_system_user_runs", lambda _programs: False)
+    monkeypatch.setattr(postgres, "PROGRAMS_CACHE", tmp_path / "file" / "cache")
+    postgres._reachable_programs.cache_clear()
+    server = server_of(Settings.load(data=tmp_path / "data", environ={}, free_ports=True))
+
+    with pytest.raises(RefusedError, match="run it as a user who is not root"):
+        server.start()
+
+
+def passable_directory() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="recomamp-programs-", dir="/tmp"))
+    directory.chmod(0o755)
+    return directory

@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg2.extensions import parse_dsn
 
 from stack import RefusedError, Settings
 from stack.environment import airflow_environment, emulator_environment, migrate_environment
@@ -203,3 +204,38 @@ def test_any_password_survives_in_a_uri(
     parts = urlsplit(settings.owner_uri)
     assert unquote(parts.password or "") == password
     assert (parts.username, parts.path) == ("recomamp", "/recomamp")
+
+
+def test_uris_that_are_shown_open_the_database_and_hold_no_password(tmp_path: Path) -> None:
+    settings = load(tmp_path / "da ta", RECOMAMP_OWNER_PASSWORD="se:s\\ame/")
+
+    shown = settings.shown(settings.owner_uri)
+
+    arguments = parse_dsn(shown)
+    assert arguments == {
+        "user": "recomamp",
+        "host": "127.0.0.1",
+        "port": str(settings.ports.postgres),
+        "dbname": "recomamp",
+        "passfile": str(tmp_path / "da ta" / "pgpass"),
+    }
+    line = f"127.0.0.1:{settings.ports.postgres}:recomamp:recomamp:se\\:s\\\\ame/"
+    assert line in settings.pgpass.splitlines()
+
+
+def test_a_stacks_own_directory_is_its_owners_alone(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    load(made)
+    assert made.stat().st_mode & 0o777 == 0o700
+
+    made.chmod(0o755)  # as before it was closed
+    load(made)
+    assert made.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_of_somebody_else_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    load(tmp_path)
+
+    assert tmp_path.stat().st_mode & 0o777 == 0o755

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
-import psycopg2
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg2.extensions import connection as DatabaseConnection
@@ -29,6 +28,7 @@ from recomamp.pipeline import settings
 from recomamp.pipeline.observing import ErrorRecorder
 from recomamp.store.connections import Transactions
 from recomamp.store.executions import Execution
+from recomamp.store.tls import TRANSPORT_OPTIONS, connect
 from recomamp.store.tokens import UserTokens
 
 # A peer that has silently gone is noticed in half a minute, before Airflow ends the parse
@@ -103,23 +103,25 @@ class DatabaseHook(BaseHook):
     def get_conn(self) -> DatabaseConnection:
         """Open a connection.
 
-        :raises MissingSetting: when the Airflow connection is not defined.
+        :raises MissingSetting: when the Airflow connection is not defined, or asks for less than
+            an encrypted and verified connection to another machine.
         :raises psycopg2.OperationalError: when the server cannot be reached.
         """
         connection = _defined(self.conn_id)
-        opened: DatabaseConnection = psycopg2.connect(
-            host=connection.host or None,
-            port=connection.port,
-            user=connection.login,
-            password=connection.password,
-            dbname=connection.schema,
-            connect_timeout=self.connect_timeout_seconds,
-            options=f"-c statement_timeout={self.statement_timeout_seconds * 1000} {_SESSION}",
-            application_name="recomamp-pipeline",
-            **_KEEPALIVES,
-            **_driver_options(connection),
-        )
-        return opened
+        arguments = {
+            "host": connection.host or None,
+            "port": connection.port,
+            "user": connection.login,
+            "password": connection.password,
+            "dbname": connection.schema,
+            "connect_timeout": self.connect_timeout_seconds,
+            "options": f"-c statement_timeout={self.statement_timeout_seconds * 1000} {_SESSION}",
+            "application_name": "recomamp-pipeline",
+        }
+        try:
+            return connect(arguments | _KEEPALIVES | _transport_options(connection))
+        except MissingSetting as err:
+            raise MissingSetting(f"{_variable(self.conn_id)}: {err}") from err
 
     @contextmanager
     def transaction(self) -> Iterator[DatabaseConnection]:
@@ -270,10 +272,11 @@ def _defined(conn_id: str) -> Connection:
         ) from err
 
 
-def _driver_options(connection: Connection) -> dict[str, Any]:
-    """Return what the connection's extra adds for the driver, such as sslmode."""
-    extra = connection.extra_dejson
-    return {name: extra[name] for name in ("sslmode", "sslrootcert") if name in extra}
+def _transport_options(connection: Connection) -> dict[str, Any]:
+    """Return what the connection's extra says about transport, such as sslmode."""
+    return {
+        name: value for name, value in connection.extra_dejson.items() if name in TRANSPORT_OPTIONS
+    }
 
 
 def _endpoint(connection: Connection, region: str) -> Endpoint:

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from recomamp.pipeline import settings
 from recomamp.pipeline.shards import bucket_of
 
 log = logging.getLogger(__name__)
+
+_ASIDE = ".tmp"
+_LEFTOVER_SECONDS = 600  # far longer than a parse may take
+# The worker reads what the dag-processor wrote, as another user of its group where they are two.
+# The umask takes away what it does not want
+_MODE = 0o640
 
 
 def write_snapshot(kind: str, buckets: Iterable[int], rows: Mapping[str, str]) -> None:
@@ -53,13 +60,25 @@ def _write(path: Path, rows: Mapping[str, str]) -> None:
         if path.exists() and path.read_text(encoding="utf-8") == text:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(
-            "w", dir=path.parent, encoding="utf-8", suffix=".tmp", delete=False
-        ) as file:
+        aside = path.with_name(f"{path.name}.{uuid4().hex}{_ASIDE}")
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        Path(file.name).replace(path)
+        aside.replace(path)
+        _delete_leftovers(path.parent, written_at=path.stat().st_mtime)
     except OSError as err:
         log.error("RECOMAMP_SNAPSHOT_DIR: the snapshot %s cannot be written: %s", path, err)
+
+
+def _delete_leftovers(directory: Path, *, written_at: float) -> None:
+    """Delete what parses left behind that Airflow ended while they wrote.
+
+    :param written_at: now, by the clock of the file system.
+    """
+    for path in directory.glob(f"*{_ASIDE}"):
+        with suppress(OSError):  # another parse was faster, or it is another user's
+            if written_at - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                path.unlink()
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -26,6 +26,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from recomamp.domain.errors import MigrationError, MissingSetting
 from recomamp.store.sql import SQL_DIRECTORY
+from recomamp.store.tls import TRANSPORT_OPTIONS, connect
 
 MIGRATIONS_DIRECTORY = SQL_DIRECTORY / "migrations"
 ACCESS_FILE = SQL_DIRECTORY / "access.sql"
@@ -56,11 +57,10 @@ _SELECT_RECORDED = "SELECT name, checksum FROM recomamp_migrations ORDER BY name
 _RECORD = "INSERT INTO recomamp_migrations (name, checksum) VALUES (%(name)s, %(checksum)s)"
 
 # What libpq understands of an Airflow connection's extras; the rest is for Airflow itself.
-_LIBPQ_OPTIONS = {
-    "application_name", "channel_binding", "connect_timeout", "gssencmode", "host", "keepalives",
-    "keepalives_count", "keepalives_idle", "keepalives_interval", "options", "port",
-    "sslcert", "sslcrl", "sslkey", "sslmode", "sslpassword", "sslrootcert",
-    "target_session_attrs", "tcp_user_timeout",
+_LIBPQ_OPTIONS = TRANSPORT_OPTIONS | {
+    "application_name", "connect_timeout", "host", "keepalives", "keepalives_count",
+    "keepalives_idle", "keepalives_interval", "options", "port", "target_session_attrs",
+    "tcp_user_timeout",
 }  # fmt: skip
 
 
@@ -276,7 +276,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     if name is None:
         return _fail(f"set {' or '.join(SETTINGS)} to the database to migrate", status=2)
     try:
-        connection = psycopg2.connect(**connection_arguments(environment[name]))  # type: ignore[call-overload]
+        connection = connect(connection_arguments(environment[name]), environment)
     except MissingSetting as err:
         return _fail(f"{name}: {err}", status=2)
     except psycopg2.Error as err:

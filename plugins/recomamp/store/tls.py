@@ -1,0 +1,134 @@
+"""The rule that a connection to a database on another machine is encrypted and verified.
+
+libpq's own default (`prefer`) sends everything in clear text if anything on the way asks it to.
+Every connection of the pipeline is opened here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from recomamp.domain.errors import MissingSetting
+
+ALLOW_SETTING = "RECOMAMP_ALLOW_INSECURE_DATABASE"
+
+# What a connection's extras may say about transport, beyond host and port
+TRANSPORT_OPTIONS = frozenset(
+    {
+        "channel_binding", "gssencmode", "hostaddr", "sslcert", "sslcrl", "sslkey", "sslmode",
+        "sslpassword", "sslrootcert",
+    }
+)  # fmt: skip
+
+_VERIFIED = "verify-full"  # the only mode that also compares the certificate with the host's name
+
+
+def connect(arguments: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Connection:
+    """Open a connection, encrypted and verified unless it stays on this machine.
+
+    :param arguments: libpq's keyword arguments.
+    :raises MissingSetting: when they ask for less than the rule demands.
+    :raises psycopg2.OperationalError: when the server cannot be reached, or is not who it should
+        be.
+    """
+    protected = protected_arguments(arguments, environ)
+    try:
+        opened: Connection = psycopg2.connect(**protected)
+    except psycopg2.OperationalError as err:
+        if remedy := _remedy(str(err)):
+            raise psycopg2.OperationalError(f"{str(err).strip()}; {remedy}") from err
+        raise
+    return opened
+
+
+def protected_arguments(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments with what the rule adds to them.
+
+    On this machine (loopback addresses, ``localhost``, Unix sockets) nothing is added. Any other
+    host gets ``sslmode=verify-full`` and an authority's certificate, explicitly, so that neither
+    ``PGSSLMODE`` nor libpq's defaults weaken it.
+
+    :param environ: what libpq reads its own defaults from, and where ``ALLOW_SETTING`` stands.
+    :raises MissingSetting: when they ask for less, and ``ALLOW_SETTING`` does not name the host.
+    """
+    if arguments.get("service") or environ.get("PGSERVICE"):
+        raise MissingSetting(
+            "a service file may name another host than the connection: unset PGSERVICE and put"
+            " host and sslmode into the connection"
+        )
+    remote = [host for host in _hosts(arguments, environ) if not is_on_this_machine(host)]
+    if not remote:
+        return dict(arguments)
+    is_allowed = set(remote) <= _allowed(environ)
+    mode = arguments.get("sslmode") or ("prefer" if is_allowed else _VERIFIED)
+    if mode != _VERIFIED:
+        if not is_allowed:
+            raise MissingSetting(
+                f"sslmode={mode} lets others read or change what is sent to {remote[0]}: use"
+                f" sslmode={_VERIFIED}, with sslrootcert for an authority of your own (or set"
+                f" {ALLOW_SETTING}={','.join(remote)} to accept the risk)"
+            )
+        return {**arguments, "sslmode": mode}
+    return {
+        "gssencmode": "disable",
+        **arguments,
+        "sslmode": _VERIFIED,
+        "sslrootcert": _authorities(arguments, environ),
+    }
+
+
+def is_on_this_machine(host: str) -> bool:
+    """Tell whether what libpq takes for a host never leaves this machine."""
+    if not host or host.startswith(("/", "@")) or host.lower() == "localhost":
+        return True  # nothing, a path or an abstract name: a Unix socket
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name, or a way to write an address that resolvers read differently
+
+
+def _hosts(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
+    """Return all hosts that libpq may try; each of its two lists has a variable as its default."""
+    lists = (
+        arguments.get("host") or environ.get("PGHOST"),
+        arguments.get("hostaddr") or environ.get("PGHOSTADDR"),
+    )
+    return [host.strip() for hosts in lists if hosts for host in str(hosts).split(",")]
+
+
+def _allowed(environ: Mapping[str, str]) -> set[str]:
+    return {host.strip() for host in environ.get(ALLOW_SETTING, "").split(",") if host.strip()}
+
+
+def _authorities(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """Return the file of trusted certificates.
+
+    The driver's own OpenSSL looks for the system's in a folder of the machine that built it, so
+    that libpq's ``system`` finds none: the file of Python's OpenSSL stands in for it.
+    """
+    named = arguments.get("sslrootcert") or environ.get("PGSSLROOTCERT") or "system"
+    if named != "system":
+        return str(named)
+    bundle = ssl.get_default_verify_paths().cafile
+    if bundle is None:
+        raise MissingSetting(
+            "this machine has no file of trusted certificates: install ca-certificates, or name"
+            " the authority's certificate as sslrootcert in the connection"
+        )
+    return bundle
+
+
+def _remedy(problem: str) -> str:
+    """Return what to do about a server that does not pass, nothing where that is not the matter."""
+    if "certificate" in problem:
+        return "sslrootcert of the connection must name the certificate of the server's authority"
+    if "does not support SSL" in problem:
+        return "have the server offer TLS"
+    return ""

@@ -1,0 +1,112 @@
+"""New migrations give nobody rights by accident, and run no text as SQL."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from recomamp.store.migrate import MIGRATIONS_DIRECTORY
+
+LAST_WITHOUT_RULES = 34  # older files are applied somewhere and stay as they are
+LAST_WITH_GRANTS = 36
+
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_FUNCTION = re.compile(
+    r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:FUNCTION|PROCEDURE)\b.*?"
+    r"AS\s+(?P<quote>\$\w*\$)(?P<body>.*?)(?P=quote)(?P<after>[^;]*);",
+    re.IGNORECASE | re.DOTALL,
+)
+_SAFE_PATH = re.compile(r"\bSET\s+search_path\s*(?:=|TO)\s*pg_catalog\s*,\s*pg_temp\b", re.I)
+# EXECUTE of a statement that is a literal or format() of one; EXECUTE FUNCTION is a trigger's
+_EXECUTE = re.compile(
+    r"\bEXECUTE\s+(?!FUNCTION\b|PROCEDURE\b|ON\b)(?!(?:pg_catalog\.)?format\s*\(\s*(?:'|\$)|'|\$)",
+    re.IGNORECASE,
+)
+_FORMATTED_RAW = re.compile(r"\bEXECUTE\b[^;]*?%(?:\d+\$)?s", re.IGNORECASE | re.DOTALL)
+
+
+def problems(number: int, text: str) -> list[str]:
+    """Return what is wrong with a migration, in the order of the text where there is one."""
+    text = _COMMENT.sub("", text)
+    found = []
+    for function in _FUNCTION.finditer(text):
+        head = function[0].replace(function["body"], "")
+        name = " ".join(function[0].split())[:60]
+        if re.search(r"\bSECURITY\s+DEFINER\b", head, re.I) and not _SAFE_PATH.search(head):
+            found.append(f"{name}: SECURITY DEFINER needs SET search_path = pg_catalog, pg_temp")
+        if re.search(r"\bTG_ARGV\b", function["body"], re.I) and "EXECUTE" in function["body"]:
+            found.append(f"{name}: a trigger's arguments must not become SQL")
+    if re.search(r"\bALTER\s+FUNCTION\b[^;]*\bSECURITY\s+DEFINER\b", text, re.I):
+        found.append("SECURITY DEFINER stands where the function is created")
+    if _EXECUTE.search(text) or _FORMATTED_RAW.search(text):
+        found.append("EXECUTE runs a literal or format() of one, with %I and %L and never %s")
+    found += [f"{table}: ENABLE ROW LEVEL SECURITY is missing" for table in _open_tables(text)]
+    if number > LAST_WITH_GRANTS and re.search(r"\b(?:GRANT|REVOKE)\b", text, re.I):
+        found.append("rights are given in access.sql alone")
+    elif re.search(r"\bFROM\s+PUBLIC\s*;", text, re.I):
+        found.append("REVOKE … FROM PUBLIC leaves what was granted by name")
+    return found
+
+
+def _open_tables(text: str) -> list[str]:
+    made = re.findall(
+        r"\bCREATE\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?([\w.\"]+)", text, re.I
+    )
+    closed = re.findall(
+        r"\bALTER\s+TABLE\s+(?:ONLY\s+)?([\w.\"]+)\s+ENABLE\s+ROW\s+LEVEL\s+SECURITY", text, re.I
+    )
+    plain = {name.removeprefix("public.") for name in closed}
+    return [name for name in made if name.removeprefix("public.") not in plain]
+
+
+def new_migrations() -> list[Path]:
+    files = sorted(MIGRATIONS_DIRECTORY.glob("*.sql"))
+    return [path for path in files if int(path.name[:4]) > LAST_WITHOUT_RULES]
+
+
+def test_new_migrations_keep_the_rules() -> None:
+    found = {
+        path.name: problems(int(path.name[:4]), path.read_text(encoding="utf-8"))
+        for path in new_migrations()
+    }
+
+    assert {name: problem for name, problem in found.items() if problem} == {}
+
+
+DEFINER = """
+CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = {path} AS $$ BEGIN {body} END $$;
+"""
+GOOD = [
+    DEFINER.format(path="pg_catalog, pg_temp", body="RETURN NEW;"),
+    DEFINER.format(
+        path="pg_catalog, pg_temp", body="EXECUTE format('DELETE FROM %I', TG_TABLE_NAME);"
+    ),
+    "CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION public.f();",
+    "CREATE TABLE public.a (id int); ALTER TABLE a ENABLE ROW LEVEL SECURITY;",
+    "-- GRANT in a comment, and SECURITY DEFINER",
+]
+BAD = [
+    (37, DEFINER.format(path="public, pg_temp", body="RETURN NEW;"), "search_path"),
+    (37, DEFINER.format(path="pg_catalog", body="RETURN NEW;"), "search_path"),
+    (37, DEFINER.format(path="pg_catalog, pg_temp", body="EXECUTE TG_ARGV[0];"), "arguments"),
+    (37, DEFINER.format(path="pg_catalog, pg_temp", body="EXECUTE statement;"), "EXECUTE"),
+    (37, "DO $$ BEGIN EXECUTE 'DROP ' || what; EXECUTE format('%s', x); END $$;", "EXECUTE"),
+    (37, "ALTER FUNCTION f() SECURITY DEFINER;", "SECURITY DEFINER"),
+    (37, "CREATE TABLE a (id int);", "ROW LEVEL SECURITY"),
+    (37, "GRANT SELECT ON a TO recomamp_analyst;", "access.sql"),
+    (37, "REVOKE ALL ON a FROM PUBLIC;", "access.sql"),
+    (36, "REVOKE ALL ON a FROM PUBLIC;", "by name"),
+]
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_what_keeps_the_rules_passes(text: str) -> None:
+    assert problems(37, text) == []
+
+
+@pytest.mark.parametrize(("number", "text", "problem"), BAD)
+def test_what_breaks_a_rule_is_named(number: int, text: str, problem: str) -> None:
+    assert any(problem in found for found in problems(number, text))

@@ -1,0 +1,75 @@
+"""What is installed works together, and is what was locked."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env={**os.environ, "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (sys.executable, "-c", "import airflow.providers.celery.executors.celery_executor"),
+        (str(Path(sys.executable).parent / "airflow"), "celery", "worker", "--help"),
+    ],
+    ids=["executor", "worker"],
+)
+def test_celery_is_one_that_airflow_can_use(command: tuple[str, ...]) -> None:
+    done = run(*command)
+
+    assert done.returncode == 0, done.stderr
+
+
+def locked() -> dict[str, tuple[Requirement, list[str]]]:
+    """Return the requirement and the hashes of each locked package by its name."""
+    packages = {}
+    for entry in re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n", "", LOCK, flags=re.MULTILINE)):
+        line, *hashes = re.split(r"\s*\\\n\s+", entry.strip())
+        requirement = Requirement(line)
+        packages[re.sub(r"[-_.]+", "-", requirement.name).lower()] = (requirement, hashes)
+    return packages
+
+
+def test_every_locked_package_has_a_version_and_hashes() -> None:
+    packages = locked()
+
+    assert len(packages) > 150
+    for requirement, hashes in packages.values():
+        assert re.fullmatch(r"==[\w.]+", str(requirement.specifier)), requirement
+        assert hashes, requirement
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), requirement
+
+
+def test_what_is_required_is_locked_at_the_same_version() -> None:
+    text = re.sub(r"\s*#.*", "", (ROOT / "requirements.txt").read_text(encoding="utf-8"))
+    packages = locked()
+
+    for line in filter(None, text.splitlines()):
+        required = Requirement(line)
+        requirement, _ = packages[required.name]
+        assert requirement.specifier == required.specifier
+        assert required.extras <= requirement.extras
+
+
+def test_the_lock_names_no_place_to_download_from() -> None:
+    assert "://" not in LOCK
+    assert not re.search(r"index-url|find-links|trusted-host", LOCK)
