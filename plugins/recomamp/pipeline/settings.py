@@ -27,9 +27,11 @@ _LONGEST_KEPT_DAYS = 36_500
 def fernet() -> MultiFernet:
     """Return what decrypts the users' tokens; RECOMAMP_FERNET_KEY lists keys, newest first.
 
-    :raises MissingSetting: when it is unset or holds something else than Fernet keys.
+    RECOMAMP_FERNET_KEY_FILE may name a file that holds the list instead.
+
+    :raises MissingSetting: when neither is set, or holds something else than Fernet keys.
     """
-    keys = [key.strip() for key in os.environ.get("RECOMAMP_FERNET_KEY", "").split(",")]
+    keys = [key.strip() for key in _secret("RECOMAMP_FERNET_KEY").split(",")]
     try:
         return MultiFernet([Fernet(key) for key in keys if key])
     except ValueError as err:
@@ -117,3 +119,14 @@ def _kept(name: str) -> timedelta | None:
             "leave it unset to keep everything"
         )
     return timedelta(days=int(text))
+
+
+def _secret(name: str) -> str:
+    """Return a setting from the environment, or from the file that ``<name>_FILE`` names."""
+    path = os.environ.get(f"{name}_FILE", "")
+    if os.environ.get(name) or not path:
+        return os.environ.get(name, "")
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise MissingSetting(f"{name}_FILE: {path} cannot be read: {type(err).__name__}") from err
