@@ -85,3 +85,7 @@ $(STAMP): requirements.txt constraints.txt
 	@test ! -e $(VENV)/.failed || { echo "setup: pip failed, see above" >&2; exit 2; }
 	@touch $@
 	@echo "setup: done"
+
+.PHONY: secrets
+secrets: ## Make the secret files of docker-compose.yaml, as far as they can be generated
+	@$(or $(PYTHON),python3) include/compose/secret_files.py make $(or $(RECOMAMP_SECRETS_DIR),secrets)

@@ -1,10 +1,11 @@
-"""docker-compose.yaml is valid, keeps its secrets, and runs what the Procfile runs."""
+"""docker-compose.yaml runs what the Procfile runs, and gives each service only what it needs."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from compose.secret_files import GENERATED, OPTIONAL, TEMPLATES
 from stack import Settings
 from stack.environment import airflow_environment
 from stack.supervisor import read_procfile
@@ -22,6 +24,73 @@ COMPOSE_FILE = ROOT / "docker-compose.yaml"
 EXAMPLE_FILE = ROOT / ".env.example"
 REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)(?::([?-])([^}]*))?\}")
 OURS = ("AIRFLOW_", "RECOMAMP_")
+ONE_SHOT = {"secrets-check", "emulator-check", "init"}
+COMMAND_OF = {
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": "POSTGRES_PASSWORD",
+    "AIRFLOW__CELERY__BROKER_URL_CMD": "REDIS_PASSWORD",
+    "AIRFLOW__CORE__FERNET_KEY_CMD": "AIRFLOW__CORE__FERNET_KEY",
+    "AIRFLOW__API__SECRET_KEY_CMD": "AIRFLOW__API__SECRET_KEY",
+    "AIRFLOW__API_AUTH__JWT_SECRET_CMD": "AIRFLOW__API_AUTH__JWT_SECRET",
+}
+EVERY_SECRET = {*GENERATED, *TEMPLATES, OPTIONAL}
+
+# Which service may read which secret, and why
+SECRETS = {
+    "secrets-check": EVERY_SECRET,  # has no network
+    "postgres": {"POSTGRES_PASSWORD"},
+    "redis": {"REDIS_PASSWORD"},
+    "init": {
+        "AIRFLOW_CONN_AIRFLOW_API",  # the follower's password
+        "POSTGRES_PASSWORD",
+        "RECOMAMP_MIGRATE_URI",
+        "RECOMAMP_UI_PASSWORD",
+    },
+    "api-server": {
+        "AIRFLOW__API_AUTH__JWT_SECRET",  # signs tokens of people, checks those of tasks
+        "AIRFLOW__API__SECRET_KEY",  # signs requests for logs
+        "AIRFLOW__CORE__FERNET_KEY",  # encrypts what triggers are given
+        "POSTGRES_PASSWORD",
+    },
+    "scheduler": {
+        "AIRFLOW__API_AUTH__JWT_SECRET",  # signs tokens of tasks
+        "POSTGRES_PASSWORD",
+        "REDIS_PASSWORD",
+    },
+    "dag-processor": {"AIRFLOW_CONN_RECOMAMP_DB", "POSTGRES_PASSWORD"},
+    "triggerer": {
+        "AIRFLOW_CONN_AMAZON_ADS",
+        "AIRFLOW_CONN_RECOMAMP_DB",
+        "AIRFLOW__API__SECRET_KEY",  # checks requests for logs
+        "AIRFLOW__CORE__FERNET_KEY",
+        "POSTGRES_PASSWORD",
+        "RECOMAMP_FERNET_KEY",
+    },
+    "follower": {"AIRFLOW_CONN_AIRFLOW_API", "AIRFLOW_CONN_RECOMAMP_DB"},
+    "worker": {
+        "AIRFLOW_CONN_AMAZON_ADS",
+        "AIRFLOW_CONN_RECOMAMP_DB",
+        "AIRFLOW_CONN_SMTP_DEFAULT",
+        "AIRFLOW__API__SECRET_KEY",  # checks requests for logs
+        "POSTGRES_PASSWORD",  # Celery's results
+        "RECOMAMP_FERNET_KEY",
+        "REDIS_PASSWORD",
+    },
+    "emulator-check": {"AIRFLOW_CONN_AMAZON_ADS"},  # has no network
+    "emulator": set(),
+}
+
+NETWORKS = {
+    "postgres": {"database"},
+    "redis": {"broker"},
+    "init": {"database", "egress"},
+    "api-server": {"database", "api", "published"},
+    "scheduler": {"database", "broker"},
+    "dag-processor": {"database", "egress"},
+    "triggerer": {"database", "api", "egress", "emulator"},
+    "follower": {"api", "egress"},
+    "worker": {"database", "broker", "api", "egress", "emulator"},
+    "emulator": {"emulator"},
+}
 
 
 def example_values() -> dict[str, str]:
@@ -54,10 +123,15 @@ def render(env_file: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def composition(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     rendered = render(filled_in(tmp_path_factory.mktemp("compose")))
     assert rendered.returncode == 0, rendered.stderr
-    return dict(yaml.safe_load(rendered.stdout)["services"])
+    return dict(yaml.safe_load(rendered.stdout))
+
+
+@pytest.fixture(scope="module")
+def services(composition: dict[str, Any]) -> dict[str, Any]:
+    return dict(composition["services"])
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +140,202 @@ def embedded_environment(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     return {name for name in airflow_environment(settings) if name.startswith(OURS)}
 
 
-@pytest.mark.parametrize("name", sorted(name for name, kind, _ in references() if kind == "?"))
-def test_compose_refuses_to_start_while_a_secret_is_missing(tmp_path: Path, name: str) -> None:
-    rendered = render(filled_in(tmp_path, **{name: ""}))
+# --- Secrets -----------------------------------------------------------------------------------
 
-    assert rendered.returncode != 0
-    assert name in rendered.stderr
+
+def test_each_service_has_the_secrets_it_reads_and_no_other(services: dict[str, Any]) -> None:
+    held = {name: set(service.get("secrets", [])) for name, service in services.items()}
+
+    assert held == SECRETS
+
+
+def test_every_secret_is_a_file_of_one_folder(composition: dict[str, Any]) -> None:
+    files = {name: secret["file"] for name, secret in composition["secrets"].items()}
+
+    assert files == {name: f"./secrets/{name}" for name in EVERY_SECRET}
+
+
+def test_no_secret_stands_in_an_environment_or_a_command(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        environment = service.get("environment", {})
+        assert not EVERY_SECRET & set(environment), name
+        assert not {one for one in environment if one.startswith("AIRFLOW_CONN_")}, name
+        for variable in environment:
+            # A name that says so leads to a file
+            if re.search(r"PASSWORD|SECRET|KEY|_CONN|_URI$|BROKER_URL", variable):
+                assert variable.endswith(("_FILE", "_CMD", "_PASSWORDS_FILE")) or variable in (
+                    "AIRFLOW__SECRETS__BACKEND",
+                ), (name, variable)
+
+
+def test_no_setting_of_the_example_is_a_secret() -> None:
+    assert not EVERY_SECRET & set(example_values())
+
+
+def test_a_command_prints_a_secret_that_its_service_has(services: dict[str, Any]) -> None:
+    for name in set(services) - ONE_SHOT:
+        environment = services[name].get("environment", {})
+        commands = {one for one in environment if one.endswith("_CMD")}
+        for command in commands:
+            assert f"/run/secrets/{COMMAND_OF[command]}" in environment[command]
+        printed = {COMMAND_OF[command] for command in commands}
+        if name not in ("postgres", "redis"):
+            assert printed == SECRETS[name] & set(COMMAND_OF.values()), name
+
+
+@pytest.mark.parametrize(
+    ("variable", "expected"),
+    [
+        (
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD",
+            "postgresql+psycopg2://airflow:a-word_1@postgres:5432/airflow",
+        ),
+        ("AIRFLOW__CELERY__BROKER_URL_CMD", "redis://:a-word_1@redis:6379/0"),
+    ],
+)
+def test_airflow_makes_an_address_of_a_password(
+    services: dict[str, Any], tmp_path: Path, variable: str, expected: str
+) -> None:
+    secret = tmp_path / COMMAND_OF[variable]
+    secret.write_text("a-word_1\n")
+    # Compose takes a doubled dollar for one; `config` keeps both.
+    command = services["worker"]["environment"][variable].replace("$$", "$")
+
+    done = subprocess.run(
+        shlex.split(command.replace("/run/secrets", str(tmp_path))),  # as Airflow runs it
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == expected
+
+
+def test_only_init_and_the_api_server_have_the_passwords_of_the_sign_in(
+    services: dict[str, Any],
+) -> None:
+    holders = {name for name, service in services.items() if "auth" in mounted(service)}
+
+    assert holders == {"init", "api-server"}
+
+
+def test_everything_waits_for_the_check_of_the_secrets(services: dict[str, Any]) -> None:
+    assert all(
+        "secrets-check" in everything_before(services, name)
+        for name in set(services) - {"secrets-check"}
+    )
+    check = services["secrets-check"]
+    assert check["entrypoint"][-1].endswith("include/compose/secret_files.py")
+    assert check["command"] == ["check", "/run/secrets"]
+
+
+def test_the_emulator_waits_for_the_check_of_the_connection(services: dict[str, Any]) -> None:
+    assert "emulator-check" in everything_before(services, "emulator")
+    check = services["emulator-check"]
+    assert check["command"] == ["check-emulator", "/run/secrets"]
+    assert check["profiles"] == services["emulator"]["profiles"]
+
+
+def mounted(service: dict[str, Any]) -> set[str]:
+    """Return the names of a service's named volumes."""
+    sources = {str(volume).partition(":")[0] for volume in service.get("volumes", [])}
+    return {source for source in sources if not source.startswith(".")}
+
+
+def everything_before(services: dict[str, Any], name: str) -> set[str]:
+    """Return what must have started or ended before a service starts."""
+    before = set(services[name].get("depends_on", {}))
+    return before.union(*(everything_before(services, one) for one in before))
+
+
+# --- Confinement -------------------------------------------------------------------------------
+
+
+def test_each_service_is_on_the_networks_it_needs(services: dict[str, Any]) -> None:
+    without = {name for name, service in services.items() if service.get("network_mode") == "none"}
+    networks = {
+        name: set(service["networks"]) for name, service in services.items() if name not in without
+    }
+
+    assert without == {"secrets-check", "emulator-check"}
+    assert networks == NETWORKS
+
+
+def test_only_two_networks_lead_out_of_the_machine(composition: dict[str, Any]) -> None:
+    networks = composition["networks"]
+    leading_out = {name for name, one in networks.items() if not (one or {}).get("internal")}
+
+    assert leading_out == {"egress", "published"}
+    assert [name for name, used in NETWORKS.items() if "published" in used] == ["api-server"]
+
+
+def test_nobody_but_airflow_meets_its_database_and_broker() -> None:
+    for server, network in (("postgres", "database"), ("redis", "broker")):
+        clients = {name for name, used in NETWORKS.items() if network in used} - {server}
+        assert "emulator" not in clients
+        assert "follower" not in clients
+    assert not NETWORKS["emulator"] & NETWORKS["postgres"]
+
+
+def test_every_container_is_confined(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["read_only"] is True, name
+        assert service["pids_limit"] > 0, name
+        assert service["mem_limit"], name
+        assert service["ulimits"] == {"core": 0}, name
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}, name
+        assert not service.get("privileged"), name
+        assert service.get("user") != "root", name
+        assert all(one.partition(":")[2].startswith("size=") for one in service["tmpfs"]), name
+
+
+def test_the_default_limits_fit_a_machine_with_16_gb(services: dict[str, Any]) -> None:
+    def mebibytes(text: str) -> int:
+        return int(text[:-1]) * {"m": 1, "g": 1024}[text[-1]]
+
+    lasting = [service for name, service in services.items() if name not in ONE_SHOT]
+    assert sum(mebibytes(service["mem_limit"]) for service in lasting) <= 14 * 1024
+
+
+def test_only_the_user_interface_is_published_and_on_the_loopback_address(
+    services: dict[str, Any],
+) -> None:
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+
+    assert published == {"api-server": ["127.0.0.1:8080:8080"]}
+
+
+def test_the_user_interface_can_be_published_elsewhere(tmp_path: Path) -> None:
+    changes = {"RECOMAMP_PUBLISH_ADDRESS": "192.0.2.1", "AIRFLOW__API__PORT": "9090"}
+    rendered = render(filled_in(tmp_path, **changes))
+
+    ports = yaml.safe_load(rendered.stdout)["services"]["api-server"]["ports"]
+    assert ports == ["192.0.2.1:9090:8080"]
+
+
+def test_every_image_can_be_pinned_by_its_digest(tmp_path: Path) -> None:
+    digest = "example.com/image@sha256:" + "0" * 64
+    names = {name for name, _, _ in references() if name.endswith("_IMAGE")}
+    rendered = render(filled_in(tmp_path, **dict.fromkeys(names, digest)))
+
+    services = yaml.safe_load(rendered.stdout)["services"]
+    built = {name for name, service in services.items() if "build" in service}
+    ours = {services[name]["image"] for name in built}
+    assert built == {"init"}  # Compose builds a shared image once for each service with `build`
+    assert {service["image"] for service in services.values()} - ours == {digest}
+    assert services["init"]["build"]["args"] == [f"AIRFLOW_IMAGE={digest}"]
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert re.findall(r"^FROM (.+)$", dockerfile, re.M) == ["${AIRFLOW_IMAGE}"]
+    assert "USER" not in re.findall(r"^(\w+)", dockerfile, re.M)  # Airflow's own stays
+
+
+# --- What runs ---------------------------------------------------------------------------------
 
 
 def test_every_process_of_the_procfile_is_a_service(services: dict[str, Any]) -> None:
-    only_here = {"postgres", "redis", "worker", "init"}
+    only_here = {"postgres", "redis", "worker"} | ONE_SHOT
 
     assert set(services) == set(read_procfile()) | only_here
 
@@ -97,10 +357,11 @@ def test_the_emulator_is_the_same_program_behind_a_profile(services: dict[str, A
 def test_an_airflow_service_knows_every_setting_the_embedded_one_has(
     services: dict[str, Any], embedded_environment: set[str], name: str
 ) -> None:
-    # The home is the image's own business.
-    missing = embedded_environment - {"AIRFLOW_HOME"} - set(services[name]["environment"])
+    # The home is the image's own business; secrets are files, for those who need them.
+    expected = embedded_environment - {"AIRFLOW_HOME"} - EVERY_SECRET
+    expected -= {command.removesuffix("_CMD") for command in COMMAND_OF}
 
-    assert not missing
+    assert not expected - set(services[name]["environment"])
 
 
 def test_compose_adds_only_what_several_machines_need(
@@ -108,40 +369,30 @@ def test_compose_adds_only_what_several_machines_need(
 ) -> None:
     added = set(services["scheduler"]["environment"]) - embedded_environment
 
-    assert added == {
-        "AIRFLOW__CELERY__BROKER_URL",
-        "AIRFLOW__CELERY__RESULT_BACKEND",
+    assert {one for one in added if one.startswith(OURS) and one not in COMMAND_OF} == {
         "AIRFLOW__CELERY__WORKER_CONCURRENCY",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE",
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK",
         "AIRFLOW__TRIGGERER__CAPACITY",
+        # Where secrets are, and where a read-only container may write
+        "AIRFLOW_CONFIG",
+        "AIRFLOW__SECRETS__BACKEND",
+        "RECOMAMP_FERNET_KEY_FILE",
         # The embedded stack passes them on from its caller's environment, where they are set.
-        "AIRFLOW_CONN_SMTP_DEFAULT",
+        "RECOMAMP_ALLOW_INSECURE_DATABASE",
         "RECOMAMP_RESULT_DATA_KEPT_DAYS",
         "RECOMAMP_RESULT_FILES_KEPT_DAYS",
     }
 
 
-def test_only_the_user_interface_is_published(services: dict[str, Any]) -> None:
-    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-
-    assert published == {"api-server": ["8080:8080"]}
-
-
 def test_every_lasting_service_has_a_health_check(services: dict[str, Any]) -> None:
     without = {name for name, service in services.items() if "healthcheck" not in service}
 
-    assert without == {"init"}
+    assert without == ONE_SHOT
 
 
-def test_only_init_may_change_the_schema(services: dict[str, Any]) -> None:
-    holders = {
-        name
-        for name, service in services.items()
-        if "RECOMAMP_MIGRATE_URI" in service.get("environment", {})
-    }
-
-    assert holders == {"init"}
+def test_a_task_can_report_its_end_while_the_stack_stops(services: dict[str, Any]) -> None:
+    assert "api-server" in services["worker"]["depends_on"]  # so it stops after the worker
 
 
 def test_the_example_lists_every_variable_with_its_default() -> None:

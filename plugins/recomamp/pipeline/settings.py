@@ -33,9 +33,11 @@ _LOAD_AFTER_DOWNLOAD = timedelta(hours=1)
 def fernet() -> MultiFernet:
     """Return what decrypts the users' tokens; RECOMAMP_FERNET_KEY lists keys, newest first.
 
-    :raises MissingSetting: when it is unset or holds something else than Fernet keys.
+    RECOMAMP_FERNET_KEY_FILE may name a file that holds the list instead.
+
+    :raises MissingSetting: when neither is set, or holds something else than Fernet keys.
     """
-    return MultiFernet(read_keys(os.environ.get("RECOMAMP_FERNET_KEY", "")))
+    return MultiFernet(read_keys(os.environ))
 
 
 def results_url() -> str:

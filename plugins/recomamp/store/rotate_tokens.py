@@ -1,7 +1,7 @@
 """Encrypt all users' tokens with the newest key, bound to their user and column.
 
 Run as a command, the database comes from ``AIRFLOW_CONN_RECOMAMP_DB`` or ``RECOMAMP_MIGRATE_URI``
-and the keys, newest first, from ``RECOMAMP_FERNET_KEY``. Each user is one short transaction: the
+and the keys, newest first, from ``RECOMAMP_FERNET_KEY`` or ``RECOMAMP_FERNET_KEY_FILE``. Each user is one short transaction: the
 command may be stopped and run again at any time. Exit status 0 means that the older keys can go.
 """
 
@@ -138,7 +138,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     if name is None:
         return _fail(f"set {' or '.join(SETTINGS)} to the application's database")
     try:
-        keys = read_keys(environment.get("RECOMAMP_FERNET_KEY", ""))
+        keys = read_keys(environment)
         connection = psycopg2.connect(**connection_arguments(environment[name]))  # type: ignore[call-overload]
     except MissingSetting as err:
         return _fail(str(err))

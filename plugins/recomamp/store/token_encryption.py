@@ -11,6 +11,8 @@ does.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -25,18 +27,33 @@ _NO_KEYS = "RECOMAMP_FERNET_KEY must hold the key, or comma-separated keys, of t
 _SIGN_IN = "the user has to sign in with Amazon again"
 
 
-def read_keys(text: str) -> list[Fernet]:
-    """Read comma-separated keys, newest first.
+def read_keys(environment: Mapping[str, str]) -> list[Fernet]:
+    """Read the comma-separated keys of RECOMAMP_FERNET_KEY, newest first.
+
+    RECOMAMP_FERNET_KEY_FILE may name a file that holds them instead.
 
     :raises MissingSetting: when there is none, or one is no Fernet key.
     """
     try:
-        keys = [Fernet(key.strip()) for key in text.split(",") if key.strip()]
+        keys = [Fernet(key.strip()) for key in _key_text(environment).split(",") if key.strip()]
     except ValueError as err:
         raise MissingSetting(_NO_KEYS) from err
     if not keys:
         raise MissingSetting(_NO_KEYS)
     return keys
+
+
+def _key_text(environment: Mapping[str, str]) -> str:
+    text = environment.get("RECOMAMP_FERNET_KEY", "")
+    path = environment.get("RECOMAMP_FERNET_KEY_FILE", "")
+    if text or not path:
+        return text
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise MissingSetting(
+            f"RECOMAMP_FERNET_KEY_FILE: {path} cannot be read: {type(err).__name__}"
+        ) from err
 
 
 def encrypt_token(fernet: Fernet | MultiFernet, token: str, *, user_id: UUID, column: str) -> str:
