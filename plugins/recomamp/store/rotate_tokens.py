@@ -1,8 +1,9 @@
 """Encrypt all users' tokens with the newest key, bound to their user and column.
 
 Run as a command, the database comes from ``AIRFLOW_CONN_RECOMAMP_DB`` or ``RECOMAMP_MIGRATE_URI``
-and the keys, newest first, from ``RECOMAMP_FERNET_KEY`` or ``RECOMAMP_FERNET_KEY_FILE``. Each user is one short transaction: the
-command may be stopped and run again at any time. Exit status 0 means that the older keys can go.
+and the keys, newest first, from ``RECOMAMP_FERNET_KEY`` or ``RECOMAMP_FERNET_KEY_FILE``.
+Each user is one short transaction: the command may be stopped and run again at any time.
+Exit status 0 means that the older keys can go.
 """
 
 from __future__ import annotations
