@@ -1342,7 +1342,8 @@ BEGIN
     SELECT schema.nspname INTO extension_schema
     FROM pg_extension AS extension
     JOIN pg_namespace AS schema ON schema.oid = extension.extnamespace
-    WHERE extension.extname = 'pg_stat_statements';
+    WHERE extension.extname = 'pg_stat_statements'
+        AND has_schema_privilege(schema.oid, 'USAGE');
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -1701,6 +1702,7 @@ CREATE TABLE public.amc_instances (
     max_concurrent_executions integer DEFAULT 10 NOT NULL,
     foreign_executions integer DEFAULT 0 NOT NULL,
     foreign_counted_at timestamp with time zone,
+    reconcile_attempted_at timestamp with time zone,
     CONSTRAINT chk_instance_foreign_executions CHECK ((foreign_executions >= 0)),
     CONSTRAINT chk_instance_health_status CHECK ((health_status = ANY (ARRAY['UNKNOWN'::text, 'HEALTHY'::text, 'UNHEALTHY'::text, 'ERROR'::text]))),
     CONSTRAINT chk_instance_max_concurrent_executions CHECK ((max_concurrent_executions > 0))
@@ -4112,6 +4114,10 @@ GRANT UPDATE(foreign_executions) ON TABLE public.amc_instances TO recomamp_pipel
 -- Name: COLUMN amc_instances.foreign_counted_at; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(foreign_counted_at) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.reconcile_attempted_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(reconcile_attempted_at) ON TABLE public.amc_instances TO recomamp_pipeline;
 
 -- Name: TABLE amc_schema_fields; Type: ACL; Schema: public; Owner: -
 

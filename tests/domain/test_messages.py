@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.messages import Reader, compose, one_line
+from recomamp.domain.messages import Reader, compose
 from recomamp.domain.notifications import Event, EventKind
+from recomamp.domain.texts import one_line
 
 AT = datetime(2026, 3, 10, 13, 3, tzinfo=UTC)
 RUN = {
@@ -117,3 +118,19 @@ def test_no_text_of_a_row_becomes_a_header_or_breaks_the_mail(
 def test_a_line_is_a_line(text: str) -> None:
     assert len(one_line(text).splitlines()) <= 1
     one_line(text).encode()
+
+
+@given(st.text(max_size=400), st.integers(1, 100))
+def test_a_line_has_no_character_that_is_not_seen_and_is_not_longer_than_said(
+    text: str, longest: int
+) -> None:
+    line = one_line(text, longest)
+    unseen = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert not {unicodedata.category(char) for char in line} & unseen
+    assert len(line) <= longest
+    assert one_line(line, longest) == line
+
+
+def test_a_text_of_megabytes_becomes_a_line_as_well() -> None:
+    assert one_line("a" * 10_000_000, 20) == "a" * 19 + "…"
+    assert one_line("\u202e\x1b" * 1_000_000, 20) in ("", "…")

@@ -236,6 +236,13 @@ def test_airflow_is_asked_again_until_a_parse_began_after_the_change() -> None:
     assert not follower.is_waiting
 
 
+@pytest.mark.parametrize(
+    "payload", ["[" * 7000, "null", "1", '{"table": {}, "id": []}', '"\\ud800"']
+)
+def test_a_notification_of_anybody_ends_nothing(payload: str) -> None:
+    assert read_change(payload) is None
+
+
 def test_a_hundred_changes_are_one_request() -> None:
     airflow = Airflow(amc_schedules=None)
     follower = Follower(airflow)
@@ -253,6 +260,30 @@ def test_while_airflow_is_away_nothing_is_forgotten_and_nothing_raised() -> None
     airflow.is_away = False
     follower.follow(NOW + timedelta(seconds=1))
     assert airflow.asked == ["amc_schedules"]
+
+
+def test_a_file_that_airflow_does_not_parse_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "2")
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        name = request.url.path.rpartition("/")[2]
+        if request.method == "PUT":
+            asked.append(name)
+            return httpx.Response(500 if name == "amc_schedules.py" else 200, json={})
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": "x"})
+        names = ["amc_schedules.py", "amc_collections.py", "shards/amc_schedules_01.py"]
+        dags = [parsed_dag(name, NOW - timedelta(hours=1), 1.0) for name in names]
+        return httpx.Response(200, json={"dags": dags})
+
+    api = AirflowApi("http://airflow", "u", "p", transport=httpx.MockTransport(answer))
+    follower = Follower(api)
+    follower.note_everything(NOW)
+    follower.follow(NOW)
+    assert asked == ["amc_schedules.py", "amc_schedules_01.py", "amc_collections.py"]
 
 
 def test_a_file_without_a_dag_is_left_to_airflows_own_round() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 
 from fixtures.amazon import Pauses
 from fixtures.campaigns import Sync
@@ -213,7 +213,7 @@ def test_a_failed_report_stops_no_other_and_is_asked_for_again(
 def test_a_report_that_is_refused_stops_no_other(listed: Sync, emulator: RunningEmulator) -> None:
     emulator.fault("create_report", "forbidden", matching="sdCampaigns", reason="No such luck")
 
-    with pytest.raises(Incomplete, match=r"sponsoredDisplay of .*No such luck"):
+    with pytest.raises(AirflowSkipException, match=r"sponsoredDisplay of .*No such luck"):
         listed.performance()
     assert [row["status"] for row in listed.reports()].count("LOADED") == 6
 
@@ -439,10 +439,10 @@ def test_an_instance_whose_list_failed_is_not_dated(
     sync: Sync, emulator: RunningEmulator, rows: Rows
 ) -> None:
     emulator.fault("list_sp_campaigns", "not_found")
-    with pytest.raises(AirflowFailException, match="HTTP 404"):
+    with pytest.raises(AirflowSkipException, match="HTTP 404"):
         sync.list()
     sync.performance()
 
-    with pytest.raises(Incomplete, match="not dated"):
+    with pytest.raises(AirflowSkipException, match="not dated"):
         sync.date()
     assert rows.get("amc_instances", sync.instance)["campaigns_last_sync"] is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -249,6 +249,48 @@ def fresh_trigger(database: Database) -> Any:
 
     yield make
     database.query("DROP FUNCTION IF EXISTS refuse_victim() CASCADE")
+
+
+def test_an_error_that_nobody_knows_stands_in_its_row_and_stops_no_other(
+    rows: Rows,
+    instance: Row,
+    europe: Row,
+    health: Callable[[Row], tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ask = checking._ask
+
+    async def stumble(one: Any, amazon: AmcHook) -> Any:
+        if one.instance_id == "amcdemonorth":
+            raise RuntimeError("odd\r\n2026-01-01 INFO all is well\x1b[2J")
+        return await ask(one, amazon)
+
+    monkeypatch.setattr(checking, "_ask", stumble)
+    with pytest.raises(PipelineError, match=r"1 not checked: amcdemonorth .*RuntimeError: odd"):
+        check()
+    status, error = health(instance)
+    assert (status, "RuntimeError: odd" in error) == ("UNHEALTHY", True)
+    assert rows.get("amc_instances", instance)["last_health_check"] is not None
+    assert health(europe) == ("HEALTHY", None)
+    assert "in stumble" in caplog.text  # the traceback
+    assert "\n2026-01-01 INFO" not in caplog.text
+    assert "\x1b" not in caplog.text
+
+
+def test_an_instance_whose_name_makes_no_address_stops_no_other(
+    rows: Rows, instance: Row, europe: Row, health: Callable[[Row], tuple[str, str]]
+) -> None:
+    rows.insert(
+        "amc_instances",
+        instance_id="a" * 70_000,
+        name="long",
+        user_id=instance["user_id"],
+        account_id=instance["account_id"],
+    )
+    with suppress(PipelineError):
+        check()
+    assert health(instance) == health(europe) == ("HEALTHY", None)
 
 
 def test_silence_is_waited_for_no_longer_than_a_minute(

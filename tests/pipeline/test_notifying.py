@@ -14,7 +14,7 @@ from airflow.dag_processing.dagbag import DagBag
 
 from fixtures.mail import Mailbox, connection_to
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.errors import MailServerAway, MissingSetting
+from recomamp.domain.errors import Incomplete, MailServerAway, MissingSetting
 from recomamp.domain.notifications import MAILS_AN_HOUR, MOST_TRIES
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.mailing import open_mail_server
@@ -156,6 +156,40 @@ def test_what_is_no_address_gets_no_mail_and_holds_up_nobody(
     assert sorted(sender.statuses) == ["FAILED", "SENT"]
     (failed,) = (row for row in sender.rows if row["status"] == "FAILED")
     assert "is no e-mail address" in failed["last_error"]
+
+
+@pytest.mark.parametrize("name", ["=?utf-8?q?x=0D=0AReply-To:_eve@example.com?=", "\u202eevil"])
+def test_a_name_is_shown_and_not_read_by_any_program(
+    sender: Sender, rows: Rows, schedule: Row, mailbox: Mailbox, name: str
+) -> None:
+    rows.update("workflow_schedules", schedule, name=name)
+    fail(rows, schedule)
+
+    sender.at(0)
+
+    (mail,) = mailbox.mails
+    assert mail["Reply-To"] is None
+    assert mail["Subject"] == f"Failed: {name}".replace("\u202e", "")
+
+
+@pytest.mark.parametrize("details", ['"text"', "[]", '{"window_start": 1, "window_end": 2}'])
+def test_an_event_that_cannot_be_told_fails_alone_and_is_named(
+    sender: Sender, rows: Rows, schedule: Row, mailbox: Mailbox, details: str
+) -> None:
+    fail(rows, schedule)
+    (odd,) = sender.rows
+    other = rows.schedule()
+    fail(rows, other)
+    sender.database.query(
+        "UPDATE notifications SET details = %s WHERE id = %s", [details, odd["id"]]
+    )
+
+    with pytest.raises(Incomplete, match=f"1 not sent: mail about {odd['id']}"):
+        sender.at(0)
+
+    assert mailbox.recipients == [[rows.get("users", other["user_id"])["email"]]]
+    assert sorted(sender.statuses) == ["FAILED", "SENT"]
+    assert sender.at(60) == 0
 
 
 @pytest.mark.parametrize("column", ["email_notifications", "is_active"])

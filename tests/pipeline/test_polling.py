@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg2
 import pytest
@@ -13,7 +13,7 @@ from airflow.triggers.base import TriggerEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.amazon import Amazon, Pauses, make_execution
+from fixtures.amazon import Amazon, MemoryTokenStore, Pauses, make_execution, make_tokens
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from recomamp.amazon.client import AmcClient
@@ -39,7 +39,7 @@ async def submit(amazon: Amazon, count: int) -> list[AmcExecution]:
 
 async def wait_for_all(amazon: Amazon, executions: list[AmcExecution]) -> list[AmcExecution]:
     async def wait_for(execution: AmcExecution) -> AmcExecution:
-        async with InstancePoller.shared(KEY, amazon.client, 15.0) as poller:
+        async with InstancePoller.shared(KEY, KEY, amazon.client, 15.0) as poller:
             return await poller.ended(execution.amc_execution_id, NOW)
 
     return list(await asyncio.gather(*map(wait_for, executions)))
@@ -90,6 +90,54 @@ def test_a_consent_that_is_gone_is_told_to_all_who_wait(
         asyncio.run(run())
 
 
+def test_each_user_of_an_instance_is_asked_for_in_the_own_name(
+    amazon: Amazon, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    ann, bob = uuid4(), uuid4()
+    opened: list[str] = []
+
+    async def wait_for(name: str, user_id: UUID, execution: AmcExecution) -> AmcExecution:
+        def open_client() -> AmcClient:
+            opened.append(name)
+            return amazon.client()
+
+        async with InstancePoller.shared(KEY, user_id, open_client, 15.0) as poller:
+            return await poller.ended(execution.amc_execution_id, NOW)
+
+    async def run() -> None:
+        first, second, third = await submit(amazon, 3)
+        await asyncio.gather(
+            wait_for("ann", ann, first), wait_for("bob", bob, second), wait_for("ann", ann, third)
+        )
+
+    asyncio.run(run())
+    assert sorted(opened) == ["ann", "bob"]
+
+
+def test_a_consent_that_is_gone_ends_no_wait_of_another_user(
+    amazon: Amazon, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    gone = Amazon(emulator.url, store=MemoryTokenStore(make_tokens(refresh_token="Atzr|nobody")))
+
+    async def wait_for(user: Amazon, user_id: UUID, execution: AmcExecution) -> AmcExecution:
+        async with InstancePoller.shared(KEY, user_id, user.client, 15.0) as poller:
+            return await poller.ended(execution.amc_execution_id, NOW)
+
+    async def run() -> list[AmcExecution | BaseException]:
+        first, second = await submit(amazon, 2)
+        return await asyncio.gather(
+            wait_for(gone, uuid4(), first),
+            wait_for(amazon, uuid4(), second),
+            return_exceptions=True,
+        )
+
+    anns, bobs = asyncio.run(run())
+    assert isinstance(anns, ConsentRevoked)
+    assert isinstance(bobs, AmcExecution)
+
+
 def test_a_database_that_is_away_fails_no_poll_for_good(
     amazon: Amazon, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +165,7 @@ def test_a_poller_that_cannot_start_leaves_nobody_waiting(amazon: Amazon) -> Non
 
     async def run() -> None:
         (execution,) = await submit(amazon, 1)
-        async with InstancePoller.shared(uuid4(), broken, 15.0) as poller:
+        async with InstancePoller.shared(uuid4(), uuid4(), broken, 15.0) as poller:
             await poller.ended(execution.amc_execution_id, NOW)
 
     with pytest.raises(MissingSetting, match="no key"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ from fixtures.amazon import Pauses
 from fixtures.postgres import Database, Row, Rows
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.shared_answers import RowReader, SlotLine
+from recomamp.store.waiting_executions import WaitingExecution
 
 NOW = datetime.now(UTC)
 
@@ -102,6 +104,42 @@ def test_a_database_that_is_away_keeps_everybody_waiting_and_fails_nobody(
 
     assert asyncio.run(read()) == key
     assert len(pauses.seconds) == 3
+
+
+class Stumbling(RowReader):
+    """Cannot read some rows, nor any that are read with them; counts how often it asks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.odd: set[UUID] = set()
+        self.asked = 0
+
+    def answers(
+        self, database: DatabaseHook, execution_ids: Sequence[UUID]
+    ) -> Mapping[UUID, WaitingExecution | None]:
+        self.asked += 1
+        if self.odd & {*execution_ids}:
+            raise ValueError("year 20000 is out of range")
+        return super().answers(database, execution_ids)
+
+
+def test_a_row_that_cannot_be_read_is_nobody_elses_trouble(
+    rows: Rows, instance: Row, database_hook: CountingHook
+) -> None:
+    ids = waiting(rows, instance, 40)
+
+    async def read_all() -> list[object]:
+        reader = Stumbling()
+        reader.odd = {ids[7], ids[30]}
+        asked = (reader.ask(key, database_hook, Pauses()) for key in ids)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert reader.asked < 40
+        return list(answers)
+
+    answers = asyncio.run(read_all())
+    failed = [key for key, one in zip(ids, answers, strict=True) if isinstance(one, ValueError)]
+    assert failed == [ids[7], ids[30]]
+    assert sum(isinstance(one, WaitingExecution) for one in answers) == 38
 
 
 @pytest.mark.parametrize("shared", [RowReader, SlotLine])

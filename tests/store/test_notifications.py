@@ -278,6 +278,28 @@ def test_an_event_is_in_one_hand_until_its_lease_ends(
     assert len(claim(database, uuid4(), now + LEASE + timedelta(seconds=1))) == 3
 
 
+def test_nobody_waits_for_the_thousands_of_another_user(
+    database: Database, rows: Rows, schedule: Row, now: datetime
+) -> None:
+    database.query(
+        "INSERT INTO notifications (user_id, kind, event_key, happened_at, details, created_at)"
+        " SELECT %s, 'SCHEDULE_RUN_FAILED', n::TEXT, NOW(), '{}', NOW() - INTERVAL '1 hour'"
+        " FROM generate_series(1, 300) AS n",
+        [schedule["user_id"]],
+    )
+    others = [rows.schedule(), rows.schedule()]
+    for number in range(2):
+        for other in others:
+            record(database, other, "FAILED", f"run {number}")
+
+    claimed = claim(database, uuid4(), now, limit=10)
+
+    assert len(claimed) == 10
+    for other in others:
+        assert sum(str(event.user_id) == other["user_id"] for event in claimed) == 2
+    assert len(claim(database, uuid4(), now, limit=1000)) == 294
+
+
 def test_claims_at_once_do_not_wait_for_each_other(
     database: Database, schedule: Row, now: datetime
 ) -> None:

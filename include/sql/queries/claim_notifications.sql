@@ -1,15 +1,27 @@
--- Take what is due into one hand, oldest first. What another hand took and let lie is due again: it
--- was not begun, or its status would be SENDING.
+-- Take what is due into one hand: each user's oldest before anybody's second, so that nobody waits
+-- for another user's thousands. What another hand took and let lie is due again: it was not begun, or
+-- its status would be SENDING.
 -- Chosen once: a plan that asked again for each row would skip what it has locked, and take more.
 -- Parameters: claim_id, claimed_until, now, limit (at most so many).
-WITH due AS MATERIALIZED (
-    SELECT id
+WITH queued AS MATERIALIZED (
+    SELECT
+        id,
+        created_at,
+        ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at, id) AS place
     FROM notifications
     WHERE (status = 'PENDING' AND next_try_at <= %(now)s)
        OR (status = 'CLAIMED' AND claimed_until < %(now)s)
-    ORDER BY created_at, id
+),
+due AS MATERIALIZED (
+    SELECT notification.id
+    FROM queued
+    JOIN notifications AS notification ON notification.id = queued.id
+    -- Again, of the row that is locked: another hand may have taken it since
+    WHERE (notification.status = 'PENDING' AND notification.next_try_at <= %(now)s)
+       OR (notification.status = 'CLAIMED' AND notification.claimed_until < %(now)s)
+    ORDER BY queued.place, queued.created_at, queued.id
     LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
+    FOR UPDATE OF notification SKIP LOCKED
 )
 UPDATE notifications AS claimed
 SET

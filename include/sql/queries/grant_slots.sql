@@ -49,7 +49,7 @@ free AS (
     SELECT
         instances.id,
         instances.amc_instance,
-        instances.instance_limit - instances.foreign_executions - held.slots AS slots
+        instances.instance_limit::BIGINT - instances.foreign_executions - held.slots AS slots
     FROM instances
     JOIN held ON held.amc_instance = instances.amc_instance
 ),
@@ -84,7 +84,8 @@ queued AS (
         (
             SELECT
                 execution.id,
-                execution.created_at + %(collection_handicap)s AS turn
+                -- A moment at the end of Postgres's range, which takes no more time, is nobody's
+                LEAST(execution.created_at, '9999-01-01') + %(collection_handicap)s AS turn
             FROM workflow_executions AS execution
             WHERE execution.instance_id = free.id
               AND execution.status IS NOT DISTINCT FROM 'PENDING'

@@ -2,8 +2,8 @@
 -- those where the next may start at any moment: others may have taken the slots it will ask for.
 -- A row is an instance, its owner, who asks AMC, and the moment to list from. Of an owner who has
 -- to sign in again nothing can start, and AMC is asked only about what there is already.
--- First comes what was never compared, or longest ago: a comparison of all that was broken off goes
--- on with the others.
+-- First comes what was never tried, or longest ago: a comparison of all that was broken off goes on
+-- with the others, and one that fails each time is not first each time.
 -- Parameters: since.
 WITH executions AS (
     SELECT
@@ -44,4 +44,4 @@ WHERE executions.instance_id IS NOT NULL
            )
        )
    )
-ORDER BY instance.foreign_counted_at NULLS FIRST, instance.instance_id, instance.id;
+ORDER BY instance.reconcile_attempted_at NULLS FIRST, instance.instance_id, instance.id;

@@ -1,12 +1,13 @@
 -- What it takes to wait for executions and no more: a triggerer keeps it for each of thousands.
+-- A row without its moments has been waited for: its task wakes up and looks for itself.
 -- Parameters: execution_ids (array of UUIDs).
 SELECT
     execution.id,
     execution.status,
     execution.amc_execution_id,
     execution.slot_granted_at,
-    COALESCE(execution.submitted_at, execution.created_at) AS submitted_at,
-    execution.deadline_at,
+    COALESCE(execution.submitted_at, execution.created_at, NOW()) AS submitted_at,
+    COALESCE(execution.deadline_at, NOW()) AS deadline_at,
     execution.user_id,
     instance.id AS instance_key,
     instance.instance_id,

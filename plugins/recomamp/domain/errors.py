@@ -3,6 +3,7 @@
 PipelineError
 ├── InvalidDefinition     a row cannot become a DAG or a request: mend the named column
 ├── MissingSetting        a setting of the pipeline is absent or wrong: mend the deployment
+│   └── TokensUnreadable  one user's tokens were encrypted with another key
 ├── LimitExceeded         Amazon sends more than a setting allows; never retried
 ├── StepTimedOut          a step of a run took longer than it may: try again later
 ├── InstanceBroken        no run on the instance can succeed until somebody acts; never retried
@@ -64,6 +65,10 @@ class InvalidDefinition(PipelineError):
 
 class MissingSetting(PipelineError):
     """A setting of the deployment is absent or unusable."""
+
+
+class TokensUnreadable(MissingSetting):
+    """The stored tokens of one user cannot be decrypted; those of others may be."""
 
 
 class LimitExceeded(PipelineError):
@@ -184,11 +189,15 @@ class MailInDoubt(MailError):
 class Incomplete(PipelineError):
     """Some of several parts failed; the others are done, and a second try leaves them alone.
 
-    ``is_final`` tells that no second try can help any of those that failed.
+    ``is_final`` tells that no second try can help any of those that failed, ``is_tenants_own``
+    that each of them is known of one tenant.
     """
 
-    def __init__(self, problem: str, *, is_final: bool = False) -> None:
+    def __init__(
+        self, problem: str, *, is_final: bool = False, is_tenants_own: bool = False
+    ) -> None:
         self.is_final = is_final
+        self.is_tenants_own = is_tenants_own
         super().__init__(problem)
 
 
@@ -204,6 +213,16 @@ FINAL_ERRORS = (
     MissingSetting,
     Refused,
 )
+
+# What one user or one user's row is the cause of. The rows of that user say so: consent_error,
+# health_error, amc_api_errors, error_message
+_TENANTS_OWN = (ConsentRevoked, InstanceBroken, InvalidDefinition, Refused, TokensUnreadable)
+
+
+def is_tenants_own(error: Exception) -> bool:
+    """Tell that an error is a known state of one tenant, and nothing is wrong with the pipeline."""
+    is_of_parts = isinstance(error, Incomplete) and error.is_tenants_own
+    return is_of_parts or isinstance(error, _TENANTS_OWN)
 
 
 def is_final(error: Exception) -> bool:

@@ -31,6 +31,14 @@ class HealthStatus(StrEnum):
     UNHEALTHY = "UNHEALTHY"  # something is wrong that may pass by itself; runs are tried
     ERROR = "ERROR"  # no run can succeed until somebody acts; runs fail at once
 
+    @classmethod
+    def parse(cls, text: str | None) -> HealthStatus:
+        """Read a stored word, whatever it is."""
+        try:
+            return cls(text or "")
+        except ValueError:
+            return cls.UNKNOWN
+
 
 class CreationStatus(StrEnum):
     """How far Amazon is with creating an instance; SUCCEEDED is the former word for COMPLETED."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -12,6 +11,7 @@ from typing import Any
 from recomamp.domain.cron import load_zone
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.notifications import Event, EventKind
+from recomamp.domain.texts import one_line, printable
 
 _LONGEST_SUBJECT = 150
 _LONGEST_VALUE = 2000
@@ -19,13 +19,13 @@ _SHOWN_EVENTS = 50
 _INDENT = "  "
 _BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
-_SUBJECTS = {
+_SUBJECTS: dict[str, str] = {
     EventKind.SCHEDULE_RUN_FAILED: "Failed: {name}",
     EventKind.COLLECTION_COMPLETED: "Complete: {name}",
     EventKind.COLLECTION_FAILED: "Failed: {name}",
     EventKind.CONSENT_REVOKED: "Please sign in with Amazon again",
 }
-_SENTENCES = {
+_SENTENCES: dict[str, str] = {
     EventKind.SCHEDULE_RUN_FAILED: "A run of your schedule failed.",
     EventKind.COLLECTION_COMPLETED: "Your collection is complete.",
     EventKind.COLLECTION_FAILED: "Your collection has ended, and some of its weeks failed.",
@@ -62,18 +62,14 @@ def compose(events: Sequence[Event], reader: Reader) -> Message:
         subject, body = _subject(events[0]), _body(events[0], reader)
     else:
         subject, body = f"{len(events)} messages from RecomAMP", _digest(events, reader)
-    greeting = f"Hello {one_line(reader.name)}," if one_line(reader.name) else "Hello,"
+    name = one_line(reader.name, _LONGEST_SUBJECT)
+    greeting = f"Hello {name}," if name else "Hello,"
     return Message(subject=subject, text=f"{greeting}\n\n{body}\n\n-- \n{_FAREWELL}\n")
 
 
-def one_line(text: object, longest: int = _LONGEST_SUBJECT) -> str:
-    """Return text as one line without control characters, fit for a header."""
-    line = " ".join(_printable(str(text or "")).split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
-
-
 def _subject(event: Event) -> str:
-    return one_line(_SUBJECTS[event.kind].format(name=event.details.get("name", "")))
+    name = event.details.get("name") or ""
+    return one_line(_SUBJECTS[event.kind].format(name=name), _LONGEST_SUBJECT)
 
 
 def _body(event: Event, reader: Reader) -> str:
@@ -90,7 +86,7 @@ def _digest(events: Sequence[Event], reader: Reader) -> str:
     lines = [f"Much has happened at once: {len(events)} messages in one.", ""]
     for event in shown:
         moment = f"{event.happened_at.astimezone(_zone(event, reader)):%Y-%m-%d %H:%M %Z}"
-        reason = one_line(event.details.get("error"))
+        reason = one_line(event.details.get("error"), _LONGEST_SUBJECT)
         lines.append(f"{_INDENT}{moment}  {_subject(event)}{f' ({reason})' if reason else ''}")
     if more := len(events) - len(shown):
         lines.append(f"{_INDENT}and {more} more")
@@ -145,12 +141,5 @@ def _zone(event: Event, reader: Reader) -> tzinfo:
 
 def _value_lines(value: object) -> list[str]:
     """Return a value line by line, as long as a mail may reasonably be."""
-    lines = [_printable(line).strip() for line in _BREAKS.split(str(value)[:_LONGEST_VALUE])]
+    lines = [printable(line).strip() for line in _BREAKS.split(str(value)[:_LONGEST_VALUE])]
     return [line for line in lines if line] or [""]
-
-
-def _printable(text: str) -> str:
-    """Return text with a space for everything that is no character to read."""
-    return "".join(
-        " " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in text
-    )

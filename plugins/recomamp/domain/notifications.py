@@ -48,7 +48,7 @@ class Event:
 
     id: UUID
     user_id: UUID
-    kind: EventKind
+    kind: EventKind | str  # as stored: a word that is none of ours fails its own mail
     happened_at: datetime
     details: Mapping[str, Any]
 

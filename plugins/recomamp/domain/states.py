@@ -19,6 +19,14 @@ class ExecutionStatus(StrEnum):
     CANCELLED = "CANCELLED"
     TIMEOUT = "TIMEOUT"
 
+    @classmethod
+    def parse(cls, text: str | None) -> ExecutionStatus | None:
+        """Read a stored word; None where it is none of ours."""
+        try:
+            return cls(text or "")
+        except ValueError:
+            return None
+
     @property
     def is_open(self) -> bool:
         """Tell whether the execution may still be in flight at AMC."""

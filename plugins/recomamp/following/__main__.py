@@ -17,11 +17,13 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.errors import PipelineError
+from recomamp.domain.texts import one_line
 from recomamp.following.airflow_api import AirflowApi
 from recomamp.following.changes import changed_definitions, listen
 from recomamp.following.follower import Follower
 from recomamp.pipeline.hooks import DatabaseHook, airflow_address
 from recomamp.pipeline.settings import following_file
+from recomamp.pipeline.troubles import log_failure
 
 log = logging.getLogger("recomamp.following")
 
@@ -39,7 +41,12 @@ def follow_forever(database: DatabaseHook, airflow: AirflowApi) -> None:
             with closing(database.get_conn()) as connection:
                 _follow(follower, connection)
         except psycopg2.Error as err:
-            log.warning("the application's database is away: %s", str(err).strip())
+            log.warning("the application's database is away: %s", one_line(err))
+            time.sleep(RECONNECT_SECONDS)
+        except PipelineError:
+            raise
+        except Exception as err:  # noqa: BLE001 - no change of one row keeps those of others away
+            log_failure("following begins again", err)
             time.sleep(RECONNECT_SECONDS)
 
 

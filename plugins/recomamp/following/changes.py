@@ -71,6 +71,6 @@ def read_change(payload: str) -> Change | None:
     try:
         told = json.loads(payload)
         return Change(table=str(told["table"]), id=UUID(told["id"]))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         log.warning("passing over a notification that cannot be read")
         return None

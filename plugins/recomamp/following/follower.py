@@ -9,6 +9,7 @@ from typing import Protocol
 
 import httpx
 
+from recomamp.domain.texts import one_line
 from recomamp.following.airflow_api import ParsedFile
 from recomamp.following.changes import Change
 from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, Kind
@@ -61,16 +62,13 @@ class Follower:
             self._want(file, now or datetime.now(UTC))
 
     def follow(self, now: datetime | None = None) -> None:
-        """Ask Airflow for what is wanted and not yet done; its trouble is logged, not raised."""
+        """Ask Airflow for what is wanted and not yet done; its errors are logged, not raised."""
         now = now or datetime.now(UTC)
-        try:
-            for kind in KINDS:
-                self._follow_kind(kind, now)
-            self._is_cut_off = False
-        except (httpx.HTTPError, LookupError, TypeError, ValueError) as err:
-            if not self._is_cut_off:
-                log.warning("Airflow's API cannot be asked to parse; DAGs follow later: %r", err)
-            self._is_cut_off = True
+        failed = [error for kind in KINDS if (error := self._try_to_follow(kind, now))]
+        if failed and not self._is_cut_off:
+            words = one_line(repr(failed[0]))
+            log.warning("Airflow's API cannot be asked to parse; DAGs follow later: %s", words)
+        self._is_cut_off = bool(failed)
         for file in [file for file, since in self._wanted.items() if now - since > GIVE_UP]:
             log.info("%s was not parsed on demand; Airflow's own round will do it", file)
             self._forget(file)
@@ -83,11 +81,19 @@ class Follower:
         del self._wanted[file]
         self._asked.pop(file, None)
 
-    def _follow_kind(self, kind: Kind, now: datetime) -> None:
+    def _try_to_follow(self, kind: Kind, now: datetime) -> Exception | None:
+        """Follow one kind, and return what kept some of its files from being parsed."""
+        try:
+            return self._follow_kind(kind, now)
+        except Exception as err:  # noqa: BLE001 - the other kind is followed all the same
+            return err
+
+    def _follow_kind(self, kind: Kind, now: datetime) -> Exception | None:
         wanted = [one for one in all_files(kind) if one in self._wanted]
         due = [one for one in wanted if now - self._asked.get(one, now - ASK_AGAIN) >= ASK_AGAIN]
+        failed: Exception | None = None
         if not due:
-            return
+            return failed
         known = self._airflow.files(kind.dag_prefix)
         for path in due:
             file = known.get(path)
@@ -97,8 +103,12 @@ class Follower:
                 log.info("%s is parsed", path)
                 self._forget(path)
             else:
-                self._airflow.parse(file)
                 self._asked[path] = now
+                try:
+                    self._airflow.parse(file)
+                except httpx.HTTPStatusError as err:  # about this file: Airflow answers
+                    failed = err
+        return failed
 
 
 def files_of(change: Change) -> list[str]:

@@ -11,6 +11,7 @@ from recomamp.amazon.ownership import is_ours
 from recomamp.amazon.requests import LIST_SLACK
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import ConsentRevoked, Refused, SubmissionInDoubt
+from recomamp.domain.texts import one_line
 from recomamp.domain.windows import WindowType
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.executions import Execution, select_execution_by_amc_id
@@ -26,14 +27,14 @@ async def look(
     :param in_doubt: why it may have been sent.
     :raises SubmissionInDoubt: when AMC does not let us look.
     """
-    log.warning("Execution %s: looking for it at AMC: %s", execution.id, in_doubt)
+    log.warning("Execution %s: looking for it at AMC: %s", execution.id, one_line(in_doubt))
     try:
         found = await _find_by_name(execution, amc, database)
         found = found or await _find_by_time(execution, amc, database)
     except (Refused, ConsentRevoked) as err:
         raise SubmissionInDoubt(f"{in_doubt}; AMC does not let us look for it: {err}") from err
     if found:
-        log.info("Execution %s adopted %s", execution.id, found.amc_execution_id)
+        log.info("Execution %s adopted %s", execution.id, one_line(found.amc_execution_id))
     return found
 
 

@@ -11,6 +11,7 @@ from recomamp.amazon.regions import marketplace_of
 from recomamp.domain.campaigns import CampaignType
 from recomamp.domain.errors import AmazonError, InvalidDefinition, Refused, Unauthorized
 from recomamp.domain.profiles import Advertiser, dsp_advertisers, profiles_behind
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store.campaigns import CampaignSource, select_account_profile
 from recomamp.store.instances import Instance
@@ -111,5 +112,7 @@ async def _advertisers(
         try:
             return [one async for one in listed], None
         except (Refused, Unauthorized) as err:
-            log.warning("The advertisers of %s are not known: %s", instance.instance_id, err)
+            log.warning(
+                "The advertisers of %s are not known: %s", one_line(instance), one_line(err)
+            )
             return [], err

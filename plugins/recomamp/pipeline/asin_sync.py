@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-import psycopg2
-
 from recomamp.amazon.ads_client import AdsClient
 from recomamp.amazon.products import BATCH_SIZE, product_metadata, read_products
 from recomamp.amazon.profiles import list_profiles, read_profiles
@@ -24,16 +22,16 @@ from recomamp.domain.errors import (
     PipelineError,
     Refused,
     is_final,
+    is_tenants_own,
 )
 from recomamp.domain.products import DueProduct, Product, asked_in_order, batches, sellers
 from recomamp.domain.profiles import Profile
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.tables import as_table
-from recomamp.pipeline.troubles import HOPELESS, several_at_once
+from recomamp.pipeline.troubles import HOPELESS, log_failure, rotated, several_at_once
 from recomamp.store import products
 from recomamp.store.instances import Instance, select_active_instances
-
-Failure = PipelineError | psycopg2.Error
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +45,10 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
 
     Each batch is kept as soon as it is answered, so that another try asks about the rest only.
 
-    :raises Incomplete: after all users, naming those with products not asked about.
+    Another user is first each day.
+
+    :raises Incomplete: after all users, naming those with products not asked about and whose own
+        rows do not say why.
     """
     before = now - ASKED_AGAIN_AFTER
     with database.transaction() as connection:
@@ -56,12 +57,15 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
     places: dict[UUID, list[Instance]] = defaultdict(list)
     for instance in instances:
         places[instance.user_id].append(instance)
-    jobs = [UserSync(owner, places[owner], database, amazon, now) for owner in owners]
+    jobs = [
+        UserSync(owner, places[owner], database, amazon, now)
+        for owner in rotated(owners, now.toordinal())
+    ]
     asyncio.run(several_at_once(UserSync.run, jobs, USERS_AT_ONCE))
     rows = [(job.user_id, job.found, job.missing, job.left, job.remark) for job in jobs]
     heads = ("user", "found", "not found", "not asked about", "why")
     log.info("%s", as_table(heads, rows) if rows else "No product is due")
-    if failed := [job for job in jobs if job.failures]:
+    if failed := [job for job in jobs if not all(map(is_tenants_own, job.failures))]:
         named = "; ".join(f"user {job.user_id}: {job.remark}" for job in failed)
         raise Incomplete(
             f"products of {len(failed)} users not asked about: {named}",
@@ -89,14 +93,14 @@ class UserSync:
     found: int = 0
     missing: int = 0
     left: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
 
     @property
     def remark(self) -> str:
         """Why products were left, in words."""
         if not self.places:
             return "the user has no active AMC instance, so nobody can be asked"
-        return "; ".join(dict.fromkeys(map(str, self.failures)))
+        return "; ".join(dict.fromkeys(map(one_line, self.failures)))
 
     async def run(self) -> None:
         """Ask about everything that is due; what cannot be done is among ``failures``."""
@@ -106,7 +110,7 @@ class UserSync:
             if not self.places:
                 return
             await self._ask_sellers(due, await self._sellers())
-        except (PipelineError, psycopg2.Error) as err:
+        except Exception as err:  # noqa: BLE001 - whatever it is, it is about this user
             self._failed(err)
 
     def _due(self) -> list[DueProduct]:
@@ -204,8 +208,8 @@ class UserSync:
                 connection, self.user_id, missing, checked_at=self.now
             )
 
-    def _failed(self, error: Failure) -> None:
-        log.warning("Products of user %s are not asked about: %s", self.user_id, error)
+    def _failed(self, error: Exception) -> None:
+        log_failure(f"products of user {self.user_id} are not asked about", error)
         self.failures.append(error)
 
 
@@ -215,7 +219,7 @@ def _homes(places: Sequence[Instance]) -> Iterator[tuple[str, str]]:
         try:
             yield place.entity_id, marketplace_of(place.country_code or "US")
         except InvalidDefinition as err:
-            log.warning("Instance %s: %s", place.instance_id, err)
+            log.warning("%s: %s", one_line(place), one_line(err))
 
 
 def _is_about_asins(error: PipelineError) -> bool:

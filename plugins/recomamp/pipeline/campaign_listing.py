@@ -11,6 +11,7 @@ from recomamp.amazon.ads_campaigns import LISTS
 from recomamp.amazon.ads_client import AdsClient
 from recomamp.domain.campaigns import fitted
 from recomamp.domain.errors import AmazonError, Refused, Unauthorized
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.advertising import Advertising, Behind, advertising_of
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.troubles import Troubles
@@ -88,12 +89,15 @@ class _CampaignSync:
         except (Refused, Unauthorized) as err:
             if not _is_not_for_us(err) or source in self._known():
                 raise
-            log.info("%s is not used: Amazon refuses to list it, and it had nothing", source)
+            log.info(
+                "%s is not used: Amazon refuses to list it, and it had nothing", one_line(source)
+            )
             return 0
         archived = self._archive(source)
-        log.info("%s: %s listed, %s new, %s archived", source, listed, created, archived)
+        name = one_line(source)
+        log.info("%s: %s listed, %s new, %s archived", name, listed, created, archived)
         if kept < listed:
-            log.warning("%s: %s not kept, listed twice or in two profiles", source, listed - kept)
+            log.warning("%s: %s not kept, listed twice or in two profiles", name, listed - kept)
         return kept
 
     def _known(self) -> set[CampaignSource]:

@@ -22,6 +22,7 @@ from recomamp.amazon.ads_reports import COLUMNS, Report, ReportStatus
 from recomamp.amazon.download import Allowance, download_file
 from recomamp.domain.errors import Incomplete, LinkExpired, Refused, ResultsBroken
 from recomamp.domain.performance import period
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.advertising import Advertising, advertising_of
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.troubles import Troubles
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 # Amazon speaks of three hours at most, and wishes for one or two reports of a kind a day
 DEADLINE = timedelta(hours=6)
+CLOCKS_APART = timedelta(hours=1)  # at most, of two machines
 FRESH_FOR = timedelta(hours=1)
 LARGEST_FILE_BYTES = 1024**3
 LONGEST_DOWNLOAD_SECONDS = 60 * 60
@@ -61,6 +63,7 @@ class PerformanceSync:
         self.database = database
         self.amazon = amazon
         self.now = now
+        self._refused: set[UUID] = set()
 
     def request(self, at: datetime) -> list[UUID]:
         """Intend to ask for all reports that are not under way or loaded of late; return their ids.
@@ -80,7 +83,7 @@ class PerformanceSync:
         reports = self._read(report_ids)
         troubles = asyncio.run(self._settle([one for one in reports if one.is_open]))
         reports = self._read(report_ids)
-        waiting = [one.id for one in reports if one.is_open and str(one) not in troubles.found]
+        waiting = [one.id for one in reports if one.is_open and one_line(one) not in troubles.found]
         if waiting:
             return waiting
         failed = [one for one in reports if one.status is ReportState.FAILED]
@@ -88,11 +91,13 @@ class PerformanceSync:
         if troubles:
             told.append(str(troubles))
         if told:
+            # One that failed is asked for again by the next try, and one that is refused is not
+            are_refused = all(one.id in self._refused for one in failed)
             raise Incomplete(
                 f"{len(failed) + len(troubles)} of {len(reports)} reports not loaded: "
                 + "; ".join(told),
-                # One that failed is asked for anew by the next try
-                is_final=not failed and troubles.are_final,
+                is_final=are_refused and troubles.are_final,
+                is_tenants_own=are_refused and troubles.are_tenants_own,
             )
         return []
 
@@ -129,11 +134,11 @@ class PerformanceSync:
         try:
             amazon_report_id = await ads.ask(call, ads_reports.read_created)
         except Refused as err:
-            self._fail(report, str(err))
+            self._refuse(report, err)
             return None
         with self.database.transaction() as connection:
             accept_campaign_report(connection, report.id, amazon_report_id=amazon_report_id)
-        log.info("%s is %s at Amazon", report, amazon_report_id)
+        log.info("%s is %s at Amazon", one_line(report), one_line(amazon_report_id))
         return replace(report, amazon_report_id=amazon_report_id)
 
     async def _settle(self, reports: Sequence[CampaignReport]) -> Troubles:
@@ -156,14 +161,14 @@ class PerformanceSync:
         try:
             at_amazon = await look_at(ads, report)
         except Refused as err:
-            self._fail(report, str(err))
+            self._refuse(report, err)
             return
         if at_amazon.status is ReportStatus.COMPLETED:
             await self._load(ads, report, at_amazon)
         elif at_amazon.status is ReportStatus.FAILED:
             reason = at_amazon.failure_reason or "Amazon gives no reason"
             self._fail(report, f"ended as FAILED at Amazon: {reason}")
-        elif self.now >= report.requested_at + DEADLINE:
+        elif is_overdue(report, self.now):
             self._fail(report, f"not ready after {DEADLINE}; Amazon says {at_amazon.status}")
 
     async def _load(self, ads: AdsClient, report: CampaignReport, at_amazon: Report) -> None:
@@ -186,14 +191,22 @@ class PerformanceSync:
                 connection, report, read_days(path, fields), loaded_at=self.now
             )
         if loaded is None:
-            log.info("%s has been loaded by another try", report)
+            log.info("%s has been loaded by another try", one_line(report))
             return
-        log.info("%s: %s rows, %s days changed", report, loaded.reported, loaded.changed)
+        log.info("%s: %s rows, %s days changed", one_line(report), loaded.reported, loaded.changed)
         if loaded.unknown:
-            log.warning("%s: %s campaigns are not in the list of campaigns", report, loaded.unknown)
+            log.warning(
+                "%s: %s campaigns are not in the list of campaigns",
+                one_line(report),
+                loaded.unknown,
+            )
+
+    def _refuse(self, report: CampaignReport, error: Refused) -> None:
+        self._refused.add(report.id)
+        self._fail(report, str(error))
 
     def _fail(self, report: CampaignReport, reason: str) -> None:
-        log.warning("%s: %s", report, reason)
+        log.warning("%s: %s", one_line(report), one_line(reason))
         with self.database.transaction() as connection:
             end_campaign_report(
                 connection,
@@ -206,6 +219,11 @@ class PerformanceSync:
     def _read(self, report_ids: Sequence[UUID]) -> list[CampaignReport]:
         with self.database.transaction() as connection:
             return select_campaign_reports(connection, report_ids)
+
+
+def is_overdue(report: CampaignReport, now: datetime) -> bool:
+    """Tell whether a report has had its time; one of the future was never asked for."""
+    return not -CLOCKS_APART <= now - report.requested_at < DEADLINE
 
 
 async def look_at(ads: AdsClient, report: CampaignReport) -> Report:

@@ -13,7 +13,8 @@ from uuid import UUID
 from airflow.sdk import DAG, BaseOperator, Context, TriggerRule, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from recomamp.domain.errors import Incomplete
+from recomamp.domain.errors import Incomplete, is_tenants_own
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.own_dag import own_dag
 from recomamp.pipeline.troubles import Troubles, retried_where_it_helps
@@ -22,6 +23,7 @@ REPORTS_KEPT = timedelta(days=90)
 GROUPS_AT_ONCE = 4
 MOST_GROUPS = 1000  # Airflow maps over 1024 at most unless its core.max_map_length says otherwise
 DONE = "done"
+TENANTS_OWN = "tenants_own"  # not done, and the tenant's own rows say why
 
 T = TypeVar("T")
 
@@ -36,8 +38,9 @@ Brings the campaigns of every active AMC instance and their figures into `campai
 - **dated** writes `amc_instances.campaigns_last_sync` when both are done
 
 An instance that fails stops no other one: each has a branch of its own, and from the thousandth on
-shares one with others. A failed task names what could not be read; cleared, it
-goes on with the reports that are under way, and leaves alone what was loaded within the last hour.
+shares one with others. A task is skipped, and says why, where the instance's own rows know it: a
+consent that is gone, a refusal, a wrong row. A failed task names what could not be read; cleared,
+it goes on with the reports that are under way, and leaves alone what was loaded in the last hour.
 """
 
 
@@ -81,9 +84,9 @@ class InstanceOperator(BaseOperator):
         """Do a step for each instance; return what it returned, and what went wrong."""
         instances = self._instances()
         # The name under which the UI shows the task; Airflow keeps 250 characters of it
-        names = ", ".join(one.instance_id for one in instances)[:200]
+        names = one_line(", ".join(one.instance_id for one in instances), 200)
         context["instance_name"] = names  # type: ignore[typeddict-unknown-key]
-        troubles = Troubles(stopped_by=())
+        troubles = Troubles.of_tenants()
         results: dict[UUID, T] = {}
         for instance in instances:
             with troubles.about(instance):
@@ -96,10 +99,24 @@ class InstanceOperator(BaseOperator):
         """Say which instances are done, and raise what went wrong with the others.
 
         :param but: what the others are.
+        :raises AirflowSkipException: where none is done, and their own rows say why.
         """
         context["ti"].xcom_push(key=DONE, value=[str(one) for one in done])
+        own = [key for key, err in self._failed(troubles).items() if is_tenants_own(err)]
+        context["ti"].xcom_push(key=TENANTS_OWN, value=own)
         with retried_where_it_helps():
-            troubles.raise_any(but)
+            troubles.raise_unknown(but)
+        if troubles and not done:
+            raise AirflowSkipException(f"{len(troubles)} {but}: {troubles}")
+
+    def _failed(self, troubles: Troubles) -> dict[str, Exception]:
+        """Return the errors by the keys of the instances."""
+        return {
+            key: err
+            for key in self.instance_keys
+            for part, err in troubles.found.items()
+            if part.endswith(f"({key})")
+        }
 
     def _instances(self) -> list[Any]:
         from recomamp.store.instances import select_active_instance
@@ -192,25 +209,33 @@ class DateSync(InstanceOperator):
         from recomamp.store.campaigns import date_campaigns_sync
 
         began_at = context["dag_run"].start_date or datetime.now(UTC)
-        done = self._done(context)
+        done = self._all_said(context, DONE)
+        explained = self._all_said(context, DONE, TENANTS_OWN)
 
         def date(instance: Any) -> None:
-            if str(instance.instance_key) not in done:
-                raise Incomplete("campaigns or figures could not be had")
+            key = str(instance.instance_key)
+            if key not in done:
+                problem = "campaigns or figures could not be had"
+                raise Incomplete(problem, is_tenants_own=key in explained)
             with DatabaseHook().transaction() as connection:
                 date_campaigns_sync(connection, instance.instance_key, synced_at=began_at)
 
         dated, troubles = self.for_each(context, date)
         self.end(context, dated.keys(), troubles, but="not dated")
 
-    def _done(self, context: Context) -> set[str]:
-        """Return the instances that all needed steps of this group have done."""
+    def _all_said(self, context: Context, *keys: str) -> set[str]:
+        """Return the instances that each needed step of this group names under one of the keys."""
         ti = context["ti"]
-        done = [
-            ti.xcom_pull(task_ids=one, key=DONE, map_indexes=ti.map_index) or []
+        named = [
+            {
+                instance_key
+                for key in keys
+                for instance_key in ti.xcom_pull(task_ids=one, key=key, map_indexes=ti.map_index)
+                or ()
+            }
             for one in self.needed_task_ids
         ]
-        return set(self.instance_keys).intersection(*done)
+        return set(self.instance_keys).intersection(*named)
 
 
 def campaigns_dag() -> DAG:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+from uuid import UUID
 
 from recomamp.amazon.retrying import RetryPolicy
 from recomamp.domain.errors import (
@@ -18,10 +19,18 @@ from recomamp.domain.errors import (
     PipelineError,
     Transient,
 )
-from recomamp.domain.health import Answers, Health, HealthStatus, diagnose, words_of
+from recomamp.domain.health import (
+    LONGEST_ERROR,
+    Answers,
+    Health,
+    HealthStatus,
+    diagnose,
+    words_of,
+)
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.tables import as_table
-from recomamp.pipeline.troubles import Troubles, several_at_once
+from recomamp.pipeline.troubles import Troubles, in_turns, several_at_once
 from recomamp.store.executions import Execution
 from recomamp.store.instances import (
     Instance,
@@ -46,12 +55,13 @@ TRUSTED_FOR = timedelta(minutes=1)
 def check_instances(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> None:
     """Check every active instance and keep each result as soon as it is there.
 
-    Those whose last check is longest ago come first: where a check of all was broken off, the next
-    one begins with the others.
+    Each user's first comes before anybody's second, and those whose last check is longest ago come
+    first: where a check of all was broken off, the next one begins with the others.
 
-    :raises Incomplete: after all instances, naming those whose result could not be kept.
+    :raises Incomplete: after all instances, naming those that met an unexpected error or whose
+        result could not be kept.
     """
-    troubles = Troubles(stopped_by=())
+    troubles = Troubles.of_tenants()
     found: dict[Instance, Health] = {}
 
     async def check(instance: Instance) -> None:
@@ -59,7 +69,8 @@ def check_instances(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -
             found[instance] = await _check(instance, database, amazon, now)
 
     with database.transaction() as connection:
-        instances = sorted(select_active_instances(connection), key=_last_checked_at)
+        found_instances = select_active_instances(connection)
+    instances = in_turns(sorted(found_instances, key=_last_checked_at), _owner)
     asyncio.run(several_at_once(check, instances, CHECKS_AT_ONCE))
     rows = [
         (one.instance_id, one.instance_key, found[one].status, found[one].error or "")
@@ -67,7 +78,7 @@ def check_instances(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -
         if one in found
     ]
     log.info("%s", as_table(("instance", "row", "health", "why"), rows))
-    troubles.raise_any("not checked")
+    troubles.raise_unknown("not checked")
 
 
 def check_instance(
@@ -108,6 +119,10 @@ def _last_checked_at(instance: Instance) -> datetime:
     return instance.last_health_check or datetime.min.replace(tzinfo=UTC)
 
 
+def _owner(instance: Instance) -> UUID:
+    return instance.user_id
+
+
 async def _check(
     instance: Instance, database: DatabaseHook, amazon: AmcHook, now: datetime
 ) -> Health:
@@ -117,9 +132,14 @@ async def _check(
     except TimeoutError:
         silence = f"Amazon has not answered within {LONGEST_CHECK_SECONDS:g} seconds"
         answers = Answers(reporting=Transient(silence))
+    except Exception as err:  # nobody knows it, so that runs are tried; the row says so meanwhile
+        words = f"the check itself failed: {type(err).__name__}: {one_line(err, LONGEST_ERROR)}"
+        health = Health(status=HealthStatus.UNHEALTHY, error=words[:LONGEST_ERROR])
+        await asyncio.to_thread(_keep, instance, health, database, now)
+        raise
     health = diagnose(_in_amazons_words(answers, instance))
     if (health.status, health.error) != (instance.health.status, instance.health.error):
-        log.warning("Instance %s is %s: %s", instance.instance_id, health.status, health.error)
+        log.warning("%s is %s: %s", one_line(instance), health.status, one_line(health.error))
     await asyncio.to_thread(_keep, instance, health, database, now)
     return health
 

@@ -29,6 +29,7 @@ from recomamp.domain.reconciliation import (
     decide,
 )
 from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.asking_time import AskingTime
 from recomamp.pipeline.checking import BRIEF
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
@@ -108,7 +109,7 @@ class InstanceReconciliation:
             )
         log.info(
             "Instance %s: %s listed at AMC, %s in flight without an open row",
-            self.instance.instance_id,
+            one_line(self.instance.instance_id),
             len(listed),
             foreign,
         )
@@ -220,8 +221,8 @@ class InstanceReconciliation:
             "%s: execution %s, %s at AMC: %s",
             decision.action,
             decision.execution_id,
-            amc_execution_id,
-            detail,
+            one_line(amc_execution_id),
+            one_line(detail),
         )
         reconciliations.insert_reconciliation(
             connection,

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.mime.text import MIMEText
+from email.policy import compat32
+from email.utils import format_datetime, formataddr, parseaddr
 from typing import NoReturn, cast
 
 from airflow.providers.smtp.hooks.smtp import SmtpHook
@@ -28,14 +29,28 @@ from recomamp.domain.errors import (
     MailServerAway,
     MissingSetting,
 )
-from recomamp.domain.messages import Message, one_line
+from recomamp.domain.messages import Message
+from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
 
 _TAKEN = 250
 _RECIPIENT_TAKEN = (250, 251)
 _CLOSING = 421
 _REFUSED_FOR_GOOD = 500  # and above
-_POLICY = SMTP.clone(cte_type="7bit")  # understood by every server
+# Writes headers as they are given: the newer policies read an encoded word in them, and Pythons
+# before 3.11.10 and 3.12.5 wrote the line ends that it held
+_POLICY = compat32.clone(linesep="\r\n")
+_HEADERS = (
+    b"Content-Type",
+    b"MIME-Version",
+    b"Content-Transfer-Encoding",
+    b"From",
+    b"To",
+    b"Subject",
+    b"Date",
+    b"Message-ID",
+    b"Auto-Submitted",
+)
 
 
 class SignedInHook(SmtpHook):
@@ -57,8 +72,7 @@ class MailServer:
 
     def __init__(self, client: smtplib.SMTP, from_email: str) -> None:
         self._client = client
-        self._from_email = from_email
-        self._sender = parseaddr(from_email)[1]
+        self._from_name, self._sender = parseaddr(from_email)
 
     @property
     def domain(self) -> str:
@@ -74,16 +88,30 @@ class MailServer:
         :raises MailInDoubt: when the connection broke after the server may have had all of it.
         """
         recipient = _recipient(address)
-        mail = EmailMessage(policy=_POLICY)
-        mail["From"] = self._from_email
-        mail["To"] = recipient
-        mail["Subject"] = one_line(message.subject)
-        mail["Date"] = format_datetime(at)
-        mail["Message-ID"] = message_id
-        mail["Auto-Submitted"] = "auto-generated"  # no answers from people who are out of office
-        mail.set_content(message.text)
+        content = self._compose(message, recipient, message_id=message_id, at=at)
         self._announce(recipient.addr_spec)
-        self._hand_over(mail.as_bytes())
+        self._hand_over(content)
+
+    def _compose(
+        self, message: Message, recipient: Address, *, message_id: str, at: datetime
+    ) -> bytes:
+        """Write a mail of plain text, in ASCII, which every server understands.
+
+        :raises MailRefused: when anything but the headers that are set here would be one.
+        """
+        try:
+            mail = MIMEText(message.text, "plain", "utf-8", policy=_POLICY)
+            mail["From"] = formataddr((_encoded(self._from_name), self._sender))
+            mail["To"] = recipient.addr_spec
+            mail["Subject"] = _encoded(message.subject, in_header="Subject")
+            mail["Date"] = format_datetime(at)
+            mail["Message-ID"] = message_id
+            mail["Auto-Submitted"] = "auto-generated"  # no answers from who is out of office
+            content = mail.as_bytes()
+        except (MessageError, ValueError) as err:  # a lone surrogate is one of the latter
+            raise MailRefused(f"the mail cannot be written: {_words_of(err)}") from err
+        _require_own_headers(content)
+        return content
 
     def _announce(self, recipient: str) -> None:
         try:
@@ -178,6 +206,29 @@ def _recipient(address: str) -> Address:
     if not (is_plain and recipient.username and recipient.domain):
         raise MailRefused(f"{one_line(address)!r} is no e-mail address that can be written to")
     return recipient
+
+
+def _encoded(text: str, in_header: str = "") -> str:
+    """Return text as encoded words: what it says is shown, and read by nobody as a header.
+
+    Text without anything that needs it stays as it is in the sender's name, for people to read.
+    """
+    line = one_line(text)
+    if not in_header and line.isascii() and "=?" not in line:
+        return line
+    return Header(line, "utf-8", header_name=in_header or "From").encode(linesep="\r\n")
+
+
+def _require_own_headers(content: bytes) -> None:
+    """Return where a mail has each of our headers once, and no other.
+
+    :raises MailRefused: otherwise.
+    """
+    head = content.partition(b"\r\n\r\n")[0]
+    lines = [line for line in head.split(b"\r\n") if not line.startswith((b" ", b"\t"))]
+    names = sorted(line.partition(b":")[0] for line in lines)
+    if names != sorted(_HEADERS) or b"\n" in head.replace(b"\r\n", b"") or not content.isascii():
+        raise MailRefused("the mail would have headers that are not ours")
 
 
 def _told(what: str, code: int, words: bytes | str) -> str:

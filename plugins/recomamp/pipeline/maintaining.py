@@ -10,9 +10,11 @@ from airflow.sdk import BaseOperator, Context
 from psycopg2.errors import QueryCanceled
 
 from recomamp.domain.errors import PipelineError, ResultsBroken
+from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.tables import as_table
+from recomamp.pipeline.troubles import Troubles
 from recomamp.store.findings import Finding, FindingKind, replace_findings, select_findings
 from recomamp.store.upkeep import (
     analyze_table,
@@ -85,28 +87,20 @@ class AnalyzeTables(UpkeepOperator):
     """Gather the statistics of every table that has changed since; return their names."""
 
     def execute(self, context: Context) -> list[str]:
-        """Analyze one table after the other; fails in the end where one took too long."""
+        """Analyze one table after the other; fails in the end where one could not be."""
         database = DatabaseHook(statement_timeout_seconds=ANALYZE_TIMEOUT_SECONDS)
         with database.transaction() as connection:
             tables = select_tables_to_analyze(connection)
         analyzed: list[str] = []
         locked: list[str] = []
-        too_long: list[str] = []
+        failed = Troubles.of_tenants()
         for table in tables:
-            try:
-                with database.transaction() as connection:
-                    is_analyzed = analyze_table(connection, table)
-            except QueryCanceled:
-                too_long.append(table)
-                continue
-            (analyzed if is_analyzed else locked).append(table)
-            self.log.info("%s %s", table, "analyzed" if is_analyzed else "is locked")
+            with failed.about(table):
+                is_analyzed = _analyze(database, table)
+                (analyzed if is_analyzed else locked).append(table)
+                self.log.info("%s %s", table, "analyzed" if is_analyzed else "is locked")
         self.keep(context, [_locked(table) for table in locked])
-        if too_long:
-            raise PipelineError(
-                f"ANALYZE of {', '.join(too_long)} took more than {ANALYZE_TIMEOUT_SECONDS} s: "
-                "the owner may run it by hand"
-            )
+        failed.raise_any("tables not analyzed")
         return analyzed
 
 
@@ -144,7 +138,7 @@ class FindSlowQueries(UpkeepOperator):
             [
                 Finding(
                     kind=FindingKind.SLOW_QUERY,
-                    subject=" ".join(one.query.split())[:_LONGEST_QUERY],
+                    subject=one_line(one.query, _LONGEST_QUERY),
                     detail=f"{one.mean_exec_time / 1000:.1f} s on average, {one.calls} calls, "
                     f"{one.total_exec_time / 1000:.0f} s in all",
                 )
@@ -198,6 +192,20 @@ class ReportFindings(UpkeepOperator):
         nothing = "Nothing was found that a person should look at"
         self.log.info("%s", as_table(heads, rows) if rows else nothing)
         return found
+
+
+def _analyze(database: DatabaseHook, table: str) -> bool:
+    """Gather the statistics of a table; False where somebody else holds its lock.
+
+    :raises PipelineError: when it takes too long.
+    """
+    try:
+        with database.transaction() as connection:
+            return analyze_table(connection, table)
+    except QueryCanceled as err:
+        raise PipelineError(
+            f"ANALYZE took more than {ANALYZE_TIMEOUT_SECONDS} s: the owner may run it by hand"
+        ) from err
 
 
 def _locked(table: str) -> Finding:

@@ -7,15 +7,15 @@ leaves it in doubt, and it is not sent again: a user may miss a mail, and gets n
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from recomamp.domain.errors import MailInDoubt, MailNotTaken, MailRefused, MailServerAway
-from recomamp.domain.messages import compose
+from recomamp.domain.messages import Message, compose
 from recomamp.domain.notifications import (
     RATE_WINDOW,
     Event,
@@ -25,8 +25,11 @@ from recomamp.domain.notifications import (
     next_try_at,
     plan_mails,
 )
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.troubles import Troubles
 from recomamp.store import notifications
+from recomamp.store.connections import AWAY
 from recomamp.store.notifications import Outgoing
 
 if TYPE_CHECKING:
@@ -57,6 +60,7 @@ def send_notifications(
     """Send what is due; return how many mails the server took.
 
     :raises MailServerAway: when the server takes nothing; what was due is tried again.
+    :raises Incomplete: after all mails, naming those that nobody knows why they were not sent.
     """
     settle(database, now=clock())
     claim_id = uuid4()
@@ -76,7 +80,7 @@ def send_notifications(
                 events,
                 claim_id=claim_id,
                 next_try_at=clock() + SERVER_PAUSE,
-                last_error=str(err),
+                last_error=one_line(err),
             )
         raise
 
@@ -95,11 +99,15 @@ class Round:
         self.server = server
         self.claim_id = claim_id
         self.clock = clock
+        self._troubles = Troubles.of_tenants()
 
     def run(self, events: Sequence[Event]) -> int:
         """Send or postpone the events of all users; return how many mails went out.
 
-        What a round does not come to in time is due again at once, for the next one.
+        What a round does not come to in time is due again at once, for the next one. An event that
+        cannot be told keeps none of other users waiting.
+
+        :raises Incomplete: after all mails, naming the unexpected errors.
         """
         by_user = sorted(events, key=lambda event: event.user_id)
         now = self.clock()
@@ -110,12 +118,27 @@ class Round:
         mails: list[Mail] = []
         for user_id, group in groupby(by_user, key=lambda event: event.user_id):
             own = list(group)
-            plan = plan_mails(own, told.get(user_id, Told()), now=now)
-            if plan.wait_until is not None:
-                self._postpone(own, plan.wait_until)
-            mails += plan.mails
+            with self._apart(f"user {user_id}"):
+                plan = plan_mails(own, told.get(user_id, Told()), now=now)
+                if plan.wait_until is not None:
+                    self._postpone(own, plan.wait_until)
+                mails += plan.mails
         mails.sort(key=lambda mail: mail.events[0].happened_at)
-        return self._send_in_time(mails, until=now + LONGEST_ROUND)
+        sent = self._send_in_time(mails, until=now + LONGEST_ROUND)
+        self._troubles.raise_unknown("not sent")
+        return sent
+
+    @contextmanager
+    def _apart(self, part: str) -> Iterator[None]:
+        """Keep what goes wrong with one user or mail; a server that is away concerns all."""
+        away: Exception | None = None
+        with self._troubles.about(part):
+            try:
+                yield
+            except (MailServerAway, *AWAY) as err:
+                away = err
+        if away is not None:
+            raise away
 
     def _send_in_time(self, mails: Sequence[Mail], *, until: datetime) -> int:
         sent = 0
@@ -124,7 +147,8 @@ class Round:
                 left = [event for one in mails[number:] for event in one.events]
                 self._release(left)
                 break
-            sent += self._send(mail)
+            with self._apart(f"mail about {mail.events[0].id}"):
+                sent += self._send(mail)
         return sent
 
     def _release(self, events: Sequence[Event]) -> None:
@@ -150,9 +174,12 @@ class Round:
             )
         if outgoing is None:
             return False  # withdrawn or unsubscribed since, or another sender has it now
+        message = self._written(outgoing)
+        if message is None:
+            return False
         try:
             self.server.send(
-                compose(outgoing.events, outgoing.reader),
+                message,
                 address=outgoing.address,
                 message_id=message_id,
                 at=self.clock(),
@@ -170,6 +197,17 @@ class Round:
             return False
         self._end(outgoing, NotificationStatus.SENT)
         return True
+
+    def _written(self, outgoing: Outgoing) -> Message | None:
+        """Write a mail; None where that fails, which ends its events and no others."""
+        message: Message | None = None
+        with self._troubles.about(f"mail about {outgoing.events[0].id}"):
+            try:
+                message = compose(outgoing.events, outgoing.reader)
+            except Exception as err:
+                self._end(outgoing, NotificationStatus.FAILED, error=err)
+                raise
+        return message
 
     def _try_later(self, outgoing: Outgoing, error: MailNotTaken) -> None:
         later = next_try_at(outgoing.attempts, now=self.clock())
@@ -191,9 +229,9 @@ class Round:
                 claim_id=self.claim_id,
                 status=status,
                 next_try_at=later,
-                last_error=str(error) if error else None,
+                last_error=one_line(error) if error else None,
             )
         for event in outgoing.events:
             log.info("Notification %s (%s) is %s", event.id, event.kind, status)
         if error is not None:
-            log.warning("Mail about %s: %s", outgoing.events[0].id, error)
+            log.warning("Mail about %s: %s", outgoing.events[0].id, one_line(error))

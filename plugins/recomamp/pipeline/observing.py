@@ -9,11 +9,10 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from recomamp.amazon.observing import FailedCall
-from recomamp.domain.errors import PipelineError
+from recomamp.pipeline.troubles import log_failure
 from recomamp.store.api_errors import insert_api_error
 
 log = logging.getLogger(__name__)
@@ -35,8 +34,8 @@ class ErrorRecorder:
         """Keep a failed call."""
         try:
             await asyncio.to_thread(self._insert, call)
-        except (psycopg2.Error, PipelineError) as err:
-            log.warning("A failed call to Amazon is not in amc_api_errors: %s", err)
+        except Exception as err:  # noqa: BLE001 - the call that failed is what matters
+            log_failure("a failed call to Amazon is not in amc_api_errors", err)
 
     def _insert(self, call: FailedCall) -> None:
         with closing(self.connect()) as connection, connection:

@@ -1,4 +1,4 @@
-"""One poller per instance serves every execution that waits on it.
+"""One poller per instance and user serves every execution that waits on it.
 
 Calls grow with pages of AMC's list, not with executions. A failed poll is not a failed execution:
 it is logged and the next poll, which is its only retry, comes at its time or when AMC asks for it.
@@ -22,7 +22,9 @@ import psycopg2
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import AmazonError, ConsentRevoked, Refused
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.sweeping import Sweeper
+from recomamp.pipeline.troubles import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +47,14 @@ class _Waiting:
 
 
 class InstancePoller:
-    """Watches the executions of one AMC instance for everybody who waits in this event loop."""
+    """Watches one user's executions on one AMC instance for all who wait in this event loop.
 
-    _pollers: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[UUID, InstancePoller]]] = (
-        WeakKeyDictionary()
-    )
+    AMC is asked in that user's name only: several users may be behind one instance.
+    """
+
+    _pollers: ClassVar[
+        WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[UUID, UUID], InstancePoller]]
+    ] = WeakKeyDictionary()
 
     def __init__(self, open_client: Callable[[], AmcClient], shortest_seconds: float) -> None:
         self._open_client = open_client
@@ -61,18 +66,26 @@ class InstancePoller:
     @classmethod
     @asynccontextmanager
     async def shared(
-        cls, instance_key: UUID, open_client: Callable[[], AmcClient], shortest_seconds: float
+        cls,
+        instance_key: UUID,
+        user_id: UUID,
+        open_client: Callable[[], AmcClient],
+        shortest_seconds: float,
     ) -> AsyncIterator[InstancePoller]:
-        """Give the instance's poller of this event loop; it ends with the last who uses it."""
+        """Give this event loop's poller of an instance for a user; it ends with its last use.
+
+        :param open_client: opens a client that asks in the name of the user.
+        """
         pollers = cls._pollers.setdefault(asyncio.get_running_loop(), {})
-        poller = pollers.setdefault(instance_key, cls(open_client, shortest_seconds))
+        key = (instance_key, user_id)
+        poller = pollers.setdefault(key, cls(open_client, shortest_seconds))
         poller._users += 1
         try:
             yield poller
         finally:
             poller._users -= 1
             if poller._users == 0:
-                del pollers[instance_key]
+                del pollers[key]
                 if poller._task is not None:
                     poller._task.cancel()
 
@@ -101,8 +114,8 @@ class InstancePoller:
                 while self._waiting:
                     asked_to_wait_seconds = await self._try_to_poll(amc, sweeper)
                     await amc.sleep(max(asked_to_wait_seconds, self._interval_seconds()))
-        except Exception as err:  # who waits must hear of it, whatever it is: they would wait on
-            log.exception("Polling has ended")
+        except Exception as err:  # noqa: BLE001 - who waits must hear of it: they would wait on
+            log_failure("polling has ended", err)
             self._fail(err)
 
     async def _try_to_poll(self, amc: AmcClient, sweeper: Sweeper) -> float:
@@ -112,7 +125,8 @@ class InstancePoller:
         except (ConsentRevoked, Refused) as err:
             self._fail(err)
         except (AmazonError, psycopg2.Error) as err:
-            log.warning("Polling %s failed, will poll on: %s", amc.account.instance_id, err)
+            instance_id = one_line(amc.account.instance_id)
+            log.warning("Polling %s failed, will poll on: %s", instance_id, one_line(err))
             return getattr(err, "retry_after_seconds", None) or 0.0
         return 0.0
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from recomamp.domain.schema_check import Table, find_missing
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.tables import as_table
+from recomamp.pipeline.troubles import Troubles, log_failure
 from recomamp.store.data_sources import (
     Query,
     QueryFinding,
@@ -22,17 +23,23 @@ log = logging.getLogger(__name__)
 
 
 def check_queries(*, database: DatabaseHook, now: datetime) -> None:
-    """Compare all queries with what is known of their instances, and keep what is found."""
+    """Compare all queries with what is known of their instances, and keep what is found.
+
+    :raises Incomplete: after all instances, naming those that met an error.
+    """
+    troubles = Troubles.of_tenants()
     with database.transaction() as connection:
         instances = select_described_instances(connection)
     rows: list[tuple[str, str, str]] = []
     for instance_key, instance_id in instances.items():
-        found = _check_instance(instance_key, database, now)
-        rows += [(instance_id, one.query.name, one.finding.message) for one in found]
+        with troubles.about(f"{instance_id} ({instance_key})"):
+            found = _check_instance(instance_key, database, now)
+            rows += [(instance_id, one.query.name, one.finding.message) for one in found]
     if rows:
         log.warning("%s", as_table(("instance", "workflow", "finding"), rows))
     else:
         log.info("No query names what its instance does not offer: %s instances", len(instances))
+    troubles.raise_unknown("instances whose queries are not checked")
 
 
 def _check_instance(
@@ -50,7 +57,7 @@ def _check_instance(
 def _check(query: Query, tables: dict[str, Table]) -> list[QueryFinding]:
     try:
         missing = find_missing(query.sql_query, tables)
-    except Exception:  # a parser that stumbles over one query must not silence all others
-        log.exception("The query of workflow %s cannot be checked", query.workflow_id)
+    except Exception as err:  # noqa: BLE001 - one query must not keep the others from a check
+        log_failure(f"the query of workflow {query.workflow_id} cannot be checked", err)
         return []
     return [QueryFinding(query=query, finding=finding) for finding in missing]

@@ -13,7 +13,7 @@ from recomamp.domain.errors import Transient
 from recomamp.pipeline.comparing import InstanceReconciliation
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.run_states import RunStateOf, airflow_run_state
-from recomamp.pipeline.troubles import Troubles
+from recomamp.pipeline.troubles import Troubles, in_turns
 from recomamp.store import reconciliations
 from recomamp.store.reconciliations import Comparable
 
@@ -40,16 +40,19 @@ class ReconcileExecutions(BaseOperator):
 def reconcile(
     *, database: DatabaseHook, amazon: AmcHook, run_state_of: RunStateOf, clock: Clock
 ) -> None:
-    """Reconcile every instance, first those whose last comparison is longest ago.
+    """Reconcile every instance, first those that were tried longest ago.
 
-    Where one has kept us waiting, all of its region may: those of other regions come before them.
+    Each user's first comes before anybody's second. Where one instance has kept us waiting, all of
+    its region may: those of other regions come before them.
 
     :param clock: tells the present; each instance is counted and judged as of its own turn.
-    :raises Incomplete: after all instances, naming what could not be done.
+    :raises Incomplete: after all instances, naming what could not be done and no row of the tenant
+        explains.
     """
     with database.transaction() as connection:
-        instances = reconciliations.select_comparable(connection, since=clock() - LOOK_BACK)
-    troubles = Troubles(stopped_by=())
+        found = reconciliations.select_comparable(connection, since=clock() - LOOK_BACK)
+    instances = in_turns(found, lambda instance: instance.user_id)
+    troubles = Troubles.of_tenants()
     ends_at = monotonic() + LONGEST_RUN_SECONDS
     while instances:
         instance = instances.pop(0)
@@ -57,10 +60,12 @@ def reconcile(
         with troubles.about(instance):
             if monotonic() >= ends_at:
                 raise Transient("not asked: those before it have taken all the time of this run")
+            with database.transaction() as connection:
+                reconciliations.note_attempt(connection, instance.instance_key, at=clock())
             job.run(troubles)
         if job.asking_time.is_over:
             instances = _at_the_end(instances, instance.region)
-    troubles.raise_any("not reconciled")
+    troubles.raise_unknown("not reconciled")
 
 
 def _at_the_end(instances: list[Comparable], region: str | None) -> list[Comparable]:

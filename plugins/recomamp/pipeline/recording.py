@@ -19,6 +19,7 @@ from recomamp.domain.errors import (
 )
 from recomamp.domain.models import Schedule
 from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.texts import one_line
 from recomamp.domain.windows import Window
 from recomamp.pipeline.cancelling import cancel_at_amc
 from recomamp.pipeline.operators import ExecutionOperator, is_last_try
@@ -144,7 +145,7 @@ class RecordRun(ExecutionOperator):
         try:
             definition = self.definition()
         except InvalidDefinition as err:
-            self.log.warning("next_run_at stays as it is: %s", err)
+            self.log.warning("next_run_at stays as it is: %s", one_line(err))
             return None
         return definition.windows.next(now).due_at if isinstance(definition, Schedule) else None
 
@@ -175,7 +176,9 @@ class RecordRun(ExecutionOperator):
         try:
             return window_of(context, self.definition())
         except InvalidDefinition as err:
-            self.log.warning("No week is marked, for the run's window cannot be told: %s", err)
+            self.log.warning(
+                "No week is marked, for the run's window cannot be told: %s", one_line(err)
+            )
             return None
 
 

@@ -12,19 +12,14 @@ from uuid import UUID
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from recomamp.domain.errors import (
-    AmazonError,
-    ConsentRevoked,
-    InvalidDefinition,
-    MissingSetting,
-    PipelineError,
-    Refused,
-)
+from recomamp.domain.errors import AmazonError, ConsentRevoked, Refused
+from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
-from recomamp.pipeline.campaign_performance import DEADLINE, look_at
+from recomamp.pipeline.campaign_performance import is_overdue, look_at
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.polling import poll_interval_seconds
 from recomamp.pipeline.trigger import EARLIEST_EVENT_SECONDS
+from recomamp.pipeline.troubles import log_failure
 from recomamp.store.campaign_reports import CampaignReport, select_campaign_reports
 from recomamp.store.connections import AWAY
 from recomamp.store.instances import Instance, select_active_instance
@@ -74,9 +69,10 @@ class ReportsTrigger(BaseTrigger):
                     return outcome
                 pause_seconds = poll_interval_seconds(outcome, pause_seconds)
             except AWAY as err:
-                self.log.warning("Reports cannot be read yet: %s", err)
-            except PipelineError as err:
-                return f"polling has ended: {err}"
+                self.log.warning("Reports cannot be read yet: %s", one_line(err))
+            except Exception as err:  # noqa: BLE001 - the task looks by itself, and says what it is
+                log_failure("polling of reports has ended", err)
+                return one_line(f"polling has ended: {err}")
             await self.sleep(pause_seconds)
 
     async def _poll(self, watch: Watch) -> str | float:
@@ -86,7 +82,7 @@ class ReportsTrigger(BaseTrigger):
         if not waiting:
             return "nothing to wait for"
         now = datetime.now(UTC)
-        if now >= max(one.requested_at for one in waiting) + DEADLINE:
+        if all(is_overdue(one, now) for one in waiting):
             return "deadline passed"
         for instance_key in dict.fromkeys(one.instance_key for one in waiting):
             own = [one for one in waiting if one.instance_key == instance_key]
@@ -130,8 +126,11 @@ class Watch:
                 self._ended.update(one.id for one in left)
             elif left:
                 await self._look(instance, left)
-        except (ConsentRevoked, InvalidDefinition, MissingSetting) as err:
-            self.hopeless.append(f"polling has ended: {err}")
+        except AWAY:
+            raise
+        except Exception as err:  # noqa: BLE001 - reports of other instances are looked at all the same
+            log_failure(instance_key, err)
+            self.hopeless.append(one_line(f"polling has ended: {err}"))
             self._ended.update(one.id for one in left)
 
     async def _look(self, instance: Instance, left: Sequence[CampaignReport]) -> None:
@@ -151,7 +150,9 @@ class Watch:
                 except Refused:
                     self._ended.add(report.id)
                 except AmazonError as err:
-                    log.warning("%s cannot be looked at, will poll on: %s", report, err)
+                    log.warning(
+                        "%s cannot be looked at, will poll on: %s", one_line(report), one_line(err)
+                    )
                     self._failed_looks[report.id] += 1
 
     def _instance(self, instance_key: UUID) -> Instance | None:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from recomamp.domain.errors import PipelineError, ResultsBroken
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.troubles import log_failure
 from recomamp.store import retention
 from recomamp.store.findings import Finding, FindingKind
 from recomamp.store.kept_files import KeptFiles
@@ -39,17 +41,23 @@ class Retention:
 
     def find(self, execution_id: UUID, detail: str) -> None:
         """Keep that a result stays, and why."""
-        log.warning("Results of execution %s stay: %s", execution_id, detail)
+        log.warning("Results of execution %s stay: %s", execution_id, one_line(detail))
         self.findings.append(
             Finding(
-                kind=FindingKind.RESULT_FILES, subject=f"execution {execution_id}", detail=detail
+                kind=FindingKind.RESULT_FILES,
+                subject=f"execution {execution_id}",
+                detail=one_line(detail),
             )
         )
 
-    def fail(self, execution_id: UUID, error: PipelineError) -> None:
-        """Keep that the storage did not do what it should; others are tried all the same."""
-        log.warning("Results of execution %s: %s", execution_id, error)
-        self.failures.append(f"execution {execution_id}: {error}")
+    @contextmanager
+    def apart(self, execution_id: UUID) -> Iterator[None]:
+        """Keep what goes wrong with one result within this block; others are tried all the same."""
+        try:
+            yield
+        except Exception as err:  # noqa: BLE001 - whatever it is, it is about this result
+            log_failure(f"results of execution {execution_id}", err)
+            self.failures.append(one_line(f"execution {execution_id}: {err}"))
 
 
 def trim_documents(
@@ -58,26 +66,20 @@ def trim_documents(
     """Take the rows out of the documents of old results whose files are whole."""
     retained = Retention()
     for document in _documents(database, before):
-        if not document.is_as_full:
-            retained.find(document.id, f"the document keeps its rows: {_fewer(document)}")
-            continue
-        try:
-            difference = files.find_difference(
+        with retained.apart(document.id):
+            difference = _fewer(document) or files.find_difference(
                 document.files,
                 workflow_id=document.keeper_workflow_id,
                 execution_id=document.keeper_id,
             )
-        except ResultsBroken as err:
-            retained.fail(document.id, err)
-            continue
-        if difference:
-            retained.find(document.id, f"the document keeps its rows: {difference}")
-            continue
-        with database.transaction() as connection:
-            is_trimmed = retention.trim_document(
-                connection, document, trimmed_at=now, before=before
-            )
-        retained.done += is_trimmed
+            if difference:
+                retained.find(document.id, f"the document keeps its rows: {difference}")
+                continue
+            with database.transaction() as connection:
+                is_trimmed = retention.trim_document(
+                    connection, document, trimmed_at=now, before=before
+                )
+            retained.done += is_trimmed
     log.info("%s result documents trimmed", retained.done)
     return retained
 
@@ -88,10 +90,10 @@ def delete_files(
     """Delete the files of old results that a later success has superseded."""
     retained = Retention()
     for old in _superseded(database, before):
-        if not old.is_as_full:
-            retained.find(old.id, f"the files are kept: {_fewer(old)}")
-            continue
-        try:
+        with retained.apart(old.id):
+            if fewer := _fewer(old):
+                retained.find(old.id, f"the files are kept: {fewer}")
+                continue
             difference = files.find_difference(
                 old.keeper_files, workflow_id=old.keeper_workflow_id, execution_id=old.keeper_id
             )
@@ -100,18 +102,20 @@ def delete_files(
                 continue
             # The row is changed afterwards: a run that dies in between finds it again
             files.delete(old.files, workflow_id=old.workflow_id, execution_id=old.id)
-        except ResultsBroken as err:
-            retained.fail(old.id, err)
-            continue
-        with database.transaction() as connection:
-            is_noted = retention.note_files_deleted(connection, old, deleted_at=now, before=before)
-        retained.done += is_noted
-        log.info("Files of execution %s deleted: execution %s has them", old.id, old.keeper_id)
+            with database.transaction() as connection:
+                is_noted = retention.note_files_deleted(
+                    connection, old, deleted_at=now, before=before
+                )
+            retained.done += is_noted
+            log.info("Files of execution %s deleted: execution %s has them", old.id, old.keeper_id)
     log.info("Files of %s superseded results deleted", retained.done)
     return retained
 
 
 def _fewer(old: Old) -> str:
+    """Say that there are fewer rows in what would be kept; empty where there are as many."""
+    if old.is_as_full:
+        return ""
     later = f"execution {old.keeper_id} answered the same question later"
     return f"{later}, and is not known to have as many rows"
 

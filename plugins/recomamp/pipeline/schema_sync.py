@@ -10,11 +10,12 @@ from datetime import datetime
 
 from recomamp.amazon.retrying import RetryPolicy
 from recomamp.domain.data_sources import DataSource, read_data_source, unite
-from recomamp.domain.errors import ContractBroken
+from recomamp.domain.errors import ContractBroken, Transient
 from recomamp.domain.health import HealthStatus
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.tables import as_table
-from recomamp.pipeline.troubles import Troubles, several_at_once
+from recomamp.pipeline.troubles import Troubles, in_turns, rotated, several_at_once
 from recomamp.store.data_sources import (
     Change,
     merge_data_sources,
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 SYNCS_AT_ONCE = 4
 PATIENT = RetryPolicy(attempts=4)
+LONGEST_SYNC_SECONDS = 300.0  # of one instance: others wait for its place
 
 _KINDS = ("ADDED", "CHANGED", "BACK", "VANISHED")
 
@@ -39,11 +41,13 @@ def sync_schema(
     """Sync every active instance, then what they have in common.
 
     Instances in ERROR are left out, as nothing works there: they keep what was known of them.
+    Another one is first each day, and each user's first comes before anybody's second.
 
     :param since: instances read whole since then are not asked again: an earlier try has done it.
-    :raises Incomplete: after all instances, naming those that could not be read.
+    :raises Incomplete: after all instances, naming those that could not be read and whose own rows
+        do not say why.
     """
-    troubles = Troubles(stopped_by=())
+    troubles = Troubles.of_tenants()
     changes: dict[Instance, list[Change]] = {}
 
     async def sync(instance: Instance) -> None:
@@ -52,13 +56,17 @@ def sync_schema(
 
     with database.transaction() as connection:
         instances = select_active_instances(connection)
-    asked = [one for one in instances if _is_asked(one, since)]
+    asked = in_turns(
+        rotated([one for one in instances if _is_asked(one, since)], now.toordinal()),
+        lambda instance: instance.user_id,
+    )
     asyncio.run(several_at_once(sync, asked, SYNCS_AT_ONCE))
     rows = [(one, *_summary(one, changes.get(one), troubles)) for one in instances]
     heads = ("instance", *(kind.lower() for kind in _KINDS), "what became of it")
     log.info("%s", as_table(heads, rows))
-    publish_schema(database=database, now=now)
-    troubles.raise_any("not synced")
+    with troubles.about("shared tables"):
+        publish_schema(database=database, now=now)
+    troubles.raise_unknown("not synced")
 
 
 def publish_schema(*, database: DatabaseHook, now: datetime) -> None:
@@ -93,7 +101,7 @@ def _summary(
     if changes is not None:
         counts = Counter(one.change for one in changes)
         return (*(counts[kind] for kind in _KINDS), "synced")
-    if trouble := troubles.found.get(str(instance)):
+    if trouble := troubles.found.get(one_line(instance)):
         said = f"failed: {trouble}"
     elif instance.health.status is HealthStatus.ERROR:
         said = f"not asked, in ERROR: {instance.health.error}"
@@ -108,9 +116,13 @@ async def _sync(
     """Read all pages first: what was read in part would make the rest vanish."""
     client = await asyncio.to_thread(amazon.client_at, instance)
     client.retry = PATIENT
-    async with client as amc:
-        # A list that changes between two pages may tell a table twice
-        sources = unite([read_data_source(one) async for one in amc.list_data_sources()])
+    try:
+        async with asyncio.timeout(LONGEST_SYNC_SECONDS), client as amc:
+            # A list that changes between two pages may tell a table twice
+            sources = unite([read_data_source(one) async for one in amc.list_data_sources()])
+    except TimeoutError as err:
+        silence = f"AMC has not listed all tables within {LONGEST_SYNC_SECONDS:g} seconds"
+        raise Transient(silence) from err
     return await asyncio.to_thread(_keep, instance, sources, database, now)
 
 

@@ -20,7 +20,9 @@ from weakref import WeakKeyDictionary
 import psycopg2
 from psycopg2.extensions import connection as DatabaseConnection
 
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.troubles import log_failure
 from recomamp.store.connections import AWAY
 from recomamp.store.slots import grant_slots
 from recomamp.store.statements import fetch_one
@@ -35,6 +37,13 @@ SLOT_POLL_SECONDS = 10.0
 DATABASE_PAUSE_SECONDS = 15.0
 GATHER_SECONDS = 0.25  # in which others may join
 ACCOUNT_LOCK_MILLISECONDS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _NoAnswer:
+    """What went wrong with the question about one execution."""
+
+    error: Exception
 
 
 @dataclass(eq=False, slots=True)
@@ -82,22 +91,40 @@ class _Shared(Generic[T]):
         while self._asked:
             wanted = list(self._asked)
             try:
-                answers = await asyncio.to_thread(self.answers, database, wanted)
+                answers = await asyncio.to_thread(self._answers_apart, database, wanted)
             except AWAY as err:
-                log.warning("Rows of %s executions cannot be read yet: %s", len(wanted), err)
+                log.warning(
+                    "Rows of %s executions cannot be read yet: %s", len(wanted), one_line(err)
+                )
                 await sleep(DATABASE_PAUSE_SECONDS)
-            except Exception as err:  # who waits must hear of it, whatever it is
-                log.exception("Rows of %s executions cannot be read", len(wanted))
-                for execution_id in wanted:
-                    if asked := self._asked.pop(execution_id, None):
-                        asked.answer.set_exception(err)
             else:
                 self._give(answers)
                 await self.pause(sleep)
 
-    def _give(self, answers: Mapping[UUID, T]) -> None:
+    def _answers_apart(
+        self, database: DatabaseHook, execution_ids: Sequence[UUID]
+    ) -> dict[UUID, T | _NoAnswer]:
+        """Ask about all at once; where that fails, about each half: one row is to blame."""
+        try:
+            return {**self.answers(database, execution_ids)}
+        except AWAY:
+            raise
+        except Exception as err:  # noqa: BLE001 - whatever it is, it is about one of them
+            if len(execution_ids) == 1:
+                log_failure(f"execution {execution_ids[0]}", err)
+                return {execution_ids[0]: _NoAnswer(err)}
+        middle = len(execution_ids) // 2
+        first, second = execution_ids[:middle], execution_ids[middle:]
+        return self._answers_apart(database, first) | self._answers_apart(database, second)
+
+    def _give(self, answers: Mapping[UUID, T | _NoAnswer]) -> None:
         for execution_id, answer in answers.items():
-            if asked := self._asked.pop(execution_id, None):
+            asked = self._asked.pop(execution_id, None)
+            if asked is None:
+                continue
+            if isinstance(answer, _NoAnswer):  # who waits must hear of it, whatever it is
+                asked.answer.set_exception(answer.error)
+            else:
                 asked.answer.set_result(answer)
 
     @abstractmethod
@@ -146,7 +173,7 @@ def _standing(row: WaitingExecution | None) -> str:
         return "gone"
     if row.slot_granted_at is not None:
         return "slot granted"
-    return "" if row.status.is_open else "ended"
+    return "" if row.is_open else "ended"
 
 
 def _granted(connection: DatabaseConnection, row: WaitingExecution) -> set[UUID]:
@@ -156,5 +183,5 @@ def _granted(connection: DatabaseConnection, row: WaitingExecution) -> set[UUID]
             fetch_one(connection, "set_lock_timeout", milliseconds=ACCOUNT_LOCK_MILLISECONDS)
             return grant_slots(connection, row.instance_key, now=datetime.now(UTC))
     except psycopg2.Error as err:
-        log.warning("Slots of account %s cannot be granted yet: %s", row.account_key, err)
+        log.warning("Slots of account %s cannot be granted yet: %s", row.account_key, one_line(err))
         return set()

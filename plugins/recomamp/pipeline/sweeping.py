@@ -20,6 +20,7 @@ from recomamp.amazon.requests import LIST_SLACK, PAGE_SIZE
 from recomamp.amazon.responses import AmcExecution
 from recomamp.amazon.retrying import RetryPolicy
 from recomamp.domain.errors import AmazonError, Refused, Transient
+from recomamp.domain.texts import one_line
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Sweeper:
                 min_creation_time=sweep.since, next_token=sweep.next_token
             )
         except Refused as err:
-            log.warning("AMC refuses to list executions, asking for each: %s", err)
+            log.warning("AMC refuses to list executions, asking for each: %s", one_line(err))
             sweep.refuse()
             return ()
         except AmazonError:
@@ -132,7 +133,11 @@ class Sweeper:
                 )
                 if is_refused_too or err.retry_after_seconds is not None:
                     raise
-                log.warning("Execution %s is not to be seen at AMC: %s", amc_execution_id, err)
+                log.warning(
+                    "Execution %s is not to be seen at AMC: %s",
+                    one_line(amc_execution_id),
+                    one_line(err),
+                )
 
     def _unasked_since(self, number: int) -> list[str]:
         """Return who was not asked about since that round, the longest unasked first."""

@@ -12,13 +12,13 @@ from uuid import UUID
 from airflow.sdk import TaskInstanceState
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from recomamp.domain.errors import PipelineError
 from recomamp.domain.states import AmcStatus
 from recomamp.pipeline import settings
 from recomamp.pipeline.cancelling import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.polling import InstancePoller
 from recomamp.pipeline.shared_answers import RowReader, SlotLine
+from recomamp.pipeline.troubles import log_failure
 from recomamp.store.executions import Execution, note_amc_status, select_execution
 from recomamp.store.waiting_executions import WaitingExecution
 
@@ -124,7 +124,7 @@ class ExecutionTrigger(_ExecutionTrigger):
         return "gone" if row is None else await self._outcome(row, database)
 
     async def _outcome(self, row: WaitingExecution, database: DatabaseHook) -> str:
-        if not row.status.is_open or row.amc_execution_id is None:
+        if not row.is_open or row.amc_execution_id is None:
             return "ended"
         seconds_left = (row.deadline_at - datetime.now(UTC)).total_seconds()
         try:
@@ -132,6 +132,7 @@ class ExecutionTrigger(_ExecutionTrigger):
                 asyncio.timeout(max(0.0, seconds_left)),
                 InstancePoller.shared(
                     row.instance_key,
+                    row.user_id,
                     lambda: AmcHook(database=database).client_at(row),
                     settings.poll_seconds(),
                 ) as poller,
@@ -139,8 +140,8 @@ class ExecutionTrigger(_ExecutionTrigger):
                 ended = await poller.ended(row.amc_execution_id, row.submitted_at)
         except TimeoutError:
             return "deadline passed"
-        except PipelineError as err:
-            self.log.warning("Execution %s can no longer be watched: %s", self.execution_id, err)
+        except Exception as err:  # noqa: BLE001 - the task asks by itself and says what is wrong
+            log_failure(f"execution {self.execution_id} can no longer be watched", err)
             return "not to be watched"
         return ended.status.value
 

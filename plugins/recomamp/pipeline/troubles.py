@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, zip_longest
+from traceback import format_tb
 from typing import TypeVar
 
-import psycopg2
 from airflow.sdk.exceptions import AirflowFailException
 
 from recomamp.domain.errors import (
@@ -17,7 +18,9 @@ from recomamp.domain.errors import (
     MissingSetting,
     PipelineError,
     is_final,
+    is_tenants_own,
 )
+from recomamp.domain.texts import one_line
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +33,21 @@ Part = TypeVar("Part")
 class Troubles:
     """The errors of the parts that failed, by what the parts are called.
 
+    Whatever goes wrong with a part is about that part: the others go on. Parts of several tenants
+    are stopped by nothing, and what is known of a tenant, in the tenant's own rows, is logged and
+    fails no work of others.
+
     :param stopped_by: errors that concern all parts: they are raised at once.
     """
 
     def __init__(self, stopped_by: tuple[type[PipelineError], ...] = HOPELESS) -> None:
-        self.found: dict[str, PipelineError | psycopg2.Error] = {}
+        self.found: dict[str, Exception] = {}
         self._stopped_by = stopped_by
+
+    @classmethod
+    def of_tenants(cls) -> Troubles:
+        """Return those of parts that belong to several tenants."""
+        return cls(stopped_by=())
 
     @contextmanager
     def about(self, part: object) -> Iterator[None]:
@@ -44,14 +56,19 @@ class Troubles:
             yield
         except self._stopped_by:
             raise
-        except (PipelineError, psycopg2.Error) as err:
-            log.warning("%s: %s", part, err)
-            self.found[str(part)] = err
+        except Exception as err:  # noqa: BLE001 - whatever it is, it is about this part
+            log_failure(part, err)
+            self.found[one_line(part)] = err
 
     @property
     def are_final(self) -> bool:
         """Tell that no second try can help."""
         return all(map(is_final, self.found.values()))
+
+    @property
+    def are_tenants_own(self) -> bool:
+        """Tell that each is known of one tenant."""
+        return all(map(is_tenants_own, self.found.values()))
 
     def raise_any(self, what: str) -> None:
         """Raise what was found, as one error; return where there is nothing.
@@ -60,7 +77,21 @@ class Troubles:
         :raises Incomplete: naming each part and what went wrong with it.
         """
         if self:
-            raise Incomplete(f"{len(self)} {what}: {self}", is_final=self.are_final)
+            raise Incomplete(
+                f"{len(self)} {what}: {self}",
+                is_final=self.are_final,
+                is_tenants_own=self.are_tenants_own,
+            )
+
+    def raise_unknown(self, what: str) -> None:
+        """Raise what was found and is not known of one tenant; ``about`` has logged the rest.
+
+        :param what: what was not done, to stand before the parts.
+        :raises Incomplete: naming each part and what went wrong with it.
+        """
+        unknown = Troubles()
+        unknown.found = {part: err for part, err in self.found.items() if not is_tenants_own(err)}
+        unknown.raise_any(what)
 
     def __bool__(self) -> bool:
         return bool(self.found)
@@ -69,9 +100,36 @@ class Troubles:
         return len(self.found)
 
     def __str__(self) -> str:
-        return "; ".join(
-            f"{part}: {' '.join(str(err).split())}" for part, err in self.found.items()
-        )
+        return "; ".join(f"{part}: {_words_of(err)}" for part, err in self.found.items())
+
+
+def log_failure(part: object, error: Exception) -> None:
+    """Log what went wrong with a part; with its traceback where the pipeline does not know it."""
+    if isinstance(error, PipelineError):
+        log.warning("%s: %s", one_line(part), one_line(error))
+    else:
+        # Not exc_info: the text of the error may hold line ends, and look like other lines
+        frames = "".join(format_tb(error.__traceback__))
+        log.error("%s: %s\n%s", one_line(part), _words_of(error), frames)
+
+
+def in_turns(parts: Iterable[Part], owner: Callable[[Part], Hashable]) -> list[Part]:
+    """Order parts so that each owner's first comes before anybody's second.
+
+    Owners come in the order of their first parts, and the parts of each stay in theirs.
+    """
+    by_owner: dict[Hashable, list[Part]] = {}
+    for part in parts:
+        by_owner.setdefault(owner(part), []).append(part)
+    absent = object()
+    turns = chain.from_iterable(zip_longest(*by_owner.values(), fillvalue=absent))
+    return [part for part in turns if part is not absent]  # type: ignore[misc]
+
+
+def rotated(parts: Sequence[Part], number: int) -> list[Part]:
+    """Begin with another part for each number, so that none is always behind another."""
+    first = number % len(parts) if parts else 0
+    return [*parts[first:], *parts[:first]]
 
 
 async def several_at_once(
@@ -99,3 +157,8 @@ def retried_where_it_helps() -> Iterator[None]:
         if is_final(err):
             raise AirflowFailException(str(err)) from err
         raise
+
+
+def _words_of(error: Exception) -> str:
+    kind = "" if isinstance(error, PipelineError) else f"{type(error).__name__}: "
+    return one_line(f"{kind}{error}")

@@ -25,6 +25,10 @@ class ReportState(StrEnum):
     FAILED = "FAILED"
 
 
+_TYPES = frozenset(one.value for one in CampaignType)
+_STATES = frozenset(one.value for one in ReportState)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CampaignReport:
     """A report about the campaigns of one source; both days are included."""
@@ -82,7 +86,7 @@ def open_campaign_report(
 def select_campaign_reports(
     connection: Connection, report_ids: Sequence[UUID]
 ) -> list[CampaignReport]:
-    """Return reports by their ids."""
+    """Return reports by their ids; those in words that are none of ours are left out."""
     rows = fetch_all(
         connection, "select_campaign_reports", report_ids=[str(one) for one in report_ids]
     )
@@ -93,6 +97,7 @@ def select_campaign_reports(
             **row,
         )
         for row in rows
+        if row["campaign_type"] in _TYPES and row["status"] in _STATES
     ]
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.health import Health, HealthStatus
+from recomamp.domain.texts import LONGEST_NAME, one_line
 from recomamp.store.statements import Row, changed, fetch_all
 
 
@@ -32,7 +33,7 @@ class Instance:
 
     def __str__(self) -> str:
         """Name it for people; several rows may be one instance of AMC."""
-        return f"{self.instance_id} ({self.instance_key})"
+        return f"{one_line(self.instance_id, LONGEST_NAME)} ({self.instance_key})"
 
 
 def select_active_instances(connection: Connection) -> list[Instance]:
@@ -64,5 +65,7 @@ def update_instance_health(
 
 
 def _instance(row: Row) -> Instance:
-    health = Health(status=HealthStatus(row.pop("health_status")), error=row.pop("health_error"))
+    health = Health(
+        status=HealthStatus.parse(row.pop("health_status")), error=row.pop("health_error")
+    )
     return Instance(health=health, **row)

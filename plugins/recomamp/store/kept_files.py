@@ -24,6 +24,10 @@ _PLACE = re.compile(
 Listed = Sequence[Mapping[str, Any]]
 
 
+def _is_list_of_files(listed: object) -> bool:
+    return isinstance(listed, list) and all(isinstance(file, Mapping) for file in listed)
+
+
 class KeptFiles:
     """The files under ``RECOMAMP_RESULTS_URL``.
 
@@ -48,6 +52,8 @@ class KeptFiles:
         """
         if not listed:
             return "the document lists no files"
+        if not _is_list_of_files(listed):
+            return "the document does not list its files as results are stored"
         for file in listed:
             if difference := self._difference(file, workflow_id, execution_id):
                 return difference
@@ -58,7 +64,9 @@ class KeptFiles:
 
         :raises ResultsBroken: when the storage does not answer, or a file is not this execution's.
         """
-        paths = [self._path(str(file["uri"]), workflow_id, execution_id) for file in listed]
+        if not _is_list_of_files(listed):
+            raise ResultsBroken(f"execution {execution_id} does not list its files")
+        paths = [self._path(str(file.get("uri")), workflow_id, execution_id) for file in listed]
         if None in paths:
             raise ResultsBroken(f"execution {execution_id} lists files that are not below its own")
         for path in filter(None, paths):

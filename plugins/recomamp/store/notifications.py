@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.messages import Reader
-from recomamp.domain.notifications import Event, EventKind, Mail, NotificationStatus, Told
+from recomamp.domain.notifications import Event, Mail, NotificationStatus, Told
 from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 
 
@@ -35,7 +35,7 @@ def settle_notifications(
 def claim_notifications(
     connection: Connection, *, claim_id: UUID, now: datetime, lease: timedelta, limit: int
 ) -> list[Event]:
-    """Take what is due into one hand, oldest first; others take what is left."""
+    """Take what is due into one hand, a user's first before anybody's second."""
     found = fetch_all(
         connection,
         "claim_notifications",
@@ -140,7 +140,7 @@ def _event(row: Row) -> Event:
     return Event(
         id=row["id"],
         user_id=row["user_id"],
-        kind=EventKind(row["kind"]),
+        kind=row["kind"],
         happened_at=row["happened_at"],
         details=row["details"],
     )

@@ -19,6 +19,7 @@ from recomamp.domain.reconciliation import (
     is_orphan,
 )
 from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.texts import LONGEST_NAME, one_line
 from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 
 
@@ -36,13 +37,18 @@ class Comparable:
 
     def __str__(self) -> str:
         """Name it for people; several rows may be one instance of AMC."""
-        return f"{self.instance_id} ({self.instance_key})"
+        return f"{one_line(self.instance_id, LONGEST_NAME)} ({self.instance_key})"
 
 
 def select_comparable(connection: Connection, *, since: datetime) -> list[Comparable]:
     """Return the instances with executions, open or since a moment, or with some to come."""
     found = fetch_all(connection, "select_instances_to_reconcile", since=since)
     return [Comparable(**row) for row in found]
+
+
+def note_attempt(connection: Connection, instance_key: UUID, *, at: datetime) -> None:
+    """Keep when an instance was last tried, whatever comes of it: the others come first then."""
+    changed(connection, "note_reconcile_attempt", instance_key=instance_key, attempted_at=at)
 
 
 def select_open_rows(connection: Connection, instance_key: UUID) -> list[OpenRow]:
@@ -70,11 +76,18 @@ def select_known(connection: Connection, listed: Collection[AtAmc]) -> Known:
         execution_ids=list(named),
         amc_execution_ids=[one.id for one in listed],
     )
-    statuses = {row["id"]: ExecutionStatus(row["status"]) for row in found}
+    # A row whose status is none of our words says nothing, so that nothing is done about it
+    statuses = {
+        row["id"]: status for row in found if (status := ExecutionStatus.parse(row["status"]))
+    }
     with_id = [row for row in found if row["amc_execution_id"] is not None]
     return Known(
         statuses=statuses,
-        held={row["id"]: row["amc_execution_id"] for row in with_id if statuses[row["id"]].is_open},
+        held={
+            row["id"]: row["amc_execution_id"]
+            for row in with_id
+            if row["id"] in statuses and statuses[row["id"]].is_open
+        },
         ended={row["amc_execution_id"] for row in with_id if _is_terminal(row["amc_status"])},
     )
 

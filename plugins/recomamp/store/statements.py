@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from psycopg2.extensions import connection as Connection
-from psycopg2.extras import RealDictCursor, register_uuid
+from psycopg2.extras import RealDictCursor
 
+from recomamp.store.column_values import register_column_types
 from recomamp.store.sql import load_sql
 
 Row = dict[str, Any]
@@ -15,7 +16,7 @@ Row = dict[str, Any]
 def fetch_all(connection: Connection, statement: str, **parameters: Any) -> list[Row]:
     """Run a statement and return all its rows."""
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-        register_uuid(conn_or_curs=cursor)  # type: ignore[no-untyped-call]
+        register_column_types(cursor)
         cursor.execute(load_sql(statement), parameters)
         return [dict(row) for row in cursor.fetchall()]
 

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from recomamp.domain.errors import InvalidDefinition, MissingSetting
+from recomamp.domain.errors import InvalidDefinition, MissingSetting, TokensUnreadable
 
 ACCESS, REFRESH = "encrypted_access_token", "encrypted_refresh_token"
 COLUMNS = (ACCESS, REFRESH)
@@ -67,7 +67,7 @@ def decrypt_token(
 ) -> str:
     """Return the token that a column of a user's row holds.
 
-    :raises MissingSetting: when no key fits.
+    :raises TokensUnreadable: when no key fits.
     :raises InvalidDefinition: when the ciphertext belongs to another user or column.
     """
     text = _decrypt(fernet, ciphertext, user_id, column)
@@ -86,7 +86,7 @@ def _decrypt(fernet: Fernet | MultiFernet, ciphertext: str, user_id: UUID, colum
     try:
         return fernet.decrypt(ciphertext.encode()).decode()
     except (InvalidToken, UnicodeError) as err:
-        raise MissingSetting(
+        raise TokensUnreadable(
             f"users.{column} of user {user_id} was not encrypted with any key of "
             f"RECOMAMP_FERNET_KEY; add the key it was encrypted with, or {_SIGN_IN}"
         ) from err

@@ -18,7 +18,7 @@ class WaitingExecution:
     """An execution that is waited for: without its query, parameters and results."""
 
     id: UUID
-    status: ExecutionStatus
+    status: ExecutionStatus | None  # None: a word that is none of ours
     amc_execution_id: str | None
     slot_granted_at: datetime | None
     submitted_at: datetime  # or, before that, when the intention was written
@@ -31,6 +31,11 @@ class WaitingExecution:
     entity_id: str
     country_code: str | None
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether there is anything to wait for."""
+        return self.status is not None and self.status.is_open
+
 
 def select_waiting_executions(
     connection: Connection, execution_ids: Iterable[UUID]
@@ -38,6 +43,6 @@ def select_waiting_executions(
     """Return those of the executions that exist, by id, with one statement."""
     rows = fetch_all(connection, "select_waiting_executions", execution_ids=list(execution_ids))
     return {
-        row["id"]: WaitingExecution(**{**row, "status": ExecutionStatus(row["status"])})
+        row["id"]: WaitingExecution(**{**row, "status": ExecutionStatus.parse(row["status"])})
         for row in rows
     }

@@ -1,0 +1,6 @@
+-- Keep when the reconciliation last tried an instance, whatever comes of it.
+-- Parameters: instance_key (UUID), attempted_at.
+UPDATE amc_instances
+SET reconcile_attempted_at = %(attempted_at)s
+WHERE id = %(instance_key)s
+RETURNING id;
