@@ -20,14 +20,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def open_to_others(directory: Path) -> dict[str, str]:
-    """Return what others than the owner may read, write or enter, with its mode."""
+    """Return what others than the owner may read, write or enter, with its mode.
+
+    Airflow gives some logs of tasks a mode of its own, in folders that are closed.
+    """
+    logs = directory / "airflow" / "logs"
     found = {}
     for path in (directory, *directory.rglob("*")):
         try:
             status = path.lstat()
         except FileNotFoundError:
             continue
-        if not path.is_symlink() and status.st_mode & 0o077:
+        if path.is_symlink() or (path.is_file() and path.is_relative_to(logs)):
+            continue
+        if status.st_mode & 0o077:
             found[str(path.relative_to(directory))] = oct(status.st_mode)
     return found
 
