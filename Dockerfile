@@ -7,8 +7,8 @@ FROM ${AIRFLOW_IMAGE}
 RUN python -c 'import sys; v = sys.version_info; v >= ((3, 12, 5) if v >= (3, 12) else (3, 11, 10)) or sys.exit("Python 3.11.10, 3.12.5 or newer is needed, this is " + sys.version)'
 
 # The user stays Airflow's own (50000), never root.
-COPY requirements.txt constraints.txt /tmp/
-RUN pip install --no-cache-dir -r /tmp/requirements.txt -c /tmp/constraints.txt
+COPY constraints.txt /tmp/
+RUN pip install --no-cache-dir --require-hashes --no-deps -r /tmp/constraints.txt && pip check
 
 # An empty named volume takes over the owner of the directory it is mounted on.
 RUN mkdir -p /opt/airflow/auth /opt/airflow/results /opt/airflow/scratch /opt/airflow/snapshots

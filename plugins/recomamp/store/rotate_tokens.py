@@ -21,6 +21,7 @@ from psycopg2.errors import LockNotAvailable, QueryCanceled
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.errors import InvalidDefinition, MissingSetting
+from recomamp.store import tls
 from recomamp.store.migrate import connection_arguments
 from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 from recomamp.store.token_encryption import (
@@ -140,7 +141,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         return _fail(f"set {' or '.join(SETTINGS)} to the application's database")
     try:
         keys = read_keys(environment)
-        connection = psycopg2.connect(**connection_arguments(environment[name]))  # type: ignore[call-overload]
+        connection = tls.connect(connection_arguments(environment[name]), environment)
     except MissingSetting as err:
         return _fail(str(err))
     except psycopg2.Error as err:
