@@ -5,8 +5,9 @@
     python3 include/compose/secret_files.py check-emulator secrets
     python3 include/compose/secret_files.py passwords secrets  # for Airflow's SimpleAuthManager
 
-Each file has the name of a setting and holds its value. `make` generates what may be random and
-leaves templates for the rest. It never changes a file that exists. It needs nothing but Python.
+Each file has the name of a setting and holds its value. `database-ca.pem` holds a certificate.
+`make` generates what may be random and leaves templates for the rest. It never changes a file that
+exists. It needs nothing but Python.
 
 Compose mounts a file with the owner and the mode it has on the host. The containers' users are
 other users, so every file is readable (0644). The folder keeps other users of the host out (0700).
@@ -67,7 +68,8 @@ TEMPLATES = {
     "RECOMAMP_FERNET_KEY": "<key of the application>",
 }
 
-OPTIONAL = "AIRFLOW_CONN_SMTP_DEFAULT"  # empty: no mail
+# May stay empty: no mail; a database whose certificate a public authority has signed.
+OPTIONAL = ("AIRFLOW_CONN_SMTP_DEFAULT", "database-ca.pem")
 
 _PLACEHOLDER = re.compile(r"<[a-z ]+>")
 _IN_A_URL = re.compile(r"[A-Za-z0-9._~-]+")
@@ -78,7 +80,7 @@ def make(directory: Path) -> list[str]:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     contents = {name: generate() for name, generate in GENERATED.items()} | TEMPLATES
-    contents[OPTIONAL] = ""
+    contents |= dict.fromkeys(OPTIONAL, "")
     made = [name for name in contents if not (directory / name).exists()]
     for name in made:
         path = directory / name
@@ -89,7 +91,7 @@ def make(directory: Path) -> list[str]:
 
 def check(directory: Path) -> list[str]:
     """Return what is wrong with the files, one line each; no line repeats a value."""
-    problems = (_problem(name, directory / name) for name in [*GENERATED, *TEMPLATES, OPTIONAL])
+    problems = (_problem(name, directory / name) for name in [*GENERATED, *TEMPLATES, *OPTIONAL])
     return [problem for problem in problems if problem]
 
 
@@ -120,7 +122,7 @@ def _problem(name: str, path: Path) -> str:
     except OSError as err:
         return f"{name}: cannot be read ({err.strerror}); `make secrets` makes it"
     if not value:
-        return "" if name == OPTIONAL else f"{name}: is empty"
+        return "" if name in OPTIONAL else f"{name}: is empty"
     for placeholder in _PLACEHOLDER.findall(TEMPLATES.get(name, "")):
         if placeholder in value:
             return f"{name}: fill in {placeholder}"
@@ -206,7 +208,10 @@ _RULES: dict[str, list[tuple[str, Callable[[str], bool]]]] = {
     "RECOMAMP_MIGRATE_URI": [_DATABASE],
     "AIRFLOW_CONN_AMAZON_ADS": [_CONNECTION],
     "AIRFLOW_CONN_AIRFLOW_API": [("needs a user, a password and a host", _has_login)],
-    OPTIONAL: [_CONNECTION],
+    "AIRFLOW_CONN_SMTP_DEFAULT": [_CONNECTION],
+    "database-ca.pem": [
+        ("holds no certificate in PEM format", lambda value: "-----BEGIN CERTIFICATE" in value)
+    ],
 }
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from demo.display import closing_tables, open_display
 from demo.rows import REACH_SCHEDULE, Dates, seed
 from demo.state import State, disappointments, read_state
-from recomamp.store.migrate import connection_arguments
+from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.tls import connect
 from stack.commands import Command
 from stack.errors import FailedError

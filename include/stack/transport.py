@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from recomamp.domain.errors import MissingSetting
-from recomamp.store.migrate import connection_arguments
+from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.tls import protected_arguments
 from stack.environment import inherited
 from stack.errors import RefusedError

@@ -32,7 +32,7 @@ COMMAND_OF = {
     "AIRFLOW__API__SECRET_KEY_CMD": "AIRFLOW__API__SECRET_KEY",
     "AIRFLOW__API_AUTH__JWT_SECRET_CMD": "AIRFLOW__API_AUTH__JWT_SECRET",
 }
-EVERY_SECRET = {*GENERATED, *TEMPLATES, OPTIONAL}
+EVERY_SECRET = {*GENERATED, *TEMPLATES, *OPTIONAL}
 
 # Which service may read which secret, and why
 SECRETS = {
@@ -44,6 +44,7 @@ SECRETS = {
         "POSTGRES_PASSWORD",
         "RECOMAMP_MIGRATE_URI",
         "RECOMAMP_UI_PASSWORD",
+        "database-ca.pem",  # as all that reach the application's database
     },
     "api-server": {
         "AIRFLOW__API_AUTH__JWT_SECRET",  # signs tokens of people, checks those of tasks
@@ -56,7 +57,7 @@ SECRETS = {
         "POSTGRES_PASSWORD",
         "REDIS_PASSWORD",
     },
-    "dag-processor": {"AIRFLOW_CONN_RECOMAMP_DB", "POSTGRES_PASSWORD"},
+    "dag-processor": {"AIRFLOW_CONN_RECOMAMP_DB", "POSTGRES_PASSWORD", "database-ca.pem"},
     "triggerer": {
         "AIRFLOW_CONN_AMAZON_ADS",
         "AIRFLOW_CONN_RECOMAMP_DB",
@@ -64,8 +65,9 @@ SECRETS = {
         "AIRFLOW__CORE__FERNET_KEY",
         "POSTGRES_PASSWORD",
         "RECOMAMP_FERNET_KEY",
+        "database-ca.pem",
     },
-    "follower": {"AIRFLOW_CONN_AIRFLOW_API", "AIRFLOW_CONN_RECOMAMP_DB"},
+    "follower": {"AIRFLOW_CONN_AIRFLOW_API", "AIRFLOW_CONN_RECOMAMP_DB", "database-ca.pem"},
     "worker": {
         "AIRFLOW_CONN_AMAZON_ADS",
         "AIRFLOW_CONN_RECOMAMP_DB",
@@ -74,6 +76,7 @@ SECRETS = {
         "POSTGRES_PASSWORD",  # Celery's results
         "RECOMAMP_FERNET_KEY",
         "REDIS_PASSWORD",
+        "database-ca.pem",
     },
     "emulator-check": {"AIRFLOW_CONN_AMAZON_ADS"},  # has no network
     "emulator": set(),
@@ -380,8 +383,14 @@ def test_compose_adds_only_what_several_machines_need(
         "RECOMAMP_FERNET_KEY_FILE",
         # The embedded stack passes them on from its caller's environment, where they are set.
         "RECOMAMP_ALLOW_INSECURE_DATABASE",
+        "RECOMAMP_ANSWER_LIMIT_BYTES",
+        "RECOMAMP_ANSWER_LIMIT_SECONDS",
         "RECOMAMP_RESULT_DATA_KEPT_DAYS",
         "RECOMAMP_RESULT_FILES_KEPT_DAYS",
+        "RECOMAMP_RESULT_LIMIT_BYTES",
+        "RECOMAMP_RESULT_LIMIT_COLUMNS",
+        "RECOMAMP_RESULT_LIMIT_PARTS",
+        "RECOMAMP_RESULT_LIMIT_SECONDS",
     }
 
 

@@ -44,7 +44,7 @@ def test_a_newcomer_is_left_with_what_only_they_know(tmp_path: Path) -> None:
 
     assert made.returncode == 0
     assert all(f"{folder}/{name}: fill in <" in made.stdout for name in TEMPLATES)
-    assert {path.name for path in folder.iterdir()} == {*GENERATED, *TEMPLATES, OPTIONAL}
+    assert {path.name for path in folder.iterdir()} == {*GENERATED, *TEMPLATES, *OPTIONAL}
     assert [line.partition(":")[0] for line in check(folder)] == list(TEMPLATES)
 
 
@@ -118,6 +118,7 @@ def test_a_missing_or_empty_secret_is_refused_by_name(secrets: Path, name: str) 
         ("AIRFLOW_CONN_AIRFLOW_API", "http://follower@api-server:8080"),
         ("AIRFLOW_CONN_AIRFLOW_API", "http://[follower:w@api-server"),
         ("AIRFLOW_CONN_SMTP_DEFAULT", "smtp.example.com"),
+        ("database-ca.pem", "/etc/ssl/certs/database-ca.pem"),
     ],
 )
 def test_a_malformed_secret_is_refused_by_name_without_its_value(

@@ -17,9 +17,9 @@ import pytest
 
 from fixtures.postgres import Database, Rows, Server, migrate_database
 from recomamp.domain.errors import MigrationError, MissingSetting
+from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.migrate import (
     MIGRATIONS_DIRECTORY,
-    connection_arguments,
     migrate,
     read_migrations,
 )

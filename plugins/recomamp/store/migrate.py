@@ -9,15 +9,12 @@ Run as a command, the database comes from ``RECOMAMP_MIGRATE_URI`` or ``AIRFLOW_
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg2
 from psycopg2.errors import DuplicateTable, LockNotAvailable, UniqueViolation
@@ -25,8 +22,9 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from recomamp.domain.errors import MigrationError, MissingSetting
+from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.sql import SQL_DIRECTORY
-from recomamp.store.tls import TRANSPORT_OPTIONS, connect
+from recomamp.store.tls import connect
 
 MIGRATIONS_DIRECTORY = SQL_DIRECTORY / "migrations"
 ACCESS_FILE = SQL_DIRECTORY / "access.sql"
@@ -55,13 +53,6 @@ _CREATE_RECORDS = """
 _LOCK = "LOCK TABLE recomamp_migrations IN SHARE ROW EXCLUSIVE MODE"
 _SELECT_RECORDED = "SELECT name, checksum FROM recomamp_migrations ORDER BY name"
 _RECORD = "INSERT INTO recomamp_migrations (name, checksum) VALUES (%(name)s, %(checksum)s)"
-
-# What libpq understands of an Airflow connection's extras; the rest is for Airflow itself.
-_LIBPQ_OPTIONS = TRANSPORT_OPTIONS | {
-    "application_name", "connect_timeout", "host", "keepalives", "keepalives_count",
-    "keepalives_idle", "keepalives_interval", "options", "port", "target_session_attrs",
-    "tcp_user_timeout",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,61 +199,6 @@ def _pending(migrations: Sequence[Migration], recorded: Mapping[str, str]) -> li
                 " restore the file and put the change into a new migration"
             )
     return list(pending)
-
-
-def connection_arguments(value: str) -> dict[str, str]:
-    """Turn a URI or an Airflow connection (URI or JSON) into keyword arguments for libpq.
-
-    :raises MissingSetting: the text is neither.
-    """
-    if value.lstrip().startswith("{"):
-        arguments = _arguments_of_json(value)
-    else:
-        arguments = _arguments_of_uri(value)
-    return {name: text for name, text in arguments.items() if text}
-
-
-def _arguments_of_json(value: str) -> dict[str, str]:
-    try:
-        fields = json.loads(value)
-        extra = fields.get("extra") or {}
-        extra = json.loads(extra) if isinstance(extra, str) else extra
-    except ValueError:
-        # The parser's own message quotes the text, password included.
-        raise MissingSetting("the database connection is not valid JSON") from None
-    names = {"host": "host", "port": "port", "login": "user", "password": "password"}
-    arguments = {ours: _text(fields.get(theirs)) for theirs, ours in names.items()}
-    return arguments | {"dbname": _text(fields.get("schema"))} | _libpq_options(extra)
-
-
-def _arguments_of_uri(value: str) -> dict[str, str]:
-    try:
-        parts = urlsplit(value.strip())
-        port = _text(parts.port)
-    except ValueError:
-        raise MissingSetting("the database connection is not a valid URI") from None
-    if parts.scheme.partition("+")[0] not in ("postgres", "postgresql"):
-        raise MissingSetting("the database connection does not start with postgresql://")
-    query = dict(parse_qsl(parts.query))
-    try:
-        extra = json.loads(query.pop("__extra__", "{}"))
-    except ValueError:
-        raise MissingSetting("__extra__ of the database connection is not valid JSON") from None
-    return {
-        "host": unquote(parts.hostname or ""),
-        "port": port,
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "dbname": unquote(parts.path.lstrip("/")),
-    } | _libpq_options(extra | query)
-
-
-def _libpq_options(extra: Mapping[str, Any]) -> dict[str, str]:
-    return {name: _text(value) for name, value in extra.items() if name in _LIBPQ_OPTIONS}
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 def _one_line(err: psycopg2.Error) -> str:

@@ -22,7 +22,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.errors import InvalidDefinition, MissingSetting
 from recomamp.store import tls
-from recomamp.store.migrate import connection_arguments
+from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 from recomamp.store.token_encryption import (
     COLUMNS,

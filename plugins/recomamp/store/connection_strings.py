@@ -1,0 +1,76 @@
+"""Reads a connection as an operator writes it: a URI, or Airflow's URI or JSON.
+
+For commands that run without Airflow. Inside of Airflow its own ``Connection`` reads the same text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from recomamp.domain.errors import MissingSetting
+from recomamp.store.tls import TRANSPORT_OPTIONS
+
+# What libpq understands of an Airflow connection's extras; the rest is for Airflow itself.
+_LIBPQ_OPTIONS = TRANSPORT_OPTIONS | {
+    "application_name", "connect_timeout", "host", "keepalives", "keepalives_count",
+    "keepalives_idle", "keepalives_interval", "options", "port", "target_session_attrs",
+    "tcp_user_timeout",
+}  # fmt: skip
+
+
+def connection_arguments(value: str) -> dict[str, str]:
+    """Turn a URI or an Airflow connection (URI or JSON) into keyword arguments for libpq.
+
+    :raises MissingSetting: the text is neither.
+    """
+    if value.lstrip().startswith("{"):
+        arguments = _arguments_of_json(value)
+    else:
+        arguments = _arguments_of_uri(value)
+    return {name: text for name, text in arguments.items() if text}
+
+
+def _arguments_of_json(value: str) -> dict[str, str]:
+    try:
+        fields = json.loads(value)
+        extra = fields.get("extra") or {}
+        extra = json.loads(extra) if isinstance(extra, str) else extra
+    except ValueError:
+        # The parser's own message quotes the text, password included.
+        raise MissingSetting("the database connection is not valid JSON") from None
+    names = {"host": "host", "port": "port", "login": "user", "password": "password"}
+    arguments = {ours: _text(fields.get(theirs)) for theirs, ours in names.items()}
+    return arguments | {"dbname": _text(fields.get("schema"))} | _libpq_options(extra)
+
+
+def _arguments_of_uri(value: str) -> dict[str, str]:
+    try:
+        parts = urlsplit(value.strip())
+        port = _text(parts.port)
+    except ValueError:
+        raise MissingSetting("the database connection is not a valid URI") from None
+    if parts.scheme.partition("+")[0] not in ("postgres", "postgresql"):
+        raise MissingSetting("the database connection does not start with postgresql://")
+    query = dict(parse_qsl(parts.query))
+    try:
+        extra = json.loads(query.pop("__extra__", "{}"))
+    except ValueError:
+        raise MissingSetting("__extra__ of the database connection is not valid JSON") from None
+    return {
+        "host": unquote(parts.hostname or ""),
+        "port": port,
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "dbname": unquote(parts.path.lstrip("/")),
+    } | _libpq_options(extra | query)
+
+
+def _libpq_options(extra: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _text(value) for name, value in extra.items() if name in _LIBPQ_OPTIONS}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
