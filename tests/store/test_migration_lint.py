@@ -32,19 +32,7 @@ _FORMATTED_RAW = re.compile(r"\bEXECUTE\b[^;]*?%(?:\d+\$)?s", re.IGNORECASE | re
 def problems(number: int, text: str) -> list[str]:
     """Return what is wrong with a migration, in the order of the text where there is one."""
     text = _COMMENT.sub("", text)
-    found = []
-    for function in _FUNCTION.finditer(text):
-        head = function[0].replace(function["body"], "")
-        name = " ".join(function[0].split())[:60]
-        counts = re.search(rf"\bFUNCTION\s+public\.(?:{'|'.join(NAMES_A_COUNTER)})\(", head)
-        if re.search(r"\bSECURITY\s+DEFINER\b", head, re.I) and not _SAFE_PATH.search(head):
-            found.append(f"{name}: SECURITY DEFINER needs SET search_path = pg_catalog, pg_temp")
-        if counts:
-            continue
-        if re.search(r"\bTG_ARGV\b", function["body"], re.I) and "EXECUTE" in function["body"]:
-            found.append(f"{name}: a trigger's arguments must not become SQL")
-        if _EXECUTE.search(function["body"]) or _FORMATTED_RAW.search(function["body"]):
-            found.append(f"{name}: EXECUTE runs a literal or format() of one, and never %s")
+    found = [problem for one in _FUNCTION.finditer(text) for problem in _function_problems(one)]
     if re.search(r"\bALTER\s+FUNCTION\b[^;]*\bSECURITY\s+DEFINER\b", text, re.I):
         found.append("SECURITY DEFINER stands where the function is created")
     if _EXECUTE.search(_FUNCTION.sub("", text)):
@@ -54,6 +42,21 @@ def problems(number: int, text: str) -> list[str]:
         found.append("rights are given in access.sql alone")
     elif re.search(r"\bFROM\s+PUBLIC\s*;", text, re.I):
         found.append("REVOKE … FROM PUBLIC leaves what was granted by name")
+    return found
+
+
+def _function_problems(function: re.Match[str]) -> list[str]:
+    body, head = function["body"], function[0].replace(function["body"], "")
+    name = " ".join(function[0].split())[:60]
+    found = []
+    if re.search(r"\bSECURITY\s+DEFINER\b", head, re.I) and not _SAFE_PATH.search(head):
+        found.append(f"{name}: SECURITY DEFINER needs SET search_path = pg_catalog, pg_temp")
+    if re.search(rf"\bFUNCTION\s+public\.(?:{'|'.join(NAMES_A_COUNTER)})\(", head):
+        return found
+    if re.search(r"\bTG_ARGV\b", body, re.I) and "EXECUTE" in body:
+        found.append(f"{name}: a trigger's arguments must not become SQL")
+    if _EXECUTE.search(body) or _FORMATTED_RAW.search(body):
+        found.append(f"{name}: EXECUTE runs a literal or format() of one, and never %s")
     return found
 
 
