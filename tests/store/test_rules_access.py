@@ -23,7 +23,7 @@ SHARED = [
     "amc_data_sources", "amc_schema_fields", "build_guides", "build_guide_sections",
     "build_guide_queries",
 ]  # fmt: skip
-HIDDEN = ["maintenance_findings"]  # from all analysts
+HIDDEN = ["maintenance_findings", "execution_locks"]  # from all analysts
 # What tells the rows of two users apart, where a table has no id
 KEYS = {"amc_instance_data_sources": "instance_id", "campaign_performance": "campaign_id"}
 PIPELINE = [
@@ -245,10 +245,6 @@ def test_analysts_do_not_write_the_books_of_a_schedule(
 
 
 INSERTS = {
-    "amc_instances": (
-        "INSERT INTO amc_instances (instance_id, name, user_id, account_id)"
-        " VALUES ('amcnew', 'N', %(user)s, %(account)s)"
-    ),
     "workflows": (
         "INSERT INTO workflows (name, sql_query, user_id, instance_id)"
         " VALUES ('N', 'SELECT 1', %(user)s, %(instance)s)"
@@ -273,6 +269,10 @@ INSERTS = {
 
 # Rows that only the pipeline inserts, each of somebody's instance, workflow or schedule.
 PIPELINES_INSERTS = {
+    "amc_instances": (
+        "INSERT INTO amc_instances (instance_id, name, user_id, account_id)"
+        " VALUES ('amcnew', 'N', %(user)s, %(account)s)"
+    ),
     "workflow_executions": (
         "INSERT INTO workflow_executions (workflow_id, user_id, instance_id)"
         " VALUES (%(workflow)s, %(user)s, %(instance)s)"
@@ -528,7 +528,7 @@ def test_an_analyst_deletes_a_schedule_with_its_runs(database: Database, people:
     assert left == []
 
 
-def test_public_lists_and_templates_are_read_by_all_and_changed_by_none(
+def test_public_lists_and_templates_are_read_by_views_and_changed_by_none(
     database: Database, people: People, rows: Rows
 ) -> None:
     other, me = people.ann, people.bob["users"]["id"]
@@ -536,7 +536,8 @@ def test_public_lists_and_templates_are_read_by_all_and_changed_by_none(
         rows.update(table, other[table], is_public=True)
 
     for table in ("asin_lists", "query_templates", "asin_list_items"):
-        assert other[table]["id"] in ids_seen(database, table, "recomamp_analyst", me)
+        assert other[table]["id"] in ids_seen(database, f"public_{table}", "recomamp_analyst", me)
+        assert other[table]["id"] not in ids_seen(database, table, "recomamp_analyst", me)
     for table in ("asin_lists", "query_templates"):
         key = [other[table]["id"]]
         assert attempt(database, f"UPDATE {table} SET name = 'X' WHERE id = %s", key, me) == 0
