@@ -111,7 +111,7 @@ def test_an_execution_is_of_one_definition_and_of_its_dag(rows: Rows) -> None:
         "other": "recomamp_reconcile",
     }
     allowed = {("schedule", "schedule"), ("collection", "collection")}
-    # Nothing tells whose DAG it was once its definition is deleted
+    # What a deleted definition leaves behind
     allowed |= {("none", "schedule"), ("none", "collection"), ("none", "gone")}
     for named, columns in (
         ("schedule", of_schedule),

@@ -25,7 +25,11 @@ SHARED = [
 ]  # fmt: skip
 HIDDEN = ["maintenance_findings", "execution_locks"]  # from all analysts
 # What tells the rows of two users apart, where a table has no id
-KEYS = {"amc_instance_data_sources": "instance_id", "campaign_performance": "campaign_id"}
+KEYS = {
+    "amc_instance_data_sources": "instance_id",
+    "campaign_performance": "campaign_id",
+    "execution_locks": "execution_id",
+}
 PIPELINE = [
     "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",

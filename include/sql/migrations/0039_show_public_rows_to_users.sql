@@ -82,8 +82,8 @@ CREATE POLICY instances_user_update ON amc_instances
     WITH CHECK (user_id = (SELECT auth.uid()));
 
 
--- A workflow names a template of its owner's, or a public one. The message does not tell another user's
--- template from a missing one. A template that is made private later stays named where it was used.
+-- A workflow names a template of its owner's, or a public one. The message is the same for another user's
+-- template and for a missing one. A template that becomes private later stays named where it was used.
 CREATE FUNCTION check_workflow_template()
 RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER

@@ -4,11 +4,12 @@
 UPDATE workflow_executions AS execution
 SET amc_status = listed.amc_status
 FROM unnest(%(amc_execution_ids)s::TEXT[], %(amc_statuses)s::TEXT[])
-        AS listed (amc_execution_id, amc_status),
-    amc_instances AS instance
+    AS listed (amc_execution_id, amc_status)
 WHERE execution.amc_execution_id = listed.amc_execution_id
-  AND instance.id = execution.instance_id
-  AND instance.instance_id = %(amc_instance_id)s
+  AND execution.instance_id IN (
+      SELECT instance.id FROM amc_instances AS instance
+      WHERE instance.instance_id = %(amc_instance_id)s
+  )
   AND execution.status IN ('FAILED', 'CANCELLED', 'TIMEOUT')
   AND COALESCE(execution.amc_status, '') NOT IN (
       'SUCCEEDED', 'FAILED', 'REJECTED', 'CANCELLED', 'TIMED_OUT'
