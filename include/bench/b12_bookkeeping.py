@@ -142,7 +142,9 @@ def _slots(databases: Databases, name: str) -> Curve:
 _LINE = """
 INSERT INTO workflow_executions
     (workflow_id, user_id, instance_id, dag_id, dag_run_id, created_at)
-SELECT workflow_id, user_id, instance_id, 'line', 'run ' || n, NOW() + n * INTERVAL '1 second'
+SELECT
+    workflow_id, user_id, instance_id, 'amc_schedule_00000000-0000-0000-0000-000000000000',
+    'run ' || n, NOW() + n * INTERVAL '1 second'
 FROM generate_series(1, %(length)s) AS n
 CROSS JOIN (
     SELECT * FROM workflow_executions WHERE instance_id = md5('instance 1')::UUID LIMIT 1

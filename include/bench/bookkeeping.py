@@ -16,6 +16,7 @@ import psycopg2
 
 from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import AmcExecution
+from recomamp.domain.models import COLLECTION_DAG_PREFIX, SCHEDULE_DAG_PREFIX
 from recomamp.domain.states import AmcStatus
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
@@ -94,7 +95,7 @@ class Books:
         """
         os.environ["AIRFLOW_CONN_RECOMAMP_DB"] = self.uri
         self._count += 1
-        context = _context(self._count, is_collection="collection_id" in source)
+        context = _context(self._count, **source)
         began = time.perf_counter()
         execution_id = _Submit(task_id="submit", **source).execute(context)
         seconds = time.perf_counter() - began
@@ -117,13 +118,16 @@ class Books:
             )
 
 
-def _context(number: int, *, is_collection: bool) -> Any:
+def _context(number: int, **source: str) -> Any:
     """Give what Airflow would: the run's week is one of the collection's hundred."""
     start = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=7 * (number % 100))
-    if not is_collection:
+    if schedule_id := source.get("schedule_id"):
         start = datetime(2026, 1, 1, tzinfo=UTC)
+        dag_id = f"{SCHEDULE_DAG_PREFIX}{schedule_id}"
+    else:
+        dag_id = f"{COLLECTION_DAG_PREFIX}{source['collection_id']}"
     run = SimpleNamespace(
-        dag_id="amc_bench",
+        dag_id=dag_id,
         run_id=f"run {number}",
         data_interval_start=start,
         data_interval_end=start + timedelta(days=7),

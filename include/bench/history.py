@@ -54,7 +54,8 @@ SELECT
 FROM generate_series(1, %(collections)s) AS n;
 """
 
-# The last execution of a user is open, every tenth belongs to a collection, every twentieth failed.
+# The last execution of a user is open, every tenth belongs to a collection where the user has one,
+# every twentieth failed.
 _PAST = """
 INSERT INTO workflow_executions (
     id, amc_execution_id, workflow_id, user_id, instance_id, schedule_id, collection_id,
@@ -69,9 +70,12 @@ SELECT
     md5('workflow ' || s)::UUID,
     md5('user ' || 1 + s %% %(users)s)::UUID,
     md5('instance ' || 1 + s %% %(users)s)::UUID,
-    CASE WHEN n %% 10 <> 0 THEN md5('schedule ' || s)::UUID END,
-    CASE WHEN n %% 10 = 0 THEN md5('collection ' || 1 + s %% %(collections)s)::UUID END,
-    'amc_schedule_' || md5('schedule ' || s)::UUID,
+    CASE WHEN NOT is_week THEN md5('schedule ' || s)::UUID END,
+    CASE WHEN is_week THEN md5('collection ' || c)::UUID END,
+    CASE
+        WHEN is_week THEN 'amc_collection_' || md5('collection ' || c)::UUID
+        ELSE 'amc_schedule_' || md5('schedule ' || s)::UUID
+    END,
     'scheduled__' || n,
     CASE
         WHEN n > %(executions)s - %(users)s THEN 'RUNNING'
@@ -98,7 +102,13 @@ CROSS JOIN LATERAL (
     SELECT
         1 + n %% %(schedules)s AS s,
         NOW() - (%(executions)s - n) * %(age)s / %(executions)s AS at
-) AS derived;
+) AS derived
+CROSS JOIN LATERAL (
+    SELECT COALESCE(NULLIF(s %% %(users)s, 0), %(users)s) AS c
+) AS of_same_user
+CROSS JOIN LATERAL (
+    SELECT n %% 10 = 0 AND c <= %(collections)s AS is_week
+) AS kind;
 
 INSERT INTO schedule_runs
     (id, schedule_id, execution_id, dag_run_id, status, duration_seconds, created_at)

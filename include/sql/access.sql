@@ -20,8 +20,9 @@ DECLARE
         'amc_accounts', 'amc_api_errors', 'amc_data_sources', 'amc_instance_data_sources',
         'amc_instances', 'amc_schema_fields', 'asin_list_items', 'asin_lists', 'asins',
         'build_guide_queries', 'build_guide_sections', 'build_guides', 'campaign_performance',
-        'campaign_reports', 'campaigns', 'database_logins', 'maintenance_findings',
-        'notifications', 'query_templates', 'recomamp_migrations', 'reconciliations',
+        'campaign_reports', 'campaigns', 'database_logins', 'execution_locks',
+        'maintenance_findings', 'notifications', 'public_asin_list_items', 'public_asin_lists',
+        'public_query_templates', 'query_templates', 'recomamp_migrations', 'reconciliations',
         'report_data_collections', 'report_data_weeks', 'schedule_runs', 'user_guide_favorites',
         'user_guide_progress', 'users', 'workflow_executions', 'workflow_findings',
         'workflow_schedules', 'workflows'
@@ -32,7 +33,8 @@ DECLARE
     our_functions CONSTANT TEXT[] := ARRAY[
         'add_to_schedule_counters', 'analyze_table', 'calculate_collection_progress',
         'calculate_guide_progress', 'carry_guide_progress', 'check_query_template',
-        'check_report_data_collection', 'check_workflow', 'check_workflow_schedule',
+        'check_report_data_collection', 'check_workflow', 'check_workflow_owner',
+        'check_workflow_schedule', 'check_workflow_template',
         'collection_week_due_at', 'count_children', 'count_schedule_runs', 'counter',
         'cron_date', 'cron_date_matches', 'cron_field', 'cron_matches', 'cron_next',
         'cron_next_day', 'cron_next_minute', 'cron_parse', 'cron_value', 'current_user_id',
@@ -41,7 +43,7 @@ DECLARE
         'keep_collection_time_zone', 'keep_counter', 'notify_of_definition',
         'place_asin_list_item', 'plan_next_run', 'query_parameter_names', 'queue_notification',
         'recut_collection', 'refresh_collection_progress', 'refresh_guide_progress',
-        'refuse_row', 'require_object', 'require_own_instance', 'require_own_workflow',
+        'refuse_deleting_open_execution', 'refuse_row', 'require_object', 'require_own_instance', 'require_own_workflow',
         'require_time_zone', 'resume_collection', 'slow_queries', 'tell_asin_list_items_apart',
         'tell_collection', 'tell_consent', 'tell_schedule_run', 'touch_updated_at',
         'unused_indexes', 'update_workflow_execution_count', 'wall_time_instant', 'weeks_of',
@@ -126,8 +128,9 @@ GRANT SELECT ON
     public.amc_instance_data_sources, public.amc_instances, public.amc_schema_fields,
     public.asin_list_items, public.asin_lists, public.asins, public.build_guide_queries,
     public.build_guide_sections, public.build_guides, public.campaign_performance,
-    public.campaign_reports, public.campaigns, public.query_templates, public.reconciliations,
-    public.report_data_collections, public.report_data_weeks, public.schedule_runs,
+    public.campaign_reports, public.campaigns, public.public_asin_list_items,
+    public.public_asin_lists, public.public_query_templates, public.query_templates,
+    public.reconciliations, public.report_data_collections, public.report_data_weeks, public.schedule_runs,
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
     public.workflow_findings, public.workflow_schedules, public.workflows
 TO recomamp_analyst;
@@ -235,6 +238,7 @@ GRANT UPDATE (
 
 GRANT INSERT, UPDATE, DELETE ON public.workflow_executions, public.schedule_runs
     TO recomamp_pipeline;
+GRANT SELECT, INSERT, UPDATE ON public.execution_locks TO recomamp_pipeline;
 GRANT UPDATE (next_run_at, last_run_at, last_run_status, updated_at)
     ON public.workflow_schedules TO recomamp_pipeline;
 GRANT UPDATE (status, estimated_completion, started_at, completed_at, updated_at)

@@ -322,6 +322,27 @@ BEGIN
 END;
 $$;
 
+-- Name: check_workflow_owner(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_workflow_owner() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.workflow_executions AS execution
+        JOIN public.amc_instances AS instance ON instance.id = execution.instance_id
+        WHERE execution.workflow_id = NEW.id AND instance.user_id <> NEW.user_id
+    ) THEN
+        PERFORM public.refuse_row('workflows', 'user_id', format(
+            'executions of workflow %s ran on an AMC instance that user %s does not have; change'
+            ' amc_instances.user_id instead, which takes the workflow along', NEW.id, NEW.user_id
+        ));
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
 -- Name: check_workflow_schedule(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.check_workflow_schedule() RETURNS trigger
@@ -336,6 +357,32 @@ BEGIN
     PERFORM public.require_object('workflow_schedules', 'parameters', NEW.parameters);
     PERFORM public.require_own_workflow('workflow_schedules', NEW.workflow_id, NEW.user_id);
     RETURN NEW;
+END;
+$$;
+
+-- Name: check_workflow_template(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_workflow_template() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.query_templates
+        WHERE id = NEW.template_id AND (is_public OR author_id = NEW.user_id)
+    ) THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.template_id = OLD.template_id THEN
+        -- The workflow goes to another user, and the template is the old owner's.
+        NEW.template_id := NULL;
+        RETURN NEW;
+    END IF;
+    PERFORM public.refuse_row('workflows', 'template_id', format(
+        'user %s has no template %s, and no public one has that id; choose one of'
+        ' public_query_templates or of your own', NEW.user_id, NEW.template_id
+    ));
+    RETURN NULL;
 END;
 $$;
 
@@ -1244,6 +1291,28 @@ BEGIN
 END;
 $$;
 
+-- Name: refuse_deleting_open_execution(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_deleting_open_execution() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF OLD.dag_id IS NULL THEN
+        PERFORM public.refuse_row('workflow_executions', 'status', format(
+            'execution %s of workflow %s is %s; cancel it where it was started and end its row, then'
+            ' delete', OLD.id, OLD.workflow_id, OLD.status
+        ));
+    END IF;
+    PERFORM public.refuse_row('workflow_executions', 'status', format(
+        'execution %s of workflow %s is %s; delete the workflow''s schedules and collections first,'
+        ' wait until recomamp_reconcile has cancelled what is under way, which takes up to 30 minutes,'
+        ' then delete the rest', OLD.id, OLD.workflow_id, OLD.status
+    ));
+    RETURN NULL;
+END;
+$$;
+
 -- Name: refuse_row(text, text, text); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.refuse_row(table_name text, column_name text, problem text) RETURNS void
@@ -1614,7 +1683,7 @@ CREATE TABLE public.amc_accounts (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     max_concurrent_executions integer DEFAULT 200 NOT NULL,
-    CONSTRAINT chk_account_max_concurrent_executions CHECK ((max_concurrent_executions > 0))
+    CONSTRAINT chk_account_max_concurrent_executions CHECK (((max_concurrent_executions >= 1) AND (max_concurrent_executions <= 10000)))
 );
 
 -- Name: amc_api_errors; Type: TABLE; Schema: public; Owner: -
@@ -1703,9 +1772,9 @@ CREATE TABLE public.amc_instances (
     foreign_executions integer DEFAULT 0 NOT NULL,
     foreign_counted_at timestamp with time zone,
     reconcile_attempted_at timestamp with time zone,
-    CONSTRAINT chk_instance_foreign_executions CHECK ((foreign_executions >= 0)),
+    CONSTRAINT chk_instance_foreign_executions CHECK (((foreign_executions >= 0) AND (foreign_executions <= 10000))),
     CONSTRAINT chk_instance_health_status CHECK ((health_status = ANY (ARRAY['UNKNOWN'::text, 'HEALTHY'::text, 'UNHEALTHY'::text, 'ERROR'::text]))),
-    CONSTRAINT chk_instance_max_concurrent_executions CHECK ((max_concurrent_executions > 0))
+    CONSTRAINT chk_instance_max_concurrent_executions CHECK (((max_concurrent_executions >= 1) AND (max_concurrent_executions <= 10000)))
 );
 
 -- Name: amc_schema_fields; Type: TABLE; Schema: public; Owner: -
@@ -1912,6 +1981,14 @@ CREATE TABLE public.database_logins (
     CONSTRAINT chk_database_login_identity CHECK (((user_id IS NULL) = reads_claims))
 );
 
+-- Name: execution_locks; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.execution_locks (
+    execution_id uuid NOT NULL,
+    purpose text NOT NULL,
+    CONSTRAINT chk_execution_lock_purpose CHECK ((purpose = ANY (ARRAY['SEND'::text, 'LOAD'::text])))
+);
+
 -- Name: maintenance_findings; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.maintenance_findings (
@@ -1960,6 +2037,33 @@ CREATE TABLE public.notifications (
     CONSTRAINT chk_notification_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text, 'SENDING'::text, 'SENT'::text, 'FAILED'::text, 'IN_DOUBT'::text, 'WITHDRAWN'::text, 'UNSUBSCRIBED'::text, 'EXPIRED'::text])))
 );
 
+-- Name: public_asin_list_items; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.public_asin_list_items WITH (security_barrier='true') AS
+ SELECT item.id,
+    item.list_id,
+    item."position",
+    product.asin,
+    item.added_at
+   FROM ((public.asin_list_items item
+     JOIN public.asin_lists list ON ((list.id = item.list_id)))
+     JOIN public.asins product ON ((product.id = item.asin_id)))
+  WHERE (list.is_public AND (( SELECT public.current_user_id() AS current_user_id) IS NOT NULL));
+
+-- Name: public_asin_lists; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.public_asin_lists WITH (security_barrier='true') AS
+ SELECT id,
+    name,
+    description,
+    category,
+    tags,
+    asin_count,
+    created_at,
+    updated_at
+   FROM public.asin_lists list
+  WHERE (is_public AND (( SELECT public.current_user_id() AS current_user_id) IS NOT NULL));
+
 -- Name: query_templates; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.query_templates (
@@ -1976,11 +2080,31 @@ CREATE TABLE public.query_templates (
     last_used_at timestamp with time zone,
     author_id uuid,
     is_official boolean DEFAULT false,
-    is_public boolean DEFAULT true,
+    is_public boolean DEFAULT false,
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     CONSTRAINT chk_template_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['BEGINNER'::text, 'INTERMEDIATE'::text, 'ADVANCED'::text])))
 );
+
+-- Name: public_query_templates; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.public_query_templates WITH (security_barrier='true') AS
+ SELECT id,
+    name,
+    description,
+    category,
+    sql_template,
+    parameters,
+    tags,
+    difficulty_level,
+    estimated_runtime,
+    usage_count,
+    last_used_at,
+    is_official,
+    created_at,
+    updated_at
+   FROM public.query_templates template
+  WHERE (is_public AND (( SELECT public.current_user_id() AS current_user_id) IS NOT NULL));
 
 -- Name: recomamp_migrations; Type: TABLE; Schema: public; Owner: -
 
@@ -2164,6 +2288,13 @@ CREATE TABLE public.workflow_executions (
     clear_number integer DEFAULT 0 NOT NULL,
     amc_instance_id text,
     CONSTRAINT chk_execution_attempt CHECK ((attempt > 0)),
+    CONSTRAINT chk_execution_dag_id CHECK (((dag_id IS NULL) OR
+CASE
+    WHEN (schedule_id IS NOT NULL) THEN (dag_id = ('amc_schedule_'::text || schedule_id))
+    WHEN (collection_id IS NOT NULL) THEN (dag_id = ('amc_collection_'::text || collection_id))
+    ELSE (dag_id ~ '^amc_(schedule|collection)_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'::text)
+END)),
+    CONSTRAINT chk_execution_definition CHECK ((num_nonnulls(schedule_id, collection_id) <= 1)),
     CONSTRAINT chk_execution_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
     CONSTRAINT chk_execution_window CHECK ((window_start < window_end)),
     CONSTRAINT chk_execution_window_type CHECK ((window_type = ANY (ARRAY['EXPLICIT'::text, 'MOST_RECENT_DAY'::text, 'MOST_RECENT_WEEK'::text, 'CURRENT_MONTH'::text, 'PREVIOUS_MONTH'::text, 'ALL'::text])))
@@ -2322,6 +2453,11 @@ ALTER TABLE ONLY public.maintenance_findings
 ALTER TABLE ONLY public.notifications
     ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
 
+-- Name: execution_locks pk_execution_locks; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.execution_locks
+    ADD CONSTRAINT pk_execution_locks PRIMARY KEY (execution_id, purpose);
+
 -- Name: query_templates query_templates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.query_templates
@@ -2352,6 +2488,11 @@ ALTER TABLE ONLY public.report_data_weeks
 ALTER TABLE ONLY public.schedule_runs
     ADD CONSTRAINT schedule_runs_pkey PRIMARY KEY (id);
 
+-- Name: amc_instances uq_amc_instances_id_user; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.amc_instances
+    ADD CONSTRAINT uq_amc_instances_id_user UNIQUE (id, user_id);
+
 -- Name: build_guide_sections uq_build_guide_sections_number; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.build_guide_sections
@@ -2361,6 +2502,11 @@ ALTER TABLE ONLY public.build_guide_sections
 
 ALTER TABLE ONLY public.notifications
     ADD CONSTRAINT uq_notifications_event UNIQUE (event_key);
+
+-- Name: report_data_collections uq_report_data_collections_id_user; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_collections
+    ADD CONSTRAINT uq_report_data_collections_id_user UNIQUE (id, user_id);
 
 -- Name: report_data_weeks uq_report_data_weeks_start; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -2377,10 +2523,25 @@ ALTER TABLE ONLY public.schedule_runs
 ALTER TABLE ONLY public.user_guide_favorites
     ADD CONSTRAINT uq_user_guide_favorites_user_guide UNIQUE (user_id, guide_id);
 
+-- Name: workflow_executions uq_workflow_executions_id_collection; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT uq_workflow_executions_id_collection UNIQUE (id, collection_id);
+
+-- Name: workflow_executions uq_workflow_executions_id_schedule; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT uq_workflow_executions_id_schedule UNIQUE (id, schedule_id);
+
 -- Name: workflow_findings uq_workflow_findings; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.workflow_findings
     ADD CONSTRAINT uq_workflow_findings UNIQUE (workflow_id, instance_id, table_name, column_name);
+
+-- Name: workflow_schedules uq_workflow_schedules_id_user; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_schedules
+    ADD CONSTRAINT uq_workflow_schedules_id_user UNIQUE (id, user_id);
 
 -- Name: workflows uq_workflows_id_user; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -2720,6 +2881,10 @@ CREATE INDEX idx_users_email ON public.users USING btree (email);
 
 CREATE INDEX idx_workflow_executions_amc_id ON public.workflow_executions USING btree (amc_execution_id) WHERE (amc_execution_id IS NOT NULL);
 
+-- Name: idx_workflow_executions_closed_in_flight; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_closed_in_flight ON public.workflow_executions USING btree (instance_id, completed_at) WHERE ((dag_id IS NOT NULL) AND (amc_execution_id IS NOT NULL) AND (status = ANY (ARRAY['FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text])) AND (COALESCE(amc_status, ''::text) <> ALL (ARRAY['SUCCEEDED'::text, 'FAILED'::text, 'REJECTED'::text, 'CANCELLED'::text, 'TIMED_OUT'::text])));
+
 -- Name: idx_workflow_executions_collection_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_collection_id ON public.workflow_executions USING btree (collection_id) WHERE (collection_id IS NOT NULL);
@@ -2830,11 +2995,11 @@ CREATE UNIQUE INDEX uq_workflow_executions_amc_execution ON public.workflow_exec
 
 -- Name: uq_workflow_executions_dag_run_attempt; Type: INDEX; Schema: public; Owner: -
 
-CREATE UNIQUE INDEX uq_workflow_executions_dag_run_attempt ON public.workflow_executions USING btree (dag_id, dag_run_id, attempt) WHERE (dag_id IS NOT NULL);
+CREATE UNIQUE INDEX uq_workflow_executions_dag_run_attempt ON public.workflow_executions USING btree (dag_id, dag_run_id, attempt, user_id) WHERE (dag_id IS NOT NULL);
 
 -- Name: uq_workflow_executions_open_dag_run; Type: INDEX; Schema: public; Owner: -
 
-CREATE UNIQUE INDEX uq_workflow_executions_open_dag_run ON public.workflow_executions USING btree (dag_id, dag_run_id) WHERE ((dag_id IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text])));
+CREATE UNIQUE INDEX uq_workflow_executions_open_dag_run ON public.workflow_executions USING btree (dag_id, dag_run_id, user_id) WHERE ((dag_id IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text])));
 
 -- Name: workflows trigger_book_template_use_insert; Type: TRIGGER; Schema: public; Owner: -
 
@@ -2864,6 +3029,10 @@ CREATE TRIGGER trigger_carry_progress_insert AFTER INSERT ON public.build_guide_
 
 CREATE TRIGGER trigger_carry_progress_update AFTER UPDATE ON public.build_guide_sections REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.carry_guide_progress();
 
+-- Name: workflows trigger_check_new_workflow_template; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_new_workflow_template BEFORE INSERT ON public.workflows FOR EACH ROW WHEN ((new.template_id IS NOT NULL)) EXECUTE FUNCTION public.check_workflow_template();
+
 -- Name: query_templates trigger_check_query_template; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_query_template BEFORE INSERT OR UPDATE OF sql_template, parameters ON public.query_templates FOR EACH ROW EXECUTE FUNCTION public.check_query_template();
@@ -2876,9 +3045,17 @@ CREATE TRIGGER trigger_check_report_data_collection BEFORE INSERT OR UPDATE OF p
 
 CREATE TRIGGER trigger_check_workflow BEFORE INSERT OR UPDATE OF parameters, instance_id, user_id, sql_query ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.check_workflow();
 
+-- Name: workflows trigger_check_workflow_owner; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_workflow_owner BEFORE UPDATE OF user_id ON public.workflows FOR EACH ROW WHEN ((old.user_id IS DISTINCT FROM new.user_id)) EXECUTE FUNCTION public.check_workflow_owner();
+
 -- Name: workflow_schedules trigger_check_workflow_schedule; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_workflow_schedule BEFORE INSERT OR UPDATE OF timezone, parameters, is_active, workflow_id, user_id ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.check_workflow_schedule();
+
+-- Name: workflows trigger_check_workflow_template; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_workflow_template BEFORE UPDATE OF template_id, user_id ON public.workflows FOR EACH ROW WHEN (((new.template_id IS NOT NULL) AND ((old.template_id IS DISTINCT FROM new.template_id) OR (old.user_id IS DISTINCT FROM new.user_id)))) EXECUTE FUNCTION public.check_workflow_template();
 
 -- Name: asin_list_items trigger_count_asin_count_delete; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3071,6 +3248,10 @@ CREATE TRIGGER trigger_plan_next_run BEFORE INSERT OR UPDATE OF cron_expression,
 -- Name: report_data_collections trigger_recut_collection; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_recut_collection AFTER UPDATE OF start_date, end_date ON public.report_data_collections FOR EACH ROW WHEN (((old.start_date IS DISTINCT FROM new.start_date) OR (old.end_date IS DISTINCT FROM new.end_date))) EXECUTE FUNCTION public.recut_collection();
+
+-- Name: workflow_executions trigger_refuse_deleting_open_execution; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_refuse_deleting_open_execution BEFORE DELETE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text]))) EXECUTE FUNCTION public.refuse_deleting_open_execution();
 
 -- Name: report_data_collections trigger_resume_collection; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3267,20 +3448,65 @@ ALTER TABLE ONLY public.campaigns
 ALTER TABLE ONLY public.database_logins
     ADD CONSTRAINT database_logins_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+-- Name: execution_locks execution_locks_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.execution_locks
+    ADD CONSTRAINT execution_locks_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE CASCADE;
+
+-- Name: campaigns fk_campaign_user_instance; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.campaigns
+    ADD CONSTRAINT fk_campaign_user_instance FOREIGN KEY (instance_id, user_id) REFERENCES public.amc_instances(id, user_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+-- Name: report_data_collections fk_collection_user_instance; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_collections
+    ADD CONSTRAINT fk_collection_user_instance FOREIGN KEY (instance_id, user_id) REFERENCES public.amc_instances(id, user_id) DEFERRABLE INITIALLY DEFERRED;
+
 -- Name: report_data_collections fk_collection_user_workflow; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.report_data_collections
     ADD CONSTRAINT fk_collection_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+-- Name: workflow_executions fk_execution_user_collection; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT fk_execution_user_collection FOREIGN KEY (collection_id, user_id) REFERENCES public.report_data_collections(id, user_id) DEFERRABLE INITIALLY DEFERRED;
+
+-- Name: workflow_executions fk_execution_user_instance; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT fk_execution_user_instance FOREIGN KEY (instance_id, user_id) REFERENCES public.amc_instances(id, user_id) DEFERRABLE INITIALLY DEFERRED;
+
+-- Name: workflow_executions fk_execution_user_schedule; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT fk_execution_user_schedule FOREIGN KEY (schedule_id, user_id) REFERENCES public.workflow_schedules(id, user_id) DEFERRABLE INITIALLY DEFERRED;
 
 -- Name: workflow_executions fk_execution_user_workflow; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.workflow_executions
     ADD CONSTRAINT fk_execution_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
 
+-- Name: schedule_runs fk_schedule_run_execution; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.schedule_runs
+    ADD CONSTRAINT fk_schedule_run_execution FOREIGN KEY (execution_id, schedule_id) REFERENCES public.workflow_executions(id, schedule_id) DEFERRABLE INITIALLY DEFERRED;
+
 -- Name: workflow_schedules fk_schedule_user_workflow; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.workflow_schedules
     ADD CONSTRAINT fk_schedule_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+-- Name: report_data_weeks fk_week_execution; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.report_data_weeks
+    ADD CONSTRAINT fk_week_execution FOREIGN KEY (execution_id, collection_id) REFERENCES public.workflow_executions(id, collection_id) DEFERRABLE INITIALLY DEFERRED;
+
+-- Name: workflows fk_workflow_user_instance; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflows
+    ADD CONSTRAINT fk_workflow_user_instance FOREIGN KEY (instance_id, user_id) REFERENCES public.amc_instances(id, user_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 -- Name: notifications notifications_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -3481,12 +3707,6 @@ CREATE POLICY api_errors_user_read ON public.amc_api_errors FOR SELECT USING ((E
 
 ALTER TABLE public.asin_list_items ENABLE ROW LEVEL SECURITY;
 
--- Name: asin_list_items asin_list_items_public_read; Type: POLICY; Schema: public; Owner: -
-
-CREATE POLICY asin_list_items_public_read ON public.asin_list_items FOR SELECT USING ((EXISTS ( SELECT
-   FROM public.asin_lists list
-  WHERE ((list.id = asin_list_items.list_id) AND list.is_public))));
-
 -- Name: asin_list_items asin_list_items_user_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY asin_list_items_user_access ON public.asin_list_items USING ((EXISTS ( SELECT
@@ -3500,10 +3720,6 @@ CREATE POLICY asin_list_items_user_access ON public.asin_list_items USING ((EXIS
 -- Name: asin_lists; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.asin_lists ENABLE ROW LEVEL SECURITY;
-
--- Name: asin_lists asin_lists_public_read; Type: POLICY; Schema: public; Owner: -
-
-CREATE POLICY asin_lists_public_read ON public.asin_lists FOR SELECT USING (is_public);
 
 -- Name: asin_lists asin_lists_user_access; Type: POLICY; Schema: public; Owner: -
 
@@ -3527,9 +3743,9 @@ ALTER TABLE public.build_guide_queries ENABLE ROW LEVEL SECURITY;
 
 -- Name: build_guide_queries build_guide_queries_read; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY build_guide_queries_read ON public.build_guide_queries FOR SELECT USING ((EXISTS ( SELECT
+CREATE POLICY build_guide_queries_read ON public.build_guide_queries FOR SELECT USING (((( SELECT public.current_user_id() AS current_user_id) IS NOT NULL) AND (EXISTS ( SELECT
    FROM public.build_guides guide
-  WHERE ((guide.id = build_guide_queries.guide_id) AND guide.is_published))));
+  WHERE ((guide.id = build_guide_queries.guide_id) AND guide.is_published)))));
 
 -- Name: build_guide_sections; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3537,9 +3753,9 @@ ALTER TABLE public.build_guide_sections ENABLE ROW LEVEL SECURITY;
 
 -- Name: build_guide_sections build_guide_sections_read; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY build_guide_sections_read ON public.build_guide_sections FOR SELECT USING ((EXISTS ( SELECT
+CREATE POLICY build_guide_sections_read ON public.build_guide_sections FOR SELECT USING (((( SELECT public.current_user_id() AS current_user_id) IS NOT NULL) AND (EXISTS ( SELECT
    FROM public.build_guides guide
-  WHERE ((guide.id = build_guide_sections.guide_id) AND guide.is_published))));
+  WHERE ((guide.id = build_guide_sections.guide_id) AND guide.is_published)))));
 
 -- Name: build_guides; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3547,7 +3763,7 @@ ALTER TABLE public.build_guides ENABLE ROW LEVEL SECURITY;
 
 -- Name: build_guides build_guides_read; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY build_guides_read ON public.build_guides FOR SELECT USING (is_published);
+CREATE POLICY build_guides_read ON public.build_guides FOR SELECT USING ((is_published AND (( SELECT public.current_user_id() AS current_user_id) IS NOT NULL)));
 
 -- Name: campaign_performance; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3595,11 +3811,19 @@ CREATE POLICY collections_user_access ON public.report_data_collections USING ((
 
 -- Name: amc_data_sources data_sources_read; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY data_sources_read ON public.amc_data_sources FOR SELECT USING (true);
+CREATE POLICY data_sources_read ON public.amc_data_sources FOR SELECT USING ((( SELECT public.current_user_id() AS current_user_id) IS NOT NULL));
 
 -- Name: database_logins; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.database_logins ENABLE ROW LEVEL SECURITY;
+
+-- Name: execution_locks; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.execution_locks ENABLE ROW LEVEL SECURITY;
+
+-- Name: execution_locks execution_locks_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY execution_locks_pipeline_access ON public.execution_locks TO recomamp_pipeline USING (true) WITH CHECK (true);
 
 -- Name: workflow_executions executions_user_access; Type: POLICY; Schema: public; Owner: -
 
@@ -3650,10 +3874,6 @@ CREATE POLICY notifications_user_read ON public.notifications FOR SELECT USING (
 -- Name: query_templates; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.query_templates ENABLE ROW LEVEL SECURITY;
-
--- Name: query_templates query_templates_public_read; Type: POLICY; Schema: public; Owner: -
-
-CREATE POLICY query_templates_public_read ON public.query_templates FOR SELECT USING (is_public);
 
 -- Name: query_templates query_templates_user_access; Type: POLICY; Schema: public; Owner: -
 
@@ -3713,7 +3933,7 @@ CREATE POLICY schedules_user_access ON public.workflow_schedules USING ((user_id
 
 -- Name: amc_schema_fields schema_fields_read; Type: POLICY; Schema: public; Owner: -
 
-CREATE POLICY schema_fields_read ON public.amc_schema_fields FOR SELECT USING (true);
+CREATE POLICY schema_fields_read ON public.amc_schema_fields FOR SELECT USING ((( SELECT public.current_user_id() AS current_user_id) IS NOT NULL));
 
 -- Name: user_guide_favorites; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -3834,9 +4054,17 @@ REVOKE ALL ON FUNCTION public.check_report_data_collection() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.check_workflow() FROM PUBLIC;
 
+-- Name: FUNCTION check_workflow_owner(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_workflow_owner() FROM PUBLIC;
+
 -- Name: FUNCTION check_workflow_schedule(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_workflow_schedule() FROM PUBLIC;
+
+-- Name: FUNCTION check_workflow_template(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_workflow_template() FROM PUBLIC;
 
 -- Name: FUNCTION collection_week_due_at(week_end date, parameters jsonb); Type: ACL; Schema: public; Owner: -
 
@@ -3963,6 +4191,10 @@ REVOKE ALL ON FUNCTION public.refresh_collection_progress(refreshed_id uuid) FRO
 -- Name: FUNCTION refresh_guide_progress(guides uuid[]); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.refresh_guide_progress(guides uuid[]) FROM PUBLIC;
+
+-- Name: FUNCTION refuse_deleting_open_execution(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.refuse_deleting_open_execution() FROM PUBLIC;
 
 -- Name: FUNCTION refuse_row(table_name text, column_name text, problem text); Type: ACL; Schema: public; Owner: -
 
@@ -4322,6 +4554,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaign_reports TO recomamp_p
 GRANT SELECT ON TABLE public.campaigns TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaigns TO recomamp_pipeline;
 
+-- Name: TABLE execution_locks; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.execution_locks TO recomamp_pipeline;
+
 -- Name: TABLE maintenance_findings; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.maintenance_findings TO recomamp_pipeline;
@@ -4392,6 +4628,14 @@ GRANT UPDATE(last_error) ON TABLE public.notifications TO recomamp_pipeline;
 
 GRANT SELECT(created_at) ON TABLE public.notifications TO recomamp_analyst;
 
+-- Name: TABLE public_asin_list_items; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.public_asin_list_items TO recomamp_analyst;
+
+-- Name: TABLE public_asin_lists; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.public_asin_lists TO recomamp_analyst;
+
 -- Name: TABLE query_templates; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT,DELETE ON TABLE public.query_templates TO recomamp_analyst;
@@ -4439,6 +4683,10 @@ GRANT INSERT(author_id) ON TABLE public.query_templates TO recomamp_analyst;
 -- Name: COLUMN query_templates.is_public; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.query_templates TO recomamp_analyst;
+
+-- Name: TABLE public_query_templates; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.public_query_templates TO recomamp_analyst;
 
 -- Name: TABLE reconciliations; Type: ACL; Schema: public; Owner: -
 

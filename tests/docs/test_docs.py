@@ -192,7 +192,8 @@ def test_the_database_refuses_what_the_guide_says_it_refuses(
 def test_the_generator_calls_invalid_what_the_guide_calls_invalid(
     analyst: Connection, block: Block
 ) -> None:
-    for prepared in blocks(GUIDE, "run")[:2]:
+    inserts = [block for block in blocks(GUIDE, "run") if block.sql.startswith("INSERT")]
+    for prepared in inserts[:2]:  # a workflow and its schedule
         run(analyst, prepared.sql)
     with undone(analyst):
         assert definition_errors(analyst) == []

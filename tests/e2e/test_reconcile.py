@@ -15,8 +15,8 @@ pytestmark = pytest.mark.stack
 RECONCILE = "recomamp_reconcile"
 
 
-def orphan(pipeline: Pipeline, dag_id: str, dag_run_id: str, *, minutes: int = 60) -> Row:
-    """Insert an open row that a former comparison has found without a living run."""
+def orphan(pipeline: Pipeline, dag_run_id: str, *, minutes: int = 60) -> Row:
+    """Insert an open row that an earlier comparison has found without a living run."""
     key, now = str(uuid4()), datetime.now(UTC)
     workflow = pipeline.rows.workflow(instance=pipeline.instance)
     schedule = pipeline.rows.schedule(workflow=workflow, is_active=False)
@@ -25,7 +25,6 @@ def orphan(pipeline: Pipeline, dag_id: str, dag_run_id: str, *, minutes: int = 6
         id=key,
         instance_id=workflow["instance_id"],
         schedule_id=schedule["id"],
-        dag_id=dag_id,
         dag_run_id=dag_run_id,
         amc_workflow_id=f"recomamp-{key}",
         window_start=now - timedelta(days=3),
@@ -36,17 +35,32 @@ def orphan(pipeline: Pipeline, dag_id: str, dag_run_id: str, *, minutes: int = 6
     )
 
 
+def queue_run(pipeline: Pipeline, row: Row) -> str:
+    """Make the row's run in Airflow and return its path. Its DAG is paused: no step begins."""
+    dag = f"/api/v2/dags/{row['dag_id']}"
+    pipeline.until(lambda: pipeline.api.get(dag).is_success, "the schedule's DAG")
+    pipeline.api.patch(dag, json={"is_paused": True}).raise_for_status()
+    run = {"dag_run_id": row["dag_run_id"], "logical_date": None}
+    pipeline.api.post(f"{dag}/dagRuns", json=run).raise_for_status()
+    return f"{dag}/dagRuns/{row['dag_run_id']}"
+
+
 def test_rows_of_ended_and_deleted_runs_are_closed_and_those_of_living_runs_are_not(
     pipeline: Pipeline,
 ) -> None:
-    (first, *_) = pipeline.until_runs_end(RECONCILE, 1)
-    gone = orphan(pipeline, "amc_schedule_gone", "manual__2026-01-05T00:00:00+00:00")
-    ended = orphan(pipeline, RECONCILE, first["dag_run_id"])
-    alive = orphan(pipeline, RECONCILE, "alive", minutes=5)
-    run = {"dag_run_id": "alive", "logical_date": None}
+    alive = orphan(pipeline, "alive", minutes=5)
+    queue_run(pipeline, alive)
+    ended = orphan(pipeline, "ended", minutes=5)
+    path = queue_run(pipeline, ended)
+    pipeline.api.patch(path, json={"state": "failed"}).raise_for_status()
+    gone = orphan(pipeline, "gone")
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    pipeline.rows.update("workflow_executions", ended, orphaned_at=long_ago)
+    run = {"dag_run_id": "reconciles", "logical_date": None}
     pipeline.api.post(f"/api/v2/dags/{RECONCILE}/dagRuns", json=run).raise_for_status()
     pipeline.until(
-        lambda: pipeline.get(f"/dags/{RECONCILE}/dagRuns/alive")["state"] == "success", "reconciled"
+        lambda: pipeline.get(f"/dags/{RECONCILE}/dagRuns/reconciles")["state"] == "success",
+        "reconciled",
     )
     closed = {
         key: pipeline.rows.get("workflow_executions", key) for key in (gone["id"], ended["id"])

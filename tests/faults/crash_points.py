@@ -43,27 +43,28 @@ CREATE TRIGGER hold_5 BEFORE INSERT ON schedule_runs
 CREATE TRIGGER hold_6 BEFORE UPDATE OF last_run_at ON workflow_schedules
     FOR EACH ROW EXECUTE FUNCTION hold_here(6);
 
--- Between the renames of two files a load asks of the database only whether it still has its right:
--- for the third time then. What it asks is found in this schema first.
+-- Between the renames of two files a load asks of the database only whether it still has its lock:
+-- for the third time then. The table that it asks for is found in this schema first.
 CREATE SCHEMA holds;
 GRANT USAGE ON SCHEMA holds TO recomamp_pipeline;
-CREATE FUNCTION holds.pg_try_advisory_lock(key BIGINT) RETURNS BOOLEAN
+CREATE FUNCTION holds.is_asked(execution UUID, purpose TEXT) RETURNS BOOLEAN
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     asked INTEGER := COALESCE(NULLIF(current_setting('holds.asked', TRUE), ''), '0')::INTEGER + 1;
-    owner TEXT := (
-        SELECT schedule_id FROM public.workflow_executions
-        WHERE hashtextextended(id::TEXT, 1) = key
-    );
 BEGIN
-    IF owner IS NOT NULL THEN
+    IF purpose = 'LOAD' THEN
         PERFORM set_config('holds.asked', asked::TEXT, FALSE);
         IF asked = 3 THEN
-            PERFORM pg_advisory_xact_lock_shared(7, hashtext(owner));
+            PERFORM pg_advisory_xact_lock_shared(7, hashtext(schedule_id::TEXT))
+            FROM public.workflow_executions WHERE id = execution;
         END IF;
     END IF;
-    RETURN pg_catalog.pg_try_advisory_lock(key);
+    RETURN TRUE;
 END $$;
+CREATE VIEW holds.execution_locks AS
+    SELECT execution_id, purpose FROM public.execution_locks
+    WHERE holds.is_asked(execution_id, purpose);
+GRANT SELECT, INSERT, UPDATE ON holds.execution_locks TO recomamp_pipeline;
 ALTER ROLE recomamp_pipeline SET search_path = holds, pg_catalog, public;
 """
 DROP_HOLDS = """

@@ -389,7 +389,9 @@ def stage(
 def run(stage: Stage, emulator: RunningEmulator) -> Run:
     """Give a run of the schedule that nothing has happened to, of a user who has just signed in."""
     stage.database.query(
-        "DELETE FROM amc_api_errors; DELETE FROM schedule_runs; DELETE FROM workflow_executions;"
+        "DELETE FROM amc_api_errors; DELETE FROM schedule_runs;"
+        "UPDATE workflow_executions SET status = 'FAILED' WHERE status IN ('PENDING', 'RUNNING');"
+        "DELETE FROM workflow_executions;"
         "UPDATE users SET encrypted_access_token = NULL, token_expires_at = NULL,"
         " encrypted_refresh_token = NULL; UPDATE users SET encrypted_refresh_token = %s",
         [stage.token],

@@ -31,7 +31,6 @@ def read_execution(rows: Rows, instance: Row) -> Execution:
         window_end="2026-01-12T00:00:00Z",
         window_time_zone="UTC",
         deadline_at="2036-01-01T00:00:00Z",
-        dag_id="amc_dag",
         dag_run_id=str(row_number(rows)),
     )
     with DatabaseHook().transaction() as connection:

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from psycopg2.extensions import connection as Connection
 
 from fixtures.emulator import RunningEmulator
-from fixtures.postgres import Database, Row, Rows
+from fixtures.postgres import Database, Row, Rows, dag_id_of
 from fixtures.tenants import HastyHook, PipelineDatabase, europe_instance, hooks
 from recomamp.domain.errors import PipelineError
 from recomamp.domain.health import HealthStatus
@@ -360,7 +360,7 @@ def submit(rows: Rows, instance: Row) -> Callable[[], str]:
 
     def submit(run_id: str = "run 1") -> str:
         run = SimpleNamespace(
-            dag_id="amc_dag",
+            dag_id=dag_id_of({"schedule_id": schedule["id"]}),
             run_id=run_id,
             clear_number=0,
             data_interval_start=WEEK[0],

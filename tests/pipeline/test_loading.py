@@ -21,12 +21,12 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database
 from fixtures.steps import Run
-from recomamp.domain.errors import AlreadyLoading
+from recomamp.domain.errors import ExecutionLocked
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.waiting import WaitForExecution
-from recomamp.store.loads import loading
+from recomamp.store.locks import Purpose, locked
 
 
 @pytest.fixture
@@ -104,9 +104,9 @@ def test_a_try_that_is_told_to_end_leaves_nothing_on_any_disk(
 def test_while_one_try_loads_another_touches_nothing_and_is_tried_again(
     run: Run, left: list[Path], emulator: RunningEmulator
 ) -> None:
-    with loading(DatabaseHook().get_conn, run.executions[0]["id"]):
+    with locked(DatabaseHook().get_conn, run.executions[0]["id"], Purpose.LOAD):
         before = len(emulator.calls())
-        with pytest.raises(AlreadyLoading, match="another try is loading it just now"):
+        with pytest.raises(ExecutionLocked, match="another try is loading it just now"):
             run.step(LoadResults)
         assert len(emulator.calls()) == before
         assert all(path.exists() for path in left)
@@ -128,18 +128,20 @@ def test_a_try_that_has_lost_its_lock_leaves_the_results_of_the_next_alone(
         first = pool.submit(run.step, LoadResults)
         try:
             until(lambda: bool(emulator.holding()))
-            ended = database.query(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+            holders = (
+                "SELECT pid FROM pg_locks"
+                " WHERE relation = 'execution_locks'::regclass AND mode = 'RowShareLock'"
             )
+            ended = database.query(f"SELECT pg_terminate_backend(pid) FROM ({holders}) AS holder")
             assert len(ended) == 1
-            until(lambda: not database.query("SELECT FROM pg_locks WHERE locktype = 'advisory'"))
+            until(lambda: not database.query(holders))
             (directory / "another worker").mkdir()
             monkeypatch.setattr(tempfile, "tempdir", str(directory / "another worker"))
             run.step(LoadResults)
             after = run.executions
         finally:
             emulator.clear_faults()
-        with pytest.raises(AlreadyLoading, match="lost its connection"):
+        with pytest.raises(ExecutionLocked, match="lost its connection"):
             first.result()
     assert run.executions == after
     (row,) = after

@@ -98,6 +98,7 @@ def test_a_query_with_other_parameters_is_not_taken_for_ours(
     other = Run(
         first.database, run_id="run 2", schedule_id=str(rows.schedule(workflow=workflow)["id"])
     )
+    first.database.query("UPDATE workflow_executions SET status = 'FAILED'")
     first.database.query("DELETE FROM workflow_executions")  # so that nothing is taken
     other.params = {"least": "11"}
     emulator.fault("create_execution", "reset_before")

@@ -18,14 +18,20 @@ from fixtures.steps import WEEK, Run
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import AmazonError, ExecutionFailed, SubmissionInDoubt
+from recomamp.domain.errors import (
+    AmazonError,
+    ExecutionFailed,
+    ExecutionLocked,
+    SubmissionInDoubt,
+)
 from recomamp.pipeline.cancelling import end_cancelled
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
 from recomamp.pipeline.waiting import WaitForExecution
-from recomamp.store.executions import select_execution, sending
+from recomamp.store.executions import select_execution
+from recomamp.store.locks import Purpose, locked
 
 
 def test_a_run_goes_from_a_row_to_its_results(
@@ -111,10 +117,12 @@ def test_two_workers_with_the_same_task_submit_it_once(
     run.step(SubmitExecution)
     database.query("UPDATE workflow_executions SET status = 'PENDING', amc_execution_id = NULL")
     (row,) = run.executions
-    with sending(lambda: psycopg2.connect(database.uri), UUID(str(row["id"]))) as is_ours:
-        assert is_ours
-        with pytest.raises(SubmissionInDoubt, match="another try"):
-            run.step(SubmitExecution)
+    key = UUID(str(row["id"]))
+    with (
+        locked(lambda: psycopg2.connect(database.uri), key, Purpose.SEND),
+        pytest.raises(ExecutionLocked, match="another try"),
+    ):
+        run.step(SubmitExecution)
     assert len(emulator.executions()) == 1
 
 

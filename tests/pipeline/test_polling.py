@@ -200,7 +200,6 @@ def running(rows: Rows, instance: Row, database: Database, emulator: RunningEmul
         status="RUNNING",
         amc_execution_id=accepted.amc_execution_id,
         amc_workflow_id="recomamp-x",
-        dag_id="amc_dag",
         dag_run_id="run 1",
         slot_granted_at=now,
         sending_at=now,
@@ -330,7 +329,6 @@ def test_a_waiting_execution_is_woken_when_it_gets_a_slot(
     waiting = rows.execution(
         workflow=rows.workflow(instance=instance),
         instance_id=instance["id"],
-        dag_id="amc_dag",
         dag_run_id="run 2",
         amc_workflow_id="recomamp-y",
         window_start=NOW - timedelta(days=9),

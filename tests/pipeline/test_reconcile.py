@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -27,9 +27,10 @@ from recomamp.domain.errors import PipelineError
 from recomamp.domain.reconciliation import RunState
 from recomamp.pipeline import comparing, reconciling
 from recomamp.pipeline.comparing import InstanceReconciliation
-from recomamp.pipeline.hooks import AmcHook
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.reconciling import reconcile
 from recomamp.pipeline.run_states import airflow_run_state
+from recomamp.store.slots import grant_slots
 
 ROOT = Path(__file__).resolve().parents[2]
 WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
@@ -74,12 +75,13 @@ def put(rows: Rows, schedule: Row) -> Callable[..., Row]:
     def put(**columns: Any) -> Row:
         key = str(uuid4())
         workflow = rows.get("workflows", columns.pop("workflow_id", schedule["workflow_id"]))
+        is_of_another = workflow["id"] != schedule["workflow_id"]
+        of = rows.schedule(workflow) if is_of_another else schedule
         own = {
             "id": key,
             "status": "RUNNING" if columns.get("amc_execution_id") else "PENDING",
             "instance_id": workflow["instance_id"],
-            "schedule_id": None if "collection_id" in columns else schedule["id"],
-            "dag_id": "amc_dag",
+            "schedule_id": None if "collection_id" in columns else of["id"],
             "dag_run_id": "run 1",
             "amc_workflow_id": f"recomamp-{key}",
             "window_start": WEEK[0],
@@ -753,6 +755,63 @@ def test_what_was_given_up_takes_a_slot_until_amc_has_ended_it(
     reconciler.at(5)
     assert set(statuses(emulator).values()) == {"CANCELLED"}
     assert rows.get("amc_instances", instance)["foreign_executions"] == 0
+
+
+def test_amcs_last_word_of_an_ended_row_is_kept(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    ended = {"amc_status": "RUNNING", "completed_at": reconciler.start}
+    cancelled = accept(rows, row := put(), order(north, row))
+    rows.update("workflow_executions", cancelled, status="TIMEOUT", **ended)
+    reconciler.at(1)
+    assert rows.get("workflow_executions", cancelled)["amc_status"] == "CANCELLED"
+    emulator.progression("at_once")
+    succeeded = accept(rows, row := put(dag_run_id="run 2"), order(north, row))
+    rows.update("workflow_executions", succeeded, status="FAILED", **ended)
+    reconciler.at(5)
+    assert rows.get("workflow_executions", succeeded)["amc_status"] == "SUCCEEDED"
+
+
+def test_the_slot_of_a_closed_row_is_counted_once_before_and_after_amc_is_listed(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    rows.update("amc_instances", instance, max_concurrent_executions=2)
+
+    def free_slots(minutes: int) -> int:
+        """Grant what is free and take it back."""
+        now = reconciler.start + timedelta(minutes=minutes)
+        with DatabaseHook().transaction() as connection:
+            granted = grant_slots(connection, UUID(str(instance["id"])), now=now)
+        for key in granted:
+            rows.update("workflow_executions", str(key), slot_granted_at=None)
+        return len(granted)
+
+    closed = accept(rows, row := put(), order(north, row))
+    for number in (2, 3, 4):
+        put(dag_run_id=f"run {number}")
+    closed_at = reconciler.start + timedelta(minutes=1)
+    rows.update(
+        "workflow_executions", closed,
+        status="CANCELLED", amc_status="RUNNING", completed_at=closed_at,
+    )  # fmt: skip
+    reconciler.runs = {f"run {number}": RunState.RUNNING for number in (2, 3, 4)}
+    assert free_slots(2) == 1
+    emulator.fault("cancel_execution", "forbidden")
+    with pytest.raises(PipelineError, match="CANCEL_AT_AMC"):
+        reconciler.at(5)
+    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert free_slots(6) == 1
+    reconciler.at(10)
+    assert free_slots(11) == 2
 
 
 def test_what_the_application_runs_itself_is_counted_and_left_alone(

@@ -63,7 +63,6 @@ def waiting(rows: Rows, instance: Row, number: int, **columns: object) -> list[U
         rows.execution(
             workflow=workflow,
             instance_id=instance["id"],
-            dag_id="amc_dag",
             dag_run_id=f"run {uuid4()}",
             amc_workflow_id="recomamp-y",
             window_start=NOW - timedelta(days=9),

@@ -12,9 +12,9 @@ from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
 
 # Connections, transactions, statements. More only with a reason: each is paid by every run.
-SUBMIT_SCHEDULE = (4, 5, 15)
+SUBMIT_SCHEDULE = (4, 6, 16)
 RECORD_SCHEDULE = (1, 3, 4)
-SUBMIT_WEEK = (4, 6, 16)
+SUBMIT_WEEK = (4, 7, 17)
 RECORD_WEEK = (1, 2, 2)
 
 

@@ -89,6 +89,8 @@ campaigns
     pipeline: SELECT, INSERT, UPDATE, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 database_logins
+execution_locks
+    pipeline: SELECT, INSERT, UPDATE
 maintenance_findings
     pipeline: SELECT, INSERT, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
@@ -97,6 +99,12 @@ notifications
     pipeline: SELECT, DELETE, UPDATE (status, next_try_at, attempts, claim_id, claimed_until,
         message_id, is_digest, sending_at, last_error)
     server: SELECT, INSERT, UPDATE, DELETE
+public_asin_list_items
+    people: SELECT
+public_asin_lists
+    people: SELECT
+public_query_templates
+    people: SELECT
 query_templates
     people: SELECT, DELETE, INSERT (id, name, description, category, sql_template, parameters,
         tags, difficulty_level, estimated_runtime, author_id, is_public), UPDATE (name,

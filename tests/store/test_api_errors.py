@@ -106,7 +106,7 @@ def test_the_oldest_are_forgotten_first_so_many_at_a_time(
 def test_errors_outlive_their_execution_and_go_with_their_instance(
     database: Database, rows: Rows, instance: Row
 ) -> None:
-    execution = rows.execution(workflow=rows.workflow(instance=instance))
+    execution = rows.execution(workflow=rows.workflow(instance=instance), status="FAILED")
     keep(database, instance, execution_id=execution["id"])
 
     database.query("DELETE FROM workflow_executions")

@@ -55,7 +55,11 @@ class Family:
         build = {
             "asin_lists": lambda: rows.insert("asin_lists", name="L", user_id=self.user["id"]),
             "query_templates": lambda: rows.insert(
-                "query_templates", name="T", category="c", sql_template="SELECT 1"
+                "query_templates",
+                name="T",
+                category="c",
+                sql_template="SELECT 1",
+                is_public=True,
             ),
             "build_guides": lambda: rows.insert("build_guides", title="G", category="c"),
         }[self.parent]

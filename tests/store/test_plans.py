@@ -91,7 +91,9 @@ def rows_read_for_a_line(superuser: Connection) -> float:
 _LINE = """
 INSERT INTO workflow_executions
     (workflow_id, user_id, instance_id, dag_id, dag_run_id, created_at)
-SELECT workflow_id, user_id, instance_id, 'line', 'run ' || n, NOW() + n * INTERVAL '1 second'
+SELECT
+    workflow_id, user_id, instance_id, 'amc_schedule_00000000-0000-0000-0000-000000000000',
+    'run ' || n, NOW() + n * INTERVAL '1 second'
 FROM generate_series(1, 5000) AS n
 CROSS JOIN (
     SELECT * FROM workflow_executions WHERE instance_id = md5('instance 1')::UUID LIMIT 1
@@ -109,6 +111,7 @@ def rows_read(connection: Connection) -> float:
             "granted_at": datetime.now(UTC),
             "collection_handicap": COLLECTION_HANDICAP,
             "foreign_counted_since": datetime.now(UTC),
+            "foreign_counted_until": datetime.now(UTC),
         },
     )
     return sum(

@@ -26,7 +26,7 @@ from fixtures.results import (
     write,
 )
 from recomamp.domain.errors import (
-    AlreadyLoading,
+    ExecutionLocked,
     MissingSetting,
     PipelineError,
     ResultsBroken,
@@ -78,7 +78,7 @@ def lost_after(checks: int) -> Callable[[], None]:
 
     def verify_lock() -> None:
         if next(left, None) is None:
-            raise AlreadyLoading("lost")
+            raise ExecutionLocked("lost")
 
     return verify_lock
 
@@ -90,18 +90,18 @@ def test_a_load_that_has_lost_its_lock_removes_and_replaces_nothing_of_others(
     others = tmp_path / "results" / DIRECTORY / "_writing-0-part-00001.parquet"
     others.write_bytes(b"half of what another load writes just now")
     before = stored_files(tmp_path)
-    with pytest.raises(AlreadyLoading):
+    with pytest.raises(ExecutionLocked):
         store(tmp_path, write(tmp_path, "a,b\n3,z\n"), PAIR, verify_lock=lost_after(0))
     assert stored_files(tmp_path) == before
     others.unlink()
-    with pytest.raises(AlreadyLoading):
+    with pytest.raises(ExecutionLocked):
         store(tmp_path, write(tmp_path, "a,b\n3,z\n"), PAIR, verify_lock=lost_after(0))
     assert read(former)["a"].to_pylist() == [1, 2]
 
 
 def test_the_lock_is_verified_before_each_file_gets_its_name(tmp_path: Path) -> None:
     parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n", "a,b\n3,z\n")
-    with pytest.raises(AlreadyLoading):
+    with pytest.raises(ExecutionLocked):
         store(tmp_path, parts, PAIR, verify_lock=lost_after(2))
     assert stored_files(tmp_path) == [f"{DIRECTORY}/part-0000{n}.parquet" for n in (1, 2)]
 

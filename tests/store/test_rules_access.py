@@ -22,7 +22,7 @@ SHARED = [
     "amc_data_sources", "amc_schema_fields", "build_guides", "build_guide_sections",
     "build_guide_queries",
 ]  # fmt: skip
-HIDDEN = ["maintenance_findings"]  # from all analysts
+HIDDEN = ["maintenance_findings", "execution_locks"]  # from all analysts
 PIPELINE = [
     "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
@@ -439,7 +439,7 @@ def test_an_analyst_deletes_a_schedule_with_its_runs(database: Database, people:
     assert left == []
 
 
-def test_public_lists_and_templates_are_read_by_all_and_changed_by_none(
+def test_public_lists_and_templates_are_read_by_views_and_changed_by_none(
     database: Database, people: People, rows: Rows
 ) -> None:
     other, me = people.ann, people.bob["users"]["id"]
@@ -447,7 +447,8 @@ def test_public_lists_and_templates_are_read_by_all_and_changed_by_none(
         rows.update(table, other[table], is_public=True)
 
     for table in ("asin_lists", "query_templates", "asin_list_items"):
-        assert other[table]["id"] in ids_seen(database, table, "recomamp_analyst", me)
+        assert other[table]["id"] in ids_seen(database, f"public_{table}", "recomamp_analyst", me)
+        assert other[table]["id"] not in ids_seen(database, table, "recomamp_analyst", me)
     for table in ("asin_lists", "query_templates"):
         key = [other[table]["id"]]
         assert attempt(database, f"UPDATE {table} SET name = 'X' WHERE id = %s", key, me) == 0

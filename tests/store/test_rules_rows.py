@@ -213,7 +213,7 @@ def test_what_belongs_to_a_workflow_follows_it_to_another_user(
 def test_deleting_a_workflow_deletes_what_belongs_to_it(database: Database, rows: Rows) -> None:
     workflow = rows.workflow()
     schedule, collection = rows.schedule(workflow), rows.collection(workflow)
-    execution = rows.execution(workflow)
+    execution = rows.execution(workflow, collection_id=collection["id"], status="SUCCESS")
     rows.insert("schedule_runs", schedule_id=schedule["id"], status="SUCCESS")
     rows.update(
         "report_data_weeks",
@@ -346,7 +346,7 @@ def test_limits_start_at_those_of_amc(rows: Rows) -> None:
 
 def test_a_dag_run_has_one_open_attempt(rows: Rows) -> None:
     workflow = rows.workflow()
-    run = {"dag_id": "amc_schedule_x", "dag_run_id": "scheduled__2026"}
+    run = {"schedule_id": rows.schedule(workflow)["id"], "dag_run_id": "scheduled__2026"}
     first = rows.execution(workflow, **run, attempt=1)
 
     with pytest.raises(psycopg2.errors.UniqueViolation, match="open_dag_run"):
@@ -389,11 +389,13 @@ def test_every_table_with_updated_at_keeps_it(database: Database, table: str) ->
 def test_no_table_with_updated_at_is_forgotten(database: Database) -> None:
     forgotten = database.query(
         """
-        SELECT columns.table_name FROM information_schema.columns
+        SELECT table_name FROM information_schema.columns
+        JOIN information_schema.tables USING (table_schema, table_name)
         WHERE columns.table_schema = 'public' AND columns.column_name = 'updated_at'
+          AND tables.table_type = 'BASE TABLE'
           AND NOT EXISTS (
             SELECT FROM pg_trigger
-            WHERE tgname = 'trigger_touch_' || columns.table_name
+            WHERE tgname = 'trigger_touch_' || table_name
           )
         """
     )

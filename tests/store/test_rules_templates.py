@@ -20,7 +20,12 @@ from store.test_counters import require_order
 
 def template(rows: Rows, sql: str, **parameters: Any) -> Row:
     return rows.insert(
-        "query_templates", name="T", category="c", sql_template=sql, parameters=parameters
+        "query_templates",
+        name="T",
+        category="c",
+        sql_template=sql,
+        parameters=parameters,
+        is_public=True,
     )
 
 

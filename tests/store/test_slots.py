@@ -1,9 +1,11 @@
-"""Slots: never too many in flight, schedules first, and everybody's turn comes."""
+"""Slots: never too many in flight, equal shares for users, schedules first, all get their turn."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.store.slots import COLLECTION_HANDICAP, grant_slots
+from recomamp.domain.states import AmcStatus
+from recomamp.store.slots import COLLECTION_HANDICAP, FOREIGN_COUNT_LIFETIME, grant_slots
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -46,7 +49,6 @@ def queue(rows: Rows, instance: Row, count: int, **columns: Any) -> list[str]:
             instance_id=instance["id"],
             **{
                 "created_at": NOW - timedelta(hours=1) + timedelta(minutes=n),
-                "dag_id": "amc_dag",
                 "dag_run_id": f"run {uuid4()}",
                 **columns,
             },
@@ -168,6 +170,202 @@ def test_many_who_ask_at_once_never_get_too_many(
         "SELECT count(*) AS n FROM workflow_executions WHERE slot_granted_at IS NOT NULL"
     )
     assert held[0]["n"] == 4
+
+
+def test_a_count_from_the_future_is_none(rows: Rows, grant: Grant) -> None:
+    instance = rows.instance(
+        max_concurrent_executions=3, foreign_executions=2, foreign_counted_at="infinity"
+    )
+    queue(rows, instance, 5)
+    assert len(grant(instance)) == 3
+
+
+def test_a_clock_that_is_a_little_ahead_counts(rows: Rows, grant: Grant) -> None:
+    instance = rows.instance(
+        max_concurrent_executions=3,
+        foreign_executions=2,
+        foreign_counted_at=NOW + timedelta(seconds=30),
+    )
+    queue(rows, instance, 5)
+    assert len(grant(instance)) == 1
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"max_concurrent_executions": 0},
+        {"max_concurrent_executions": 10_001},
+        {"foreign_executions": -1},
+        {"foreign_executions": 10_001},
+    ],
+)
+def test_numbers_that_slots_are_counted_with_are_bounded(rows: Rows, columns: Row) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation, match="chk_instance_"):
+        rows.instance(**columns)
+    if "max_concurrent_executions" in columns:
+        with pytest.raises(psycopg2.errors.CheckViolation, match="chk_account_"):
+            rows.account(**columns)
+
+
+# --- What was closed here and may run on at AMC ---------------------------------------------------
+
+IN_FLIGHT = {"amc_execution_id": "amc-1", "amc_status": "RUNNING", "completed_at": NOW}
+
+
+def close_one(rows: Rows, instance: Row, **columns: Any) -> str:
+    (closed,) = queue(rows, instance, 1, **{"status": "CANCELLED", **IN_FLIGHT, **columns})
+    return closed
+
+
+@pytest.mark.parametrize("status", ["CANCELLED", "FAILED", "TIMEOUT"])
+def test_what_amc_may_still_run_keeps_its_slot(rows: Rows, grant: Grant, status: str) -> None:
+    instance = rows.instance(max_concurrent_executions=2)
+    close_one(rows, instance, status=status)
+    queue(rows, instance, 3)
+    assert len(grant(instance)) == 1
+
+
+def test_starting_and_deleting_over_and_over_starts_no_more_than_the_limit(
+    rows: Rows, grant: Grant
+) -> None:
+    instance = rows.instance(max_concurrent_executions=2)
+    started = 0
+    for _ in range(4):
+        queue(rows, instance, 2)
+        for key in grant(instance):
+            started += 1
+            in_flight = {**IN_FLIGHT, "amc_execution_id": f"amc-{started}"}
+            rows.update("workflow_executions", key, status="CANCELLED", **in_flight)
+    assert started == 2
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        *({"amc_status": word} for word in AmcStatus if word.is_terminal),
+        {"amc_execution_id": None},  # AMC never had it
+        {"completed_at": NOW - FOREIGN_COUNT_LIFETIME - timedelta(seconds=1)},
+        {"status": "SUCCESS", "amc_status": "SUCCEEDED"},
+    ],
+)
+def test_what_amc_does_not_run_keeps_none(rows: Rows, grant: Grant, columns: Row) -> None:
+    instance = rows.instance(max_concurrent_executions=1)
+    close_one(rows, instance, **columns)
+    assert queue(rows, instance, 1) == grant(instance)
+
+
+def test_once_amc_is_listed_the_list_decides(rows: Rows, grant: Grant) -> None:
+    instance = rows.instance(max_concurrent_executions=2)
+    close_one(rows, instance)
+    queue(rows, instance, 3)
+    before, after = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
+    rows.update("amc_instances", instance, foreign_counted_at=before)
+    assert len(grant(instance)) == 1
+    rows.update("amc_instances", instance, foreign_executions=1, foreign_counted_at=after)
+    assert grant(instance) == []  # it is among those counted, and not counted twice
+    rows.update("amc_instances", instance, foreign_executions=0)
+    assert len(grant(instance)) == 1
+
+
+# --- Shares ---------------------------------------------------------------------------------------
+
+
+def sharing(rows: Rows, users: int, **columns: Any) -> list[Row]:
+    """Insert rows of one AMC instance, one for each of so many users."""
+    shared = {"account": rows.account(), "instance_id": "amcshared", **columns}
+    return [rows.instance(**shared) for _ in range(users)]
+
+
+def test_a_long_line_of_one_user_does_not_stand_before_another(rows: Rows, grant: Grant) -> None:
+    ann, bob = sharing(rows, 2, max_concurrent_executions=10)
+    queue(rows, ann, 40)
+    (late,) = queue(rows, bob, 1, created_at=NOW)
+    assert late in grant(ann)
+
+
+def test_free_slots_go_to_who_holds_fewer(rows: Rows, grant: Grant) -> None:
+    ann, bob = sharing(rows, 2, max_concurrent_executions=4)
+    first = queue(rows, ann, 4)
+    assert sorted(first) == grant(ann)  # nobody else wants them
+    of_bob = queue(rows, bob, 4, created_at=NOW)
+    queue(rows, ann, 4)
+    for turn, key in enumerate(first[:2], start=1):
+        rows.update("workflow_executions", key, status="SUCCESS")
+        assert len(set(grant(bob)) & set(of_bob)) == 1, turn
+    rows.update("workflow_executions", first[2], status="SUCCESS")
+    assert not set(grant(bob)) & set(of_bob)  # now both hold two
+
+
+def test_the_accounts_slots_are_shared_between_users_too(rows: Rows, grant: Grant) -> None:
+    account = rows.account(max_concurrent_executions=4)
+    ann = rows.user()
+    hers = [rows.instance(user=ann, account=account) for _ in range(3)]
+    his = rows.instance(account=account)
+    for instance in hers:
+        queue(rows, instance, 5)
+    of_bob = queue(rows, his, 5, created_at=NOW)
+    assert len(set(grant(his)) & set(of_bob)) == 2
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An execution in the model of a line."""
+
+    id: str
+    user: int
+    turn: datetime
+
+
+def shares(waiting: list[Waiting], held: Counter[int], slots: int) -> set[str]:
+    """Give slots one by one to the user who holds fewest; of several, to the oldest turn."""
+    left, given = list(waiting), set()
+    held = held.copy()
+    while left and len(given) < slots:
+        heads = [min((w for w in left if w.user == user), key=by_turn) for user in users_of(left)]
+        chosen = min(heads, key=lambda head: (held[head.user], by_turn(head)))
+        held[chosen.user] += 1
+        left.remove(chosen)
+        given.add(chosen.id)
+    return given
+
+
+def by_turn(one: Waiting) -> tuple[datetime, str]:
+    return one.turn, one.id
+
+
+def users_of(waiting: list[Waiting]) -> set[int]:
+    return {one.user for one in waiting}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lines=st.lists(
+        st.lists(st.tuples(st.integers(0, 90), st.booleans()), max_size=5), min_size=1, max_size=3
+    ),
+    held=st.lists(st.integers(0, 3), min_size=3, max_size=3),
+    limit=st.integers(1, 8),
+)
+def test_slots_are_granted_as_in_the_model(
+    rows: Rows, grant: Grant, lines: list[list[tuple[int, bool]]], held: list[int], limit: int
+) -> None:
+    shared = {"instance_id": f"amc{uuid4()}", "max_concurrent_executions": limit}
+    instances = sharing(rows, len(lines), **shared)
+    waiting = []
+    for user, (line, instance) in enumerate(zip(lines, instances, strict=True)):
+        workflow = rows.workflow(instance)
+        collection = rows.collection(workflow)
+        own = {"workflow": workflow, "instance_id": instance["id"]}
+        for _ in range(held[user]):
+            rows.execution(**own, dag_run_id=f"run {uuid4()}", status="RUNNING")
+        for minutes, is_week in line:
+            made_at = NOW + timedelta(minutes=minutes)
+            of = {"collection_id": collection["id"]} if is_week else {}
+            row = rows.execution(**own, **of, dag_run_id=f"run {uuid4()}", created_at=made_at)
+            turn = made_at + (COLLECTION_HANDICAP if is_week else timedelta())
+            waiting.append(Waiting(str(row["id"]), user, turn))
+    in_use = Counter({user: held[user] for user in range(len(lines))})
+    expected = shares(waiting, in_use, limit - sum(in_use.values()))
+    assert set(grant(instances[0])) == expected
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -10,7 +10,8 @@ INSERT INTO query_templates (
     tags,
     difficulty_level,
     estimated_runtime,
-    is_official
+    is_official,
+    is_public
 )
 VALUES (
     %(id)s,
@@ -22,5 +23,6 @@ VALUES (
     %(tags)s,
     %(difficulty_level)s,
     %(estimated_runtime)s,
-    %(is_official)s
+    %(is_official)s,
+    true
 );

@@ -2,37 +2,56 @@
 -- An AMC instance may stand in several rows of amc_instances, one for each of its users: they share
 -- its slots. Executions that others started at AMC take slots too, of the instance and of the
 -- account, as last counted; what the application runs itself (no DAG) is among them and asks for no
--- slot here. A collection's execution has its turn as if it had come later, so schedules go first
--- and nothing waits for ever. Only as many heads of each line are read as slots are free, so that
--- long lines cost nothing. The words for the status are those of the lines' own indexes and match no
--- other (docs/scaling.md).
+-- slot here. Rows that ended while AMC had not said so take slots until that count, for as long as
+-- a count lasts. A count from the future is none.
+-- Turns are fair between users: whose share is smaller comes first, and a share is what the user
+-- holds plus the place in the user's own line. Equal shares go by age. In a user's line a
+-- collection's execution has its turn as if it had come later, so schedules go first and nothing
+-- waits for ever. Only as many heads of each line are read as slots are free, so that long lines
+-- cost nothing. The words for the status are those of the lines' own indexes and match no other
+-- (docs/scaling.md).
 -- Parameters: account_key (UUID, locked), granted_at, collection_handicap (interval),
--- foreign_counted_since (older counts say nothing any more).
+-- foreign_counted_since and foreign_counted_until (other counts say nothing).
 WITH instances AS (
     SELECT
-        instance.id,
-        instance.instance_id AS amc_instance,
-        MIN(instance.max_concurrent_executions) OVER same AS instance_limit,
-        MAX(
-            CASE
-                WHEN instance.foreign_counted_at >= %(foreign_counted_since)s
-                    THEN instance.foreign_executions
-                ELSE 0
-            END
-        ) OVER same AS foreign_executions
-    FROM amc_instances AS instance
-    WHERE instance.account_id = %(account_key)s
-    WINDOW same AS (PARTITION BY instance.instance_id)
+        counted.*,
+        MIN(counted.max_concurrent_executions) OVER same AS instance_limit,
+        MAX(CASE WHEN counted.is_counted THEN counted.foreign_executions ELSE 0 END)
+            OVER same AS foreign_slots,
+        CASE
+            WHEN counted.is_counted THEN counted.foreign_counted_at
+            ELSE %(foreign_counted_since)s
+        END AS unlisted_since
+    FROM (
+        SELECT
+            instance.id,
+            instance.user_id,
+            instance.instance_id AS amc_instance,
+            instance.max_concurrent_executions,
+            instance.foreign_executions,
+            instance.foreign_counted_at,
+            COALESCE(
+                instance.foreign_counted_at
+                    BETWEEN %(foreign_counted_since)s AND %(foreign_counted_until)s,
+                false
+            ) AS is_counted
+        FROM amc_instances AS instance
+        WHERE instance.account_id = %(account_key)s
+    ) AS counted
+    WINDOW same AS (PARTITION BY counted.amc_instance)
 ),
 held AS (
     SELECT
+        instances.id,
+        instances.user_id,
         instances.amc_instance,
-        SUM(own.slots)::BIGINT AS slots
+        own.slots + closed.slots AS slots
     FROM instances
     CROSS JOIN LATERAL (
         SELECT COUNT(*) AS slots
         FROM workflow_executions AS execution
         WHERE execution.instance_id = instances.id
+          AND execution.user_id = instances.user_id
           AND execution.dag_id IS NOT NULL
           -- What AMC runs takes a slot, granted or not
           AND (
@@ -43,28 +62,46 @@ held AS (
               )
           )
     ) AS own
-    GROUP BY instances.amc_instance
+    CROSS JOIN LATERAL (
+        SELECT COUNT(*) AS slots
+        FROM workflow_executions AS execution
+        WHERE execution.instance_id = instances.id
+          AND execution.user_id = instances.user_id
+          AND execution.dag_id IS NOT NULL
+          AND execution.amc_execution_id IS NOT NULL
+          AND execution.status IN ('FAILED', 'CANCELLED', 'TIMEOUT')
+          AND COALESCE(execution.amc_status, '') NOT IN (
+              'SUCCEEDED', 'FAILED', 'REJECTED', 'CANCELLED', 'TIMED_OUT'
+          )
+          AND execution.completed_at > instances.unlisted_since
+    ) AS closed
 ),
 free AS (
     SELECT
         instances.id,
+        instances.user_id,
         instances.amc_instance,
-        instances.instance_limit::BIGINT - instances.foreign_executions - held.slots AS slots
+        held.slots AS held_slots,
+        instances.instance_limit::BIGINT - instances.foreign_slots
+            - SUM(held.slots) OVER (PARTITION BY instances.amc_instance) AS slots
     FROM instances
-    JOIN held ON held.amc_instance = instances.amc_instance
+    JOIN held ON held.id = instances.id
 ),
 taken AS (
     SELECT held.slots FROM held
     UNION ALL
-    SELECT each.foreign_executions
-    FROM (SELECT DISTINCT amc_instance, foreign_executions FROM instances) AS each
+    SELECT each.foreign_slots
+    FROM (SELECT DISTINCT amc_instance, foreign_slots FROM instances) AS each
 ),
 queued AS (
     SELECT
         head.id,
         head.turn,
+        free.user_id,
+        free.amc_instance,
         free.slots,
-        ROW_NUMBER() OVER (PARTITION BY free.amc_instance ORDER BY head.turn, head.id) AS place
+        free.held_slots
+            + ROW_NUMBER() OVER (PARTITION BY free.id ORDER BY head.turn, head.id) AS share
     FROM free
     CROSS JOIN LATERAL (
         (
@@ -73,6 +110,7 @@ queued AS (
                 execution.created_at AS turn
             FROM workflow_executions AS execution
             WHERE execution.instance_id = free.id
+              AND execution.user_id = free.user_id
               AND execution.status IS NOT DISTINCT FROM 'PENDING'
               AND execution.dag_id IS NOT NULL
               AND execution.slot_granted_at IS NULL
@@ -88,6 +126,7 @@ queued AS (
                 LEAST(execution.created_at, '9999-01-01') + %(collection_handicap)s AS turn
             FROM workflow_executions AS execution
             WHERE execution.instance_id = free.id
+              AND execution.user_id = free.user_id
               AND execution.status IS NOT DISTINCT FROM 'PENDING'
               AND execution.dag_id IS NOT NULL
               AND execution.slot_granted_at IS NULL
@@ -97,12 +136,34 @@ queued AS (
         )
     ) AS head
 ),
+-- Of each AMC instance as many as it has slots
+placed AS (
+    SELECT
+        queued.*,
+        ROW_NUMBER() OVER (
+            PARTITION BY queued.amc_instance ORDER BY queued.share, queued.turn, queued.id
+        ) AS place
+    FROM queued
+),
+-- Of the account, where a user may have several instances
+shared AS (
+    SELECT
+        placed.id,
+        placed.turn,
+        placed.user_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY placed.user_id ORDER BY placed.share, placed.turn, placed.id
+        ) + (
+            SELECT SUM(held.slots) FROM held WHERE held.user_id = placed.user_id
+        ) AS share
+    FROM placed
+    WHERE placed.place <= placed.slots
+),
 next_in_line AS (
     SELECT
-        queued.id,
-        ROW_NUMBER() OVER (ORDER BY queued.turn, queued.id) AS place
-    FROM queued
-    WHERE queued.place <= queued.slots
+        shared.id,
+        ROW_NUMBER() OVER (ORDER BY shared.share, shared.turn, shared.id) AS place
+    FROM shared
 )
 UPDATE workflow_executions AS execution
 SET slot_granted_at = %(granted_at)s

@@ -1,8 +1,10 @@
--- Keep what AMC last said of an execution that is open, or was killed before AMC was told to stop.
+-- Keep what AMC last said of an execution, until AMC has ended it.
 -- Parameters: execution_id, amc_status.
 UPDATE workflow_executions
 SET amc_status = %(amc_status)s
 WHERE id = %(execution_id)s
-  AND (status IN ('PENDING', 'RUNNING') OR error_type = 'KILLED')
+  AND COALESCE(amc_status, '') NOT IN (
+      'SUCCEEDED', 'FAILED', 'REJECTED', 'CANCELLED', 'TIMED_OUT'
+  )
   AND amc_status IS DISTINCT FROM %(amc_status)s
 RETURNING id;

@@ -1,4 +1,6 @@
 -- One execution and where it runs: by primary key or, without one, the latest attempt of a DAG run.
+-- A row counts only with its owner: an execution on another user's instance is none, another user's
+-- schedule or collection is not named, and a run's attempts are those of its DAG's definition.
 -- Parameters: execution_id (UUID or NULL), dag_id, dag_run_id (Airflow's ids or NULL).
 SELECT
     execution.id,
@@ -27,8 +29,8 @@ SELECT
     execution.submitted_at,
     execution.deadline_at,
     execution.workflow_id,
-    execution.schedule_id,
-    execution.collection_id,
+    schedule.id AS schedule_id,
+    collection.id AS collection_id,
     execution.user_id,
     execution.result_rows,
     execution.result_size_bytes,
@@ -40,8 +42,13 @@ SELECT
     account.account_id AS entity_id,
     account.country_code
 FROM workflow_executions AS execution
-JOIN amc_instances AS instance ON instance.id = execution.instance_id
+JOIN amc_instances AS instance
+    ON instance.id = execution.instance_id AND instance.user_id = execution.user_id
 JOIN amc_accounts AS account ON account.id = instance.account_id
+LEFT JOIN workflow_schedules AS schedule
+    ON schedule.id = execution.schedule_id AND schedule.user_id = execution.user_id
+LEFT JOIN report_data_collections AS collection
+    ON collection.id = execution.collection_id AND collection.user_id = execution.user_id
 WHERE execution.id = COALESCE(
     %(execution_id)s::UUID,
     (
@@ -49,6 +56,16 @@ WHERE execution.id = COALESCE(
         FROM workflow_executions AS latest
         WHERE latest.dag_id = %(dag_id)s
           AND latest.dag_run_id = %(dag_run_id)s
+          AND (
+              EXISTS (
+                  SELECT FROM workflow_schedules AS own
+                  WHERE own.id = latest.schedule_id AND own.user_id = latest.user_id
+              )
+              OR EXISTS (
+                  SELECT FROM report_data_collections AS own
+                  WHERE own.id = latest.collection_id AND own.user_id = latest.user_id
+              )
+          )
         ORDER BY latest.attempt DESC
         LIMIT 1
     )

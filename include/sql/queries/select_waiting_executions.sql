@@ -1,5 +1,6 @@
 -- What it takes to wait for executions and no more: a triggerer keeps it for each of thousands.
 -- A row without its moments has been waited for: its task wakes up and looks for itself.
+-- An execution on another user's instance is none: it would be asked about with that user's tokens.
 -- Parameters: execution_ids (array of UUIDs).
 SELECT
     execution.id,
@@ -16,6 +17,7 @@ SELECT
     account.account_id AS entity_id,
     account.country_code
 FROM workflow_executions AS execution
-JOIN amc_instances AS instance ON instance.id = execution.instance_id
+JOIN amc_instances AS instance
+    ON instance.id = execution.instance_id AND instance.user_id = execution.user_id
 JOIN amc_accounts AS account ON account.id = instance.account_id
 WHERE execution.id = ANY(%(execution_ids)s::UUID[]);

@@ -22,7 +22,7 @@ PipelineError
 │   ├── ExecutionCancelled
 │   └── ExecutionTimedOut our deadline passed; cancelled at AMC
 ├── ResultsBroken         downloaded results are truncated, malformed or not what AMC described
-├── AlreadyLoading        another try loads the same results: try again later
+├── ExecutionLocked       another try sends it or loads its results: try again later
 ├── Incomplete            some of several parts failed, and the others are done
 └── MailError             a user was not told by mail
     ├── MailNotTaken      the server took nothing: try again later
@@ -162,8 +162,8 @@ class ResultsBroken(PipelineError):
     """Downloaded results are truncated, malformed or not what AMC described."""
 
 
-class AlreadyLoading(PipelineError):
-    """Another process loads the same results, or may have taken the load over."""
+class ExecutionLocked(PipelineError):
+    """Another process sends the execution or loads its results, or may have taken that over."""
 
 
 class MailError(PipelineError):

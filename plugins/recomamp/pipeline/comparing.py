@@ -7,7 +7,7 @@ what is listed and has no row has really lost it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
@@ -57,6 +57,10 @@ class InstanceReconciliation:
         run_state_of: RunStateOf,
         now: datetime,
     ) -> None:
+        """Prepare a comparison.
+
+        :param now: before AMC is listed. What ends later is not in that list's count.
+        """
         self.instance = instance
         self.database = database
         self.amazon = amazon
@@ -72,6 +76,7 @@ class InstanceReconciliation:
         :raises PipelineError: when AMC cannot be asked at all.
         """
         listed = self.asking_time.ask(self._list())
+        self._note_statuses({one.id: one.status for one in listed})
         with self.database.transaction() as connection:
             rows = reconciliations.select_open_rows(connection, self.instance.instance_key)
             known = reconciliations.select_known(connection, listed)
@@ -92,6 +97,11 @@ class InstanceReconciliation:
         client.retry = BRIEF
         async with client as amc:
             return [_at_amc(one) async for one in amc.list_executions(min_creation_time=since)]
+
+    def _note_statuses(self, statuses: Mapping[str, AmcStatus]) -> None:
+        """Keep AMC's last word of each execution in its row, where that has ended."""
+        with self.database.transaction() as connection:
+            reconciliations.note_listed_statuses(connection, self.instance.instance_id, statuses)
 
     def _run_state(self, row: OpenRow) -> RunState:
         if not row.has_definition:
@@ -196,21 +206,24 @@ class InstanceReconciliation:
     def _cancel(self, amc_execution_ids: Iterable[str], client: AmcClient) -> list[AmcStatus]:
         """Cancel and return what AMC then says of each; what it does not know is left out."""
         client.retry = BRIEF
-        return self.asking_time.ask(self._cancel_all(amc_execution_ids, client))
+        statuses = self.asking_time.ask(self._cancel_all(amc_execution_ids, client))
+        self._note_statuses(statuses)
+        return list(statuses.values())
 
     async def _cancel_all(
         self, amc_execution_ids: Iterable[str], client: AmcClient
-    ) -> list[AmcStatus]:
-        statuses = []
+    ) -> dict[str, AmcStatus]:
+        statuses = {}
         async with client as amc:
             for amc_execution_id in amc_execution_ids:
                 try:
-                    statuses.append((await amc.cancel_execution(amc_execution_id)).status)
+                    cancelled = await amc.cancel_execution(amc_execution_id)
                 except Refused as err:
                     if err.status != HTTPStatus.NOT_FOUND:
                         raise
                 else:
-                    if statuses[-1].is_terminal:
+                    statuses[amc_execution_id] = cancelled.status
+                    if cancelled.status.is_terminal:
                         self._ended.add(amc_execution_id)
         return statuses
 

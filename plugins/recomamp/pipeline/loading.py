@@ -18,7 +18,7 @@ from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.pipeline import settings
 from recomamp.pipeline.operators import ExecutionOperator
 from recomamp.store.executions import Execution, complete_execution
-from recomamp.store.loads import LoadLock, loading
+from recomamp.store.locks import ExecutionLock, Purpose, locked
 
 if TYPE_CHECKING:
     from recomamp.store.results import ResultWriter, StoredResults
@@ -40,13 +40,15 @@ class LoadResults(ExecutionOperator):
         """Load the results of the run's latest attempt."""
         with self.trying(context):
             execution = self._finished_execution(context)
-            with loading(self.database.get_conn, execution.id) as lock:
+            with locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock:
                 amc, stored = self._load(execution, lock)
                 self._complete(execution, lock, amc, stored)
             self._update_asset(context, execution, stored)
             return str(execution.id)
 
-    def _load(self, execution: Execution, lock: LoadLock) -> tuple[AmcExecution, StoredResults]:
+    def _load(
+        self, execution: Execution, lock: ExecutionLock
+    ) -> tuple[AmcExecution, StoredResults]:
         from recomamp.store.results import ResultWriter
 
         prefix = f"recomamp-{execution.id}-"
@@ -90,20 +92,22 @@ class LoadResults(ExecutionOperator):
         return described
 
     def _complete(
-        self, execution: Execution, lock: LoadLock, amc: AmcExecution, stored: StoredResults
+        self, execution: Execution, lock: ExecutionLock, amc: AmcExecution, stored: StoredResults
     ) -> None:
         """Write the row, which lists the files, now that all of them have their names."""
         lock.verify()
         seconds = amc.execution_time_seconds
-        done = complete_execution(
-            lock.connection,  # so that the row is of the load whose files lie there
-            execution.id,
-            result_data=stored.document,
-            result_rows=stored.rows,
-            result_size_bytes=stored.size_bytes,
-            execution_duration_seconds=None if seconds is None else round(seconds),
-            completed_at=datetime.now(UTC),
-        )
+        # The lock's own transaction, so that the row is of the load whose files lie there
+        with lock.connection:
+            done = complete_execution(
+                lock.connection,
+                execution.id,
+                result_data=stored.document,
+                result_rows=stored.rows,
+                result_size_bytes=stored.size_bytes,
+                execution_duration_seconds=None if seconds is None else round(seconds),
+                completed_at=datetime.now(UTC),
+            )
         if not done:
             raise ExecutionFailed(f"execution {execution.id} was ended while its results came in")
         self.log.info(

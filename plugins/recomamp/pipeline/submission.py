@@ -39,6 +39,7 @@ from recomamp.pipeline.checking import require_working_instance
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store import books, executions
 from recomamp.store.executions import Execution, Intention
+from recomamp.store.locks import Purpose, locked
 from recomamp.store.slots import grant_slots
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def submit(work: Work, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
     :raises InstanceBroken: when nothing works on the instance; AMC was not asked, and the
         execution is FAILED with the reason.
     :raises AmazonError: when Amazon cannot be reached; the attempt stays open for the next try.
+    :raises ExecutionLocked: when another try is sending it; the attempt stays open likewise.
     """
     execution = _open_attempt(work, database)
     if not _may_be_at_amc(execution):
@@ -164,9 +166,7 @@ def _intention(work: Work, *, former: Execution | None) -> Intention:
 
 def _bring_to_amc(execution: Execution, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
     """Send the query, or find that it was sent; one process at a time."""
-    with executions.sending(database.get_conn, execution.id) as is_ours:
-        if not is_ours:
-            raise SubmissionInDoubt(f"execution {execution.id}: another try is sending it just now")
+    with locked(database.get_conn, execution.id, Purpose.SEND):
         with database.transaction() as connection:
             is_first = executions.start_sending(
                 connection, execution.id, sending_at=datetime.now(UTC)

@@ -20,7 +20,7 @@ from recomamp.domain.errors import (
     Refused,
     error_type,
 )
-from recomamp.domain.states import AmcStatus, ended_as
+from recomamp.domain.states import AmcStatus, ExecutionStatus, ended_as
 from recomamp.pipeline.cancelling import KILLED
 from recomamp.pipeline.links import AmcExecutionLink
 from recomamp.pipeline.operators import ExecutionOperator, clear_number, tries
@@ -172,7 +172,8 @@ class WaitForExecution(ExecutionOperator):
             f"AMC execution {amc.amc_execution_id} ended as {amc.amc_status}: {reason}"
             f" (request id {amc.request_id})"
         )
-        if not self._write_end(execution, error, amc.status, next_retry_at):
+        status = ended_as(amc.status)
+        if not self._write_end(execution, error, status, amc, next_retry_at):
             return ExecutionFailed("the execution was ended while this task asked about it")
         return error
 
@@ -191,22 +192,24 @@ class WaitForExecution(ExecutionOperator):
             f"AMC execution {amc.amc_execution_id} had not ended by its deadline, "
             f"{execution.deadline_at:%F %T} UTC, and was cancelled; AMC says {amc.amc_status}"
         )
-        self._write_end(execution, error, AmcStatus.TIMED_OUT)
+        self._write_end(execution, error, ExecutionStatus.TIMEOUT, amc)
         raise error
 
     def _write_end(
         self,
         execution: Execution,
         error: ExecutionEnded,
-        amc_status: AmcStatus,
+        status: ExecutionStatus,
+        amc: AmcExecution,
         next_retry_at: datetime | None = None,
     ) -> bool:
+        """End the row, with AMC's own last word: while that is not final, the slot stays taken."""
         with self.database.transaction() as connection:
             return end_execution(
                 connection,
                 execution.id,
-                status=ended_as(amc_status),
-                amc_status=amc_status,
+                status=status,
+                amc_status=amc.status if amc.status is not AmcStatus.UNKNOWN else None,
                 error_type=error_type(error),
                 error_message=str(error),
                 completed_at=datetime.now(UTC),

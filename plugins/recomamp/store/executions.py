@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -152,21 +151,6 @@ def select_execution_by_amc_id(
     return row["id"] if row else None
 
 
-@contextmanager
-def sending(connect: Callable[[], Connection], execution_id: UUID) -> Iterator[bool]:
-    """Let one process at a time send an execution; False for all others, who must not.
-
-    The lock belongs to a connection of its own, so that it goes with a process that is killed.
-    """
-    connection = connect()
-    try:
-        connection.autocommit = True
-        row = fetch_one(connection, "try_lock_execution", execution_id=execution_id)
-        yield bool(row and row["locked"])
-    finally:
-        connection.close()
-
-
 def accept_execution(
     connection: Connection,
     execution_id: UUID,
@@ -205,7 +189,7 @@ def start_sending(connection: Connection, execution_id: UUID, *, sending_at: dat
 
 
 def note_amc_status(connection: Connection, execution_id: UUID, amc_status: str) -> bool:
-    """Keep AMC's last word of what is open or was killed; False where nothing changed."""
+    """Keep AMC's last word of an execution; False where it was final, or has not changed."""
     return changed(connection, "note_amc_status", execution_id=execution_id, amc_status=amc_status)
 
 

@@ -92,6 +92,23 @@ def select_known(connection: Connection, listed: Collection[AtAmc]) -> Known:
     )
 
 
+def note_listed_statuses(
+    connection: Connection, amc_instance_id: str, statuses: Mapping[str, AmcStatus]
+) -> None:
+    """Keep what AMC says of executions, by its ids, in the ended rows that hold them.
+
+    :param amc_instance_id: AMC's own name of the instance.
+    """
+    known = {key: status for key, status in statuses.items() if status is not AmcStatus.UNKNOWN}
+    changed(
+        connection,
+        "note_listed_statuses",
+        amc_instance_id=amc_instance_id,
+        amc_execution_ids=list(known),
+        amc_statuses=[status.value for status in known.values()],
+    )
+
+
 def note_orphans(
     connection: Connection,
     rows: Collection[OpenRow],
@@ -112,7 +129,10 @@ def note_orphans(
 def count_foreign_executions(
     connection: Connection, instance_key: UUID, count: int, *, counted_at: datetime
 ) -> None:
-    """Keep how many executions are in flight at an instance that no open row of ours stands for."""
+    """Keep how many executions are in flight at an instance that no open row of ours stands for.
+
+    :param counted_at: when AMC's list was begun: rows that end later are not in the count.
+    """
     changed(
         connection,
         "count_foreign_executions",

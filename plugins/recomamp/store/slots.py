@@ -17,7 +17,11 @@ def grant_slots(connection: Connection, instance_key: UUID, *, now: datetime) ->
     """Grant the free slots of the instance's account and return whose executions got one.
 
     Never more than the limits of the instance and the account, whatever the number of callers:
-    the account stays locked until the transaction ends.
+    the account stays locked until the transaction ends. Users of one AMC instance get equal
+    shares.
+
+    :param now: by the caller's clock. A count of foreign executions is believed while it is at
+        most ``FOREIGN_COUNT_LIFETIME`` away from it, in either direction.
     """
     account = fetch_one(connection, "lock_account_of_instance", instance_key=instance_key)
     if account is None:
@@ -29,5 +33,6 @@ def grant_slots(connection: Connection, instance_key: UUID, *, now: datetime) ->
         granted_at=now,
         collection_handicap=COLLECTION_HANDICAP,
         foreign_counted_since=now - FOREIGN_COUNT_LIFETIME,
+        foreign_counted_until=now + FOREIGN_COUNT_LIFETIME,
     )
     return {row["id"] for row in granted}

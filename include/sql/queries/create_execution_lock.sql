@@ -1,0 +1,8 @@
+-- Make the row that try_lock_execution locks, where the execution exists and the row does not.
+-- Parameters: execution_id (UUID), purpose (SEND or LOAD).
+INSERT INTO execution_locks (execution_id, purpose)
+SELECT execution.id, %(purpose)s
+FROM workflow_executions AS execution
+WHERE execution.id = %(execution_id)s
+ON CONFLICT DO NOTHING
+RETURNING execution_id;
