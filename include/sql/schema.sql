@@ -1689,6 +1689,7 @@ CREATE TABLE public.amc_instances (
     max_concurrent_executions integer DEFAULT 10 NOT NULL,
     foreign_executions integer DEFAULT 0 NOT NULL,
     foreign_counted_at timestamp with time zone,
+    reconcile_attempted_at timestamp with time zone,
     CONSTRAINT chk_instance_foreign_executions CHECK ((foreign_executions >= 0)),
     CONSTRAINT chk_instance_health_status CHECK ((health_status = ANY (ARRAY['UNKNOWN'::text, 'HEALTHY'::text, 'UNHEALTHY'::text, 'ERROR'::text]))),
     CONSTRAINT chk_instance_max_concurrent_executions CHECK ((max_concurrent_executions > 0))
@@ -3993,6 +3994,10 @@ GRANT UPDATE(foreign_executions) ON TABLE public.amc_instances TO recomamp_pipel
 -- Name: COLUMN amc_instances.foreign_counted_at; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(foreign_counted_at) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.reconcile_attempted_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(reconcile_attempted_at) ON TABLE public.amc_instances TO recomamp_pipeline;
 
 -- Name: TABLE amc_schema_fields; Type: ACL; Schema: public; Owner: -
 
