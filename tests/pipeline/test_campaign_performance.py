@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -17,9 +18,12 @@ from fixtures.amazon import Pauses
 from fixtures.campaigns import Sync
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
+from recomamp.domain.campaigns import CampaignType
 from recomamp.domain.errors import Incomplete
+from recomamp.pipeline.campaign_performance import is_overdue
 from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.report_trigger import ReportsTrigger
+from recomamp.store.campaign_reports import CampaignReport, ReportState
 
 FILE = Path(__file__).resolve().parents[2] / "dags" / "recomamp_campaigns_sync.py"
 VENDOR = "1108400000000001"
@@ -241,6 +245,35 @@ def test_a_report_that_is_never_ready_is_given_up(
 
     with pytest.raises(Incomplete, match="not ready after 6:00:00; Amazon says"):
         listed.resume(deferred)
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        (timedelta(), False),
+        (timedelta(minutes=-1), False),  # clocks of two machines differ
+        (timedelta(hours=5, minutes=59), False),
+        (timedelta(hours=6), True),
+        (timedelta(days=-365 * 7000), True),  # a moment that nobody can have written
+    ],
+)
+def test_a_report_has_six_hours_and_one_of_the_future_has_none(
+    age: timedelta, expected: bool
+) -> None:
+    now = datetime.now(UTC)
+    report = CampaignReport(
+        id=uuid4(),
+        instance_key=uuid4(),
+        profile_id="1",
+        campaign_type=CampaignType.DSP,
+        start_date=now.date(),
+        end_date=now.date(),
+        status=ReportState.REQUESTED,
+        amazon_report_id="r",
+        error_message=None,
+        requested_at=now - age,
+    )
+    assert is_overdue(report, now) is expected
 
 
 def test_amazon_restates_and_only_what_it_restated_changes(

@@ -216,7 +216,14 @@ FINAL_ERRORS = (
 
 # What one user or one user's row is the cause of. The rows of that user say so: consent_error,
 # health_error, amc_api_errors, error_message
-_TENANTS_OWN = (ConsentRevoked, InstanceBroken, InvalidDefinition, Refused, TokensUnreadable)
+_TENANTS_OWN = (
+    ConsentRevoked,
+    InstanceBroken,
+    InvalidDefinition,
+    LimitExceeded,
+    Refused,
+    TokensUnreadable,
+)
 
 
 def is_tenants_own(error: Exception) -> bool:
