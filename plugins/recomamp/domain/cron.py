@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from croniter import croniter
 
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.limits import MAX_CRON_CHARS
 
 _ALIASES = {
     "@hourly": "0 * * * *",
@@ -89,6 +90,8 @@ def normalize_expression(expression: str) -> str:
 
     :raises InvalidDefinition: when it is not one, naming the field at fault.
     """
+    if len(expression) > MAX_CRON_CHARS:
+        raise InvalidDefinition(f"has more than {MAX_CRON_CHARS} characters; write a shorter one")
     text = " ".join(expression.split())
     fields = _ALIASES.get(text.lower(), text).split(" ")
     if len(fields) != len(_FIELDS):

@@ -1,8 +1,42 @@
-"""Texts that come from outside, as a database can keep them."""
+"""Texts that come from outside, fit for a database, a header of a mail or a line of a log."""
 
 from __future__ import annotations
+
+import unicodedata
+
+LONGEST_LINE = 2000
+
+# Controls, halves of surrogate pairs, separators of lines and paragraphs
+_NO_CHARACTERS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_INVISIBLE = "Cf"  # among them what turns the direction of the text after it
 
 
 def storable(text: str) -> str:
     """Return a text without what Postgres cannot store: U+0000, halves of surrogate pairs."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def printable(text: str) -> str:
+    """Return text without invisible characters, and with a space for each control character."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_printable, text))
+
+
+def one_line(text: object, longest: int = LONGEST_LINE) -> str:
+    """Return text as one line of printable characters, shortened to a length.
+
+    Nothing in it can begin a header of a mail, a line of a log or a command to a terminal.
+    """
+    whole = str(text if text is not None else "")
+    # The rest of a text of megabytes is not looked at: what is dropped shortens a line only
+    line = " ".join(printable(whole[: longest * 4]).split())
+    is_whole = len(line) <= longest and len(whole) <= longest * 4
+    return line if is_whole else f"{line[: longest - 1]}…"
+
+
+def _printable(char: str) -> str:
+    category = unicodedata.category(char)
+    if category in _NO_CHARACTERS:
+        return " "
+    return "" if category == _INVISIBLE else char

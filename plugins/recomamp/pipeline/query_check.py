@@ -7,7 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from recomamp.domain.schema_check import Table, find_missing
+from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.logs import frames
 from recomamp.pipeline.tables import as_table
 from recomamp.store.data_sources import (
     Query,
@@ -19,6 +21,8 @@ from recomamp.store.data_sources import (
 )
 
 log = logging.getLogger(__name__)
+
+MAX_FINDINGS = 100  # of one query
 
 
 def check_queries(*, database: DatabaseHook, now: datetime) -> None:
@@ -50,7 +54,12 @@ def _check_instance(
 def _check(query: Query, tables: dict[str, Table]) -> list[QueryFinding]:
     try:
         missing = find_missing(query.sql_query, tables)
-    except Exception:  # a parser that stumbles over one query must not silence all others
-        log.exception("The query of workflow %s cannot be checked", query.workflow_id)
+    except Exception as err:  # noqa: BLE001  one query must not silence all others
+        log.error(
+            "The query of workflow %s cannot be checked: %s\n%s",
+            query.workflow_id,
+            one_line(repr(err)),
+            frames(err),
+        )
         return []
-    return [QueryFinding(query=query, finding=finding) for finding in missing]
+    return [QueryFinding(query=query, finding=finding) for finding in missing[:MAX_FINDINGS]]
