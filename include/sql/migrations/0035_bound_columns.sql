@@ -296,7 +296,7 @@ CREATE TRIGGER trigger_bound_sql_template
 -- Days of a window as the pipeline takes them. Larger numbers give dates that nothing can hold.
 CREATE FUNCTION check_window()
 RETURNS TRIGGER
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -339,3 +339,6 @@ CREATE TRIGGER trigger_check_window
     BEFORE INSERT OR UPDATE OF parameters ON report_data_collections
     FOR EACH ROW
     EXECUTE FUNCTION check_window();
+
+-- GRANTS (moved to access.sql at merge)
+REVOKE ALL ON FUNCTION check_window(), refuse_long_text() FROM PUBLIC;

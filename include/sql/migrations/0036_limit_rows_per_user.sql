@@ -520,3 +520,22 @@ $$;
 CREATE TRIGGER trigger_limit_asin_list_items
     AFTER INSERT ON asin_list_items REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION admit_new_asin_list_items();
+
+-- GRANTS (moved to access.sql at merge)
+GRANT SELECT ON user_quotas TO recomamp_analyst;
+REVOKE ALL ON FUNCTION
+    lock_user_quotas(UUID),
+    check_definition_bytes(UUID, INTEGER),
+    check_schedule_quotas(UUID, TEXT[], BOOLEAN, BOOLEAN),
+    check_collection_quotas(UUID, BOOLEAN, BOOLEAN),
+    admit_new_schedules(),
+    admit_changed_schedules(),
+    admit_new_collections(),
+    admit_changed_collections(),
+    admit_new_workflows(),
+    admit_changed_workflows(),
+    admit_new_query_templates(),
+    admit_new_asins(),
+    admit_new_asin_lists(),
+    admit_new_asin_list_items()
+FROM PUBLIC;

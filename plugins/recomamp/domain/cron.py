@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import croniter
@@ -158,6 +159,16 @@ class Cron:
         """Whether hour and minute are single numbers, so that no date has two ticks."""
         minute, hour, *_ = self.fields.split(" ")
         return minute.isdigit() and hour.isdigit()
+
+    @cached_property
+    def shortest_interval(self) -> timedelta:
+        """Shortest time between two ticks, as if every day matched and no clock changed."""
+        minutes, hours = croniter.expand(self.fields)[0][:2]
+        every_minute = range(60) if "*" in minutes else {int(minute) for minute in minutes}
+        every_hour = range(24) if "*" in hours else {int(hour) for hour in hours}
+        ticks = sorted(60 * hour + minute for hour in every_hour for minute in every_minute)
+        gaps = [later - earlier for earlier, later in pairwise([*ticks, ticks[0] + 24 * 60])]
+        return timedelta(minutes=min(gaps))
 
     def next_tick(self, after: datetime) -> datetime:
         """Return the first tick later than that moment."""

@@ -6,6 +6,7 @@ older than those CHECKs may be larger, so the code that reads rows has the same 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +20,8 @@ MAX_PARAMETERS_BYTES = 262_144
 MAX_JSON_DEPTH = 20
 MAX_CRON_CHARS = 200
 MAX_TIME_ZONE_CHARS = 64
+
+INSTANCE_ID = r"[A-Za-z0-9_-]{1,64}"  # it is a part of paths
 
 FIRST_DATE = date(2000, 1, 1)
 LAST_DATE = date(2100, 1, 1)  # of what people choose: every window and every tick after it exists
@@ -39,6 +42,7 @@ _PLACES = {  # columns of a definition that come from another table
     "workflow_parameters": ("workflows", "parameters", "workflow_id"),
     "sql_query": ("workflows", "sql_query", "workflow_id"),
     "instance_name": ("amc_instances", "name", "instance_key"),
+    "instance_id": ("amc_instances", "instance_id", "instance_key"),
 }
 
 
@@ -53,6 +57,9 @@ def check_limits(row: Mapping[str, Any], table: str) -> None:
             raise _refused(row, table, column, f"is longer than {limit} characters; shorten it")
     if len((row.get("sql_query") or "").encode("utf-8", "replace")) > MAX_SQL_BYTES:
         raise _refused(row, table, "sql_query", f"is longer than {MAX_SQL_BYTES} bytes; shorten it")
+    if not re.fullmatch(INSTANCE_ID, row["instance_id"]):
+        problem = "is no id of an AMC instance: 1 to 64 letters, digits, - and _"
+        raise _refused(row, table, "instance_id", problem)
     for column in ("parameters", "workflow_parameters"):
         _check_document(row, table, column)
     for column in _DATES:
