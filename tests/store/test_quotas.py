@@ -184,11 +184,13 @@ def test_what_the_pipeline_writes_about_weeks_is_never_refused(
 def test_collections_that_have_ended_have_a_limit_too(
     rows: Rows, workflow: Row, database: Database
 ) -> None:
-    rows.quotas(workflow["user_id"], max_collections=1)
-    rows.collection(workflow=workflow)
+    rows.quotas(workflow["user_id"], max_collections=2)
+    made = [rows.collection(workflow=workflow) for _ in range(2)]
     database.query("UPDATE report_data_weeks SET status = 'SUCCESS'")
     with pytest.raises(REFUSED, match="max_collections"):
         rows.collection(workflow=workflow)
+    rows.quotas(workflow["user_id"], max_collections=1)
+    rows.update("report_data_collections", made[0], end_date="2026-02-04")
 
 
 def test_queries_are_bounded_together_where_the_generator_fetches_them(

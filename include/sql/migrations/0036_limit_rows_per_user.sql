@@ -246,7 +246,7 @@ CREATE TRIGGER trigger_admit_changed_schedules
 -- A collection is open while a week of it is PENDING or RUNNING, whatever its own status says: a
 -- status that a person writes must not make room for more weeks.
 CREATE FUNCTION check_collection_quotas(
-    owner UUID, has_more_weeks BOOLEAN, has_more_bytes BOOLEAN
+    owner UUID, has_more_rows BOOLEAN, has_more_weeks BOOLEAN, has_more_bytes BOOLEAN
 )
 RETURNS VOID
 LANGUAGE plpgsql SECURITY DEFINER
@@ -259,14 +259,15 @@ BEGIN
     IF has_more_bytes THEN
         PERFORM public.check_definition_bytes(owner, quotas.max_definition_bytes);
     END IF;
-    IF NOT has_more_weeks THEN
-        RETURN;
-    ELSIF (
+    IF has_more_rows AND (
         SELECT COUNT(*) FROM public.report_data_collections WHERE user_id = owner
     ) > quotas.max_collections THEN
         PERFORM public.refuse_above_quota(
             'report_data_collections', 'user_id', 'max_collections', quotas.max_collections
         );
+    END IF;
+    IF NOT has_more_weeks THEN
+        RETURN;
     END IF;
     SELECT COUNT(*) AS weeks, COUNT(DISTINCT week.collection_id) AS collections INTO counted
     FROM public.report_data_collections AS collection
@@ -295,7 +296,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM public.check_collection_quotas(grown.user_id, true, true)
+    PERFORM public.check_collection_quotas(grown.user_id, true, true, true)
     FROM (SELECT DISTINCT user_id FROM added ORDER BY user_id) AS grown;
     RETURN NULL;
 END;
@@ -310,10 +311,13 @@ BEGIN
     IF pg_trigger_depth() > 1 THEN
         RETURN NULL;
     END IF;
-    PERFORM public.check_collection_quotas(grown.user_id, grown.has_more_weeks, grown.has_more_bytes)
+    PERFORM public.check_collection_quotas(
+        grown.user_id, grown.has_more_rows, grown.has_more_weeks, grown.has_more_bytes
+    )
     FROM (
         SELECT
             changed.user_id,
+            bool_or(changed.is_new) AS has_more_rows,
             bool_or(changed.is_new OR changed.is_longer) AS has_more_weeks,
             bool_or(changed.is_new OR changed.is_larger) AS has_more_bytes
         FROM (
@@ -527,7 +531,7 @@ REVOKE ALL ON FUNCTION
     lock_user_quotas(UUID),
     check_definition_bytes(UUID, INTEGER),
     check_schedule_quotas(UUID, TEXT[], BOOLEAN, BOOLEAN),
-    check_collection_quotas(UUID, BOOLEAN, BOOLEAN),
+    check_collection_quotas(UUID, BOOLEAN, BOOLEAN, BOOLEAN),
     admit_new_schedules(),
     admit_changed_schedules(),
     admit_new_collections(),
