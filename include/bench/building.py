@@ -44,10 +44,10 @@ def use_airflow(home: Path) -> None:
 
 def forget() -> None:
     """Have the process know no more than one that has just been forked to parse a file."""
-    from recomamp.domain.placeholders import read_template
+    from recomamp.domain.placeholders import forget_templates
     from recomamp.pipeline import form
 
-    read_template.cache_clear()
+    forget_templates()
     form.check_once.cache_clear()
     gc.unfreeze()
     gc.collect()

@@ -9,6 +9,12 @@ INSTANCES = 20
 _OWNERS = """
     INSERT INTO users (email, full_name)
     SELECT 'ann' || n || '@example.com', 'Ann ' || n FROM generate_series(1, 5) AS n;
+    -- Thousands of rows of five users: the limits of people are no matter here
+    INSERT INTO user_quotas (
+        user_id, max_active_schedules, max_schedules, max_open_collections, max_open_weeks,
+        max_collections, max_workflows, max_definition_bytes
+    )
+    SELECT id, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 2000000000 FROM users;
     INSERT INTO amc_accounts (account_id, account_name, country_code)
     SELECT 'ENTITY' || n, 'Account ' || n, 'US' FROM generate_series(1, 5) AS n;
     INSERT INTO amc_instances (instance_id, name, region, user_id, account_id)

@@ -24,29 +24,34 @@ DECLARE
         'maintenance_findings', 'notifications', 'public_asin_list_items', 'public_asin_lists',
         'public_query_templates', 'query_templates', 'recomamp_migrations', 'reconciliations',
         'report_data_collections', 'report_data_weeks', 'schedule_runs', 'user_guide_favorites',
-        'user_guide_progress', 'users', 'workflow_executions', 'workflow_findings',
+        'user_guide_progress', 'user_quotas', 'users', 'workflow_executions', 'workflow_findings',
         'workflow_schedules', 'workflows'
     ];
     our_sequences CONSTANT TEXT[] := ARRAY[
         'amc_api_errors_id_seq', 'maintenance_findings_id_seq'
     ];
     our_functions CONSTANT TEXT[] := ARRAY[
-        'add_to_schedule_counters', 'analyze_table', 'calculate_collection_progress',
-        'calculate_guide_progress', 'carry_guide_progress', 'check_query_template',
-        'check_report_data_collection', 'check_workflow', 'check_workflow_owner',
-        'check_workflow_schedule', 'check_workflow_template',
-        'collection_week_due_at', 'count_children', 'count_schedule_runs', 'counter',
-        'cron_date', 'cron_date_matches', 'cron_field', 'cron_matches', 'cron_next',
-        'cron_next_day', 'cron_next_minute', 'cron_parse', 'cron_value', 'current_user_id',
-        'cut_new_collection', 'cut_weeks', 'date_template_use', 'forget_children',
-        'forget_revoked_consent', 'forget_validation', 'is_time_zone',
-        'keep_collection_time_zone', 'keep_counter', 'notify_of_definition',
+        'add_to_schedule_counters', 'admit_changed_collections', 'admit_changed_schedules',
+        'admit_changed_workflows', 'admit_new_asin_list_items', 'admit_new_asin_lists',
+        'admit_new_asins', 'admit_new_collections', 'admit_new_query_templates',
+        'admit_new_schedules', 'admit_new_workflows', 'analyze_table',
+        'calculate_collection_progress', 'calculate_guide_progress', 'carry_guide_progress',
+        'check_collection_quotas', 'check_definition_bytes', 'check_query_template',
+        'check_report_data_collection', 'check_schedule_quotas', 'check_window', 'check_workflow',
+        'check_workflow_owner', 'check_workflow_schedule', 'check_workflow_template',
+        'collection_week_due_at', 'count_children', 'count_schedule_runs', 'counter', 'cron_date',
+        'cron_date_matches', 'cron_field', 'cron_matches', 'cron_next', 'cron_next_day',
+        'cron_next_minute', 'cron_parse', 'cron_shortest_interval', 'cron_value',
+        'current_user_id', 'cut_new_collection', 'cut_weeks', 'date_template_use',
+        'forget_children', 'forget_revoked_consent', 'forget_validation', 'is_time_zone',
+        'keep_collection_time_zone', 'keep_counter', 'lock_user_quotas', 'notify_of_definition',
         'place_asin_list_item', 'plan_next_run', 'query_parameter_names', 'queue_notification',
         'recut_collection', 'refresh_collection_progress', 'refresh_guide_progress',
-        'refuse_deleting_open_execution', 'refuse_row', 'require_object', 'require_own_instance', 'require_own_workflow',
-        'require_time_zone', 'resume_collection', 'slow_queries', 'tell_asin_list_items_apart',
-        'tell_collection', 'tell_consent', 'tell_schedule_run', 'touch_updated_at',
-        'unused_indexes', 'update_workflow_execution_count', 'wall_time_instant', 'weeks_of',
+        'refuse_above_quota', 'refuse_deleting_open_execution', 'refuse_long_text', 'refuse_row',
+        'require_object', 'require_own_instance', 'require_own_workflow', 'require_time_zone',
+        'resume_collection', 'slow_queries', 'tell_asin_list_items_apart', 'tell_collection',
+        'tell_consent', 'tell_schedule_run', 'touch_updated_at', 'unused_indexes',
+        'update_workflow_execution_count', 'wall_time_instant', 'weeks_of',
         'withdraw_notifications'
     ];
     our_types CONSTANT TEXT[] := ARRAY['cron_ticks'];
@@ -132,7 +137,7 @@ GRANT SELECT ON
     public.public_asin_lists, public.public_query_templates, public.query_templates,
     public.reconciliations, public.report_data_collections, public.report_data_weeks, public.schedule_runs,
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
-    public.workflow_findings, public.workflow_schedules, public.workflows
+    public.user_quotas, public.workflow_findings, public.workflow_schedules, public.workflows
 TO recomamp_analyst;
 GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_at, created_at)
     ON public.notifications TO recomamp_analyst;

@@ -39,6 +39,288 @@ CREATE FUNCTION public.add_to_schedule_counters(counted_id uuid, runs integer, s
     WHERE id = counted_id;
 $$;
 
+-- Name: admit_changed_collections(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_changed_collections() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF pg_trigger_depth() > 1 THEN
+        RETURN NULL;
+    END IF;
+    PERFORM public.check_collection_quotas(
+        grown.user_id, grown.has_more_rows, grown.has_more_weeks, grown.has_more_bytes
+    )
+    FROM (
+        SELECT
+            changed.user_id,
+            bool_or(changed.is_new) AS has_more_rows,
+            bool_or(changed.is_new OR changed.is_longer) AS has_more_weeks,
+            bool_or(changed.is_new OR changed.is_larger) AS has_more_bytes
+        FROM (
+            SELECT
+                added.user_id,
+                removed.id IS NULL OR added.user_id <> removed.user_id AS is_new,
+                added.end_date - added.start_date > removed.end_date - removed.start_date
+                    AS is_longer,
+                added.workflow_id <> removed.workflow_id
+                    OR (
+                        added.parameters IS DISTINCT FROM removed.parameters
+                        AND octet_length(added.parameters::TEXT)
+                            > COALESCE(octet_length(removed.parameters::TEXT), 0)
+                    ) AS is_larger
+            FROM added
+            LEFT JOIN removed ON removed.id = added.id
+        ) AS changed
+        WHERE changed.is_new OR changed.is_longer OR changed.is_larger
+        GROUP BY changed.user_id
+        ORDER BY changed.user_id
+    ) AS grown;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_changed_schedules(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_changed_schedules() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF pg_trigger_depth() > 1 THEN
+        RETURN NULL;
+    END IF;
+    PERFORM public.check_schedule_quotas(
+        grown.user_id, grown.expressions, grown.has_more_rows, grown.has_more_bytes
+    )
+    FROM (
+        SELECT
+            changed.user_id,
+            array_agg(DISTINCT changed.cron_expression) FILTER (
+                WHERE changed.ticks_more OR (changed.is_new AND changed.is_active)
+            ) AS expressions,
+            bool_or(changed.is_new) AS has_more_rows,
+            bool_or(changed.is_new OR changed.is_larger) AS has_more_bytes
+        FROM (
+            SELECT
+                added.user_id,
+                added.is_active,
+                added.cron_expression,
+                removed.id IS NULL OR added.user_id <> removed.user_id AS is_new,
+                added.is_active AND (
+                    NOT COALESCE(removed.is_active, false)
+                    OR added.cron_expression <> removed.cron_expression
+                ) AS ticks_more,
+                added.workflow_id <> removed.workflow_id
+                    OR (
+                        added.parameters IS DISTINCT FROM removed.parameters
+                        AND octet_length(added.parameters::TEXT)
+                            > COALESCE(octet_length(removed.parameters::TEXT), 0)
+                    ) AS is_larger
+            FROM added
+            LEFT JOIN removed ON removed.id = added.id
+        ) AS changed
+        WHERE changed.is_new OR changed.ticks_more OR changed.is_larger
+        GROUP BY changed.user_id
+        ORDER BY changed.user_id
+    ) AS grown;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_changed_workflows(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_changed_workflows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    owner UUID;
+    quotas public.user_quotas;
+BEGIN
+    IF pg_trigger_depth() > 1 THEN
+        RETURN NULL;
+    END IF;
+    FOR owner IN
+        SELECT DISTINCT added.user_id
+        FROM added
+        JOIN removed ON removed.id = added.id
+        WHERE octet_length(added.sql_query) > octet_length(removed.sql_query)
+            OR (
+                added.parameters IS DISTINCT FROM removed.parameters
+                AND octet_length(added.parameters::TEXT)
+                    > COALESCE(octet_length(removed.parameters::TEXT), 0)
+            )
+        ORDER BY added.user_id
+    LOOP
+        quotas := public.lock_user_quotas(owner);
+        PERFORM public.check_definition_bytes(owner, quotas.max_definition_bytes);
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_new_asin_list_items(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_asin_list_items() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    counted RECORD;
+BEGIN
+    INSERT INTO public.user_quotas (user_id)
+    SELECT DISTINCT list.user_id
+    FROM public.asin_lists AS list
+    WHERE list.id IN (SELECT added.list_id FROM added)
+    ORDER BY list.user_id
+    ON CONFLICT DO NOTHING;
+    FOR counted IN
+        SELECT list.user_id, SUM(list.asin_count) AS items, MAX(quotas.max_asin_list_items) AS most
+        FROM public.asin_lists AS list
+        JOIN public.user_quotas AS quotas ON quotas.user_id = list.user_id
+        WHERE list.user_id IN (
+            SELECT owned.user_id FROM public.asin_lists AS owned
+            WHERE owned.id IN (SELECT added.list_id FROM added)
+        )
+        GROUP BY list.user_id
+    LOOP
+        IF counted.items > counted.most THEN
+            PERFORM public.refuse_above_quota(
+                'asin_list_items', 'list_id', 'max_asin_list_items', counted.most
+            );
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_new_asin_lists(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_asin_lists() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    owner UUID;
+    quotas public.user_quotas;
+BEGIN
+    FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
+        quotas := public.lock_user_quotas(owner);
+        IF (
+            SELECT COUNT(*) FROM public.asin_lists WHERE user_id = owner
+        ) > quotas.max_asin_lists THEN
+            PERFORM public.refuse_above_quota(
+                'asin_lists', 'user_id', 'max_asin_lists', quotas.max_asin_lists
+            );
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_new_asins(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_asins() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    owner UUID;
+    quotas public.user_quotas;
+BEGIN
+    FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
+        quotas := public.lock_user_quotas(owner);
+        IF (SELECT COUNT(*) FROM public.asins WHERE user_id = owner) > quotas.max_asins THEN
+            PERFORM public.refuse_above_quota('asins', 'user_id', 'max_asins', quotas.max_asins);
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_new_collections(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_collections() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.check_collection_quotas(grown.user_id, true, true, true)
+    FROM (SELECT DISTINCT user_id FROM added ORDER BY user_id) AS grown;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_new_query_templates(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_query_templates() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    author UUID;
+    quotas public.user_quotas;
+BEGIN
+    FOR author IN
+        SELECT DISTINCT author_id FROM added WHERE author_id IS NOT NULL ORDER BY author_id
+    LOOP
+        quotas := public.lock_user_quotas(author);
+        IF (
+            SELECT COUNT(*) FROM public.query_templates WHERE author_id = author
+        ) > quotas.max_query_templates THEN
+            PERFORM public.refuse_above_quota(
+                'query_templates', 'author_id', 'max_query_templates', quotas.max_query_templates
+            );
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_new_schedules(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_schedules() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.check_schedule_quotas(grown.user_id, grown.expressions, true, true)
+    FROM (
+        SELECT
+            user_id,
+            array_agg(DISTINCT cron_expression) FILTER (WHERE is_active) AS expressions
+        FROM added
+        GROUP BY user_id
+        ORDER BY user_id
+    ) AS grown;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_new_workflows(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_workflows() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    owner UUID;
+    quotas public.user_quotas;
+BEGIN
+    FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
+        quotas := public.lock_user_quotas(owner);
+        IF (SELECT COUNT(*) FROM public.workflows WHERE user_id = owner) > quotas.max_workflows THEN
+            PERFORM public.refuse_above_quota(
+                'workflows', 'user_id', 'max_workflows', quotas.max_workflows
+            );
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
 -- Name: analyze_table(text); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.analyze_table(analyzed text) RETURNS boolean
@@ -213,6 +495,84 @@ BEGIN
 END;
 $$;
 
+-- Name: check_collection_quotas(uuid, boolean, boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_collection_quotas(owner uuid, has_more_rows boolean, has_more_weeks boolean, has_more_bytes boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    quotas CONSTANT public.user_quotas := public.lock_user_quotas(owner);
+    counted RECORD;
+BEGIN
+    IF has_more_bytes THEN
+        PERFORM public.check_definition_bytes(owner, quotas.max_definition_bytes);
+    END IF;
+    IF has_more_rows AND (
+        SELECT COUNT(*) FROM public.report_data_collections WHERE user_id = owner
+    ) > quotas.max_collections THEN
+        PERFORM public.refuse_above_quota(
+            'report_data_collections', 'user_id', 'max_collections', quotas.max_collections
+        );
+    END IF;
+    IF NOT has_more_weeks THEN
+        RETURN;
+    END IF;
+    SELECT COUNT(*) AS weeks, COUNT(DISTINCT week.collection_id) AS collections INTO counted
+    FROM public.report_data_collections AS collection
+    JOIN public.report_data_weeks AS week ON week.collection_id = collection.id
+    WHERE collection.user_id = owner
+        AND COALESCE(
+            collection.completed_weeks + collection.failed_weeks < collection.total_weeks, true
+        )
+        AND week.status IN ('PENDING', 'RUNNING');
+    IF counted.collections > quotas.max_open_collections THEN
+        PERFORM public.refuse_above_quota(
+            'report_data_collections', 'user_id', 'max_open_collections',
+            quotas.max_open_collections
+        );
+    ELSIF counted.weeks > quotas.max_open_weeks THEN
+        PERFORM public.refuse_above_quota(
+            'report_data_collections', 'end_date', 'max_open_weeks', quotas.max_open_weeks
+        );
+    END IF;
+END;
+$$;
+
+-- Name: check_definition_bytes(uuid, integer); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_definition_bytes(owner uuid, most integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    total BIGINT;
+BEGIN
+    WITH queries AS MATERIALIZED (
+        SELECT
+            id,
+            octet_length(sql_query) + COALESCE(octet_length(parameters::TEXT), 0) AS bytes
+        FROM public.workflows
+        WHERE user_id = owner
+    ),
+    definitions AS (
+        SELECT workflow_id, parameters FROM public.workflow_schedules WHERE user_id = owner
+        UNION ALL
+        SELECT workflow_id, parameters FROM public.report_data_collections WHERE user_id = owner
+    )
+    SELECT SUM(queries.bytes + COALESCE(octet_length(definitions.parameters::TEXT), 0)) INTO total
+    FROM definitions
+    JOIN queries ON queries.id = definitions.workflow_id;
+    IF total > most THEN
+        PERFORM public.refuse_row('workflows', 'sql_query', format(
+            'the queries and parameters of your schedules and collections have %s bytes together,'
+            ' at most %s are possible (user_quotas.max_definition_bytes); shorten them, delete'
+            ' schedules or collections, or ask the operator to raise the limit', total, most
+        ));
+    END IF;
+END;
+$$;
+
 -- Name: check_query_template(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.check_query_template() RETURNS trigger
@@ -304,6 +664,86 @@ BEGIN
     RETURN NEW;
 END;
 $$;
+
+-- Name: check_schedule_quotas(uuid, text[], boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_schedule_quotas(owner uuid, expressions text[], has_more_rows boolean, has_more_bytes boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    quotas CONSTANT public.user_quotas := public.lock_user_quotas(owner);
+    counted RECORD;
+    often RECORD;
+BEGIN
+    SELECT COUNT(*) AS schedules, COUNT(*) FILTER (WHERE is_active) AS active_schedules INTO counted
+    FROM public.workflow_schedules
+    WHERE user_id = owner;
+    IF has_more_rows AND counted.schedules > quotas.max_schedules THEN
+        PERFORM public.refuse_above_quota(
+            'workflow_schedules', 'user_id', 'max_schedules', quotas.max_schedules
+        );
+    END IF;
+    IF cardinality(expressions) > 0 AND counted.active_schedules > quotas.max_active_schedules THEN
+        PERFORM public.refuse_above_quota(
+            'workflow_schedules', 'is_active', 'max_active_schedules', quotas.max_active_schedules
+        );
+    END IF;
+    SELECT expression, public.cron_shortest_interval(expression) AS minutes INTO often
+    FROM unnest(expressions) AS expression
+    ORDER BY minutes
+    LIMIT 1;
+    IF often.minutes < quotas.min_schedule_interval_minutes THEN
+        PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
+            '%L ticks again after %s minutes, and your shortest interval is %s minutes'
+            ' (user_quotas.min_schedule_interval_minutes); let it tick less often, or ask the'
+            ' operator to lower the limit',
+            often.expression, often.minutes, quotas.min_schedule_interval_minutes
+        ));
+    END IF;
+    IF has_more_bytes THEN
+        PERFORM public.check_definition_bytes(owner, quotas.max_definition_bytes);
+    END IF;
+END;
+$$;
+
+-- Name: check_window(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_window() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    window_options CONSTANT JSONB := NEW.parameters -> 'window';
+    days RECORD;
+BEGIN
+    IF jsonb_typeof(window_options) IS DISTINCT FROM 'object'
+        OR (TG_OP = 'UPDATE' AND NEW.parameters IS NOT DISTINCT FROM OLD.parameters)
+    THEN
+        RETURN NEW; -- anything else about the window is said by the row's DAG
+    END IF;
+    FOR days IN
+        SELECT rule.name, rule.least, rule.most, window_options ->> rule.name AS text
+        FROM (VALUES ('lag_days', 0, 366), ('lookback_days', 1, 400)) AS rule (name, least, most)
+        WHERE window_options ? rule.name
+            AND (rule.name = 'lag_days' OR jsonb_typeof(window_options -> rule.name) <> 'null')
+    LOOP
+        IF jsonb_typeof(window_options -> days.name) <> 'number'
+            OR NOT (CASE
+                WHEN days.text ~ '^[0-9]{1,3}$'
+                    THEN days.text::INTEGER BETWEEN days.least AND days.most
+                ELSE false
+            END)
+        THEN
+            PERFORM public.refuse_row(TG_TABLE_NAME, 'parameters', format(
+                'window.%s is %s; write a whole number of days from %s to %s',
+                days.name, COALESCE(left(days.text, 50), 'null'), days.least, days.most
+            ));
+        END IF;
+    END LOOP;
+    RETURN NEW;
+END;
+$_$;
 
 -- Name: check_workflow(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -745,6 +1185,28 @@ BEGIN
 END;
 $_$;
 
+-- Name: cron_shortest_interval(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_shortest_interval(expression text) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    WITH parsed AS (
+        SELECT * FROM public.cron_parse(expression)
+    ),
+    ticks AS (
+        SELECT DISTINCT hour * 60 + minute AS minute
+        FROM parsed, unnest(parsed.hours) AS hour, unnest(parsed.minutes) AS minute
+    )
+    SELECT MIN(gap)::INTEGER
+    FROM (
+        SELECT
+            COALESCE(LEAD(minute) OVER (ORDER BY minute), 1440 + MIN(minute) OVER ())
+            - minute AS gap
+        FROM ticks
+    ) AS gaps;
+$$;
+
 -- Name: cron_value(text, integer, text[]); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.cron_value(word text, lowest integer, names text[]) RETURNS integer
@@ -973,6 +1435,37 @@ BEGIN
     RETURN jsonb_populate_record(NEW, jsonb_build_object(counter.parent_counter, number));
 END;
 $_$;
+
+-- Name: user_quotas; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.user_quotas (
+    user_id uuid NOT NULL,
+    max_active_schedules integer DEFAULT 100 NOT NULL,
+    max_schedules integer DEFAULT 300 NOT NULL,
+    min_schedule_interval_minutes integer DEFAULT 60 NOT NULL,
+    max_open_collections integer DEFAULT 20 NOT NULL,
+    max_open_weeks integer DEFAULT 1500 NOT NULL,
+    max_collections integer DEFAULT 500 NOT NULL,
+    max_definition_bytes integer DEFAULT 4194304 NOT NULL,
+    max_workflows integer DEFAULT 500 NOT NULL,
+    max_query_templates integer DEFAULT 500 NOT NULL,
+    max_asin_lists integer DEFAULT 500 NOT NULL,
+    max_asins integer DEFAULT 50000 NOT NULL,
+    max_asin_list_items integer DEFAULT 200000 NOT NULL,
+    checked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_user_quotas_checked_at_time CHECK ((((checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
+);
+
+-- Name: lock_user_quotas(uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.lock_user_quotas(owner uuid) RETURNS public.user_quotas
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    INSERT INTO public.user_quotas AS quotas (user_id) VALUES (owner)
+    ON CONFLICT (user_id) DO UPDATE SET checked_at = DEFAULT
+    RETURNING quotas.*;
+$$;
 
 -- Name: notify_of_definition(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1291,6 +1784,20 @@ BEGIN
 END;
 $$;
 
+-- Name: refuse_above_quota(text, text, text, integer); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_above_quota(table_name text, column_name text, quota text, most integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.refuse_row(table_name, column_name, format(
+        'your limit is %s (user_quotas.%s); delete what you no longer need, or ask the operator'
+        ' to raise the limit', most, quota
+    ));
+END;
+$$;
+
 -- Name: refuse_deleting_open_execution(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.refuse_deleting_open_execution() RETURNS trigger
@@ -1310,6 +1817,29 @@ BEGIN
         ' then delete the rest', OLD.id, OLD.workflow_id, OLD.status
     ));
     RETURN NULL;
+END;
+$$;
+
+-- Name: refuse_long_text(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_long_text() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    size CONSTANT INTEGER := CASE TG_ARGV[1]
+        WHEN 'bytes' THEN octet_length(to_jsonb(NEW) ->> TG_ARGV[0])
+        ELSE char_length(to_jsonb(NEW) ->> TG_ARGV[0])
+    END;
+BEGIN
+    IF size > TG_ARGV[2]::INTEGER THEN
+        RAISE EXCEPTION '%.%: has % %, at most % are possible; shorten it',
+            TG_TABLE_NAME, TG_ARGV[0], size, TG_ARGV[1], TG_ARGV[2]
+            USING
+                ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, COLUMN = TG_ARGV[0],
+                CONSTRAINT = format('chk_%s_%s_length', TG_TABLE_NAME, TG_ARGV[0]);
+    END IF;
+    RETURN NEW;
 END;
 $$;
 
@@ -1683,7 +2213,14 @@ CREATE TABLE public.amc_accounts (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     max_concurrent_executions integer DEFAULT 200 NOT NULL,
-    CONSTRAINT chk_account_max_concurrent_executions CHECK (((max_concurrent_executions >= 1) AND (max_concurrent_executions <= 10000)))
+    CONSTRAINT chk_account_max_concurrent_executions CHECK (((max_concurrent_executions >= 1) AND (max_concurrent_executions <= 10000))),
+    CONSTRAINT chk_amc_accounts_account_id_form CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
+    CONSTRAINT chk_amc_accounts_account_name_length CHECK ((char_length(account_name) <= 200)),
+    CONSTRAINT chk_amc_accounts_advertiser_id_form CHECK ((advertiser_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
+    CONSTRAINT chk_amc_accounts_country_code_form CHECK ((country_code ~ '^[A-Za-z]{2}$'::text)),
+    CONSTRAINT chk_amc_accounts_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_accounts_profile_id_form CHECK ((profile_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
+    CONSTRAINT chk_amc_accounts_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: amc_api_errors; Type: TABLE; Schema: public; Owner: -
@@ -1702,6 +2239,7 @@ CREATE TABLE public.amc_api_errors (
     request_id text,
     message text NOT NULL,
     attempt integer DEFAULT 1 NOT NULL,
+    CONSTRAINT chk_amc_api_errors_at_time CHECK ((((at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_api_error_attempt CHECK ((attempt > 0))
 );
 
@@ -1733,7 +2271,11 @@ CREATE TABLE public.amc_data_sources (
     deprecated_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
-    first_seen_at timestamp with time zone
+    first_seen_at timestamp with time zone,
+    CONSTRAINT chk_amc_data_sources_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_data_sources_deprecated_at_time CHECK ((((deprecated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((deprecated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_data_sources_first_seen_at_time CHECK ((((first_seen_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((first_seen_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_data_sources_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: amc_instance_data_sources; Type: TABLE; Schema: public; Owner: -
@@ -1747,6 +2289,9 @@ CREATE TABLE public.amc_instance_data_sources (
     first_seen_at timestamp with time zone NOT NULL,
     vanished_at timestamp with time zone,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_amc_instance_data_sources_first_seen_at_time CHECK ((((first_seen_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((first_seen_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instance_data_sources_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instance_data_sources_vanished_at_time CHECK ((((vanished_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((vanished_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_instance_data_source_fields CHECK ((jsonb_typeof(fields) = 'array'::text))
 );
 
@@ -1772,6 +2317,18 @@ CREATE TABLE public.amc_instances (
     foreign_executions integer DEFAULT 0 NOT NULL,
     foreign_counted_at timestamp with time zone,
     reconcile_attempted_at timestamp with time zone,
+    CONSTRAINT chk_amc_instances_campaigns_last_sync_time CHECK ((((campaigns_last_sync AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((campaigns_last_sync AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instances_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instances_description_length CHECK ((char_length(description) <= 4000)),
+    CONSTRAINT chk_amc_instances_foreign_counted_at_time CHECK ((((foreign_counted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((foreign_counted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instances_health_error_length CHECK ((char_length(health_error) <= 4000)),
+    CONSTRAINT chk_amc_instances_instance_id_form CHECK ((instance_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
+    CONSTRAINT chk_amc_instances_last_health_check_time CHECK ((((last_health_check AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_health_check AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instances_name_length CHECK ((char_length(name) <= 200)),
+    CONSTRAINT chk_amc_instances_reconcile_attempted_at_time CHECK ((((reconcile_attempted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((reconcile_attempted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instances_region_form CHECK ((region ~ '^[A-Za-z0-9-]{1,32}$'::text)),
+    CONSTRAINT chk_amc_instances_schema_last_sync_time CHECK ((((schema_last_sync AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((schema_last_sync AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instances_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_instance_foreign_executions CHECK (((foreign_executions >= 0) AND (foreign_executions <= 10000))),
     CONSTRAINT chk_instance_health_status CHECK ((health_status = ANY (ARRAY['UNKNOWN'::text, 'HEALTHY'::text, 'UNHEALTHY'::text, 'ERROR'::text]))),
     CONSTRAINT chk_instance_max_concurrent_executions CHECK (((max_concurrent_executions >= 1) AND (max_concurrent_executions <= 10000)))
@@ -1798,7 +2355,11 @@ CREATE TABLE public.amc_schema_fields (
     sensitivity text,
     is_active boolean DEFAULT true NOT NULL,
     deprecated_at timestamp with time zone,
-    first_seen_at timestamp with time zone
+    first_seen_at timestamp with time zone,
+    CONSTRAINT chk_amc_schema_fields_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_schema_fields_deprecated_at_time CHECK ((((deprecated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((deprecated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_schema_fields_first_seen_at_time CHECK ((((first_seen_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((first_seen_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_schema_fields_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: asin_list_items; Type: TABLE; Schema: public; Owner: -
@@ -1811,7 +2372,10 @@ CREATE TABLE public.asin_list_items (
     notes text,
     added_at timestamp with time zone DEFAULT now(),
     added_by uuid,
-    CONSTRAINT chk_asin_list_item_position CHECK (("position" >= 0))
+    CONSTRAINT chk_asin_list_item_position CHECK (("position" >= 0)),
+    CONSTRAINT chk_asin_list_items_added_at_time CHECK ((((added_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((added_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_asin_list_items_notes_length CHECK ((char_length(notes) <= 4000)),
+    CONSTRAINT chk_asin_list_items_position_range CHECK ((("position" >= 0) AND ("position" <= 1000000000)))
 );
 
 -- Name: asin_lists; Type: TABLE; Schema: public; Owner: -
@@ -1826,7 +2390,14 @@ CREATE TABLE public.asin_lists (
     is_public boolean DEFAULT false,
     asin_count integer DEFAULT 0,
     created_at timestamp with time zone DEFAULT now(),
-    updated_at timestamp with time zone DEFAULT now()
+    updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_asin_lists_asin_count_range CHECK (((asin_count >= 0) AND (asin_count <= 2147483647))),
+    CONSTRAINT chk_asin_lists_category_length CHECK ((char_length(category) <= 100)),
+    CONSTRAINT chk_asin_lists_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_asin_lists_description_length CHECK ((char_length(description) <= 4000)),
+    CONSTRAINT chk_asin_lists_name_length CHECK ((char_length(name) <= 200)),
+    CONSTRAINT chk_asin_lists_tags_elements CHECK (((COALESCE(array_ndims(tags), 1) = 1) AND (cardinality(tags) <= 50) AND (NOT (to_jsonb(tags) @? '$[*]?(@ like_regex "^.{101}" flag "s")'::jsonpath)))),
+    CONSTRAINT chk_asin_lists_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: asins; Type: TABLE; Schema: public; Owner: -
@@ -1858,7 +2429,28 @@ CREATE TABLE public.asins (
     profile_id text,
     price_currency text,
     CONSTRAINT chk_asin_format CHECK ((asin ~ '^B[0-9A-Z]{9}$'::text)),
-    CONSTRAINT chk_asin_validation_status CHECK ((validation_status = ANY (ARRAY['FOUND'::text, 'NOT_FOUND'::text])))
+    CONSTRAINT chk_asin_validation_status CHECK ((validation_status = ANY (ARRAY['FOUND'::text, 'NOT_FOUND'::text]))),
+    CONSTRAINT chk_asins_average_rating_range CHECK (((average_rating >= (0)::numeric) AND (average_rating <= 9.9))),
+    CONSTRAINT chk_asins_brand_length CHECK ((char_length(brand) <= 1000)),
+    CONSTRAINT chk_asins_category_length CHECK ((char_length(category) <= 1000)),
+    CONSTRAINT chk_asins_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_asins_dimensions_depth CHECK ((NOT (dimensions @? '$.**{21}'::jsonpath))),
+    CONSTRAINT chk_asins_dimensions_size CHECK ((octet_length((dimensions)::text) <= 16384)),
+    CONSTRAINT chk_asins_image_url_length CHECK ((char_length(image_url) <= 4000)),
+    CONSTRAINT chk_asins_last_validated_at_time CHECK ((((last_validated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_validated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_asins_notes_length CHECK ((char_length(notes) <= 4000)),
+    CONSTRAINT chk_asins_parent_asin_length CHECK ((char_length(parent_asin) <= 20)),
+    CONSTRAINT chk_asins_price_currency_length CHECK ((char_length(price_currency) <= 10)),
+    CONSTRAINT chk_asins_price_range CHECK (((price >= (0)::numeric) AND (price <= 99999999.99))),
+    CONSTRAINT chk_asins_profile_id_length CHECK ((char_length(profile_id) <= 64)),
+    CONSTRAINT chk_asins_review_count_range CHECK (((review_count >= 0) AND (review_count <= 2147483647))),
+    CONSTRAINT chk_asins_sales_rank_range CHECK (((sales_rank >= 0) AND (sales_rank <= 2147483647))),
+    CONSTRAINT chk_asins_tags_elements CHECK (((COALESCE(array_ndims(tags), 1) = 1) AND (cardinality(tags) <= 50) AND (NOT (to_jsonb(tags) @? '$[*]?(@ like_regex "^.{101}" flag "s")'::jsonpath)))),
+    CONSTRAINT chk_asins_title_length CHECK ((char_length(title) <= 4000)),
+    CONSTRAINT chk_asins_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_asins_validation_checked_at_time CHECK ((((validation_checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((validation_checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_asins_variation_theme_length CHECK ((char_length(variation_theme) <= 200)),
+    CONSTRAINT chk_asins_weight_range CHECK (((weight >= (0)::numeric) AND (weight <= 99999.999)))
 );
 
 -- Name: build_guide_queries; Type: TABLE; Schema: public; Owner: -
@@ -1870,7 +2462,9 @@ CREATE TABLE public.build_guide_queries (
     description text,
     sql_query text NOT NULL,
     created_at timestamp with time zone DEFAULT now(),
-    updated_at timestamp with time zone DEFAULT now()
+    updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_build_guide_queries_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_build_guide_queries_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: build_guide_sections; Type: TABLE; Schema: public; Owner: -
@@ -1883,6 +2477,8 @@ CREATE TABLE public.build_guide_sections (
     content text,
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_build_guide_sections_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_build_guide_sections_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_guide_section_number CHECK ((section_number > 0))
 );
 
@@ -1903,6 +2499,8 @@ CREATE TABLE public.build_guides (
     is_published boolean DEFAULT true,
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_build_guides_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_build_guides_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_guide_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['BEGINNER'::text, 'INTERMEDIATE'::text, 'ADVANCED'::text])))
 );
 
@@ -1915,7 +2513,8 @@ CREATE TABLE public.campaign_performance (
     clicks bigint DEFAULT 0 NOT NULL,
     spend numeric DEFAULT 0 NOT NULL,
     sales numeric DEFAULT 0 NOT NULL,
-    changed_at timestamp with time zone DEFAULT now() NOT NULL
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_campaign_performance_changed_at_time CHECK ((((changed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((changed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: campaign_reports; Type: TABLE; Schema: public; Owner: -
@@ -1935,7 +2534,9 @@ CREATE TABLE public.campaign_reports (
     requested_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     CONSTRAINT chk_campaign_report_dates CHECK ((start_date <= end_date)),
-    CONSTRAINT chk_campaign_report_status CHECK ((status = ANY (ARRAY['REQUESTED'::text, 'LOADED'::text, 'FAILED'::text])))
+    CONSTRAINT chk_campaign_report_status CHECK ((status = ANY (ARRAY['REQUESTED'::text, 'LOADED'::text, 'FAILED'::text]))),
+    CONSTRAINT chk_campaign_reports_ended_at_time CHECK ((((ended_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((ended_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_campaign_reports_requested_at_time CHECK ((((requested_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((requested_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: campaigns; Type: TABLE; Schema: public; Owner: -
@@ -1969,7 +2570,11 @@ CREATE TABLE public.campaigns (
     sync_note text,
     performance_note text,
     CONSTRAINT chk_campaign_budget_type CHECK ((budget_type = ANY (ARRAY['DAILY'::text, 'LIFETIME'::text]))),
-    CONSTRAINT chk_campaign_state CHECK ((state = ANY (ARRAY['ENABLED'::text, 'PAUSED'::text, 'ARCHIVED'::text])))
+    CONSTRAINT chk_campaign_state CHECK ((state = ANY (ARRAY['ENABLED'::text, 'PAUSED'::text, 'ARCHIVED'::text]))),
+    CONSTRAINT chk_campaigns_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_campaigns_last_sync_at_time CHECK ((((last_sync_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_sync_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_campaigns_performance_updated_at_time CHECK ((((performance_updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((performance_updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_campaigns_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: database_logins; Type: TABLE; Schema: public; Owner: -
@@ -1999,7 +2604,8 @@ CREATE TABLE public.maintenance_findings (
     kind text NOT NULL,
     subject text NOT NULL,
     detail text NOT NULL,
-    CONSTRAINT chk_maintenance_finding_kind CHECK ((kind = ANY (ARRAY['UNUSED_INDEX'::text, 'SLOW_QUERY'::text, 'TABLE_LOCKED'::text, 'RESULT_FILES'::text])))
+    CONSTRAINT chk_maintenance_finding_kind CHECK ((kind = ANY (ARRAY['UNUSED_INDEX'::text, 'SLOW_QUERY'::text, 'TABLE_LOCKED'::text, 'RESULT_FILES'::text]))),
+    CONSTRAINT chk_maintenance_findings_at_time CHECK ((((at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: maintenance_findings_id_seq; Type: SEQUENCE; Schema: public; Owner: -
@@ -2034,7 +2640,12 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT chk_notification_attempts CHECK ((attempts >= 0)),
     CONSTRAINT chk_notification_kind CHECK ((kind = ANY (ARRAY['SCHEDULE_RUN_FAILED'::text, 'COLLECTION_COMPLETED'::text, 'COLLECTION_FAILED'::text, 'CONSENT_REVOKED'::text]))),
-    CONSTRAINT chk_notification_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text, 'SENDING'::text, 'SENT'::text, 'FAILED'::text, 'IN_DOUBT'::text, 'WITHDRAWN'::text, 'UNSUBSCRIBED'::text, 'EXPIRED'::text])))
+    CONSTRAINT chk_notification_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text, 'SENDING'::text, 'SENT'::text, 'FAILED'::text, 'IN_DOUBT'::text, 'WITHDRAWN'::text, 'UNSUBSCRIBED'::text, 'EXPIRED'::text]))),
+    CONSTRAINT chk_notifications_claimed_until_time CHECK ((((claimed_until AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((claimed_until AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_notifications_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_notifications_happened_at_time CHECK ((((happened_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((happened_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_notifications_next_try_at_time CHECK ((((next_try_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_try_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_notifications_sending_at_time CHECK ((((sending_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((sending_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: public_asin_list_items; Type: VIEW; Schema: public; Owner: -
@@ -2083,6 +2694,17 @@ CREATE TABLE public.query_templates (
     is_public boolean DEFAULT false,
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_query_templates_category_length CHECK ((char_length(category) <= 100)),
+    CONSTRAINT chk_query_templates_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_query_templates_description_length CHECK ((char_length(description) <= 4000)),
+    CONSTRAINT chk_query_templates_estimated_runtime_length CHECK ((char_length(estimated_runtime) <= 100)),
+    CONSTRAINT chk_query_templates_last_used_at_time CHECK ((((last_used_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_used_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_query_templates_name_length CHECK ((char_length(name) <= 200)),
+    CONSTRAINT chk_query_templates_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
+    CONSTRAINT chk_query_templates_parameters_size CHECK ((octet_length((parameters)::text) <= 262144)),
+    CONSTRAINT chk_query_templates_sql_template_length CHECK ((octet_length(sql_template) <= 262144)),
+    CONSTRAINT chk_query_templates_tags_elements CHECK (((COALESCE(array_ndims(tags), 1) = 1) AND (cardinality(tags) <= 50) AND (NOT (to_jsonb(tags) @? '$[*]?(@ like_regex "^.{101}" flag "s")'::jsonpath)))),
+    CONSTRAINT chk_query_templates_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_template_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['BEGINNER'::text, 'INTERMEDIATE'::text, 'ADVANCED'::text])))
 );
 
@@ -2124,7 +2746,8 @@ CREATE TABLE public.reconciliations (
     amc_execution_id text,
     action text NOT NULL,
     detail text NOT NULL,
-    CONSTRAINT chk_reconciliation_action CHECK ((action = ANY (ARRAY['ADOPT'::text, 'CANCEL_AT_AMC'::text, 'CLOSE'::text])))
+    CONSTRAINT chk_reconciliation_action CHECK ((action = ANY (ARRAY['ADOPT'::text, 'CANCEL_AT_AMC'::text, 'CLOSE'::text]))),
+    CONSTRAINT chk_reconciliations_at_time CHECK ((((at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: report_data_collections; Type: TABLE; Schema: public; Owner: -
@@ -2150,7 +2773,18 @@ CREATE TABLE public.report_data_collections (
     started_at timestamp with time zone,
     completed_at timestamp with time zone,
     CONSTRAINT chk_collection_status CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'PAUSED'::text, 'COMPLETED'::text, 'FAILED'::text]))),
-    CONSTRAINT chk_progress_percentage CHECK (((progress_percentage >= (0)::numeric) AND (progress_percentage <= (100)::numeric)))
+    CONSTRAINT chk_progress_percentage CHECK (((progress_percentage >= (0)::numeric) AND (progress_percentage <= (100)::numeric))),
+    CONSTRAINT chk_report_data_collections_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_collections_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_collections_description_length CHECK ((char_length(description) <= 4000)),
+    CONSTRAINT chk_report_data_collections_end_date_date CHECK (((end_date >= '2000-01-01'::date) AND (end_date <= '2100-01-01'::date))),
+    CONSTRAINT chk_report_data_collections_estimated_completion_time CHECK ((((estimated_completion AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((estimated_completion AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_collections_name_length CHECK ((char_length(name) <= 200)),
+    CONSTRAINT chk_report_data_collections_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
+    CONSTRAINT chk_report_data_collections_parameters_size CHECK ((octet_length((parameters)::text) <= 262144)),
+    CONSTRAINT chk_report_data_collections_start_date_date CHECK (((start_date >= '2000-01-01'::date) AND (start_date <= '2100-01-01'::date))),
+    CONSTRAINT chk_report_data_collections_started_at_time CHECK ((((started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_collections_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: report_data_weeks; Type: TABLE; Schema: public; Owner: -
@@ -2172,6 +2806,12 @@ CREATE TABLE public.report_data_weeks (
     updated_at timestamp with time zone DEFAULT now(),
     started_at timestamp with time zone,
     completed_at timestamp with time zone,
+    CONSTRAINT chk_report_data_weeks_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_weeks_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_weeks_started_at_time CHECK ((((started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_weeks_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_weeks_week_end_date_date CHECK (((week_end_date >= '2000-01-01'::date) AND (week_end_date <= '2100-01-01'::date))),
+    CONSTRAINT chk_report_data_weeks_week_start_date_date CHECK (((week_start_date >= '2000-01-01'::date) AND (week_start_date <= '2100-01-01'::date))),
     CONSTRAINT chk_week_dates CHECK ((week_start_date <= week_end_date)),
     CONSTRAINT chk_week_status CHECK (((status IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text]))))
 );
@@ -2190,7 +2830,11 @@ CREATE TABLE public.schedule_runs (
     window_start timestamp with time zone,
     window_end timestamp with time zone,
     updated_at timestamp with time zone DEFAULT now(),
-    CONSTRAINT chk_schedule_run_status CHECK ((status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text])))
+    CONSTRAINT chk_schedule_run_status CHECK ((status = ANY (ARRAY['SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text]))),
+    CONSTRAINT chk_schedule_runs_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_schedule_runs_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_schedule_runs_window_end_time CHECK ((((window_end AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_end AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_schedule_runs_window_start_time CHECK ((((window_start AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_start AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: user_guide_favorites; Type: TABLE; Schema: public; Owner: -
@@ -2199,7 +2843,8 @@ CREATE TABLE public.user_guide_favorites (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     user_id uuid NOT NULL,
     guide_id uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT now()
+    created_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT chk_user_guide_favorites_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: user_guide_progress; Type: TABLE; Schema: public; Owner: -
@@ -2216,7 +2861,12 @@ CREATE TABLE public.user_guide_progress (
     completed_at timestamp with time zone,
     last_accessed_at timestamp with time zone DEFAULT now(),
     CONSTRAINT chk_guide_progress_percentage CHECK (((progress_percentage >= (0)::numeric) AND (progress_percentage <= (100)::numeric))),
-    CONSTRAINT chk_guide_progress_status CHECK ((status = ANY (ARRAY['NOT_STARTED'::text, 'IN_PROGRESS'::text, 'COMPLETED'::text])))
+    CONSTRAINT chk_guide_progress_status CHECK ((status = ANY (ARRAY['NOT_STARTED'::text, 'IN_PROGRESS'::text, 'COMPLETED'::text]))),
+    CONSTRAINT chk_user_guide_progress_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_user_guide_progress_completed_sections_elements CHECK (((COALESCE(array_ndims(completed_sections), 1) = 1) AND (cardinality(completed_sections) <= 1000) AND (NOT (to_jsonb(completed_sections) @? '$[*]?(@ like_regex "^.{101}" flag "s")'::jsonpath)))),
+    CONSTRAINT chk_user_guide_progress_current_section_range CHECK (((current_section >= 0) AND (current_section <= 10000))),
+    CONSTRAINT chk_user_guide_progress_last_accessed_at_time CHECK ((((last_accessed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_accessed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_user_guide_progress_started_at_time CHECK ((((started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: users; Type: TABLE; Schema: public; Owner: -
@@ -2237,7 +2887,20 @@ CREATE TABLE public.users (
     last_login_at timestamp with time zone,
     is_active boolean DEFAULT true,
     consent_revoked_at timestamp with time zone,
-    consent_error text
+    consent_error text,
+    CONSTRAINT chk_users_amazon_user_id_length CHECK ((char_length(amazon_user_id) <= 200)),
+    CONSTRAINT chk_users_avatar_url_length CHECK ((char_length(avatar_url) <= 2000)),
+    CONSTRAINT chk_users_consent_error_length CHECK ((char_length(consent_error) <= 20000)),
+    CONSTRAINT chk_users_consent_revoked_at_time CHECK ((((consent_revoked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((consent_revoked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_users_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_users_email_length CHECK ((char_length(email) <= 254)),
+    CONSTRAINT chk_users_encrypted_access_token_length CHECK ((octet_length(encrypted_access_token) <= 16384)),
+    CONSTRAINT chk_users_encrypted_refresh_token_length CHECK ((octet_length(encrypted_refresh_token) <= 16384)),
+    CONSTRAINT chk_users_full_name_length CHECK ((char_length(full_name) <= 200)),
+    CONSTRAINT chk_users_last_login_at_time CHECK ((((last_login_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_login_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_users_timezone_length CHECK ((char_length(timezone) <= 64)),
+    CONSTRAINT chk_users_token_expires_at_time CHECK ((((token_expires_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((token_expires_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_users_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: workflow_executions; Type: TABLE; Schema: public; Owner: -
@@ -2297,7 +2960,22 @@ END)),
     CONSTRAINT chk_execution_definition CHECK ((num_nonnulls(schedule_id, collection_id) <= 1)),
     CONSTRAINT chk_execution_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
     CONSTRAINT chk_execution_window CHECK ((window_start < window_end)),
-    CONSTRAINT chk_execution_window_type CHECK ((window_type = ANY (ARRAY['EXPLICIT'::text, 'MOST_RECENT_DAY'::text, 'MOST_RECENT_WEEK'::text, 'CURRENT_MONTH'::text, 'PREVIOUS_MONTH'::text, 'ALL'::text])))
+    CONSTRAINT chk_execution_window_type CHECK ((window_type = ANY (ARRAY['EXPLICIT'::text, 'MOST_RECENT_DAY'::text, 'MOST_RECENT_WEEK'::text, 'CURRENT_MONTH'::text, 'PREVIOUS_MONTH'::text, 'ALL'::text]))),
+    CONSTRAINT chk_workflow_executions_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_deadline_at_time CHECK ((((deadline_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((deadline_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_next_retry_at_time CHECK ((((next_retry_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_retry_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_orphaned_at_time CHECK ((((orphaned_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((orphaned_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_result_data_trimmed_at_time CHECK ((((result_data_trimmed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((result_data_trimmed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_result_files_deleted_at_time CHECK ((((result_files_deleted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((result_files_deleted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_results_loaded_at_time CHECK ((((results_loaded_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((results_loaded_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_sending_at_time CHECK ((((sending_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((sending_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_slot_granted_at_time CHECK ((((slot_granted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((slot_granted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_started_at_time CHECK ((((started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_submitted_at_time CHECK ((((submitted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((submitted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_window_end_time CHECK ((((window_end AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_end AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_window_start_time CHECK ((((window_start AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_start AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_analyze_scale_factor='0.02');
 
@@ -2313,7 +2991,8 @@ CREATE TABLE public.workflow_findings (
     message text NOT NULL,
     query_md5 text NOT NULL,
     found_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'VANISHED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'VANISHED_COLUMN'::text])))
+    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'VANISHED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'VANISHED_COLUMN'::text]))),
+    CONSTRAINT chk_workflow_findings_found_at_time CHECK ((((found_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((found_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: workflow_schedules; Type: TABLE; Schema: public; Owner: -
@@ -2337,7 +3016,18 @@ CREATE TABLE public.workflow_schedules (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     paused_at timestamp with time zone,
-    CONSTRAINT chk_schedule_last_run_status CHECK ((last_run_status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text, 'CANCELLED'::text, 'TIMEOUT'::text])))
+    CONSTRAINT chk_schedule_last_run_status CHECK ((last_run_status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
+    CONSTRAINT chk_workflow_schedules_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_schedules_cron_expression_length CHECK ((char_length(cron_expression) <= 200)),
+    CONSTRAINT chk_workflow_schedules_description_length CHECK ((char_length(description) <= 4000)),
+    CONSTRAINT chk_workflow_schedules_last_run_at_time CHECK ((((last_run_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_run_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_schedules_name_length CHECK ((char_length(name) <= 200)),
+    CONSTRAINT chk_workflow_schedules_next_run_at_time CHECK ((((next_run_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_run_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_schedules_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
+    CONSTRAINT chk_workflow_schedules_parameters_size CHECK ((octet_length((parameters)::text) <= 262144)),
+    CONSTRAINT chk_workflow_schedules_paused_at_time CHECK ((((paused_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((paused_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_schedules_timezone_length CHECK ((char_length(timezone) <= 64)),
+    CONSTRAINT chk_workflow_schedules_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: workflows; Type: TABLE; Schema: public; Owner: -
@@ -2355,7 +3045,16 @@ CREATE TABLE public.workflows (
     is_public boolean DEFAULT false,
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
-    last_executed_at timestamp with time zone
+    last_executed_at timestamp with time zone,
+    CONSTRAINT chk_workflows_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflows_description_length CHECK ((char_length(description) <= 4000)),
+    CONSTRAINT chk_workflows_last_executed_at_time CHECK ((((last_executed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_executed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflows_name_length CHECK ((char_length(name) <= 200)),
+    CONSTRAINT chk_workflows_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
+    CONSTRAINT chk_workflows_parameters_size CHECK ((octet_length((parameters)::text) <= 262144)),
+    CONSTRAINT chk_workflows_sql_query_length CHECK ((octet_length(sql_query) <= 262144)),
+    CONSTRAINT chk_workflows_tags_elements CHECK (((COALESCE(array_ndims(tags), 1) = 1) AND (cardinality(tags) <= 50) AND (NOT (to_jsonb(tags) @? '$[*]?(@ like_regex "^.{101}" flag "s")'::jsonpath)))),
+    CONSTRAINT chk_workflows_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: amc_accounts amc_accounts_account_id_key; Type: CONSTRAINT; Schema: public; Owner: -
@@ -2557,6 +3256,11 @@ ALTER TABLE ONLY public.user_guide_favorites
 
 ALTER TABLE ONLY public.user_guide_progress
     ADD CONSTRAINT user_guide_progress_pkey PRIMARY KEY (id);
+
+-- Name: user_quotas user_quotas_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.user_quotas
+    ADD CONSTRAINT user_quotas_pkey PRIMARY KEY (user_id);
 
 -- Name: users users_amazon_user_id_key; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -3001,6 +3705,42 @@ CREATE UNIQUE INDEX uq_workflow_executions_dag_run_attempt ON public.workflow_ex
 
 CREATE UNIQUE INDEX uq_workflow_executions_open_dag_run ON public.workflow_executions USING btree (dag_id, dag_run_id, user_id) WHERE ((dag_id IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text])));
 
+-- Name: report_data_collections trigger_admit_changed_collections; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_changed_collections AFTER UPDATE ON public.report_data_collections REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_changed_collections();
+
+-- Name: workflow_schedules trigger_admit_changed_schedules; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_changed_schedules AFTER UPDATE ON public.workflow_schedules REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_changed_schedules();
+
+-- Name: workflows trigger_admit_changed_workflows; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_changed_workflows AFTER UPDATE ON public.workflows REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_changed_workflows();
+
+-- Name: asin_lists trigger_admit_new_asin_lists; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_asin_lists AFTER INSERT ON public.asin_lists REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_asin_lists();
+
+-- Name: asins trigger_admit_new_asins; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_asins AFTER INSERT ON public.asins REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_asins();
+
+-- Name: report_data_collections trigger_admit_new_collections; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_collections AFTER INSERT ON public.report_data_collections REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_collections();
+
+-- Name: query_templates trigger_admit_new_query_templates; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_query_templates AFTER INSERT ON public.query_templates REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_query_templates();
+
+-- Name: workflow_schedules trigger_admit_new_schedules; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_schedules AFTER INSERT ON public.workflow_schedules REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_schedules();
+
+-- Name: workflows trigger_admit_new_workflows; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_workflows AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_workflows();
+
 -- Name: workflows trigger_book_template_use_insert; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_book_template_use_insert AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.date_template_use();
@@ -3008,6 +3748,18 @@ CREATE TRIGGER trigger_book_template_use_insert AFTER INSERT ON public.workflows
 -- Name: workflows trigger_book_template_use_update; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_book_template_use_update AFTER UPDATE ON public.workflows REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.date_template_use();
+
+-- Name: workflow_schedules trigger_bound_cron_expression; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_bound_cron_expression BEFORE INSERT OR UPDATE OF cron_expression ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.refuse_long_text('cron_expression', 'characters', '200');
+
+-- Name: query_templates trigger_bound_sql_template; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_bound_sql_template BEFORE INSERT OR UPDATE OF sql_template ON public.query_templates FOR EACH ROW EXECUTE FUNCTION public.refuse_long_text('sql_template', 'bytes', '262144');
+
+-- Name: workflow_schedules trigger_bound_timezone; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_bound_timezone BEFORE INSERT OR UPDATE OF timezone ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.refuse_long_text('timezone', 'characters', '64');
 
 -- Name: report_data_weeks trigger_calculate_collection_progress; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3040,6 +3792,14 @@ CREATE TRIGGER trigger_check_query_template BEFORE INSERT OR UPDATE OF sql_templ
 -- Name: report_data_collections trigger_check_report_data_collection; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_report_data_collection BEFORE INSERT OR UPDATE OF parameters, status, workflow_id, instance_id, user_id, start_date, end_date ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_report_data_collection();
+
+-- Name: report_data_collections trigger_check_window; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_window BEFORE INSERT OR UPDATE OF parameters ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_window();
+
+-- Name: workflow_schedules trigger_check_window; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_window BEFORE INSERT OR UPDATE OF parameters ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.check_window();
 
 -- Name: workflows trigger_check_workflow; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3196,6 +3956,10 @@ CREATE TRIGGER trigger_keep_section_count BEFORE INSERT OR UPDATE OF section_cou
 -- Name: query_templates trigger_keep_usage_count; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_keep_usage_count BEFORE INSERT OR UPDATE OF usage_count ON public.query_templates FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('usage_count');
+
+-- Name: asin_list_items trigger_limit_asin_list_items; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_limit_asin_list_items AFTER INSERT ON public.asin_list_items REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_asin_list_items();
 
 -- Name: amc_instances trigger_notify_broken_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3578,6 +4342,11 @@ ALTER TABLE ONLY public.user_guide_progress
 ALTER TABLE ONLY public.user_guide_progress
     ADD CONSTRAINT user_guide_progress_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+-- Name: user_quotas user_quotas_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.user_quotas
+    ADD CONSTRAINT user_quotas_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 -- Name: workflow_executions workflow_executions_collection_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.workflow_executions
@@ -3943,6 +4712,18 @@ ALTER TABLE public.user_guide_favorites ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.user_guide_progress ENABLE ROW LEVEL SECURITY;
 
+-- Name: user_quotas; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.user_quotas ENABLE ROW LEVEL SECURITY;
+
+-- Name: user_quotas user_quotas_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY user_quotas_pipeline_access ON public.user_quotas TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: user_quotas user_quotas_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY user_quotas_user_read ON public.user_quotas FOR SELECT USING ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
+
 -- Name: users; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
@@ -4025,6 +4806,46 @@ REVOKE ALL ON TYPE public.cron_ticks FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.add_to_schedule_counters(counted_id uuid, runs integer, successful integer, failed integer) FROM PUBLIC;
 
+-- Name: FUNCTION admit_changed_collections(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_changed_collections() FROM PUBLIC;
+
+-- Name: FUNCTION admit_changed_schedules(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_changed_schedules() FROM PUBLIC;
+
+-- Name: FUNCTION admit_changed_workflows(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_changed_workflows() FROM PUBLIC;
+
+-- Name: FUNCTION admit_new_asin_list_items(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_asin_list_items() FROM PUBLIC;
+
+-- Name: FUNCTION admit_new_asin_lists(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_asin_lists() FROM PUBLIC;
+
+-- Name: FUNCTION admit_new_asins(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_asins() FROM PUBLIC;
+
+-- Name: FUNCTION admit_new_collections(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_collections() FROM PUBLIC;
+
+-- Name: FUNCTION admit_new_query_templates(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_query_templates() FROM PUBLIC;
+
+-- Name: FUNCTION admit_new_schedules(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_schedules() FROM PUBLIC;
+
+-- Name: FUNCTION admit_new_workflows(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_workflows() FROM PUBLIC;
+
 -- Name: FUNCTION analyze_table(analyzed text); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.analyze_table(analyzed text) FROM PUBLIC;
@@ -4042,6 +4863,14 @@ REVOKE ALL ON FUNCTION public.calculate_guide_progress() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.carry_guide_progress() FROM PUBLIC;
 
+-- Name: FUNCTION check_collection_quotas(owner uuid, has_more_rows boolean, has_more_weeks boolean, has_more_bytes boolean); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_collection_quotas(owner uuid, has_more_rows boolean, has_more_weeks boolean, has_more_bytes boolean) FROM PUBLIC;
+
+-- Name: FUNCTION check_definition_bytes(owner uuid, most integer); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_definition_bytes(owner uuid, most integer) FROM PUBLIC;
+
 -- Name: FUNCTION check_query_template(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_query_template() FROM PUBLIC;
@@ -4049,6 +4878,14 @@ REVOKE ALL ON FUNCTION public.check_query_template() FROM PUBLIC;
 -- Name: FUNCTION check_report_data_collection(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_report_data_collection() FROM PUBLIC;
+
+-- Name: FUNCTION check_schedule_quotas(owner uuid, expressions text[], has_more_rows boolean, has_more_bytes boolean); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_schedule_quotas(owner uuid, expressions text[], has_more_rows boolean, has_more_bytes boolean) FROM PUBLIC;
+
+-- Name: FUNCTION check_window(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_window() FROM PUBLIC;
 
 -- Name: FUNCTION check_workflow(); Type: ACL; Schema: public; Owner: -
 
@@ -4114,6 +4951,10 @@ REVOKE ALL ON FUNCTION public.cron_next_minute(ticks public.cron_ticks, time_zon
 
 REVOKE ALL ON FUNCTION public.cron_parse(expression text) FROM PUBLIC;
 
+-- Name: FUNCTION cron_shortest_interval(expression text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_shortest_interval(expression text) FROM PUBLIC;
+
 -- Name: FUNCTION cron_value(word text, lowest integer, names text[]); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.cron_value(word text, lowest integer, names text[]) FROM PUBLIC;
@@ -4160,6 +5001,14 @@ REVOKE ALL ON FUNCTION public.keep_collection_time_zone() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.keep_counter() FROM PUBLIC;
 
+-- Name: TABLE user_quotas; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.user_quotas TO recomamp_analyst;
+
+-- Name: FUNCTION lock_user_quotas(owner uuid); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.lock_user_quotas(owner uuid) FROM PUBLIC;
+
 -- Name: FUNCTION notify_of_definition(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.notify_of_definition() FROM PUBLIC;
@@ -4192,9 +5041,17 @@ REVOKE ALL ON FUNCTION public.refresh_collection_progress(refreshed_id uuid) FRO
 
 REVOKE ALL ON FUNCTION public.refresh_guide_progress(guides uuid[]) FROM PUBLIC;
 
+-- Name: FUNCTION refuse_above_quota(table_name text, column_name text, quota text, most integer); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.refuse_above_quota(table_name text, column_name text, quota text, most integer) FROM PUBLIC;
+
 -- Name: FUNCTION refuse_deleting_open_execution(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.refuse_deleting_open_execution() FROM PUBLIC;
+
+-- Name: FUNCTION refuse_long_text(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.refuse_long_text() FROM PUBLIC;
 
 -- Name: FUNCTION refuse_row(table_name text, column_name text, problem text); Type: ACL; Schema: public; Owner: -
 

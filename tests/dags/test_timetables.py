@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,10 +21,21 @@ from sqlalchemy import create_engine, delete, select
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session, load_only
 
-from recomamp.domain.cron import load_zone
+from recomamp.domain.cron import Cron, load_zone
+from recomamp.domain.windows import MAX_MISSED_TICKS
+from recomamp.pipeline import timetables
 from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
 
+NOW = datetime(2026, 11, 30, 12, 34, tzinfo=UTC)
 NO_BOUNDS = TimeRestriction(earliest=None, latest=None, catchup=False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _fixed_clock() -> Iterator[None]:
+    """Let timetables be asked at one moment: how far missed ticks go back depends on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timetables, "utc_now", lambda: NOW)
+        yield
 
 
 def schedule(**changes: object) -> ScheduleTimetable:
@@ -110,7 +122,45 @@ def test_with_catchup_every_missed_tick_runs_without_it_only_the_latest() -> Non
     assert first.run_after == pendulum.datetime(2026, 1, 1, 5)
     latest = schedule().next_dagrun_info_v2(last_dagrun_info=None, restriction=NO_BOUNDS)
     assert latest is not None
-    assert timedelta(0) <= datetime.now(UTC) - latest.run_after < timedelta(days=1)
+    assert timedelta(0) <= NOW - latest.run_after < timedelta(days=1)
+
+
+@given(
+    st.sampled_from(["* * * * *", "*/7 1-3 * * *", "0 * * * *", "0 6 * * *", "0 6 * * MON"]),
+    st.datetimes(datetime(2000, 1, 1), datetime(2026, 11, 1), timezones=st.just(UTC)),
+)
+def test_the_number_of_missed_ticks_that_run_has_an_end(
+    expression: str, created_at: datetime
+) -> None:
+    timetable = schedule(
+        expression=expression, time_zone="UTC", created_at=created_at.isoformat(), catchup=True
+    )
+    first = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=NO_BOUNDS)
+    assert first is not None
+    cron = Cron(expression, "UTC")
+    if NOW - created_at < timedelta(days=29) and expression.startswith("0 "):
+        assert first.run_after == cron.next_tick(created_at), "none of them is left out"
+    assert first.run_after > NOW - timedelta(days=400)
+    missed, tick = 0, first.run_after
+    while tick <= NOW:
+        missed, tick = missed + 1, cron.next_tick(tick)
+    assert missed <= MAX_MISSED_TICKS + 1
+
+
+@given(
+    st.lists(st.integers(0, 59), min_size=1, max_size=5),
+    st.lists(st.integers(0, 23), min_size=1, max_size=5),
+)
+def test_no_two_ticks_are_closer_than_the_shortest_interval(
+    minutes: list[int], hours: list[int]
+) -> None:
+    expression = f"{','.join(map(str, minutes))} {','.join(map(str, hours))} * * *"
+    cron = Cron(expression, "UTC")
+    ticks = [cron.next_tick(NOW)]
+    while ticks[-1] - ticks[0] < timedelta(days=2):
+        ticks.append(cron.next_tick(ticks[-1]))
+    gaps = {later - earlier for earlier, later in itertools.pairwise(ticks)}
+    assert min(gaps) == cron.shortest_interval
 
 
 def test_the_run_after_a_run_goes_on_where_it_ended() -> None:
@@ -393,7 +443,7 @@ def test_ticks_are_counted_once_and_after_an_outage_the_latest_is_run(runs: Runs
     first, second = runs.next(timetable), runs.next(timetable)
     assert first is not None
     assert first == second
-    assert timedelta(0) < first.run_after - datetime.now(UTC) <= timedelta(days=1)
+    assert timedelta(0) < first.run_after - NOW <= timedelta(days=1)
 
 
 def test_a_finished_collection_plans_without_looking(runs: Runs) -> None:

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from recomamp.domain.amc_sql import tokenize
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.parameters import Parameter, ParameterType, declare
-from recomamp.domain.placeholders import tokenize
-from recomamp.domain.query import BoundQuery, bind, check, names_used
+from recomamp.domain.placeholders import read_template
+from recomamp.domain.query import BoundQuery, bind, check
 from recomamp.domain.values import Value
 from recomamp.domain.windows import Window
 
@@ -184,7 +185,7 @@ def test_without_a_window_its_names_have_no_value() -> None:
 def test_comments_are_stripped_and_placeholders_in_them_are_ignored() -> None:
     sql = "-- {{nope}}\nSELECT a,-- it's {{nope\n  b/* {{nope}} */c /*+ hint */ FROM t -- end\n;"
     assert bound(sql) == "SELECT a,\nb c FROM t"
-    assert names_used(sql) == set()
+    assert check(sql, {}) == frozenset()
 
 
 def test_a_comment_mark_inside_a_string_is_text() -> None:
@@ -193,7 +194,9 @@ def test_a_comment_mark_inside_a_string_is_text() -> None:
 
 def test_all_names_of_a_query_are_found() -> None:
     sql = "SELECT {{a}}, 'P{{b}}D{{c}}', CUSTOM_PARAMETER('d'), '{{start_date}}' -- {{e}}"
-    assert names_used(sql) == {"a", "b", "c", "d", "start_date"}
+    used = {name for slot in read_template(sql).slots for name in slot.names}
+    assert used == {"a", "b", "c", "d", "start_date"}
+    assert check(sql, declare(dict.fromkeys("abcd", 1))) == {"start_date"}
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,8 @@ user_guide_progress
         (current_section, completed_sections, progress_percentage, status, started_at,
         completed_at, last_accessed_at)
     server: SELECT, INSERT, UPDATE, DELETE
+user_quotas
+    people: SELECT
 users
     people: SELECT (id, email, full_name, avatar_url, amazon_user_id, token_expires_at,
         timezone, email_notifications, created_at, updated_at, last_login_at, is_active,

@@ -76,3 +76,15 @@ def test_a_product_that_is_deleted_meanwhile_is_no_trouble(
     asked = due(connection, row)
     database.query("DELETE FROM asins")
     assert keep(connection, row, asked) == 0
+
+
+def test_a_text_that_is_longer_than_its_column_is_cut(
+    connection: Connection, rows: Rows, row: Row
+) -> None:
+    asked = due(connection, row)
+    long = Product(asin=row["asin"], title="x" * 5000, brand="x" * 5000, category="x" * 5000)
+    found = update_found_products(
+        connection, UUID(row["user_id"]), asked, {row["asin"]: long}, profile_id="1", checked_at=NOW
+    )
+    assert found == 1
+    assert len(rows.get("asins", row)["title"]) == 4000

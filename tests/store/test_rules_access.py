@@ -275,6 +275,7 @@ def test_every_table_with_an_owner_is_tried_in_every_direction(database: Databas
     )
     assert {row["relname"] for row in tables} == {
         *OWNED, *SHARED, *HIDDEN, "recomamp_migrations", "database_logins",
+        "user_quotas",  # test_quotas tries those
     }  # fmt: skip
     # Tried one by one below
     for_others = {"users", "asin_list_items", "user_guide_progress", "user_guide_favorites"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from demo.rows import TEMPLATES
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.errors import InvalidDefinition
-from recomamp.domain.query import names_used
+from recomamp.domain.placeholders import read_template
 from store.test_counters import require_order
 
 
@@ -118,7 +118,7 @@ def test_database_and_pipeline_find_the_same_names(database: Database, pieces: l
     # A comma before each: a value may stand there
     sql = "SELECT 0" + "".join(f" , {piece}" for piece in pieces)
     try:
-        expected = names_used(sql)
+        expected = {name for slot in read_template(sql).slots for name in slot.names}
     except InvalidDefinition:
         return  # the pipeline refuses to run it at all
     found = database.query("SELECT query_parameter_names(%s) AS names", [sql])[0]["names"]

@@ -1,15 +1,19 @@
 -- The queries that run on an instance: its workflows, and those that a collection runs there.
+-- Only those of at most 65,536 bytes: to parse longer ones would cost more than a warning is worth.
 -- Parameters: instance_key (UUID).
 SELECT
     workflow.id AS workflow_id,
-    workflow.name,
+    left(workflow.name, 200) AS name,
     workflow.sql_query,
     md5(workflow.sql_query) AS query_md5
 FROM workflows AS workflow
-WHERE workflow.instance_id = %(instance_key)s
-   OR EXISTS (
-       SELECT FROM report_data_collections AS collection
-       WHERE collection.workflow_id = workflow.id
-         AND collection.instance_id = %(instance_key)s
-   )
+WHERE octet_length(workflow.sql_query) <= 65536
+  AND (
+    workflow.instance_id = %(instance_key)s
+    OR EXISTS (
+        SELECT FROM report_data_collections AS collection
+        WHERE collection.workflow_id = workflow.id
+          AND collection.instance_id = %(instance_key)s
+    )
+  )
 ORDER BY workflow.name, workflow.id;

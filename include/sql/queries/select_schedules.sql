@@ -2,6 +2,8 @@
 -- A row is a schedule with its workflow, instance and owner; inactive where any of the three is.
 -- As JSON text, which holds whatever a column may hold (a year 20026, a number without end), so that
 -- one row that cannot be read is no other row's trouble.
+-- No row is read beyond the limits of recomamp/domain/row_limits.py: of a longer text one character more
+-- than its limit comes, of larger parameters their number of bytes. Such a row makes no DAG that runs.
 -- Parameters: schedule_id (UUID, or NULL for all; the planner folds the condition away), shard and
 -- shards (of all rows those of one shard, chosen by the last byte of the id; 0 of 1 are all).
 SELECT
@@ -10,36 +12,45 @@ SELECT
 FROM (
     SELECT
         schedule.id,
-        schedule.name,
-        schedule.description,
-        schedule.cron_expression,
-        schedule.timezone,
+        left(schedule.name, 201) AS name,
+        left(schedule.description, 4001) AS description,
+        left(schedule.cron_expression, 201) AS cron_expression,
+        left(schedule.timezone, 65) AS timezone,
         COALESCE(schedule.is_active AND instance.is_active AND owner.is_active, FALSE) AS is_active,
         COALESCE(schedule.created_at, '2000-01-01T00:00:00Z') AS created_at,
-        schedule.parameters,
+        CASE
+            WHEN octet_length(schedule.parameters::TEXT) <= 262144 THEN schedule.parameters
+            ELSE to_jsonb(octet_length(schedule.parameters::TEXT))
+        END AS parameters,
         workflow.id AS workflow_id,
-        workflow.name AS workflow_name,
-        workflow.description AS workflow_description,
-        workflow.sql_query,
-        workflow.parameters AS workflow_parameters,
+        left(workflow.name, 201) AS workflow_name,
+        left(workflow.description, 4001) AS workflow_description,
+        left(workflow.sql_query, 262145) AS sql_query,
+        CASE
+            WHEN octet_length(workflow.parameters::TEXT) <= 262144 THEN workflow.parameters
+            ELSE to_jsonb(octet_length(workflow.parameters::TEXT))
+        END AS workflow_parameters,
         workflow.user_id,
         instance.id AS instance_key,
-        instance.instance_id,
-        instance.name AS instance_name,
-        instance.region,
-        account.country_code,
+        left(instance.instance_id, 65) AS instance_id,
+        left(instance.name, 201) AS instance_name,
+        left(instance.region, 33) AS region,
+        left(account.country_code, 3) AS country_code,
         CASE
-            WHEN instance.health_status = 'ERROR' THEN COALESCE(instance.health_error, 'ERROR')
+            WHEN instance.health_status = 'ERROR'
+                THEN left(COALESCE(instance.health_error, 'ERROR'), 4000)
         END AS instance_error,
         ARRAY(
-            SELECT finding.message
+            SELECT left(finding.message, 500)
             FROM workflow_findings AS finding
             WHERE finding.workflow_id = workflow.id
               AND finding.instance_id = instance.id
+              AND octet_length(workflow.sql_query) <= 262144
               AND finding.query_md5 = md5(workflow.sql_query)
             ORDER BY finding.table_name, finding.column_name
+            LIMIT 20
         ) AS findings,
-        COALESCE(owner.full_name, owner.email) AS owner
+        left(COALESCE(owner.full_name, owner.email), 200) AS owner
     FROM workflow_schedules AS schedule
     JOIN workflows AS workflow ON workflow.id = schedule.workflow_id
     JOIN amc_instances AS instance ON instance.id = workflow.instance_id

@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import croniter
 
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.row_limits import MAX_CRON_CHARS
 
 _ALIASES = {
     "@hourly": "0 * * * *",
@@ -89,6 +91,8 @@ def normalize_expression(expression: str) -> str:
 
     :raises InvalidDefinition: when it is not one, naming the field at fault.
     """
+    if len(expression) > MAX_CRON_CHARS:
+        raise InvalidDefinition(f"has more than {MAX_CRON_CHARS} characters; write a shorter one")
     text = " ".join(expression.split())
     fields = _ALIASES.get(text.lower(), text).split(" ")
     if len(fields) != len(_FIELDS):
@@ -155,6 +159,16 @@ class Cron:
         """Whether hour and minute are single numbers, so that no date has two ticks."""
         minute, hour, *_ = self.fields.split(" ")
         return minute.isdigit() and hour.isdigit()
+
+    @cached_property
+    def shortest_interval(self) -> timedelta:
+        """Shortest time between two ticks, as if every day matched and no clock changed."""
+        minutes, hours = croniter.expand(self.fields)[0][:2]
+        every_minute = range(60) if "*" in minutes else {int(minute) for minute in minutes}
+        every_hour = range(24) if "*" in hours else {int(hour) for hour in hours}
+        ticks = sorted(60 * hour + minute for hour in every_hour for minute in every_minute)
+        gaps = [later - earlier for earlier, later in pairwise([*ticks, ticks[0] + 24 * 60])]
+        return timedelta(minutes=min(gaps))
 
     def next_tick(self, after: datetime) -> datetime:
         """Return the first tick later than that moment."""

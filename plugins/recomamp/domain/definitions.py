@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,8 @@ from recomamp.domain.cron import Cron, load_zone, normalize_expression
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Schedule, Workflow
 from recomamp.domain.parameters import Parameter, declare, overlay
-from recomamp.domain.query import WINDOW_NAMES, check, names_used
+from recomamp.domain.query import check
+from recomamp.domain.row_limits import check_limits
 from recomamp.domain.windows import (
     DEFAULT_COLLECTION_LAG_DAYS,
     DEFAULT_SCHEDULE_LAG_DAYS,
@@ -20,6 +21,8 @@ from recomamp.domain.windows import (
 )
 
 Row = Mapping[str, Any]
+# Checks a query against its parameters and returns which of the window's names it uses
+QueryCheck = Callable[[str, Mapping[str, Parameter]], frozenset[str]]
 
 RESERVED_PARAMETERS = frozenset({"window", "timezone"})
 _RUN_PARAMETERS = frozenset({"window_start", "window_end"})  # fields of the trigger form
@@ -31,13 +34,16 @@ _LONGEST_LOOKBACK_DAYS = 400  # AMC keeps 13 months
 _STARTS_NO_WEEK = ("PAUSED", "COMPLETED")
 
 
-def read_schedule(row: Row) -> Schedule:
+def read_schedule(row: Row, check_query: QueryCheck = check) -> Schedule:
     """Read a row of ``workflow_schedules`` joined with its workflow.
 
+    :param check_query: does what ``query.check`` does; reading the query is what costs time.
     :raises InvalidDefinition: naming the table, the column and the row to mend.
     """
     table, key = "workflow_schedules", str(row["id"])
+    check_limits(row, table)
     options = _window_options(row, table, _SCHEDULE_WINDOW_KEYS)
+    parameters, window_names = _parameters(row, table, check_query)
     return Schedule(
         id=UUID(key),
         name=row["name"],
@@ -48,20 +54,22 @@ def read_schedule(row: Row) -> Schedule:
             cron=_cron(row),
             lag_days=_days(options, "lag_days", DEFAULT_SCHEDULE_LAG_DAYS, table, key),
             lookback_days=_lookback(options, table, key),
-            type=_relative_window(_window_type(options, table, key), row),
+            type=_relative_window(_window_type(options, table, key), window_names, key),
         ),
         catchup=_flag(options, "catchup", table, key),
-        parameters=_parameters(row, table),
+        parameters=parameters,
         workflow=_workflow(row),
     )
 
 
-def read_collection(row: Row) -> Collection:
+def read_collection(row: Row, check_query: QueryCheck = check) -> Collection:
     """Read a row of ``report_data_collections`` joined with its workflow.
 
+    :param check_query: does what ``query.check`` does; reading the query is what costs time.
     :raises InvalidDefinition: naming the table, the column and the row to mend.
     """
     table, key = "report_data_collections", str(row["id"])
+    check_limits(row, table)
     options = _window_options(row, table, _COLLECTION_WINDOW_KEYS)
     if row["end_date"] < row["start_date"]:
         raise InvalidDefinition("lies before start_date", table=table, column="end_date", key=key)
@@ -76,7 +84,7 @@ def read_collection(row: Row) -> Collection:
             time_zone=_collection_zone(row),
             lag_days=_days(options, "lag_days", DEFAULT_COLLECTION_LAG_DAYS, table, key),
         ),
-        parameters=_parameters(row, table),
+        parameters=_parameters(row, table, check_query)[0],
         workflow=_workflow(row),
     )
 
@@ -122,8 +130,13 @@ def _collection_zone(row: Row) -> str:
     return zone
 
 
-def _parameters(row: Row, table: str) -> dict[str, Parameter]:
-    """Overlay the workflow's parameters with the row's own and check that the query takes them."""
+def _parameters(
+    row: Row, table: str, check_query: QueryCheck
+) -> tuple[dict[str, Parameter], frozenset[str]]:
+    """Overlay the workflow's parameters with the row's own and check that the query takes them.
+
+    Returns also which of the window's names the query uses.
+    """
     workflow_key, key = str(row["workflow_id"]), str(row["id"])
     try:
         declared = declare(_object(row["workflow_parameters"], "workflows", workflow_key))
@@ -146,10 +159,10 @@ def _parameters(row: Row, table: str) -> dict[str, Parameter]:
     except InvalidDefinition as err:
         raise err.at(table=table, column="parameters", key=key) from err
     try:
-        check(row["sql_query"], parameters)
+        window_names = check_query(row["sql_query"], parameters)
     except InvalidDefinition as err:
         raise err.at(table="workflows", column="sql_query", key=workflow_key) from err
-    return parameters
+    return parameters, window_names
 
 
 def _object(value: Any, table: str, key: str) -> Mapping[str, Any]:
@@ -197,16 +210,14 @@ def _lookback(options: Mapping[str, Any], table: str, key: str) -> int | None:
     return days
 
 
-def _relative_window(word: WindowType, row: Row) -> WindowType:
+def _relative_window(word: WindowType, window_names: frozenset[str], key: str) -> WindowType:
     """Refuse a query that wants dates of a window that AMC itself chooses."""
-    if word is WindowType.EXPLICIT:
-        return word
-    if wanted := names_used(row["sql_query"]) & WINDOW_NAMES:
+    if word is not WindowType.EXPLICIT and window_names:
         raise InvalidDefinition(
-            f"with {word} AMC chooses the window, so the query cannot use {sorted(wanted)[0]}",
+            f"with {word} AMC chooses the window, so the query cannot use {min(window_names)}",
             table="workflow_schedules",
             column="parameters.window.type",
-            key=str(row["id"]),
+            key=key,
         )
     return word
 

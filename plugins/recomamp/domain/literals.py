@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from sqlglot import exp
 
+from recomamp.domain.amc_sql import AmcSql
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.parameters import Parameter
-from recomamp.domain.placeholders import PLACEHOLDER, AmcSql, Slot, SlotKind
+from recomamp.domain.placeholders import PLACEHOLDER, Slot, SlotKind
 from recomamp.domain.values import ParameterType, Scalar, Value, write_scalar
 
 _ESCAPES = "!^~|#\\"

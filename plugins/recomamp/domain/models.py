@@ -81,6 +81,7 @@ class Invalid:
     owner: str
     instance_id: str
     error: InvalidDefinition
+    is_waiting: bool = False  # it has not been read yet; nothing is wrong about it so far
 
 
 Definition = Schedule | Collection | Invalid

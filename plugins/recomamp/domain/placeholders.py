@@ -8,37 +8,23 @@ without its comments (AMC's older interfaces join lines, which lets ``--`` swall
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from typing import ClassVar
+from functools import cached_property, lru_cache
+from itertools import groupby
 
-from sqlglot import tokens
-from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from recomamp.domain.amc_sql import tokenize
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.sql_context import Context, Position
 
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+MAX_USES = 5_000  # of parameters in one query; AMC takes 100 parameters
+_LONGEST_CACHED = 10_000  # characters; of longer queries a few are kept, not thousands
 _REMEDY = "write a name between two pairs of braces: {{name}}"
-
-
-class AmcSql(Dialect):
-    """AMC's SQL as far as its words go: standard quoting, no templates, no nested comments."""
-
-    class Tokenizer(tokens.Tokenizer):
-        """Splits a query into words."""
-
-        NESTED_COMMENTS = False
-        COMMANDS: ClassVar[set[TokenType]] = set()
-        KEYWORDS: ClassVar[dict[str, TokenType]] = {
-            word: kind
-            for word, kind in tokens.Tokenizer.KEYWORDS.items()
-            if not word.startswith(("{", "/*")) and not word.endswith("}")
-        }
 
 
 class SlotKind(StrEnum):
@@ -78,29 +64,24 @@ class Template:
         return tuple(piece for piece in self.pieces if isinstance(piece, Slot))
 
 
-@lru_cache(maxsize=4096)
 def read_template(sql: str) -> Template:
-    """Find the parameters of a query.
+    """Find the parameters of a query. The time it takes grows with the query's length alone.
 
     :raises InvalidDefinition: saying at which line and column the query cannot be read.
     """
-    return _Reader(sql).read()
+    return _read_short(sql) if len(sql) <= _LONGEST_CACHED else _read_long(sql)
 
 
-def tokenize(sql: str) -> list[Token]:
-    """Split a query into words.
-
-    :raises InvalidDefinition: when a string, a quoted name or a comment does not end.
-    """
-    try:
-        return AmcSql().tokenize(sql)
-    except TokenError as err:
-        raise InvalidDefinition(f"the query cannot be read: {err}") from err
+def forget_templates() -> None:
+    """Drop what former calls have read, as in a process that has just begun."""
+    _read_short.cache_clear()
+    _read_long.cache_clear()
 
 
 class _Reader:
     def __init__(self, sql: str) -> None:
         self._sql = sql
+        self._uses = 0
         self._tokens = tokenize(sql)
         self._context = Context()
         self._pieces: list[str | Slot] = []
@@ -202,6 +183,11 @@ class _Reader:
                 f"placeholder {{{{{names[0]}}}}} stands for a name",
                 "parameters are values: write table, column and alias names out",
             )
+        self._uses += len(names)
+        if self._uses > MAX_USES:
+            raise self._error(
+                token, f"more than {MAX_USES} uses of parameters", "use each in fewer places"
+            )
         self._take_text(token.start)
         self._begun = self._tokens[index + length - 1].end + 1
         self._pieces.append(
@@ -244,10 +230,14 @@ class _Reader:
     def _peek(self, index: int) -> Token | None:
         return self._tokens[index] if index < len(self._tokens) else None
 
+    @cached_property
+    def _line_ends(self) -> list[int]:
+        return [match.start() for match in re.finditer("\n", self._sql)]
+
     def _place(self, offset: int) -> str:
-        line = self._sql.count("\n", 0, offset) + 1
-        column = offset - self._sql.rfind("\n", 0, offset)
-        return f"line {line}, column {column}"
+        line = bisect_right(self._line_ends, offset - 1)
+        begins = self._line_ends[line - 1] + 1 if line else 0
+        return f"line {line + 1}, column {offset - begins + 1}"
 
     def _error(self, token: Token, problem: str, remedy: str) -> InvalidDefinition:
         return InvalidDefinition(f"{problem} at {self._place(token.start)}; {remedy}")
@@ -282,9 +272,17 @@ def _adjacent(first: Token, second: Token) -> bool:
 def _joined(pieces: list[str | Slot]) -> tuple[str | Slot, ...]:
     """Join neighbouring text and strip both ends of the query."""
     joined: list[str | Slot] = []
-    for piece in pieces:
-        if isinstance(piece, str) and joined and isinstance(joined[-1], str):
-            joined[-1] += piece
-        else:
-            joined.append(piece)
+    for is_text, group in groupby(pieces, key=lambda piece: isinstance(piece, str)):
+        neighbours = list(group)
+        joined.extend(["".join(map(str, neighbours))] if is_text else neighbours)
     return tuple(joined)
+
+
+@lru_cache(maxsize=1024)
+def _read_short(sql: str) -> Template:
+    return _Reader(sql).read()
+
+
+@lru_cache(maxsize=2)
+def _read_long(sql: str) -> Template:
+    return _Reader(sql).read()

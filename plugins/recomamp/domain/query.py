@@ -23,10 +23,11 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from recomamp.domain.amc_sql import tokenize
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.literals import neutral, render
 from recomamp.domain.parameters import Parameter
-from recomamp.domain.placeholders import Slot, SlotKind, Template, read_template, tokenize
+from recomamp.domain.placeholders import Slot, SlotKind, Template, read_template
 from recomamp.domain.values import ParameterType, Value, write_scalar
 from recomamp.domain.windows import Window
 
@@ -37,6 +38,7 @@ _WINDOW_TYPES = {
     "time_window_end": ParameterType.TIMESTAMP,
 }
 WINDOW_NAMES = frozenset(_WINDOW_TYPES)
+MAX_BOUND_CHARS = 1_048_576  # four times what a query may have without its values
 
 _INSTANT = timedelta(microseconds=1)
 _LITERAL_TOKENS = frozenset({"STRING", "NUMBER"})
@@ -51,23 +53,20 @@ class BoundQuery:
     parameter_values: dict[str, Any]
 
 
-def names_used(sql: str) -> set[str]:
-    """Return the names of all parameters that the query uses, those of the window included.
-
-    :raises InvalidDefinition: when the query cannot be read.
-    """
-    return {name for slot in read_template(sql).slots for name in slot.names}
-
-
-def check(sql: str, parameters: Mapping[str, Parameter]) -> None:
+def check(sql: str, parameters: Mapping[str, Parameter]) -> frozenset[str]:
     """Check that the query can be bound to these parameters, before there is a window.
+
+    Returns which of the window's names the query uses.
 
     :raises InvalidDefinition: naming the parameter, the line and the column.
     """
+    used: set[str] = set()
     for slot in read_template(sql).slots:
+        used.update(slot.names)
         for name in slot.names:
             if name not in WINDOW_NAMES:
                 _check_use(slot, name, parameters)
+    return WINDOW_NAMES & used
 
 
 def bind(sql: str, parameters: Mapping[str, Parameter], window: Window | None = None) -> BoundQuery:
@@ -123,18 +122,28 @@ def window_parameters(window: Window | None) -> dict[str, Parameter]:
 
 
 def fill(template: Template, known: Mapping[str, Parameter], values: Mapping[str, Value]) -> str:
-    """Write the query with these values in its slots."""
-    text = ""
+    """Write the query with these values in its slots.
+
+    :raises InvalidDefinition: when it becomes longer than ``MAX_BOUND_CHARS``.
+    """
+    written: list[str] = []
+    last, length = "", 0
     for piece in template.pieces:
         if isinstance(piece, Slot):
             piece = render(piece, known, values)
             # Words that touch would become one word, and two minus signs a comment.
-            if text and (_is_word(text[-1]) or text[-1] == "-"):
-                text += " "
-        elif text and piece and _is_word(text[-1]) and _is_word(piece[0]):
-            text += " "
-        text += piece
-    return text.strip()
+            touches = bool(last) and (_is_word(last) or last == "-")
+        else:
+            touches = bool(last and piece) and _is_word(last) and _is_word(piece[0])
+        piece = f" {piece}" if touches else piece
+        written.append(piece)
+        last, length = piece[-1:] or last, length + len(piece)
+        if length > MAX_BOUND_CHARS:
+            raise InvalidDefinition(
+                f"with its values written out the query has more than {MAX_BOUND_CHARS} characters;"
+                " use arrays in fewer places"
+            )
+    return "".join(written).strip()
 
 
 def _is_word(char: str) -> bool:

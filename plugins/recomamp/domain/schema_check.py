@@ -17,8 +17,9 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
+from recomamp.domain.amc_sql import AmcSql
 from recomamp.domain.errors import InvalidDefinition
-from recomamp.domain.placeholders import AmcSql, Slot, SlotKind, read_template
+from recomamp.domain.placeholders import Slot, SlotKind, read_template
 
 _EXTENDED = re.compile(r"EXTEND_TIME_WINDOW\s*\(\s*'(\w+)'[^()]*\)", re.IGNORECASE)
 _TABLE_OF = re.compile(r"\bTABLE\s*\(\s*(\w+)\s*\)", re.IGNORECASE)

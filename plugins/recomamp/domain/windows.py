@@ -12,12 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from recomamp.domain.cron import Cron, load_zone
 
 DEFAULT_SCHEDULE_LAG_DAYS = 2  # AMC promises its data within 48 hours
 DEFAULT_COLLECTION_LAG_DAYS = 14  # conversions are attributed for up to 14 days
 DAYS_PER_WEEK = 7
+
+# How far back ticks that were missed are run: AMC keeps 13 months of data
+LONGEST_CATCHUP = timedelta(days=400)
+MAX_MISSED_TICKS = 2_000
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -111,6 +116,11 @@ class ScheduleWindows:
     def time_zone(self) -> str:
         """Zone of the ticks and of the windows."""
         return self.cron.time_zone
+
+    @cached_property
+    def catchup_reach(self) -> timedelta:
+        """How far back missed ticks are run: 400 days, or 2,000 ticks where those are less."""
+        return min(LONGEST_CATCHUP, MAX_MISSED_TICKS * self.cron.shortest_interval)
 
     def at(self, tick: datetime) -> DueWindow:
         """Return the window of the run that is due at this tick."""

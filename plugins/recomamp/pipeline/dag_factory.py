@@ -15,11 +15,13 @@ from airflow.sdk import DAG, Asset, BaseOperator
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Definition, Invalid, Schedule, Workflow
 from recomamp.domain.parameters import Parameter
+from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
 from recomamp.pipeline.definitions import Kind, load_definitions
 from recomamp.pipeline.form import add_params
 from recomamp.pipeline.invalid import RefuseRun
 from recomamp.pipeline.loading import LoadResults
+from recomamp.pipeline.logs import frames
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import LOAD_TASK_ID, RecordRun
 from recomamp.pipeline.shards import shard_of_file
@@ -43,8 +45,12 @@ SCHEDULE_ACTIVE_RUNS = 16
 COLLECTION_ACTIVE_RUNS = 6  # of AMC's ten per instance; schedules find room beside a collection
 INSTANCE_ERROR_TAG = "instance error"
 FINDING_TAG = "finding"
+INVALID_TAG = "invalid"
+WAITING_TAG = "waiting"
 _LONGEST_TAG = 100
 _LONGEST_NAME = 250
+_SHOWN_QUERY_CHARS = 20_000
+_SHOWN_VALUE_CHARS = 500
 
 
 def build_dags(kind: Kind, dag_id: str | None = None, *, file: str = "") -> list[DAG]:
@@ -77,8 +83,13 @@ def _build_or_explain(definition: Definition) -> DAG:
     """Build a DAG; of a row that Airflow itself refuses one that says so."""
     try:
         return build_dag(definition)
-    except Exception as err:  # else it would take every other DAG along
-        log.exception("%s makes no DAG that runs", definition.dag_id)
+    except Exception as err:  # noqa: BLE001  else it would take every other DAG along
+        log.error(
+            "%s makes no DAG that runs: %s\n%s",
+            definition.dag_id,
+            one_line(repr(err)),
+            frames(err),
+        )
         return _invalid_dag(_refused_by_airflow(definition, err))
 
 
@@ -174,17 +185,21 @@ def _invalid_dag(invalid: Invalid) -> DAG:
     """Build a DAG that starts nothing and says which column to mend."""
     problem = f"**{_escaped(str(invalid.error))}**"
     row = f" Row: `{invalid.error.key}`." if invalid.error.key else ""
+    advice = (
+        "Nothing has to be changed."
+        if invalid.is_waiting
+        else "Mend it in the database; this DAG follows within a minute."
+    )
     dag = DAG(
         dag_id=invalid.dag_id,
         dag_display_name=_shortened(invalid.name, _LONGEST_NAME) or invalid.dag_id,
         description=_shortened(str(invalid.error), _LONGEST_NAME),
-        doc_md=(
-            f"# This {invalid.kind} cannot run\n\n{problem}\n\n{row} "
-            "Mend it in the database; this DAG follows within a minute.\n"
-        ),
+        doc_md=(f"# This {invalid.kind} cannot run\n\n{problem}\n\n{row} {advice}\n"),
         schedule=None,
         default_args={**TASK_DEFAULTS, "owner": _owner(invalid.owner)},
-        tags=_tags(invalid.kind, invalid.instance_id, "invalid"),
+        tags=_tags(
+            invalid.kind, invalid.instance_id, WAITING_TAG if invalid.is_waiting else INVALID_TAG
+        ),
         is_paused_upon_creation=False,
     )
     # The steps keep their names: a run that was under way when the row became invalid goes on
@@ -252,9 +267,16 @@ def _manual(definition: Schedule | Collection, rule: str) -> str:
         "\n## Parameters\n",
         *(_parameter_line(name, one) for name, one in sorted(definition.parameters.items())),
         "\n## Query\n",
-        _fenced(workflow.sql_query, "sql"),
+        *_query(workflow.sql_query),
     ]
     return "\n".join(lines)
+
+
+def _query(sql: str) -> Iterator[str]:
+    """Yield a query as code; of a very long one its beginning."""
+    yield _fenced(sql[:_SHOWN_QUERY_CHARS], "sql")
+    if len(sql) > _SHOWN_QUERY_CHARS:
+        yield f"The query goes on: it has {len(sql)} characters, see `workflows.sql_query`."
 
 
 def _warnings(workflow: Workflow) -> Iterator[str]:
@@ -272,5 +294,7 @@ def _warnings(workflow: Workflow) -> Iterator[str]:
 
 def _parameter_line(name: str, parameter: Parameter) -> str:
     array = "ARRAY of " if parameter.is_array else ""
-    described = f": {_escaped(parameter.description)}" if parameter.description else ""
-    return f"- `{name}` {array}{parameter.type} = {_escaped(str(parameter.value))}{described}"
+    words = _shortened(parameter.description, _SHOWN_VALUE_CHARS)
+    described = f": {_escaped(words)}" if words else ""
+    value = _shortened(str(parameter.value), _SHOWN_VALUE_CHARS)
+    return f"- `{name}` {array}{parameter.type} = {_escaped(value)}{described}"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
 from recomamp.amazon.regions import endpoint_of, marketplace_of
-from recomamp.domain.definitions import Row, read_collection, read_schedule
+from recomamp.domain.definitions import QueryCheck, Row, read_collection, read_schedule
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import (
     COLLECTION_DAG_PREFIX,
@@ -21,15 +22,21 @@ from recomamp.domain.models import (
     Invalid,
     Schedule,
 )
+from recomamp.domain.query import check
+from recomamp.domain.texts import one_line
+from recomamp.pipeline import settings
+from recomamp.pipeline.checked_queries import CheckedQueries, ParseTimeSpent
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.logs import frames
 from recomamp.pipeline.shards import ALL, Shard, bucket_of
-from recomamp.pipeline.snapshots import read_snapshot, write_snapshot
+from recomamp.pipeline.snapshots import KeptRow, has_snapshot, read_snapshot, write_snapshot
 from recomamp.store.statements import fetch_all
 
 log = logging.getLogger(__name__)
 
 PARSE_CONNECT_TIMEOUT_SECONDS = 3  # Airflow gives a file 30 s to import
 PARSE_STATEMENT_TIMEOUT_SECONDS = 10
+_SHOWN_IDS = 20
 
 _TIMES: dict[str, Callable[[str], object]] = {
     "created_at": datetime.fromisoformat,
@@ -47,7 +54,7 @@ class Kind:
     dag_prefix: str
     select: str  # statement
     key: str  # its parameter: one row's id, or None for all
-    read: Callable[[Row], Schedule | Collection]
+    read: Callable[[Row, QueryCheck], Schedule | Collection]
 
 
 SCHEDULES = Kind(
@@ -68,16 +75,92 @@ COLLECTIONS = Kind(
 )
 
 
-def load_definitions(kind: Kind, dag_id: str | None = None, shard: Shard = ALL) -> list[Definition]:
+def load_definitions(
+    kind: Kind,
+    dag_id: str | None = None,
+    shard: Shard = ALL,
+    *,
+    clock: Callable[[], float] = monotonic,
+) -> list[Definition]:
     """Return the definitions of a shard's rows, or of the one row that a DAG id names.
 
     A row that cannot become a DAG is ``Invalid`` and hurts no other. While the database is away
-    the rows of the last good read are used, and an error is logged.
+    the rows of the last good read are used, and an error is logged. Queries are checked for as long
+    as ``RECOMAMP_PARSE_SECONDS`` says, the database's time included; a row whose query was not
+    checked in time stays as it was last read.
     """
-    row_id = None if dag_id is None else _row_id(kind, dag_id)
-    if dag_id is not None and row_id is None:
+    if dag_id is not None:
+        row_id = _row_id(kind, dag_id)
+        return [] if row_id is None else _load_one(kind, row_id)
+    if not shard.buckets:
         return []
-    return [_define(kind, key, text) for key, text in _load_rows(kind, row_id, shard).items()]
+    kept = read_snapshot(kind.name, shard.buckets)
+    known = {one: verdict for row in kept.values() for one, verdict in row.verdicts.items()}
+    queries = CheckedQueries(known, seconds=settings.parse_seconds(), clock=clock)
+    rows = _select_or_none(kind, None, shard)
+    is_away = rows is None
+    if rows is None:
+        rows = {key: row.definition for key, row in kept.items()}
+    definitions, to_keep = _define_all(kind, rows, kept, queries)
+    if not is_away:
+        write_snapshot(kind.name, shard.buckets, to_keep)
+    return [definitions[key] for key in sorted(definitions)]
+
+
+def _load_one(kind: Kind, row_id: UUID) -> list[Definition]:
+    rows = _select_or_none(kind, row_id)
+    if rows is None:
+        kept = read_snapshot(kind.name, [bucket_of(row_id)])
+        rows = {key: row.definition for key, row in kept.items() if key == str(row_id)}
+    return [_define(kind, key, text) for key, text in rows.items()]
+
+
+def _define_all(
+    kind: Kind, rows: Mapping[str, str], kept: Mapping[str, KeptRow], queries: CheckedQueries
+) -> tuple[dict[str, Definition], dict[str, KeptRow]]:
+    """Return the definitions of rows, and what to keep of them for the next parse.
+
+    Short rows come first, so that one user's long queries take no time from others' short ones.
+    """
+    definitions: dict[str, Definition] = {}
+    to_keep: dict[str, KeptRow] = {}
+    late: list[str] = []
+    for key in sorted(rows, key=lambda key: (len(rows[key]), key)):
+        queries.latest = {}
+        try:
+            definitions[key] = _define(kind, key, rows[key], queries)
+            to_keep[key] = KeptRow(definition=rows[key], verdicts=queries.latest)
+        except ParseTimeSpent:
+            late.append(key)
+            definitions[key], to_keep[key] = _as_last_read(
+                kind, key, rows[key], kept.get(key), queries
+            )
+    if late:
+        log.error(
+            "RECOMAMP_PARSE_SECONDS: no time was left to check the queries of %s %ss. They stay as "
+            "last read until the next parse: %s%s%s",
+            len(late),
+            kind.name,
+            ", ".join(late[:_SHOWN_IDS]),
+            " …" if len(late) > _SHOWN_IDS else "",
+            "" if settings.snapshot_dir() else "; set RECOMAMP_SNAPSHOT_DIR so that parses go on",
+        )
+    return definitions, to_keep
+
+
+def _as_last_read(
+    kind: Kind, key: str, text: str, kept: KeptRow | None, queries: CheckedQueries
+) -> tuple[Definition, KeptRow]:
+    """Return the last definition whose query was checked, or one that says that it waits."""
+    if kept is not None and kept.verdicts:
+        try:
+            return _define(kind, key, kept.definition, queries), kept
+        except ParseTimeSpent:  # the rules of the check are newer than the verdict
+            pass
+    problem = "waits to be checked: there was no time left for it; the next parse goes on with it"
+    error = InvalidDefinition(problem, table="workflows", column="sql_query")
+    waiting = _invalid(kind, key, parse_row(text), error, is_waiting=True)
+    return waiting, KeptRow(definition=text)
 
 
 def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedule | Collection:
@@ -88,7 +171,7 @@ def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedul
     text = _select_rows(kind, row_id, database).get(str(row_id))
     if text is None:
         raise InvalidDefinition(f"{kind.name} {row_id} is no longer in the database")
-    return _read(kind, parse_row(text))
+    return _read(kind, parse_row(text), check)
 
 
 def _row_id(kind: Kind, dag_id: str) -> UUID | None:
@@ -118,27 +201,31 @@ def parse_row(text: str) -> dict[str, Any]:
     return row
 
 
-def _read(kind: Kind, row: Row) -> Schedule | Collection:
+def _read(kind: Kind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
     endpoint_of(row["region"] or "us-east-1")
     marketplace_of(row["country_code"] or "US")
-    return kind.read(row)
+    return kind.read(row, check_query)
 
 
-def _define(kind: Kind, key: str, text: str) -> Definition:
+def _define(kind: Kind, key: str, text: str, check_query: QueryCheck = check) -> Definition:
     row: Row = {}
     try:
         row = parse_row(text)
-        return _read(kind, row)
+        return _read(kind, row, check_query)
     except InvalidDefinition as err:
         log.warning("%s %s makes no DAG that runs: %s", kind.name, key, err)
         return _invalid(kind, key, row, err.at(table=kind.table, column="", key=key))
-    except Exception as err:  # else it would take every other row along
-        log.exception("%s %s cannot be read", kind.name, key)
+    except ParseTimeSpent:
+        raise
+    except Exception as err:  # noqa: BLE001  else it would take every other row along
+        log.error("%s %s cannot be read: %s\n%s", kind.name, key, one_line(repr(err)), frames(err))
         problem = InvalidDefinition(f"cannot be read: {err!r:.500}", table=kind.table, key=key)
         return _invalid(kind, key, row, problem)
 
 
-def _invalid(kind: Kind, key: str, row: Row, error: InvalidDefinition) -> Invalid:
+def _invalid(
+    kind: Kind, key: str, row: Row, error: InvalidDefinition, *, is_waiting: bool = False
+) -> Invalid:
     return Invalid(
         kind=kind.name,
         id=UUID(key),
@@ -147,28 +234,25 @@ def _invalid(kind: Kind, key: str, row: Row, error: InvalidDefinition) -> Invali
         owner=row.get("owner", ""),
         instance_id=row.get("instance_id", ""),
         error=error,
+        is_waiting=is_waiting,
     )
 
 
-def _load_rows(kind: Kind, row_id: UUID | None, shard: Shard) -> dict[str, str]:
-    """Return rows as JSON text by id."""
+def _select_or_none(kind: Kind, row_id: UUID | None, shard: Shard = ALL) -> dict[str, str] | None:
+    """Return rows as JSON text by id, None while the database does not answer."""
     database = DatabaseHook(
         connect_timeout_seconds=PARSE_CONNECT_TIMEOUT_SECONDS,
         statement_timeout_seconds=PARSE_STATEMENT_TIMEOUT_SECONDS,
     )
-    buckets = shard.buckets if row_id is None else [bucket_of(row_id)]
-    if not buckets:
-        return {}
     try:
-        rows = _select_rows(kind, row_id, database, shard)
+        return _select_rows(kind, row_id, database, shard)
     except Exception as err:  # whatever it is, the DAGs must not vanish
         log.exception(
             "The application's database does not answer; %ss stay as last read: %s", kind.name, err
         )
-        return read_snapshot(kind.name, buckets, row_id)
-    if row_id is None:
-        write_snapshot(kind.name, buckets, rows)
-    return rows
+    if not has_snapshot(kind.name, shard.buckets if row_id is None else [bucket_of(row_id)]):
+        log.error("There is no snapshot of %ss: set RECOMAMP_SNAPSHOT_DIR to keep one", kind.name)
+    return None
 
 
 def _select_rows(

@@ -21,6 +21,8 @@ from recomamp.store.data_sources import (
 
 log = logging.getLogger(__name__)
 
+MAX_FINDINGS = 100  # of one query
+
 
 def check_queries(*, database: DatabaseHook, now: datetime) -> None:
     """Compare all queries with what is known of their instances, and keep what is found.
@@ -60,4 +62,4 @@ def _check(query: Query, tables: dict[str, Table]) -> list[QueryFinding]:
     except Exception as err:  # noqa: BLE001 - one query must not keep the others from a check
         log_failure(f"the query of workflow {query.workflow_id} cannot be checked", err)
         return []
-    return [QueryFinding(query=query, finding=finding) for finding in missing]
+    return [QueryFinding(query=query, finding=finding) for finding in missing[:MAX_FINDINGS]]

@@ -11,6 +11,7 @@ from airflow.sdk import Context
 from recomamp.domain.cron import load_zone
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Schedule
+from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE
 from recomamp.domain.windows import Window, WindowType
 
 WINDOW_PARAMS = ("window_start", "window_end")
@@ -21,8 +22,15 @@ def window_of(context: Context, definition: Schedule | Collection) -> Window:
 
     :raises InvalidDefinition: when the params name half a window, no moment, or an empty window.
     """
-    if asked := _asked_window(context["params"], definition):
-        return asked
+    window = _asked_window(context["params"], definition) or _window_of_run(context, definition)
+    if not FIRST_DATE <= window.start.date() <= window.end.date() <= LAST_DATE:
+        raise InvalidDefinition(
+            f"the window {window} is not between {FIRST_DATE} and {LAST_DATE}", column="params"
+        )
+    return window
+
+
+def _window_of_run(context: Context, definition: Schedule | Collection) -> Window:
     run = context["dag_run"]
     if run.data_interval_start is not None and run.data_interval_end is not None:
         return Window(
@@ -69,9 +77,10 @@ def _moment(name: str, text: str | None, definition: Schedule | Collection) -> d
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as err:
+        zone = moment.tzinfo or load_zone(_zone(definition))
+        return _utc(moment.replace(tzinfo=zone))
+    except (ValueError, OverflowError) as err:
         raise InvalidDefinition(f"{text!r} is no ISO date and time", column=name) from err
-    return _utc(moment if moment.tzinfo else moment.replace(tzinfo=load_zone(_zone(definition))))
 
 
 def _utc(moment: datetime) -> datetime:

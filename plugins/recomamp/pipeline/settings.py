@@ -24,6 +24,8 @@ API_CONN_ID = "airflow_api"
 MOST_SHARDS = 16
 
 _DEFAULT_POLL_SECONDS = 15.0
+_DEFAULT_PARSE_SECONDS = 15.0
+_LONGEST_PARSE_SECONDS = 25.0  # Airflow gives a file 30 s, of which building DAGs needs some
 _LONGEST_KEPT_DAYS = 36_500
 _LARGEST_LIMIT = 10**15
 # The last parts are converted and uploaded after the download
@@ -67,6 +69,27 @@ def poll_seconds() -> float:
     if not 0 < seconds < 3600:
         raise MissingSetting(f"RECOMAMP_POLL_SECONDS: {text!r} is no number of seconds above 0")
     return seconds
+
+
+def parse_seconds() -> float:
+    """Return how long the generator checks queries at one parse, in seconds.
+
+    A wrong value is logged and the default taken: an error here would hide every DAG.
+    """
+    text = os.environ.get("RECOMAMP_PARSE_SECONDS", "")
+    try:
+        seconds = float(text) if text else _DEFAULT_PARSE_SECONDS
+    except ValueError:
+        seconds = 0.0
+    if 0 < seconds <= _LONGEST_PARSE_SECONDS:
+        return seconds
+    log.error(
+        "RECOMAMP_PARSE_SECONDS: %r is no number of seconds from 0 to %g; %g is used",
+        text,
+        _LONGEST_PARSE_SECONDS,
+        _DEFAULT_PARSE_SECONDS,
+    )
+    return _DEFAULT_PARSE_SECONDS
 
 
 def dag_shards() -> int:

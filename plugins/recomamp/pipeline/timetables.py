@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
 
+def utc_now() -> datetime:
+    """Return the moment at which Airflow asks; it makes timetables without a clock."""
+    return datetime.now(UTC)
+
+
 class ScheduleTimetable(WindowTimetable):
     """Runs at the ticks of a cron expression; each reads the lagged interval before its tick.
 
@@ -41,7 +46,8 @@ class ScheduleTimetable(WindowTimetable):
     :param lag_days: days between the end of a window and its tick.
     :param lookback_days: length of a window; by default it starts where the former one ended.
     :param window_type: one of AMC's words for a window.
-    :param catchup: run every tick missed in an outage, not the latest alone.
+    :param catchup: run every tick missed in an outage, not the latest alone; 400 days or 2,000
+        ticks back at most.
     :param is_active: whether to start runs by itself; backfills and manual runs work anyway.
     """
 
@@ -138,8 +144,10 @@ class ScheduleTimetable(WindowTimetable):
         """Return the next tick to run: the first after that moment or, missed ones left out, the
         latest.
         """
+        now = utc_now()
+        if self.catchup:
+            after = max(after, now - self.windows.catchup_reach)
         due = self._next_after(after)
-        now = datetime.now(UTC)
         if self.catchup or due.due_at > now:
             return due
         return max(due, self.windows.latest(now), key=lambda one: one.due_at)

@@ -1,0 +1,136 @@
+"""What a row may cost is bounded, and reading it takes time for its characters alone."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recomamp.domain import cron
+from recomamp.domain.amc_sql import tokenize
+from recomamp.domain.cron import normalize_expression
+from recomamp.domain.definitions import read_collection, read_schedule
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.parameters import declare
+from recomamp.domain.placeholders import MAX_USES, Slot, read_template
+from recomamp.domain.query import MAX_BOUND_CHARS, bind
+from recomamp.domain.row_limits import MAX_JSON_DEPTH, MAX_PARAMETERS_BYTES, check_limits
+
+LONG = "x" * 300_000
+KEY = str(uuid4())
+ROW: dict[str, Any] = {
+    "id": KEY,
+    "workflow_id": KEY,
+    "instance_key": KEY,
+    "instance_id": "amcdemonorth",
+    "sql_query": "SELECT 1",
+    "parameters": {},
+    "workflow_parameters": {},
+}
+
+
+def nested(levels: int) -> Any:
+    document: Any = 1
+    for _ in range(levels):
+        document = {"a": document}
+    return document
+
+
+@pytest.mark.parametrize(
+    ("columns", "place"),
+    [
+        ({"name": LONG}, "workflow_schedules.name"),
+        ({"description": LONG}, "workflow_schedules.description"),
+        ({"cron_expression": LONG}, "workflow_schedules.cron_expression"),
+        ({"timezone": LONG}, "workflow_schedules.timezone"),
+        ({"workflow_name": LONG}, "workflows.name"),
+        ({"workflow_description": LONG}, "workflows.description"),
+        ({"sql_query": LONG}, "workflows.sql_query"),
+        ({"sql_query": "ü" * 131_073}, "workflows.sql_query"),
+        ({"parameters": MAX_PARAMETERS_BYTES + 1}, "workflow_schedules.parameters"),
+        ({"workflow_parameters": 10**9}, "workflows.parameters"),
+        ({"parameters": nested(MAX_JSON_DEPTH + 1)}, "workflow_schedules.parameters"),
+        ({"parameters": {"a": [nested(MAX_JSON_DEPTH)]}}, "workflow_schedules.parameters"),
+        ({"instance_name": LONG}, "amc_instances.name"),
+        ({"instance_id": ".."}, "amc_instances.instance_id"),
+        ({"instance_id": "a\n"}, "amc_instances.instance_id"),
+    ],
+)
+@pytest.mark.parametrize("read", [read_schedule, read_collection])
+def test_a_row_of_before_is_refused_with_its_place(
+    columns: dict[str, Any], place: str, read: Any
+) -> None:
+    if read is read_collection:
+        place = place.replace("workflow_schedules", "report_data_collections")
+    with pytest.raises(InvalidDefinition) as refused:
+        read({**ROW, **columns})
+    assert str(refused.value).startswith(f"{place}: ")
+    assert refused.value.key == KEY
+    assert len(str(refused.value)) < 300
+
+
+def test_a_row_at_the_limits_is_taken() -> None:
+    check_limits({**ROW, "parameters": nested(MAX_JSON_DEPTH)}, "workflow_schedules")
+
+
+@given(st.lists(st.sampled_from(["\n", "a ", "'b\nc'", "-- d\n", "/* e\n */", "= {{n}} AND "])))
+def test_a_place_is_where_the_name_stands(pieces: list[str]) -> None:
+    sql = "SELECT a WHERE a " + "".join(pieces)
+    try:
+        slots = read_template(sql).slots
+    except InvalidDefinition:
+        return
+    offset = -1
+    for slot in slots:
+        offset = sql.index("{{", offset + 1)
+        line = sql.count("\n", 0, offset) + 1
+        column = offset - sql.rfind("\n", 0, offset)
+        assert slot.place == f"line {line}, column {column}"
+
+
+def test_the_uses_of_parameters_are_bounded() -> None:
+    one = " OR a = {{n}}"
+    assert len(read_template("SELECT a WHERE 1 = 1" + one * MAX_USES).slots) == MAX_USES
+    with pytest.raises(InvalidDefinition, match=f"more than {MAX_USES} uses of parameters"):
+        read_template("SELECT a WHERE 1 = 1" + one * (MAX_USES + 1))
+
+
+def test_text_between_comments_is_one_piece() -> None:
+    pieces = read_template("SELECT a" + " /* b */ , a" * 20_000 + " WHERE a = {{n}}").pieces
+    assert [type(piece) for piece in pieces] == [str, Slot]
+
+
+def test_a_query_does_not_grow_without_end_by_its_values() -> None:
+    values = [f"{number:04}" + "x" * 250 for number in range(1000)]
+    sql = "SELECT a FROM t WHERE a IN ({{ids}})" + " OR a IN ({{ids}})" * 1000
+    with pytest.raises(InvalidDefinition, match=f"more than {MAX_BOUND_CHARS} characters"):
+        bind(sql, declare({"ids": values}))
+
+
+def test_a_long_cron_expression_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cron, "_FIELDS", ())
+    with pytest.raises(InvalidDefinition, match="more than 200 characters"):
+        normalize_expression("1," * 1_000_000 + "1 6 * * *")
+
+
+@given(st.text())
+def test_what_is_said_of_a_row_is_one_printable_line(text: str) -> None:
+    for error in (InvalidDefinition(f"{text} is wrong"), _error_of(f"SELECT 'x{text}")):
+        categories = {unicodedata.category(char) for char in str(error)}
+        assert categories.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def _error_of(sql: str) -> InvalidDefinition | str:
+    try:
+        tokenize(sql)
+    except InvalidDefinition as err:
+        return err
+    return ""
+
+
+def test_what_is_said_of_a_row_is_short() -> None:
+    assert len(str(InvalidDefinition(LONG))) <= 2000
