@@ -7,7 +7,8 @@ STACK := $(BIN)/python -m stack
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format lock migrate rotate airflow
+.PHONY: help setup up down status demo test faults soak bench check format lock migrate rotate
+.PHONY: airflow secrets
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -86,6 +87,5 @@ $(STAMP): requirements.txt constraints.txt
 	@touch $@
 	@echo "setup: done"
 
-.PHONY: secrets
 secrets: ## Make the secret files of docker-compose.yaml, as far as they can be generated
 	@$(or $(PYTHON),python3) include/compose/secret_files.py make $(or $(RECOMAMP_SECRETS_DIR),secrets)

@@ -146,7 +146,7 @@ def test_the_sign_in_knows_the_administrator_and_the_follower(secrets: Path) -> 
     assert json.loads(printed) == {"admin": 'any "thing" goes', "follower": "p@ss"}
 
 
-# --- The emulator beside a real connection ------------------------------------------------------
+# --- The emulator and a real connection -------------------------------------------------------
 
 EMULATOR = "http://emulator:8099"
 
@@ -185,7 +185,7 @@ def test_the_emulator_may_run_where_every_address_is_its_own(secrets: Path, as_t
         },
     ],
 )
-def test_the_emulator_is_refused_beside_any_other_address(
+def test_the_emulator_is_refused_with_any_other_address(
     secrets: Path, fields: dict[str, object]
 ) -> None:
     amazon(secrets, **fields)
