@@ -1,5 +1,6 @@
 -- Open executions of an instance as they are compared with AMC; or one of them, if still open.
--- A row is the pipeline's own; what the application runs itself has no DAG.
+-- A row is the pipeline's own; what the application runs itself has no DAG. The words for that match no
+-- index: those of uq_workflow_executions_open_dag_run would have it read from end to end.
 -- Parameters: instance_key (UUID), execution_id (UUID, or NULL for all).
 SELECT
     id,
@@ -15,6 +16,6 @@ FROM workflow_executions
 WHERE instance_id = %(instance_key)s
   AND (%(execution_id)s::UUID IS NULL OR id = %(execution_id)s::UUID)
   AND status IN ('PENDING', 'RUNNING')
-  AND dag_id IS NOT NULL
+  AND COALESCE(dag_id, '') <> ''
   AND amc_workflow_id IS NOT NULL
 ORDER BY created_at, id;
