@@ -143,9 +143,16 @@ def test_no_value_adds_a_header_or_a_recipient(
     ],
 )
 def test_what_is_no_address_gets_no_mail_and_holds_up_nobody(
-    sender: Sender, rows: Rows, schedule: Row, mailbox: Mailbox, address: str
+    sender: Sender,
+    database: Database,
+    rows: Rows,
+    schedule: Row,
+    mailbox: Mailbox,
+    address: str,
 ) -> None:
-    rows.update("users", schedule["user_id"], email=address)
+    database.write_beyond_bounds(
+        "users", "UPDATE users SET email = %s WHERE id = %s", [address, schedule["user_id"]]
+    )
     fail(rows, schedule)
     other = rows.schedule()
     fail(rows, other)
