@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -331,24 +330,6 @@ def test_a_query_forges_no_line_of_the_log(
     assert len(said) == 2
     for line in said:
         assert line.isprintable()
-
-
-def test_the_snapshot_is_for_its_owner_alone_and_free_of_remains(
-    parse: Callable[[], DagBag], rows: Rows, instance: Row
-) -> None:
-    directory = Path(os.environ["RECOMAMP_SNAPSHOT_DIR"])
-    directory.mkdir(mode=0o755)
-    old, new = directory / "tmpold.tmp", directory / "tmpnew.tmp"
-    for path in (old, new):
-        path.write_text("of a parse that was killed")
-    os.utime(old, (0, 0))
-    rows.schedule(workflow=rows.workflow(instance=instance))
-    parse()
-    assert not old.exists()
-    assert new.exists(), "another parse may be writing it"
-    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in directory.glob("*.json")}
-    assert modes == {0o600}
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "0", "-1", "26", "nan"])

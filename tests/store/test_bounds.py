@@ -253,7 +253,7 @@ def test_rows_of_before_stay_and_the_operator_is_warned(
         if path.stem.endswith("bound_columns"):
             break
         shutil.copy(path, tmp_path)
-    migrate_database(postgres_server, name, directory=tmp_path)
+    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
     rows = Rows(empty_database)
     workflow = rows.workflow(name=LONG)
     rows.schedule(workflow=workflow, description=LONG)

@@ -74,7 +74,8 @@ def test_one_row_of_a_tenant_out_of_range_hides_no_row_of_another(
 ) -> None:
     ann, bob = rows.instance(), rows.instance()
     for value in ("20000-01-01", "4000-01-01 BC", "infinity"):
-        database.query(
+        database.write_beyond_bounds(
+            "amc_instances",
             "UPDATE amc_instances SET last_health_check = %(at)s, schema_last_sync = %(at)s"
             " WHERE id = %(id)s",
             {"at": value, "id": ann["id"]},

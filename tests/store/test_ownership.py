@@ -241,7 +241,7 @@ def before(
         if migration.name < KEYS:
             (tmp_path / f"{migration.name}.sql").write_text(migration.text, encoding="utf-8")
     name = empty_database.uri.rpartition("/")[2]
-    migrate_database(postgres_server, name, directory=tmp_path)
+    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
     return empty_database, lambda: migrate_database(
         postgres_server, name, directory=MIGRATIONS_DIRECTORY
     )
