@@ -14,72 +14,109 @@
 --
 -- Objects of the application that are not in these lists keep the rights they have.
 
+-- The objects of ours. A function is named with the types of its arguments: another function of the
+-- same name is somebody else's.
+CREATE TEMPORARY TABLE our_relations AS
+SELECT to_regclass('public.' || name) AS relation
+FROM (VALUES
+    ('amc_accounts'), ('amc_api_errors'), ('amc_data_sources'), ('amc_instance_data_sources'),
+    ('amc_instances'), ('amc_schema_fields'), ('asin_list_items'), ('asin_lists'), ('asins'),
+    ('build_guide_queries'), ('build_guide_sections'), ('build_guides'), ('campaign_performance'),
+    ('campaign_reports'), ('campaigns'), ('database_logins'), ('execution_locks'),
+    ('maintenance_findings'), ('notifications'), ('public_asin_list_items'), ('public_asin_lists'),
+    ('public_query_templates'), ('query_templates'), ('recomamp_migrations'), ('reconciliations'),
+    ('report_data_collections'), ('report_data_weeks'), ('schedule_runs'),
+    ('user_guide_favorites'), ('user_guide_progress'), ('user_quotas'), ('users'),
+    ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'), ('workflows')
+) AS named (name)
+-- recomamp_migrations is missing where psql applied the files.
+WHERE to_regclass('public.' || name) IS NOT NULL;
+
+CREATE TEMPORARY TABLE our_functions AS
+SELECT ('public.' || signature)::REGPROCEDURE AS routine
+FROM (VALUES
+    ('add_to_schedule_counters(uuid,integer,integer,integer)'), ('admit_changed_collections()'),
+    ('admit_changed_schedules()'), ('admit_changed_workflows()'), ('admit_new_asin_list_items()'),
+    ('admit_new_asin_lists()'), ('admit_new_asins()'), ('admit_new_collections()'),
+    ('admit_new_query_templates()'), ('admit_new_schedules()'), ('admit_new_workflows()'),
+    ('analyze_table(text)'), ('calculate_collection_progress()'), ('calculate_guide_progress()'),
+    ('carry_guide_progress()'), ('check_collection_quotas(uuid,boolean,boolean,boolean)'),
+    ('check_collection_status()'), ('check_definition_bytes(uuid,integer)'),
+    ('check_query_template()'), ('check_report_data_collection()'),
+    ('check_schedule_quotas(uuid,text[],boolean,boolean)'), ('check_window()'),
+    ('check_workflow()'), ('check_workflow_owner()'), ('check_workflow_schedule()'),
+    ('check_workflow_template()'), ('collection_week_due_at(date,jsonb)'), ('count_children()'),
+    ('count_schedule_runs()'), ('counter(text)'), ('cron_date(cron_ticks,date)'),
+    ('cron_date_matches(cron_ticks,date)'), ('cron_field(text,text,integer,integer,text[])'),
+    ('cron_matches(text,text,timestamp with time zone)'),
+    ('cron_next(text,text,timestamp with time zone)'),
+    ('cron_next_day(cron_ticks,text,timestamp with time zone)'),
+    ('cron_next_minute(cron_ticks,text,timestamp with time zone)'), ('cron_parse(text)'),
+    ('cron_shortest_interval(text)'), ('cron_value(text,integer,text[])'), ('current_user_id()'),
+    ('cut_new_collection()'), ('cut_weeks(uuid,date,date)'), ('date_template_use()'),
+    ('forget_children()'), ('forget_revoked_consent()'), ('forget_validation()'),
+    ('is_time_zone(text)'), ('keep_collection_time_zone()'), ('keep_counter()'),
+    ('lock_user_quotas(uuid)'), ('notify_of_definition()'), ('place_asin_list_item()'),
+    ('plan_next_run()'), ('query_parameter_names(text)'),
+    ('queue_notification(uuid,text,text,timestamp with time zone,jsonb)'), ('recut_collection()'),
+    ('refresh_collection_progress(uuid)'), ('refresh_guide_progress(uuid[])'),
+    ('refuse_above_quota(text,text,text,integer)'), ('refuse_deleting_open_execution()'),
+    ('refuse_deleting_used_template()'), ('refuse_long_text()'), ('refuse_row(text,text,text)'),
+    ('require_object(text,text,jsonb)'), ('require_own_instance(text,uuid,uuid)'),
+    ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
+    ('resume_collection()'), ('slow_queries(double precision)'), ('tell_asin_list_items_apart()'),
+    ('tell_collection()'), ('tell_consent()'), ('tell_schedule_run()'), ('touch_updated_at()'),
+    ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
+    ('wall_time_instant(timestamp without time zone,text)'), ('weeks_of(date,date)'),
+    ('withdraw_collection_notifications()'), ('withdraw_notifications(uuid,text)')
+) AS named (signature);
+
+-- A function of that name that somebody else planted could be called instead of ours, with the rights
+-- of the owner: Postgres takes the one whose arguments fit best.
 DO $$
 DECLARE
-    our_relations CONSTANT TEXT[] := ARRAY[
-        'amc_accounts', 'amc_api_errors', 'amc_data_sources', 'amc_instance_data_sources',
-        'amc_instances', 'amc_schema_fields', 'asin_list_items', 'asin_lists', 'asins',
-        'build_guide_queries', 'build_guide_sections', 'build_guides', 'campaign_performance',
-        'campaign_reports', 'campaigns', 'database_logins', 'execution_locks',
-        'maintenance_findings', 'notifications', 'public_asin_list_items', 'public_asin_lists',
-        'public_query_templates', 'query_templates', 'recomamp_migrations', 'reconciliations',
-        'report_data_collections', 'report_data_weeks', 'schedule_runs', 'user_guide_favorites',
-        'user_guide_progress', 'user_quotas', 'users', 'workflow_executions', 'workflow_findings',
-        'workflow_schedules', 'workflows'
-    ];
-    our_sequences CONSTANT TEXT[] := ARRAY[
-        'amc_api_errors_id_seq', 'maintenance_findings_id_seq'
-    ];
-    our_functions CONSTANT TEXT[] := ARRAY[
-        'add_to_schedule_counters', 'admit_changed_collections', 'admit_changed_schedules',
-        'admit_changed_workflows', 'admit_new_asin_list_items', 'admit_new_asin_lists',
-        'admit_new_asins', 'admit_new_collections', 'admit_new_query_templates',
-        'admit_new_schedules', 'admit_new_workflows', 'analyze_table',
-        'calculate_collection_progress', 'calculate_guide_progress', 'carry_guide_progress',
-        'check_collection_quotas', 'check_definition_bytes', 'check_query_template',
-        'check_report_data_collection', 'check_schedule_quotas', 'check_window', 'check_workflow',
-        'check_workflow_owner', 'check_workflow_schedule', 'check_workflow_template',
-        'collection_week_due_at', 'count_children', 'count_schedule_runs', 'counter', 'cron_date',
-        'cron_date_matches', 'cron_field', 'cron_matches', 'cron_next', 'cron_next_day',
-        'cron_next_minute', 'cron_parse', 'cron_shortest_interval', 'cron_value',
-        'current_user_id', 'cut_new_collection', 'cut_weeks', 'date_template_use',
-        'forget_children', 'forget_revoked_consent', 'forget_validation', 'is_time_zone',
-        'keep_collection_time_zone', 'keep_counter', 'lock_user_quotas', 'notify_of_definition',
-        'place_asin_list_item', 'plan_next_run', 'query_parameter_names', 'queue_notification',
-        'recut_collection', 'refresh_collection_progress', 'refresh_guide_progress',
-        'refuse_above_quota', 'refuse_deleting_open_execution', 'refuse_long_text', 'refuse_row',
-        'require_object', 'require_own_instance', 'require_own_workflow', 'require_time_zone',
-        'resume_collection', 'slow_queries', 'tell_asin_list_items_apart', 'tell_collection',
-        'tell_consent', 'tell_schedule_run', 'touch_updated_at', 'unused_indexes',
-        'update_workflow_execution_count', 'wall_time_instant', 'weeks_of',
-        'withdraw_notifications'
-    ];
-    our_types CONSTANT TEXT[] := ARRAY['cron_ticks'];
+    planted RECORD;
+BEGIN
+    SELECT other.oid::REGPROCEDURE AS routine, other.proowner::REGROLE AS owner INTO planted
+    FROM pg_proc AS other
+    WHERE other.pronamespace = 'public'::REGNAMESPACE
+        AND other.proname IN (
+            SELECT ours.proname FROM our_functions JOIN pg_proc AS ours ON ours.oid = routine
+        )
+        AND other.oid NOT IN (SELECT routine FROM our_functions)
+        AND other.proowner <> current_user::REGROLE
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION
+            'function % of % has the name of a function of the pipeline; drop or rename it and'
+            ' migrate again', planted.routine, planted.owner
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END;
+$$;
+
+DO $$
+DECLARE
     holder TEXT;
-    object_name TEXT;
+    relation REGCLASS;
     routine REGPROCEDURE;
+    other RECORD;
 BEGIN
     FOREACH holder IN ARRAY ARRAY[
-        'PUBLIC', 'anon', 'authenticated', 'service_role', 'recomamp_analyst', 'recomamp_pipeline'
+        'PUBLIC', 'anon', 'authenticated', 'service_role', 'authenticator', 'recomamp_analyst',
+        'recomamp_pipeline'
     ] LOOP
         CONTINUE WHEN holder <> 'PUBLIC' AND to_regrole(holder) IS NULL;
 
-        FOREACH object_name IN ARRAY our_relations LOOP
-            -- recomamp_migrations is missing where psql applied the files.
-            CONTINUE WHEN to_regclass(format('public.%I', object_name)) IS NULL;
-            EXECUTE format('REVOKE ALL ON TABLE public.%I FROM %s', object_name, holder);
+        -- CASCADE: what one of them has passed on goes too.
+        FOR relation IN SELECT our_relations.relation FROM our_relations LOOP
+            EXECUTE format('REVOKE ALL ON TABLE %s FROM %s CASCADE', relation, holder);
         END LOOP;
-        FOREACH object_name IN ARRAY our_sequences LOOP
-            EXECUTE format('REVOKE ALL ON SEQUENCE public.%I FROM %s', object_name, holder);
-        END LOOP;
-        FOREACH object_name IN ARRAY our_types LOOP
-            EXECUTE format('REVOKE ALL ON TYPE public.%I FROM %s', object_name, holder);
-        END LOOP;
-        FOR routine IN
-            SELECT oid FROM pg_proc
-            WHERE pronamespace = 'public'::REGNAMESPACE AND proname = ANY (our_functions)
-        LOOP
-            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', routine, holder);
+        EXECUTE format('REVOKE ALL ON SEQUENCE public.amc_api_errors_id_seq FROM %s CASCADE', holder);
+        EXECUTE format('REVOKE ALL ON SEQUENCE public.maintenance_findings_id_seq FROM %s CASCADE', holder);
+        EXECUTE format('REVOKE ALL ON TYPE public.cron_ticks FROM %s CASCADE', holder);
+        FOR routine IN SELECT our_functions.routine FROM our_functions LOOP
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s CASCADE', routine, holder);
         END LOOP;
 
         -- An object that somebody could make in public could take the place of one of ours.
@@ -98,19 +135,56 @@ BEGIN
     -- Functions are open to PUBLIC by the server's own default, which no schema's default overrules.
     ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
-    IF EXISTS (
-        SELECT FROM pg_namespace AS schema
-        CROSS JOIN LATERAL aclexplode(COALESCE(
-            schema.nspacl, acldefault('n', schema.nspowner)
-        )) AS entry
-        WHERE schema.nspname = 'public' AND entry.grantee = 0 AND entry.privilege_type = 'CREATE'
-    ) THEN
-        RAISE EXCEPTION
-            'everybody may create objects in schema public; as its owner (%) run'
-            ' REVOKE CREATE ON SCHEMA public FROM PUBLIC and migrate again',
-            (SELECT nspowner::REGROLE FROM pg_namespace WHERE nspname = 'public')
-            USING ERRCODE = 'insufficient_privilege';
-    END IF;
+    -- Row level security may have been switched off by hand.
+    FOR relation IN
+        SELECT our_relations.relation
+        FROM our_relations
+        JOIN pg_class ON pg_class.oid = our_relations.relation
+        WHERE relkind = 'r' AND NOT relrowsecurity
+    LOOP
+        RAISE WARNING '%: row level security was off, and is on again', relation;
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
+    END LOOP;
+
+    -- Whose rights and policies are not ours is for the owner to judge.
+    FOR other IN
+        SELECT DISTINCT our_relations.relation, entry.grantee::REGROLE AS role
+        FROM our_relations
+        JOIN pg_class ON pg_class.oid = our_relations.relation
+        CROSS JOIN LATERAL aclexplode(relacl) AS entry
+        WHERE entry.grantee <> pg_class.relowner
+    LOOP
+        EXECUTE format(
+            'REVOKE TRUNCATE, REFERENCES, TRIGGER ON TABLE %s FROM %s CASCADE',
+            other.relation, other.role
+        );
+        RAISE WARNING '%: role % has rights that access.sql does not give', other.relation,
+            other.role;
+    END LOOP;
+    FOR other IN
+        SELECT our_relations.relation, polname AS policy
+        FROM our_relations
+        JOIN pg_policy ON polrelid = our_relations.relation
+        WHERE NOT (polroles = ARRAY['recomamp_pipeline'::REGROLE::OID])
+            AND pg_get_expr(COALESCE(polqual, polwithcheck), polrelid) NOT LIKE '%current_user_id()%'
+    LOOP
+        RAISE WARNING '%: policy % is not the pipeline''s', other.relation, other.policy;
+    END LOOP;
+
+    FOREACH holder IN ARRAY ARRAY[
+        'anon', 'authenticated', 'service_role', 'authenticator', 'recomamp_analyst',
+        'recomamp_pipeline'
+    ] LOOP
+        IF to_regrole(holder) IS NOT NULL AND has_schema_privilege(holder, 'public', 'CREATE') THEN
+            RAISE EXCEPTION
+                'role % may create objects in schema public; as its owner (%) run'
+                ' REVOKE CREATE ON SCHEMA public FROM PUBLIC, % and migrate again',
+                holder,
+                (SELECT nspowner::REGROLE FROM pg_namespace WHERE nspname = 'public'),
+                holder
+                USING ERRCODE = 'insufficient_privilege';
+        END IF;
+    END LOOP;
 END;
 $$;
 
@@ -296,27 +370,25 @@ BEGIN
     -- Not by membership: authenticated is NOINHERIT and would get nothing of it.
     IF to_regrole('authenticated') IS NOT NULL THEN
         FOR granted IN
-            SELECT entry.privilege_type || ' ON TABLE ' || relation.oid::REGCLASS AS what
-            FROM pg_class AS relation
-            CROSS JOIN LATERAL aclexplode(relation.relacl) AS entry
-            WHERE relation.relnamespace = 'public'::REGNAMESPACE
-                AND entry.grantee = 'recomamp_analyst'::REGROLE
+            SELECT entry.privilege_type || ' ON TABLE ' || relation AS what
+            FROM our_relations
+            JOIN pg_class ON pg_class.oid = relation
+            CROSS JOIN LATERAL aclexplode(relacl) AS entry
+            WHERE entry.grantee = 'recomamp_analyst'::REGROLE
             UNION ALL
             SELECT format(
-                '%s (%I) ON TABLE %s',
-                entry.privilege_type, attribute.attname, relation.oid::REGCLASS
+                '%s (%I) ON TABLE %s', entry.privilege_type, attname, relation
             )
-            FROM pg_class AS relation
-            JOIN pg_attribute AS attribute ON attribute.attrelid = relation.oid
-            CROSS JOIN LATERAL aclexplode(attribute.attacl) AS entry
-            WHERE relation.relnamespace = 'public'::REGNAMESPACE
-                AND entry.grantee = 'recomamp_analyst'::REGROLE
+            FROM our_relations
+            JOIN pg_attribute ON attrelid = relation
+            CROSS JOIN LATERAL aclexplode(attacl) AS entry
+            WHERE entry.grantee = 'recomamp_analyst'::REGROLE
             UNION ALL
-            SELECT entry.privilege_type || ' ON FUNCTION ' || routine.oid::REGPROCEDURE
-            FROM pg_proc AS routine
-            CROSS JOIN LATERAL aclexplode(routine.proacl) AS entry
-            WHERE routine.pronamespace = 'public'::REGNAMESPACE
-                AND entry.grantee = 'recomamp_analyst'::REGROLE
+            SELECT entry.privilege_type || ' ON FUNCTION ' || routine
+            FROM our_functions
+            JOIN pg_proc ON pg_proc.oid = routine
+            CROSS JOIN LATERAL aclexplode(proacl) AS entry
+            WHERE entry.grantee = 'recomamp_analyst'::REGROLE
         LOOP
             EXECUTE format('GRANT %s TO authenticated', granted.what);
         END LOOP;
@@ -339,3 +411,5 @@ BEGIN
     END IF;
 END;
 $$;
+
+DROP TABLE our_relations, our_functions;

@@ -46,9 +46,6 @@ CREATE FUNCTION public.admit_changed_collections() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF pg_trigger_depth() > 1 THEN
-        RETURN NULL;
-    END IF;
     PERFORM public.check_collection_quotas(
         grown.user_id, grown.has_more_rows, grown.has_more_weeks, grown.has_more_bytes
     )
@@ -88,9 +85,6 @@ CREATE FUNCTION public.admit_changed_schedules() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF pg_trigger_depth() > 1 THEN
-        RETURN NULL;
-    END IF;
     PERFORM public.check_schedule_quotas(
         grown.user_id, grown.expressions, grown.has_more_rows, grown.has_more_bytes
     )
@@ -139,9 +133,6 @@ DECLARE
     owner UUID;
     quotas public.user_quotas;
 BEGIN
-    IF pg_trigger_depth() > 1 THEN
-        RETURN NULL;
-    END IF;
     FOR owner IN
         SELECT DISTINCT added.user_id
         FROM added
@@ -539,6 +530,31 @@ BEGIN
 END;
 $$;
 
+-- Name: check_collection_status(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_collection_status() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF (TG_OP = 'INSERT' OR NEW.status IS DISTINCT FROM OLD.status)
+        AND COALESCE(NEW.status, 'ACTIVE') NOT IN ('ACTIVE', 'PAUSED')
+        AND row_security_active('public.report_data_collections')
+    THEN
+        -- Asked by those alone who may: a role past row level security need not.
+        IF public.current_user_id() IS NOT NULL THEN
+            RAISE EXCEPTION
+                'report_data_collections.status: % follows from the weeks; write ACTIVE or PAUSED',
+                NEW.status
+                USING
+                    ERRCODE = 'check_violation', TABLE = 'report_data_collections',
+                    COLUMN = 'status';
+        END IF;
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
 -- Name: check_definition_bytes(uuid, integer); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.check_definition_bytes(owner uuid, most integer) RETURNS void
@@ -735,7 +751,7 @@ BEGIN
                 ELSE false
             END)
         THEN
-            PERFORM public.refuse_row(TG_TABLE_NAME, 'parameters', format(
+            PERFORM public.refuse_row(TG_TABLE_NAME::TEXT, 'parameters', format(
                 'window.%s is %s; write a whole number of days from %s to %s',
                 days.name, COALESCE(left(days.text, 50), 'null'), days.least, days.most
             ));
@@ -1474,6 +1490,11 @@ CREATE FUNCTION public.notify_of_definition() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
+    -- A session of somebody else may listen and never read. A full queue would refuse this commit,
+    -- and the DAGs follow at the next parse anyway.
+    IF pg_notification_queue_usage() > 0.5 THEN
+        RETURN NULL;
+    END IF;
     PERFORM pg_notify(
         'recomamp_definitions',
         json_build_object(
@@ -1817,6 +1838,26 @@ BEGIN
         ' then delete the rest', OLD.id, OLD.workflow_id, OLD.status
     ));
     RETURN NULL;
+END;
+$$;
+
+-- Name: refuse_deleting_used_template(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_deleting_used_template() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.workflows
+        WHERE template_id = OLD.id AND user_id IS DISTINCT FROM OLD.author_id
+    ) THEN
+        PERFORM public.refuse_row('query_templates', 'id', format(
+            'workflows of other users were made from template %s; set is_public to false instead'
+            ' of deleting it', OLD.id
+        ));
+    END IF;
+    RETURN OLD;
 END;
 $$;
 
@@ -2186,6 +2227,18 @@ CREATE FUNCTION public.weeks_of(first_date date, last_date date) RETURNS TABLE(w
         first_date + 7 * number,
         LEAST(first_date + 7 * number + 6, last_date)
     FROM generate_series(0, (last_date - first_date) / 7) AS number;
+$$;
+
+-- Name: withdraw_collection_notifications(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.withdraw_collection_notifications() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.withdraw_notifications(OLD.user_id, 'collection:' || OLD.id || ':');
+    RETURN NULL;
+END;
 $$;
 
 -- Name: withdraw_notifications(uuid, text); Type: FUNCTION; Schema: public; Owner: -
@@ -3781,6 +3834,10 @@ CREATE TRIGGER trigger_carry_progress_insert AFTER INSERT ON public.build_guide_
 
 CREATE TRIGGER trigger_carry_progress_update AFTER UPDATE ON public.build_guide_sections REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.carry_guide_progress();
 
+-- Name: report_data_collections trigger_check_collection_status; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_collection_status BEFORE INSERT OR UPDATE OF status ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_collection_status();
+
 -- Name: workflows trigger_check_new_workflow_template; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_new_workflow_template BEFORE INSERT ON public.workflows FOR EACH ROW WHEN ((new.template_id IS NOT NULL)) EXECUTE FUNCTION public.check_workflow_template();
@@ -4017,6 +4074,10 @@ CREATE TRIGGER trigger_recut_collection AFTER UPDATE OF start_date, end_date ON 
 
 CREATE TRIGGER trigger_refuse_deleting_open_execution BEFORE DELETE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text]))) EXECUTE FUNCTION public.refuse_deleting_open_execution();
 
+-- Name: query_templates trigger_refuse_deleting_used_template; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_refuse_deleting_used_template BEFORE DELETE ON public.query_templates FOR EACH ROW EXECUTE FUNCTION public.refuse_deleting_used_template();
+
 -- Name: report_data_collections trigger_resume_collection; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_resume_collection AFTER UPDATE OF status ON public.report_data_collections FOR EACH ROW WHEN (((old.status = 'PAUSED'::text) AND (new.status = 'ACTIVE'::text))) EXECUTE FUNCTION public.resume_collection();
@@ -4116,6 +4177,10 @@ CREATE TRIGGER trigger_touch_workflows BEFORE UPDATE ON public.workflows FOR EAC
 -- Name: workflow_executions trigger_update_workflow_execution_count; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_update_workflow_execution_count AFTER INSERT ON public.workflow_executions FOR EACH ROW EXECUTE FUNCTION public.update_workflow_execution_count();
+
+-- Name: report_data_collections trigger_withdraw_collection_notifications; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_withdraw_collection_notifications AFTER DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.withdraw_collection_notifications();
 
 -- Name: amc_api_errors amc_api_errors_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -4867,6 +4932,10 @@ REVOKE ALL ON FUNCTION public.carry_guide_progress() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.check_collection_quotas(owner uuid, has_more_rows boolean, has_more_weeks boolean, has_more_bytes boolean) FROM PUBLIC;
 
+-- Name: FUNCTION check_collection_status(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_collection_status() FROM PUBLIC;
+
 -- Name: FUNCTION check_definition_bytes(owner uuid, most integer); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_definition_bytes(owner uuid, most integer) FROM PUBLIC;
@@ -5049,6 +5118,10 @@ REVOKE ALL ON FUNCTION public.refuse_above_quota(table_name text, column_name te
 
 REVOKE ALL ON FUNCTION public.refuse_deleting_open_execution() FROM PUBLIC;
 
+-- Name: FUNCTION refuse_deleting_used_template(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.refuse_deleting_used_template() FROM PUBLIC;
+
 -- Name: FUNCTION refuse_long_text(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.refuse_long_text() FROM PUBLIC;
@@ -5118,6 +5191,10 @@ REVOKE ALL ON FUNCTION public.wall_time_instant(wall_time timestamp without time
 -- Name: FUNCTION weeks_of(first_date date, last_date date); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.weeks_of(first_date date, last_date date) FROM PUBLIC;
+
+-- Name: FUNCTION withdraw_collection_notifications(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.withdraw_collection_notifications() FROM PUBLIC;
 
 -- Name: FUNCTION withdraw_notifications(told_id uuid, key_prefix text); Type: ACL; Schema: public; Owner: -
 

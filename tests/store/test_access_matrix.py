@@ -12,6 +12,7 @@ import pytest
 
 from fixtures.postgres import Database
 from fixtures.supabase import OWNER, Supabase
+from recomamp.store.migrate import migrate
 
 # Who holds rights. People have the same rights whichever way they come in.
 PEOPLE = ("recomamp_analyst", "authenticated")
@@ -342,15 +343,77 @@ def test_what_the_owner_makes_later_is_closed(supabase: Supabase, catalog: Datab
     connection.close()
 
 
+def migrate_again(supabase: Supabase) -> list[str]:
+    """Run the migrations once more and return the warnings."""
+    connection = supabase.connect(OWNER)
+    migrate(connection)
+    warnings = list(connection.notices)
+    connection.close()
+    return warnings
+
+
 def test_rights_given_by_hand_are_gone_after_the_next_run(
     supabase: Supabase, catalog: Database
 ) -> None:
-    from recomamp.store.migrate import migrate
+    catalog.query(
+        "GRANT ALL ON users TO anon; GRANT SELECT (email) ON users TO PUBLIC;"
+        "GRANT SELECT ON users TO authenticator;"
+        "GRANT SELECT ON workflows TO service_role WITH GRANT OPTION;"
+        "SET ROLE service_role; GRANT SELECT ON workflows TO anon; RESET ROLE"
+    )
+    migrate_again(supabase)
 
-    catalog.query("GRANT ALL ON users TO anon; GRANT SELECT (email) ON users TO PUBLIC")
-    connection = supabase.connect(OWNER)
-    migrate(connection)
-    connection.close()
-
-    assert rights(catalog, "anon", "users") == ""
+    for role in NOBODY:
+        assert (rights(catalog, role, "users"), rights(catalog, role, "workflows")) == ("", "")
     assert describe(catalog) == RELATIONS.strip("\n")
+
+
+def test_rights_of_a_role_of_the_operators_stay_and_are_named(
+    supabase: Supabase, catalog: Database
+) -> None:
+    catalog.query("CREATE ROLE reports; GRANT SELECT, TRUNCATE ON workflows TO reports")
+    try:
+        warnings = migrate_again(supabase)
+
+        assert rights(catalog, "reports", "workflows") == "SELECT"
+        assert any("workflows: role reports has rights" in warning for warning in warnings)
+    finally:
+        catalog.query("DROP OWNED BY reports; DROP ROLE reports")
+
+
+def test_a_table_that_was_opened_by_hand_is_closed_and_named(
+    supabase: Supabase, catalog: Database
+) -> None:
+    catalog.query(
+        "ALTER TABLE workflows DISABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY everybody ON users FOR SELECT USING (true)"
+    )
+    try:
+        warnings = migrate_again(supabase)
+
+        closed = catalog.query("SELECT relrowsecurity FROM pg_class WHERE relname = 'workflows'")
+        assert closed == [{"relrowsecurity": True}]
+        assert any("workflows: row level security was off" in warning for warning in warnings)
+        assert any("users: policy everybody" in warning for warning in warnings)
+    finally:
+        catalog.query("DROP POLICY everybody ON users")
+
+
+def test_objects_of_the_application_keep_their_rights(
+    supabase: Supabase, catalog: Database
+) -> None:
+    catalog.query(
+        "CREATE TABLE theirs (id INTEGER); GRANT SELECT ON theirs TO recomamp_analyst;"
+        "CREATE PROCEDURE act() LANGUAGE sql AS 'SELECT';"
+        "GRANT EXECUTE ON PROCEDURE act() TO recomamp_analyst;"
+        f"SET ROLE {OWNER}; CREATE FUNCTION counter(INTEGER) RETURNS INTEGER LANGUAGE sql"
+        " AS 'SELECT 1'; GRANT EXECUTE ON FUNCTION counter(INTEGER) TO anon; RESET ROLE"
+    )
+    try:
+        migrate_again(supabase)
+
+        assert rights(catalog, "recomamp_analyst", "theirs") == "SELECT"
+        assert rights(catalog, "authenticated", "theirs") == ""
+        assert functions_of(catalog, "anon") == {"counter(integer)", "act()"}
+    finally:
+        catalog.query("DROP TABLE theirs; DROP PROCEDURE act(); DROP FUNCTION counter(INTEGER)")

@@ -281,3 +281,31 @@ def test_rows_of_before_stay_and_the_operator_is_warned(
     with pytest.raises(psycopg2.errors.CheckViolation, match="chk_workflows_name_length"):
         rows.workflow(name=LONG)
     assert rows.update("workflows", workflow, name="short")["name"] == "short"
+
+
+def test_times_that_mean_nothing_are_put_right(
+    postgres_server: Server, empty_database: Database, tmp_path: Path
+) -> None:
+    """One open row beyond a bound would stop the statement that grants everybody's slots."""
+    for path in sorted(MIGRATIONS_DIRECTORY.glob("*.sql")):
+        if path.stem.endswith("bound_columns"):
+            break
+        shutil.copy(path, tmp_path)
+    name = empty_database.uri.rpartition("/")[2]
+    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
+    rows = Rows(empty_database)
+    execution, user = rows.execution(), rows.user(full_name="A" * 300)
+    empty_database.query(
+        "UPDATE workflow_executions SET created_at = '-infinity',"
+        " window_start = '4000-01-01 BC', window_end = 'infinity';"
+        "UPDATE users SET last_login_at = '20000-01-01'"
+    )
+
+    migrate_database(postgres_server, name)
+
+    repaired = rows.get("workflow_executions", execution)
+    assert repaired["created_at"].year == 2000
+    assert (repaired["window_start"], repaired["window_end"]) == (None, None)
+    named = rows.get("users", user)
+    assert (len(named["full_name"]), named["last_login_at"].year) == (200, 9998)
+    rows.update("workflow_executions", execution, status="RUNNING")

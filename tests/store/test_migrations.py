@@ -111,6 +111,24 @@ def test_the_documents_tables_may_be_there_already(
     assert rows.get("report_data_collections", kept[1])["status"] == "COMPLETED"
 
 
+def test_a_database_that_was_closed_by_hand_is_migrated(
+    postgres_server: Server, empty_database: Database, name: str, tmp_path: Path
+) -> None:
+    for migration in NAMES[:34]:
+        shutil.copy(MIGRATIONS_DIRECTORY / f"{migration}.sql", tmp_path)
+    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
+    empty_database.query(
+        "DROP FUNCTION install_counter; DROP POLICY query_templates_public_read ON query_templates;"
+        "DROP POLICY users_user_access ON users; DROP POLICY accounts_user_read ON amc_accounts"
+    )
+    account = Rows(empty_database).account(max_concurrent_executions=20_000)
+
+    assert migrate_database(postgres_server, name) == NAMES[34:]
+
+    limit = Rows(empty_database).get("amc_accounts", account)["max_concurrent_executions"]
+    assert limit == 10_000
+
+
 def test_plain_psql_can_apply_the_files(empty_database: Database) -> None:
     for migration in read_migrations():
         empty_database.query(migration.text)

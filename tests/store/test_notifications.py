@@ -390,3 +390,15 @@ def test_old_events_are_forgotten_unless_they_are_still_to_be_sent(
         assert notifications.delete_notifications(connection, before=before, limit=5) == 1
 
     assert [row["status"] for row in queued(database)] == ["PENDING"]
+
+
+def test_a_deleted_collection_leaves_no_mail_to_be_sent(database: Database, rows: Rows) -> None:
+    collection = rows.collection()
+    for week in rows.weeks(collection):
+        rows.update("report_data_weeks", week, status="FAILED")
+    queued = "SELECT status FROM notifications WHERE event_key LIKE 'collection:%%'"
+    assert database.query(queued) == [{"status": "PENDING"}]
+
+    database.query("DELETE FROM report_data_collections")
+
+    assert database.query(queued) == [{"status": "WITHDRAWN"}]

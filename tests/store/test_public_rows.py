@@ -152,3 +152,25 @@ def test_instances_are_entered_by_the_application_alone(database: Database, rows
         ):
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute(statement)
+
+
+def test_a_template_that_others_use_is_not_deleted_and_locks_nobodys_rows(
+    database: Database, rows: Rows
+) -> None:
+    """Deleting it would write into the workflows of other users."""
+    author, other = rows.user(), rows.workflow()
+    template = rows.insert(
+        "query_templates", name="T", category="c", sql_template="SELECT 1",
+        author_id=author["id"], is_public=True,
+    )  # fmt: skip
+    rows.update("workflows", other, template_id=template["id"])
+    delete = "DELETE FROM query_templates WHERE id = %s"
+    analyst = database.connect("recomamp_analyst", author["id"])
+    with analyst, analyst.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.CheckViolation, match="set is_public to false"):
+            cursor.execute(delete, [template["id"]])
+        analyst.rollback()
+    rows.update("workflows", other, template_id=None)
+    with analyst, analyst.cursor() as cursor:
+        cursor.execute(delete, [template["id"]])
+        assert cursor.rowcount == 1

@@ -160,6 +160,46 @@ def test_a_status_that_a_person_writes_makes_no_room(
         rows.collection(workflow=workflow)
 
 
+@pytest.mark.parametrize(
+    ("statement", "quota"),
+    [
+        ("UPDATE workflow_schedules SET is_active = true", "max_active_schedules"),
+        (
+            "UPDATE workflow_schedules SET is_active = true, cron_expression = '* * * * *'"
+            " WHERE id = (SELECT min(id::TEXT)::UUID FROM workflow_schedules)",
+            "min_schedule_interval_minutes",
+        ),
+        (
+            "UPDATE workflows SET sql_query = 'SELECT ' || repeat('a', 260000)",
+            "max_definition_bytes",
+        ),
+        ("UPDATE report_data_collections SET end_date = '2026-12-31'", "max_open_weeks"),
+    ],
+)
+def test_a_trigger_of_a_persons_own_is_no_way_around_a_limit(
+    database: Database, rows: Rows, workflow: Row, statement: str, quota: str
+) -> None:
+    """Any session may make a temporary table with a trigger, which runs statements in depth."""
+    rows.quotas(
+        workflow["user_id"], max_active_schedules=1, max_definition_bytes=1000, max_open_weeks=4
+    )
+    for _ in range(2):
+        rows.schedule(workflow=workflow, is_active=False)
+    rows.collection(workflow=workflow)
+    analyst = database.connect("recomamp_analyst", workflow["user_id"])
+    lever = """
+        CREATE TEMP TABLE lever (statement TEXT);
+        CREATE FUNCTION pg_temp.pull() RETURNS TRIGGER LANGUAGE plpgsql AS
+            $$ BEGIN EXECUTE NEW.statement; RETURN NEW; END $$;
+        CREATE TRIGGER pull BEFORE INSERT ON lever FOR EACH ROW EXECUTE FUNCTION pg_temp.pull();
+    """
+    with analyst, analyst.cursor() as cursor:
+        cursor.execute(lever)
+        with pytest.raises(REFUSED, match=quota):
+            cursor.execute("INSERT INTO lever VALUES (%s)", [statement])
+        analyst.rollback()
+
+
 def test_what_the_pipeline_writes_about_weeks_is_never_refused(
     rows: Rows, workflow: Row, database: Database
 ) -> None:

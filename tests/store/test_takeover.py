@@ -8,6 +8,7 @@ from psycopg2.errors import InsufficientPrivilege, UndefinedFunction
 
 from fixtures.postgres import Database, Rows
 from fixtures.supabase import OWNER, Supabase
+from recomamp.domain.errors import MigrationError
 from recomamp.store.migrate import migrate
 
 
@@ -111,3 +112,51 @@ def test_a_schema_that_everybody_may_write_to_is_closed(supabase: Supabase) -> N
 
     with supabase.request("anon") as cursor, pytest.raises(InsufficientPrivilege):
         cursor.execute("CREATE TABLE public.mine (id INTEGER)")
+
+
+def test_an_overload_of_one_of_our_own_names_is_not_called(fresh_database: Database) -> None:
+    """Postgres takes the function whose arguments fit best, whoever made it."""
+    rows = Rows(fresh_database)
+    workflow = rows.workflow()
+    fresh_database.query(
+        "CREATE FUNCTION public.refuse_row(NAME, TEXT, TEXT) RETURNS VOID LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'i am the owner'; END $$"
+    )
+    with pytest.raises(psycopg2.errors.CheckViolation, match=r"window\.lag_days"):
+        rows.schedule(workflow, parameters={"window": {"lag_days": 1000}})
+
+
+def test_a_planted_function_of_one_of_our_names_stops_the_migration(supabase: Supabase) -> None:
+    database = supabase.database()
+    database.query("CREATE ROLE stranger; GRANT CREATE ON SCHEMA public TO stranger")
+    database.query(
+        "SET ROLE stranger; CREATE FUNCTION public.refuse_row(NAME, TEXT, TEXT) RETURNS VOID"
+        " LANGUAGE sql AS 'SELECT'; RESET ROLE"
+    )
+    connection = supabase.connect(OWNER)
+    try:
+        with pytest.raises(MigrationError, match=r"refuse_row\(name,text,text\) of stranger"):
+            migrate(connection)
+    finally:
+        connection.close()
+        database.query("DROP OWNED BY stranger; DROP ROLE stranger")
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
+def test_a_role_that_may_still_create_objects_stops_the_migration(
+    supabase: Supabase, role: str
+) -> None:
+    """As where the schema belongs to somebody else, who alone may take the right away."""
+    database = supabase.database()
+    database.query(
+        f"ALTER SCHEMA public OWNER TO postgres; GRANT CREATE ON SCHEMA public TO {role}, {OWNER}"
+    )
+    connection = supabase.connect(OWNER)
+    try:
+        with pytest.raises(MigrationError, match=f"role {role} may create objects"):
+            migrate(connection)
+    finally:
+        connection.close()
+        database.query(
+            f"REVOKE CREATE ON SCHEMA public FROM {role}; ALTER SCHEMA public OWNER TO {OWNER}"
+        )

@@ -273,3 +273,16 @@ def test_bob_hangs_none_of_his_rows_on_anns(
         )
         met = reach(tenants, statement, [tenants.people.ann[parent]["id"], row["id"]])
         assert met in ("refused", "denied")
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "FAILED"])
+def test_a_person_does_not_say_how_a_collection_ended(tenants: Tenants, status: str) -> None:
+    """Each change of it is a mail."""
+    own = tenants.people.bob["report_data_collections"]["id"]
+    statement = sql.SQL("UPDATE report_data_collections SET status = %s WHERE id = %s")
+
+    assert reach(tenants, statement, [status, own]) == "refused"
+    assert reach(tenants, statement, ["PAUSED", own]) == "1 rows"
+    with tenants.supabase.request("service_role") as cursor:
+        cursor.execute(statement, [status, own])
+        assert cursor.rowcount == 1

@@ -174,7 +174,8 @@ BEGIN
 END;
 $migration$;
 
-DROP FUNCTION public.install_counter(TEXT, TEXT, TEXT, TEXT, TEXT);
+-- Somebody may have dropped it by hand already.
+DROP FUNCTION IF EXISTS public.install_counter(TEXT, TEXT, TEXT, TEXT, TEXT);
 
 
 -- The extension stands in a schema that the server's administrator chose.
@@ -984,6 +985,11 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- A session of somebody else may listen and never read. A full queue would refuse this commit,
+    -- and the DAGs follow at the next parse anyway.
+    IF pg_notification_queue_usage() > 0.5 THEN
+        RETURN NULL;
+    END IF;
     PERFORM pg_notify(
         'recomamp_definitions',
         json_build_object(

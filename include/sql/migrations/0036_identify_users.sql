@@ -90,7 +90,7 @@ BEGIN
             ('notifications', 'notifications_user_read', 'user_id', 'SELECT')
         ) AS owned (table_name, policy_name, owner_column, verbs)
     LOOP
-        EXECUTE format('DROP POLICY %I ON public.%I', owned.policy_name, owned.table_name);
+        EXECUTE format('DROP POLICY IF EXISTS %I ON public.%I', owned.policy_name, owned.table_name);
         check_clause := format('%I = (SELECT public.current_user_id())', owned.owner_column);
         IF owned.verbs = 'ALL' THEN
             EXECUTE format(
@@ -135,7 +135,7 @@ BEGIN
                 'campaigns')
         ) AS child (table_name, policy_name, parent_column, parent_table)
     LOOP
-        EXECUTE format('DROP POLICY %I ON public.%I', child.policy_name, child.table_name);
+        EXECUTE format('DROP POLICY IF EXISTS %I ON public.%I', child.policy_name, child.table_name);
         EXECUTE format(
             'CREATE POLICY %1$I ON public.%2$I FOR SELECT USING (EXISTS ('
             '    SELECT FROM public.%3$I AS parent'
@@ -149,7 +149,7 @@ END;
 $$;
 
 -- An account has no owner: people with an instance in it see it.
-DROP POLICY accounts_user_read ON public.amc_accounts;
+DROP POLICY IF EXISTS accounts_user_read ON public.amc_accounts;
 CREATE POLICY accounts_user_read ON public.amc_accounts
     FOR SELECT
     USING (EXISTS (
@@ -159,7 +159,7 @@ CREATE POLICY accounts_user_read ON public.amc_accounts
     ));
 
 -- A person's list takes that person's products, and names nobody else as who added them.
-DROP POLICY asin_list_items_user_access ON public.asin_list_items;
+DROP POLICY IF EXISTS asin_list_items_user_access ON public.asin_list_items;
 CREATE POLICY asin_list_items_user_access ON public.asin_list_items
     FOR ALL
     USING (EXISTS (

@@ -1,4 +1,9 @@
 -- Numbers that slots are counted with stay in a sane range.
+-- A number beyond it limits nothing, and foreign executions are counted again within minutes.
+UPDATE amc_accounts SET max_concurrent_executions = 10000 WHERE max_concurrent_executions > 10000;
+UPDATE amc_instances SET max_concurrent_executions = 10000 WHERE max_concurrent_executions > 10000;
+UPDATE amc_instances SET foreign_executions = 10000 WHERE foreign_executions > 10000;
+
 ALTER TABLE amc_accounts
     DROP CONSTRAINT chk_account_max_concurrent_executions,
     ADD CONSTRAINT chk_account_max_concurrent_executions

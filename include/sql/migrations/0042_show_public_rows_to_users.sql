@@ -2,9 +2,9 @@
 
 ALTER TABLE query_templates ALTER COLUMN is_public SET DEFAULT false;
 
-DROP POLICY query_templates_public_read ON query_templates;
-DROP POLICY asin_lists_public_read ON asin_lists;
-DROP POLICY asin_list_items_public_read ON asin_list_items;
+DROP POLICY IF EXISTS query_templates_public_read ON query_templates;
+DROP POLICY IF EXISTS asin_lists_public_read ON asin_lists;
+DROP POLICY IF EXISTS asin_list_items_public_read ON asin_list_items;
 
 -- These read with their owner's rights, past the policies of the tables. A barrier: no condition of the
 -- reader is tried on rows that are not public.
@@ -110,3 +110,29 @@ CREATE TRIGGER trigger_check_workflow_template
         AND (OLD.template_id, OLD.user_id) IS DISTINCT FROM (NEW.template_id, NEW.user_id)
     )
     EXECUTE FUNCTION check_workflow_template();
+
+-- Deleting a template takes it from the workflows that name it, and so locks them. Those of other
+-- users are not the author's to lock: a template that they use can be made private, not deleted.
+CREATE FUNCTION refuse_deleting_used_template()
+RETURNS TRIGGER
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.workflows
+        WHERE template_id = OLD.id AND user_id IS DISTINCT FROM OLD.author_id
+    ) THEN
+        PERFORM public.refuse_row('query_templates', 'id', format(
+            'workflows of other users were made from template %s; set is_public to false instead'
+            ' of deleting it', OLD.id
+        ));
+    END IF;
+    RETURN OLD;
+END;
+$$;
+
+CREATE TRIGGER trigger_refuse_deleting_used_template
+    BEFORE DELETE ON query_templates
+    FOR EACH ROW
+    EXECUTE FUNCTION refuse_deleting_used_template();

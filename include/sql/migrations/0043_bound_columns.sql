@@ -5,7 +5,47 @@
 --
 -- A database that the application filled before may hold rows beyond a bound. They stay, and the
 -- constraint stays NOT VALID: it holds for every row that is written from now on. The warning names
--- table, constraint and number of rows. No statement can change such a row without correcting it.
+-- table, constraint and number of rows. No statement can change such a row without correcting it:
+-- what the pipeline does for it fails until then.
+-- Two kinds of rows are put right here, because one of them would stop more than itself: times that
+-- mean nothing, which statements about many rows write or compare, and texts for display in users,
+-- whose row is written at each renewal of a token.
+UPDATE users SET full_name = left(full_name, 200) WHERE char_length(full_name) > 200;
+UPDATE users SET avatar_url = NULL WHERE char_length(avatar_url) > 2000;
+UPDATE users SET timezone = 'UTC' WHERE char_length(timezone) > 64;
+UPDATE workflow_executions
+SET window_start = NULL, window_end = NULL
+WHERE window_start NOT BETWEEN '2000-01-01' AND '9999-01-01'
+    OR window_end NOT BETWEEN '2000-01-01' AND '9999-01-01';
+DO $$
+DECLARE
+    stored RECORD;
+BEGIN
+    FOR stored IN
+        SELECT relation.oid::REGCLASS AS table_name, attribute.attname AS column_name
+        FROM pg_class AS relation
+        JOIN pg_attribute AS attribute ON attribute.attrelid = relation.oid
+        WHERE relation.relnamespace = 'public'::REGNAMESPACE
+            AND relation.relkind = 'r'
+            AND relation.relname = ANY (ARRAY[
+                'users', 'amc_accounts', 'amc_instances', 'workflows', 'workflow_executions',
+                'workflow_schedules', 'schedule_runs', 'report_data_collections',
+                'report_data_weeks', 'campaigns', 'query_templates', 'asins', 'asin_lists',
+                'asin_list_items', 'notifications', 'campaign_reports'
+            ])
+            AND attribute.attnum > 0
+            AND NOT attribute.attisdropped
+            AND attribute.atttypid = 'timestamptz'::REGTYPE
+    LOOP
+        EXECUTE format(
+            'UPDATE %1$s SET %2$I = LEAST(GREATEST(%2$I, ''2000-01-02''), ''9998-12-31'')'
+            ' WHERE %2$I NOT BETWEEN ''2000-01-02'' AND ''9998-12-31''',
+            stored.table_name, stored.column_name
+        );
+    END LOOP;
+END;
+$$;
+
 DO $$
 DECLARE
     bounded RECORD;
@@ -315,7 +355,7 @@ BEGIN
                 ELSE false
             END)
         THEN
-            PERFORM public.refuse_row(TG_TABLE_NAME, 'parameters', format(
+            PERFORM public.refuse_row(TG_TABLE_NAME::TEXT, 'parameters', format(
                 'window.%s is %s; write a whole number of days from %s to %s',
                 days.name, COALESCE(left(days.text, 50), 'null'), days.least, days.most
             ));

@@ -194,9 +194,6 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF pg_trigger_depth() > 1 THEN
-        RETURN NULL;
-    END IF;
     PERFORM public.check_schedule_quotas(
         grown.user_id, grown.expressions, grown.has_more_rows, grown.has_more_bytes
     )
@@ -308,9 +305,6 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF pg_trigger_depth() > 1 THEN
-        RETURN NULL;
-    END IF;
     PERFORM public.check_collection_quotas(
         grown.user_id, grown.has_more_rows, grown.has_more_weeks, grown.has_more_bytes
     )
@@ -381,9 +375,6 @@ DECLARE
     owner UUID;
     quotas public.user_quotas;
 BEGIN
-    IF pg_trigger_depth() > 1 THEN
-        RETURN NULL;
-    END IF;
     FOR owner IN
         SELECT DISTINCT added.user_id
         FROM added
