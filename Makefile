@@ -7,8 +7,7 @@ STACK := $(BIN)/python -m stack
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format lock migrate rotate
-.PHONY: airflow secrets
+.PHONY: help setup up down status demo test faults soak bench check format lock migrate rotate airflow secrets
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.

@@ -204,7 +204,7 @@ def test_a_component_that_is_killed_loses_and_repeats_nothing(
 
 
 SECRETS = ["Atza|", "Atzr|", "demo-client-secret", "X-Amz-Signature"]
-OPENED_BY_PEOPLE = {"secrets.env", "passwords.json"}  # where the stack keeps its own
+OPENED_BY_PEOPLE = {"secrets.env", "passwords.json", "pgpass"}  # where the stack keeps its own
 KNOWN = "amc_schedule_"  # what logs and both databases speak of: the search does look there
 
 

@@ -279,14 +279,19 @@ def test_an_error_that_nobody_knows_stands_in_its_row_and_stops_no_other(
 
 
 def test_an_instance_whose_name_makes_no_address_stops_no_other(
-    rows: Rows, instance: Row, europe: Row, health: Callable[[Row], tuple[str, str]]
+    database: Database,
+    rows: Rows,
+    instance: Row,
+    europe: Row,
+    health: Callable[[Row], tuple[str, str]],
 ) -> None:
-    rows.insert(
+    broken = rows.instance(
+        name="long", user_id=instance["user_id"], account_id=instance["account_id"]
+    )
+    database.write_beyond_bounds(
         "amc_instances",
-        instance_id="a" * 70_000,
-        name="long",
-        user_id=instance["user_id"],
-        account_id=instance["account_id"],
+        "UPDATE amc_instances SET instance_id = repeat('a', 70000) WHERE id = %s",
+        [broken["id"]],
     )
     with suppress(PipelineError):
         check()

@@ -806,8 +806,7 @@ def test_the_slot_of_a_closed_row_is_counted_once_before_and_after_amc_is_listed
     reconciler.runs = {f"run {number}": RunState.RUNNING for number in (2, 3, 4)}
     assert free_slots(2) == 1
     emulator.fault("cancel_execution", "forbidden")
-    with pytest.raises(PipelineError, match="CANCEL_AT_AMC"):
-        reconciler.at(5)
+    reconciler.at(5)  # a refused cancel is one tenant's own
     assert rows.get("amc_instances", instance)["foreign_executions"] == 1
     assert free_slots(6) == 1
     reconciler.at(10)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recomamp.pipeline.snapshots import read_snapshot, write_snapshot
+from recomamp.pipeline.snapshots import KeptRow, read_snapshot, write_snapshot
 
 KEY = "0f000000-0000-4000-8000-000000000000"
 BUCKETS = range(16)
@@ -34,10 +34,10 @@ def test_the_group_may_read_them_unless_the_umask_says_no(
 ) -> None:
     os.umask(mask)
 
-    write_snapshot("schedule", BUCKETS, {KEY: "{}"})
+    write_snapshot("schedule", BUCKETS, {KEY: KeptRow(definition="{}")})
 
     assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {mode}
-    assert read_snapshot("schedule", BUCKETS, None) == {KEY: "{}"}
+    assert read_snapshot("schedule", BUCKETS) == {KEY: KeptRow(definition="{}")}
 
 
 def test_files_of_killed_parses_are_deleted_but_not_those_of_running_ones(directory: Path) -> None:
@@ -48,8 +48,8 @@ def test_files_of_killed_parses_are_deleted_but_not_those_of_running_ones(direct
         path.write_text("[", encoding="utf-8")
         os.utime(path, (written_at - age_seconds, written_at - age_seconds))
 
-    write_snapshot("schedule", BUCKETS, {KEY: "{}"})
+    write_snapshot("schedule", BUCKETS, {KEY: KeptRow(definition="{}")})
 
     assert not killed.exists()
     assert running.exists()
-    assert read_snapshot("schedule", BUCKETS, None) == {KEY: "{}"}
+    assert read_snapshot("schedule", BUCKETS) == {KEY: KeptRow(definition="{}")}
