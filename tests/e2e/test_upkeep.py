@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import psycopg2
 import pytest
+from cryptography.fernet import Fernet
 
 from fixtures.mail import Mailbox
 from fixtures.postgres import Row
@@ -84,8 +85,9 @@ def plant_failing_schedule(pipeline: Pipeline) -> tuple[Row, str]:
 
 
 def token_of(pipeline: Pipeline) -> str:
-    owner = pipeline.rows.get("users", pipeline.instance["user_id"])
-    return str(owner["encrypted_refresh_token"])
+    """Encrypt the token as the application does: one that the pipeline wrote is its user's own."""
+    key = pipeline.stack.settings.credentials["RECOMAMP_FERNET_KEY"].split(",")[0]
+    return Fernet(key).encrypt(b"Atzr|demo-north").decode()
 
 
 def idle(pipeline: Pipeline) -> Any:
