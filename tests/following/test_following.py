@@ -12,10 +12,12 @@ import httpx
 import psycopg2
 import pytest
 
+from fixtures.airflow_api import DagServer
 from fixtures.postgres import Database, Row, Rows
 from recomamp.following.airflow_api import AirflowApi, ParsedFile
 from recomamp.following.changes import Change, changed_definitions, listen, read_change
 from recomamp.following.follower import ASK_AGAIN, GIVE_UP, STORING, Follower, files_of
+from recomamp.pipeline.shards import file_of_row
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ROW = UUID("11111111-1111-1111-1111-111111111110")
@@ -321,6 +323,24 @@ def test_a_parse_began_before_its_first_dag_was_stored_whatever_a_deleted_rows_d
     second = parsed_dag("amc_schedules.py", NOW + timedelta(seconds=4), 2.0)
     files = api_with(deleted, second, first).files("amc_schedule_")
     assert files["amc_schedules.py"].parsed_from == NOW - timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("shards", ["1", "2", "16"])
+def test_many_dags_whose_ids_come_first_hide_no_other_file(
+    monkeypatch: pytest.MonkeyPatch, shards: str
+) -> None:
+    """People choose the ids of their rows, and with them their place among all DAGs."""
+    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", shards)
+    others = [UUID(int=16 * number) for number in range(1000)]  # all in the first file
+    mine = UUID("ffffffff-ffff-4fff-bfff-ffffffffffff")
+    server = DagServer(
+        {f"amc_schedule_{one}": file_of_row("schedule", one) for one in [*others, mine]}
+    )
+    follower = Follower(server.client())
+    follower.note([Change("workflow_schedules", mine)], NOW)
+    follower.follow(NOW)
+    assert server.asked == [file_of_row("schedule", mine)]
+    assert server.calls < 20
 
 
 @pytest.mark.parametrize("body", ["<html>welcome</html>", "{}", "[]"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -15,7 +16,8 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 20
 _PAGE = 100  # Airflow gives no more at once
-_PAGES = 3  # DAGs are in no order of files: three hundred of them tell of every file
+_ID_LENGTH = len(str(UUID(int=0)))
+_LAST_DIGITS = "0123456789abcdef"  # of a row's id: they say which file builds its DAG
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,17 +75,20 @@ class AirflowApi:
             response.raise_for_status()
 
     def _dags(self, dag_prefix: str) -> Iterator[dict[str, Any]]:
-        for page in range(_PAGES):
-            query = {
-                "dag_id_prefix_pattern": dag_prefix,
-                "order_by": "dag_id",
-                "limit": _PAGE,
-                "offset": page * _PAGE,
-            }
-            answer = self._ask("GET", "/api/v2/dags", params=query).raise_for_status().json()
-            yield from answer["dags"]
-            if len(answer["dags"]) < _PAGE:
-                return
+        dags = self._page(dag_prefix)
+        yield from dags
+        if len(dags) < _PAGE:
+            return
+        # There are more, in the order of ids, which people choose: it may hide every other file.
+        # In a pattern an underscore is any character
+        before_last = dag_prefix + "_" * (_ID_LENGTH - 1)
+        for digit in _LAST_DIGITS:
+            yield from self._page(dag_prefix, dag_id_pattern=before_last + digit)
+
+    def _page(self, dag_prefix: str, **query: str) -> list[dict[str, Any]]:
+        query |= {"dag_id_prefix_pattern": dag_prefix, "order_by": "dag_id", "limit": str(_PAGE)}
+        answer = self._ask("GET", "/api/v2/dags", params=query).raise_for_status().json()
+        return list(answer["dags"])
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         if "Authorization" not in self._client.headers:
