@@ -24,6 +24,7 @@ from recomamp.pipeline import checking
 from recomamp.pipeline.checking import check_instances, require_working_instance
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.operators import SubmitExecution
+from recomamp.pipeline.step_time import StepTime
 from recomamp.store.executions import select_execution
 
 FILE = Path(__file__).resolve().parents[2] / "dags" / "recomamp_instance_health.py"
@@ -399,7 +400,12 @@ def test_only_an_instance_in_error_costs_a_run_a_further_question(
     assert execution.instance_health is status
     asked = pytest.raises(AssertionError, match="asked")
     with asked if status is HealthStatus.ERROR else nullcontext():
-        require_working_instance(execution, database=NoDatabase(), amazon=AmcHook())
+        require_working_instance(
+            execution,
+            database=NoDatabase(),
+            amazon=AmcHook(),
+            step_time=StepTime("submit", timeout=None),
+        )
 
 
 def test_an_instance_of_which_no_health_was_ever_written_may_be_tried(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import tempfile
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import timeout
 
 from fixtures.emulator import RunningEmulator
@@ -21,8 +23,9 @@ from fixtures.steps import Run
 from recomamp.domain.errors import StepTimedOut
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.notification_dag import notification_dag
-from recomamp.pipeline.operators import SubmitExecution
+from recomamp.pipeline.operators import ExecutionOperator, SubmitExecution
 from recomamp.pipeline.recording import RecordRun
+from recomamp.pipeline.step_time import StepTime
 from recomamp.pipeline.upkeep_dag import maintenance_dag
 from recomamp.pipeline.waiting import WaitForExecution
 
@@ -115,6 +118,55 @@ def test_a_record_that_takes_too_long_is_tried_again(run: Run, emulator: Running
     assert run.executions[0]["status"] == "RUNNING"
     assert run.finishes(RecordRun)
     assert run.executions[0]["status"] == "CANCELLED"
+
+
+def test_an_alarm_that_asyncio_swallows_does_not_let_a_step_run_for_ever() -> None:
+    async def hang() -> None:
+        loop = asyncio.get_running_loop()
+        real, late_seconds = loop.time, [0.0]
+
+        def ring() -> None:
+            late_seconds[0] = 1800.0
+            raise AirflowTaskTimeout
+
+        loop.time = lambda: real() + late_seconds[0]  # type: ignore[method-assign]
+        loop.call_soon(ring)  # asyncio catches what a callback raises
+        await asyncio.Event().wait()
+
+    with pytest.raises(StepTimedOut, match=r"^wait took longer than 0:30:00$"):
+        StepTime("wait", timedelta(minutes=30)).run_step(hang())
+
+
+def test_a_time_out_of_the_coroutine_itself_is_not_the_steps() -> None:
+    async def give_up() -> None:
+        raise TimeoutError("of one call")
+
+    with pytest.raises(TimeoutError, match="of one call"):
+        StepTime("wait", timedelta(minutes=30)).run_step(give_up())
+
+
+@pytest.mark.parametrize("step", [SubmitExecution, WaitForExecution, LoadResults, RecordRun])
+def test_every_step_ends_by_itself_before_airflows_alarm(
+    run: Run, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch, step: type[Any]
+) -> None:
+    if step is RecordRun:
+        emulator.progression("per_poll", polls=1000)
+        run.step(SubmitExecution)
+    else:
+        emulator.progression("at_once")
+        for before in (SubmitExecution, WaitForExecution, LoadResults):
+            if before is step:
+                break
+            run.step(before)
+    times = iter([0.0, 29 * 60 + 59.0])  # at the beginning, and before the first call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ExecutionOperator, "clock", staticmethod(lambda: next(times)))
+        with pytest.raises(StepTimedOut, match=r"took longer than 0:30:00"):
+            run.step(step)
+
+    assert run.executions[0]["status"] in ("PENDING", "RUNNING")
+    assert run.finishes(step)
 
 
 @pytest.mark.parametrize("build", [notification_dag, maintenance_dag])

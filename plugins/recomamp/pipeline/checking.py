@@ -29,6 +29,7 @@ from recomamp.domain.health import (
 )
 from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.step_time import StepTime
 from recomamp.pipeline.tables import as_table
 from recomamp.pipeline.troubles import Troubles, in_turns, several_at_once
 from recomamp.store.executions import Execution
@@ -81,15 +82,8 @@ def check_instances(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -
     troubles.raise_unknown("not checked")
 
 
-def check_instance(
-    instance: Instance, *, database: DatabaseHook, amazon: AmcHook, now: datetime
-) -> Health:
-    """Check one instance and keep the result."""
-    return asyncio.run(_check(instance, database, amazon, now))
-
-
 def require_working_instance(
-    execution: Execution, *, database: DatabaseHook, amazon: AmcHook
+    execution: Execution, *, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
 ) -> None:
     """Return where a run may be tried; Amazon is asked only about an instance in ERROR.
 
@@ -107,7 +101,7 @@ def require_working_instance(
         return
     health = instance.health
     if instance.last_health_check is None or now - instance.last_health_check >= TRUSTED_FOR:
-        health = check_instance(instance, database=database, amazon=amazon, now=now)
+        health = step_time.run_step(_check(instance, database, amazon, now))
     if health.status is HealthStatus.ERROR:
         raise InstanceBroken(
             f"instance {instance.instance_id} is in ERROR, so AMC was not asked: {health.error}; "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,7 +63,7 @@ class LoadResults(ExecutionOperator):
                 limits=settings.limits(),
             ) as results,
         ):
-            amc = asyncio.run(self._download(execution, Path(directory), results))
+            amc = self.step_time.run_step(self._download(execution, Path(directory), results))
             return amc, results.finish()
 
     def _finished_execution(self, context: Context) -> Execution:

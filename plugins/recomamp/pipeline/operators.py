@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, NoReturn
 from uuid import UUID
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
-from recomamp.domain.errors import FINAL_ERRORS, PipelineError, StepTimedOut
+from recomamp.domain.errors import FINAL_ERRORS, PipelineError
 from recomamp.domain.models import Collection, Schedule
 from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.runs import overrides_of, window_of
+from recomamp.pipeline.step_time import StepTime
 from recomamp.pipeline.submission import Work, submit
 from recomamp.pipeline.trigger import SlotTrigger
 from recomamp.store.executions import Execution, select_latest_execution
@@ -39,7 +41,9 @@ class ExecutionOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("schedule_id", "collection_id")
     ui_color = "#e8f1fa"
+    clock = staticmethod(monotonic)  # of the step's time
     _database: DatabaseHook | None = None
+    _step_time: StepTime | None = None
 
     def __init__(
         self, *, schedule_id: str | None = None, collection_id: str | None = None, **kwargs: Any
@@ -52,6 +56,7 @@ class ExecutionOperator(BaseOperator):
     @contextmanager
     def trying(self, context: Context) -> Iterator[None]:
         """Fail for good where a second try cannot help; say in the row why, and when one comes."""
+        self._step_time = self._begin()
         with DatabaseHook().keeping_connection() as self._database:
             try:
                 if context["ti"].try_number > 1:
@@ -64,11 +69,14 @@ class ExecutionOperator(BaseOperator):
                 self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
                 raise
             except AirflowTaskTimeout as err:
-                # No Exception to Airflow, which would end the process by on_kill. What the try has
-                # begun stands in the row, so that the next try goes on with it
-                late = StepTimedOut(f"{self.task_id} took longer than {self.execution_timeout}")
+                # Airflow calls on_kill for this error, and on_kill ends the process. So another
+                # error takes its place. The next try continues with what the row says
+                late = self.step_time.error()
                 self._note_failure(context, late, next_retry_at=self._next_retry_at(context))
                 raise late from err
+
+    def _begin(self) -> StepTime:
+        return StepTime(self.task_id, self.execution_timeout, clock=self.clock)
 
     def _go_on(self, context: Context) -> None:
         """Say that the execution goes on, and count the try where it is a retry."""
@@ -105,12 +113,12 @@ class ExecutionOperator(BaseOperator):
             )
 
     def on_kill(self) -> NoReturn:
-        """End the process, which Airflow tells to: its task was cleared, or marked failed.
+        """End the process, because its task was cleared or marked failed.
 
-        It would be killed five seconds later and work on until then, and what it has written aside
-        would stay.
+        Airflow would kill it five seconds later. Until then it would continue, and its temporary
+        files would stay.
 
-        :raises SystemExit: which, unlike a kill, leaves every block that has to tidy up.
+        :raises SystemExit: runs the end of every ``with`` and ``finally`` block; a kill does not.
         """
         raise SystemExit(_TERMINATED)
 
@@ -118,6 +126,11 @@ class ExecutionOperator(BaseOperator):
     def database(self) -> DatabaseHook:
         """The application's database; during a try with one connection for all transactions."""
         return self._database or DatabaseHook()
+
+    @property
+    def step_time(self) -> StepTime:
+        """The time of the try."""
+        return self._step_time or self._begin()
 
     @property
     def amazon(self) -> AmcHook:
@@ -151,9 +164,14 @@ class ExecutionOperator(BaseOperator):
     def submit(self, context: Context) -> Execution:
         """Bring the run's current attempt to AMC, opening the next one where the last has ended.
 
-        While no slot is free the task is deferred, and is executed anew afterwards.
+        While no slot is free the task is deferred. Afterwards it is executed again.
         """
-        execution = submit(self.work(context), database=self.database, amazon=self.amazon)
+        execution = submit(
+            self.work(context),
+            database=self.database,
+            amazon=self.amazon,
+            step_time=self.step_time,
+        )
         if execution.slot_granted_at is None:
             self.defer(
                 trigger=SlotTrigger(execution_id=str(execution.id)), method_name="execute_again"
@@ -184,11 +202,11 @@ def tries(context: Context) -> int:
 
 
 def is_last_try(context: Context) -> bool:
-    """Tell whether Airflow will not try the task again."""
+    """Return whether this is the last try of the task."""
     ti = context["ti"]
     return bool(ti.try_number > ti.max_tries)
 
 
 def clear_number(context: Context) -> int:
-    """Return how often the run has been cleared, whichever of its tasks."""
+    """Return how often the run, or one of its tasks, has been cleared."""
     return context["dag_run"].clear_number or 0

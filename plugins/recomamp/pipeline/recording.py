@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -94,7 +93,8 @@ class RecordRun(ExecutionOperator):
         error = ExecutionCancelled(reason)
         try:
             if not amc_status.is_terminal:
-                amc_status = asyncio.run(cancel_at_amc(execution, self.amazon)) or amc_status
+                cancelled = self.step_time.run_step(cancel_at_amc(execution, self.amazon))
+                amc_status = cancelled or amc_status
         except (AmazonError, InvalidDefinition, MissingSetting) as err:
             if not is_last_try and not is_final(err):
                 raise

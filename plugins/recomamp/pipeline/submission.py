@@ -10,7 +10,6 @@ next.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from recomamp.domain.windows import Window, WindowType
 from recomamp.pipeline.adopting import is_taken, look
 from recomamp.pipeline.checking import require_working_instance
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.step_time import StepTime
 from recomamp.store import books, executions
 from recomamp.store.executions import Execution, Intention
 from recomamp.store.locks import Purpose, locked
@@ -66,7 +66,9 @@ def amc_workflow_id(execution_id: UUID) -> str:
     return f"recomamp-{execution_id}"
 
 
-def submit(work: Work, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
+def submit(
+    work: Work, *, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
+) -> Execution:
     """Bring the DAG run's current attempt to AMC, or find it there, and return it.
 
     Where no slot is free the attempt is returned as it is: ask again later.
@@ -78,18 +80,21 @@ def submit(work: Work, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
         execution is FAILED with the reason.
     :raises AmazonError: when Amazon cannot be reached; the attempt stays open for the next try.
     :raises ExecutionLocked: when another try is sending it; the attempt stays open likewise.
+    :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
     """
     execution = _open_attempt(work, database)
     if not _may_be_at_amc(execution):
         try:
-            require_working_instance(execution, database=database, amazon=amazon)
+            require_working_instance(
+                execution, database=database, amazon=amazon, step_time=step_time
+            )
         except InstanceBroken as err:
             _end(database, execution, err)
             raise
     if execution.slot_granted_at is None:
         return execution
     if execution.amc_execution_id is None:
-        execution = _bring_to_amc(execution, database=database, amazon=amazon)
+        execution = _bring_to_amc(execution, database=database, amazon=amazon, step_time=step_time)
     if execution.collection_id is not None:
         with database.transaction() as connection:
             books.start_week(
@@ -164,7 +169,9 @@ def _intention(work: Work, *, former: Execution | None) -> Intention:
     )
 
 
-def _bring_to_amc(execution: Execution, *, database: DatabaseHook, amazon: AmcHook) -> Execution:
+def _bring_to_amc(
+    execution: Execution, *, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
+) -> Execution:
     """Send the query, or find that it was sent; one process at a time."""
     with locked(database.get_conn, execution.id, Purpose.SEND):
         with database.transaction() as connection:
@@ -177,15 +184,19 @@ def _bring_to_amc(execution: Execution, *, database: DatabaseHook, amazon: AmcHo
         if current is None or not current.status.is_open:
             raise ExecutionFailed(f"execution {execution.id} was ended before it was sent")
         try:
-            accepted = asyncio.run(_create_or_adopt(execution, amazon, is_first=is_first))
+            accepted = step_time.run_step(_create_or_adopt(execution, amazon, is_first=is_first))
         except (Refused, ConsentRevoked) as err:
             _end(database, execution, err)
             raise
-        return _accept(execution, accepted, database, amazon)
+        return _accept(execution, accepted, database, amazon, step_time)
 
 
 def _accept(
-    execution: Execution, accepted: AmcExecution, database: DatabaseHook, amazon: AmcHook
+    execution: Execution,
+    accepted: AmcExecution,
+    database: DatabaseHook,
+    amazon: AmcHook,
+    step_time: StepTime,
 ) -> Execution:
     with database.transaction() as connection:
         executions.accept_execution(
@@ -204,7 +215,7 @@ def _accept(
                 f"execution {execution.id} was ended, and what AMC accepted as "
                 f"{accepted.amc_execution_id} belongs to another one meanwhile"
             )
-        withdrawn = asyncio.run(_withdraw(execution, accepted, amazon))
+        withdrawn = step_time.run_step(_withdraw(execution, accepted, amazon))
         raise ExecutionFailed(
             f"execution {execution.id} was ended while AMC accepted it as "
             f"{accepted.amc_execution_id}, which is now {withdrawn.status}"

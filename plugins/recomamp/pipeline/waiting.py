@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -140,7 +139,7 @@ class WaitForExecution(ExecutionOperator):
                 return await amc.get_execution(execution.amc_execution_id or "")
 
         try:
-            return asyncio.run(ask())
+            return self.step_time.run_step(ask())
         except Refused as err:
             submitted_at = execution.submitted_at or execution.created_at
             is_new = datetime.now(UTC) - submitted_at < _APPEARS_WITHIN
@@ -184,7 +183,7 @@ class WaitForExecution(ExecutionOperator):
             async with self.amazon.client_for(execution) as amc:
                 return await amc.cancel_execution(execution.amc_execution_id or "")
 
-        amc = asyncio.run(cancel())
+        amc = self.step_time.run_step(cancel())
         if amc.status is AmcStatus.SUCCEEDED:
             self._note(execution, amc)
             return str(execution.id)
