@@ -158,7 +158,7 @@ class Machine:
         await self.settle(looked_at)
 
     def end(self, execution: Execution, status: Status, reason: str = "") -> None:
-        """End an execution now, whatever it was bound for."""
+        """End an execution now, in place of its planned end."""
         if not execution.status.is_terminal:
             self._end(execution, status, reason, self._clock.now())
             self.advance()

@@ -65,7 +65,7 @@ class Postgres:
         """Create the cluster if there is none, start it and return when it accepts connections.
 
         :raises RefusedError: if the machine does not let us.
-        :raises FailedError: if the server does not start; its log tells why.
+        :raises FailedError: if the server does not start; its log says why.
         """
         for path in (self.directory.parent, self.log_file.parent):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)

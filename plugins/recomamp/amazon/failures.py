@@ -74,9 +74,9 @@ def json_object(response: httpx.Response) -> dict[str, Any] | None:
 
 
 def text_of(response: httpx.Response, longest: int) -> str:
-    """Return the beginning of the body as text, of at most ``longest`` characters.
+    """Return the beginning of the body, read as UTF-8, of at most ``longest`` characters.
 
-    It is read as UTF-8 whatever charset the answer names: some of Python's codecs are slow or fail.
+    The charset that the answer names is not used: some of Python's codecs are slow, and some fail.
     """
     return response.content[: 4 * longest].decode("utf-8", "replace")[:longest]
 
