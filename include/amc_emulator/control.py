@@ -81,7 +81,7 @@ class Control:
         return router
 
     async def health(self) -> dict[str, str]:
-        """Tell that the emulator serves."""
+        """Say that the emulator serves."""
         return {"status": "ok"}
 
     async def reset(self) -> dict[str, str]:

@@ -65,7 +65,7 @@ class Downloads:
 
 
 def _metadata(execution: Execution) -> bytes:
-    """Return the file beside the results; only that it holds the SQL is known of the real one."""
+    """Return the file next to the results; only that it holds the SQL is known of the real one."""
     return json.dumps(
         {
             "workflowId": execution.workflow_id,

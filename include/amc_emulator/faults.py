@@ -1,4 +1,4 @@
-"""Faults to order: which request meets which trouble, and how often."""
+"""Faults to order: which request meets which fault, and how often."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _WRAPPED = frozenset(
 
 
 class Kind(StrEnum):
-    """The kinds of trouble."""
+    """The kinds of fault."""
 
     THROTTLE = "throttle"
     SERVER_ERROR = "server_error"
@@ -145,13 +145,13 @@ class Fault(BaseModel):
         return self
 
     def concerns(self, operation: str) -> bool:
-        """Tell whether the fault can befall an operation."""
+        """Return whether the fault can befall an operation."""
         named = self.operation in ("*", operation)
         return named and operation in _ONLY_FOR.get(self.fault, OPERATIONS)
 
     @property
     def befalls_before(self) -> bool:
-        """Tell whether the request never reaches the service."""
+        """Return whether the request never reaches the service."""
         return self.fault in _BEFORE
 
 

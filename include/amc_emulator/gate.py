@@ -53,7 +53,7 @@ def account_of(emulator: Emulator, request: Request) -> Account:
 def instance_of(emulator: Emulator, request: Request) -> str:
     """Return the instance in the request's path.
 
-    :raises Refused: 403 when the entity does not own it, and whatever `account_of` raises.
+    :raises Refused: 403 when the entity does not own it, and what `account_of` raises.
     """
     account = account_of(emulator, request)
     instance_id = str(request.path_params["instance_id"])

@@ -24,7 +24,7 @@ def refusal(host: str, *, allow_remote: bool, environ: Mapping[str, str]) -> str
             " 127.0.0.1, or pass --allow-remote in a network of its own"
         )
     connection = environ.get(CONNECTION_SETTING, "").strip()
-    if connection and not _leads_to_an_emulator(connection):
+    if connection and not all(_is_emulator(host) for host in hosts_of(connection)):
         return (
             f"{CONNECTION_SETTING} leads to the real Amazon, and an emulator does not run next to"
             " it: unset it, or do not start the emulator"
@@ -32,18 +32,17 @@ def refusal(host: str, *, allow_remote: bool, environ: Mapping[str, str]) -> str
     return ""
 
 
-def _leads_to_an_emulator(connection: str) -> bool:
-    """Tell whether every address of an Airflow connection is an emulator's.
+def hosts_of(connection: str) -> set[str]:
+    """Return the host of each address that the pipeline may call with an Airflow connection.
 
-    The pipeline takes Amazon's own for the API or for tokens where the connection names none.
+    The empty text stands for Amazon's own, which the pipeline calls where the connection names no
+    API or no token_url. It also stands for an address that cannot be read.
     """
     try:
         host, extra = _read(connection)
-        if not (host and extra.get("token_url")):
-            return False
-        return all(_is_emulator(address) for address in (host, *_addresses(extra)))
-    except (ValueError, AttributeError):
-        return False  # nobody knows where it leads
+        return {_host(address) for address in (host, *_addresses(extra))}
+    except (ValueError, AttributeError, TypeError):
+        return {""}
 
 
 def _read(connection: str) -> tuple[str, Mapping[str, Any]]:
@@ -60,13 +59,16 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _addresses(extra: Mapping[str, Any]) -> Iterator[str]:
-    yield str(extra["token_url"])
+    yield str(extra.get("token_url") or "")
     for region in _object(extra.get("regions") or {}).values():
         yield from (str(region[name]) for name in ("api_url", "token_url") if region.get(name))
 
 
-def _is_emulator(address: str) -> bool:
-    host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
+def _host(address: str) -> str:
+    return urlsplit(address if "://" in address else f"//{address}").hostname or ""
+
+
+def _is_emulator(host: str) -> bool:
     return host == COMPOSE_NAME or _is_loopback(host)
 
 

@@ -43,7 +43,7 @@ def _hang_up(transport: asyncio.Transport) -> Callable[[bool], None]:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that tells when it listens."""
+    """uvicorn that says when it listens."""
 
     def __init__(self, app: ASGIApp, *, on_listening: Callable[[], None]) -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
         self._on_listening = on_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then tell."""
+        """Start, then say so."""
         await super().startup(sockets)
         self._on_listening()
 

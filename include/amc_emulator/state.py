@@ -33,7 +33,7 @@ class Status(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Tell whether nothing follows."""
+        """Return whether nothing follows."""
         return self not in (Status.PENDING, Status.RUNNING)
 
 
@@ -83,7 +83,7 @@ class Execution:
 
     @property
     def needs_slot(self) -> bool:
-        """Tell whether it takes one of the instance's running places."""
+        """Return whether it takes one of the instance's running places."""
         return not self.dry_run and (self.fate is None or self.fate.status != Status.REJECTED)
 
 
@@ -158,7 +158,7 @@ class Machine:
         await self.settle(looked_at)
 
     def end(self, execution: Execution, status: Status, reason: str = "") -> None:
-        """End an execution now, whatever it was bound for."""
+        """End an execution now, in place of its planned end."""
         if not execution.status.is_terminal:
             self._end(execution, status, reason, self._clock.now())
             self.advance()

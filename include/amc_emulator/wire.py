@@ -1,4 +1,4 @@
-"""The rim of the service: logs every call, adds Amazon's headers, makes ordered trouble."""
+"""The outer layer of the service: logs calls, adds Amazon's headers, makes the ordered faults."""
 
 from __future__ import annotations
 

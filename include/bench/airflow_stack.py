@@ -68,7 +68,7 @@ class AirflowStack:
         return f"amc_schedule_{self.schedule_id}"
 
     def is_there(self, dag_id: str) -> bool:
-        """Tell whether Airflow knows a DAG by now."""
+        """Return whether Airflow knows a DAG by now."""
         return self.api.get(f"/api/v2/dags/{dag_id}").is_success
 
     def pace(self, **progression: Any) -> None:
@@ -113,7 +113,7 @@ class AirflowStack:
         return [task["state"] for task in tasks if task["task_id"] == task_id]
 
     def process_starts(self) -> int:
-        """Return how many task processes have told the API server that they run."""
+        """Return how many task processes have reported to the API server that they run."""
         log = self.stack.settings.data / "logs" / "api-server.log"
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         return sum("/run query= status_code=200" in line for line in lines)

@@ -28,7 +28,7 @@ LINES = (1, 100, 1_000, 10_000)  # executions that wait for a slot
 
 
 def run(settings: BenchSettings) -> Iterator[Result | Curve]:
-    """Keep books in a small and in a large database by turns."""
+    """Record runs in a small and in a large database by turns."""
     # Airflow reads these when it is first imported
     os.environ["AIRFLOW_HOME"] = str(settings.data / "airflow")
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"

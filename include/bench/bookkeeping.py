@@ -1,4 +1,4 @@
-"""The steps of a run that keep its books, with an Amazon that accepts at once."""
+"""The steps that record a run, with an Amazon that accepts at once."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _TaskInstance:
     def get_task_states(
         self, *, dag_id: str, run_ids: list[str], task_ids: list[str]
     ) -> dict[str, dict[str, str]]:
-        """Say that all has gone well; what Airflow takes to answer is not of our books."""
+        """Say that all has gone well; how long Airflow takes to answer is not measured."""
         return {run_id: dict.fromkeys(task_ids, "success") for run_id in run_ids}
 
 

@@ -179,7 +179,7 @@ def key(row: str) -> UUID:
 
 
 def write_history(superuser: Connection, history: History) -> None:
-    """Fill an empty database, and tell the planner; the connection commits by itself."""
+    """Fill an empty database and gather statistics; the connection commits by itself."""
     parameters = {
         "age": AGE,
         "executions": history.executions,

@@ -26,12 +26,12 @@ class _Answers(BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def do_POST(self) -> None:
-        """Sign in whoever comes."""
+        """Sign in every client."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self._json(TOKEN)
 
     def do_GET(self) -> None:
-        """Tell of the execution, give links, or a file."""
+        """Describe the execution, give links, or a file."""
         path = urlsplit(self.path).path
         *_, before, last = path.split("/")
         if before == "files":

@@ -77,7 +77,7 @@ def write_parts(directory: Path, rows: int) -> list[Path]:
 
 
 def read_csv(directory: Path) -> str:
-    """Give the SQL with which DuckDB reads the parts, told all that is known of them."""
+    """Give the SQL with which DuckDB reads the parts, with all that is known of them."""
     columns = ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in COLUMNS.items())
     return (
         f"read_csv('{directory}/part-*.csv', columns = {{{columns}}}, auto_detect = false,"

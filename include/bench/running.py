@@ -91,7 +91,7 @@ def _work(path: Path, settings: BenchSettings, channel: Connection) -> None:
             channel.send(outcome)
     except KeyboardInterrupt:
         sys.exit(1)
-    except Exception:  # noqa: BLE001 - whatever it is, the other benchmarks go on
+    except Exception:  # noqa: BLE001 - the other benchmarks go on after any error
         channel.send(Failure(traceback.format_exc()))
     finally:
         channel.close()

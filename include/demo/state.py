@@ -62,7 +62,7 @@ class State:
         return sum(row["total_runs"] for row in self.schedules)
 
     def is_synced(self) -> bool:
-        """Tell whether all is known that Amazon says of instances, campaigns and products."""
+        """Return whether all is known that Amazon says of instances, campaigns and products."""
         return all(
             row["health_status"] != "UNKNOWN"
             and row["schema_last_sync"]
@@ -72,7 +72,7 @@ class State:
         )
 
     def is_settled(self) -> bool:
-        """Tell whether nothing more is to come."""
+        """Return whether nothing more is to come."""
         return (
             self.runs_recorded() >= sum(EXPECTED_RUNS.values())
             and len(self.weeks) == self.weeks_ended()

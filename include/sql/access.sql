@@ -1,8 +1,9 @@
 -- Who may do what in the application's database. The whole of it: nothing else grants anything.
 --
 -- Every run of the migrations ends with this file, in one transaction. It takes all rights on
--- objects of ours from everybody by name, then gives the rights below. So rights that a default of
--- the server gave to a new object, or that somebody gave by hand, last until the next run.
+-- objects of ours from PUBLIC, Supabase's three API roles and our two groups, then gives the rights
+-- below. So rights that a default of the server or an operator gave to one of these last until the
+-- next run. Rights that other roles were given stay.
 -- Which rows a role reaches is said by row level security; docs/security.md explains both.
 --
 --   recomamp_analyst   people with an SQL login of their own

@@ -75,7 +75,7 @@ def migrate(data: Path) -> int:
 
 
 def status(data: Path) -> int:
-    """Tell which components are healthy; 0 only if the stack is up."""
+    """Print which components are healthy; 0 only if the stack is up."""
     stack = _stack(data)
     if not stack.is_running:
         _say("The stack is down.")

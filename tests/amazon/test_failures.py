@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from recomamp.amazon.failures import raise_for
+from recomamp.amazon.failures import raise_for, text_of
 from recomamp.amazon.words import LONGEST_WORDS
 from recomamp.domain.errors import (
     AmazonError,
@@ -200,3 +200,19 @@ def test_the_query_of_the_request_is_not_in_the_message():
 )
 def test_retry_after_is_seconds_or_a_date_within_ten_minutes(headers, seconds):
     assert error_for(429, headers=headers).retry_after_seconds == seconds
+
+
+@pytest.mark.parametrize("charset", ["punycode", "zlib", "idna", "utf-7", "utf-16", "unknown"])
+def test_a_text_is_read_as_utf_8_and_not_with_the_codec_that_the_answer_names(charset):
+    headers = {"Content-Type": f"text/plain; charset={charset}"}
+
+    error = error_for(403, headers=headers, content="Für wen?-".encode())
+
+    assert str(error).endswith("answered HTTP 403: Für wen?-")
+
+
+def test_a_page_is_decoded_by_its_beginning_only():
+    response = httpx.Response(200, content="語".encode() * 1000)
+
+    assert text_of(response, 5) == "語" * 5
+    assert text_of(httpx.Response(200, content=b"\xff\xe8ab"), 3) == "\ufffd\ufffda"

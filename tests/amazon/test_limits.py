@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,18 +21,25 @@ from fixtures.amazon import (
     make_account,
     make_execution,
 )
+from recomamp.amazon.ads_client import AdsClient
 from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.download import download_parts
 from recomamp.domain.credentials import ClientCredentials
 from recomamp.domain.errors import (
+    AmazonError,
     ContractBroken,
     InvalidDefinition,
     LimitExceeded,
+    LinkExpired,
+    MissingSetting,
+    Refused,
     SubmissionInDoubt,
     Transient,
+    Unauthorized,
 )
 from recomamp.domain.limits import Limits
+from recomamp.domain.query import MAX_BOUND_CHARS
 
 API = "https://advertising-api.amazon.com"
 STORAGE = "https://amc-output.s3.us-east-1.amazonaws.com"
@@ -98,14 +107,41 @@ async def get(client: AmcClient) -> Any:
 # --- Answers -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 503])
-def test_an_answer_without_end_is_not_read_to_its_end(status: int) -> None:
+def test_an_answer_without_end_is_not_read_to_its_end() -> None:
     body = endless()
 
     with pytest.raises(ContractBroken, match=r"5000 bytes.*RECOMAMP_ANSWER_LIMIT_BYTES"):
-        ask(lambda _: httpx.Response(status, stream=body), get, answer_limit_bytes=5000)
+        ask(lambda _: httpx.Response(200, stream=body), get, answer_limit_bytes=5000)
 
     assert body.taken == 6
+
+
+ERRORS = [(400, Refused), (401, Unauthorized), (403, Refused), (429, Transient), (503, Transient)]
+
+
+@pytest.mark.parametrize(("status", "kind"), ERRORS)
+def test_an_error_without_end_is_cut_and_keeps_its_meaning(
+    status: int, kind: type[AmazonError]
+) -> None:
+    bodies: list[Chunks] = []
+
+    def server(_: httpx.Request) -> httpx.Response:
+        bodies.append(endless())
+        return httpx.Response(status, headers={"Retry-After": "7"}, stream=bodies[-1])
+
+    with pytest.raises(AmazonError) as caught:
+        ask(server, get, answer_limit_bytes=5000)
+
+    assert type(caught.value) is kind
+    assert (caught.value.status, caught.value.retry_after_seconds) == (status, 7)
+    assert {body.taken for body in bodies} == {6}
+
+
+def test_an_error_without_end_is_read_by_its_beginning() -> None:
+    body = Chunks(iter([b"The query is unknown. ", b"x" * 5000]))
+
+    with pytest.raises(Refused, match=r"HTTP 400: The query is unknown\."):
+        ask(lambda _: httpx.Response(400, stream=body), get, answer_limit_bytes=5000)
 
 
 def test_an_answer_as_long_as_allowed_is_read() -> None:
@@ -128,16 +164,69 @@ def test_an_answer_without_end_leaves_a_submission_in_doubt() -> None:
         )
 
 
-@pytest.mark.parametrize("status", [200, 400, 401])
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, gzip"])
-def test_a_compressed_answer_is_not_unpacked(coding: str, status: int) -> None:
+def test_a_compressed_answer_is_not_unpacked(coding: str) -> None:
     bomb = Chunks(iter([gzip.compress(bytes(10**6))]))
     headers = {"Content-Encoding": coding}
 
     with pytest.raises(ContractBroken, match="Content-Encoding"):
-        ask(lambda _: httpx.Response(status, headers=headers, stream=bomb), get)
+        ask(lambda _: httpx.Response(200, headers=headers, stream=bomb), get)
 
     assert bomb.taken == 0
+
+
+@pytest.mark.parametrize(("status", "kind"), ERRORS)
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, gzip"])
+def test_a_compressed_error_keeps_its_meaning_without_its_body(
+    coding: str, status: int, kind: type[AmazonError]
+) -> None:
+    bomb = Chunks(iter([gzip.compress(bytes(10**6))]))
+    headers = {"Content-Encoding": coding, "Retry-After": "7"}
+
+    with pytest.raises(AmazonError, match=f"HTTP {status}: without a text") as caught:
+        ask(lambda _: httpx.Response(status, headers=headers, stream=bomb), get)
+
+    assert type(caught.value) is kind
+    assert caught.value.retry_after_seconds == 7
+    assert bomb.taken == 0
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, Refused), (429, Transient)])
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
+def test_a_refused_submission_is_in_no_doubt(
+    status: int, kind: type[AmazonError], headers: dict[str, str]
+) -> None:
+    with pytest.raises(AmazonError) as caught:
+        ask(
+            lambda _: httpx.Response(status, headers=headers, stream=endless()),
+            lambda client: client.create_execution(make_execution()),
+            answer_limit_bytes=5000,
+        )
+
+    assert type(caught.value) is kind
+
+
+def test_a_page_of_the_longest_queries_is_within_the_limit() -> None:
+    sizes: list[int] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        one = {
+            "workflowExecutionId": "e",
+            "status": "RUNNING",
+            "workflow": {"sqlQuery": "語" * MAX_BOUND_CHARS},
+        }
+        body = {"executions": [one] * int(request.url.params["limit"])}
+        content = json.dumps(body, ensure_ascii=False).encode()
+        sizes.append(len(content))
+        return httpx.Response(200, stream=Chunks(iter([content])))
+
+    async def count_listed(client: AmcClient) -> int:
+        since = datetime(2026, 1, 1, tzinfo=UTC)
+        listed = client.list_executions(min_creation_time=since, include_workflow=True)
+        return len([one async for one in listed])
+
+    assert ask(server, count_listed) == 5
+    assert sizes[0] > Limits().answer_limit_bytes / 2
 
 
 @pytest.mark.parametrize(
@@ -299,7 +388,8 @@ def test_a_byte_a_minute_holds_nobody_for_long(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "kind"),
     [
-        (403, {}, ContractBroken),
+        (403, {}, LinkExpired),
+        (403, {"Content-Encoding": "gzip"}, LinkExpired),
         (200, {"Content-Type": "text/html"}, ContractBroken),
         (200, {"Content-Encoding": "gzip"}, ContractBroken),
     ],
@@ -307,13 +397,16 @@ def test_a_byte_a_minute_holds_nobody_for_long(tmp_path: Path) -> None:
 def test_what_is_no_file_has_the_limits_of_an_answer(
     tmp_path: Path, status: int, headers: dict[str, str], kind: type[Exception]
 ) -> None:
-    body = endless()
-    storage = Storage(lambda: httpx.Response(status, headers=headers, stream=body))
+    bodies: list[Chunks] = []
+
+    def answer() -> httpx.Response:
+        bodies.append(endless())
+        return httpx.Response(status, headers=headers, stream=bodies[-1])
 
     with pytest.raises(kind):
-        load(storage, tmp_path, answer_limit_bytes=5000)
+        load(Storage(answer), tmp_path, answer_limit_bytes=5000)
 
-    assert body.taken <= 6
+    assert all(body.taken <= 6 for body in bodies)
     assert left_in(tmp_path) == []
 
 
@@ -392,6 +485,19 @@ def test_an_id_is_one_segment_whatever_it_holds() -> None:
 def test_a_header_that_no_request_may_have_is_refused(bad: str) -> None:
     with pytest.raises(InvalidDefinition, match="AdvertiserId"):
         AmcClient(make_account(API, entity_id=bad), httpx.Auth())
+
+
+@pytest.mark.parametrize(
+    "bad", ["our-client ", "our-client\n", "\u00a0our-client", "our\x00client"]
+)
+def test_a_client_id_that_no_header_may_hold_is_the_settings_and_not_quoted(bad: str) -> None:
+    with pytest.raises(MissingSetting, match="AIRFLOW_CONN_AMAZON_ADS: its login") as caught:
+        AmcClient(make_account(API, client_id=bad), httpx.Auth())
+    endpoint = make_account(API).endpoint
+    with pytest.raises(MissingSetting, match="AIRFLOW_CONN_AMAZON_ADS: its login"):
+        AdsClient(endpoint, httpx.Auth(), client_id=bad, profile_id="1")
+
+    assert "our" not in str(caught.value)
 
 
 @pytest.mark.parametrize("bad", ["\ud800", float("nan"), float("inf")])

@@ -129,3 +129,15 @@ def test_storage_says_what_to_do_and_its_signature_is_not_repeated(status, code,
     assert type(error) is kind
     assert f"{code}: As S3 says it" in str(error)
     assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize("charset", ["punycode", "zlib", "utf-16"])
+def test_an_error_of_storage_is_not_read_with_the_codec_that_it_names(charset):
+    response = httpx.Response(
+        403,
+        headers={"Content-Type": f"application/xml; charset={charset}"},
+        content="<Error><Code>Expired</Code><Message>Für immer</Message></Error>".encode(),
+        request=httpx.Request("GET", f"{API}/k"),
+    )
+
+    assert "Expired: Für immer" in str(storage_error(response))

@@ -13,13 +13,12 @@ from recomamp.domain.errors import (
     ConsentRevoked,
     ContractBroken,
     MissingSetting,
-    Refused,
     Transient,
 )
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 URL = "https://api.amazon.com/auth/o2/token"
-FORMER = make_tokens(access_token="Atza|old", refresh_token="Atzr|old", expires_at=NOW)
+STORED = make_tokens(access_token="Atza|old", refresh_token="Atzr|old", expires_at=NOW)
 
 
 def answer(status=200, **options):
@@ -27,7 +26,7 @@ def answer(status=200, **options):
 
 
 def read(response):
-    return read_token_response(response, NOW, former=FORMER)
+    return read_token_response(response, NOW, stored=STORED)
 
 
 def test_the_refresh_request_is_a_form_with_all_four_fields():
@@ -73,7 +72,13 @@ def test_an_answer_with_a_refresh_token_replaces_the_stored_one():
         (400, {"error": "invalid_grant", "error_description": "said so"}, ConsentRevoked),
         (401, {"error": "invalid_client", "error_description": "said so"}, MissingSetting),
         (400, {"error": "unauthorized_client", "error_description": "said so"}, MissingSetting),
-        (400, {"error": "invalid_request", "error_description": "said so"}, Refused),
+        (400, {"error": "invalid_request", "error_description": "said so"}, ContractBroken),
+        (400, {"error": "access_denied", "error_description": "said so"}, ContractBroken),
+        (401, {"error_description": "said so"}, ContractBroken),
+        (403, {"error_description": "said so"}, ContractBroken),
+        (404, {"error_description": "said so"}, ContractBroken),
+        (302, {}, ContractBroken),
+        (408, {}, Transient),
         (500, {"error": "server_error", "error_description": "said so"}, Transient),
         (429, {"error_description": "said so"}, Transient),
     ],
@@ -85,7 +90,7 @@ def test_a_refusal_says_who_has_to_act(status, body, error):
     assert "said so" not in str(caught.value)
 
 
-def test_a_wrong_client_names_the_setting_to_mend():
+def test_a_wrong_client_names_the_setting():
     with pytest.raises(MissingSetting, match="AIRFLOW_CONN_AMAZON_ADS"):
         read(answer(401, json={"error": "invalid_client"}))
 
@@ -97,10 +102,13 @@ def test_a_page_instead_of_tokens_is_transient():
 
 @pytest.mark.parametrize("code", ["Atzr|x", "client_secret=x", "", None, 3, ["invalid_grant"], {}])
 def test_a_code_that_is_not_of_the_standard_is_not_repeated(code):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ContractBroken) as caught:
         read(answer(400, json={"error": code}))
 
-    assert str(caught.value) == "POST /auth/o2/token answered HTTP 400"
+    assert str(caught.value) == (
+        "POST /auth/o2/token answered HTTP 400; "
+        "check client id, client secret and token_url of AIRFLOW_CONN_AMAZON_ADS"
+    )
     assert caught.value.code is None
 
 

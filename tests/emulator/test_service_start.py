@@ -18,6 +18,7 @@ from amc_emulator.faults import OPERATIONS, Kind
 from amc_emulator.safety import CONNECTION_SETTING as SETTING
 from amc_emulator.safety import refusal
 from amc_emulator.settings import Mode, Settings
+from fixtures.amazon_connections import EMULATOR, LOOPBACK, REAL
 from fixtures.emulator_client import Caller
 
 INCLUDE = Path(__file__).parents[2] / "include"
@@ -172,19 +173,6 @@ def test_with_the_flag_it_listens_for_others() -> None:
         assert line.startswith("AMC emulator listening on http://0.0.0.0:")
 
 
-REAL = [
-    '{"conn_type": "http", "login": "amzn1.client", "password": "s3cret"}',
-    '{"conn_type": "http", "password": "s3cret", "host": "advertising-api.amazon.com"}',
-    '{"host": "http://127.0.0.1:8099", "password": "s3cret"}',  # tokens are Amazon's
-    '{"host": "http://127.0.0.1:8099", "extra": {"token_url": "https://api.amazon.com/auth/o2/token"}}',
-    '{"host": "http://localhost", "extra": "{\\"token_url\\": \\"http://localhost/token\\",'
-    ' \\"regions\\": {\\"EU\\": {\\"api_url\\": \\"https://ads.example.com\\"}}}"}',
-    "http://amzn1.client:s3cret@/",
-    "http://amzn1.client:s3cret@ads.example.com/?token_url=http%3A%2F%2Flocalhost%2Ftoken",
-    "{not json",
-]
-
-
 @pytest.mark.parametrize("connection", REAL)
 def test_it_does_not_start_next_to_the_real_amazon(connection: str) -> None:
     said = refusal("127.0.0.1", allow_remote=True, environ={SETTING: connection})
@@ -200,16 +188,7 @@ def test_next_to_the_real_amazon_it_is_one_line_and_exit_2() -> None:
     assert refused.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "connection",
-    [
-        "",
-        '{"host": "http://emulator:8099", "extra": {"token_url": "http://emulator:8099/auth/o2/token"}}',
-        "http://id:secret@127.0.0.1:8099/?token_url=http%3A%2F%2Flocalhost%3A8099%2Ftoken",
-        '{"host": "http://[::1]:8099", "extra": {"token_url": "http://[::1]:8099/token",'
-        ' "regions": {"EU": {"api_url": "http://127.0.0.2"}}}}',
-    ],
-)
+@pytest.mark.parametrize("connection", ["", *EMULATOR, *LOOPBACK])
 def test_a_connection_to_an_emulator_does_not_keep_it_from_starting(connection: str) -> None:
     assert refusal("127.0.0.1", allow_remote=False, environ={SETTING: connection}) == ""
 

@@ -268,9 +268,12 @@ REVOKED = "HTTP 400 invalid_grant (request id "
 
 
 def _words(call: str, status: int) -> str:
-    """Return what is kept of a refusal; of the token endpoint that is no text."""
+    """Return what is kept of a refusal. The token endpoint's text is not, but the setting is named.
+
+    Airflow tries such a run again, because the refusal may pass.
+    """
     if CALLS[call][0] == "token":
-        return f"answered HTTP {status} (request id "
+        return "token_url of AIRFLOW_CONN_AMAZON_ADS"
     return REFUSED if status == 403 else NOT_FOUND
 
 
@@ -284,8 +287,8 @@ FINAL = {
     **{
         (call, "404 for a while"): ("FAILED", _words(call, 404))
         for call, (operation, _) in CALLS.items()
-        if operation in ("token", "create_execution", "download_urls", "cancel_execution")
-        and call not in ("token wait", "cancel on_kill")
+        if operation in ("create_execution", "download_urls", "cancel_execution")
+        and call != "cancel on_kill"
     },
     ("get load", "404 for a while"): ("FAILED", NOT_FOUND),
     **{
@@ -306,7 +309,6 @@ FINAL = {
 }
 LEFT_OUT = {
     ("get wait", "404"),  # would wait on for five minutes
-    ("token wait", "404"),  # likewise: it is not told whose 404 it is
     ("download load", "unlisted part"),  # the same as a missing one
 }
 

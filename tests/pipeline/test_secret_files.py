@@ -61,6 +61,21 @@ def test_without_a_value_the_environment_counts(
     assert airflow_address()[0] == "http://elsewhere:8080"
 
 
+def test_a_file_that_cannot_be_read_is_logged_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "AIRFLOW_CONN_FOLDER").mkdir()
+    (tmp_path / "AIRFLOW_CONN_BYTES").write_bytes(b"http://s3cret\xff@a.example")
+    backend = SecretFiles(str(tmp_path))
+
+    assert [backend.get_conn_value(one) for one in ("folder", "bytes", "absent")] == [None] * 3
+
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 2
+    assert f"{tmp_path}/AIRFLOW_CONN_FOLDER cannot be read" in caplog.text
+    assert f"{tmp_path}/AIRFLOW_CONN_BYTES cannot be read" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
 def test_the_database_connection_of_a_file_opens(
     secrets: Path, monkeypatch: pytest.MonkeyPatch, database: Database
 ) -> None:

@@ -111,8 +111,22 @@ def test_no_limit_of_the_server_ends_it(
 
 
 def test_what_no_longer_exists_is_not_locked(connect: Callable[[], Connection]) -> None:
-    with pytest.raises(ExecutionLocked), locked(connect, uuid4(), Purpose.SEND):
+    with (
+        pytest.raises(ExecutionLocked, match="its row has been deleted"),
+        locked(connect, uuid4(), Purpose.SEND),
+    ):
         raise AssertionError
+
+
+def test_a_deletion_after_the_lock_is_said(
+    connect: Callable[[], Connection], execution_id: UUID, rows: Rows, database: Database
+) -> None:
+    rows.update("workflow_executions", str(execution_id), status="FAILED")
+    with locked(connect, execution_id, Purpose.LOAD) as lock:
+        lock.connection.commit()
+        database.query("DELETE FROM workflow_executions")
+        with pytest.raises(ExecutionLocked, match="its row has been deleted"):
+            lock.verify()
 
 
 def test_locks_go_with_their_execution(

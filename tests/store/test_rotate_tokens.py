@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
@@ -90,22 +91,23 @@ def test_a_withdrawn_consent_stays_withdrawn(database: Database, rows: Rows) -> 
     assert database.query("SELECT * FROM notifications") == queued
 
 
-def test_tokens_that_no_key_fits_are_left_and_named(
+def test_tokens_that_no_key_opens_are_named_and_keep_no_older_key(
     database: Database, rows: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
     user, unreadable = signed_in(rows), signed_in(rows, LOST)
 
-    assert main(environment(database)) == 1
+    assert main(environment(database)) == 3
 
     report = capsys.readouterr().out
     assert "     1 re-encrypted" in report
-    assert "     1 unreadable" in report
-    assert "     1 left; keep the older keys" in report
+    assert "     1 unreadable: no listed key opens them; these users must sign in again" in report
+    assert "     0 left; the older keys can go" in report
     assert f"user {unreadable['id']}: users.encrypted_access_token" in report
     assert "RECOMAMP_FERNET_KEY" in report
     assert str(user["id"]) not in report
     assert "Atz" not in report
     assert rows.get("users", unreadable)[REFRESH] == unreadable[REFRESH]
+    assert main(environment(database, "new")) == 3
 
 
 def test_when_nothing_is_left_the_old_key_can_go(
@@ -133,6 +135,29 @@ def test_a_user_whose_tokens_are_being_renewed_is_counted_and_the_others_are_don
     renewing.rollback()
     assert rotate(database) == {Outcome.ROTATED: 1, Outcome.CURRENT: 1}
     assert tokens(rows, other, NEW) == ["Atza|a", "Atzr|r"]
+
+
+def test_while_rows_are_busy_the_older_keys_stay(
+    database: Database,
+    rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    busy = signed_in(rows)
+    signed_in(rows, LOST)
+    renewing = database.connect()
+    with renewing.cursor() as cursor:
+        cursor.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", [busy["id"]])
+    monkeypatch.setattr(
+        "recomamp.store.rotate_tokens.rotate_tokens",
+        partial(rotate_tokens, lock_timeout_seconds=0.05),
+    )
+
+    assert main(environment(database)) == 1
+    assert "     1 left; keep the older keys" in capsys.readouterr().out
+
+    renewing.rollback()
+    assert main(environment(database)) == 3
 
 
 def test_a_command_that_was_stopped_goes_on(
@@ -164,6 +189,19 @@ def test_a_missing_setting_is_named(
 ) -> None:
     assert main(environment(database) | {missing: ""}) == 2
     assert missing in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("uri", ["mysql://h/d", "postgresql://u:pa55@127.0.0.1:1/d"])
+@pytest.mark.parametrize("name", ["AIRFLOW_CONN_RECOMAMP_DB", "RECOMAMP_MIGRATE_URI"])
+def test_a_connection_that_does_not_open_is_named_in_one_line(
+    capsys: pytest.CaptureFixture[str], name: str, uri: str
+) -> None:
+    assert main({name: uri, "RECOMAMP_FERNET_KEY": TEXTS["new"]}) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"rotate_tokens: {name}: ")
+    assert said.count("\n") == 1
+    assert "pa55" not in said
 
 
 def test_rotated_tokens_are_those_that_the_pipeline_reads(database: Database, rows: Rows) -> None:

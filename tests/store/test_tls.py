@@ -197,6 +197,25 @@ def test_naming_one_of_two_hosts_is_not_enough() -> None:
         protected_arguments({"host": "db-1,db-2", "sslmode": "require"}, {ALLOW_SETTING: "db-1"})
 
 
+@given(host=st.sampled_from([HOST, "Db.Example.Com", "FE80::1"]))
+def test_the_case_of_a_host_does_not_matter(host: str) -> None:
+    for named in (host.lower(), host.upper(), host):
+        assert protected_arguments({"host": host}, {ALLOW_SETTING: named})["sslmode"] == "prefer"
+
+
+@pytest.mark.parametrize("mode", [*WEAK, "verify-full"])
+def test_libpqs_own_setting_counts_for_a_named_host(mode: str) -> None:
+    environ = {ALLOW_SETTING: HOST, "PGSSLMODE": mode}
+
+    protected = protected_arguments({"host": HOST}, environ)
+
+    assert protected["sslmode"] == mode
+    assert ("sslrootcert" in protected) == (mode == "verify-full")
+    assert protected_arguments({"host": HOST, "sslmode": "require"}, environ)["sslmode"] == (
+        "require"
+    )
+
+
 def test_a_named_host_without_a_mode_may_be_asked_in_clear() -> None:
     assert protected_arguments({"host": HOST}, {ALLOW_SETTING: HOST})["sslmode"] == "prefer"
 

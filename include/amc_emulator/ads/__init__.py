@@ -1,3 +1,3 @@
-"""The Amazon Ads API beside AMC: profiles, campaigns, reports about them."""
+"""The Amazon Ads API next to AMC: profiles, campaigns, reports about them."""
 
 from __future__ import annotations

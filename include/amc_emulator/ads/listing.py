@@ -157,7 +157,7 @@ class AdsListing:
 
 
 def _states(body: dict[str, Any]) -> Collection[str]:
-    """Return the states asked for. What Amazon assumes without a filter is told of older APIs."""
+    """Return the states asked for. Older APIs document what Amazon assumes without a filter."""
     given = (body.get("stateFilter") or {}).get("include", ("ENABLED", "PAUSED"))
     if not set(given) <= set(STATES):
         raise Refused(400, "stateFilter includes an unknown state")

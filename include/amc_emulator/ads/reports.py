@@ -56,7 +56,7 @@ class Reports:
 
     @speaking(reporting)
     async def get(self, request: Request) -> Response:
-        """Tell how a report gets on; with a fresh link once it is complete."""
+        """Return how a report gets on; with a fresh link once it is complete."""
         report = self.emulator.reports.get(str(request.path_params["report_id"]))
         if report is None or self._owner(request, report.kind) != report.owner:
             raise Refused(404, "Report not found")

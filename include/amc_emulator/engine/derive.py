@@ -1,6 +1,6 @@
-"""Columns of a documented table from the columns its story tells.
+"""Columns of a documented table from the columns of its story.
 
-A story (`sql/views/*.sql`) tells what happened; the many spellings Amazon has for it (dates, hours,
+A story (`sql/views/*.sql`) says what happened; the many spellings Amazon has for it (dates, hours,
 local times, promoted and brand-halo metrics) follow by rule. A metric without a story is 0,
 a dimension without one is NULL.
 """

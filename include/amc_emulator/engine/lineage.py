@@ -60,7 +60,7 @@ def facts_of(node: exp.Expr) -> Facts:
         return _aggregate_facts(node)
     inputs = combine(facts_of(child) for child in node.iter_expressions())
     if isinstance(node, exp.Is):
-        # Whether something is known tells less than what it is: official samples show
+        # Whether something is known says less than what it is: official samples show
         # `CASE WHEN a.user_id IS NOT NULL …` in outputs.
         return _at_most_low(inputs)
     if isinstance(node, exp.Div):

@@ -2,7 +2,7 @@
 
 Each SELECT gets a hidden last column: the user of a row, or the list of users of a group. Joins
 unite the users of both sides, GROUP BY and DISTINCT collect them, so that the number of distinct
-users of each row of the final result is known whatever the shape of the query. Along the way
+users of each row of the final result is known for any shape of the query. Along the way
 columns are resolved and qualified, and tables become reads within their time window.
 
 Where a row has no user of its own (VALUES, UNNEST) it counts for nobody: that can only make the

@@ -37,7 +37,7 @@ def apply_thresholds(
 
 
 def discriminator_column(name: str) -> OutputColumn:
-    """Return the column that tells filtered rows from others."""
+    """Return the column that marks filtered rows."""
     return OutputColumn(name=name, data_type="BOOLEAN", column_type="DIMENSION")
 
 

@@ -25,7 +25,7 @@ WHERE id = %(execution_id)s
       status IN ('RUNNING', 'SUCCESS')
       -- AMC had the results and loading them failed: the task was cleared to load them now
       OR (status = 'FAILED' AND amc_status = 'SUCCEEDED')
-      -- AMC had the results when the waiting task was ended, and was told to stop too late
+      -- AMC had the results when the waiting task was ended, and the order to stop came too late
       OR (status = 'CANCELLED' AND error_type = 'KILLED' AND amc_status = 'SUCCEEDED')
   )
 RETURNING id;

@@ -1,7 +1,7 @@
 -- A week's run has ended: with results it always counts. A failure takes no results away, undoes
 -- nobody's decision to skip the week, and leaves a week to another DAG run whose execution is open,
 -- or has results that it is about to record.
--- What is told of an execution is the execution's own, as it was ended.
+-- An execution's columns are copied from its row, as it was ended.
 -- Parameters: collection_id, week_start_date, week_end_date, dag_id, dag_run_id (of the run that
 -- has ended), execution_id (UUID or NULL), status (SUCCESS or FAILED), error_message, completed_at.
 UPDATE report_data_weeks AS week

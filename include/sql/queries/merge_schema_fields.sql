@@ -1,7 +1,7 @@
 -- Bring the columns of the shared tables to what the instances offer, taken together; as for tables.
 -- A row of the answer is a column that changed, and how.
 -- Parameters: fields (JSON: [{source, name, data_type, column_type, sensitivity, description}]), seen_at,
--- unknown_type (word for a type that Amazon does not tell).
+-- unknown_type (word for a type that Amazon does not name).
 WITH offered AS (
     SELECT
         source.id AS data_source_id,

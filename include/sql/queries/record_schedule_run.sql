@@ -1,4 +1,4 @@
--- Close the books of a schedule's DAG run: one row per run, however often it is cleared.
+-- Record the end of a schedule's DAG run: one row per run, however often it is cleared.
 -- The trigger on schedule_runs keeps the schedule's counters by the difference.
 -- Parameters: schedule_id, dag_run_id, execution_id, status, error_message, duration_seconds,
 -- window_start, window_end.

@@ -1,7 +1,7 @@
 -- Every collection as the generator needs it, in a stable order; or one of them.
 -- A row is a collection with its workflow, instance and owner; paused where instance or owner is not active.
--- As JSON text, which holds whatever a column may hold (a year 20026, a number without end), so that
--- one row that cannot be read is no other row's trouble.
+-- As JSON text, which holds every value of a column (a year 20026, a number without end), so that
+-- one row that cannot be read keeps no other from being read.
 -- No row is read beyond the limits of recomamp/domain/row_limits.py: of a longer text one character more
 -- than its limit comes, of larger parameters their number of bytes. Such a row makes no DAG that runs.
 -- Parameters: collection_id (UUID, or NULL for all; the planner folds the condition away), shard and

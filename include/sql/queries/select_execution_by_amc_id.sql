@@ -1,4 +1,4 @@
--- The execution that an id of AMC belongs to, if any, whoever owns it: several rows of amc_instances
+-- The execution that an id of AMC belongs to, if any, of any user: several rows of amc_instances
 -- may be one instance of AMC.
 -- Parameters: amc_instance_id (AMC's own name), amc_execution_id.
 SELECT execution.id

@@ -1,4 +1,4 @@
-"""The AMC administration API, as far as it tells how an instance is."""
+"""The AMC administration API, as far as it shows the state of an instance."""
 
 from __future__ import annotations
 

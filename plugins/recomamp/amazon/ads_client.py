@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from recomamp.amazon.asking import AmazonClient
+from recomamp.amazon.asking import ADS_CLIENT_ID, CLIENT_ID, AmazonClient
 from recomamp.amazon.regions import Endpoint
 
 SCOPE = "Amazon-Advertising-API-Scope"
@@ -31,7 +31,7 @@ class AdsClient(AmazonClient):
         **options: Any,
     ) -> None:
         # One value under two names: the unified API (/adsApi/v1) reads the second only.
-        headers = {"Amazon-Advertising-API-ClientId": client_id, "Amazon-Ads-ClientId": client_id}
+        headers = {CLIENT_ID: client_id, ADS_CLIENT_ID: client_id}
         if profile_id is not None:
             headers[SCOPE] = profile_id
         super().__init__(endpoint, auth, headers=headers, **options)

@@ -15,7 +15,7 @@ import httpx
 from recomamp.amazon.ads_bodies import read_json, text
 from recomamp.amazon.ads_client import DSP_ADVERTISER, SCOPE
 from recomamp.amazon.asking import Call
-from recomamp.amazon.failures import error_of
+from recomamp.amazon.failures import error_of, text_of
 from recomamp.amazon.paths import path_of
 from recomamp.domain.campaigns import CampaignType
 from recomamp.domain.errors import ContractBroken
@@ -23,6 +23,7 @@ from recomamp.domain.errors import ContractBroken
 _REQUEST = "application/vnd.createasyncreportrequest.v3+json"
 _CREATED = "application/vnd.createasyncreportresponse.v3+json"
 _SHOWN = "application/vnd.getasyncreportresponse.v3+json"
+_LONGEST_READ = 2000  # characters of an answer that names another report
 _REPORT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -36,7 +37,7 @@ class ReportStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Tell whether nothing will change any more."""
+        """Return whether nothing will change any more."""
         return self in (ReportStatus.COMPLETED, ReportStatus.FAILED)
 
 
@@ -136,7 +137,7 @@ def read_created(response: httpx.Response) -> str:
     :raises AmazonError: when it is another error, or names no report.
     """
     if response.status_code == HTTPStatus.TOO_EARLY:
-        duplicate = _REPORT_ID.search(response.text[:2000])
+        duplicate = _REPORT_ID.search(text_of(response, _LONGEST_READ))
         if duplicate is None:
             raise error_of(response, ContractBroken, "the id of the report under way was expected")
         return duplicate.group()

@@ -16,13 +16,15 @@ from recomamp.amazon.observing import Observe, Try, failed
 from recomamp.amazon.regions import Endpoint
 from recomamp.amazon.retrying import RetryPolicy, Sleep
 from recomamp.amazon.wire import TIMEOUT, exchange, open_client
-from recomamp.domain.errors import AmazonError, ContractBroken, InvalidDefinition
+from recomamp.domain.errors import AmazonError, ContractBroken, InvalidDefinition, MissingSetting
 from recomamp.domain.limits import Limits
 
 T = TypeVar("T")
 Clock: TypeAlias = Callable[[], float]
 
 MOST_PAGES = 10_000  # of one list
+CLIENT_ID = "Amazon-Advertising-API-ClientId"
+ADS_CLIENT_ID = "Amazon-Ads-ClientId"
 _SHOWN_CHARS = 100
 
 
@@ -54,14 +56,15 @@ class Page(Generic[T]):
 class AmazonClient:
     """Asks one of Amazon's hosts in the name of one user; use as ``async with``.
 
-    Calls that may be repeated are, on 429, 5xx and network trouble, as ``retry`` says; what is
-    raised in the end is an error of ``recomamp.domain.errors``.
+    A call that may be repeated is sent again after 429, 5xx and network errors, as ``retry`` says.
+    In the end an error of ``recomamp.domain.errors`` is raised.
 
     :param headers: what every call says, save Authorization.
     :param limits: how much Amazon may send; ``clock`` gives seconds for those of time.
     :param observe: hears of every failed try, also of token calls and downloads. What it raises
         reaches the caller.
-    :raises InvalidDefinition: when a header holds what HTTP does not allow.
+    :raises InvalidDefinition: when a header of a row's value holds what HTTP does not allow.
+    :raises MissingSetting: when the client id does.
     """
 
     def __init__(
@@ -171,10 +174,17 @@ class AmazonClient:
 
 
 def _require_sendable(headers: Mapping[str, str]) -> None:
-    """Refuse a value that no header may hold: it comes from a row."""
+    """Refuse a value that no header may hold. The client id is a setting; all others are rows'."""
     for name, value in headers.items():
-        if not (value.isascii() and value.isprintable()) or value != value.strip():
-            raise InvalidDefinition(
-                f"{value[:_SHOWN_CHARS]!a} cannot be sent to Amazon as the header {name}: "
-                "correct it in the row"
+        if (value.isascii() and value.isprintable()) and value == value.strip():
+            continue
+        if name in (CLIENT_ID, ADS_CLIENT_ID):
+            # Not quoted: it may be the secret, put into the wrong place
+            raise MissingSetting(
+                "AIRFLOW_CONN_AMAZON_ADS: its login, the client id, begins or ends with a blank or "
+                "holds a character that no header may hold"
             )
+        raise InvalidDefinition(
+            f"{value[:_SHOWN_CHARS]!a} cannot be sent to Amazon as the header {name}: "
+            "correct it in the row"
+        )

@@ -49,6 +49,7 @@ _ERRORS = (
 )
 _OUR_FAULT = ("invalid_client", "unauthorized_client")
 _SIGN_IN = "the user has to sign in with Amazon again"
+_CONNECTION = "AIRFLOW_CONN_AMAZON_ADS"
 
 _REFRESH = Try(operation="token")
 
@@ -96,15 +97,16 @@ def refresh_request(
     )
 
 
-def read_token_response(response: httpx.Response, now: datetime, *, former: Tokens) -> Tokens:
-    """Read the renewed tokens; an answer without a refresh token keeps the former one.
+def read_token_response(response: httpx.Response, now: datetime, *, stored: Tokens) -> Tokens:
+    """Read the renewed tokens; an answer without a refresh token keeps the stored one.
 
     Errors say Amazon's status, its code where the code is a known one, and its request id. Nothing
     else of the answer is in them.
 
     :raises ConsentRevoked: when the user's consent is gone.
     :raises MissingSetting: when Amazon does not know our application or its secret.
-    :raises AmazonError: whatever else was answered.
+    :raises ContractBroken: after any other answer that is no token.
+    :raises Transient: when the endpoint may answer better later.
     """
     if not response.is_success:
         raise _refusal(response)
@@ -116,7 +118,7 @@ def read_token_response(response: httpx.Response, now: datetime, *, former: Toke
         raise _error(response, ContractBroken, "an access token was expected")
     return Tokens(
         access_token=access_token,
-        refresh_token=(isinstance(refresh_token, str) and refresh_token) or former.refresh_token,
+        refresh_token=(isinstance(refresh_token, str) and refresh_token) or stored.refresh_token,
         expires_at=now + timedelta(seconds=_lifetime_seconds(body.get("expires_in"))),
     )
 
@@ -172,38 +174,47 @@ class LwaAuth(httpx.Auth):
 
     async def _renewed_tokens(self, this: Try) -> Tokens:
         self._tokens = await self._store.refresh(
-            lambda former: self._renew(former, this), self._refused
+            lambda stored: self._renew(stored, this), self._refused
         )
         return self._tokens
 
-    async def _renew(self, former: Tokens, this: Try) -> Tokens:
-        if not former.refresh_token:
+    async def _renew(self, stored: Tokens, this: Try) -> Tokens:
+        if not stored.refresh_token:
             raise ConsentRevoked(f"no refresh token is stored: {_SIGN_IN}")
         request = refresh_request(
-            self._token_url, self._credentials, former.refresh_token, this, self._timeout
+            self._token_url, self._credentials, stored.refresh_token, this, self._timeout
         )
         async with open_client(self._transport, limits=self._limits) as http:
             response = await exchange(http, request, limits=self._limits)
         try:
-            return read_token_response(response, datetime.now(UTC), former=former)
+            return read_token_response(response, datetime.now(UTC), stored=stored)
         except (AmazonError, MissingSetting) as err:
             await failed(request, err, response)
             raise
 
 
 def _refusal(response: httpx.Response) -> AmazonError | MissingSetting:
-    """Return what an answer of the token endpoint means that is not 2xx."""
-    code = _code(response)
-    if not response.is_server_error and code == "invalid_grant":
+    """Return what an answer of the token endpoint means that is not 2xx.
+
+    The user's refresh token is the cause of invalid_grant alone. All else concerns every user.
+    """
+    kind, code = kind_of(response.status_code), _code(response)
+    if response.is_server_error:
+        return _error(response, kind)
+    if code == "invalid_grant":
         return _error(response, ConsentRevoked, _SIGN_IN)
-    if response.is_server_error or code not in _OUR_FAULT:
-        return _error(response, kind_of(response.status_code))
-    said = _error(response, AmazonError)
-    missing = MissingSetting(
-        f"{said}; set AIRFLOW_CONN_AMAZON_ADS to the application's client id and secret"
+    if code in _OUR_FAULT:
+        said = _error(response, AmazonError)
+        missing = MissingSetting(
+            f"{said}; set {_CONNECTION} to the application's client id and secret"
+        )
+        missing.__cause__ = said
+        return missing
+    if kind is Transient:
+        return _error(response, kind)
+    return _error(
+        response, ContractBroken, f"check client id, client secret and token_url of {_CONNECTION}"
     )
-    missing.__cause__ = said
-    return missing
 
 
 def _error(
@@ -256,5 +267,5 @@ def _signed(request: httpx.Request, tokens: Tokens) -> httpx.Request:
 
 
 def _is_replayable(request: httpx.Request) -> bool:
-    """Tell whether the body can be sent a second time: a stream is used up."""
+    """Return whether the body can be sent a second time: a stream is used up."""
     return isinstance(request.stream, httpx.ByteStream)

@@ -70,11 +70,11 @@ async def download_parts(
 ) -> list[Path]:
     """Download all parts of a result into ``directory``, in order; on failure none is left there.
 
-    Links that expire meanwhile are asked for anew. In the end they are asked for once more: nothing
-    that AMC says tells how many parts there are, and a list that came too early lacks some.
+    Links that expire meanwhile are renewed. In the end they are listed once more: AMC does not say
+    how many parts there are, and a list that came too early lacks some.
 
-    :param arrived: is told of each part as soon as it is whole, in order. Where AMC then offers
-        other files, it is told of them in the same way, from number 0 on.
+    :param arrived: is called for each part as soon as it is whole, in order. Where AMC then offers
+        other files, it is called for them in the same way, from number 0 on.
     :raises Transient: when AMC offers no files yet, or other ones each time, or the network fails
         again and again.
     :raises ResultsBroken: when a part is truncated or missing, or cannot be written.

@@ -1,7 +1,7 @@
 """What an answer that is not 2xx means: status to error, Amazon's words kept.
 
 ``repeatable`` is False for the one request that must not be sent twice, the creation of an
-execution: whatever would otherwise be tried again is then a ``SubmissionInDoubt``. A 429 stays
+execution. An answer after which others are sent again is then a ``SubmissionInDoubt``. A 429 stays
 ``Transient`` there too, because it says that the request was not processed.
 """
 
@@ -71,6 +71,14 @@ def json_object(response: httpx.Response) -> dict[str, Any] | None:
     """Read the body as a JSON object; None when it is anything else."""
     body = _json(response)
     return body if isinstance(body, dict) else None
+
+
+def text_of(response: httpx.Response, longest: int) -> str:
+    """Return the beginning of the body, read as UTF-8, of at most ``longest`` characters.
+
+    The charset that the answer names is not used: some of Python's codecs are slow, and some fail.
+    """
+    return response.content[: 4 * longest].decode("utf-8", "replace")[:longest]
 
 
 def request_id_of(response: httpx.Response) -> str | None:
@@ -156,8 +164,8 @@ def _first_text(body: dict[str, Any], keys: tuple[str, ...]) -> str | None:
 
 
 def _plain_text(response: httpx.Response, longest: int) -> str:
-    """Reduce a gateway's HTML page, or whatever else came, to a readable line."""
-    body = response.text[:_LONGEST_READ]
+    """Reduce a gateway's HTML page, or any other body, to a readable line."""
+    body = text_of(response, _LONGEST_READ)
     text = html.unescape(_without_tags(body))
     return fit_to_keep(" ".join(text.split()), longest if text == body else _LONGEST_PAGE)
 

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import httpx
 
-from recomamp.amazon.failures import retry_after_seconds
+from recomamp.amazon.failures import retry_after_seconds, text_of
 from recomamp.domain.errors import (
     AmazonError,
     ContractBroken,
@@ -27,6 +27,7 @@ _STORAGE = re.compile(
     r"\.amazonaws\.com"
 )
 _SHOWN_CHARS = 200
+_LONGEST_READ = 10_000  # characters of an error page of the storage
 _EXPIRED = ("ExpiredToken", "RequestExpired")
 
 
@@ -54,7 +55,7 @@ def _is_in_storage(link: httpx.URL) -> bool:
 
 
 def is_same_part(one: str, other: str) -> bool:
-    """Tell whether two links, signed at different times, lead to the same file."""
+    """Return whether two links, signed at different times, lead to the same file."""
     try:
         return httpx.URL(one).copy_with(query=None) == httpx.URL(other).copy_with(query=None)
     except httpx.InvalidURL:
@@ -67,7 +68,7 @@ def is_file(response: httpx.Response) -> bool:
 
 
 def is_page(response: httpx.Response) -> bool:
-    """Tell whether a page came instead of a file: a gateway's, whatever its status says."""
+    """Return whether a gateway's page came instead of a file, with any status."""
     return bool(response.headers.get("Content-Type", "").startswith("text/html"))
 
 
@@ -95,7 +96,7 @@ def storage_error(response: httpx.Response) -> PipelineError:
 
 
 def _kind_of(status: int, code: str | None) -> type[AmazonError]:
-    # A link carries its own right: whatever refuses it, another link may be let in
+    # A link carries its own right: where one is refused, a new one may be accepted
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or code in _EXPIRED:
         return LinkExpired
     if status >= 500 or status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
@@ -108,5 +109,5 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 
 def _element(response: httpx.Response, name: str) -> str | None:
-    found = re.search(rf"<{name}>([^<]{{1,300}})</{name}>", response.text[:10_000])
+    found = re.search(rf"<{name}>([^<]{{1,300}})</{name}>", text_of(response, _LONGEST_READ))
     return found.group(1) if found else None

@@ -1,4 +1,4 @@
-"""Failed calls: one warning in the log each, and one word to whoever wants to know."""
+"""Failed calls: one warning in the log each, and one call of the observer."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def try_of(request: httpx.Request) -> Try:
 
 
 async def failed(request: httpx.Request, error: E, response: httpx.Response | None = None) -> E:
-    """Log one line about a failed call, tell its observer and hand the error on.
+    """Log one line about a failed call, call its observer and return the error.
 
     :param response: the answer, None when there was none.
     """

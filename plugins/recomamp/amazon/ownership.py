@@ -23,7 +23,7 @@ def is_ours(
     created_after: datetime,
     sql: str | None = None,
 ) -> bool:
-    """Tell whether AMC's execution is the one submitted under ``workflow_id``.
+    """Return whether AMC's execution is the one submitted under ``workflow_id``.
 
     Where AMC keeps the name, the name decides. Where it does not, it must be the same window, the
     same parameters and created no earlier than ``created_after``, the moment of our intention (less

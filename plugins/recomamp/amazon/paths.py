@@ -10,7 +10,7 @@ _SHOWN_CHARS = 100
 
 
 def path_of(root: str, *segments: str) -> str:
-    """Append segments to a root, each percent-encoded as one segment whatever it holds.
+    """Append segments to a root, each percent-encoded as exactly one.
 
     :raises InvalidDefinition: when a segment would lead to another place, or is not printable.
     """

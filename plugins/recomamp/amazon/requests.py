@@ -9,14 +9,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from recomamp.amazon.account import AmcAccount
-from recomamp.amazon.asking import Call
+from recomamp.amazon.asking import CLIENT_ID, Call
 from recomamp.amazon.paths import path_of
 from recomamp.domain.cron import load_zone
 from recomamp.domain.windows import Window, WindowType
 
 PAGE_SIZE = 100
+# Of executions with their queries. Five of the longest queries fit into the limit of an answer,
+# also where each character takes three bytes.
+WORKFLOW_PAGE_SIZE = 5
 
-# Between our clock and Amazon's: who lists since a moment of ours lists from so much earlier
+# Between our clock and Amazon's: a list since a moment of ours begins so much earlier
 LIST_SLACK = timedelta(minutes=5)
 
 # Said rather than left to AMC's default escape, which is unpublished: quotes are doubled, as the
@@ -44,7 +47,7 @@ class NewExecution:
 def account_headers(account: AmcAccount) -> dict[str, str]:
     """Return the headers that every call needs, save Authorization."""
     return {
-        "Amazon-Advertising-API-ClientId": account.client_id,
+        CLIENT_ID: account.client_id,
         "Amazon-Advertising-API-AdvertiserId": account.entity_id,
         "Amazon-Advertising-API-MarketplaceId": account.marketplace_id,
     }
@@ -103,7 +106,7 @@ def list_executions(
         "minCreationTime": _wall_time(min_creation_time, UTC) if min_creation_time else None,
         "includeCancelled": "true",
         "includeWorkflow": "true" if include_workflow else None,
-        "limit": str(PAGE_SIZE),
+        "limit": str(WORKFLOW_PAGE_SIZE if include_workflow else PAGE_SIZE),
         "nextToken": next_token,
     }
     return Call(
@@ -174,7 +177,7 @@ def _window(window: Window) -> dict[str, str]:
 
 
 def _is_ambiguous(moment: datetime, zone: ZoneInfo) -> bool:
-    """Tell whether the zone's wall time at ``moment`` also stands for another moment."""
+    """Return whether the zone's wall time at ``moment`` also stands for another moment."""
     local = moment.astimezone(UTC).astimezone(zone)
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 

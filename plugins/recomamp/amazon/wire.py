@@ -54,22 +54,31 @@ class _OutOfBounds(httpx.RequestError):
 
 
 class _BoundedStream(httpx.AsyncByteStream):
-    """The body of an answer, given up where it passes a limit."""
+    """The body of an answer up to a limit.
 
-    def __init__(self, stream: httpx.AsyncByteStream, limits: Limits) -> None:
+    The body of an error ends at the limit, because its status says enough. Any other is given up.
+    """
+
+    def __init__(
+        self, stream: httpx.AsyncByteStream, limit_bytes: int, *, is_error: bool = False
+    ) -> None:
         self._stream = stream
-        self._limits = limits
+        self._limit_bytes = limit_bytes
+        self._is_error = is_error
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = self._limits.answer_limit_bytes
+        left = self._limit_bytes
         async for chunk in self._stream:
             left -= len(chunk)
-            if left < 0:
+            if left >= 0:
+                yield chunk
+            elif self._is_error:
+                return
+            else:
                 raise _OutOfBounds(
-                    f"answered more than {self._limits.answer_limit_bytes} bytes, "
+                    f"answered more than {self._limit_bytes} bytes, "
                     "which is all that RECOMAMP_ANSWER_LIMIT_BYTES allows"
                 )
-            yield chunk
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -80,18 +89,31 @@ def _bounding(
 ) -> Callable[[httpx.Response], Awaitable[None]]:
     """Return a hook that bounds answers before anybody reads them, also while signing in.
 
-    A file is bounded by the caller, who writes it to a disk.
+    A file is bounded by the caller, who writes it to a disk. An error keeps its status: a 429 is a
+    429 also without its body.
     """
 
     async def bound(response: httpx.Response) -> None:
+        is_error = response.status_code >= 400
         coding = response.headers.get("Content-Encoding", "").strip().lower()
         if coding not in ("", "identity"):
             # A few kilobytes may hold gigabytes, which httpx would unpack in one go
-            raise _OutOfBounds(f"answered with Content-Encoding {coding[:40]!r} unasked")
+            if not is_error:
+                raise _OutOfBounds(f"answered with Content-Encoding {coding[:40]!r} unasked")
+            del response.headers["Content-Encoding"]
+            await _drop_body(response)
         if not is_file(response) and isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = _BoundedStream(response.stream, limits)
+            response.stream = _BoundedStream(
+                response.stream, limits.answer_limit_bytes, is_error=is_error
+            )
 
     return bound
+
+
+async def _drop_body(response: httpx.Response) -> None:
+    if isinstance(response.stream, httpx.AsyncByteStream):
+        await response.stream.aclose()
+    response.stream = httpx.ByteStream(b"")
 
 
 def open_client(
@@ -126,12 +148,13 @@ async def exchange(
     repeatable: bool = True,
     stream: bool = False,
 ) -> httpx.Response:
-    """Send a request and return whatever answer comes; with ``stream`` its body is still to read.
+    """Send a request and return its answer; with ``stream`` its body is still to read.
 
     :raises Transient: when no answer came and the request may be sent again.
     :raises SubmissionInDoubt: when no answer came to a request that is not ``repeatable``, save
         when not even a connection was made.
-    :raises ContractBroken: when the answer to a ``repeatable`` request passes a limit.
+    :raises ContractBroken: when the answer to a ``repeatable`` request is no error and passes a
+        limit.
     """
     async with _explaining(request, limits or Limits(), repeatable=repeatable):
         return await http.send(request, stream=stream)

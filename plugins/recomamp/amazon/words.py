@@ -1,4 +1,4 @@
-"""What Amazon says, whole: every text of an answer, whatever the shape it comes in."""
+"""What Amazon says, whole: every text of an answer of any shape."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from recomamp.amazon.redaction import without_secrets
 
 LONGEST_WORDS = 10_000  # characters; Amazon's longest known complaint has some hundreds
 
-# Whatever stands under these is words by itself, in this order; the rest follows under its name
+# Texts under these names come first, in this order and without the name. The others follow, each
+# with its name
 _WORDS = (
     "statusReason",
     "message",

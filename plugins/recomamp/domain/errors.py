@@ -4,7 +4,8 @@ PipelineError
 ├── InvalidDefinition     a row cannot become a DAG or a request: mend the named column
 ├── MissingSetting        a setting of the pipeline is absent or wrong: mend the deployment
 │   └── TokensUnreadable  one user's tokens were encrypted with another key
-├── LimitExceeded         Amazon sends more than a setting allows; never retried
+├── LimitExceeded         a result is larger than a setting allows; never retried. A longer answer
+│                         of the API is ContractBroken, which is retried
 ├── StepTimedOut          a step of a run took longer than it may: try again later
 ├── InstanceBroken        no run on the instance can succeed until somebody acts; never retried
 ├── MigrationError        database and migration files disagree: mend one of them

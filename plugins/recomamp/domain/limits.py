@@ -13,8 +13,8 @@ LONGEST_COLUMN_NAME_BYTES = 512
 class Limits:
     """How much Amazon may send. Each field has a setting of its name: ``RECOMAMP_<FIELD>``.
 
-    - ``answer_limit_bytes``: the body of one answer. A page of 100 executions, each with its query,
-      has some megabytes. The triggerer holds one answer for each instance in memory.
+    - ``answer_limit_bytes``: the body of one answer. A page of 5 executions, each with the longest
+      query, has up to 15 MiB. The triggerer holds one answer for each instance in memory.
     - ``answer_limit_seconds``: one call, signing in included, until its answer is read.
     - ``result_limit_bytes``: all parts of one result, which lie on the worker's disk at one time.
     - ``result_limit_seconds``: the download of one result. 20 GiB in 6 hours are 1 MB a second.

@@ -147,7 +147,7 @@ class MailServer:
 
 
 def is_mail_on() -> bool:
-    """Tell whether there is a connection to a mail server."""
+    """Return whether there is a connection to a mail server."""
     try:
         return bool(BaseHook.get_connection(settings.MAIL_CONN_ID).host)
     except AirflowNotFoundException:
@@ -174,7 +174,7 @@ def open_mail_server() -> Iterator[MailServer]:
 def _sign_in(hook: SignedInHook) -> smtplib.SMTP:
     try:
         hook.get_conn()
-    except (OSError, AirflowException) as err:  # smtplib's own errors derive from the former
+    except (OSError, AirflowException) as err:  # smtplib's own errors derive from OSError
         raise MailServerAway(
             f"connection {settings.MAIL_CONN_ID!r}: the mail server does not let us in: "
             f"{_words_of(err)}"
@@ -209,9 +209,9 @@ def _recipient(address: str) -> Address:
 
 
 def _encoded(text: str, in_header: str = "") -> str:
-    """Return text as encoded words: what it says is shown, and read by nobody as a header.
+    """Return text as encoded words, so that no mail program reads a header in it.
 
-    Text without anything that needs it stays as it is in the sender's name, for people to read.
+    The sender's name stays as it is where it is ASCII without an encoded word.
     """
     line = one_line(text)
     if not in_header and line.isascii() and "=?" not in line:

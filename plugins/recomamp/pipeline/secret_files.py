@@ -6,10 +6,13 @@ by ``docker inspect`` and inherited by every child process.
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
 from airflow.secrets.base_secrets import BaseSecretsBackend
+
+log = logging.getLogger(__name__)
 
 
 class SecretFiles(BaseSecretsBackend):
@@ -25,12 +28,20 @@ class SecretFiles(BaseSecretsBackend):
         self.directory = Path(directory)
 
     def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:
-        """Return the connection as a URI or JSON, None where there is no file or an empty one."""
+        """Return the connection as a URI or JSON.
+
+        None where there is no file, an empty one, or one that cannot be read, which is logged.
+        """
         if not re.fullmatch(r"\w+", conn_id):
             return None  # an id never leads out of the folder
+        path = self.directory / f"AIRFLOW_CONN_{conn_id.upper()}"
         try:
-            text = (self.directory / f"AIRFLOW_CONN_{conn_id.upper()}").read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as err:
+            # Raised, it would reach Airflow's log at level debug only
+            log.error("%s cannot be read: %s", path, getattr(err, "strerror", None) or err)
             return None
         return text.strip() or None
 

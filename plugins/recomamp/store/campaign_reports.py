@@ -46,7 +46,7 @@ class CampaignReport:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it is still to be loaded."""
+        """Return whether it is still to be loaded."""
         return self.status is ReportState.REQUESTED
 
     @property

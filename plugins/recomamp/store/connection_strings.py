@@ -1,4 +1,4 @@
-"""Reads a connection as an operator writes it: a URI, or Airflow's URI or JSON.
+"""Reads a connection as an operator writes it: a URI, or Airflow's URI or JSON. And opens it.
 
 For commands that run without Airflow. Inside of Airflow its own ``Connection`` reads the same text.
 """
@@ -6,12 +6,15 @@ For commands that run without Airflow. Inside of Airflow its own ``Connection`` 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
 from recomamp.domain.errors import MissingSetting
-from recomamp.store.tls import TRANSPORT_OPTIONS
+from recomamp.store.tls import TRANSPORT_OPTIONS, connect
 
 # What libpq understands of an Airflow connection's extras; the rest is for Airflow itself.
 _LIBPQ_OPTIONS = TRANSPORT_OPTIONS | {
@@ -19,6 +22,23 @@ _LIBPQ_OPTIONS = TRANSPORT_OPTIONS | {
     "keepalives_idle", "keepalives_interval", "options", "port", "target_session_attrs",
     "tcp_user_timeout",
 }  # fmt: skip
+
+
+def open_named(settings: Sequence[str], environ: Mapping[str, str]) -> Connection:
+    """Open the application's database, which the first of these settings that is set names.
+
+    :raises MissingSetting: when none is set, or what it says cannot be opened. The message names
+        the setting and quotes no password.
+    """
+    name = next((name for name in settings if environ.get(name)), None)
+    if name is None:
+        raise MissingSetting(f"set {' or '.join(settings)} to the application's database")
+    try:
+        return connect(connection_arguments(environ[name]), environ)
+    except MissingSetting as err:
+        raise MissingSetting(f"{name}: {err}") from err
+    except psycopg2.Error as err:
+        raise MissingSetting(f"{name}: cannot connect: {' '.join(str(err).split())}") from err
 
 
 def connection_arguments(value: str) -> dict[str, str]:

@@ -18,8 +18,8 @@ AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
 class Transactions:
     """Runs transactions on connections that it opens; one that is idle may be kept for the next.
 
-    Opening one is dear: a sign-in, a process of the server that reads the catalogue anew, and over
-    a network several round trips.
+    Opening one is slow: a sign-in, a new server process that reads the catalogue, and over a
+    network several round trips.
     """
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
@@ -67,7 +67,7 @@ class Transactions:
 
 
 def _is_hung_up(connection: Connection) -> bool:
-    """Tell whether the server has said anything unasked: it does so only to take its leave."""
+    """Return whether the server has said anything unasked: it does so only to take its leave."""
     if connection.closed:
         return True
     poller = select.poll()

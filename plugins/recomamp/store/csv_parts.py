@@ -97,7 +97,7 @@ def read_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Read a part in the order of ``columns``; none for a part that is its header only.
 
-    Whether it is whole, only ``check_end`` tells.
+    Only ``check_end`` finds out whether it is whole.
 
     :raises ResultsBroken: when the part is malformed or of other columns.
     """
@@ -118,8 +118,10 @@ def read_batches(
         except (pa.ArrowException, OSError) as err:
             if block_bytes == BLOCK_BYTES and _ROW_TOO_LONG in str(err):
                 continue
-            told = _with_row(part, order, schema, block_bytes) or err
-            raise ResultsBroken(f"{part.name} cannot be read: {str(told)[:_SHOWN_CHARS]}") from err
+            problem = _with_row(part, order, schema, block_bytes) or err
+            raise ResultsBroken(
+                f"{part.name} cannot be read: {str(problem)[:_SHOWN_CHARS]}"
+            ) from err
 
 
 def _read(
@@ -182,7 +184,7 @@ def _open(
 
 
 def _parsed_as(kind: pa.DataType) -> pa.DataType:
-    """Tell as what a column is parsed: the CSV reader knows no wide decimals and no ``Z``."""
+    """Return as what a column is parsed: the CSV reader knows no wide decimals and no ``Z``."""
     is_read_as_text = pa.types.is_decimal256(kind) or pa.types.is_timestamp(kind)
     return pa.string() if is_read_as_text else kind
 

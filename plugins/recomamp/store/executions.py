@@ -29,7 +29,7 @@ class Execution:
     dag_run_id: str
     attempt: int
     clear_number: int  # how often the run had been cleared when the attempt was opened
-    retry_count: int  # how often it was tried again, former attempts that AMC FAILED included
+    retry_count: int  # how often it was tried again, earlier attempts that AMC FAILED included
     next_retry_at: datetime | None
     amc_execution_id: str | None
     amc_workflow_id: str
@@ -138,7 +138,7 @@ def count_failed_attempts(
 def select_execution_by_amc_id(
     connection: Connection, amc_instance_id: str, amc_execution_id: str
 ) -> UUID | None:
-    """Return the execution that AMC's id belongs to, whoever owns it; None where it is free.
+    """Return the execution of any user that AMC's id belongs to; None where it is free.
 
     :param amc_instance_id: AMC's own name of the instance.
     """

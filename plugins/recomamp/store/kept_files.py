@@ -15,7 +15,7 @@ from recomamp.domain.errors import MissingSetting, ResultsBroken
 from recomamp.store.result_files import base_uri, without_secrets
 
 _BLOCK_BYTES = 1024 * 1024
-# As results are stored. Nothing else is ever read or deleted, whatever a document may say
+# As results are stored. Nothing else is ever read or deleted, even where a document names it
 _PLACE = re.compile(
     r"workflow=(?P<workflow>[0-9a-f-]{36})/window_start=\d{4}-\d{2}-\d{2}"
     r"/execution=(?P<execution>[0-9a-f-]{36})/part-\d{5,}\.parquet"
@@ -60,7 +60,7 @@ class KeptFiles:
         return ""
 
     def delete(self, listed: Listed, *, workflow_id: UUID, execution_id: UUID) -> None:
-        """Delete the files of one execution; those that are gone already are no trouble.
+        """Delete the files of one execution; those that are gone already count as deleted.
 
         :raises ResultsBroken: when the storage does not answer, or a file is not this execution's.
         """

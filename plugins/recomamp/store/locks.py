@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.errors import ExecutionLocked
-from recomamp.store.statements import changed
+from recomamp.store.statements import changed, fetch_one
 
 
 class Purpose(StrEnum):
@@ -40,7 +40,8 @@ class ExecutionLock:
     def verify(self) -> None:
         """Return while the lock is held.
 
-        :raises ExecutionLocked: when another process has it, or may have it now.
+        :raises ExecutionLocked: when another process has it or may have it now, or when the
+            execution was deleted.
         """
         try:
             is_held = changed(
@@ -49,11 +50,16 @@ class ExecutionLock:
                 execution_id=self.execution_id,
                 purpose=self.purpose.value,
             )
+            exists = is_held or fetch_one(
+                self.connection, "select_execution_exists", execution_id=self.execution_id
+            )
         except psycopg2.Error as err:
             raise ExecutionLocked(
                 f"execution {self.execution_id}: this try has lost its connection to the database, "
                 f"and with it the lock; another try may be {_DOING[self.purpose]} it just now"
             ) from err
+        if not exists:
+            raise ExecutionLocked(f"execution {self.execution_id}: its row has been deleted")
         if not is_held:
             raise ExecutionLocked(
                 f"execution {self.execution_id}: another try is {_DOING[self.purpose]} it just now"
@@ -69,7 +75,7 @@ def locked(
     The transaction is one of a connection of its own, so that the server ends it with a process
     that is killed.
 
-    :raises ExecutionLocked: when another process has the lock.
+    :raises ExecutionLocked: when another process has the lock, or the execution was deleted.
     """
     connection = connect()
     try:

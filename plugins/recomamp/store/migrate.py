@@ -22,9 +22,8 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from recomamp.domain.errors import MigrationError, MissingSetting
-from recomamp.store.connection_strings import connection_arguments
+from recomamp.store.connection_strings import open_named
 from recomamp.store.sql import SQL_DIRECTORY
-from recomamp.store.tls import connect
 
 MIGRATIONS_DIRECTORY = SQL_DIRECTORY / "migrations"
 ACCESS_FILE = SQL_DIRECTORY / "access.sql"
@@ -208,15 +207,10 @@ def _one_line(err: psycopg2.Error) -> str:
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
     """Apply pending migrations, a line for each; return the exit status."""
-    name = next((name for name in SETTINGS if environment.get(name)), None)
-    if name is None:
-        return _fail(f"set {' or '.join(SETTINGS)} to the database to migrate", status=2)
     try:
-        connection = connect(connection_arguments(environment[name]), environment)
+        connection = open_named(SETTINGS, environment)
     except MissingSetting as err:
-        return _fail(f"{name}: {err}", status=2)
-    except psycopg2.Error as err:
-        return _fail(f"{name}: cannot connect: {_one_line(err)}", status=2)
+        return _fail(str(err), status=2)
     try:
         for applied in migrate(connection):
             sys.stdout.write(f"applied {applied}\n")

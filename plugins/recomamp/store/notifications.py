@@ -16,7 +16,7 @@ from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """A mail that is being sent: who gets it, and what it tells."""
+    """A mail that is being sent: who gets it, and what it says."""
 
     address: str
     reader: Reader
@@ -50,7 +50,7 @@ def claim_notifications(
 def select_told(
     connection: Connection, user_ids: Collection[UUID], *, since: datetime
 ) -> dict[UUID, Told]:
-    """Return what users have been told since a moment."""
+    """Return which mails users have been sent since a moment."""
     found = fetch_all(connection, "select_told_users", user_ids=list(user_ids), since=since)
     return {
         row["user_id"]: Told(mails=row["mails"], last_digest_at=row["last_digest_at"])

@@ -78,7 +78,7 @@ def _json(value: Any) -> str:
 
 
 def _text(kind: pa.DataType) -> Callable[[Any], str]:
-    """Tell how a value of this type is written as JSON."""
+    """Return how a value of this type is written as JSON."""
     if pa.types.is_floating(kind):
         return lambda value: _json(value) if math.isfinite(value) else "null"
     if pa.types.is_decimal(kind):

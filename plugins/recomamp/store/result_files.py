@@ -66,7 +66,7 @@ class HashedFile(io.RawIOBase):
         return self._hash.hexdigest()
 
     def writable(self) -> bool:
-        """Tell that this file is for writing."""
+        """Return that this file is for writing."""
         return True
 
 
@@ -103,7 +103,7 @@ class Target:
             yield HashedFile(file)
 
     def publish(self, names: Sequence[str]) -> None:
-        """Give these files their names and remove what else was written, by whatever load.
+        """Give these files their names and remove all other files, which other loads wrote.
 
         :raises ResultsBroken: when somebody has removed a file before it got its name.
         """
@@ -140,7 +140,7 @@ class Target:
         for path in self._files.find(self._directory, maxdepth=1):
             if is_unwanted(_name(path)):
                 self._verify_lock()
-                with suppress(FileNotFoundError):  # whoever had written it has removed it
+                with suppress(FileNotFoundError):  # the load that wrote it has removed it
                     self._files.rm(path)
 
     @contextmanager
@@ -152,7 +152,7 @@ class Target:
             reason = (
                 err.strerror if isinstance(err, OSError) and err.strerror else type(err).__name__
             )
-            # What no second try can change is the deployment's to mend; storage may recover
+            # What no second try can change is the deployment's to correct; storage may recover
             is_for_good = isinstance(err, _FOR_GOOD)
             kind = MissingSetting if is_for_good else ResultsBroken
             remedy = (

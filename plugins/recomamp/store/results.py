@@ -95,7 +95,7 @@ class ResultWriter:
         self._described = columns
 
     def add(self, number: int, part: Path) -> None:
-        """Begin with a part that is whole. They come in order; number 0 begins the result anew.
+        """Begin with a part that is whole. They come in order; number 0 begins the result again.
 
         :raises ResultsBroken: when the first part is not what AMC described.
         :raises LimitExceeded: when it has more columns than ``limits`` allow.

@@ -3,7 +3,12 @@
 Run as a command, the database comes from ``AIRFLOW_CONN_RECOMAMP_DB`` or ``RECOMAMP_MIGRATE_URI``
 and the keys, newest first, from ``RECOMAMP_FERNET_KEY`` or ``RECOMAMP_FERNET_KEY_FILE``.
 Each user is one short transaction: the command may be stopped and run again at any time.
-Exit status 0 means that the older keys can go.
+The exit status is
+
+- 0 when the older keys can go;
+- 1 when some rows were busy, and the older keys must stay until a second run;
+- 2 when a setting is wrong or the database is away;
+- 3 when the older keys can go, and no listed key opens the tokens of some users. They are named.
 """
 
 from __future__ import annotations
@@ -21,8 +26,7 @@ from psycopg2.errors import LockNotAvailable, QueryCanceled
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.errors import InvalidDefinition, MissingSetting
-from recomamp.store import tls
-from recomamp.store.connection_strings import connection_arguments
+from recomamp.store.connection_strings import open_named
 from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 from recomamp.store.token_encryption import (
     COLUMNS,
@@ -43,25 +47,27 @@ class Outcome(Enum):
     CURRENT = "already with the newest key"
     REVOKED = "left alone: consent withdrawn, Amazon accepts the tokens no longer"
     BUSY = "busy: another process holds them; run the command again"
-    UNREADABLE = "unreadable"
-
-    @property
-    def is_left(self) -> bool:
-        """Return whether an older key may still be needed."""
-        return self in (Outcome.BUSY, Outcome.UNREADABLE)
+    UNREADABLE = "unreadable: no listed key opens them; these users must sign in again"
 
 
 @dataclass(kw_only=True, slots=True)
 class Report:
-    """How many users had which outcome, and what is wrong with those whose tokens are left."""
+    """How many users had which outcome, and what is wrong with unreadable tokens."""
 
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     problems: list[str] = field(default_factory=list)
 
     @property
     def left(self) -> int:
-        """How many users' tokens are not with the newest key, though they may be needed."""
-        return sum(number for outcome, number in self.counts.items() if outcome.is_left)
+        """How many users' tokens may still need an older key. An unreadable one needs none."""
+        return self.counts[Outcome.BUSY]
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status of the command."""
+        if self.left:
+            return 1
+        return 3 if self.counts[Outcome.UNREADABLE] else 0
 
     def lines(self) -> list[str]:
         """Return the report, a line for each outcome and problem."""
@@ -136,16 +142,11 @@ def _decrypted(row: Row, fernet: MultiFernet, user_id: UUID) -> dict[str, str]:
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
     """Rotate all tokens and print the report; return the exit status."""
-    name = next((name for name in SETTINGS if environment.get(name)), None)
-    if name is None:
-        return _fail(f"set {' or '.join(SETTINGS)} to the application's database")
     try:
         keys = read_keys(environment)
-        connection = tls.connect(connection_arguments(environment[name]), environment)
+        connection = open_named(SETTINGS, environment)
     except MissingSetting as err:
         return _fail(str(err))
-    except psycopg2.Error as err:
-        return _fail(f"{name}: cannot connect: {' '.join(str(err).split())}")
     try:
         report = rotate_tokens(connection, keys)
     except psycopg2.Error as err:
@@ -153,7 +154,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     finally:
         connection.close()
     sys.stdout.write("".join(f"{line}\n" for line in report.lines()))
-    return 1 if report.left else 0
+    return report.exit_status
 
 
 def _fail(problem: str) -> int:

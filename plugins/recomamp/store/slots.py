@@ -16,7 +16,7 @@ FOREIGN_COUNT_LIFETIME = timedelta(minutes=15)
 def grant_slots(connection: Connection, instance_key: UUID, *, now: datetime) -> set[UUID]:
     """Grant the free slots of the instance's account and return whose executions got one.
 
-    Never more than the limits of the instance and the account, whatever the number of callers:
+    Never more than the limits of the instance and the account, with any number of callers:
     the account stays locked until the transaction ends. Users of one AMC instance get equal
     shares.
 

@@ -28,5 +28,5 @@ def fetch_one(connection: Connection, statement: str, **parameters: Any) -> Row 
 
 
 def changed(connection: Connection, statement: str, **parameters: Any) -> bool:
-    """Run a compare-and-set statement and tell whether it changed a row."""
+    """Run a compare-and-set statement and return whether it changed a row."""
     return fetch_one(connection, statement, **parameters) is not None

@@ -53,7 +53,8 @@ def protected_arguments(arguments: Mapping[str, Any], environ: Mapping[str, str]
 
     On this machine (loopback addresses, ``localhost``, Unix sockets) nothing is added. Any other
     host gets ``sslmode=verify-full`` and an authority's certificate, explicitly, so that neither
-    ``PGSSLMODE`` nor libpq's defaults weaken it.
+    ``PGSSLMODE`` nor libpq's defaults weaken it. For a host that ``ALLOW_SETTING`` names,
+    ``PGSSLMODE`` counts as it does for libpq.
 
     :param environ: what libpq reads its own defaults from, and where ``ALLOW_SETTING`` stands.
     :raises MissingSetting: when they ask for less, and ``ALLOW_SETTING`` does not name the host.
@@ -66,8 +67,9 @@ def protected_arguments(arguments: Mapping[str, Any], environ: Mapping[str, str]
     remote = [host for host in _hosts(arguments, environ) if not is_on_this_machine(host)]
     if not remote:
         return dict(arguments)
-    is_allowed = set(remote) <= _allowed(environ)
-    mode = arguments.get("sslmode") or ("prefer" if is_allowed else _VERIFIED)
+    is_allowed = {host.lower() for host in remote} <= _allowed(environ)
+    default = (environ.get("PGSSLMODE") or "prefer") if is_allowed else _VERIFIED
+    mode = arguments.get("sslmode") or default
     if mode != _VERIFIED:
         if not is_allowed:
             raise MissingSetting(
@@ -85,7 +87,7 @@ def protected_arguments(arguments: Mapping[str, Any], environ: Mapping[str, str]
 
 
 def is_on_this_machine(host: str) -> bool:
-    """Tell whether what libpq takes for a host never leaves this machine."""
+    """Return whether a connection to what libpq takes for a host stays on this machine."""
     if not host or host.startswith(("/", "@")) or host.lower() == "localhost":
         return True  # nothing, a path or an abstract name: a Unix socket
     try:
@@ -104,14 +106,16 @@ def _hosts(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> list[str
 
 
 def _allowed(environ: Mapping[str, str]) -> set[str]:
-    return {host.strip() for host in environ.get(ALLOW_SETTING, "").split(",") if host.strip()}
+    names = environ.get(ALLOW_SETTING, "").split(",")
+    return {name.strip().lower() for name in names if name.strip()}
 
 
 def _authorities(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     """Return the file of trusted certificates.
 
-    The driver's own OpenSSL looks for the system's in a folder of the machine that built it, so
-    that libpq's ``system`` finds none: the file of Python's OpenSSL stands in for it.
+    The driver has an OpenSSL of its own. That one looks for the system's certificates in a folder
+    that exists only where the driver was built, so ``system`` would find none. Python's OpenSSL
+    names the right file.
     """
     named = arguments.get("sslrootcert") or environ.get("PGSSLROOTCERT") or "system"
     if named != "system":

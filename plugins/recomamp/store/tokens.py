@@ -20,7 +20,7 @@ from recomamp.domain.errors import ConsentRevoked, Transient
 from recomamp.store.statements import Row, changed, fetch_one
 from recomamp.store.token_encryption import ACCESS, REFRESH, decrypt_token, encrypt_token
 
-# Shorter than any statement may take, so that waiting for somebody else's refresh is told from a
+# Shorter than any statement may take, so that waiting for somebody else's refresh differs from a
 # database that is slow
 LOCK_TIMEOUT_SECONDS = 30.0
 
@@ -74,7 +74,7 @@ class UserTokens:
                 try:
                     renewed = await renew(tokens)
                 except ConsentRevoked as err:
-                    # Under the lock: whoever waits for it finds the answer instead of asking too
+                    # Under the lock: others who wait for it find the answer instead of asking too
                     await run(self._revoke, connection, str(err))
                     raise
                 await run(self._store, connection, renewed)
