@@ -33,6 +33,7 @@ class Airflow:
         }
         self.asked: list[str] = []
         self.is_away = False
+        self.is_away_for_requests = False  # and answers what files it has
 
     def files(self, dag_prefix: str) -> dict[str, ParsedFile]:
         if self.is_away:
@@ -41,6 +42,8 @@ class Airflow:
 
     def parse(self, file: ParsedFile) -> None:
         self.asked.append(file.token)
+        if self.is_away_for_requests:
+            raise httpx.ReadTimeout("away")
 
     def parsed(self, name: str, parsed_from: datetime) -> None:
         self.known[f"{name}.py"] = replace(self.known[f"{name}.py"], parsed_from=parsed_from)
@@ -262,6 +265,17 @@ def test_while_airflow_is_away_nothing_is_forgotten_and_nothing_raised() -> None
     airflow.is_away = False
     follower.follow(NOW + timedelta(seconds=1))
     assert airflow.asked == ["amc_schedules"]
+
+
+def test_a_request_without_an_answer_is_repeated_at_once() -> None:
+    airflow = Airflow(amc_schedules=NOW - timedelta(minutes=1))
+    airflow.is_away_for_requests = True
+    follower = Follower(airflow)
+    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.follow(NOW)
+    airflow.is_away_for_requests = False
+    follower.follow(NOW + ASK_AGAIN / 2)
+    assert airflow.asked == ["amc_schedules"] * 2
 
 
 def test_a_file_that_airflow_does_not_parse_keeps_no_other_waiting(

@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import fsspec
+import psycopg2
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -151,6 +153,34 @@ def test_a_try_that_has_lost_its_lock_leaves_the_results_of_the_next_alone(
     assert sorted(paths) == sorted(path for path in paths[0].parent.iterdir())
     for path, file in zip(paths, files, strict=True):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
+
+
+def test_a_load_during_which_its_execution_is_deleted_is_tried_again(
+    run: Run, database: Database, emulator: RunningEmulator
+) -> None:
+    """The deletion holds the execution and waits for the row of the lock, which the load has."""
+    run.step(LoadResults)
+    execution_id = run.executions[0]["id"]
+    emulator.fault("download", "hold_before")
+    with ThreadPoolExecutor(2) as pool, closing(psycopg2.connect(database.uri)) as other:
+
+        def delete() -> None:
+            with other, other.cursor() as cursor:
+                cursor.execute("SET deadlock_timeout = '60s'")  # the load is to notice it
+                cursor.execute("DELETE FROM workflow_executions WHERE id = %s", [execution_id])
+
+        load = pool.submit(run.step, LoadResults)
+        try:
+            until(lambda: bool(emulator.holding()))
+            deletion = pool.submit(delete)
+            waits = "SELECT pid FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+            until(lambda: bool(database.query(waits, [other.info.backend_pid])))
+        finally:
+            emulator.clear_faults()
+        with pytest.raises(ExecutionLocked, match="it may delete the execution"):
+            load.result()
+        deletion.result()
+    assert run.executions == []
 
 
 def test_the_row_lists_no_file_before_all_of_them_have_their_names(

@@ -21,6 +21,7 @@ from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.credentials import Tokens
 from recomamp.domain.errors import ConsentRevoked, MissingSetting, Refused
 from recomamp.domain.states import AmcStatus
+from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.polling import InstancePoller, poll_interval_seconds
 from recomamp.pipeline.trigger import EARLIEST_EVENT_SECONDS, ExecutionTrigger, SlotTrigger
 
@@ -240,6 +241,28 @@ def test_the_trigger_keeps_the_rows_own_deadline(endless: Row, rows: Rows, pause
     rows.update("workflow_executions", endless, deadline_at=datetime.now(UTC))
     event = first_event(ExecutionTrigger(execution_id=str(endless["id"])))
     assert event.payload["outcome"] == "deadline passed"
+
+
+def test_a_wait_that_cannot_be_watched_wakes_its_task_a_minute_later(
+    endless: Row, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task may find the execution RUNNING and wait again at once: it would do nothing else."""
+    monkeypatch.setenv("RECOMAMP_POLL_SECONDS", "15")
+    monkeypatch.delenv("AIRFLOW_CONN_AMAZON_ADS")
+    event = first_event(ExecutionTrigger(execution_id=str(endless["id"])))
+    assert event.payload["outcome"] == "not to be watched"
+    assert pauses.seconds == [EARLIEST_EVENT_SECONDS, 60]
+
+
+def test_an_unexpected_error_ends_the_trigger_so_that_airflow_counts_a_try(
+    endless: Row, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> AmcClient:
+        raise TypeError("client_at() takes 1 argument")
+
+    monkeypatch.setattr(AmcHook, "client_at", broken)
+    with pytest.raises(TypeError, match="takes 1 argument"):
+        first_event(ExecutionTrigger(execution_id=str(endless["id"])))
 
 
 def test_the_trigger_says_so_when_the_row_is_gone_or_ended(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import psycopg2
+import psycopg2.errors
 import pytest
 from psycopg2.extensions import connection as DatabaseConnection
 
@@ -139,6 +140,31 @@ def test_a_row_that_cannot_be_read_is_nobody_elses_trouble(
     failed = [key for key, one in zip(ids, answers, strict=True) if isinstance(one, ValueError)]
     assert failed == [ids[7], ids[30]]
     assert sum(isinstance(one, WaitingExecution) for one in answers) == 38
+
+
+@pytest.mark.parametrize("shared", [RowReader, SlotLine])
+def test_what_no_row_is_the_cause_of_is_asked_twice_and_logged_once(
+    rows: Rows,
+    database: Database,
+    instance: Row,
+    database_hook: CountingHook,
+    shared: type[RowReader | SlotLine],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ids = waiting(rows, instance, 40)
+
+    async def ask_all() -> list[object]:
+        asked = (shared.shared().ask(key, database_hook, Pauses()) for key in ids)
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    database.query("ALTER TABLE workflow_executions RENAME COLUMN deadline_at TO gone")
+    try:
+        answers = asyncio.run(ask_all())
+    finally:
+        database.query("ALTER TABLE workflow_executions RENAME COLUMN gone TO deadline_at")
+    assert all(isinstance(one, psycopg2.errors.UndefinedColumn) for one in answers)
+    assert database_hook.opened == 2
+    assert len([one for one in caplog.records if one.levelname == "ERROR"]) == 1
 
 
 @pytest.mark.parametrize("shared", [RowReader, SlotLine])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from uuid import UUID, uuid4
 
 import psycopg2
 import pytest
@@ -42,6 +43,39 @@ def test_whatever_goes_wrong_with_a_tenants_part_the_others_go_on(kind: type[Exc
         with pytest.raises(Incomplete, match=r"1 not done: ann: .*said") as raised:
             found.raise_unknown("not done")
         assert not raised.value.is_tenants_own
+
+
+ANN, BOB = uuid4(), uuid4()
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+@pytest.mark.parametrize(
+    ("failed", "done", "is_raised"),
+    [
+        ([ANN, BOB], [], True),
+        ([ANN, BOB], [None], True),  # a part that is nobody's says nothing of users
+        ([ANN, BOB], [BOB], False),
+        ([ANN, ANN], [], False),
+        ([ANN, None], [], False),
+    ],
+)
+def test_what_all_of_several_users_meet_is_not_one_tenants_own(
+    kind: type[Exception], failed: list[UUID | None], done: list[UUID | None], is_raised: bool
+) -> None:
+    found = Troubles.of_tenants()
+    for number, user_id in enumerate(failed):
+        with found.about(f"part {number}", user_id=user_id):
+            raise kind("said")
+    for user_id in done:
+        with found.about("another part", user_id=user_id):
+            pass
+    if not is_raised:
+        found.raise_unknown("not done")
+        return
+    with pytest.raises(Incomplete, match=r"2 not done; .*settings.*: part 0: said; ") as raised:
+        found.raise_unknown("not done")
+    assert raised.value.is_final
+    assert not raised.value.is_tenants_own
 
 
 def test_what_a_users_parts_all_need_ends_them_at_once() -> None:

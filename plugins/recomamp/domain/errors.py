@@ -194,8 +194,8 @@ class MailInDoubt(MailError):
 class Incomplete(PipelineError):
     """Some of several parts failed; the others are done, and a second try leaves them alone.
 
-    ``is_final`` tells that no second try can help any of those that failed, ``is_tenants_own``
-    that each of them is known of one tenant.
+    ``is_final``: no second try can help any part that failed. ``is_tenants_own``: the error of
+    each of them is known of one tenant.
     """
 
     def __init__(
@@ -220,7 +220,8 @@ FINAL_ERRORS = (
 )
 
 # What one user or one user's row is the cause of. The rows of that user say so: consent_error,
-# health_error, amc_api_errors, error_message
+# health_error, amc_api_errors, error_message. Where every user meets one of them, the deployment
+# is the likely cause (recomamp.pipeline.troubles.is_shared)
 _TENANTS_OWN = (
     ConsentRevoked,
     InstanceBroken,
@@ -232,13 +233,13 @@ _TENANTS_OWN = (
 
 
 def is_tenants_own(error: Exception) -> bool:
-    """Tell that an error is a known state of one tenant, and nothing is wrong with the pipeline."""
+    """Return whether an error is a known state of one tenant, and the pipeline works."""
     is_of_parts = isinstance(error, Incomplete) and error.is_tenants_own
     return is_of_parts or isinstance(error, _TENANTS_OWN)
 
 
 def is_final(error: Exception) -> bool:
-    """Tell that no second try can help."""
+    """Return whether no second try can help."""
     return isinstance(error, FINAL_ERRORS) or (isinstance(error, Incomplete) and error.is_final)
 
 

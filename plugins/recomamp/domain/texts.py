@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 LONGEST_LINE = 2000
-LONGEST_NAME = 100  # of a part, before what tells it from others
+LONGEST_NAME = 100  # of a part's name, before the id that follows it
 
 # Controls, halves of surrogate pairs, separators of lines and paragraphs
 _NO_CHARACTERS = frozenset({"Cc", "Cs", "Zl", "Zp"})

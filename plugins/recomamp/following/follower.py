@@ -103,11 +103,12 @@ class Follower:
                 log.info("%s is parsed", path)
                 self._forget(path)
             else:
-                self._asked[path] = now
                 try:
                     self._airflow.parse(file)
                 except httpx.HTTPStatusError as err:  # about this file: Airflow answers
                     failed = err
+                # Not before the answer: a request that did not arrive is repeated at once
+                self._asked[path] = now
         return failed
 
 

@@ -29,7 +29,14 @@ from recomamp.domain.profiles import Profile
 from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.tables import as_table
-from recomamp.pipeline.troubles import HOPELESS, log_failure, rotated, several_at_once
+from recomamp.pipeline.troubles import (
+    HOPELESS,
+    SHARED,
+    is_shared,
+    log_failure,
+    rotated,
+    several_at_once,
+)
 from recomamp.store import products
 from recomamp.store.instances import Instance, select_active_instances
 
@@ -48,7 +55,7 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
     Another user is first each day.
 
     :raises Incomplete: after all users, naming those with products not asked about and whose own
-        rows do not say why.
+        rows do not say why; naming all where nothing could be asked for any user.
     """
     before = now - ASKED_AGAIN_AFTER
     with database.transaction() as connection:
@@ -65,12 +72,20 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
     rows = [(job.user_id, job.found, job.missing, job.left, job.remark) for job in jobs]
     heads = ("user", "found", "not found", "not asked about", "why")
     log.info("%s", as_table(heads, rows) if rows else "No product is due")
-    if failed := [job for job in jobs if not all(map(is_tenants_own, job.failures))]:
-        named = "; ".join(f"user {job.user_id}: {job.remark}" for job in failed)
-        raise Incomplete(
-            f"products of {len(failed)} users not asked about: {named}",
-            is_final=all(is_final(error) for job in failed for error in job.failures),
-        )
+    failed = [job for job in jobs if job.failures]
+    if unknown := [job for job in failed if not all(map(is_tenants_own, job.failures))]:
+        raise _incomplete(unknown)
+    asked = {job.user_id for job in jobs if job.is_answered}
+    if is_shared(failed={job.user_id for job in failed}, done=asked):
+        raise _incomplete(failed, f"; {SHARED}")
+
+
+def _incomplete(failed: Sequence[UserSync], remark: str = "") -> Incomplete:
+    named = "; ".join(f"user {job.user_id}: {job.remark}" for job in failed)
+    return Incomplete(
+        f"products of {len(failed)} users not asked about{remark}: {named}",
+        is_final=all(is_final(error) for job in failed for error in job.failures),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +111,11 @@ class UserSync:
     failures: list[Exception] = field(default_factory=list)
 
     @property
+    def is_answered(self) -> bool:
+        """Whether Amazon has answered about any product."""
+        return self.found + self.missing > 0
+
+    @property
     def remark(self) -> str:
         """Why products were left, in words."""
         if not self.places:
@@ -110,7 +130,7 @@ class UserSync:
             if not self.places:
                 return
             await self._ask_sellers(due, await self._sellers())
-        except Exception as err:  # noqa: BLE001 - whatever it is, it is about this user
+        except Exception as err:  # noqa: BLE001 - every error is about this user
             self._failed(err)
 
     def _due(self) -> list[DueProduct]:

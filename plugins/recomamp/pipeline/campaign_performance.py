@@ -91,7 +91,8 @@ class PerformanceSync:
         if troubles:
             told.append(str(troubles))
         if told:
-            # One that failed is asked for again by the next try, and one that is refused is not
+            # The next try asks again for a report that failed. It asks for no report that Amazon
+            # refused
             are_refused = all(one.id in self._refused for one in failed)
             raise Incomplete(
                 f"{len(failed) + len(troubles)} of {len(reports)} reports not loaded: "
@@ -222,7 +223,7 @@ class PerformanceSync:
 
 
 def is_overdue(report: CampaignReport, now: datetime) -> bool:
-    """Tell whether a report has had its time; one of the future was never asked for."""
+    """Return whether a report has had its time; one of the future was never asked for."""
     return not -CLOCKS_APART <= now - report.requested_at < DEADLINE
 
 

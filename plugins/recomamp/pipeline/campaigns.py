@@ -5,9 +5,10 @@ What the steps do is imported when they do it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from airflow.sdk import DAG, BaseOperator, Context, TriggerRule, task_group
@@ -26,6 +27,16 @@ DONE = "done"
 TENANTS_OWN = "tenants_own"  # not done, and the tenant's own rows say why
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of a step: what it returned or the error, by UUID of the instance."""
+
+    done: dict[UUID, T]
+    errors: dict[UUID, Exception]
+    troubles: Troubles
+
 
 _MANUAL = """\
 Brings the campaigns of every active AMC instance and their figures into `campaigns`.
@@ -78,45 +89,37 @@ class InstanceOperator(BaseOperator):
         super().__init__(map_index_template="{{ instance_name }}", **kwargs)
         self.instance_keys = instance_keys
 
-    def for_each(
-        self, context: Context, step: Callable[[Any], T]
-    ) -> tuple[dict[UUID, T], Troubles]:
-        """Do a step for each instance; return what it returned, and what went wrong."""
+    def for_each(self, context: Context, step: Callable[[Any], T]) -> Outcome[T]:
+        """Do a step for each instance; an error with one stops no other."""
         instances = self._instances()
         # The name under which the UI shows the task; Airflow keeps 250 characters of it
         names = one_line(", ".join(one.instance_id for one in instances), 200)
         context["instance_name"] = names  # type: ignore[typeddict-unknown-key]
-        troubles = Troubles.of_tenants()
-        results: dict[UUID, T] = {}
+        outcome = Outcome[T](done={}, errors={}, troubles=Troubles.of_tenants())
         for instance in instances:
-            with troubles.about(instance):
-                results[instance.instance_key] = step(instance)
-        return results, troubles
+            key = instance.instance_key
+            with outcome.troubles.about(instance):
+                try:
+                    outcome.done[key] = step(instance)
+                except Exception as err:
+                    outcome.errors[key] = err
+                    raise
+        return outcome
 
-    def end(
-        self, context: Context, done: Collection[UUID], troubles: Troubles, *, but: str
-    ) -> None:
+    def end(self, context: Context, outcome: Outcome[Any], *, but: str) -> None:
         """Say which instances are done, and raise what went wrong with the others.
 
         :param but: what the others are.
         :raises AirflowSkipException: where none is done, and their own rows say why.
         """
-        context["ti"].xcom_push(key=DONE, value=[str(one) for one in done])
-        own = [key for key, err in self._failed(troubles).items() if is_tenants_own(err)]
-        context["ti"].xcom_push(key=TENANTS_OWN, value=own)
+        own = [key for key, err in outcome.errors.items() if is_tenants_own(err)]
+        context["ti"].xcom_push(key=DONE, value=[str(key) for key in outcome.done])
+        context["ti"].xcom_push(key=TENANTS_OWN, value=[str(key) for key in own])
+        troubles = outcome.troubles
         with retried_where_it_helps():
             troubles.raise_unknown(but)
-        if troubles and not done:
+        if troubles and not outcome.done:
             raise AirflowSkipException(f"{len(troubles)} {but}: {troubles}")
-
-    def _failed(self, troubles: Troubles) -> dict[str, Exception]:
-        """Return the errors by the keys of the instances."""
-        return {
-            key: err
-            for key in self.instance_keys
-            for part, err in troubles.found.items()
-            if part.endswith(f"({key})")
-        }
 
     def _instances(self) -> list[Any]:
         from recomamp.store.instances import select_active_instance
@@ -138,14 +141,14 @@ class SyncCampaigns(InstanceOperator):
 
         database = DatabaseHook()
         amazon = AmcHook(database=database)
-        counts, troubles = self.for_each(
+        counted = self.for_each(
             context,
             lambda instance: sync_campaigns(
                 instance, database=database, amazon=amazon, now=datetime.now(UTC)
             ),
         )
-        self.end(context, counts.keys(), troubles, but="not synced")
-        return sum(counts.values())
+        self.end(context, counted, but="not synced")
+        return sum(counted.done.values())
 
 
 class SyncPerformance(InstanceOperator):
@@ -186,12 +189,12 @@ class SyncPerformance(InstanceOperator):
                 asked[key] = sync.request(context["dag_run"].run_after)
             return sync.settle(asked[key])
 
-        waiting, troubles = self.for_each(context, settle)
-        if any(waiting.values()):
+        waiting = self.for_each(context, settle)
+        if any(waiting.done.values()):
             report_ids = [str(one) for ids in asked.values() for one in ids]
             self.log.info("Some of %s reports are still being made", len(report_ids))
             self.defer(trigger=ReportsTrigger(report_ids=report_ids), method_name="resume")
-        self.end(context, waiting.keys(), troubles, but="not synced")
+        self.end(context, waiting, but="not synced")
 
 
 class DateSync(InstanceOperator):
@@ -220,8 +223,7 @@ class DateSync(InstanceOperator):
             with DatabaseHook().transaction() as connection:
                 date_campaigns_sync(connection, instance.instance_key, synced_at=began_at)
 
-        dated, troubles = self.for_each(context, date)
-        self.end(context, dated.keys(), troubles, but="not dated")
+        self.end(context, self.for_each(context, date), but="not dated")
 
     def _all_said(self, context: Context, *keys: str) -> set[str]:
         """Return the instances that each needed step of this group names under one of the keys."""

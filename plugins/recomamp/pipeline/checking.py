@@ -60,14 +60,16 @@ def check_instances(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -
     first: where a check of all was broken off, the next one begins with the others.
 
     :raises Incomplete: after all instances, naming those that met an unexpected error or whose
-        result could not be kept.
+        result could not be kept; naming all where every instance of several users is in ERROR.
     """
     troubles = Troubles.of_tenants()
     found: dict[Instance, Health] = {}
 
     async def check(instance: Instance) -> None:
-        with troubles.about(instance):
-            found[instance] = await _check(instance, database, amazon, now)
+        with troubles.about(instance, user_id=instance.user_id):
+            health = found[instance] = await _check(instance, database, amazon, now)
+            if health.status is HealthStatus.ERROR:
+                raise InstanceBroken(health.error)
 
     with database.transaction() as connection:
         found_instances = select_active_instances(connection)

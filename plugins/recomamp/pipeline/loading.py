@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
 from airflow.sdk import Asset, Context
+from psycopg2.errors import DeadlockDetected
 
 from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import ExecutionFailed, InvalidDefinition
+from recomamp.domain.errors import ExecutionFailed, ExecutionLocked, InvalidDefinition
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.pipeline import settings
 from recomamp.pipeline.operators import ExecutionOperator
@@ -93,20 +94,30 @@ class LoadResults(ExecutionOperator):
     def _complete(
         self, execution: Execution, lock: ExecutionLock, amc: AmcExecution, stored: StoredResults
     ) -> None:
-        """Write the row, which lists the files, now that all of them have their names."""
+        """Write the row, which lists the files, now that all of them have their names.
+
+        :raises ExecutionLocked: when somebody deletes the execution in the same moment.
+        """
         lock.verify()
         seconds = amc.execution_time_seconds
-        # The lock's own transaction, so that the row is of the load whose files lie there
-        with lock.connection:
-            done = complete_execution(
-                lock.connection,
-                execution.id,
-                result_data=stored.document,
-                result_rows=stored.rows,
-                result_size_bytes=stored.size_bytes,
-                execution_duration_seconds=None if seconds is None else round(seconds),
-                completed_at=datetime.now(UTC),
-            )
+        try:
+            # The lock's own transaction, so that the row is of the load whose files lie there
+            with lock.connection:
+                done = complete_execution(
+                    lock.connection,
+                    execution.id,
+                    result_data=stored.document,
+                    result_rows=stored.rows,
+                    result_size_bytes=stored.size_bytes,
+                    execution_duration_seconds=None if seconds is None else round(seconds),
+                    completed_at=datetime.now(UTC),
+                )
+        except DeadlockDetected as err:
+            # A deletion locks the execution first and its lock's row after it
+            raise ExecutionLocked(
+                f"execution {execution.id}: another transaction holds its row and waits for this "
+                "load; it may delete the execution. The next try loads the results if they are left"
+            ) from err
         if not done:
             raise ExecutionFailed(f"execution {execution.id} was ended while its results came in")
         self.log.info(

@@ -105,7 +105,7 @@ class Round:
         """Send or postpone the events of all users; return how many mails went out.
 
         What a round does not come to in time is due again at once, for the next one. An event that
-        cannot be told keeps none of other users waiting.
+        makes no mail delays no event of another user.
 
         :raises Incomplete: after all mails, naming the unexpected errors.
         """

@@ -47,7 +47,7 @@ def reconcile(
 
     :param clock: tells the present; each instance is counted and judged as of its own turn.
     :raises Incomplete: after all instances, naming what could not be done and no row of the tenant
-        explains.
+        explains; naming everything where no user's instance could be compared.
     """
     with database.transaction() as connection:
         found = reconciliations.select_comparable(connection, since=clock() - LOOK_BACK)
@@ -57,7 +57,7 @@ def reconcile(
     while instances:
         instance = instances.pop(0)
         job = InstanceReconciliation(instance, database, amazon, run_state_of, clock())
-        with troubles.about(instance):
+        with troubles.about(instance, user_id=instance.user_id):
             if monotonic() >= ends_at:
                 raise Transient("not asked: those before it have taken all the time of this run")
             with database.transaction() as connection:

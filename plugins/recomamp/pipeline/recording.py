@@ -172,13 +172,11 @@ class RecordRun(ExecutionOperator):
         self.log.info("%s %s: %s", "Week" if is_week else "Shown by no week:", window, status)
 
     def _window(self, context: Context) -> Window | None:
-        """Return the window of a run that never came to an execution, if it can be told."""
+        """Return the window of a run that never came to an execution, if it is known."""
         try:
             return window_of(context, self.definition())
         except InvalidDefinition as err:
-            self.log.warning(
-                "No week is marked, for the run's window cannot be told: %s", one_line(err)
-            )
+            self.log.warning("No week is marked: the run's window is not known: %s", one_line(err))
             return None
 
 

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from recomamp.domain.errors import AmazonError, ConsentRevoked, Refused
+from recomamp.domain.errors import AmazonError, ConsentRevoked, PipelineError, Refused
 from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
 from recomamp.pipeline.campaign_performance import is_overdue, look_at
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.polling import poll_interval_seconds
+from recomamp.pipeline.polling import SLOWEST_FACTOR, poll_interval_seconds
 from recomamp.pipeline.trigger import EARLIEST_EVENT_SECONDS
 from recomamp.pipeline.troubles import log_failure
 from recomamp.store.campaign_reports import CampaignReport, select_campaign_reports
@@ -66,14 +66,21 @@ class ReportsTrigger(BaseTrigger):
             try:
                 outcome = await self._poll(watch)
                 if isinstance(outcome, str):
+                    if watch.hopeless:
+                        await self._pause_before_waking()
                     return outcome
                 pause_seconds = poll_interval_seconds(outcome, pause_seconds)
             except AWAY as err:
                 self.log.warning("Reports cannot be read yet: %s", one_line(err))
-            except Exception as err:  # noqa: BLE001 - the task looks by itself, and says what it is
+            except PipelineError as err:
                 log_failure("polling of reports has ended", err)
+                await self._pause_before_waking()
                 return one_line(f"polling has ended: {err}")
             await self.sleep(pause_seconds)
+
+    async def _pause_before_waking(self) -> None:
+        """Pause: the task may find Amazon still at work, and would wait again at once."""
+        await self.sleep(SLOWEST_FACTOR * settings.poll_seconds())
 
     async def _poll(self, watch: Watch) -> str | float:
         """Return why there is nothing to wait for any more, else the oldest report's age."""

@@ -55,7 +55,7 @@ class Retention:
         """Keep what goes wrong with one result within this block; others are tried all the same."""
         try:
             yield
-        except Exception as err:  # noqa: BLE001 - whatever it is, it is about this result
+        except Exception as err:  # noqa: BLE001 - every error is about this result
             log_failure(f"results of execution {execution_id}", err)
             self.failures.append(one_line(f"execution {execution_id}: {err}"))
 

@@ -45,19 +45,20 @@ def sync_schema(
 
     :param since: instances read whole since then are not asked again: an earlier try has done it.
     :raises Incomplete: after all instances, naming those that could not be read and whose own rows
-        do not say why.
+        do not say why; naming all where no user's instance could be read.
     """
     troubles = Troubles.of_tenants()
     changes: dict[Instance, list[Change]] = {}
 
     async def sync(instance: Instance) -> None:
-        with troubles.about(instance):
-            changes[instance] = await _sync(instance, database, amazon, now)
+        with troubles.about(instance, user_id=instance.user_id):
+            if not _is_synced(instance, since):
+                changes[instance] = await _sync(instance, database, amazon, now)
 
     with database.transaction() as connection:
         instances = select_active_instances(connection)
     asked = in_turns(
-        rotated([one for one in instances if _is_asked(one, since)], now.toordinal()),
+        rotated([one for one in instances if not _is_in_error(one)], now.toordinal()),
         lambda instance: instance.user_id,
     )
     asyncio.run(several_at_once(sync, asked, SYNCS_AT_ONCE))
@@ -88,11 +89,13 @@ def _worth_telling(tables: Sequence[Change], columns: Sequence[Change]) -> list[
     return [one for one in columns if one.name.rpartition(".")[0] not in whole]
 
 
-def _is_asked(instance: Instance, since: datetime | None) -> bool:
-    if instance.health.status is HealthStatus.ERROR:
-        return False
+def _is_in_error(instance: Instance) -> bool:
+    return instance.health.status is HealthStatus.ERROR
+
+
+def _is_synced(instance: Instance, since: datetime | None) -> bool:
     synced_at = instance.schema_last_sync
-    return since is None or synced_at is None or synced_at < since
+    return since is not None and synced_at is not None and synced_at >= since
 
 
 def _summary(
@@ -103,7 +106,7 @@ def _summary(
         return (*(counts[kind] for kind in _KINDS), "synced")
     if trouble := troubles.found.get(one_line(instance)):
         said = f"failed: {trouble}"
-    elif instance.health.status is HealthStatus.ERROR:
+    elif _is_in_error(instance):
         said = f"not asked, in ERROR: {instance.health.error}"
     else:
         said = "synced by a former try"
@@ -118,7 +121,7 @@ async def _sync(
     client.retry = PATIENT
     try:
         async with asyncio.timeout(LONGEST_SYNC_SECONDS), client as amc:
-            # A list that changes between two pages may tell a table twice
+            # A list that changes between two pages may name a table twice
             sources = unite([read_data_source(one) async for one in amc.list_data_sources()])
     except TimeoutError as err:
         silence = f"AMC has not listed all tables within {LONGEST_SYNC_SECONDS:g} seconds"

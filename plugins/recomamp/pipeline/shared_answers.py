@@ -104,25 +104,50 @@ class _Shared(Generic[T]):
     def _answers_apart(
         self, database: DatabaseHook, execution_ids: Sequence[UUID]
     ) -> dict[UUID, T | _NoAnswer]:
-        """Ask about all at once; where that fails, about each half: one row is to blame."""
+        """Ask about all at once; where that fails, find out which of them it is about.
+
+        A question about none at all fails where no row is the cause: a privilege or a column is
+        missing. Then all get that error.
+        """
         try:
             return {**self.answers(database, execution_ids)}
         except AWAY:
             raise
-        except Exception as err:  # noqa: BLE001 - whatever it is, it is about one of them
-            if len(execution_ids) == 1:
-                log_failure(f"execution {execution_ids[0]}", err)
-                return {execution_ids[0]: _NoAnswer(err)}
+        except Exception as err:  # noqa: BLE001 - the next question shows what it is about
+            failed = err
+        try:
+            self.answers(database, ())
+        except AWAY:
+            raise
+        except Exception as err:  # noqa: BLE001 - each who waits gets it
+            log_failure(f"{len(execution_ids)} executions", err)
+            return dict.fromkeys(execution_ids, _NoAnswer(err))
+        return self._answers_by_halves(database, execution_ids, failed)
+
+    def _answers_by_halves(
+        self, database: DatabaseHook, execution_ids: Sequence[UUID], failed: Exception
+    ) -> dict[UUID, T | _NoAnswer]:
+        """Ask about each half of those that a question failed about; one row is the cause."""
+        if len(execution_ids) == 1:
+            log_failure(f"execution {execution_ids[0]}", failed)
+            return {execution_ids[0]: _NoAnswer(failed)}
         middle = len(execution_ids) // 2
-        first, second = execution_ids[:middle], execution_ids[middle:]
-        return self._answers_apart(database, first) | self._answers_apart(database, second)
+        answers: dict[UUID, T | _NoAnswer] = {}
+        for half in (execution_ids[:middle], execution_ids[middle:]):
+            try:
+                answers |= self.answers(database, half)
+            except AWAY:
+                raise
+            except Exception as err:  # noqa: BLE001 - it is about one of this half
+                answers |= self._answers_by_halves(database, half, err)
+        return answers
 
     def _give(self, answers: Mapping[UUID, T | _NoAnswer]) -> None:
         for execution_id, answer in answers.items():
             asked = self._asked.pop(execution_id, None)
             if asked is None:
                 continue
-            if isinstance(answer, _NoAnswer):  # who waits must hear of it, whatever it is
+            if isinstance(answer, _NoAnswer):  # each who waits gets the error, or would wait on
                 asked.answer.set_exception(answer.error)
             else:
                 asked.answer.set_result(answer)

@@ -12,11 +12,12 @@ from uuid import UUID
 from airflow.sdk import TaskInstanceState
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from recomamp.domain.errors import PipelineError
 from recomamp.domain.states import AmcStatus
 from recomamp.pipeline import settings
 from recomamp.pipeline.cancelling import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.polling import InstancePoller
+from recomamp.pipeline.polling import SLOWEST_FACTOR, InstancePoller
 from recomamp.pipeline.shared_answers import RowReader, SlotLine
 from recomamp.pipeline.troubles import log_failure
 from recomamp.store.executions import Execution, note_amc_status, select_execution
@@ -140,8 +141,11 @@ class ExecutionTrigger(_ExecutionTrigger):
                 ended = await poller.ended(row.amc_execution_id, row.submitted_at)
         except TimeoutError:
             return "deadline passed"
-        except Exception as err:  # noqa: BLE001 - the task asks by itself and says what is wrong
+        except PipelineError as err:
             log_failure(f"execution {self.execution_id} can no longer be watched", err)
+            # The task asks AMC itself and fails where it cannot. Where AMC answers the task, the
+            # task waits again: without a pause the two would take turns every few seconds
+            await self.sleep(SLOWEST_FACTOR * settings.poll_seconds())
             return "not to be watched"
         return ended.status.value
 

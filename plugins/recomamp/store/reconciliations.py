@@ -47,7 +47,7 @@ def select_comparable(connection: Connection, *, since: datetime) -> list[Compar
 
 
 def note_attempt(connection: Connection, instance_key: UUID, *, at: datetime) -> None:
-    """Keep when an instance was last tried, whatever comes of it: the others come first then."""
+    """Keep when an instance was last tried, even if the try fails: the others come first then."""
     changed(connection, "note_reconcile_attempt", instance_key=instance_key, attempted_at=at)
 
 

@@ -33,7 +33,7 @@ class WaitingExecution:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether there is anything to wait for."""
+        """Whether there is anything to wait for."""
         return self.status is not None and self.status.is_open
 
 
