@@ -95,7 +95,7 @@ class InstanceOperator(BaseOperator):
         # The name under which the UI shows the task; Airflow keeps 250 characters of it
         names = one_line(", ".join(one.instance_id for one in instances), 200)
         context["instance_name"] = names  # type: ignore[typeddict-unknown-key]
-        outcome = Outcome[T](done={}, errors={}, troubles=Troubles.of_tenants())
+        outcome: Outcome[T] = Outcome(done={}, errors={}, troubles=Troubles.of_tenants())
         for instance in instances:
             key = instance.instance_key
             with outcome.troubles.about(instance):
