@@ -103,7 +103,7 @@ def _defaults(settings: Settings) -> dict[str, str]:
         "RECOMAMP_POLL_SECONDS": "5",
         "RECOMAMP_SNAPSHOT_DIR": str(data / "snapshots"),
         "RECOMAMP_DAG_SHARDS": "1",
-        "RECOMAMP_PARSE_SECONDS": "15",
+        "RECOMAMP_PARSE_SECONDS": "10",
         "NO_PROXY": f"{HOST},localhost",
     }
 

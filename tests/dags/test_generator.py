@@ -145,12 +145,22 @@ def test_a_column_that_cannot_be_read_costs_its_own_dag_alone(
         assert "invalid" not in bag.dags[f"amc_schedule_{good['id']}"].tags
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '{"0f000000-0000-4000-8000-000000000000": {"definition": "{}", "verdicts": null}}',
+        '{"0f000000-0000-4000-8000-000000000000": {"definition": "{}", "verdicts": []}}',
+        '{"0f000000-0000-4000-8000-000000000000": "{\\"owner\\": null, \\"name\\": 1}"}',
+        '{"no UUID": "{}"}',
+    ],
+)
 def test_a_broken_snapshot_is_no_import_error(
-    parse: Callable[..., DagBag], connections: None, monkeypatch: pytest.MonkeyPatch
+    parse: Callable[..., DagBag], connections: None, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     snapshot = Path(os.environ["RECOMAMP_SNAPSHOT_DIR"]) / "schedules-0.json"
     snapshot.parent.mkdir(parents=True)
-    snapshot.write_text("{", encoding="utf-8")
+    snapshot.write_text(text, encoding="utf-8")
     monkeypatch.delenv("AIRFLOW_CONN_RECOMAMP_DB")
     assert parse().import_errors == {}
 

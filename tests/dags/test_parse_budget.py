@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.serialization.serialized_objects import DagSerialization
 
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain import placeholders, query
 from recomamp.domain.models import Definition, Invalid, Schedule
 from recomamp.domain.parameters import Parameter
+from recomamp.pipeline import checked_queries
 from recomamp.pipeline.definitions import SCHEDULES, load_definitions
 
 ROOT = Path(__file__).resolve().parents[2]
-CHECK_SECONDS = 10.0  # of the clock below; a parse has 15
+CHECK_SECONDS = 10.0  # of the clock below; a parse has 15 here
 
 
 class Checks:
@@ -29,6 +31,8 @@ class Checks:
         self.lengths: list[int] = []
         self.now = 1000.0
         self.seconds_elsewhere = 0.0  # that pass between two looks at the clock
+        self.seconds_per_char: float | None = None  # instead of the ten seconds
+        self.ends_at_length: int | None = None  # of the query during which Airflow ends the parse
 
     def clock(self) -> float:
         self.now += self.seconds_elsewhere
@@ -42,9 +46,13 @@ def checks(monkeypatch: pytest.MonkeyPatch, connections: None) -> Checks:
 
     def slow_check(sql: str, parameters: dict[str, Parameter]) -> frozenset[str]:
         checks.lengths.append(len(sql))
-        checks.now += CHECK_SECONDS
+        if len(sql) == checks.ends_at_length:
+            raise AirflowTaskTimeout
+        rate = checks.seconds_per_char
+        checks.now += CHECK_SECONDS if rate is None else len(sql) * rate
         return check(sql, parameters)
 
+    monkeypatch.setenv("RECOMAMP_PARSE_SECONDS", "15")
     monkeypatch.setattr(query, "check", slow_check)
     return checks
 
@@ -216,6 +224,70 @@ def test_every_parse_checks_one_query_however_late_it_is(
     assert [len(waiting(read())) for _ in range(4)] == [2, 1, 0, 0]
 
 
+def test_no_check_begins_that_would_outlast_the_parse(
+    read: Callable[[], dict[str, Definition]], checks: Checks, rows: Rows, instance: Row
+) -> None:
+    checks.seconds_per_char = 2e-4
+    keys = schedules(rows, instance, 20_000, 40_000, 60_000)  # of 4, 8 and 12 seconds
+    began_at = checks.now
+    assert waiting(read()) == [keys[2]]
+    assert len(checks.lengths) == 2
+    assert checks.now - began_at < 15
+    assert waiting(read()) == []
+
+
+def test_the_first_long_query_is_expected_to_take_time_too(
+    read: Callable[[], dict[str, Definition]], checks: Checks, rows: Rows, instance: Row
+) -> None:
+    checks.seconds_per_char = 14.0 / len(long_query(1_000))
+    keys = schedules(rows, instance, 1_000, 200_000)  # a second is left to the long one
+    assert waiting(read()) == [keys[1]]
+    checks.seconds_per_char = 1e-6
+    assert waiting(read()) == []
+
+
+def test_a_parse_that_airflow_ends_has_kept_what_it_found(
+    read: Callable[[], dict[str, Definition]], checks: Checks, rows: Rows, instance: Row
+) -> None:
+    checks.seconds_per_char = 1e-4
+    keys = schedules(rows, instance, 20_000, 30_000, 40_000)
+    lengths = [len(long_query(one)) for one in (20_000, 30_000, 40_000)]
+    checks.ends_at_length = lengths[2]
+    with pytest.raises(AirflowTaskTimeout):
+        read()
+    assert checks.lengths == lengths
+    with pytest.raises(AirflowTaskTimeout):
+        read()
+    assert checks.lengths == lengths[2:]
+    checks.ends_at_length = None
+    definitions = read()
+    assert set(definitions) == set(keys)
+    assert waiting(definitions) == []
+
+
+def test_a_verdict_of_older_code_holds_until_the_new_check(
+    read: Callable[[], dict[str, Definition]],
+    checks: Checks,
+    rows: Rows,
+    instance: Row,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schedules(rows, instance, 1000, 2000, 3000, 4000)
+    rows.schedule(
+        workflow=rows.workflow(instance=instance, sql_query=long_query(5000) + " {{undeclared}}")
+    )
+    while waiting(before := read()):
+        pass
+    monkeypatch.setattr(checked_queries, "_rules", lambda: "of the new code")
+    for number in (2, 2, 1, 0):
+        after = read()
+        assert len(checks.lengths) == number
+        assert waiting(after) == []
+        assert {key: type(one) for key, one in after.items()} == {
+            key: type(one) for key, one in before.items()
+        }
+
+
 def test_a_long_query_that_fails_its_check_takes_time_once(
     read: Callable[[], dict[str, Definition]], checks: Checks, rows: Rows, instance: Row
 ) -> None:
@@ -332,7 +404,7 @@ def test_a_query_forges_no_line_of_the_log(
         assert line.isprintable()
 
 
-@pytest.mark.parametrize("text", ["", "nothing", "0", "-1", "26", "nan"])
+@pytest.mark.parametrize("text", ["", "nothing", "0", "-1", "16", "nan"])
 def test_a_setting_that_is_none_hides_no_dag(
     parse: Callable[[], DagBag],
     rows: Rows,

@@ -35,6 +35,26 @@ def test_a_limit_that_is_no_number_is_refused_with_its_name(
                 settings.limits()
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("_SECONDS")])
+def test_a_limit_of_time_is_thirty_days_at_most(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    field = name.removeprefix("RECOMAMP_").lower()
+    monkeypatch.setenv(name, str(30 * 24 * 60 * 60))
+    assert asdict(settings.limits())[field] == 30 * 24 * 60 * 60
+    monkeypatch.setenv(name, str(30 * 24 * 60 * 60 + 1))
+    with pytest.raises(MissingSetting, match=f"{name}.* from 1 to 2592000"):
+        settings.limits()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("", 10), ("0.5", 0.5), ("15", 15), ("15.1", 10), ("25", 10)]
+)
+def test_a_parse_leaves_half_of_airflows_time_to_the_last_check_and_the_dags(
+    monkeypatch: pytest.MonkeyPatch, text: str, seconds: float
+) -> None:
+    monkeypatch.setenv("RECOMAMP_PARSE_SECONDS", text)
+    assert settings.parse_seconds() == seconds
+
+
 def test_a_try_of_load_may_take_an_hour_more_than_the_download(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -42,6 +62,7 @@ def test_a_try_of_load_may_take_an_hour_more_than_the_download(
     assert settings.load_timeout() == timedelta(hours=1, minutes=1)
 
 
-def test_a_wrong_limit_hides_no_dag(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECOMAMP_RESULT_LIMIT_SECONDS", "soon")
+@pytest.mark.parametrize("text", ["soon", "1000000000000000", "2592001"])
+def test_a_wrong_limit_hides_no_dag(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("RECOMAMP_RESULT_LIMIT_SECONDS", text)
     assert settings.load_timeout() == timedelta(hours=7)

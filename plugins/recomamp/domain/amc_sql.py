@@ -1,4 +1,4 @@
-"""AMC's SQL as words."""
+"""AMC's SQL as tokens."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from recomamp.domain.errors import InvalidDefinition
 
 
 class AmcSql(Dialect):
-    """AMC's SQL as far as its words go: standard quoting, no templates, no nested comments."""
+    """The tokens of AMC's SQL: standard quoting, no templates, no nested comments."""
 
     class Tokenizer(tokens.Tokenizer):
-        """Splits a query into words."""
+        """Splits a query into tokens."""
 
         NESTED_COMMENTS = False
         COMMANDS: ClassVar[set[TokenType]] = set()
@@ -28,7 +28,7 @@ class AmcSql(Dialect):
 
 
 def tokenize(sql: str) -> list[Token]:
-    """Split a query into words.
+    """Split a query into tokens.
 
     :raises InvalidDefinition: when a string, a quoted name or a comment does not end.
     """

@@ -1,8 +1,8 @@
 """Where a query names its parameters, and what may stand there.
 
-Works on the tokens of the query, so that text, quoted names and comments are told apart. Each
-place that names a parameter becomes a ``Slot``; everything between stays as the analyst wrote it,
-without its comments (AMC's older interfaces join lines, which lets ``--`` swallow the rest).
+The reader works on the tokens of the query, because text, quoted names and comments differ. Each
+place that names a parameter becomes a ``Slot``. The text between stays as the analyst wrote it,
+without comments: AMC's older interfaces join lines, so that ``--`` would hide the rest.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def read_template(sql: str) -> Template:
 
 
 def forget_templates() -> None:
-    """Drop what former calls have read, as in a process that has just begun."""
+    """Empty the caches of earlier calls, as in a new process."""
     _read_short.cache_clear()
     _read_long.cache_clear()
 
@@ -106,7 +106,7 @@ class _Reader:
                 raise self._error(token, "a second statement", "AMC takes one query")
 
     def _read_unit(self, index: int) -> int:
-        """Take over one token or one parameter; return how many tokens that were."""
+        """Take over one token or one parameter, and return its number of tokens."""
         token = self._tokens[index]
         if token.start > self._passed:
             self._pass_gap(token.start)

@@ -1,8 +1,8 @@
 """The check of all queries of a DAG file, within the time that a parse has.
 
-Reading a query is the one step that costs time for each character a person wrote. So the result of
-each check is kept from one parse to the next, and what no longer fits into this one waits for the
-next. Airflow gives a file 30 seconds; beyond them all DAGs of all tenants would be missing.
+The check of a query takes time for each of its characters. So the snapshot keeps the result of
+each check for the next parse, and a check that does not fit into this parse waits for the next.
+Airflow gives a file 30 seconds; after them all DAGs of all tenants would be missing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ from pathlib import Path
 
 from recomamp.domain import amc_sql, placeholders, query, sql_context, values
 from recomamp.domain import parameters as parameter_rules
+from recomamp.domain.definitions import QueryCheck
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.parameters import Parameter
 
 # What a check found: the window's names that the query uses, or what is wrong with it
 Verdict = list[str] | str
+
+# A query of 262,144 characters takes up to 2 seconds of CPU time
+_FIRST_GUESS_SECONDS_PER_CHAR = 1e-5
+_SHORTEST_MEASURED = 10_000  # characters; of shorter queries the rate is mostly noise
 
 
 class ParseTimeSpent(Exception):
@@ -29,8 +34,9 @@ class ParseTimeSpent(Exception):
 class CheckedQueries:
     """Checks queries like ``query.check`` and remembers what it found.
 
-    :param known: verdicts of former parses, by digest of query and parameters.
+    :param known: verdicts of earlier parses, by digest of query, parameters and checking code.
     :param seconds: how long queries may be checked, counted from now on.
+    :param clock: returns seconds.
     """
 
     def __init__(
@@ -40,26 +46,47 @@ class CheckedQueries:
         self._clock = clock
         self._ends_at = clock() + seconds
         self._has_checked = False
+        self._slowest_seconds_per_char = _FIRST_GUESS_SECONDS_PER_CHAR
         self.latest: dict[str, Verdict] = {}
+        self.seconds = 0.0  # that all checks have taken
 
     def __call__(self, sql: str, parameters: Mapping[str, Parameter]) -> frozenset[str]:
         """Return which of the window's names the query uses; ``latest`` is the verdict as kept.
 
         :raises InvalidDefinition: when the query cannot be bound to the parameters.
-        :raises ParseTimeSpent: when that is not known and no time is left to find out. One query is
-            checked in any case, so that each parse gets further than the former one.
+        :raises ParseTimeSpent: when the verdict is not known and the check would probably outlast
+            the parse. One query is checked in any case, so that every parse makes progress.
         """
         digest = _digest(sql, parameters)
         if digest not in self._verdicts:
-            if self._has_checked and self._clock() >= self._ends_at:
-                raise ParseTimeSpent
-            self._has_checked = True
-            self._verdicts[digest] = _check(sql, parameters)
-        verdict = self._verdicts[digest]
-        self.latest = {digest: verdict}
-        if isinstance(verdict, str):
-            raise InvalidDefinition(verdict)
-        return frozenset(verdict)
+            self._verdicts[digest] = self._check(sql, parameters)
+        self.latest = {digest: self._verdicts[digest]}
+        return _names_of(self._verdicts[digest])
+
+    def _check(self, sql: str, parameters: Mapping[str, Parameter]) -> Verdict:
+        began_at = self._clock()
+        expected_seconds = len(sql) * self._slowest_seconds_per_char
+        if self._has_checked and began_at + expected_seconds >= self._ends_at:
+            raise ParseTimeSpent
+        self._has_checked = True
+        verdict = _check(sql, parameters)
+        seconds = self._clock() - began_at
+        self.seconds += seconds
+        if len(sql) >= _SHORTEST_MEASURED:
+            self._slowest_seconds_per_char = max(self._slowest_seconds_per_char, seconds / len(sql))
+        return verdict
+
+
+def kept_check(verdicts: Mapping[str, Verdict]) -> QueryCheck:
+    """Return a check that repeats the verdict on one query, also of an earlier checking code."""
+    (verdict,) = verdicts.values()
+    return lambda _sql, _parameters: _names_of(verdict)
+
+
+def _names_of(verdict: Verdict) -> frozenset[str]:
+    if isinstance(verdict, str):
+        raise InvalidDefinition(verdict)
+    return frozenset(verdict)
 
 
 def _check(sql: str, parameters: Mapping[str, Parameter]) -> Verdict:
@@ -81,7 +108,7 @@ def _digest(sql: str, parameters: Mapping[str, Parameter]) -> str:
 
 @lru_cache(maxsize=1)
 def _rules() -> str:
-    """Identify the code that checks, so that a new version of it checks anew."""
+    """Return a digest of the checking code, so that a new version checks all queries again."""
     modules = (query, amc_sql, placeholders, sql_context, parameter_rules, values)
     sources = [Path(str(module.__file__)).read_bytes() for module in modules]
     return hashlib.sha256(b"".join([version("sqlglot").encode(), *sources])).hexdigest()

@@ -1,4 +1,4 @@
-"""Build a DAG of a definition; equal definitions give equal DAGs, byte for byte."""
+"""Build a DAG of a definition. Equal definitions give equal DAGs, byte for byte."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from recomamp.pipeline.waiting import WaitForExecution
 
 log = logging.getLogger(__name__)
 
-# Airflow may fail or restart a deferred task for reasons of its own, and a database may be away for
-# a while; every retry reattaches, so that many of them (three quarters of an hour) do no harm.
-# A try that hangs is ended: five tries of a call take a quarter of an hour at most. Time during
-# which a task is deferred does not count
+# Airflow may fail or restart a deferred task, and a database may be away for a while. Every retry
+# reattaches, so many retries (three quarters of an hour) do no harm.
+# The time-out ends a try that hangs: five tries of a call take a quarter of an hour at most. The
+# time of a deferral does not count
 TASK_DEFAULTS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
     "retries": 8,
@@ -42,7 +42,7 @@ TASK_DEFAULTS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
 }
 SCHEDULE_ACTIVE_RUNS = 16
-COLLECTION_ACTIVE_RUNS = 6  # of AMC's ten per instance; schedules find room beside a collection
+COLLECTION_ACTIVE_RUNS = 6  # of AMC's ten per instance; the others are left to schedules
 INSTANCE_ERROR_TAG = "instance error"
 FINDING_TAG = "finding"
 INVALID_TAG = "invalid"
@@ -54,7 +54,7 @@ _SHOWN_VALUE_CHARS = 500
 
 
 def build_dags(kind: Kind, dag_id: str | None = None, *, file: str = "") -> list[DAG]:
-    """Return the DAGs that a file is to build, or the one that is being run, whatever its file.
+    """Return the DAGs that a file is to build, or the one that is being run, from any file.
 
     :param file: path of the DAG file, whose name says which shard it builds; shard 0 if left out.
     """
@@ -65,9 +65,9 @@ def build_dags(kind: Kind, dag_id: str | None = None, *, file: str = "") -> list
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Spare thousands of new objects, none of them garbage, from being looked through.
+    """Keep the garbage collector from thousands of new objects, none of which is garbage.
 
-    Afterwards neither: a parse ends with its process, a task builds one DAG.
+    It leaves them out afterwards too: a parse ends with its process, and a task builds one DAG.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -80,10 +80,10 @@ def _without_collecting() -> Iterator[None]:
 
 
 def _build_or_explain(definition: Definition) -> DAG:
-    """Build a DAG; of a row that Airflow itself refuses one that says so."""
+    """Build a DAG; a row that Airflow itself refuses gets a DAG that says so."""
     try:
         return build_dag(definition)
-    except Exception as err:  # noqa: BLE001  else it would take every other DAG along
+    except Exception as err:  # noqa: BLE001  an error here would remove all DAGs
         log.error(
             "%s makes no DAG that runs: %s\n%s",
             definition.dag_id,
@@ -177,18 +177,18 @@ def _chain(submit: BaseOperator, dag: DAG, source: dict[str, Any], **of_load: An
         **of_load,
     )
     record = RecordRun(task_id="record", dag=dag, **source)
-    # A teardown runs whatever became of the others, and does not decide how the run ended
+    # A teardown runs after a failure too, and its state does not decide the state of the run
     submit >> wait >> load >> record.as_teardown()
 
 
 def _invalid_dag(invalid: Invalid) -> DAG:
-    """Build a DAG that starts nothing and says which column to mend."""
+    """Build a DAG that starts nothing and says which column to correct."""
     problem = f"**{_escaped(str(invalid.error))}**"
     row = f" Row: `{invalid.error.key}`." if invalid.error.key else ""
     advice = (
         "Nothing has to be changed."
         if invalid.is_waiting
-        else "Mend it in the database; this DAG follows within a minute."
+        else "Correct it in the database; this DAG follows within a minute."
     )
     dag = DAG(
         dag_id=invalid.dag_id,
@@ -209,7 +209,7 @@ def _invalid_dag(invalid: Invalid) -> DAG:
 
 
 def _refused_by_airflow(definition: Definition, error: Exception) -> Invalid:
-    """Describe a row whose DAG Airflow does not take; words of the row are left out."""
+    """Describe a row whose DAG Airflow refuses, without text of the row."""
     source = definition if isinstance(definition, Invalid) else definition.workflow
     return Invalid(
         kind="collection" if isinstance(definition, Collection) else "schedule",
@@ -248,7 +248,7 @@ def _escaped(text: str) -> str:
 
 
 def _fenced(text: str, language: str) -> str:
-    """Show text as code whatever it contains."""
+    """Show text as code, also text that contains fences."""
     fence = "```"
     while fence in text:
         fence += "`"
@@ -280,7 +280,7 @@ def _query(sql: str) -> Iterator[str]:
 
 
 def _warnings(workflow: Workflow) -> Iterator[str]:
-    """Yield what is wrong with the instance or the query; nothing in it changes by itself."""
+    """Yield the errors of the instance and the query. Equal rows give equal text."""
     if workflow.instance_error:
         yield (
             "**The instance is in ERROR: runs fail until somebody acts.** "

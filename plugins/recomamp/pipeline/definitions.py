@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from time import monotonic
@@ -25,7 +25,7 @@ from recomamp.domain.models import (
 from recomamp.domain.query import check
 from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
-from recomamp.pipeline.checked_queries import CheckedQueries, ParseTimeSpent
+from recomamp.pipeline.checked_queries import CheckedQueries, ParseTimeSpent, kept_check
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.logs import frames
 from recomamp.pipeline.shards import ALL, Shard, bucket_of
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 PARSE_CONNECT_TIMEOUT_SECONDS = 3  # Airflow gives a file 30 s to import
 PARSE_STATEMENT_TIMEOUT_SECONDS = 10
 _SHOWN_IDS = 20
+_UNKEPT_SECONDS = 1.0  # of checks whose verdicts a killed parse may lose
 
 _TIMES: dict[str, Callable[[str], object]] = {
     "created_at": datetime.fromisoformat,
@@ -84,10 +85,10 @@ def load_definitions(
 ) -> list[Definition]:
     """Return the definitions of a shard's rows, or of the one row that a DAG id names.
 
-    A row that cannot become a DAG is ``Invalid`` and hurts no other. While the database is away
-    the rows of the last good read are used, and an error is logged. Queries are checked for as long
-    as ``RECOMAMP_PARSE_SECONDS`` says, the database's time included; a row whose query was not
-    checked in time stays as it was last read.
+    A row that cannot become a DAG is ``Invalid`` and affects no other. While the database is away
+    the rows of the last good read are used, and an error is logged. Queries are checked during
+    ``RECOMAMP_PARSE_SECONDS``, which include the database's time. A row whose query was not checked
+    in time stays as it was last read.
     """
     if dag_id is not None:
         row_id = _row_id(kind, dag_id)
@@ -101,9 +102,13 @@ def load_definitions(
     is_away = rows is None
     if rows is None:
         rows = {key: row.definition for key, row in kept.items()}
-    definitions, to_keep = _define_all(kind, rows, kept, queries)
-    if not is_away:
-        write_snapshot(kind.name, shard.buckets, to_keep)
+
+    def keep(buckets: Iterable[int], to_keep: Mapping[str, KeptRow]) -> None:
+        if not is_away:
+            write_snapshot(kind.name, buckets, to_keep)
+
+    definitions, to_keep = _define_all(kind, rows, kept, queries, keep)
+    keep(shard.buckets, to_keep)
     return [definitions[key] for key in sorted(definitions)]
 
 
@@ -116,15 +121,22 @@ def _load_one(kind: Kind, row_id: UUID) -> list[Definition]:
 
 
 def _define_all(
-    kind: Kind, rows: Mapping[str, str], kept: Mapping[str, KeptRow], queries: CheckedQueries
+    kind: Kind,
+    rows: Mapping[str, str],
+    kept: Mapping[str, KeptRow],
+    queries: CheckedQueries,
+    keep: Callable[[Iterable[int], Mapping[str, KeptRow]], None],
 ) -> tuple[dict[str, Definition], dict[str, KeptRow]]:
     """Return the definitions of rows, and what to keep of them for the next parse.
 
     Short rows come first, so that one user's long queries take no time from others' short ones.
+    ``keep`` is called between checks too, because Airflow may end this parse at any moment.
     """
     definitions: dict[str, Definition] = {}
-    to_keep: dict[str, KeptRow] = {}
+    to_keep = {key: kept.get(key) or KeptRow(definition=text) for key, text in rows.items()}
     late: list[str] = []
+    unkept_buckets: set[int] = set()
+    kept_at_seconds = queries.seconds
     for key in sorted(rows, key=lambda key: (len(rows[key]), key)):
         queries.latest = {}
         try:
@@ -132,9 +144,11 @@ def _define_all(
             to_keep[key] = KeptRow(definition=rows[key], verdicts=queries.latest)
         except ParseTimeSpent:
             late.append(key)
-            definitions[key], to_keep[key] = _as_last_read(
-                kind, key, rows[key], kept.get(key), queries
-            )
+            definitions[key], to_keep[key] = _as_last_read(kind, key, rows[key], kept.get(key))
+        unkept_buckets.add(bucket_of(UUID(key)))
+        if queries.seconds - kept_at_seconds >= _UNKEPT_SECONDS:
+            keep(unkept_buckets, to_keep)
+            unkept_buckets, kept_at_seconds = set(), queries.seconds
     if late:
         log.error(
             "RECOMAMP_PARSE_SECONDS: no time was left to check the queries of %s %ss. They stay as "
@@ -149,14 +163,14 @@ def _define_all(
 
 
 def _as_last_read(
-    kind: Kind, key: str, text: str, kept: KeptRow | None, queries: CheckedQueries
+    kind: Kind, key: str, text: str, kept: KeptRow | None
 ) -> tuple[Definition, KeptRow]:
-    """Return the last definition whose query was checked, or one that says that it waits."""
+    """Return the last definition whose query was checked, or one that says that it waits.
+
+    The verdict may be of an earlier version of the checking code. It holds until the new check.
+    """
     if kept is not None and kept.verdicts:
-        try:
-            return _define(kind, key, kept.definition, queries), kept
-        except ParseTimeSpent:  # the rules of the check are newer than the verdict
-            pass
+        return _define(kind, key, kept.definition, kept_check(kept.verdicts)), kept
     problem = "waits to be checked: there was no time left for it; the next parse goes on with it"
     error = InvalidDefinition(problem, table="workflows", column="sql_query")
     waiting = _invalid(kind, key, parse_row(text), error, is_waiting=True)
@@ -186,7 +200,7 @@ def _row_id(kind: Kind, dag_id: str) -> UUID | None:
 def parse_row(text: str) -> dict[str, Any]:
     """Read a row's JSON.
 
-    :raises InvalidDefinition: when a column holds what nothing can be made of.
+    :raises InvalidDefinition: when a column is nested too deeply or out of range.
     """
     try:
         row: dict[str, Any] = json.loads(text)
@@ -217,7 +231,7 @@ def _define(kind: Kind, key: str, text: str, check_query: QueryCheck = check) ->
         return _invalid(kind, key, row, err.at(table=kind.table, column="", key=key))
     except ParseTimeSpent:
         raise
-    except Exception as err:  # noqa: BLE001  else it would take every other row along
+    except Exception as err:  # noqa: BLE001  an error here would remove all DAGs
         log.error("%s %s cannot be read: %s\n%s", kind.name, key, one_line(repr(err)), frames(err))
         problem = InvalidDefinition(f"cannot be read: {err!r:.500}", table=kind.table, key=key)
         return _invalid(kind, key, row, problem)
@@ -230,9 +244,9 @@ def _invalid(
         kind=kind.name,
         id=UUID(key),
         dag_id=f"{kind.dag_prefix}{key}",
-        name=row.get("name", key),
-        owner=row.get("owner", ""),
-        instance_id=row.get("instance_id", ""),
+        name=str(row.get("name") or key),
+        owner=str(row.get("owner") or ""),
+        instance_id=str(row.get("instance_id") or ""),
         error=error,
         is_waiting=is_waiting,
     )
@@ -246,7 +260,7 @@ def _select_or_none(kind: Kind, row_id: UUID | None, shard: Shard = ALL) -> dict
     )
     try:
         return _select_rows(kind, row_id, database, shard)
-    except Exception as err:  # whatever it is, the DAGs must not vanish
+    except Exception as err:  # an error here would remove all DAGs
         log.exception(
             "The application's database does not answer; %ss stay as last read: %s", kind.name, err
         )

@@ -24,10 +24,12 @@ API_CONN_ID = "airflow_api"
 MOST_SHARDS = 16
 
 _DEFAULT_POLL_SECONDS = 15.0
-_DEFAULT_PARSE_SECONDS = 15.0
-_LONGEST_PARSE_SECONDS = 25.0  # Airflow gives a file 30 s, of which building DAGs needs some
+_DEFAULT_PARSE_SECONDS = 10.0
+# Airflow gives a file 30 s. The last check may overrun, and building DAGs needs some seconds
+_LONGEST_PARSE_SECONDS = 15.0
 _LONGEST_KEPT_DAYS = 36_500
 _LARGEST_LIMIT = 10**15
+_LONGEST_LIMIT_SECONDS = 30 * 24 * 60 * 60
 # The last parts are converted and uploaded after the download
 _LOAD_AFTER_DOWNLOAD = timedelta(hours=1)
 
@@ -119,7 +121,7 @@ def snapshot_dir() -> Path | None:
 def limits() -> Limits:
     """Return how much Amazon may send.
 
-    :raises MissingSetting: when one of the settings is no whole number above 0.
+    :raises MissingSetting: when one of the settings is no whole number above 0, or is too large.
     """
     defaults = asdict(Limits())
     return Limits(**{field: _limit(field, default) for field, default in defaults.items()})
@@ -172,6 +174,7 @@ def _limit(field: str, default: int) -> int:
     text = os.environ.get(name, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= _LARGEST_LIMIT):
-        raise MissingSetting(f"{name}: {text[:40]!r} is no whole number from 1 to {_LARGEST_LIMIT}")
+    largest = _LONGEST_LIMIT_SECONDS if field.endswith("_seconds") else _LARGEST_LIMIT
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= largest):
+        raise MissingSetting(f"{name}: {text[:40]!r} is no whole number from 1 to {largest}")
     return int(text)

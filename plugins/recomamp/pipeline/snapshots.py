@@ -1,7 +1,7 @@
-"""The rows of the last good read, kept for while the database is away.
+"""The rows of the last good read, for parses while the database is away.
 
-A file per bucket of rows: it stays the same whatever the number of shards. With each row stands
-what the check of its query found, so that an unchanged query is not checked at every parse.
+Each bucket of rows has a file, so that another number of shards changes no file. Each row is kept
+with the verdict on its query, so that an unchanged query is not checked at every parse.
 """
 
 from __future__ import annotations
@@ -24,30 +24,31 @@ log = logging.getLogger(__name__)
 
 _ASIDE = ".tmp"
 _LEFTOVER_SECONDS = 600  # far longer than a parse may take
-# The worker reads what the dag-processor wrote, as another user of its group where they are two.
-# The umask takes away what it does not want
+# The dag-processor writes the file and the worker reads it. They may be two users of one group.
+# The umask may withdraw the group's permission
 _MODE = 0o640
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeptRow:
-    """A row as it was last read, and the verdicts on its query by digest."""
+    """A row as it was last read, and the verdict on its query by digest; none before a check."""
 
     definition: str  # JSON
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
 
 def write_snapshot(kind: str, buckets: Iterable[int], rows: Mapping[str, KeptRow]) -> None:
-    """Keep the rows of these buckets; a file changes as a whole, and only when its rows do."""
+    """Keep those rows that are of these buckets.
+
+    A file is replaced as a whole, only when its rows change.
+    """
     directory = settings.snapshot_dir()
     if directory is None:
         return
     parts: dict[int, dict[str, Any]] = {bucket: {} for bucket in buckets}
     for key, row in sorted(rows.items()):
-        parts[bucket_of(UUID(key))][key] = {
-            "definition": row.definition,
-            "verdicts": dict(row.verdicts),
-        }
+        if (part := parts.get(bucket_of(UUID(key)))) is not None:
+            part[key] = {"definition": row.definition, "verdicts": dict(row.verdicts)}
     for bucket, part in parts.items():
         _write(_path(directory, kind, bucket), part)
 
@@ -63,7 +64,7 @@ def read_snapshot(kind: str, buckets: Iterable[int]) -> dict[str, KeptRow]:
 
 
 def has_snapshot(kind: str, buckets: Iterable[int]) -> bool:
-    """Tell whether rows of any of these buckets were ever kept."""
+    """Return whether rows of any of these buckets were ever kept."""
     directory = settings.snapshot_dir()
     return directory is not None and any(
         _path(directory, kind, bucket).exists() for bucket in buckets
@@ -91,9 +92,9 @@ def _write(path: Path, rows: Mapping[str, Any]) -> None:
 
 
 def _delete_leftovers(directory: Path, *, written_at: float) -> None:
-    """Delete what parses left behind that Airflow ended while they wrote.
+    """Delete the temporary files of parses that Airflow ended.
 
-    :param written_at: now, by the clock of the file system.
+    :param written_at: the present time of the file system, seconds since 1970.
     """
     for path in directory.glob(f"*{_ASIDE}"):
         with suppress(OSError):  # another parse was faster, or it is another user's
@@ -106,8 +107,8 @@ def _read(path: Path) -> dict[str, KeptRow]:
         return {}
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        return {key: _kept_row(row) for key, row in rows.items()}
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as err:
+        return {str(UUID(key)): _kept_row(row) for key, row in rows.items()}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as err:
         log.error("RECOMAMP_SNAPSHOT_DIR: the snapshot %s cannot be read: %s", path, err)
         return {}
 
@@ -115,4 +116,14 @@ def _read(path: Path) -> dict[str, KeptRow]:
 def _kept_row(row: Any) -> KeptRow:
     if isinstance(row, str):  # kept by a version that had no verdicts
         return KeptRow(definition=row)
-    return KeptRow(definition=row["definition"], verdicts=row["verdicts"])
+    kept = KeptRow(definition=row["definition"], verdicts=row["verdicts"])
+    if not (isinstance(kept.definition, str) and isinstance(kept.verdicts, dict)):
+        raise ValueError("a row is not as it was written")
+    if len(kept.verdicts) > 1 or not all(map(_is_verdict, kept.verdicts.values())):
+        raise ValueError("a verdict is not as it was written")
+    return kept
+
+
+def _is_verdict(verdict: Any) -> bool:
+    is_names = isinstance(verdict, list) and all(isinstance(one, str) for one in verdict)
+    return is_names or isinstance(verdict, str)
