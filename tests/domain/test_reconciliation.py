@@ -104,6 +104,28 @@ def test_a_row_whose_run_is_alive_is_never_touched(
             assert decision.execution_id not in alive
 
 
+def test_what_an_open_row_waits_for_is_not_cancelled_for_a_row_that_has_ended() -> None:
+    ended, waiting = IDS[:2]
+    at_amc = AtAmc(
+        id="amc-1", workflow_id=f"recomamp-{ended}", status=AmcStatus.RUNNING, create_time=NOW
+    )
+    row = OpenRow(
+        id=waiting,
+        amc_workflow_id=f"recomamp-{waiting}",
+        dag_id="dag",
+        dag_run_id="run",
+        status=ExecutionStatus.RUNNING,
+        amc_execution_id="amc-1",
+        updated_at=None,
+        orphaned_at=None,
+        has_definition=True,
+    )
+    known = Known(
+        statuses={ended: ExecutionStatus.SUCCESS, waiting: row.status}, held={waiting: "amc-1"}
+    )
+    assert decide([row], [at_amc], known, {waiting: RunState.RUNNING}, now=NOW) == []
+
+
 @given(situations())
 def test_nothing_is_cancelled_that_a_row_without_an_id_may_be_about_to_take(
     situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],

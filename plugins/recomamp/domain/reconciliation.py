@@ -208,10 +208,11 @@ def _why_unwanted(one: AtAmc, execution_id: UUID, known: Known) -> str | None:
     status = known.statuses.get(execution_id)
     if one.status.is_terminal or status is None:  # without a row: another deployment's, perhaps
         return None
+    if one.id in known.held.values():  # an open row waits for it under another name
+        return None
     if not status.is_open:
         return f"its row has ended as {status}"
     held = known.held.get(execution_id)
-    # Where the row holds no id yet, its run may be about to adopt this one
-    if held is None or one.id in known.held.values():
+    if held is None:  # its run may be about to adopt this one
         return None
     return f"the query was sent more than once, and its row waits for {held}"
