@@ -4076,7 +4076,7 @@ CREATE TRIGGER trigger_refuse_deleting_open_execution BEFORE DELETE ON public.wo
 
 -- Name: query_templates trigger_refuse_deleting_used_template; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_refuse_deleting_used_template BEFORE DELETE ON public.query_templates FOR EACH ROW EXECUTE FUNCTION public.refuse_deleting_used_template();
+CREATE TRIGGER trigger_refuse_deleting_used_template BEFORE DELETE ON public.query_templates FOR EACH ROW WHEN (row_security_active('public.query_templates'::text)) EXECUTE FUNCTION public.refuse_deleting_used_template();
 
 -- Name: report_data_collections trigger_resume_collection; Type: TRIGGER; Schema: public; Owner: -
 
