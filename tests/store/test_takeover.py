@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import psycopg2
 import pytest
 from psycopg2.errors import InsufficientPrivilege, UndefinedFunction
 
-from fixtures.postgres import Database, Rows
+from fixtures.postgres import Database, Rows, Server, migrate_database
 from fixtures.supabase import OWNER, Supabase
 from recomamp.domain.errors import MigrationError
 from recomamp.store.migrate import migrate
@@ -160,3 +162,29 @@ def test_a_role_that_may_still_create_objects_stops_the_migration(
         database.query(
             f"REVOKE CREATE ON SCHEMA public FROM {role}; ALTER SCHEMA public OWNER TO {OWNER}"
         )
+
+
+def test_a_full_queue_of_notifications_refuses_nobodys_change() -> None:
+    """A session that listens and reads nothing keeps the queue of the whole server full."""
+    server = Server(settings="max_notify_queue_pages = 64\n")
+    server.start()
+    try:
+        name = server.create_database()
+        migrate_database(server, name)
+        database = Database(uri=server.uri(name))
+        rows = Rows(database)
+        schedule = rows.schedule()
+        listener, sender = database.connect(autocommit=True), database.connect(autocommit=True)
+        with listener.cursor() as cursor:
+            cursor.execute("LISTEN x")
+            cursor.execute("BEGIN; SELECT 1")
+        with sender.cursor() as cursor, suppress(psycopg2.errors.ProgramLimitExceeded):
+            for number in range(200):
+                cursor.execute("SELECT pg_notify('x', repeat('a', 7900) || %s)", [number])
+        usage = database.query("SELECT pg_notification_queue_usage() AS usage")[0]["usage"]
+
+        assert usage > 0.9
+        assert rows.update("workflow_schedules", schedule, name="New")["name"] == "New"
+        database.close()
+    finally:
+        server.stop()
