@@ -607,7 +607,7 @@ BEGIN
     IF TG_OP = 'UPDATE' AND (NEW.sql_template, NEW.parameters)
         IS NOT DISTINCT FROM (OLD.sql_template, COALESCE(OLD.parameters, '{}'))
     THEN
-        RETURN NEW; -- an older template may be renamed without being mended first
+        RETURN NEW; -- an older template may be renamed before it is corrected
     END IF;
     PERFORM public.require_object('query_templates', 'parameters', NEW.parameters);
     IF btrim(NEW.sql_template) = '' THEN
