@@ -21,7 +21,7 @@ from fixtures.results import (
 from recomamp.domain.columns import OutputColumn
 from recomamp.domain.errors import LimitExceeded, ResultsBroken
 from recomamp.domain.limits import Limits
-from recomamp.store.csv_dialects import Dialect
+from recomamp.store.csv_grammar import Dialect
 from recomamp.store.csv_parts import LARGE_BLOCK_BYTES, read_header
 
 

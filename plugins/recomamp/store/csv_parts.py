@@ -24,7 +24,8 @@ from pyarrow import csv as arrow_csv
 from recomamp.domain.columns import OutputColumn
 from recomamp.domain.errors import LimitExceeded, ResultsBroken
 from recomamp.domain.limits import Limits
-from recomamp.store.csv_dialects import BLOCK_BYTES, Dialect, open_doubled
+from recomamp.store.csv_dialects import open_doubled
+from recomamp.store.csv_grammar import BLOCK_BYTES, Dialect
 
 # No row may be longer than a block. Arrow reads up to 32 blocks ahead, so large ones are read only
 # where a row needs them. BLOCK_BYTES is the usual one
@@ -172,7 +173,7 @@ def _arrow_reader(
         read_options=read_options,
         parse_options=arrow_csv.ParseOptions(
             newlines_in_values=True,
-            # Of a single column an empty line is a NULL. Of several it is a row that lost its commas
+            # Of a single column an empty line is a NULL. Of several it has been refused before
             ignore_empty_lines=False,
         ),
         convert_options=arrow_csv.ConvertOptions(

@@ -17,7 +17,8 @@ import pyarrow as pa
 from recomamp.domain.columns import OutputColumn
 from recomamp.domain.errors import ResultsBroken
 from recomamp.domain.limits import Limits
-from recomamp.store.csv_dialects import Dialect, DialectEvidence, end_last_line
+from recomamp.store.csv_dialects import DialectEvidence, end_last_line
+from recomamp.store.csv_grammar import Dialect
 from recomamp.store.csv_parts import match_columns, read_batches, read_header, schema_of
 from recomamp.store.parquet_file import write_parquet
 from recomamp.store.result_document import Preview
