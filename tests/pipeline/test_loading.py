@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.waiting import WaitForExecution
 from recomamp.store.locks import Purpose, locked
+from recomamp.store.result_files import directory_of
 
 
 @pytest.fixture
@@ -55,7 +57,11 @@ def left(run: Run, directory: Path) -> list[Path]:
     downloads = directory / f"recomamp-{row['id']}-killed"
     downloads.mkdir()
     (downloads / "part-00000.csv").write_text("half a file")
-    target = f"workflow={row['workflow_id']}/window_start=2026-01-05/execution={row['id']}"
+    target = directory_of(
+        workflow_id=row["workflow_id"],
+        window_start=date(2026, 1, 5),
+        execution_id=row["id"],
+    )
     aside = directory / "results" / target / "_writing-0-part-00001.parquet"
     aside.parent.mkdir(parents=True)
     aside.write_text("half a file")

@@ -15,14 +15,20 @@ from uuid import UUID
 import pyarrow as pa
 
 from recomamp.domain.columns import OutputColumn
-from recomamp.domain.errors import ResultsBroken
+from recomamp.domain.errors import InvalidDefinition, ResultsBroken
 from recomamp.domain.limits import Limits
 from recomamp.store.csv_dialects import DialectEvidence, end_last_line
 from recomamp.store.csv_grammar import Dialect
 from recomamp.store.csv_parts import match_columns, read_batches, read_header, schema_of
 from recomamp.store.parquet_file import write_parquet
 from recomamp.store.result_document import Preview
-from recomamp.store.result_files import HashedFile, StoredFile, Target
+from recomamp.store.result_files import (
+    DIRECTORY_KEYS,
+    HashedFile,
+    StoredFile,
+    Target,
+    directory_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +68,9 @@ class ResultWriter:
         limits: Limits | None = None,
     ) -> None:
         self._execution_id = execution_id
-        directory = f"workflow={workflow_id}/window_start={window_start}/execution={execution_id}"
+        directory = directory_of(
+            workflow_id=workflow_id, window_start=window_start, execution_id=execution_id
+        )
         self._target = Target(results_url, directory, verify_lock)
         self._limits = limits or Limits()
         self._described: Sequence[OutputColumn] = ()
@@ -197,6 +205,7 @@ class _Conversion:
         if not self._files:
             header = read_header(part, dialect, self._limits)
             self._columns = match_columns(header, self._described)
+            _require_other_names(self._columns)
             self._preview = Preview(self._columns)
         name = _name(len(self._files) + 1)
         with self._target.write_aside(name) as file:
@@ -217,6 +226,18 @@ class _Conversion:
                 raise _GivenUp
             self._preview.add(batch)
             yield batch
+
+
+def _require_other_names(columns: Sequence[OutputColumn]) -> None:
+    """Refuse columns that readers of the directory would replace by its keys."""
+    taken = [column.name for column in columns if column.name.casefold() in DIRECTORY_KEYS]
+    if taken:
+        raise InvalidDefinition(
+            f"the result has a column {taken[0]}, which is also a key of the directory that the "
+            "result is stored in: give it another name in the query",
+            table="workflows",
+            column="sql_query",
+        )
 
 
 def _name(number: int) -> str:
