@@ -227,7 +227,7 @@ async def _save(
 ) -> int:
     # Writing blocks the event loop for as long as a disk takes for 64 KiB: nothing to the network.
     size, began_at, what = 0, client.clock(), response.request.url.path
-    integrity, unpacker = Integrity(response), Unpacker(response)
+    integrity, unpacker = Integrity(response, knows_end=not unpacks), Unpacker(response)
     with _written_aside(path) as file:
         try:
             async for chunk in response.aiter_raw():
@@ -236,13 +236,13 @@ async def _save(
                     allowance.check(size + len(piece), client.clock(), what)
                     size += file.write(piece)
                 _require_progress(response.num_bytes_downloaded, client.clock() - began_at, what)
-            fault = integrity.find_fault(knows_end=bool(unpacker.is_packed) or not unpacks)
+            fault = integrity.find_fault(is_packed=bool(unpacker.is_packed))
             if fault:
                 raise _truncated(response, fault)
             for piece in unpacker.finish() if unpacks else ():
                 size += file.write(piece)
         except httpx.RemoteProtocolError as err:
-            fault = integrity.find_fault(knows_end=True) or "the connection broke off"
+            fault = integrity.find_fault(is_packed=True) or "the connection broke off"
             raise await failed(response.request, _truncated(response, fault), response) from err
         except httpx.RequestError as err:
             raise await failed(response.request, _interrupted(response, err), response) from err

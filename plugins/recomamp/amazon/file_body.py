@@ -25,11 +25,15 @@ class Integrity:
       connection is the end of the file. Then the last line must have its line end.
     - ``Content-MD5``, and the ETag of S3 where it is an MD5: S3 says so for objects that were
       uploaded in one piece and are not encrypted with a key of KMS or of the customer.
+
+    :param knows_end: whether the reader of the file finds its end and any damage itself, as one of
+        gzip does. Only the length is compared then.
     """
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, *, knows_end: bool) -> None:
         self._response = response
-        self._md5 = _expected_md5(response)
+        self._knows_end = knows_end
+        self._md5 = None if knows_end else _expected_md5(response)
         self._hash = hashlib.md5(usedforsecurity=False)
         self._last = b""
 
@@ -39,10 +43,10 @@ class Integrity:
             self._hash.update(chunk)
         self._last = chunk[-1:] or self._last
 
-    def find_fault(self, *, knows_end: bool) -> str:
+    def find_fault(self, *, is_packed: bool = False) -> str:
         """Say what is wrong at the end; empty where the file is whole.
 
-        :param knows_end: whether the content shows its own end, as a gzip file does.
+        :param is_packed: whether it was unpacked, and has its own end.
         """
         headers, came = self._response.headers, self._response.num_bytes_downloaded
         promised = headers.get("Content-Length")
@@ -51,7 +55,8 @@ class Integrity:
         if self._md5 and self._hash.hexdigest() != self._md5:
             return f"its MD5 is {self._hash.hexdigest()}, not {self._md5}"
         has_end = promised or "chunked" in headers.get("Transfer-Encoding", "").lower()
-        if not (has_end or self._md5 or knows_end or self._last == b"\n"):
+        has_end = has_end or self._md5 or is_packed or self._knows_end
+        if not has_end and self._last != b"\n":
             return f"{came} bytes came of an unknown number, and the last is no line end"
         return ""
 
