@@ -137,8 +137,28 @@ def test_a_decimal_with_more_digits_than_described_is_never_rounded(tmp_path: Pa
 
 def test_what_cannot_be_read_is_said_with_its_row_and_column(tmp_path: Path) -> None:
     text = "a,b\n" + "1,x\n" * 5 + "twelve,x\n"
-    with pytest.raises(ResultsBroken, match=r"column #0: Row #7: .* int64: invalid value 'twelve'"):
+    with pytest.raises(
+        ResultsBroken,
+        match=r"column #0: Row #7: .* int64: invalid value 'twelve' \(column #0 is a\)",
+    ):
         store(tmp_path, write(tmp_path, text), PAIR)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (b"\xff", r"column #1.*UTF.*column #1 is t"),
+        (b"noon", r"column t: Row #1002: .*noon"),
+    ],
+)
+def test_a_text_that_is_no_time_or_no_text_is_said_with_its_column(
+    tmp_path: Path, value: bytes, problem: str
+) -> None:
+    kind = "TIMESTAMP" if value == b"noon" else "STRING"
+    columns = (OutputColumn(name="a"), OutputColumn(name="t", data_type=kind))
+    text = b"a,t\n" + b"x,2025-01-06T10:00:00\n" * 1000 + b"x," + value + b"\n"
+    with pytest.raises(ResultsBroken, match=problem):
+        store(tmp_path, write(tmp_path, text), columns)
 
 
 @pytest.mark.parametrize("before", [0, 1, 100_000], ids=lambda rows: f"after {rows} rows")

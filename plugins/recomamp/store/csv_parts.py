@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -44,7 +45,8 @@ def read_header(part: Path, dialect: Dialect, limits: Limits) -> list[str]:
     try:
         with _open_text(part, dialect) as file:
             names = _take_header(file, part, limits)
-    except (OSError, UnicodeDecodeError, csv.Error) as err:
+        "".join(names).encode()
+    except (OSError, UnicodeError, csv.Error) as err:
         raise ResultsBroken(f"{part.name} has no readable header: {err}") from err
     if not any(names):
         raise ResultsBroken(f"{part.name} is empty: it has not even a header")
@@ -108,9 +110,9 @@ def read_batches(
         except (pa.ArrowException, OSError) as err:
             if block_bytes == BLOCK_BYTES and _ROW_TOO_LONG in str(err):
                 continue
-            problem = source.find_problem(block_bytes) or err
+            problem = str(source.find_problem(block_bytes) or err)[:_SHOWN_CHARS]
             raise ResultsBroken(
-                f"{part.name} cannot be read: {str(problem)[:_SHOWN_CHARS]}"
+                f"{part.name} cannot be read: {problem}{_column_named(problem, header)}"
             ) from err
 
 
@@ -152,6 +154,12 @@ class _Source:
         if self.dialect is Dialect.DOUBLED:
             return nullcontext(self.part)
         return open_doubled(self.part, self.dialect)
+
+
+def _column_named(problem: str, header: Sequence[str]) -> str:
+    """Name the column of which Arrow says the number only."""
+    found = re.search(r"CSV column #(\d+)", problem)
+    return f" (column #{found[1]} is {header[int(found[1])]})" if found else ""
 
 
 def _without_first(rows: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -221,14 +229,15 @@ def _without_z(array: pa.Array[Any]) -> pa.Array[Any]:
     return without
 
 
-def _open_text(part: Path, dialect: Dialect, *, errors: str = "strict") -> io.TextIOWrapper:
+def _open_text(part: Path, dialect: Dialect) -> io.TextIOWrapper:
+    """Open a part as text. What is not UTF-8 cannot be encoded again; Arrow names its row."""
     return io.TextIOWrapper(
-        open_doubled(part, dialect), encoding="utf-8-sig", errors=errors, newline=""
+        open_doubled(part, dialect), encoding="utf-8-sig", errors="surrogateescape", newline=""
     )
 
 
 def _is_header_only(part: Path, dialect: Dialect, limits: Limits) -> bool:
-    with _open_text(part, dialect, errors="replace") as file:
+    with _open_text(part, dialect) as file:
         _take_header(file, part, limits)  # takes the lines of the header and no more
         return not file.read(1)
 
