@@ -78,11 +78,12 @@ class ResultStorage:
 
     def _reason(self, err: Exception) -> str:
         """Return what an error says, without secrets of the URL or of a signed request."""
-        if isinstance(err, OSError) and err.strerror and err.errno is not None:
-            return err.strerror
-        text = str(err).replace(self._url, self.shown)
-        text = _QUERY.sub("", _USER.sub("//", text))
-        return one_line(f"{type(err).__name__}: {text}"[:_SHOWN_CHARS]).removesuffix(": ")
+        said = f"{type(err).__name__}: {err}"
+        if isinstance(err, OSError) and err.errno is not None and err.strerror:
+            said = err.strerror
+        said = said.replace(self._url, self.shown)
+        said = _QUERY.sub("", _USER.sub("//", said))
+        return one_line(said[:_SHOWN_CHARS]).removesuffix(": ")
 
 
 def without_secrets(url: str) -> str:
