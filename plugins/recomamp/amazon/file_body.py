@@ -69,7 +69,7 @@ class Unpacker:
 
     def __init__(self, response: httpx.Response) -> None:
         self._path = response.request.url.path
-        self._is_said_packed = bool(response.headers.get("Content-Encoding"))
+        self._is_said_packed = "gzip" in response.headers.get("Content-Encoding", "").lower()
         self._begin = b""
         self._stream = _new_stream()
         self.is_packed: bool | None = None
