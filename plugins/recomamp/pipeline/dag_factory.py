@@ -120,7 +120,7 @@ def _schedule_dag(schedule: Schedule) -> DAG:
     )
     dag = _dag(schedule, "schedule", timetable, max_active_runs=SCHEDULE_ACTIVE_RUNS)
     _add_steps(dag, schedule.workflow, schedule_id=str(schedule.id))
-    add_params(dag, schedule.parameters)
+    add_params(dag, windows.typed_times, schedule.parameters)
     return dag
 
 
@@ -135,7 +135,7 @@ def _collection_dag(collection: Collection) -> DAG:
     )
     dag = _dag(collection, "collection", timetable, max_active_runs=COLLECTION_ACTIVE_RUNS)
     _add_steps(dag, collection.workflow, collection_id=str(collection.id))
-    add_params(dag, collection.parameters)
+    add_params(dag, windows.typed_times, collection.parameters)
     return dag
 
 
