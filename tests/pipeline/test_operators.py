@@ -27,6 +27,7 @@ from recomamp.domain.errors import (
 )
 from recomamp.pipeline.cancelling import end_cancelled
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.invalid import RefuseRun
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
@@ -326,6 +327,32 @@ def test_without_a_free_slot_the_task_waits_for_its_turn_and_sends_nothing(
     assert second.step(SubmitExecution, "execute_again") == str(waiting["id"])
     assert [one["status"] for one in emulator.executions()].count("CANCELLED") == 1
     assert len(emulator.executions()) == 2
+
+
+class SubmitOfInvalidRow(RefuseRun):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(problem="parameters.typo is not declared", **kwargs)
+
+
+def test_an_attempt_opened_before_its_row_became_invalid_goes_on_and_no_other_is_opened(
+    run: Run, database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    rows.update("amc_instances", instance, max_concurrent_executions=1)
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    second, third = (Run(database, run_id=f"run {n}", **run.source) for n in (2, 3))
+    with pytest.raises(TaskDeferred):
+        second.step(SubmitExecution)
+    database.query("""UPDATE workflow_schedules SET parameters = '{"typo": 1}'""")
+    run.step(RecordRun)
+    emulator.progression("at_once")
+    second.step(SubmitOfInvalidRow, "execute_again")
+    for step in (WaitForExecution, LoadResults, RecordRun):
+        second.step(step)
+    assert [row["status"] for row in second.executions] == ["SUCCESS"]
+    with pytest.raises(AirflowFailException, match=r"parameters\.typo is not declared"):
+        third.step(SubmitOfInvalidRow)
+    assert third.executions == []
 
 
 def test_sql_that_amc_refuses_fails_for_good_with_amazons_words(

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from airflow.sdk import DAG, Asset, BaseOperator
+from airflow.sdk import DAG, Asset
 
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Definition, Invalid, Schedule, Workflow
@@ -22,7 +23,7 @@ from recomamp.pipeline.form import add_params
 from recomamp.pipeline.invalid import RefuseRun
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.logs import frames
-from recomamp.pipeline.operators import SubmitExecution
+from recomamp.pipeline.operators import SUBMIT_TASK_ID, SubmitExecution
 from recomamp.pipeline.recording import LOAD_TASK_ID, RecordRun
 from recomamp.pipeline.shards import shard_of_file
 from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
@@ -119,7 +120,7 @@ def _schedule_dag(schedule: Schedule) -> DAG:
         is_active=schedule.is_active,
     )
     dag = _dag(schedule, "schedule", timetable, max_active_runs=SCHEDULE_ACTIVE_RUNS)
-    _add_steps(dag, schedule.workflow, schedule_id=str(schedule.id))
+    _add_steps(dag, schedule.workflow.id, {"schedule_id": str(schedule.id)})
     add_params(dag, windows.typed_times, schedule.parameters)
     return dag
 
@@ -134,7 +135,7 @@ def _collection_dag(collection: Collection) -> DAG:
         is_active=collection.is_active,
     )
     dag = _dag(collection, "collection", timetable, max_active_runs=COLLECTION_ACTIVE_RUNS)
-    _add_steps(dag, collection.workflow, collection_id=str(collection.id))
+    _add_steps(dag, collection.workflow.id, {"collection_id": str(collection.id)})
     add_params(dag, windows.typed_times, collection.parameters)
     return dag
 
@@ -162,28 +163,37 @@ def _dag(
     )
 
 
-def _add_steps(dag: DAG, workflow: Workflow, **source: Any) -> None:
-    outlet = Asset(name=f"amc_workflow_{workflow.id}", uri=f"recomamp://workflows/{workflow.id}")
-    _chain(SubmitExecution(task_id="submit", dag=dag, **source), dag, source, outlets=[outlet])
+def _add_steps(
+    dag: DAG,
+    workflow_id: UUID | None,
+    source: dict[str, str],
+    *,
+    submit: type[SubmitExecution] = SubmitExecution,
+    **of_submit: Any,
+) -> None:
+    """Add submit >> wait >> load >> record.
 
-
-def _chain(submit: BaseOperator, dag: DAG, source: dict[str, Any], **of_load: Any) -> None:
+    :param workflow_id: whose asset the loading of results updates; None where it cannot be read.
+    :param source: the row that the steps work for, as ``schedule_id`` or ``collection_id``.
+    """
+    outlet = Asset(name=f"amc_workflow_{workflow_id}", uri=f"recomamp://workflows/{workflow_id}")
+    submitting = submit(task_id=SUBMIT_TASK_ID, dag=dag, **source, **of_submit)
     wait = WaitForExecution(task_id="wait", dag=dag, **source)
     load = LoadResults(
         task_id=LOAD_TASK_ID,
         dag=dag,
         execution_timeout=settings.load_timeout(),
+        outlets=[outlet] if workflow_id else [],
         **source,
-        **of_load,
     )
     record = RecordRun(task_id="record", dag=dag, **source)
     # A teardown runs after a failure too, and its state does not decide the state of the run
-    submit >> wait >> load >> record.as_teardown()
+    submitting >> wait >> load >> record.as_teardown()
 
 
 def _invalid_dag(invalid: Invalid) -> DAG:
     """Build a DAG that starts nothing and says which column to correct."""
-    problem = f"**{_escaped(str(invalid.error))}**"
+    headline = f"**{_escaped(str(invalid.error))}**"
     row = f" Row: `{invalid.error.key}`." if invalid.error.key else ""
     advice = (
         "Nothing has to be changed."
@@ -194,7 +204,7 @@ def _invalid_dag(invalid: Invalid) -> DAG:
         dag_id=invalid.dag_id,
         dag_display_name=_shortened(invalid.name, _LONGEST_NAME) or invalid.dag_id,
         description=_shortened(str(invalid.error), _LONGEST_NAME),
-        doc_md=(f"# This {invalid.kind} cannot run\n\n{problem}\n\n{row} {advice}\n"),
+        doc_md=(f"# This {invalid.kind} cannot run\n\n{headline}\n\n{row} {advice}\n"),
         schedule=None,
         default_args={**TASK_DEFAULTS, "owner": _owner(invalid.owner)},
         tags=_tags(
@@ -202,9 +212,10 @@ def _invalid_dag(invalid: Invalid) -> DAG:
         ),
         is_paused_upon_creation=False,
     )
-    # The steps keep their names: a run that was under way when the row became invalid goes on
+    # The same steps: a run that was under way when the row became invalid does all it would have
     source = {f"{invalid.kind}_id": str(invalid.id)}
-    _chain(RefuseRun(task_id="submit", dag=dag, problem=str(invalid.error)), dag, source)
+    problem = str(invalid.error)
+    _add_steps(dag, invalid.workflow_id, source, submit=RefuseRun, problem=problem)
     return dag
 
 
@@ -218,6 +229,7 @@ def _refused_by_airflow(definition: Definition, error: Exception) -> Invalid:
         name=definition.dag_id,
         owner=source.owner,
         instance_id=source.instance_id,
+        workflow_id=source.workflow_id if isinstance(source, Invalid) else source.id,
         error=InvalidDefinition(f"Airflow refuses it: {error}"),
     )
 
