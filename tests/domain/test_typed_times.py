@@ -173,10 +173,18 @@ def test_times_of_a_window_of_a_row_in_berlin(start: str, end: str, meant: tuple
     assert got == meant
 
 
-@pytest.mark.parametrize(("first", "last"), [("01T06:00", "03T18:00"), ("01T00:00", "03T12:00")])
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("05-01T06:00", "05-03T18:00"),
+        ("05-01T00:00", "05-03T12:00"),
+        ("04-30T22:00", "05-03T18:00"),  # midnight in Berlin
+        ("05-01T06:00", "05-03T21:59"),
+    ],
+)
 def test_times_name_their_days_where_a_row_knows_nothing_but_days(first: str, last: str) -> None:
     row = TypedTimes(time_zone="Europe/Berlin", is_whole_days=True)
-    bounds = (datetime.fromisoformat(f"2026-05-{one}+00:00") for one in (first, last))
+    bounds = (datetime.fromisoformat(f"2026-{one}+00:00") for one in (first, last))
     assert [f"{one:%dT%H:%M}" for one in row.range(*bounds)] == ["30T22:00", "03T21:59"]
 
 

@@ -57,9 +57,8 @@ class TypedTimes:
         first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
         if not (_is_utc(first) and _is_utc(last)):
             return self._instant(first), self._instant(last)
-        if days := self._picked_days(first, last, is_clock_change_known=True):
-            first_day, edge = days
-            return self._midnight(first_day), self._midnight(edge.day + edge.is_end * _DAY)
+        if days := self._picked(first, last, is_clock_change_known=True):
+            return self._midnight(days[0].next_day), self._midnight(days[1].next_day)
         return _utc(first), _utc(last)
 
     def range(self, first: datetime, last: datetime) -> tuple[datetime, datetime]:
@@ -68,14 +67,12 @@ class TypedTimes:
         The day that was picked as its last is in the range as a whole.
         """
         if not (_is_utc(first) and _is_utc(last)):
-            end = self._last_instant(last.date()) if _is_utc_midnight(last) else _utc(last)
-            return self._instant(first), end
-        days = self._picked_days(first, last, is_clock_change_known=not self.is_whole_days)
-        if days:
-            first_day, edge = days
-            return self._midnight(first_day), self._last_instant(edge.day)
+            end_of_last = self._last_instant(last.date()) if _is_utc_midnight(last) else _utc(last)
+            return self._instant(first), end_of_last
+        if days := self._picked(first, last, is_clock_change_known=not self.is_whole_days):
+            return self._midnight(days[0].day), self._last_instant(days[1].day)
         if self.is_whole_days:  # days are all that such a row knows
-            return self._midnight(_utc(first).date()), self._last_instant(_utc(last).date())
+            return self._midnight(self._day_of(first)), self._last_instant(self._day_of(last))
         return _utc(first), _utc(last)
 
     def named_day(self, instant: datetime) -> date | None:
@@ -83,10 +80,10 @@ class TypedTimes:
         edge = _edge(instant, self.time_zone)
         return edge.day if edge and not edge.is_end else None
 
-    def _picked_days(
+    def _picked(
         self, first: datetime, last: datetime, *, is_clock_change_known: bool
-    ) -> tuple[date, _Edge] | None:
-        """Return the first day and the last edge of a pair that means days, else None.
+    ) -> tuple[_Edge, _Edge] | None:
+        """Return the edges of days that a pair in UTC means, None where it means times.
 
         :param is_clock_change_known: whether offsets may differ only as they do in some zone. The
             date picker takes the offset of another hour where browser and UI differ in zone.
@@ -94,14 +91,19 @@ class TypedTimes:
         start, end = _edge(first, self.time_zone), _edge(last, self.time_zone)
         if start is None or start.is_end or end is None or start.day > end.day:
             return None
-        is_meant = self.is_whole_days or end.is_end or _is_utc_midnight(first, last)
-        if not is_meant:
+        if not (self.is_whole_days or end.is_end or _is_utc_midnight(first, last)):
             return None
         if is_clock_change_known:
             is_one_zone = _is_one_zone(start, end)
         else:
             is_one_zone = abs(start.offset - end.offset) <= _LARGEST_CLOCK_CHANGE
-        return (start.day, end) if is_one_zone else None
+        return (start, end) if is_one_zone else None
+
+    def _day_of(self, bound: datetime) -> date:
+        """Return the day of a bound that has no partner in its zone: the row's day, or UTC's."""
+        edge = _edge(bound, self.time_zone)
+        is_own = edge is not None and edge.is_in(load_zone(self.time_zone))
+        return edge.day if edge and is_own else _utc(bound).date()
 
     def _instant(self, typed: datetime) -> datetime:
         """Return what a value means by itself."""
@@ -120,10 +122,15 @@ class TypedTimes:
 class _Edge:
     """The beginning or the end of a day in a zone of that offset from UTC."""
 
-    midnight: datetime  # at the beginning of the day, or at its end
-    day: date
+    midnight: datetime
+    next_day: date  # that begins at the midnight
     offset: timedelta
     is_end: bool
+
+    @property
+    def day(self) -> date:
+        """The day whose beginning or end it is."""
+        return self.next_day - _DAY if self.is_end else self.next_day
 
     def is_in(self, zone: ZoneInfo) -> bool:
         """Tell whether the zone has this offset then, or had until then."""
@@ -144,9 +151,7 @@ def _edge(instant: datetime, own_zone: str) -> _Edge | None:
     if local.time() != time():
         since_midnight = timedelta(hours=at.hour, minutes=at.minute)
         offset = (_DAY if since_midnight > _WESTERNMOST else timedelta(0)) - since_midnight
-    return _Edge(
-        midnight=at, day=(at + offset).date() - is_end * _DAY, offset=offset, is_end=is_end
-    )
+    return _Edge(midnight=at, next_day=(at + offset).date(), offset=offset, is_end=is_end)
 
 
 def _is_one_zone(start: _Edge, end: _Edge) -> bool:

@@ -168,16 +168,20 @@ def _add_steps(
     workflow_id: UUID | None,
     source: dict[str, str],
     *,
-    submit: type[SubmitExecution] = SubmitExecution,
-    **of_submit: Any,
+    refusal: str | None = None,
 ) -> None:
     """Add submit >> wait >> load >> record.
 
     :param workflow_id: whose asset the loading of results updates; None where it cannot be read.
     :param source: the row that the steps work for, as ``schedule_id`` or ``collection_id``.
+    :param refusal: why no attempt is opened, for a row that cannot run.
     """
     outlet = Asset(name=f"amc_workflow_{workflow_id}", uri=f"recomamp://workflows/{workflow_id}")
-    submitting = submit(task_id=SUBMIT_TASK_ID, dag=dag, **source, **of_submit)
+    submit = (
+        RefuseRun(task_id=SUBMIT_TASK_ID, dag=dag, problem=refusal, **source)
+        if refusal is not None
+        else SubmitExecution(task_id=SUBMIT_TASK_ID, dag=dag, **source)
+    )
     wait = WaitForExecution(task_id="wait", dag=dag, **source)
     load = LoadResults(
         task_id=LOAD_TASK_ID,
@@ -188,12 +192,12 @@ def _add_steps(
     )
     record = RecordRun(task_id="record", dag=dag, **source)
     # A teardown runs after a failure too, and its state does not decide the state of the run
-    submitting >> wait >> load >> record.as_teardown()
+    submit >> wait >> load >> record.as_teardown()
 
 
 def _invalid_dag(invalid: Invalid) -> DAG:
     """Build a DAG that starts nothing and says which column to correct."""
-    headline = f"**{_escaped(str(invalid.error))}**"
+    problem = f"**{_escaped(str(invalid.error))}**"
     row = f" Row: `{invalid.error.key}`." if invalid.error.key else ""
     advice = (
         "Nothing has to be changed."
@@ -204,7 +208,7 @@ def _invalid_dag(invalid: Invalid) -> DAG:
         dag_id=invalid.dag_id,
         dag_display_name=_shortened(invalid.name, _LONGEST_NAME) or invalid.dag_id,
         description=_shortened(str(invalid.error), _LONGEST_NAME),
-        doc_md=(f"# This {invalid.kind} cannot run\n\n{headline}\n\n{row} {advice}\n"),
+        doc_md=(f"# This {invalid.kind} cannot run\n\n{problem}\n\n{row} {advice}\n"),
         schedule=None,
         default_args={**TASK_DEFAULTS, "owner": _owner(invalid.owner)},
         tags=_tags(
@@ -214,8 +218,7 @@ def _invalid_dag(invalid: Invalid) -> DAG:
     )
     # The same steps: a run that was under way when the row became invalid does all it would have
     source = {f"{invalid.kind}_id": str(invalid.id)}
-    problem = str(invalid.error)
-    _add_steps(dag, invalid.workflow_id, source, submit=RefuseRun, problem=problem)
+    _add_steps(dag, invalid.workflow_id, source, refusal=str(invalid.error))
     return dag
 
 
