@@ -77,13 +77,16 @@ def test_a_run_that_airflow_has_forgotten_is_made_again_and_asks_for_nothing(
     earlier_id = SCHEDULED if earlier == "scheduled" else SCHEDULED.replace("scheduled", "backfill")
     run_all(make_run(database, source, earlier, earlier_id), emulator)
     before = shown(database)
-    run_skipped(make_run(database, source, "scheduled", run_id))
+    again = make_run(database, source, "scheduled", run_id)
+    run_skipped(again)
+    again.dag_run.clear_number += 1  # record alone is cleared
+    again.step(RecordRun)
     assert len(emulator.executions()) == 1
     assert shown(database) == before
 
 
 @pytest.mark.parametrize("how", ["clear", "backfill", "manual"])
-def test_who_asks_is_answered(
+def test_a_clear_a_backfill_and_a_manual_run_ask_again(
     database: Database, source: dict[str, str], emulator: RunningEmulator, how: str
 ) -> None:
     run_all(make_run(database, source, "scheduled"), emulator)
@@ -132,7 +135,7 @@ def test_a_manual_run_with_values_of_its_own_is_no_answer_and_one_without_is(
     run_skipped(make_run(database, source, "scheduled"))
 
 
-def test_an_open_attempt_goes_on_whatever_else_has_succeeded(
+def test_an_open_attempt_goes_on_though_another_run_has_results(
     database: Database, source: dict[str, str], emulator: RunningEmulator
 ) -> None:
     run = make_run(database, source, "scheduled")

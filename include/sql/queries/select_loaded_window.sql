@@ -1,8 +1,8 @@
 -- What the rows show as the results of a schedule or a collection over a window: the latest SUCCESS
 -- of its workflow, else a week that is SUCCESS and names no execution of ours (an adopted database,
 -- or a deleted execution).
--- Runs that a timetable dated count whatever their query was: an edited row asks no window again.
--- Of other runs (manual ones, with values of their own) those count that asked the same question.
+-- Runs that a timetable dated count, also if the query was edited since. Of other runs (manual ones
+-- may have values of their own) those count that sent the same query.
 -- is_recorded: the schedule has a run, or the collection a week, that shows the results.
 -- Parameters: workflow_id, user_id, schedule_id or collection_id (UUIDs, the other is NULL),
 -- window_type, window_start, window_end, week_start_date and week_end_date (NULL where it is no

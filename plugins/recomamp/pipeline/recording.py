@@ -24,7 +24,6 @@ from recomamp.pipeline.cancelling import cancel_at_amc
 from recomamp.pipeline.operators import (
     SUBMIT_TASK_ID,
     ExecutionOperator,
-    is_asked_for,
     is_last_try,
     task_state,
 )
@@ -71,8 +70,6 @@ class RecordRun(ExecutionOperator):
 
     def _loaded_before(self, context: Context) -> LoadedWindow | None:
         """Return the earlier results for whose sake submit was skipped, None where it was not."""
-        if is_asked_for(context):
-            return None
         if task_state(context, SUBMIT_TASK_ID) != TaskInstanceState.SKIPPED:
             return None
         return self.loaded_window(self.work(context))

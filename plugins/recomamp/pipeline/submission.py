@@ -94,7 +94,7 @@ def submit(
     Where no slot is free the attempt is returned as it is: ask again later.
 
     :param read_work: is called only where an attempt has to be opened. An open one goes on,
-        whatever has become of the run's definition.
+        also if the row has become invalid since.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
     :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
