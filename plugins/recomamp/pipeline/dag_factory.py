@@ -9,25 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG
 
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Definition, Invalid, Schedule, Workflow
 from recomamp.domain.parameters import Parameter
 from recomamp.domain.texts import one_line
-from recomamp.pipeline import settings
 from recomamp.pipeline.definitions import Kind, load_definitions
 from recomamp.pipeline.form import add_params
-from recomamp.pipeline.invalid import RefuseRun
-from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.logs import frames
-from recomamp.pipeline.operators import SUBMIT_TASK_ID, SubmitExecution
-from recomamp.pipeline.recording import LOAD_TASK_ID, RecordRun
 from recomamp.pipeline.shards import shard_of_file
+from recomamp.pipeline.steps import add_steps
 from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
-from recomamp.pipeline.waiting import WaitForExecution
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +114,7 @@ def _schedule_dag(schedule: Schedule) -> DAG:
         is_active=schedule.is_active,
     )
     dag = _dag(schedule, "schedule", timetable, max_active_runs=SCHEDULE_ACTIVE_RUNS)
-    _add_steps(dag, schedule.workflow.id, {"schedule_id": str(schedule.id)})
+    add_steps(dag, schedule.workflow.id, {"schedule_id": str(schedule.id)})
     add_params(dag, windows.typed_times, schedule.parameters)
     return dag
 
@@ -135,7 +129,7 @@ def _collection_dag(collection: Collection) -> DAG:
         is_active=collection.is_active,
     )
     dag = _dag(collection, "collection", timetable, max_active_runs=COLLECTION_ACTIVE_RUNS)
-    _add_steps(dag, collection.workflow.id, {"collection_id": str(collection.id)})
+    add_steps(dag, collection.workflow.id, {"collection_id": str(collection.id)})
     add_params(dag, windows.typed_times, collection.parameters)
     return dag
 
@@ -163,38 +157,6 @@ def _dag(
     )
 
 
-def _add_steps(
-    dag: DAG,
-    workflow_id: UUID | None,
-    source: dict[str, str],
-    *,
-    refusal: str | None = None,
-) -> None:
-    """Add submit >> wait >> load >> record.
-
-    :param workflow_id: whose asset the loading of results updates; None where it cannot be read.
-    :param source: the row that the steps work for, as ``schedule_id`` or ``collection_id``.
-    :param refusal: why no attempt is opened, for a row that cannot run.
-    """
-    outlet = Asset(name=f"amc_workflow_{workflow_id}", uri=f"recomamp://workflows/{workflow_id}")
-    submit = (
-        RefuseRun(task_id=SUBMIT_TASK_ID, dag=dag, problem=refusal, **source)
-        if refusal is not None
-        else SubmitExecution(task_id=SUBMIT_TASK_ID, dag=dag, **source)
-    )
-    wait = WaitForExecution(task_id="wait", dag=dag, **source)
-    load = LoadResults(
-        task_id=LOAD_TASK_ID,
-        dag=dag,
-        execution_timeout=settings.load_timeout(),
-        outlets=[outlet] if workflow_id else [],
-        **source,
-    )
-    record = RecordRun(task_id="record", dag=dag, **source)
-    # A teardown runs after a failure too, and its state does not decide the state of the run
-    submit >> wait >> load >> record.as_teardown()
-
-
 def _invalid_dag(invalid: Invalid) -> DAG:
     """Build a DAG that starts nothing and says which column to correct."""
     problem = f"**{_escaped(str(invalid.error))}**"
@@ -218,7 +180,7 @@ def _invalid_dag(invalid: Invalid) -> DAG:
     )
     # The same steps: a run that was under way when the row became invalid does all it would have
     source = {f"{invalid.kind}_id": str(invalid.id)}
-    _add_steps(dag, invalid.workflow_id, source, refusal=str(invalid.error))
+    add_steps(dag, invalid.workflow_id, source, refusal=str(invalid.error))
     return dag
 
 

@@ -23,12 +23,8 @@ from recomamp.pipeline.runs import SCHEDULED, overrides_of, window_of
 from recomamp.pipeline.step_time import StepTime
 from recomamp.pipeline.submission import DagRunKey, Work, submit
 from recomamp.pipeline.trigger import SlotTrigger
-from recomamp.store.executions import (
-    Execution,
-    LoadedWindow,
-    select_latest_execution,
-    select_loaded_window,
-)
+from recomamp.store.executions import Execution, select_latest_execution
+from recomamp.store.loaded_windows import LoadedWindow, select_loaded_window
 from recomamp.store.retries import clear_retry, count_retry, note_retry
 
 SUBMIT_TASK_ID = "submit"

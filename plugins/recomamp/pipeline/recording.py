@@ -29,12 +29,8 @@ from recomamp.pipeline.operators import (
 )
 from recomamp.pipeline.runs import window_of
 from recomamp.store import books
-from recomamp.store.executions import (
-    Execution,
-    LoadedWindow,
-    end_execution,
-    select_execution,
-)
+from recomamp.store.executions import Execution, end_execution, select_execution
+from recomamp.store.loaded_windows import LoadedWindow
 from recomamp.store.retries import drop_retry
 
 LOAD_TASK_ID = "load"
