@@ -2321,12 +2321,14 @@ CREATE TABLE public.amc_accounts (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     max_concurrent_executions integer DEFAULT 200 NOT NULL,
+    marketplace_id text,
     CONSTRAINT chk_account_max_concurrent_executions CHECK (((max_concurrent_executions >= 1) AND (max_concurrent_executions <= 10000))),
     CONSTRAINT chk_amc_accounts_account_id_form CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_accounts_account_name_length CHECK ((char_length(account_name) <= 200)),
     CONSTRAINT chk_amc_accounts_advertiser_id_form CHECK ((advertiser_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_accounts_country_code_form CHECK ((country_code ~ '^[A-Za-z]{2}$'::text)),
     CONSTRAINT chk_amc_accounts_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_accounts_marketplace_id_form CHECK ((marketplace_id ~ '^[A-Z0-9]{1,32}$'::text)),
     CONSTRAINT chk_amc_accounts_profile_id_form CHECK ((profile_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_accounts_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
@@ -4079,7 +4081,7 @@ CREATE TRIGGER trigger_notify_broken_amc_instances AFTER UPDATE OF health_status
 
 -- Name: amc_accounts trigger_notify_changed_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_amc_accounts AFTER UPDATE OF country_code ON public.amc_accounts FOR EACH ROW WHEN ((old.country_code IS DISTINCT FROM new.country_code)) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_notify_changed_amc_accounts AFTER UPDATE OF country_code, marketplace_id ON public.amc_accounts FOR EACH ROW WHEN (((old.country_code IS DISTINCT FROM new.country_code) OR (old.marketplace_id IS DISTINCT FROM new.marketplace_id))) EXECUTE FUNCTION public.notify_of_definition();
 
 -- Name: amc_instances trigger_notify_changed_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 

@@ -79,6 +79,10 @@ class AmcPlace(Protocol):
     def country_code(self) -> str | None:
         """``amc_accounts.country_code``."""
 
+    @property
+    def marketplace_id(self) -> str | None:
+        """``amc_accounts.marketplace_id``."""
+
 
 class DatabaseHook(PostgresHook):
     """Connects to the application's database with psycopg2.
@@ -205,7 +209,7 @@ class AmcHook(BaseHook):
         account = AmcAccount(
             instance_id=place.instance_id,
             entity_id=place.entity_id,
-            marketplace_id=marketplace_of(place.country_code or "US"),
+            marketplace_id=marketplace_of(place.country_code, place.marketplace_id),
             endpoint=endpoint,
             client_id=client_id,
         )
