@@ -51,9 +51,7 @@ def test_an_account_may_name_a_marketplace_that_is_not_known_here():
 
 
 def test_an_unknown_country_names_the_column_and_the_known_countries():
-    with pytest.raises(
-        InvalidDefinition, match=r"US, CA.*amc_accounts\.marketplace_id"
-    ) as caught:
+    with pytest.raises(InvalidDefinition, match=r"US, CA.*amc_accounts\.marketplace_id") as caught:
         marketplace_of("XX")
 
     assert (caught.value.table, caught.value.column) == ("amc_accounts", "country_code")
