@@ -214,6 +214,16 @@ def test_airflow_makes_an_address_of_a_password(
     assert done.stdout == expected
 
 
+def test_the_image_writes_no_password_of_the_broker_into_arguments(
+    services: dict[str, Any],
+) -> None:
+    # Where it waits for the broker, Airflow's entrypoint gives the URL to a program as an argument.
+    environments = [service.get("environment", {}) for service in services.values()]
+    waiting = [one for one in environments if "AIRFLOW__CELERY__BROKER_URL_CMD" in one]
+
+    assert [one.get("CONNECTION_CHECK_MAX_COUNT") for one in waiting] == ["0", "0"]
+
+
 def test_only_init_and_the_api_server_have_the_passwords_of_the_sign_in(
     services: dict[str, Any],
 ) -> None:
