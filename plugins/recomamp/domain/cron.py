@@ -122,6 +122,14 @@ def load_zone(name: str) -> ZoneInfo:
         ) from err
 
 
+def _plain(instant: datetime) -> datetime:
+    """Return the instant as a datetime of the standard library, in UTC.
+
+    Airflow calls timetables with pendulum's, which loses such a zone when a timedelta is added.
+    """
+    return datetime.fromtimestamp(instant.timestamp(), tz=UTC)
+
+
 def _naive(moment: datetime) -> datetime:
     return moment.replace(tzinfo=None)
 
@@ -176,7 +184,7 @@ class Cron:
             start = self._wall(after) - timedelta(days=2)
             ticks = map(self._instant, _wall_times(self.fields, start, forward=True))
             return next(tick for tick in ticks if tick > after)
-        moment, offset = after.astimezone(UTC), self._offset(after)
+        moment, offset = _plain(after), self._offset(after)
         while True:  # one UTC offset after the other: within it, wall time is plain arithmetic
             wall = next(_wall_times(self.fields, _naive(moment + offset), forward=True))
             tick = wall.replace(tzinfo=UTC) - offset
@@ -191,7 +199,7 @@ class Cron:
             start = self._wall(until) + timedelta(days=2)
             ticks = map(self._instant, _wall_times(self.fields, start, forward=False))
             return next(tick for tick in ticks if tick <= until)
-        moment, offset = until.astimezone(UTC) + _MICROSECOND, self._offset(until)
+        moment, offset = _plain(until) + _MICROSECOND, self._offset(until)
         while True:
             wall = next(_wall_times(self.fields, _naive(moment + offset), forward=False))
             tick = wall.replace(tzinfo=UTC) - offset

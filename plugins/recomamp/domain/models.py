@@ -81,6 +81,7 @@ class Invalid:
     owner: str
     instance_id: str
     error: InvalidDefinition
+    workflow_id: UUID | None = None  # None where the row is not even JSON that can be read
     is_waiting: bool = False  # it has not been read yet; nothing is wrong about it so far
 
 

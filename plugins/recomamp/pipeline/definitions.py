@@ -202,17 +202,28 @@ def parse_row(text: str) -> dict[str, Any]:
 
     :raises InvalidDefinition: when a column is nested too deeply or out of range.
     """
+    row = _parse_json(text)
+    _read_times(row)
+    return row
+
+
+def _parse_json(text: str) -> dict[str, Any]:
     try:
         row: dict[str, Any] = json.loads(text)
     except RecursionError as err:
         raise InvalidDefinition("parameters are nested too deeply") from err
+    if not isinstance(row, dict):  # a snapshot that something else has written
+        raise InvalidDefinition("is no JSON object")
+    return row
+
+
+def _read_times(row: dict[str, Any]) -> None:
     for column, read in _TIMES.items():
         if row.get(column) is not None:
             try:
                 row[column] = read(row[column])
             except ValueError as err:
                 raise InvalidDefinition(f"{row[column]} is out of range", column=column) from err
-    return row
 
 
 def _read(kind: Kind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
@@ -222,9 +233,10 @@ def _read(kind: Kind, row: Row, check_query: QueryCheck) -> Schedule | Collectio
 
 
 def _define(kind: Kind, key: str, text: str, check_query: QueryCheck = check) -> Definition:
-    row: Row = {}
+    row: dict[str, Any] = {}
     try:
-        row = parse_row(text)
+        row = _parse_json(text)
+        _read_times(row)
         return _read(kind, row, check_query)
     except InvalidDefinition as err:
         log.warning("%s %s makes no DAG that runs: %s", kind.name, key, err)
@@ -247,9 +259,17 @@ def _invalid(
         name=str(row.get("name") or key),
         owner=str(row.get("owner") or ""),
         instance_id=str(row.get("instance_id") or ""),
+        workflow_id=_uuid(row.get("workflow_id")),
         error=error,
         is_waiting=is_waiting,
     )
+
+
+def _uuid(text: object) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
 
 
 def _select_or_none(kind: Kind, row_id: UUID | None, shard: Shard = ALL) -> dict[str, str] | None:
