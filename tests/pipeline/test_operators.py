@@ -375,6 +375,32 @@ def test_sql_that_amc_refuses_fails_for_good_with_amazons_words(
     assert rows.get("workflow_schedules", schedule)["failed_runs"] == 1
 
 
+def test_a_refusal_of_a_long_value_says_how_a_list_of_any_length_is_written(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    emulator.settings(max_parameter_chars=1024)
+    asins = [f"B{number:09}" for number in range(300)]
+    query = (
+        "SELECT tracked_asin, SUM(conversions) AS n FROM conversions WHERE {} GROUP BY tracked_asin"
+    )
+    array = "ARRAY_CONTAINS(CUSTOM_PARAMETER('asins'), tracked_asin)"
+    workflow = rows.workflow(
+        instance=instance,
+        sql_query=query.format(f"({array} OR CUSTOM_PARAMETER('asins') IS NULL)"),
+        parameters={"asins": asins},
+    )
+    run = Run(database, schedule_id=str(rows.schedule(workflow=workflow)["id"]))
+    with pytest.raises(AirflowFailException, match=r"The value of parameter asins has 4200"):
+        run.step(SubmitExecution)
+    assert "write a list such as x IN ({{asins}})" in run.executions[0]["error_message"]
+
+    literals = query.format("tracked_asin IN (CUSTOM_PARAMETER('asins'))")
+    rows.update("workflows", workflow, sql_query=literals)
+    run = Run(database, "run 2", schedule_id=run.source["schedule_id"])
+    run.step(SubmitExecution)
+    assert run.executions[-1]["amc_execution_id"]
+
+
 def test_a_rejected_execution_is_never_tried_again(run: Run, emulator: RunningEmulator) -> None:
     emulator.progression("at_once")
     emulator.fault("create_execution", "reject_execution", reason="Unsupported scalar operation")

@@ -29,7 +29,7 @@ class Workflow:
     instance_name: str
     owner: str
     instance_error: str | None = None  # why nothing works on the instance just now
-    findings: tuple[str, ...] = ()  # what the query names and the instance does not offer
+    findings: tuple[str, ...] = ()  # why AMC may refuse it or find other rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -264,7 +264,7 @@ def _warnings(workflow: Workflow) -> Iterator[str]:
             f"{_escaped(workflow.instance_error)}\n"
         )
     if workflow.findings:
-        yield "**AMC may refuse the query:**\n"
+        yield "**AMC may refuse the query, or find other rows than you expect:**\n"
         yield from (f"- {_escaped(finding)}" for finding in workflow.findings)
         yield ""
 

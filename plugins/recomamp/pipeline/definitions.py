@@ -14,6 +14,7 @@ from uuid import UUID
 from recomamp.amazon.regions import endpoint_of, marketplace_of
 from recomamp.domain.definitions import QueryCheck, Row, read_collection, read_schedule
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.lint import check_and_lint
 from recomamp.domain.models import (
     COLLECTION_DAG_PREFIX,
     SCHEDULE_DAG_PREFIX,
@@ -22,7 +23,6 @@ from recomamp.domain.models import (
     Invalid,
     Schedule,
 )
-from recomamp.domain.query import check
 from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
 from recomamp.pipeline.checked_queries import CheckedQueries, ParseTimeSpent, kept_check
@@ -185,7 +185,7 @@ def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedul
     text = _select_rows(kind, row_id, database).get(str(row_id))
     if text is None:
         raise InvalidDefinition(f"{kind.name} {row_id} is no longer in the database")
-    return _read(kind, parse_row(text), check)
+    return _read(kind, parse_row(text), check_and_lint)
 
 
 def _row_id(kind: Kind, dag_id: str) -> UUID | None:
@@ -232,7 +232,9 @@ def _read(kind: Kind, row: Row, check_query: QueryCheck) -> Schedule | Collectio
     return kind.read(row, check_query)
 
 
-def _define(kind: Kind, key: str, text: str, check_query: QueryCheck = check) -> Definition:
+def _define(
+    kind: Kind, key: str, text: str, check_query: QueryCheck = check_and_lint
+) -> Definition:
     row: dict[str, Any] = {}
     try:
         row = _parse_json(text)

@@ -29,6 +29,7 @@ from recomamp.domain.errors import (
     SubmissionInDoubt,
     error_type,
 )
+from recomamp.domain.lint import remedy_for_long_values
 from recomamp.domain.models import Collection, Schedule
 from recomamp.domain.parameters import overlay
 from recomamp.domain.query import BoundQuery, bind
@@ -261,6 +262,10 @@ async def _create_or_adopt(
             return found
         try:
             return await amc.create_execution(_request(execution))
+        except Refused as err:
+            if remedy := remedy_for_long_values(execution.parameters):
+                err.add_remedy(remedy)
+            raise
         except SubmissionInDoubt as err:
             # Sending again is the next try's: it comes later and looks first. The longer between
             # two sendings, the surer a list shows what the former one left at AMC
