@@ -610,8 +610,11 @@ BEGIN
         RETURN NEW; -- an older template may be renamed before it is corrected
     END IF;
     PERFORM public.require_object('query_templates', 'parameters', NEW.parameters);
-    IF btrim(NEW.sql_template) = '' THEN
-        PERFORM public.refuse_row('query_templates', 'sql_template', 'must not be empty');
+    IF public.uncommented_query(NEW.sql_template) !~ '[^[:space:];]' THEN
+        PERFORM public.refuse_row(
+            'query_templates', 'sql_template',
+            'must not be empty: write a SELECT, comments are not sent'
+        );
     END IF;
 
     used_names := public.query_parameter_names(NEW.sql_template);
@@ -771,8 +774,12 @@ BEGIN
     NEW.parameters := COALESCE(NEW.parameters, '{}');
     PERFORM public.require_object('workflows', 'parameters', NEW.parameters);
     PERFORM public.require_own_instance('workflows', NEW.instance_id, NEW.user_id);
-    IF btrim(NEW.sql_query) = '' THEN
-        PERFORM public.refuse_row('workflows', 'sql_query', 'must not be empty');
+    IF public.uncommented_query(NEW.sql_query) !~ '[^[:space:];]'
+        AND (TG_OP = 'INSERT' OR NEW.sql_query IS DISTINCT FROM OLD.sql_query)
+    THEN
+        PERFORM public.refuse_row(
+            'workflows', 'sql_query', 'must not be empty: write a SELECT, comments are not sent'
+        );
     END IF;
     RETURN NEW;
 END;
@@ -1021,6 +1028,7 @@ DECLARE
     from_value INTEGER;
     to_value INTEGER;
     step INTEGER;
+    a_field CONSTANT TEXT := CASE field_name WHEN 'hour' THEN 'an ' ELSE 'a ' END || field_name;
     allowed INTEGER[] := '{}';
 BEGIN
     FOREACH part IN ARRAY string_to_array(field, ',') LOOP
@@ -1031,8 +1039,8 @@ BEGIN
         IF pieces IS NULL OR (pieces[4] IS NOT NULL AND pieces[1] IS NULL AND pieces[3] IS NULL)
         THEN
             PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
-                '%L is not a %s; write *, a number, a range a-b, a step */n or a-b/n,'
-                ' or a list of these', part, field_name
+                '%L is not %s; write *, a number, a range a-b, a step */n or a-b/n,'
+                ' or a list of these', part, a_field
             ));
         END IF;
 
@@ -1043,13 +1051,21 @@ BEGIN
         ELSE
             from_value := public.cron_value(pieces[2], lowest, names);
             to_value := public.cron_value(COALESCE(pieces[3], pieces[2]), lowest, names);
+            IF field_name = 'day of week' AND to_value = 0 AND from_value > 0 THEN
+                to_value := 7; -- FRI-SUN: Sunday ends the week too
+            END IF;
         END IF;
 
         IF step < 1 OR from_value IS NULL OR to_value IS NULL
-            OR from_value < lowest OR to_value > highest OR from_value > to_value
+            OR from_value < lowest OR GREATEST(from_value, to_value) > highest
         THEN
             PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
-                '%L is not a %s; values go from %s to %s', part, field_name, lowest, highest
+                '%L is not %s; values go from %s to %s', part, a_field, lowest, highest
+            ));
+        ELSIF from_value > to_value THEN
+            PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
+                '%L is not %s; a range goes upwards: write two ranges and a comma between',
+                part, a_field
             ));
         END IF;
         allowed := allowed || ARRAY(SELECT generate_series(from_value, to_value, step));
@@ -1344,6 +1360,50 @@ BEGIN
 END;
 $$;
 
+-- Name: delete_own_row(text, uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.delete_own_row(table_name text, row_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    caller CONSTANT UUID := public.current_user_id();
+BEGIN
+    CASE table_name
+        WHEN 'workflows' THEN
+            DELETE FROM public.workflows WHERE id = row_id AND user_id = caller;
+        WHEN 'workflow_schedules' THEN
+            DELETE FROM public.workflow_schedules WHERE id = row_id AND user_id = caller;
+        WHEN 'report_data_collections' THEN
+            DELETE FROM public.report_data_collections WHERE id = row_id AND user_id = caller;
+        WHEN 'query_templates' THEN
+            -- The table's trigger asks this only where row level security holds.
+            PERFORM public.refuse_used_template(id, author_id)
+            FROM public.query_templates WHERE id = row_id AND author_id = caller;
+            DELETE FROM public.query_templates WHERE id = row_id AND author_id = caller;
+        WHEN 'asins' THEN
+            DELETE FROM public.asins WHERE id = row_id AND user_id = caller;
+        WHEN 'asin_lists' THEN
+            DELETE FROM public.asin_lists WHERE id = row_id AND user_id = caller;
+        WHEN 'asin_list_items' THEN
+            DELETE FROM public.asin_list_items AS item
+            USING public.asin_lists AS list
+            WHERE item.id = row_id AND list.id = item.list_id AND list.user_id = caller;
+        WHEN 'user_guide_progress' THEN
+            DELETE FROM public.user_guide_progress WHERE id = row_id AND user_id = caller;
+        WHEN 'user_guide_favorites' THEN
+            DELETE FROM public.user_guide_favorites WHERE id = row_id AND user_id = caller;
+        ELSE
+            RAISE EXCEPTION
+                'delete_own_row: no rows of % can be deleted; name workflows, workflow_schedules,'
+                ' report_data_collections, query_templates, asins, asin_lists, asin_list_items,'
+                ' user_guide_progress or user_guide_favorites', COALESCE(table_name, 'NULL')
+                USING ERRCODE = 'invalid_parameter_value';
+    END CASE;
+    RETURN FOUND;
+END;
+$$;
+
 -- Name: forget_children(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.forget_children() RETURNS trigger
@@ -1591,13 +1651,8 @@ CREATE FUNCTION public.query_parameter_names(query text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    -- What begins first wins, so that a quote in a comment opens no string, nor the reverse.
     WITH uncommented AS (
-        SELECT regexp_replace(
-            query,
-            '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/',
-            '\1 ', 'g'
-        ) AS text
+        SELECT public.uncommented_query(query) AS text
     ),
     found AS (
         SELECT match[1] AS name
@@ -1848,15 +1903,7 @@ CREATE FUNCTION public.refuse_deleting_used_template() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF EXISTS (
-        SELECT FROM public.workflows
-        WHERE template_id = OLD.id AND user_id IS DISTINCT FROM OLD.author_id
-    ) THEN
-        PERFORM public.refuse_row('query_templates', 'id', format(
-            'workflows of other users were made from template %s; set is_public to false instead'
-            ' of deleting it', OLD.id
-        ));
-    END IF;
+    PERFORM public.refuse_used_template(OLD.id, OLD.author_id);
     RETURN OLD;
 END;
 $$;
@@ -1893,6 +1940,25 @@ CREATE FUNCTION public.refuse_row(table_name text, column_name text, problem tex
 BEGIN
     RAISE EXCEPTION '%.%: %', table_name, column_name, problem
         USING ERRCODE = 'check_violation', TABLE = table_name, COLUMN = column_name;
+END;
+$$;
+
+-- Name: refuse_used_template(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_used_template(template uuid, author uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.workflows
+        WHERE template_id = template AND user_id IS DISTINCT FROM author
+    ) THEN
+        PERFORM public.refuse_row('query_templates', 'id', format(
+            'workflows of other users were made from template %s; set is_public to false instead'
+            ' of deleting it', template
+        ));
+    END IF;
 END;
 $$;
 
@@ -2156,6 +2222,20 @@ BEGIN
 END;
 $$;
 
+-- Name: uncommented_query(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.uncommented_query(query text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    -- What begins first wins, so that a quote in a comment opens no string, nor the reverse.
+    SELECT regexp_replace(
+        query,
+        '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n\r]*|/\*(?:[^*]|\*+[^*/])*\*+/',
+        '\1 ', 'g'
+    );
+$$;
+
 -- Name: unused_indexes(bigint); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.unused_indexes(larger_than_bytes bigint DEFAULT 1048576) RETURNS TABLE(table_name text, index_name text, size_bytes bigint, counted_since timestamp with time zone)
@@ -2266,12 +2346,14 @@ CREATE TABLE public.amc_accounts (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     max_concurrent_executions integer DEFAULT 200 NOT NULL,
+    marketplace_id text,
     CONSTRAINT chk_account_max_concurrent_executions CHECK (((max_concurrent_executions >= 1) AND (max_concurrent_executions <= 10000))),
     CONSTRAINT chk_amc_accounts_account_id_form CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_accounts_account_name_length CHECK ((char_length(account_name) <= 200)),
     CONSTRAINT chk_amc_accounts_advertiser_id_form CHECK ((advertiser_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_accounts_country_code_form CHECK ((country_code ~ '^[A-Za-z]{2}$'::text)),
     CONSTRAINT chk_amc_accounts_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_accounts_marketplace_id_form CHECK ((marketplace_id ~ '^[A-Z0-9]{1,32}$'::text)),
     CONSTRAINT chk_amc_accounts_profile_id_form CHECK ((profile_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_accounts_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
@@ -3044,7 +3126,7 @@ CREATE TABLE public.workflow_findings (
     message text NOT NULL,
     query_md5 text NOT NULL,
     found_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'VANISHED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'VANISHED_COLUMN'::text]))),
+    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'VANISHED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'VANISHED_COLUMN'::text, 'DATE_AGAINST_TIMESTAMP'::text]))),
     CONSTRAINT chk_workflow_findings_found_at_time CHECK ((((found_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((found_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
@@ -4024,7 +4106,7 @@ CREATE TRIGGER trigger_notify_broken_amc_instances AFTER UPDATE OF health_status
 
 -- Name: amc_accounts trigger_notify_changed_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_amc_accounts AFTER UPDATE OF country_code ON public.amc_accounts FOR EACH ROW WHEN ((old.country_code IS DISTINCT FROM new.country_code)) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_notify_changed_amc_accounts AFTER UPDATE OF country_code, marketplace_id ON public.amc_accounts FOR EACH ROW WHEN (((old.country_code IS DISTINCT FROM new.country_code) OR (old.marketplace_id IS DISTINCT FROM new.marketplace_id))) EXECUTE FUNCTION public.notify_of_definition();
 
 -- Name: amc_instances trigger_notify_changed_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 
@@ -5046,6 +5128,11 @@ REVOKE ALL ON FUNCTION public.cut_weeks(cut_id uuid, first_date date, last_date 
 
 REVOKE ALL ON FUNCTION public.date_template_use() FROM PUBLIC;
 
+-- Name: FUNCTION delete_own_row(table_name text, row_id uuid); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.delete_own_row(table_name text, row_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_own_row(table_name text, row_id uuid) TO recomamp_analyst;
+
 -- Name: FUNCTION forget_children(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.forget_children() FROM PUBLIC;
@@ -5130,6 +5217,10 @@ REVOKE ALL ON FUNCTION public.refuse_long_text() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.refuse_row(table_name text, column_name text, problem text) FROM PUBLIC;
 
+-- Name: FUNCTION refuse_used_template(template uuid, author uuid); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.refuse_used_template(template uuid, author uuid) FROM PUBLIC;
+
 -- Name: FUNCTION require_object(table_name text, column_name text, document jsonb); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.require_object(table_name text, column_name text, document jsonb) FROM PUBLIC;
@@ -5174,6 +5265,10 @@ REVOKE ALL ON FUNCTION public.tell_schedule_run() FROM PUBLIC;
 -- Name: FUNCTION touch_updated_at(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.touch_updated_at() FROM PUBLIC;
+
+-- Name: FUNCTION uncommented_query(query text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.uncommented_query(query text) FROM PUBLIC;
 
 -- Name: FUNCTION unused_indexes(larger_than_bytes bigint); Type: ACL; Schema: public; Owner: -
 
@@ -5292,7 +5387,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.amc_schema_fields TO recomamp_
 
 -- Name: TABLE asin_list_items; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.asin_list_items TO recomamp_analyst;
+GRANT SELECT ON TABLE public.asin_list_items TO recomamp_analyst;
 
 -- Name: COLUMN asin_list_items.id; Type: ACL; Schema: public; Owner: -
 
@@ -5320,7 +5415,7 @@ GRANT INSERT(added_by) ON TABLE public.asin_list_items TO recomamp_analyst;
 
 -- Name: TABLE asin_lists; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.asin_lists TO recomamp_analyst;
+GRANT SELECT ON TABLE public.asin_lists TO recomamp_analyst;
 
 -- Name: COLUMN asin_lists.id; Type: ACL; Schema: public; Owner: -
 
@@ -5352,7 +5447,7 @@ GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.asin_lists TO recomamp
 
 -- Name: TABLE asins; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.asins TO recomamp_analyst;
+GRANT SELECT ON TABLE public.asins TO recomamp_analyst;
 
 -- Name: COLUMN asins.id; Type: ACL; Schema: public; Owner: -
 
@@ -5572,7 +5667,7 @@ GRANT SELECT ON TABLE public.public_asin_lists TO recomamp_analyst;
 
 -- Name: TABLE query_templates; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.query_templates TO recomamp_analyst;
+GRANT SELECT ON TABLE public.query_templates TO recomamp_analyst;
 
 -- Name: COLUMN query_templates.id; Type: ACL; Schema: public; Owner: -
 
@@ -5629,7 +5724,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.reconciliations TO recomamp_pipeline;
 
 -- Name: TABLE report_data_collections; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.report_data_collections TO recomamp_analyst;
+GRANT SELECT ON TABLE public.report_data_collections TO recomamp_analyst;
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_pipeline;
 
 -- Name: COLUMN report_data_collections.id; Type: ACL; Schema: public; Owner: -
@@ -5741,7 +5836,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedule_runs TO recomamp_pipe
 
 -- Name: TABLE user_guide_favorites; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.user_guide_favorites TO recomamp_analyst;
+GRANT SELECT ON TABLE public.user_guide_favorites TO recomamp_analyst;
 
 -- Name: COLUMN user_guide_favorites.id; Type: ACL; Schema: public; Owner: -
 
@@ -5757,7 +5852,7 @@ GRANT INSERT(guide_id) ON TABLE public.user_guide_favorites TO recomamp_analyst;
 
 -- Name: TABLE user_guide_progress; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.user_guide_progress TO recomamp_analyst;
+GRANT SELECT ON TABLE public.user_guide_progress TO recomamp_analyst;
 
 -- Name: COLUMN user_guide_progress.id; Type: ACL; Schema: public; Owner: -
 
@@ -5883,7 +5978,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_findings TO recomamp_
 
 -- Name: TABLE workflow_schedules; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.workflow_schedules TO recomamp_analyst;
+GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_pipeline;
 
 -- Name: COLUMN workflow_schedules.id; Type: ACL; Schema: public; Owner: -
@@ -5945,7 +6040,7 @@ GRANT INSERT(paused_at),UPDATE(paused_at) ON TABLE public.workflow_schedules TO 
 
 -- Name: TABLE workflows; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.workflows TO recomamp_analyst;
+GRANT SELECT ON TABLE public.workflows TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflows TO recomamp_pipeline;
 
 -- Name: COLUMN workflows.id; Type: ACL; Schema: public; Owner: -

@@ -11,9 +11,10 @@ next.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +29,7 @@ from recomamp.domain.errors import (
     SubmissionInDoubt,
     error_type,
 )
+from recomamp.domain.lint import remedy_for_long_values
 from recomamp.domain.models import Collection, Schedule
 from recomamp.domain.parameters import overlay
 from recomamp.domain.query import BoundQuery, bind
@@ -49,16 +51,30 @@ DEADLINE = timedelta(hours=24)  # of queueing at AMC and running; AMC runs nothi
 LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """What a DAG run has to do: run a definition's query over a window."""
+@dataclass(frozen=True, slots=True)
+class DagRunKey:
+    """Airflow's ids of a DAG run."""
 
     dag_id: str
     dag_run_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a DAG run has to do: run a definition's query over a window."""
+
     definition: Schedule | Collection
     window: Window
     overrides: Mapping[str, Any]  # parameters of a manual run
     clear_number: int  # how often the run has been cleared
+
+    @cached_property
+    def query(self) -> BoundQuery:
+        """The query as it is sent to AMC; raises InvalidDefinition when it cannot be bound."""
+        parameters = overlay(dict(self.definition.parameters), self.overrides)
+        # A relative window is AMC's to choose: no date of ours may claim to be its end
+        window = self.window if self.window.type is WindowType.EXPLICIT else None
+        return bind(self.definition.workflow.sql_query, parameters, window)
 
 
 def amc_workflow_id(execution_id: UUID) -> str:
@@ -67,12 +83,19 @@ def amc_workflow_id(execution_id: UUID) -> str:
 
 
 def submit(
-    work: Work, *, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
+    run: DagRunKey,
+    read_work: Callable[[], Work],
+    *,
+    database: DatabaseHook,
+    amazon: AmcHook,
+    step_time: StepTime,
 ) -> Execution:
     """Bring the DAG run's current attempt to AMC, or find it there, and return it.
 
     Where no slot is free the attempt is returned as it is: ask again later.
 
+    :param read_work: is called only where an attempt has to be opened. An open one goes on,
+        also if the row has become invalid since.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
     :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
@@ -82,7 +105,7 @@ def submit(
     :raises ExecutionLocked: when another try is sending it; the attempt stays open likewise.
     :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
     """
-    execution = _open_attempt(work, database)
+    execution = _open_attempt(run, read_work, database)
     if not _may_be_at_amc(execution):
         try:
             require_working_instance(
@@ -112,41 +135,41 @@ def _may_be_at_amc(execution: Execution) -> bool:
     return execution.sending_at is not None or execution.amc_execution_id is not None
 
 
-def _bind(work: Work) -> BoundQuery:
-    definition = work.definition
-    parameters = overlay(dict(definition.parameters), work.overrides)
-    # A relative window is AMC's to choose: no date of ours may claim to be its end
-    window = work.window if work.window.type is WindowType.EXPLICIT else None
-    return bind(definition.workflow.sql_query, parameters, window)
-
-
-def _open_attempt(work: Work, database: DatabaseHook) -> Execution:
+def _open_attempt(
+    run: DagRunKey, read_work: Callable[[], Work], database: DatabaseHook
+) -> Execution:
     """Return the open attempt of the DAG run, opened now if need be, with a slot if one is free."""
-    with database.transaction() as connection:
-        latest = executions.select_latest_execution(
-            connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
-        )
-        if latest is None or not latest.status.is_open:
-            executions.open_execution(connection, _intention(work, former=latest))
-            latest = None
-        if latest is None or latest.slot_granted_at is None:
-            instance_key = work.definition.workflow.instance_key
+    latest = _latest_attempt(run, database)
+    if latest is not None and latest.status.is_open:
+        intention, instance_key = None, latest.instance_key
+    else:
+        work = read_work()
+        intention = _intention(run, work, former=latest)
+        instance_key = intention.instance_key
+    if intention or latest is None or latest.slot_granted_at is None:
+        with database.transaction() as connection:
+            if intention:
+                executions.open_execution(connection, intention)
             grant_slots(connection, instance_key, now=datetime.now(UTC))
-    with database.transaction() as connection:
-        opened = executions.select_latest_execution(
-            connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
-        )
+    opened = _latest_attempt(run, database)
     if opened is None or not opened.status.is_open:
-        raise ExecutionFailed(f"another task of {work.dag_run_id} has just ended its attempt")
+        raise ExecutionFailed(f"another task of {run.dag_run_id} has just ended its attempt")
     slot = "has a slot" if opened.slot_granted_at else "waits for a slot"
     log.info("Execution %s: attempt %s over %s %s", opened.id, opened.attempt, opened.window, slot)
     return opened
 
 
-def _intention(work: Work, *, former: Execution | None) -> Intention:
+def _latest_attempt(run: DagRunKey, database: DatabaseHook) -> Execution | None:
+    with database.transaction() as connection:
+        return executions.select_latest_execution(
+            connection, dag_id=run.dag_id, dag_run_id=run.dag_run_id
+        )
+
+
+def _intention(run: DagRunKey, work: Work, *, former: Execution | None) -> Intention:
     """Bind the query for the next attempt, which retries a former one that waits for it."""
     is_retry = former is not None and former.next_retry_at is not None
-    definition, execution_id, query = work.definition, uuid4(), _bind(work)
+    definition, execution_id, query = work.definition, uuid4(), work.query
     is_schedule = isinstance(definition, Schedule)
     return Intention(
         execution_id=execution_id,
@@ -155,8 +178,8 @@ def _intention(work: Work, *, former: Execution | None) -> Intention:
         instance_key=definition.workflow.instance_key,
         schedule_id=definition.id if is_schedule else None,
         collection_id=None if is_schedule else definition.id,
-        dag_id=work.dag_id,
-        dag_run_id=work.dag_run_id,
+        dag_id=run.dag_id,
+        dag_run_id=run.dag_run_id,
         attempt=former.attempt + 1 if former else 1,
         clear_number=work.clear_number,
         retry_count=former.retry_count + 1 if former and is_retry else 0,
@@ -239,6 +262,10 @@ async def _create_or_adopt(
             return found
         try:
             return await amc.create_execution(_request(execution))
+        except Refused as err:
+            if remedy := remedy_for_long_values(execution.parameters):
+                err.add_remedy(remedy)
+            raise
         except SubmissionInDoubt as err:
             # Sending again is the next try's: it comes later and looks first. The longer between
             # two sendings, the surer a list shows what the former one left at AMC
