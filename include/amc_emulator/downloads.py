@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from xml.sax.saxutils import escape
@@ -33,8 +34,13 @@ class Downloads:
         content = None if injected(request, "missing_part") else self._content(key)
         if content is None:
             return _refusal(404, "NoSuchKey", "The specified key does not exist.")
+        packing = self._emulator.settings.gzip_parts if key.endswith(".csv") else "no"
+        if packing != "no":
+            content = gzip.compress(content, mtime=0)
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         headers = {"Content-Type": "binary/octet-stream", "ETag": f'"{digest}"'}
+        if packing == "with_header":
+            headers["Content-Encoding"] = "gzip"
         return Response(content, headers=headers)
 
     def _check(self, key: str, request: Request) -> None:

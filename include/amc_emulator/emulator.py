@@ -109,12 +109,15 @@ class Emulator:
 
 
 def csv_format(workflow: dict[str, Any], settings: Settings) -> CsvFormat:
-    """Return how a workflow wants its files written."""
-    form = workflow.get("outputFormat") or {}
+    """Return how a workflow's files are written: as it wants, unless the settings say otherwise."""
+    asked = workflow.get("outputFormat") or {}
+    form = {} if settings.ignore_output_format else asked
     quote = str(form.get("quoteCharacter") or '"')
     default_escape = "\\" if settings.csv_escape == "backslash" else quote
     return CsvFormat(
         separator=str(form.get("separatorCharacter") or ","),
         quote=quote,
         escape=str(form.get("escapeCharacter") or default_escape),
+        line_end="\r\n" if settings.csv_line_end == "crlf" else "\n",
+        ends_last_line=settings.last_line_end,
     )

@@ -86,6 +86,8 @@ class Kind(StrEnum):
     FAIL_EXECUTION = "fail_execution"
     REJECT_EXECUTION = "reject_execution"
     UNKNOWN_STATUS = "unknown_status"
+    NO_OUTPUT_COLUMNS = "no_output_columns"
+    NOT_READY = "not_ready"
     FAIL_REPORT = "fail_report"
 
 
@@ -98,6 +100,8 @@ _ONLY_FOR: dict[Kind, frozenset[str]] = {
     Kind.FAIL_EXECUTION: frozenset({"create_execution"}),
     Kind.REJECT_EXECUTION: frozenset({"create_execution"}),
     Kind.FAIL_REPORT: frozenset({"create_report"}),
+    Kind.NO_OUTPUT_COLUMNS: frozenset({"list_executions", "get_execution"}),
+    Kind.NOT_READY: frozenset({"download_urls"}),
     Kind.UNKNOWN_STATUS: frozenset({"create_execution", "list_executions", "get_execution"}),
 }
 
@@ -137,6 +141,8 @@ class Fault(BaseModel):
             raise ValueError("server_error takes status 500, 502, 503 or 504")
         if self.fault is Kind.FORBIDDEN and self.status not in (None, 400, 403, 409, 422):
             raise ValueError("forbidden takes status 400, 403, 409 or 422")
+        if self.fault is Kind.NOT_READY and self.status not in (None, 400, 404, 409, 422, 425):
+            raise ValueError("not_ready takes status 400, 404, 409, 422 or 425")
         is_of_execution = self.fault in _ENDINGS and isinstance(self.body, dict)
         if self.body is not None and not (is_of_execution or self.fault in _REFUSALS):
             raise ValueError(
@@ -156,7 +162,14 @@ class Fault(BaseModel):
 
 
 _REFUSALS = frozenset(
-    {Kind.THROTTLE, Kind.SERVER_ERROR, Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.NOT_FOUND}
+    {
+        Kind.THROTTLE,
+        Kind.SERVER_ERROR,
+        Kind.UNAUTHORIZED,
+        Kind.FORBIDDEN,
+        Kind.NOT_FOUND,
+        Kind.NOT_READY,
+    }
 )
 _ENDINGS = frozenset({Kind.FAIL_EXECUTION, Kind.REJECT_EXECUTION})
 _BEFORE = _REFUSALS | {Kind.TIMEOUT_BEFORE, Kind.RESET_BEFORE, Kind.HTML_BODY}

@@ -19,11 +19,13 @@ _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CsvFormat:
-    """The characters a workflow's `outputFormat` may choose."""
+    """The characters a workflow's `outputFormat` may choose, and how lines end."""
 
     separator: str = ","
     quote: str = '"'
     escape: str = '"'
+    line_end: str = "\n"
+    ends_last_line: bool = True
 
 
 def write_parts(
@@ -34,16 +36,12 @@ def write_parts(
 ) -> list[bytes]:
     """Write rows as CSV files, each with the header, of nearly equal length."""
     count = max(1, min(parts, len(rows)))
-    header = form.separator.join(_text(name, form) for name in names) + "\n"
+    header = form.separator.join(_text(name, form) for name in names)
+    lines = [form.separator.join(_field(value, form) for value in row) for row in rows]
     bounds = [len(rows) * part // count for part in range(count + 1)]
+    last_end = form.line_end if form.ends_last_line else ""
     return [
-        (
-            header
-            + "".join(
-                form.separator.join(_field(value, form) for value in row) + "\n"
-                for row in rows[first:last]
-            )
-        ).encode()
+        (form.line_end.join([header, *lines[first:last]]) + last_end).encode()
         for first, last in pairwise(bounds)
     ]
 

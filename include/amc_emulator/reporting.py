@@ -90,13 +90,16 @@ class Executions:
             media_type=EXECUTIONS,
         )
 
-    def _links(self, execution: Execution, request: Request) -> list[str]:
+    def _links(self, execution: Execution, request: Request) -> list[str] | list[dict[str, str]]:
         parts = execution.output.parts if execution.output else []
         names = [f"part-{number:05d}.csv" for number in range(len(parts))]
         missing = injected(request, "missing_part")
         if names and missing:
             names[-1:] = [] if missing.unlisted else ["part-gone.csv"]
-        return [self._link(execution, name, request) for name in names]
+        links = [self._link(execution, name, request) for name in names]
+        if self._emulator.settings.links_as_objects:
+            return [{"url": link} for link in links]
+        return links
 
     def _link(self, execution: Execution, name: str, request: Request) -> str:
         lifetime_seconds = self._emulator.settings.link_lifetime_seconds
@@ -111,6 +114,8 @@ class Executions:
         self, execution: Execution, request: Request, *, with_workflow: bool
     ) -> dict[str, Any]:
         view = execution_view(execution, with_workflow=with_workflow)
+        if injected(request, "no_output_columns"):
+            view.pop("outputColumns", None)
         odd = injected(request, "unknown_status")
         return {**view, "status": str(odd.status or "HIBERNATING")} if odd else view
 

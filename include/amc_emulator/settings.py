@@ -53,6 +53,11 @@ class Settings(BaseModel):
     max_running: int = Field(default=10, ge=1)
     max_running_per_account: int = Field(default=200, ge=1)
     csv_escape: Literal["double", "backslash"] = "double"
+    ignore_output_format: bool = False
+    csv_line_end: Literal["lf", "crlf"] = "lf"
+    last_line_end: bool = True
+    gzip_parts: Literal["no", "without_header", "with_header"] = "no"
+    links_as_objects: bool = False
     data_sources: tuple[SourceChange, ...] = ()
     creation_status: Literal[
         "REQUESTED", "SUBMITTED", "IN_PROGRESS", "COMPLETED", "SUCCEEDED", "FAILED"

@@ -162,6 +162,7 @@ def _refuse(fault: Fault, reply: Reply) -> None:
         Kind.UNAUTHORIZED: (401, "Unauthorized"),
         Kind.FORBIDDEN: (int(fault.status or 403), fault.reason or "Unauthorized request"),
         Kind.NOT_FOUND: (404, fault.reason or "The requested resource does not exist."),
+        Kind.NOT_READY: (int(fault.status or 400), fault.reason or "The result is being prepared."),
         Kind.SERVER_ERROR: (int(fault.status or 500), "Internal Error"),
         Kind.HTML_BODY: (int(fault.status or 200), ""),
     }[fault.fault]

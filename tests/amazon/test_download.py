@@ -13,7 +13,15 @@ import pytest
 
 from fixtures.amazon import make_execution
 from recomamp.amazon.download import Allowance, download_file, download_part, download_parts
-from recomamp.domain.errors import LimitExceeded, LinkExpired, Refused, ResultsBroken, Transient
+from recomamp.amazon.result_columns import describe_result
+from recomamp.domain.errors import (
+    LimitExceeded,
+    LinkExpired,
+    NotReady,
+    Refused,
+    ResultsBroken,
+    Transient,
+)
 
 
 def create(amazon) -> str:
@@ -215,18 +223,81 @@ def test_links_that_are_not_ready_are_waited_for(amazon, emulator, tmp_path):
     emulator.progression("per_poll", polls=1000)
     amc_execution_id = create(amazon)
 
-    with pytest.raises(Transient, match="no files"):
+    with pytest.raises(NotReady, match=r"no files .* is unavailable for download"):
         load(amazon, amc_execution_id, tmp_path)
 
     assert len(emulator.calls("download_urls")) == 5
     assert amazon.pauses.seconds[-4:] == [2.0, 5.0, 10.0, 30.0]
 
 
-def test_an_execution_that_does_not_exist_is_refused_at_once(amazon, emulator, tmp_path):
-    with pytest.raises(Refused, match="does not exist"):
-        load(amazon, "nobody", tmp_path)
+@pytest.mark.parametrize("status", [400, 404, 409, 422, 425])
+def test_links_may_be_refused_for_a_while_in_any_words(amazon, emulator, tmp_path, status):
+    emulator.fault("download_urls", "not_ready", times=2, status=status, reason="Come back later")
+
+    assert len(load(amazon, create(amazon), tmp_path)) == 1
+
+
+def test_links_that_are_forbidden_are_not_waited_for(amazon, emulator, tmp_path):
+    emulator.fault("download_urls", "forbidden")
+
+    with pytest.raises(Refused, match="Unauthorized request"):
+        load(amazon, create(amazon), tmp_path)
 
     assert len(emulator.calls("download_urls")) == 1
+
+
+def test_links_may_come_as_objects(amazon, emulator, tmp_path):
+    emulator.settings(result_parts=3, links_as_objects=True)
+
+    assert len(load(amazon, create(amazon), tmp_path)) == 3
+
+
+@pytest.mark.parametrize("form", ["without_header", "with_header"])
+def test_a_part_that_is_gzip_is_unpacked(amazon, emulator, tmp_path, form):
+    emulator.settings(result_parts=2)
+    amc_execution_id = create(amazon)
+    plain = [path.read_bytes() for path in load(amazon, amc_execution_id, tmp_path / "plain")]
+    emulator.settings(gzip_parts=form)
+
+    packed = load(amazon, amc_execution_id, tmp_path / "packed")
+
+    assert [path.read_bytes() for path in packed] == plain
+
+
+def test_a_part_that_is_not_what_its_etag_says_is_truncated(amazon, emulator, tmp_path):
+    emulator.fault("download", "truncated_csv")
+
+    with pytest.raises(ResultsBroken, match="truncated: its MD5 is"):
+        load(amazon, create(amazon), tmp_path)
+
+    assert files_of(tmp_path) == []
+
+
+def describe(amazon, amc_execution_id: str):
+    return amazon.ask(lambda client: describe_result(client, amc_execution_id))
+
+
+def test_columns_that_are_missing_are_asked_for_again(amazon, emulator):
+    amc_execution_id = create(amazon)
+    emulator.fault("get_execution", "not_found", times=2)
+    emulator.fault("get_execution", "no_output_columns", times=2)
+
+    columns = describe(amazon, amc_execution_id).output_columns
+
+    assert [column["name"] for column in columns] == ["campaign", "impressions"]
+    assert amazon.pauses.seconds[-4:] == [2.0, 5.0, 10.0, 30.0]
+
+
+def test_columns_that_stay_missing_are_not_made_up(amazon, emulator):
+    amc_execution_id = create(amazon)
+    emulator.fault("get_execution", "no_output_columns", times=None)
+
+    assert describe(amazon, amc_execution_id).output_columns == ()
+
+
+def test_an_execution_that_stays_unknown_is_said_in_amazons_words(amazon):
+    with pytest.raises(NotReady, match=r"does not know execution nobody yet: .* does not exist"):
+        describe(amazon, "nobody")
 
 
 def test_an_altered_link_is_told_like_an_expired_one(amazon, tmp_path):

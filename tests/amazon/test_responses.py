@@ -160,7 +160,15 @@ def test_links_are_read_in_order():
 
 
 @pytest.mark.parametrize(
-    "body", [{"downloadUrls": "https://a?sign=s"}, {"downloadUrls": [{}, "s"]}]
+    "body",
+    [
+        {"downloadUrls": "https://a?sign=s"},
+        {"downloadUrls": [{}, "https://a?sign=s"]},
+        {"downloadUrls": [{"link": "https://a?sign=s"}]},
+        {"downloadUrls": [{"url": ["https://a?sign=s"]}]},
+        {"downloadUrls": ["https://a?sign=s", ""]},
+        {"downloadUrls": {"url": "https://a?sign=s"}},
+    ],
 )
 def test_links_in_a_strange_shape_are_not_quoted(body):
     with pytest.raises(ContractBroken) as caught:

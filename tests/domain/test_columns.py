@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import logging
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from recomamp.domain.columns import OutputColumn, read_columns
+from recomamp.domain.columns import OutputColumn, read_columns, read_stored_columns
+from recomamp.store.result_document import Preview
 
 
 @pytest.mark.parametrize(
@@ -55,5 +58,33 @@ def test_an_unknown_type_is_text_and_noted(caplog: pytest.LogCaptureFixture) -> 
     assert "column x has the unknown type GEOMETRY" in caplog.text
 
 
-def test_no_description_means_no_columns() -> None:
-    assert read_columns(None) == read_columns([]) == ()
+@pytest.mark.parametrize(
+    "described",
+    [
+        None,
+        [],
+        [{"name": "x", "dataType": "LONG"}, {"name": "y"}],
+        [{"name": "x", "dataType": None}],
+        [{"name": "x", "dataType": {"elementDataType": "LONG"}}],
+        [{"dataType": "LONG"}],
+        [{"name": "", "dataType": "LONG"}],
+        ["x"],
+        [None],
+    ],
+)
+def test_columns_that_are_not_all_described_are_none(described: list[Any] | None) -> None:
+    assert read_columns(described) == ()
+
+
+def test_columns_are_read_back_from_the_document_of_a_result() -> None:
+    columns = read_columns(
+        [
+            {"name": "a", "dataType": "DECIMAL", "precision": 38, "scale": 17},
+            {"name": "b", "dataType": "DECIMAL"},
+            {"name": "c", "dataType": "LONG"},
+            {"name": "d", "dataType": {"type": "ARRAY"}},
+        ]
+    )
+    fields = json.loads(Preview(columns).document(rows=0, files=[]))["schema"]["fields"]
+    assert read_stored_columns(fields) == columns
+    assert read_stored_columns(None) == read_stored_columns([{"name": "a"}]) == ()

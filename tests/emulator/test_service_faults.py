@@ -163,6 +163,33 @@ def test_a_part_may_be_gone_or_unlisted(emulator: RunningEmulator, north: Caller
     assert "<Code>NoSuchKey</Code>" in httpx.get(fewer[0]).text
 
 
+@pytest.mark.parametrize(("status", "words"), [(404, "Still at work"), (None, "being prepared")])
+def test_files_may_be_refused_although_the_execution_has_succeeded(
+    emulator: RunningEmulator, north: Caller, status: int | None, words: str
+) -> None:
+    finished(north)
+    execution_id = emulator.executions()[0]["workflowExecutionId"]
+    reason = {"reason": words} if status else {}
+    emulator.fault("download_urls", "not_ready", status=status, **reason)
+
+    refused = north.call("GET", f"/workflowExecutions/{execution_id}/downloadUrls")
+
+    assert refused.status_code == (status or 400)
+    assert words in refused.json()["details"]
+    assert len(north.links(execution_id)) == 1
+
+
+def test_columns_may_be_left_out(emulator: RunningEmulator, north: Caller) -> None:
+    finished(north)
+    execution_id = emulator.executions()[0]["workflowExecutionId"]
+    emulator.fault("get_execution", "no_output_columns")
+
+    without, usual = north.get(execution_id), north.get(execution_id)
+
+    assert without == {name: usual[name] for name in usual if name != "outputColumns"}
+    assert len(usual["outputColumns"]) == 2
+
+
 @pytest.mark.parametrize("operation", ["download_urls", "download"])
 def test_a_link_may_be_expired(emulator: RunningEmulator, north: Caller, operation: str) -> None:
     finished(north)
@@ -299,6 +326,9 @@ def test_trouble_may_befall_a_share_of_the_requests(
         {"operation": "token", "fault": "made_up"},
         {"operation": "token", "fault": "throttle", "typo": 1},
         {"operation": "token", "fault": "server_error", "status": 418},
+        {"operation": "download_urls", "fault": "not_ready", "status": 403},
+        {"operation": "download", "fault": "not_ready"},
+        {"operation": "create_execution", "fault": "no_output_columns"},
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused(

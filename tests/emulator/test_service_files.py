@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -146,3 +147,62 @@ def test_a_link_takes_no_second_authorization(north: Caller) -> None:
 
     assert refused.status_code == 403
     assert "Only one auth mechanism allowed" in refused.text
+
+
+QUOTES = {
+    "sqlQuery": "SELECT CONCAT(campaign, '\"\\,') AS c, COUNT(*) AS n FROM dsp_impressions"
+    " GROUP BY campaign"
+}
+
+
+def served(emulator: RunningEmulator, north: Caller, **settings: Any) -> httpx.Response:
+    """Return the answer with the only file of a result that holds quotes and backslashes."""
+    emulator.settings(**settings)
+    asked = {"outputFormat": {"quoteCharacter": '"', "escapeCharacter": '"'}}
+    execution_id = north.ordered(workflow={**QUOTES, **asked})
+    north.get(execution_id)
+    return httpx.get(north.links(execution_id)[0])
+
+
+def test_the_dialect_may_be_another_than_the_one_asked_for(
+    emulator: RunningEmulator, north: Caller
+) -> None:
+    asked = served(emulator, north, csv_escape="backslash").text
+    other = served(emulator, north, ignore_output_format=True).text
+
+    assert '""\\,",' in asked
+    assert '\\"\\\\,",' in other
+    assert other.replace('\\"\\\\', '""\\') == asked
+
+
+def test_lines_may_end_in_two_bytes_and_the_last_in_none(
+    emulator: RunningEmulator, north: Caller
+) -> None:
+    usual = served(emulator, north).text
+    other = served(emulator, north, csv_line_end="crlf", last_line_end=False).text
+
+    assert usual.endswith("\n")
+    assert other == usual.removesuffix("\n").replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize(("form", "said"), [("without_header", None), ("with_header", "gzip")])
+def test_files_may_be_gzip_with_and_without_a_word(
+    emulator: RunningEmulator, north: Caller, form: str, said: str | None
+) -> None:
+    usual = served(emulator, north)
+    packed = served(emulator, north, gzip_parts=form)
+
+    content = packed.content if said else gzip.decompress(packed.content)
+    assert packed.headers.get("content-encoding") == said
+    assert content == usual.content
+    assert packed.headers["etag"] != usual.headers["etag"]
+
+
+def test_links_may_come_as_objects(emulator: RunningEmulator, north: Caller) -> None:
+    emulator.settings(links_as_objects=True)
+    execution_id = north.ordered()
+    north.get(execution_id)
+
+    (link,) = north.links(execution_id)
+
+    assert httpx.get(link["url"]).status_code == 200

@@ -79,6 +79,10 @@ TROUBLES = {
     "404 for a while": Trouble(Kind.NOT_FOUND),
     "token revoked": Trouble(Kind.TOKEN_REVOKED, times=1),
     "wrapped": Trouble(Kind.WRAPPED, in_ledger=False),
+    "not ready": Trouble(Kind.NOT_READY, options={"reason": "Come back later"}),
+    "not ready, 404": Trouble(Kind.NOT_READY, options={"status": 404}),
+    "not ready, ever": Trouble(Kind.NOT_READY, times=FOR_EVER, options={"reason": "Come back"}),
+    "no columns": Trouble(Kind.NO_OUTPUT_COLUMNS, in_ledger=False),
     "unknown status": Trouble(Kind.UNKNOWN_STATUS, times=2, in_ledger=False),
     "ends FAILED": Trouble(
         Kind.FAIL_EXECUTION, times=1, options={"reason": "Internal 17"}, in_ledger=False
@@ -93,7 +97,7 @@ TROUBLES = {
     "missing part": Trouble(Kind.MISSING_PART, times=2),
     "unlisted part": Trouble(Kind.MISSING_PART, 1, {"unlisted": True}, in_ledger=False),
     "truncated, short": Trouble(Kind.TRUNCATED_CSV, 2, {"short": True}),
-    "truncated in a row": Trouble(Kind.TRUNCATED_CSV, 2, in_ledger=False),
+    "truncated in a row": Trouble(Kind.TRUNCATED_CSV, 2),
 }
 # Those that hold a request are for killing whoever waits; a report is no execution
 NOT_HERE = {Kind.HOLD_BEFORE, Kind.HOLD_AFTER, Kind.FAIL_REPORT}
@@ -287,10 +291,9 @@ FINAL = {
     **{
         (call, "404 for a while"): ("FAILED", _words(call, 404))
         for call, (operation, _) in CALLS.items()
-        if operation in ("create_execution", "download_urls", "cancel_execution")
-        and call != "cancel on_kill"
+        if operation in ("create_execution", "cancel_execution") and call != "cancel on_kill"
     },
-    ("get load", "404 for a while"): ("FAILED", NOT_FOUND),
+    ("urls load", "not ready, ever"): ("FAILED", "Come back (request id "),
     **{
         (f"token {step}", "token revoked"): ("FAILED", REVOKED)
         for step in ("submit", "wait", "load")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,15 +21,18 @@ import psycopg2
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from fixtures.amazon import Pauses
 from fixtures.emulator import RunningEmulator
+from fixtures.object_stores import object_store
 from fixtures.postgres import Database
 from fixtures.steps import Run
-from recomamp.domain.errors import ExecutionLocked
-from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.pipeline.loading import LoadResults
+from recomamp.domain.errors import ContractBroken, ExecutionLocked, NotReady, ResultsBroken
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.loading import READY_TRIES, LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.waiting import WaitForExecution
 from recomamp.store.locks import Purpose, locked
+from recomamp.store.result_files import directory_of
 
 
 @pytest.fixture
@@ -39,8 +43,11 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(run: Run, emulator: RunningEmulator, directory: Path) -> Run:
-    """Provide a run whose execution AMC has finished."""
+def run(
+    run: Run, emulator: RunningEmulator, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Provide a run whose execution AMC has finished; calls are tried again without a pause."""
+    monkeypatch.setattr(AmcHook, "sleep", Pauses())
     emulator.progression("at_once")
     emulator.settings(result_parts=3)
     run.step(SubmitExecution)
@@ -55,7 +62,11 @@ def left(run: Run, directory: Path) -> list[Path]:
     downloads = directory / f"recomamp-{row['id']}-killed"
     downloads.mkdir()
     (downloads / "part-00000.csv").write_text("half a file")
-    target = f"workflow={row['workflow_id']}/window_start=2026-01-05/execution={row['id']}"
+    target = directory_of(
+        workflow_id=row["workflow_id"],
+        window_start=date(2026, 1, 5),
+        execution_id=row["id"],
+    )
     aside = directory / "results" / target / "_writing-0-part-00001.parquet"
     aside.parent.mkdir(parents=True)
     aside.write_text("half a file")
@@ -201,3 +212,127 @@ def test_the_row_lists_no_file_before_all_of_them_have_their_names(
     (row,) = run.executions
     assert seen == [("RUNNING", None)] * len(row["result_data"]["files"])
     assert len(seen) > 1
+
+
+def values(run: Run) -> list[tuple[Any, ...]]:
+    """Return the rows that the latest execution's document shows."""
+    return [tuple(row.values()) for row in run.executions[-1]["result_data"]["data"]]
+
+
+def types(run: Run) -> list[str]:
+    return [field["dataType"] for field in run.executions[-1]["result_data"]["schema"]["fields"]]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"last_line_end": False},
+        {"csv_line_end": "crlf"},
+        {"ignore_output_format": True, "csv_escape": "backslash"},
+        {"gzip_parts": "without_header"},
+        {"gzip_parts": "with_header", "last_line_end": False},
+        {"links_as_objects": True},
+        {"result_parts": 5, "last_line_end": False, "csv_line_end": "crlf"},
+    ],
+)
+def test_files_and_links_may_come_in_another_form(
+    run: Run, emulator: RunningEmulator, settings: dict[str, Any]
+) -> None:
+    run.step(LoadResults)
+    usual = values(run)
+    run.clear()
+    emulator.settings(**settings)
+    for step in (SubmitExecution, WaitForExecution, LoadResults):
+        run.step(step)
+    assert len(run.executions) == 2
+    assert sorted(values(run)) == sorted(usual)
+
+
+@pytest.mark.parametrize("operation", ["get_execution", "download_urls"])
+def test_a_result_that_amc_does_not_know_for_a_while_is_waited_for(
+    run: Run, emulator: RunningEmulator, operation: str
+) -> None:
+    emulator.fault(operation, "not_found", times=7)
+    with pytest.raises(NotReady):
+        run.step(LoadResults)
+    (row,) = run.executions
+    assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
+    assert "The requested resource does not exist." in row["error_message"]
+    assert run.finishes(LoadResults)
+    assert len(run.errors) == 0
+
+
+@pytest.mark.parametrize("operation", ["get_execution", "download_urls"])
+def test_a_result_that_stays_away_ends_the_task_in_amazons_words(
+    run: Run, emulator: RunningEmulator, operation: str
+) -> None:
+    emulator.fault(operation, "not_found", times=None, reason="There is no such thing.")
+    assert not run.finishes(LoadResults)
+    assert len(run.errors) == READY_TRIES
+    assert "There is no such thing." in str(run.errors[-1])
+    assert "given up after 4 tries" in run.executions[0]["error_message"]
+    emulator.clear_faults()
+    run.clear()
+    run.step(LoadResults)
+    assert run.executions[0]["status"] == "SUCCESS"
+
+
+def test_columns_that_amc_leaves_out_are_those_of_the_last_result(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    run.step(LoadResults)
+    usual = types(run)
+    assert set(usual) != {"STRING"}
+    run.clear()
+    run.step(SubmitExecution)
+    run.step(WaitForExecution)
+    emulator.fault("get_execution", "no_output_columns", times=None)
+    run.step(LoadResults)
+    assert len(run.executions) == 2
+    assert types(run) == usual
+
+
+def test_columns_that_amc_leaves_out_and_nobody_knows_are_not_made_text(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.fault("get_execution", "no_output_columns", times=5)
+    with pytest.raises(ContractBroken, match="does not describe the columns"):
+        run.step(LoadResults)
+    (row,) = run.executions
+    assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
+    assert run.finishes(LoadResults)
+    assert set(types(run)) != {"STRING"}
+
+
+def test_the_last_result_says_nothing_of_other_columns(
+    run: Run, database: Database, emulator: RunningEmulator
+) -> None:
+    run.step(LoadResults)
+    run.clear()
+    run.step(SubmitExecution)
+    run.step(WaitForExecution)
+    database.query(
+        "UPDATE workflow_executions SET result_data = jsonb_set("
+        "  result_data, '{schema,fields,0,name}', '\"another\"') WHERE attempt = 1"
+    )
+    emulator.fault("get_execution", "no_output_columns", times=None)
+    with pytest.raises(ResultsBroken, match="the file has the columns"):
+        run.step(LoadResults)
+
+
+@pytest.mark.parametrize(
+    "failure", [PermissionError("The provided token has expired."), LookupError("No credentials")]
+)
+def test_what_storage_refuses_for_now_is_in_the_row_and_tried_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    monkeypatch.setenv("RECOMAMP_RESULTS_URL", "s3://bucket/results")
+    with object_store("s3") as files:
+        files.failures.append(failure)
+        with pytest.raises(ResultsBroken):
+            run.step(LoadResults)
+        (row,) = run.executions
+        assert row["next_retry_at"] is not None
+        assert str(failure).strip("'") in row["error_message"]
+        assert run.finishes(LoadResults)
+    assert run.executions[0]["result_data"]["files"][0]["uri"].startswith("s3://bucket/results/")

@@ -38,6 +38,7 @@ class Results:
     rows: Rows
     root: Path
     schedule: Row
+    prefix_of_keys: str = "recomamp_"
 
     def store(self, *, days: int, parts: int = 1, **columns: Any) -> Row:
         """Store a result that is so many days old."""
@@ -64,7 +65,12 @@ class Results:
         return self.rows.execution(workflow, **{**own, **columns})
 
     def _write(self, key: str, parts: int) -> list[dict[str, Any]]:
-        place = f"workflow={self.schedule['workflow_id']}/window_start=2026-01-05/execution={key}"
+        keys = {
+            "workflow": self.schedule["workflow_id"],
+            "window_start": "2026-01-05",
+            "execution": key,
+        }
+        place = "/".join(f"{self.prefix_of_keys}{name}={value}" for name, value in keys.items())
         target, files = Target(self.root.as_uri(), place, lambda: None), []
         for number in range(1, parts + 1):
             name = f"part-{number:05d}.parquet"
@@ -353,6 +359,9 @@ def test_a_run_that_died_between_files_and_row_is_finished_by_the_next(results: 
         "{root}/../precious.txt",
         "{root}/workflow={workflow}/window_start=2026-01-05/execution={other}/part-00001.parquet",
         "{root}/workflow={workflow}/window_start=2026-01-05/execution={own}/../../precious.txt",
+        "{root}/recomamp_workflow={workflow}/window_start=2026-01-05/execution={own}/part-00001.parquet",
+        "{root}/recomamp_workflow={workflow}/recomamp_window_start=2026-01-05"
+        "/recomamp_execution={other}/part-00001.parquet",
         "file:///etc/hostname",
     ],
 )
@@ -373,6 +382,17 @@ def test_no_file_of_anybody_else_is_deleted_whatever_a_row_says(
     assert "not below its own" in retained.failures[0]
     assert precious.exists()
     assert all(path.exists() for row in (old, last) for path in results.paths(row))
+
+
+def test_files_whose_directory_keys_have_no_prefix_are_found_too(results: Results) -> None:
+    results.prefix_of_keys = ""
+    old, last = results.store(days=90), results.store(days=40)
+
+    assert results.trim().done == 2
+    assert results.delete().done == 1
+
+    assert not any(path.exists() for path in results.paths(old))
+    assert all(path.exists() for path in results.paths(last))
 
 
 def test_rows_of_a_superseded_document_go_when_the_later_files_are_whole(results: Results) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -51,7 +51,7 @@ from recomamp.pipeline.shared_answers import RowReader, SlotLine
 from recomamp.pipeline.trigger import ExecutionTrigger
 from recomamp.pipeline.upkeep_dag import maintenance_dag
 from recomamp.store.connections import Transactions
-from recomamp.store.result_files import StoredFile, Target
+from recomamp.store.result_files import StoredFile, Target, directory_of
 from recomamp.store.slots import grant_slots
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -327,8 +327,10 @@ def _result_rows(tenants: Tenants, name: str) -> Iterator[tuple[str, dict[str, A
     yield "notifications", {**notification, "status": "SENT", "created_at": long_ago}
     for attempt, days in ((1, 90), (2, 60)):
         result_key = key(name, f"result {attempt}")
-        place = (
-            f"workflow={execution['workflow_id']}/window_start=2026-01-05/execution={result_key}"
+        place = directory_of(
+            workflow_id=execution["workflow_id"],
+            window_start=date(2026, 1, 5),
+            execution_id=result_key,
         )
         target = Target(settings.results_url(), place, lambda: None)
         with target.write_aside("part-00001.parquet") as file:

@@ -21,6 +21,7 @@ from fixtures.results import (
 from recomamp.domain.columns import OutputColumn
 from recomamp.domain.errors import LimitExceeded, ResultsBroken
 from recomamp.domain.limits import Limits
+from recomamp.store.csv_grammar import Dialect
 from recomamp.store.csv_parts import LARGE_BLOCK_BYTES, read_header
 
 
@@ -48,9 +49,9 @@ def test_columns_stand_in_the_order_of_the_file_whatever_their_case(tmp_path: Pa
     assert read(results).to_pydict() == {"b": ["x", "y"], "a": [1, 2]}
 
 
-def test_without_a_description_all_columns_are_text(tmp_path: Path) -> None:
-    results = store(tmp_path, write(tmp_path, "A,b\n01,\n"), ())
-    assert read(results).to_pydict() == {"A": ["01"], "b": [None]}
+def test_columns_that_amc_did_not_describe_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResultsBroken, match="columns A, b; AMC described none"):
+        store(tmp_path, write(tmp_path, "A,b\n01,\n"), ())
 
 
 def test_a_trailing_z_a_byte_order_mark_and_windows_lines_change_nothing(tmp_path: Path) -> None:
@@ -73,7 +74,8 @@ def test_a_wide_decimal_is_exact(tmp_path: Path) -> None:
     "parts",
     [
         ["a,b\n1,x\n2"],
-        ["a,b\n1,x\n2,ab"],
+        ["a,b\n1,x\n\n2,y\n"],
+        ["a,b\n,\n\n\n"],
         ['a,b\n1,x\n2,"ab'],
         ['a,b\n1,x\n2,"ab\n'],
         ["a,b\n1,x\n2,y,z\n"],
@@ -135,8 +137,28 @@ def test_a_decimal_with_more_digits_than_described_is_never_rounded(tmp_path: Pa
 
 def test_what_cannot_be_read_is_said_with_its_row_and_column(tmp_path: Path) -> None:
     text = "a,b\n" + "1,x\n" * 5 + "twelve,x\n"
-    with pytest.raises(ResultsBroken, match=r"column #0: Row #7: .* int64: invalid value 'twelve'"):
+    with pytest.raises(
+        ResultsBroken,
+        match=r"column #0: Row #7: .* int64: invalid value 'twelve' \(column #0 is a\)",
+    ):
         store(tmp_path, write(tmp_path, text), PAIR)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (b"\xff", r"column #1.*UTF.*column #1 is t"),
+        (b"noon", r"column t: Row #1002: .*noon"),
+    ],
+)
+def test_a_text_that_is_no_time_or_no_text_is_said_with_its_column(
+    tmp_path: Path, value: bytes, problem: str
+) -> None:
+    kind = "TIMESTAMP" if value == b"noon" else "STRING"
+    columns = (OutputColumn(name="a"), OutputColumn(name="t", data_type=kind))
+    text = b"a,t\n" + b"x,2025-01-06T10:00:00\n" * 1000 + b"x," + value + b"\n"
+    with pytest.raises(ResultsBroken, match=problem):
+        store(tmp_path, write(tmp_path, text), columns)
 
 
 @pytest.mark.parametrize("before", [0, 1, 100_000], ids=lambda rows: f"after {rows} rows")
@@ -159,9 +181,9 @@ def test_a_row_longer_than_anything_is_refused(tmp_path: Path) -> None:
 
 def test_a_result_has_no_more_columns_than_allowed(tmp_path: Path) -> None:
     (part,) = write(tmp_path, ",".join(f"c{number}" for number in range(11)) + "\n")
-    assert len(read_header(part, Limits(result_limit_columns=11))) == 11
+    assert len(read_header(part, Dialect.DOUBLED, Limits(result_limit_columns=11))) == 11
     with pytest.raises(LimitExceeded, match=r"11 columns.*RECOMAMP_RESULT_LIMIT_COLUMNS"):
-        read_header(part, Limits(result_limit_columns=10))
+        read_header(part, Dialect.DOUBLED, Limits(result_limit_columns=10))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +192,7 @@ def test_a_result_has_no_more_columns_than_allowed(tmp_path: Path) -> None:
 def test_no_more_of_a_header_is_read_than_it_may_have(tmp_path: Path, text: str) -> None:
     (part,) = write(tmp_path, text)
     with pytest.raises((LimitExceeded, ResultsBroken), match="header"):
-        read_header(part, Limits(result_limit_columns=10))
+        read_header(part, Dialect.DOUBLED, Limits(result_limit_columns=10))
 
 
 def test_a_later_part_has_the_same_limit(tmp_path: Path) -> None:

@@ -227,10 +227,11 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from fixtures.results import store
+from recomamp.domain.columns import OutputColumn
 from recomamp.domain.errors import ResultsBroken
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    store(Path(sys.argv[1]), [Path(sys.argv[2])], columns=())
+    store(Path(sys.argv[1]), [Path(sys.argv[2])], [OutputColumn(name="a")])
 except ResultsBroken as err:  # there may be room later, so the task may be tried again
     sys.stdout.write(str(err))
 """

@@ -13,12 +13,14 @@ import httpx
 
 from recomamp.amazon.asking import AmazonClient
 from recomamp.amazon.client import AmcClient
+from recomamp.amazon.file_body import Integrity, Unpacker
 from recomamp.amazon.links import is_file, is_same_part, readable_link, storage_error
 from recomamp.amazon.observing import Try, failed
 from recomamp.amazon.wire import exchange, read_answer
 from recomamp.domain.errors import (
     LimitExceeded,
     LinkExpired,
+    NotReady,
     PipelineError,
     Refused,
     ResultsBroken,
@@ -36,7 +38,8 @@ READY_WAITS_SECONDS = (0.0, 2.0, 5.0, 10.0, 30.0)
 SLOWEST_BYTES_PER_SECOND = 1024
 SLOW_START_SECONDS = 60.0
 
-_NOT_READY = "unavailable for download"
+# Statuses with which AMC may refuse the files of a result that is not ready. None is published
+_MAY_BE_EARLY = (400, 404, 409, 422)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,13 +73,15 @@ async def download_parts(
 ) -> list[Path]:
     """Download all parts of a result into ``directory``, in order; on failure none is left there.
 
+    Parts that are gzip are unpacked.
+
     Links that expire meanwhile are renewed. In the end they are listed once more: AMC does not say
     how many parts there are, and a list that came too early lacks some.
 
     :param arrived: is called for each part as soon as it is whole, in order. Where AMC then offers
         other files, it is called for them in the same way, from number 0 on.
-    :raises Transient: when AMC offers no files yet, or other ones each time, or the network fails
-        again and again.
+    :raises NotReady: when AMC offers no files yet.
+    :raises Transient: when it offers other ones each time, or the network fails again and again.
     :raises ResultsBroken: when a part is truncated or missing, or cannot be written.
     :raises LinkExpired: when new links are refused as well.
     :raises LimitExceeded: when the parts take more bytes or time than the client's limits allow.
@@ -125,7 +130,9 @@ async def _download_all(
         )
         for renewals_left in reversed(range(LINK_RENEWALS + 1)):
             try:
-                left_bytes -= await download_file(client, links[number], path, allowance)
+                left_bytes -= await download_file(
+                    client, links[number], path, allowance, unpacks=True
+                )
                 break
             except LinkExpired:
                 if not renewals_left:
@@ -138,14 +145,17 @@ async def _download_all(
     return None
 
 
-async def download_file(client: AmazonClient, link: str, path: Path, allowance: Allowance) -> int:
+async def download_file(
+    client: AmazonClient, link: str, path: Path, allowance: Allowance, *, unpacks: bool = False
+) -> int:
     """Download one file as ``download_part``, again and again as the client's ``retry`` allows.
 
+    :param unpacks: whether a gzip file is unpacked.
     :raises LimitExceeded: when it takes more than its allowance.
     """
 
     async def download(number: int) -> int:
-        return await download_part(client, link, path, allowance, number=number)
+        return await download_part(client, link, path, allowance, number=number, unpacks=unpacks)
 
     return await client.retry.call(download, client.sleep)
 
@@ -157,8 +167,9 @@ async def download_part(
     allowance: Allowance,
     *,
     number: int = 1,
+    unpacks: bool = False,
 ) -> int:
-    """Download one file to ``path``, whole or not at all, and return its size in bytes."""
+    """Download one file to ``path``, whole or not at all, and return its size there in bytes."""
     url = readable_link(link, client.endpoint.api_url)
     this = Try(operation="download", number=number, observe=client.observe)
     request = client.links.build_request("GET", url, extensions=this.extension)
@@ -167,24 +178,39 @@ async def download_part(
         if not is_file(response):
             await read_answer(response, limits=client.limits)
             raise await failed(request, storage_error(response), response)
-        return await _save(client, response, path, allowance)
+        return await _save(client, response, path, allowance, unpacks=unpacks)
     finally:
         await response.aclose()
 
 
 async def _links(client: AmcClient, amc_execution_id: str) -> tuple[str, ...]:
     """Ask for links until there are some: AMC may say SUCCEEDED a little before it has files."""
+    refusal: Refused | None = None
     for wait_seconds in READY_WAITS_SECONDS:
         await client.sleep(wait_seconds)
         try:
             links = await client.download_urls(amc_execution_id)
-        except Refused as refusal:
-            if _NOT_READY not in str(refusal):
+        except Refused as err:
+            if err.status not in _MAY_BE_EARLY:
                 raise
+            refusal = err
             continue
         if links:
             return links
-    raise Transient(f"AMC offers no files of execution {amc_execution_id} yet; try again later")
+        refusal = None
+    raise not_ready(f"AMC offers no files of execution {amc_execution_id} yet", refusal)
+
+
+def not_ready(problem: str, refusal: Refused | None) -> NotReady:
+    """Build the error of a result that AMC does not give yet, with its last refusal."""
+    if refusal is None:
+        return NotReady(f"{problem}; try again later")
+    return NotReady(
+        f"{problem}: {refusal}",
+        status=refusal.status,
+        code=refusal.code,
+        request_id=refusal.request_id,
+    )
 
 
 def _are_same_parts(links: tuple[str, ...], renewed: tuple[str, ...]) -> bool:
@@ -192,25 +218,36 @@ def _are_same_parts(links: tuple[str, ...], renewed: tuple[str, ...]) -> bool:
 
 
 async def _save(
-    client: AmazonClient, response: httpx.Response, path: Path, allowance: Allowance
+    client: AmazonClient,
+    response: httpx.Response,
+    path: Path,
+    allowance: Allowance,
+    *,
+    unpacks: bool,
 ) -> int:
     # Writing blocks the event loop for as long as a disk takes for 64 KiB: nothing to the network.
     size, began_at, what = 0, client.clock(), response.request.url.path
+    integrity, unpacker = Integrity(response, knows_end=not unpacks), Unpacker(response)
     with _written_aside(path) as file:
         try:
-            async for chunk in response.aiter_bytes():
-                now = client.clock()
-                allowance.check(size + len(chunk), now, what)
-                size += file.write(chunk)
-                _require_progress(size, now - began_at, what)
+            async for chunk in response.aiter_raw():
+                integrity.add(chunk)
+                for piece in unpacker.feed(chunk) if unpacks else (chunk,):
+                    allowance.check(size + len(piece), client.clock(), what)
+                    size += file.write(piece)
+                _require_progress(response.num_bytes_downloaded, client.clock() - began_at, what)
+            fault = integrity.find_fault(is_packed=bool(unpacker.is_packed))
+            if fault:
+                raise _truncated(response, fault)
+            for piece in unpacker.finish() if unpacks else ():
+                size += file.write(piece)
         except httpx.RemoteProtocolError as err:
-            raise await failed(response.request, _truncated(response), response) from err
+            fault = integrity.find_fault(is_packed=True) or "the connection broke off"
+            raise await failed(response.request, _truncated(response, fault), response) from err
         except httpx.RequestError as err:
             raise await failed(response.request, _interrupted(response, err), response) from err
         except PipelineError as err:
             raise await failed(response.request, err, response) from None
-        if not _is_complete(response):
-            raise await failed(response.request, _truncated(response), response)
     return size
 
 
@@ -245,15 +282,9 @@ def _writing(directory: Path) -> Iterator[None]:
         ) from err
 
 
-def _is_complete(response: httpx.Response) -> bool:
-    promised = response.headers.get("Content-Length")
-    return promised is None or promised == str(response.num_bytes_downloaded)
-
-
-def _truncated(response: httpx.Response) -> ResultsBroken:
+def _truncated(response: httpx.Response, fault: str) -> ResultsBroken:
     return ResultsBroken(
-        f"{response.request.url.path} is truncated: {response.num_bytes_downloaded} bytes came of "
-        f"{response.headers.get('Content-Length', 'an unknown number')}; load the results again"
+        f"{response.request.url.path} is truncated: {fault}; load the results again"
     )
 
 

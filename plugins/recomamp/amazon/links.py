@@ -18,21 +18,26 @@ from recomamp.domain.errors import (
     Transient,
 )
 
-# Amazon S3 in any region: <bucket>.s3.<region>.amazonaws.com, and without either of both. The other
-# names under amazonaws.com are machines and services of all customers of AWS
+# Amazon S3 in any region and partition, with or without a bucket: s3.<region>, s3-<region>,
+# s3-accelerate, s3-accesspoint.<region>, s3express-<zone>.<region> and so on. Other names under
+# amazonaws.com are machines and services of all customers of AWS; those below .vpce. and
+# s3-outposts have private addresses, and s3-website speaks no https
 _REGION = r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-\d"
 _STORAGE = re.compile(
-    r"(?:[a-z0-9][a-z0-9.-]{1,62}\.)?"
-    rf"s3(?:-accelerate|-fips|-external-1|-{_REGION})?(?:\.dualstack)?(?:\.{_REGION})?"
-    r"\.amazonaws\.com"
+    r"(?:[a-z0-9][a-z0-9.-]{1,120}\.)?"
+    rf"(?:s3(?:-accelerate|-fips|-external-1|-accesspoint(?:-fips)?|-object-lambda|-{_REGION})?"
+    r"|s3express-[a-z0-9]{2,8}-az\d{1,2}|accesspoint\.s3-global)"
+    rf"(?:\.dualstack)?(?:\.{_REGION})?\.amazonaws\.com(?:\.cn)?"
 )
+# Amazon's content network. It serves from addresses of its own only
+_CONTENT_NETWORK = re.compile(r"[a-z0-9]{4,32}\.cloudfront\.(?:net|cn)")
 _SHOWN_CHARS = 200
 _LONGEST_READ = 10_000  # characters of an error page of the storage
 _EXPIRED = ("ExpiredToken", "RequestExpired")
 
 
 def readable_link(text: str, api_url: str) -> httpx.URL:
-    """Return a link that is safe to follow: into Amazon's storage, or to the API's own host.
+    """Return a link that is safe to follow: to Amazon's storage, its content network or the API.
 
     :raises ContractBroken: when it points elsewhere. The link itself is not quoted.
     """
@@ -40,18 +45,19 @@ def readable_link(text: str, api_url: str) -> httpx.URL:
         link, api = httpx.URL(text), httpx.URL(api_url)
     except httpx.InvalidURL as err:
         raise ContractBroken("a download link is not a URL") from err
-    if link.userinfo or not (_is_in_storage(link) or _origin(link) == _origin(api)):
+    if link.userinfo or not (_is_amazons(link) or _origin(link) == _origin(api)):
         raise ContractBroken(
             f"a download link points to {f'{link.scheme}://{link.host}'[:_SHOWN_CHARS]!a}, "
-            "which is neither Amazon S3 over https nor the API's own host"
+            "which is neither Amazon S3 or CloudFront over https nor the API's own host"
         )
     return link
 
 
-def _is_in_storage(link: httpx.URL) -> bool:
+def _is_amazons(link: httpx.URL) -> bool:
     is_default_port = link.port is None  # httpx leaves 443 out
     host = link.raw_host.decode("ascii", "replace")
-    return link.scheme == "https" and is_default_port and bool(_STORAGE.fullmatch(host))
+    is_named_so = _STORAGE.fullmatch(host) or _CONTENT_NETWORK.fullmatch(host)
+    return link.scheme == "https" and is_default_port and bool(is_named_so)
 
 
 def is_same_part(one: str, other: str) -> bool:

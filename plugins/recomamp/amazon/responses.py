@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _WRAPPERS = ("workflowExecution", "execution")
 _LISTS = ("executions", "workflowExecutions")
+_LINKS = ("url", "downloadUrl")
 _REASONS = ("statusReason", "message", "messageSubject", "error", "errors", "details")
 
 
@@ -96,15 +97,23 @@ def read_download_urls(response: httpx.Response) -> Page[str]:
     body = json_object(response)
     if body is None:
         raise _unquoted(response, Transient)
-    urls = body.get("downloadUrls") or []
-    if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
+    listed = body.get("downloadUrls") or []
+    links = [_link(one) for one in listed] if isinstance(listed, list) else [None]
+    if None in links:
         raise _unquoted(response, ContractBroken)
-    return Page(items=tuple(urls), next_token=_text(body, "nextToken"))
+    return Page(items=tuple(filter(None, links)), next_token=_text(body, "nextToken"))
 
 
 def read_data_sources(response: httpx.Response) -> Page[Mapping[str, Any]]:
     """Read a page of the instance's tables, each as AMC describes it."""
     return _page(response, ("dataSources",), lambda item: item)
+
+
+def _link(listed: Any) -> str | None:
+    """Return a link, which AMC lists as text or as an object that holds it."""
+    if isinstance(listed, str):
+        return listed or None
+    return next(filter(None, (_text(listed, key) for key in _LINKS)), None)
 
 
 _NOT_JSON = "JSON was expected"

@@ -89,14 +89,15 @@ def _bounding(
 ) -> Callable[[httpx.Response], Awaitable[None]]:
     """Return a hook that bounds answers before anybody reads them, also while signing in.
 
-    A file is bounded by the caller, who writes it to a disk. An error keeps its status: a 429 is a
-    429 also without its body.
+    A file is bounded by the caller, who writes it to a disk and may unpack it. An error keeps its
+    status: a 429 is a 429 also without its body.
     """
 
     async def bound(response: httpx.Response) -> None:
         is_error = response.status_code >= 400
         coding = response.headers.get("Content-Encoding", "").strip().lower()
-        if coding not in ("", "identity"):
+        is_packed_file = coding in ("gzip", "x-gzip") and is_file(response)
+        if coding not in ("", "identity") and not is_packed_file:
             # A few kilobytes may hold gigabytes, which httpx would unpack in one go
             if not is_error:
                 raise _OutOfBounds(f"answered with Content-Encoding {coding[:40]!r} unasked")

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ _SIMPLE: dict[str, pa.DataType] = {
 }
 _AS_TEXT = frozenset({"BINARY", "CALENDAR_INTERVAL", "ARRAY"})
 _MAX_PRECISION = 76
+_DECIMAL = re.compile(r"DECIMAL\((\d{1,3}),(\d{1,3})\)", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,16 +70,38 @@ class OutputColumn:
         return pa.decimal256(self.precision, self.scale)
 
 
-def read_columns(described: Sequence[Mapping[str, Any]] | None) -> tuple[OutputColumn, ...]:
-    """Read AMC's ``outputColumns``; none described means that all columns are text."""
-    return tuple(_read_column(column) for column in described or ())
+def read_columns(described: Sequence[Any] | None) -> tuple[OutputColumn, ...]:
+    """Read AMC's ``outputColumns``; empty where it does not describe each column.
+
+    A column without a type is none that is described: its values would silently become text.
+    """
+    columns = tuple(_read_column(column) for column in described or ())
+    return tuple(filter(None, columns)) if all(columns) else ()
 
 
-def _read_column(column: Mapping[str, Any]) -> OutputColumn:
+def read_stored_columns(fields: Sequence[Any] | None) -> tuple[OutputColumn, ...]:
+    """Read the fields of a result's document, whose ``dataType`` is a ``type_name``."""
+    return read_columns([_described(field) for field in fields or ()])
+
+
+def _described(field: Any) -> Any:
+    """Turn a field into what AMC would have described."""
+    digits = _DECIMAL.fullmatch(str(field.get("dataType"))) if isinstance(field, Mapping) else None
+    if digits is None:
+        return field
+    precision, scale = map(int, digits.groups())
+    return {**field, "dataType": "DECIMAL", "precision": precision, "scale": scale}
+
+
+def _read_column(column: Any) -> OutputColumn | None:
+    if not isinstance(column, Mapping):
+        return None
     kind = column.get("dataType")
     word = kind.get("type") if isinstance(kind, Mapping) else kind
-    data_type = str(word or "STRING").upper()
-    name = str(column.get("name", ""))
+    name = column.get("name")
+    if not (isinstance(word, str) and word and isinstance(name, str) and name):
+        return None
+    data_type = word.upper()
     if data_type not in _SIMPLE and data_type not in _AS_TEXT and data_type != "DECIMAL":
         log.warning("column %s has the unknown type %s: kept as text", name, data_type)
         data_type = "STRING"

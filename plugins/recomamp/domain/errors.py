@@ -11,6 +11,7 @@ PipelineError
 ├── MigrationError        database and migration files disagree: mend one of them
 ├── AmazonError           Amazon was asked and did not give what was asked for
 │   ├── Transient         try again later: 429, 5xx, network, an answer that is no answer
+│   │   └── NotReady       AMC says SUCCEEDED and does not give the result: try for some minutes
 │   ├── Unauthorized      401: refresh the access token once, then try again
 │   ├── ConsentRevoked    the user must sign in with Amazon again; never retried
 │   ├── Refused           400, 403, 404, 422: Amazon's words say why; never retried
@@ -121,6 +122,10 @@ class AmazonError(PipelineError):
 
 class Transient(AmazonError):
     """Amazon may answer better later."""
+
+
+class NotReady(Transient):
+    """AMC says that an execution has SUCCEEDED, and does not give its result yet."""
 
 
 class Unauthorized(AmazonError):

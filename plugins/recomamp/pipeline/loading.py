@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
@@ -13,19 +15,35 @@ from airflow.sdk import Asset, Context
 from psycopg2.errors import DeadlockDetected
 
 from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import ExecutionFailed, ExecutionLocked, InvalidDefinition
+from recomamp.domain.errors import (
+    ContractBroken,
+    ExecutionFailed,
+    ExecutionLocked,
+    InvalidDefinition,
+    NotReady,
+    Refused,
+)
 from recomamp.domain.states import AmcStatus, ExecutionStatus
 from recomamp.pipeline import settings
-from recomamp.pipeline.operators import ExecutionOperator
-from recomamp.store.executions import Execution, complete_execution
+from recomamp.pipeline.operators import ExecutionOperator, tries
+from recomamp.store.executions import (
+    Execution,
+    complete_execution,
+    select_last_result_columns,
+)
 from recomamp.store.locks import ExecutionLock, Purpose, locked
 
 if TYPE_CHECKING:
+    from recomamp.domain.columns import OutputColumn
     from recomamp.store.results import ResultWriter, StoredResults
 
 # Else Arrow keeps 50 MB that it no longer needs. Its allocator reads this when it is loaded, and
 # pyarrow is loaded below, in the task: it would slow down every parse of every DAG file
 os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10")  # milliseconds
+
+# AMC may say SUCCEEDED before it gives the result. Each try asks for a minute at most, and then the
+# worker is free. With Airflow's delays between them these tries take about seven minutes
+READY_TRIES = 4
 
 
 class LoadResults(ExecutionOperator):
@@ -40,7 +58,10 @@ class LoadResults(ExecutionOperator):
         """Load the results of the run's latest attempt."""
         with self.trying(context):
             execution = self._finished_execution(context)
-            with locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock:
+            with (
+                locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock,
+                _bounded_patience(tries(context)),
+            ):
                 amc, stored = self._load(execution, lock)
                 self._complete(execution, lock, amc, stored)
             self._update_asset(context, execution, stored)
@@ -83,13 +104,36 @@ class LoadResults(ExecutionOperator):
     ) -> AmcExecution:
         """Download all parts; ``results`` works on those that are there meanwhile."""
         from recomamp.amazon.download import download_parts
+        from recomamp.amazon.result_columns import describe_result
         from recomamp.domain.columns import read_columns
 
         async with self.amazon.client_for(execution) as amc:
-            described = await amc.get_execution(execution.amc_execution_id or "")
-            results.expect(read_columns(described.output_columns))
+            described = await describe_result(amc, execution.amc_execution_id or "")
+            columns = read_columns(described.output_columns)
+            results.expect(columns or self._last_columns(execution))
             await download_parts(amc, described.amc_execution_id, directory, arrived=results.add)
         return described
+
+    def _last_columns(self, execution: Execution) -> Sequence[OutputColumn]:
+        """Return the columns of the workflow's latest result, where AMC describes none.
+
+        They are compared with those of the files.
+
+        :raises ContractBroken: when there is no such result either.
+        """
+        from recomamp.domain.columns import read_stored_columns
+
+        with self.database.transaction() as connection:
+            fields = select_last_result_columns(connection, execution.workflow_id)
+        columns = read_stored_columns(fields if isinstance(fields, list) else None)
+        if not columns:
+            raise ContractBroken(
+                f"AMC does not describe the columns of execution {execution.amc_execution_id}, and "
+                "no earlier result of the workflow says of which types they are; the next try asks "
+                "again"
+            )
+        self.log.warning("AMC describes no columns: those of the workflow's last result are taken")
+        return columns
 
     def _complete(
         self, execution: Execution, lock: ExecutionLock, amc: AmcExecution, stored: StoredResults
@@ -137,6 +181,25 @@ class LoadResults(ExecutionOperator):
                     "window_start": execution.window.start.isoformat(),
                     "window_end": execution.window.end.isoformat(),
                 }
+
+
+@contextmanager
+def _bounded_patience(tries: int) -> Iterator[None]:
+    """End the task where AMC has not given the result in so many tries.
+
+    :raises Refused: with AMC's last words, from the last of these tries.
+    """
+    try:
+        yield
+    except NotReady as err:
+        if tries < READY_TRIES:
+            raise
+        raise Refused(
+            f"{err}; given up after {tries} tries: clear the task load to go on",
+            status=err.status,
+            code=err.code,
+            request_id=err.request_id,
+        ) from err
 
 
 def _remove_leftovers(prefix: str) -> None:

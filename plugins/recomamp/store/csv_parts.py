@@ -1,14 +1,20 @@
 """Reads the CSV files of a result with exact types, a few megabytes at a time.
 
-An empty field is NULL, a quoted empty field is an empty string. What is not as AMC described it
-(a header, a number, a row that ends too early) breaks the result instead of bending it.
+An empty field is NULL, a quoted empty field is an empty string. The last row may lack its line end.
+A result is refused where it is not as AMC described it: a header, a number, a row of other length.
+
+``csv_dialects`` examines each part first. Arrow alone would accept text after a closing quote.
 """
 
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,26 +25,28 @@ from pyarrow import csv as arrow_csv
 from recomamp.domain.columns import OutputColumn
 from recomamp.domain.errors import LimitExceeded, ResultsBroken
 from recomamp.domain.limits import Limits
+from recomamp.store.csv_dialects import open_doubled
+from recomamp.store.csv_grammar import BLOCK_BYTES, Dialect
 
 # No row may be longer than a block. Arrow reads up to 32 blocks ahead, so large ones are read only
-# where a row needs them
-BLOCK_BYTES = 512 * 1024
+# where a row needs them. BLOCK_BYTES is the usual one
 LARGE_BLOCK_BYTES = 4 * 1024 * 1024
 
 _ROW_TOO_LONG = "straddles two block boundaries"
 _SHOWN_CHARS = 300
 
 
-def read_header(part: Path, limits: Limits) -> list[str]:
+def read_header(part: Path, dialect: Dialect, limits: Limits) -> list[str]:
     """Return the column names of a part.
 
     :raises ResultsBroken: when there is no header, or a name occurs twice.
     :raises LimitExceeded: when the header is too long, or has too many names.
     """
     try:
-        with part.open(encoding="utf-8-sig", newline="") as file:
+        with _open_text(part, dialect) as file:
             names = _take_header(file, part, limits)
-    except (OSError, UnicodeDecodeError, csv.Error) as err:
+        "".join(names).encode()
+    except (OSError, UnicodeError, csv.Error) as err:
         raise ResultsBroken(f"{part.name} has no readable header: {err}") from err
     if not any(names):
         raise ResultsBroken(f"{part.name} is empty: it has not even a header")
@@ -54,18 +62,16 @@ def read_header(part: Path, limits: Limits) -> list[str]:
 
 
 def match_columns(header: Sequence[str], columns: Sequence[OutputColumn]) -> list[OutputColumn]:
-    """Return the described columns in the order of the file; without a description all are text.
+    """Return the described columns in the order of the file.
 
     :raises ResultsBroken: when the file has other columns than AMC described.
     """
-    if not columns:
-        return [OutputColumn(name=name) for name in header]
     described = {column.name.casefold(): column for column in columns}
     found = {name.casefold() for name in header}
     if found != described.keys() or len(described) != len(columns):
         raise ResultsBroken(
             f"the file has the columns {', '.join(header)}; "
-            f"AMC described {', '.join(column.name for column in columns)}"
+            f"AMC described {', '.join(column.name for column in columns) or 'none'}"
         )
     return [described[name.casefold()] for name in header]
 
@@ -75,67 +81,85 @@ def schema_of(columns: Sequence[OutputColumn]) -> pa.Schema:
     return pa.schema([(column.name, column.arrow_type) for column in columns])
 
 
-def check_end(part: Path, limits: Limits) -> None:
-    """Refuse a part that ends inside a row: every row ends its line and closes its quotes.
-
-    :raises ResultsBroken: when it is truncated, or has not even a header.
-    """
-    read_header(part, limits)
-    if _is_header_only(part, limits):
-        return
-    quotes, last = 0, b""
-    with part.open("rb") as file:
-        while chunk := file.read(BLOCK_BYTES):
-            quotes += chunk.count(b'"')
-            last = chunk[-1:]
-    if quotes % 2 or last not in (b"\n", b"\r"):
-        raise ResultsBroken(f"{part.name} is truncated: it ends inside a row; load it again")
-
-
 def read_batches(
-    part: Path, columns: Sequence[OutputColumn], limits: Limits
+    part: Path, columns: Sequence[OutputColumn], dialect: Dialect, limits: Limits
 ) -> Iterator[pa.RecordBatch]:
     """Read a part in the order of ``columns``; none for a part that is its header only.
 
-    Only ``check_end`` finds out whether it is whole.
-
+    :param dialect: of the part, as ``DialectEvidence`` has found it.
     :raises ResultsBroken: when the part is malformed or of other columns.
     """
-    header = read_header(part, limits)
+    header = read_header(part, dialect, limits)
     names = {name.casefold(): name for name in header}
     match_columns(header, columns)
-    if _is_header_only(part, limits):
+    if _is_header_only(part, dialect, limits):
         return
-    order = [names[column.name.casefold()] for column in columns]
-    schema = schema_of(columns)
+    source = _Source(
+        part=part,
+        dialect=dialect,
+        order=[names[column.name.casefold()] for column in columns],
+        schema=schema_of(columns),
+    )
     rows = 0
     for block_bytes in (BLOCK_BYTES, LARGE_BLOCK_BYTES):
         try:
-            for batch in _without_first(rows, _read(part, order, schema, block_bytes)):
+            for batch in _without_first(rows, source.read(block_bytes)):
                 rows += batch.num_rows
                 yield batch
             return
         except (pa.ArrowException, OSError) as err:
             if block_bytes == BLOCK_BYTES and _ROW_TOO_LONG in str(err):
                 continue
-            problem = _with_row(part, order, schema, block_bytes) or err
+            problem = str(source.find_problem(block_bytes) or err)[:_SHOWN_CHARS]
             raise ResultsBroken(
-                f"{part.name} cannot be read: {str(problem)[:_SHOWN_CHARS]}"
+                f"{part.name} cannot be read: {problem}{_column_named(problem, header)}"
             ) from err
 
 
-def _read(
-    part: Path, order: list[str], schema: pa.Schema, block_bytes: int, *, use_threads: bool = True
-) -> Iterator[pa.RecordBatch]:
-    types = dict(zip(order, schema.types, strict=True))
-    # With threads the next rows are parsed while the caller works on these
-    options = arrow_csv.ReadOptions(use_threads=use_threads, block_size=block_bytes)
-    with _open(part, types, order, options) as reader:
-        for batch in reader:
-            arrays = [
-                _exact(array, kind) for array, kind in zip(batch.columns, schema.types, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Source:
+    """A part with rows, and what is known of its columns."""
+
+    part: Path
+    dialect: Dialect
+    order: list[str]  # the names as the part's header writes them
+    schema: pa.Schema
+
+    def read(self, block_bytes: int, *, use_threads: bool = True) -> Iterator[pa.RecordBatch]:
+        """Yield the rows with exact types."""
+        types = dict(zip(self.order, self.schema.types, strict=True))
+        # With threads the next rows are parsed while the caller works on these
+        options = arrow_csv.ReadOptions(use_threads=use_threads, block_size=block_bytes)
+        first_row = 2
+        with self._open() as file, _arrow_reader(file, types, self.order, options) as reader:
+            for batch in reader:
+                arrays = [
+                    _exact(array, field, first_row)
+                    for array, field in zip(batch.columns, self.schema, strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+                first_row += batch.num_rows
+
+    def find_problem(self, block_bytes: int) -> Exception | None:
+        """Fail once more, on one thread: only then does Arrow say in which row."""
+        try:
+            for _ in self.read(block_bytes, use_threads=False):
+                pass
+        except (pa.ArrowException, OSError) as err:
+            return err
+        return None
+
+    def _open(self) -> AbstractContextManager[Path | io.BufferedReader]:
+        """Give the file's name where Arrow can read the file itself, which is faster."""
+        if self.dialect is Dialect.DOUBLED:
+            return nullcontext(self.part)
+        return open_doubled(self.part, self.dialect)
+
+
+def _column_named(problem: str, header: Sequence[str]) -> str:
+    """Name the column of which Arrow says the number only."""
+    found = re.search(r"CSV column #(\d+)", problem)
+    return f" (column #{found[1]} is {header[int(found[1])]})" if found else ""
 
 
 def _without_first(rows: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -146,30 +170,19 @@ def _without_first(rows: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.
         rows = max(0, rows - batch.num_rows)
 
 
-def _with_row(
-    part: Path, order: list[str], schema: pa.Schema, block_bytes: int
-) -> Exception | None:
-    """Fail once more, on one thread: only then does Arrow say in which row."""
-    try:
-        for _ in _read(part, order, schema, block_bytes, use_threads=False):
-            pass
-    except (pa.ArrowException, OSError) as err:
-        return err
-    return None
-
-
-def _open(
-    part: Path,
+def _arrow_reader(
+    file: Path | io.BufferedReader,
     types: dict[str, pa.DataType],
     order: list[str],
     read_options: arrow_csv.ReadOptions,
 ) -> arrow_csv.CSVStreamingReader:
     return arrow_csv.open_csv(
-        part,
+        file,
         read_options=read_options,
         parse_options=arrow_csv.ParseOptions(
             newlines_in_values=True,
-            ignore_empty_lines=len(order) > 1,  # of a single column an empty line is a NULL
+            # Of a single column an empty line is a NULL. Of several it has been refused before
+            ignore_empty_lines=False,
         ),
         convert_options=arrow_csv.ConvertOptions(
             column_types={name: _parsed_as(kind) for name, kind in types.items()},
@@ -189,12 +202,23 @@ def _parsed_as(kind: pa.DataType) -> pa.DataType:
     return pa.string() if is_read_as_text else kind
 
 
-def _exact(array: pa.Array[Any], kind: pa.DataType) -> pa.Array[Any]:
-    if array.type == kind:
+def _exact(array: pa.Array[Any], field: pa.Field[Any], first_row: int) -> pa.Array[Any]:
+    """Cast what was read as text.
+
+    :param first_row: number of the first value's row; the header is row 1.
+    """
+    if array.type == field.type:
         return array
-    if pa.types.is_timestamp(kind):  # AMC's documents show times with and without the Z
-        array = _without_z(array)
-    return array.cast(kind)
+    try:
+        if pa.types.is_timestamp(field.type):  # AMC's documents show times with and without the Z
+            array = _without_z(array)
+        return array.cast(field.type)
+    except pa.ArrowException as err:
+        if len(array) > 1:  # find the first value that cannot be cast
+            half = len(array) // 2
+            _exact(array.slice(0, half), field, first_row)
+            _exact(array.slice(half), field, first_row + half)
+        raise pa.ArrowInvalid(f"In CSV column {field.name}: Row #{first_row}: {err}") from err
 
 
 def _without_z(array: pa.Array[Any]) -> pa.Array[Any]:
@@ -205,8 +229,15 @@ def _without_z(array: pa.Array[Any]) -> pa.Array[Any]:
     return without
 
 
-def _is_header_only(part: Path, limits: Limits) -> bool:
-    with part.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+def _open_text(part: Path, dialect: Dialect) -> io.TextIOWrapper:
+    """Open a part as text. What is not UTF-8 cannot be encoded again; Arrow names its row."""
+    return io.TextIOWrapper(
+        open_doubled(part, dialect), encoding="utf-8-sig", errors="surrogateescape", newline=""
+    )
+
+
+def _is_header_only(part: Path, dialect: Dialect, limits: Limits) -> bool:
+    with _open_text(part, dialect) as file:
         _take_header(file, part, limits)  # takes the lines of the header and no more
         return not file.read(1)
 

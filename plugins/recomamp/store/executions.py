@@ -152,6 +152,12 @@ def select_execution_by_amc_id(
     return row["id"] if row else None
 
 
+def select_last_result_columns(connection: Connection, workflow_id: UUID) -> Any:
+    """Return how the document of the workflow's latest result describes its columns, if it does."""
+    row = fetch_one(connection, "select_last_result_columns", workflow_id=workflow_id)
+    return row["fields"] if row else None
+
+
 def accept_execution(
     connection: Connection,
     execution_id: UUID,

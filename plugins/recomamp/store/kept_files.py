@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 from uuid import UUID
 
-import fsspec
-
-from recomamp.domain.errors import MissingSetting, ResultsBroken
-from recomamp.store.result_files import base_uri, without_secrets
+from recomamp.domain.errors import ResultsBroken
+from recomamp.store.result_storage import ResultStorage, earlier_base_uri
 
 _BLOCK_BYTES = 1024 * 1024
-# As results are stored. Nothing else is ever read or deleted, even where a document names it
+# As results are stored, and were before their keys had a prefix. Nothing else is ever read or
+# deleted, even where a document names it
 _PLACE = re.compile(
-    r"workflow=(?P<workflow>[0-9a-f-]{36})/window_start=\d{4}-\d{2}-\d{2}"
-    r"/execution=(?P<execution>[0-9a-f-]{36})/part-\d{5,}\.parquet"
+    r"(?P<prefix>(?:recomamp_)?)workflow=(?P<workflow>[0-9a-f-]{36})"
+    r"/(?P=prefix)window_start=\d{4}-\d{2}-\d{2}"
+    r"/(?P=prefix)execution=(?P<execution>[0-9a-f-]{36})/part-\d{5,}\.parquet"
 )
 
 Listed = Sequence[Mapping[str, Any]]
@@ -35,13 +35,9 @@ class KeptFiles:
     """
 
     def __init__(self, results_url: str) -> None:
-        self._shown = without_secrets(results_url)
-        self._base_uri = base_uri(results_url)
-        try:
-            self._files, root = fsspec.core.url_to_fs(results_url)
-        except (OSError, ImportError, ValueError) as err:
-            raise MissingSetting(f"RECOMAMP_RESULTS_URL: {self._shown}: {err}") from err
-        self._root = root.rstrip("/")
+        self._storage = ResultStorage(results_url)
+        self._files = self._storage.files
+        self._base_uris = (self._storage.base_uri, earlier_base_uri(results_url))
 
     def find_difference(self, listed: Listed, *, workflow_id: UUID, execution_id: UUID) -> str:
         """Say in what the files differ from the list of a document; empty where they agree.
@@ -70,17 +66,18 @@ class KeptFiles:
         if None in paths:
             raise ResultsBroken(f"execution {execution_id} lists files that are not below its own")
         for path in filter(None, paths):
-            with self._told(), suppress(FileNotFoundError):
+            with self._explained(), suppress(FileNotFoundError):
                 self._files.rm_file(path)
-        with suppress(OSError, NotImplementedError):  # an object store has no directories
-            self._files.rmdir(str(paths[0]).rpartition("/")[0])
+        if self._storage.has_directories:
+            with suppress(OSError, NotImplementedError):
+                self._files.rmdir(str(paths[0]).rpartition("/")[0])
 
     def _difference(self, file: Mapping[str, Any], workflow_id: UUID, execution_id: UUID) -> str:
         uri = str(file.get("uri"))
         path = self._path(uri, workflow_id, execution_id)
         if path is None:
-            return f"{uri} is not below RECOMAMP_RESULTS_URL ({self._shown})"
-        with self._told():
+            return f"{uri} is not below RECOMAMP_RESULTS_URL ({self._storage.shown})"
+        with self._explained():
             self._files.invalidate_cache()
             try:
                 size_bytes = self._files.size(path)
@@ -101,23 +98,17 @@ class KeptFiles:
 
     def _path(self, uri: str, workflow_id: UUID, execution_id: UUID) -> str | None:
         """Return where a file lies in the file system, None where it is not the execution's."""
-        if not uri.startswith(f"{self._base_uri}/"):
+        base_uri = next((base for base in self._base_uris if uri.startswith(f"{base}/")), None)
+        if base_uri is None:
             return None
-        place = uri.removeprefix(f"{self._base_uri}/")
+        place = uri.removeprefix(f"{base_uri}/")
         matched = _PLACE.fullmatch(place)
         if matched is None or (matched["workflow"], matched["execution"]) != (
             str(workflow_id),
             str(execution_id),
         ):
             return None
-        return f"{self._root}/{place}"
+        return f"{self._storage.root}/{place}"
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as err:
-            reason = err.strerror or type(err).__name__
-            raise ResultsBroken(
-                f"RECOMAMP_RESULTS_URL: {self._shown} cannot be read or changed: {reason}"
-            ) from err
+    def _explained(self) -> AbstractContextManager[None]:
+        return self._storage.explained("read or changed", may_be_final=False)

@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
 from typing import IO, Any
-from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
 
-import fsspec
-
-from recomamp.domain.errors import MissingSetting, ResultsBroken
-
-log = logging.getLogger(__name__)
-
-_FOR_GOOD = (ImportError, PermissionError, FileNotFoundError, NotADirectoryError, ValueError)
+from recomamp.domain.errors import ResultsBroken
+from recomamp.store.result_storage import ResultStorage
 
 _ASIDE = "_writing-"
+
+
+# Readers of the whole directory turn these keys into columns. A prefix keeps them apart from those
+# of the results (docs/adr/0025)
+DIRECTORY_KEYS = ("recomamp_workflow", "recomamp_window_start", "recomamp_execution")
+
+
+def directory_of(*, workflow_id: UUID, window_start: date, execution_id: UUID) -> str:
+    """Return where the files of an execution lie below ``RECOMAMP_RESULTS_URL``."""
+    values = (workflow_id, window_start, execution_id)
+    return "/".join(f"{key}={value}" for key, value in zip(DIRECTORY_KEYS, values, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,18 +49,20 @@ class StoredFile:
 
 
 class HashedFile(io.RawIOBase):
-    """A file to write to that knows its size and SHA-256 so far."""
+    """A file of a storage to write to, which knows its size and SHA-256 so far."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], storage: ResultStorage) -> None:
         super().__init__()
         self._file = file
+        self._storage = storage
         self._hash = hashlib.sha256()
         self.size_bytes = 0
 
     def write(self, data: Any) -> int:
         """Write bytes, or anything that holds some."""
         view = memoryview(data)
-        self._file.write(view)
+        with self._storage.explained("written"):
+            self._file.write(view)
         self._hash.update(view)
         self.size_bytes += view.nbytes
         return view.nbytes
@@ -79,17 +86,18 @@ class Target:
     """
 
     def __init__(self, results_url: str, directory: str, verify_lock: Callable[[], None]) -> None:
-        self._shown = without_secrets(results_url)
+        self._storage = ResultStorage(results_url)
+        self._files = self._storage.files
+        self._directory = f"{self._storage.root}/{directory}"
+        self._base_uri = f"{self._storage.base_uri}/{directory}"
         self._verify_lock = verify_lock
         self._aside = f"{_ASIDE}{secrets.token_hex(8)}-"
         self._written: set[str] = set()
-        with self._told():
-            self._files, root = fsspec.core.url_to_fs(results_url)
-            self._directory = f"{root.rstrip('/')}/{directory}"
-            self._files.makedirs(self._directory, exist_ok=True)
+        with self._storage.explained("written"):
+            if self._storage.has_directories:
+                self._files.makedirs(self._directory, exist_ok=True)
             # What killed tries have left
             self._remove(lambda name: name.startswith(_ASIDE))
-        self._base_uri = f"{base_uri(results_url)}/{directory}"
 
     def uri(self, name: str) -> str:
         """Return the address of a file, without secrets."""
@@ -99,15 +107,23 @@ class Target:
     def write_aside(self, name: str) -> Iterator[HashedFile]:
         """Open a file that gets its name only from ``publish``."""
         self._written.add(name)
-        with self._told(), self._files.open(self._path_aside(name), "wb") as file:
-            yield HashedFile(file)
+        with self._storage.explained("written"):
+            file = self._files.open(self._path_aside(name), "wb")
+        try:
+            yield HashedFile(file, self._storage)
+        except BaseException:
+            with suppress(Exception):  # the first error says more
+                file.close()
+            raise
+        with self._storage.explained("written"):
+            file.close()  # object stores take the file only now
 
     def publish(self, names: Sequence[str]) -> None:
         """Give these files their names and remove all other files, which other loads wrote.
 
         :raises ResultsBroken: when somebody has removed a file before it got its name.
         """
-        with self._told():
+        with self._storage.explained("written"):
             for name in names:
                 self._verify_lock()
                 self._rename(name)
@@ -120,8 +136,8 @@ class Target:
     def discard(self) -> None:
         """Remove what this load has written aside, as far as that is possible."""
         for name in self._written:
-            with suppress(OSError):
-                self._files.rm(self._path_aside(name))
+            with suppress(Exception):
+                self._files.rm_file(self._path_aside(name))
 
     def _path_aside(self, name: str) -> str:
         return f"{self._directory}/{self._aside}{name}"
@@ -131,8 +147,9 @@ class Target:
             self._files.mv(self._path_aside(name), f"{self._directory}/{name}")
         except FileNotFoundError as err:
             raise ResultsBroken(
-                f"RECOMAMP_RESULTS_URL: {self._shown}: {name} was removed before it got its name, "
-                "by another try or by something else that cleans up there; load the results again"
+                f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} was removed before it got "
+                "its name, by another try or by something else that cleans up there; load the "
+                "results again"
             ) from err
 
     def _remove(self, is_unwanted: Callable[[str], bool]) -> None:
@@ -141,42 +158,7 @@ class Target:
             if is_unwanted(_name(path)):
                 self._verify_lock()
                 with suppress(FileNotFoundError):  # the load that wrote it has removed it
-                    self._files.rm(path)
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what file systems raise into an error that names the setting."""
-        try:
-            yield
-        except (OSError, ImportError, ValueError) as err:
-            reason = (
-                err.strerror if isinstance(err, OSError) and err.strerror else type(err).__name__
-            )
-            # What no second try can change is the deployment's to correct; storage may recover
-            is_for_good = isinstance(err, _FOR_GOOD)
-            kind = MissingSetting if is_for_good else ResultsBroken
-            remedy = (
-                "let the workers write there, or name another place"
-                if is_for_good
-                else "make room there, or name another place, and clear the task load"
-            )
-            raise kind(
-                f"RECOMAMP_RESULTS_URL: {self._shown} cannot be written: {reason}; {remedy}"
-            ) from err
-
-
-def base_uri(results_url: str) -> str:
-    """Return what the addresses of all result files begin with, without secrets."""
-    shown = without_secrets(results_url)
-    return (shown if "://" in shown else Path(shown).absolute().as_uri()).rstrip("/")
-
-
-def without_secrets(url: str) -> str:
-    """Return a URL without user, password, query and fragment, fit for messages and rows."""
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+                    self._files.rm_file(path)
 
 
 def _name(path: str) -> str:

@@ -15,18 +15,20 @@ from uuid import UUID
 import pyarrow as pa
 
 from recomamp.domain.columns import OutputColumn
-from recomamp.domain.errors import ResultsBroken
+from recomamp.domain.errors import InvalidDefinition, ResultsBroken
 from recomamp.domain.limits import Limits
-from recomamp.store.csv_parts import (
-    check_end,
-    match_columns,
-    read_batches,
-    read_header,
-    schema_of,
-)
+from recomamp.store.csv_dialects import DialectEvidence, end_last_line
+from recomamp.store.csv_grammar import Dialect
+from recomamp.store.csv_parts import match_columns, read_batches, read_header, schema_of
 from recomamp.store.parquet_file import write_parquet
 from recomamp.store.result_document import Preview
-from recomamp.store.result_files import HashedFile, StoredFile, Target
+from recomamp.store.result_files import (
+    DIRECTORY_KEYS,
+    HashedFile,
+    StoredFile,
+    Target,
+    directory_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +68,9 @@ class ResultWriter:
         limits: Limits | None = None,
     ) -> None:
         self._execution_id = execution_id
-        directory = f"workflow={workflow_id}/window_start={window_start}/execution={execution_id}"
+        directory = directory_of(
+            workflow_id=workflow_id, window_start=window_start, execution_id=execution_id
+        )
         self._target = Target(results_url, directory, verify_lock)
         self._limits = limits or Limits()
         self._described: Sequence[OutputColumn] = ()
@@ -91,20 +95,21 @@ class ResultWriter:
             self._target.discard()
 
     def expect(self, columns: Sequence[OutputColumn]) -> None:
-        """Say which columns AMC described; none means that all are text."""
+        """Say which columns AMC described."""
         self._described = columns
 
     def add(self, number: int, part: Path) -> None:
         """Begin with a part that is whole. They come in order; number 0 begins the result again.
 
-        :raises ResultsBroken: when the first part is not what AMC described.
-        :raises LimitExceeded: when it has more columns than ``limits`` allow.
+        :raises ResultsBroken: when a part before it is not what AMC described.
+        :raises LimitExceeded: when one has more columns than ``limits`` allow.
         """
         if number == 0 or self._conversion is None:
             if self._conversion:
                 self._conversion.give_up()
-            columns = match_columns(read_header(part, self._limits), self._described)
-            self._conversion = _Conversion(columns, self._target, self._worker, self._limits)
+            self._conversion = _Conversion(
+                self._described, self._target, self._worker, self._limits
+            )
         self._conversion.begin(part)
 
     def finish(self) -> StoredResults:
@@ -123,42 +128,56 @@ class _GivenUp(Exception):
 
 
 class _Conversion:
-    """The parts that AMC offers at one time, and what becomes of them."""
+    """The parts that AMC offers at one time, and what becomes of them.
+
+    A part is converted as soon as its dialect is known. Few parts leave that open: they wait for
+    one that decides it.
+    """
 
     def __init__(
         self,
-        columns: Sequence[OutputColumn],
+        described: Sequence[OutputColumn],
         target: Target,
         worker: ThreadPoolExecutor,
         limits: Limits,
     ) -> None:
-        self._columns = columns
+        self._described = described
         self._limits = limits
         self._target = target
         self._worker = worker
-        self._preview = Preview(columns)
-        self._files: list[Future[StoredFile]] = []
+        self._added: list[Future[None]] = []
         self._is_given_up = Event()
+        # Of the worker's thread, until all parts are converted
+        self._evidence = DialectEvidence()
+        self._waiting: list[Path] = []
+        self._columns: Sequence[OutputColumn] = ()
+        self._preview = Preview(())
+        self._files: list[StoredFile] = []
 
     def begin(self, part: Path) -> None:
         """Convert one part more, after those before it.
 
-        :raises ResultsBroken: when one of those has failed: the rest need not be downloaded.
+        :raises PipelineError: when one of those has failed: the rest need not be downloaded.
         """
-        for file in self._files:
-            if file.done():
-                file.result()
-        name = f"part-{len(self._files) + 1:05d}.parquet"
-        self._files.append(self._worker.submit(self._convert, part, name))
+        for added in self._added:
+            if added.done():
+                added.result()
+        self._added.append(self._worker.submit(self._add, part))
 
     def give_up(self) -> None:
         """Let nobody work on these parts any longer."""
         self._is_given_up.set()
 
     def publish(self) -> StoredResults:
-        """Wait for all parts, give the files their names and return what was written."""
-        files = tuple(file.result() for file in self._files)
-        self._target.publish([f"part-{number:05d}.parquet" for number in range(1, len(files) + 1)])
+        """Wait for all parts, give the files their names and return what was written.
+
+        :raises ResultsBroken: when the parts leave their dialect open.
+        """
+        for added in self._added:
+            added.result()
+        self._evidence.require_dialect()
+        files = tuple(self._files)
+        self._target.publish([_name(number) for number in range(1, len(files) + 1)])
         rows = sum(file.rows for file in files)
         listed = [file.as_json() for file in files]
         return StoredResults(
@@ -168,29 +187,58 @@ class _Conversion:
             document=self._preview.document(rows=rows, files=listed),
         )
 
-    def _convert(self, part: Path, name: str) -> StoredFile:
+    def _add(self, part: Path) -> None:
         if self._is_given_up.is_set():
             raise _GivenUp
         try:
-            check_end(part, self._limits)
-            with self._target.write_aside(name) as file:
-                return self._write(part, name, file)
+            end_last_line(part)
+            self._evidence.add(part)
+            self._waiting.append(part)
+            dialect = self._evidence.dialect
+            while dialect and self._waiting:
+                self._files.append(self._convert(self._waiting.pop(0), dialect))
         except BaseException:
             self.give_up()  # the parts after this one are for nothing
             raise
 
-    def _write(self, part: Path, name: str, file: HashedFile) -> StoredFile:
+    def _convert(self, part: Path, dialect: Dialect) -> StoredFile:
+        if not self._files:
+            header = read_header(part, dialect, self._limits)
+            self._columns = match_columns(header, self._described)
+            _require_other_names(self._columns)
+            self._preview = Preview(self._columns)
+        name = _name(len(self._files) + 1)
+        with self._target.write_aside(name) as file:
+            return self._write(part, dialect, name, file)
+
+    def _write(self, part: Path, dialect: Dialect, name: str, file: HashedFile) -> StoredFile:
         try:
-            rows = write_parquet(file, schema_of(self._columns), self._batches(part))
+            rows = write_parquet(file, schema_of(self._columns), self._batches(part, dialect))
         except pa.ArrowException as err:  # some are ValueErrors, which are the storage's business
             raise ResultsBroken(f"{name} cannot be written as Parquet: {err}") from err
         return StoredFile(
             uri=self._target.uri(name), rows=rows, bytes=file.size_bytes, sha256=file.sha256
         )
 
-    def _batches(self, part: Path) -> Iterator[pa.RecordBatch]:
-        for batch in read_batches(part, self._columns, self._limits):
+    def _batches(self, part: Path, dialect: Dialect) -> Iterator[pa.RecordBatch]:
+        for batch in read_batches(part, self._columns, dialect, self._limits):
             if self._is_given_up.is_set():
                 raise _GivenUp
             self._preview.add(batch)
             yield batch
+
+
+def _require_other_names(columns: Sequence[OutputColumn]) -> None:
+    """Refuse columns that readers of the directory would replace by its keys."""
+    taken = [column.name for column in columns if column.name.casefold() in DIRECTORY_KEYS]
+    if taken:
+        raise InvalidDefinition(
+            f"the result has a column {taken[0]}, which is also a key of the directory that the "
+            "result is stored in: give it another name in the query",
+            table="workflows",
+            column="sql_query",
+        )
+
+
+def _name(number: int) -> str:
+    return f"part-{number:05d}.parquet"
