@@ -51,6 +51,8 @@ class Settings(BaseModel):
     undeclared_parameter: Literal["refuse", "reject"] = "refuse"
     max_running: int = Field(default=10, ge=1)
     max_running_per_account: int = Field(default=200, ge=1)
+    list_lag_seconds: float = Field(default=0, ge=0)
+    cancel_seconds: float = Field(default=0, ge=0)
     csv_escape: Literal["double", "backslash"] = "double"
     data_sources: tuple[SourceChange, ...] = ()
     creation_status: Literal[
