@@ -132,17 +132,19 @@ class Executions:
         latest = _bound(request, "maxCreationTime", zone)
         with_cancelled = yes(request, "includeCancelled")
         self._emulator.machine.advance()
-        lag = timedelta(seconds=self._emulator.settings.list_lag_seconds)
-        youngest = self._emulator.clock.now() - lag
         return [
             one
             for one in self._emulator.machine
             if one.instance_id == instance_id
-            and one.created_at <= youngest
+            and not self._is_hidden(one)
             and workflow_id in (None, "", one.workflow_id)
             and _created_within(one, earliest, latest)
             and (with_cancelled or one.status is not Status.CANCELLED)
         ]
+
+    def _is_hidden(self, execution: Execution) -> bool:
+        lag = timedelta(seconds=self._emulator.settings.list_lag_seconds)
+        return bool(lag) and self._emulator.clock.now() < execution.created_at + lag
 
 
 def _place(execution: Execution) -> str:

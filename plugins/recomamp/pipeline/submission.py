@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
 DEADLINE = timedelta(hours=24)  # of queueing at AMC and running; AMC runs nothing for longer
 LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
+LONGEST_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +185,7 @@ def _bring_to_amc(
         if current is None or not current.status.is_open:
             raise ExecutionFailed(f"execution {execution.id} was ended before it was sent")
         try:
-            accepted = step_time.run_step(_create_or_adopt(execution, amazon, is_first=is_first))
+            accepted = step_time.run_step(_create_or_adopt(current, amazon, is_first=is_first))
         except (Refused, ConsentRevoked) as err:
             _end(database, execution, err)
             raise
@@ -242,7 +243,8 @@ async def _create_or_adopt(
         except SubmissionInDoubt as err:
             # Sending again is the next try's: it comes later and looks first. The longer between
             # two sendings, the surer a list shows what the former one left at AMC
-            await amc.sleep(LOOK_AGAIN_SECONDS)
+            asked_seconds = min(err.retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
+            await amc.sleep(max(LOOK_AGAIN_SECONDS, asked_seconds))
             if found := await look(execution, amc, amazon.database, str(err)):
                 return found
             raise
