@@ -20,7 +20,7 @@ from recomamp.domain.models import COLLECTION_DAG_PREFIX, SCHEDULE_DAG_PREFIX
 from recomamp.domain.states import AmcStatus
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
-from recomamp.store.executions import complete_execution
+from recomamp.store.executions import complete_execution, note_amc_status
 
 _connect = psycopg2.connect  # as it is now: what lies between the steps is never traced
 _RESULT = json.dumps({"schema": {"fields": []}, "data": []})
@@ -107,6 +107,7 @@ class Books:
 
     def _load(self, execution_id: UUID) -> None:
         with contextlib.closing(_connect(self.uri)) as connection, connection:
+            note_amc_status(connection, execution_id, AmcStatus.SUCCEEDED.value)
             complete_execution(
                 connection,
                 execution_id,

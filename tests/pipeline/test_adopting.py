@@ -165,9 +165,7 @@ def test_what_amc_took_and_then_refused_is_found_before_anything_is_sent_again(
     emulator.clock(now="2026-06-01T12:00:00+00:00")
     emulator.settings(list_lag_seconds=lag_seconds)
     emulator.fault("create_execution", fault, **({} if fault == "reset_after" else {"after": True}))
-    assert run.finishes(
-        SubmitExecution, after_each_try=lambda: emulator.clock(advance_seconds=30)
-    )
+    assert run.finishes(SubmitExecution, after_each_try=lambda: emulator.clock(advance_seconds=30))
     assert amc_ids(run) == [one["workflowExecutionId"] for one in emulator.executions()]
     assert len(emulator.calls("create_execution")) == 1
 

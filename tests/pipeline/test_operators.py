@@ -198,6 +198,7 @@ def test_a_cleared_task_goes_on_though_its_execution_is_killed_under_its_next_tr
         execution = select_execution(connection, UUID(str(first["id"])))
     assert execution is not None
     assert end_cancelled(database, execution, "cleared")
+    emulator.end(str(first["amc_execution_id"]), "CANCELLED")
     with pytest.raises(ExecutionFailed, match="ended while"):
         run.step(WaitForExecution, "resume")
     run.try_number = 2

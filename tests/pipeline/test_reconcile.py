@@ -150,7 +150,7 @@ def test_an_orphan_is_cancelled_and_its_books_closed_after_a_quarter_of_an_hour(
     assert (reconciler.actions, statuses(emulator)[amc_id]) == ([], "RUNNING")
     reconciler.at(15)
     after = rows.get("workflow_executions", row)
-    assert (after["status"], after["error_type"]) == ("CANCELLED", "CANCELLED")
+    assert (after["status"], after["error_type"]) == ("CANCELLED", "KILLED")
     assert "its DAG run is gone" in after["error_message"]
     assert statuses(emulator)[amc_id] == after["amc_status"] == "CANCELLED"
     (book,) = reconciler.database.query("SELECT * FROM schedule_runs")
@@ -164,7 +164,7 @@ def test_an_orphan_is_cancelled_and_its_books_closed_after_a_quarter_of_an_hour(
     assert rows.get("workflow_executions", row) == after
 
 
-def test_an_orphan_that_amc_has_ended_by_itself_is_failed(
+def test_an_orphan_that_amc_has_ended_by_itself_is_given_up_and_says_how_amc_ended_it(
     reconciler: Reconciler,
     rows: Rows,
     put: Callable[..., Row],
@@ -179,7 +179,7 @@ def test_an_orphan_that_amc_has_ended_by_itself_is_failed(
     reconciler.at(0)
     reconciler.at(15)
     after = rows.get("workflow_executions", row)
-    assert (after["status"], after["error_type"]) == ("FAILED", "RUN_FAILED")
+    assert (after["status"], after["error_type"]) == ("CANCELLED", "KILLED")
     assert after["amc_status"] == "REJECTED"
     assert emulator.calls("cancel_execution") == []
 

@@ -17,18 +17,17 @@ from psycopg2.extensions import connection as Connection
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.requests import LIST_SLACK
 from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import ExecutionCancelled, Refused, error_type
+from recomamp.domain.errors import Refused
 from recomamp.domain.reconciliation import (
     Action,
     AtAmc,
     Decision,
     OpenRow,
     RunState,
-    closed_as,
     count_foreign,
     decide,
 )
-from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.states import Actor, AmcStatus, given_up_as
 from recomamp.domain.texts import one_line
 from recomamp.pipeline.asking_time import AskingTime
 from recomamp.pipeline.checking import BRIEF
@@ -170,19 +169,19 @@ class InstanceReconciliation:
     def _end(
         self, decision: Decision, row: OpenRow, execution: Execution, amc_status: AmcStatus | None
     ) -> None:
-        ended_as = closed_as(amc_status)
-        is_failed = ended_as is ExecutionStatus.FAILED
+        ended_as, error_type = given_up_as(execution.error_type, amc_status)
         message = (
             f"ended as {ended_as} by reconciliation: {decision.reason}; "
             f"AMC says {amc_status or 'nothing of it'}"
-        )
+        ) + (f"; before that: {execution.error_message}" if execution.error_message else "")
         with self.database.transaction() as connection:
             is_ended = executions.end_execution(
                 connection,
                 row.id,
+                actor=Actor.RECONCILE,
                 status=ended_as,
                 amc_status=amc_status if amc_status and amc_status.is_terminal else None,
-                error_type="RUN_FAILED" if is_failed else error_type(ExecutionCancelled()),
+                error_type=error_type,
                 error_message=message,
                 completed_at=self.now,
             )

@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from psycopg2.extensions import connection as Connection
+
 from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import (
@@ -26,15 +28,17 @@ from recomamp.domain.errors import (
     PipelineError,
     Refused,
     SubmissionInDoubt,
+    WeekSkipped,
     error_type,
 )
 from recomamp.domain.models import Collection, Schedule
 from recomamp.domain.parameters import overlay
 from recomamp.domain.query import BoundQuery, bind
-from recomamp.domain.states import ExecutionStatus
+from recomamp.domain.states import Actor, ExecutionStatus
 from recomamp.domain.windows import Window, WindowType
 from recomamp.pipeline.adopting import is_taken, look
 from recomamp.pipeline.checking import require_working_instance
+from recomamp.pipeline.earlier_results import INTERRUPTED, are_at_amc
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.step_time import StepTime
 from recomamp.store import books, executions
@@ -60,6 +64,7 @@ class Work:
     window: Window
     overrides: Mapping[str, Any]  # parameters of a manual run
     clear_number: int  # how often the run has been cleared
+    due_at: datetime  # the run's tick
 
 
 def amc_workflow_id(execution_id: UUID) -> str:
@@ -72,8 +77,10 @@ def submit(
 ) -> Execution:
     """Bring the DAG run's current attempt to AMC, or find it there, and return it.
 
-    Where no slot is free the attempt is returned as it is: ask again later.
+    Where no slot is free the attempt is returned as it is: ask again later. Where the last attempt
+    was interrupted, AMC has its results and the question is the same, that one is returned.
 
+    :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
     :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
@@ -83,6 +90,9 @@ def submit(
     :raises ExecutionLocked: when another try is sending it; the attempt stays open likewise.
     :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
     """
+    if work.clear_number and (earlier := _interrupted(work, database, amazon, step_time)):
+        _show_week(earlier, database)
+        return earlier
     execution = _open_attempt(work, database)
     if not _may_be_at_amc(execution):
         try:
@@ -96,17 +106,52 @@ def submit(
         return execution
     if execution.amc_execution_id is None:
         execution = _bring_to_amc(execution, database=database, amazon=amazon, step_time=step_time)
-    if execution.collection_id is not None:
-        with database.transaction() as connection:
-            books.start_week(
-                connection,
-                collection_id=execution.collection_id,
-                window=execution.window,
-                execution_id=execution.id,
-                retry_count=execution.retry_count,
-                started_at=execution.submitted_at or execution.created_at,
-            )
+    _show_week(execution, database)
     return execution
+
+
+def asks_the_same(work: Work, execution: Execution) -> bool:
+    """Return whether the run would ask AMC now for what it asked with this attempt.
+
+    :raises InvalidDefinition: when the query cannot be bound.
+    """
+    query = _bind(work)
+    return (
+        execution.submitted_sql == query.sql
+        and list(execution.input_parameters) == list(query.input_parameters)
+        and execution.parameters == query.parameter_values
+        and execution.window == work.window
+    )
+
+
+def _interrupted(
+    work: Work, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
+) -> Execution | None:
+    """Return the last attempt where it was interrupted and AMC has what the run asks for."""
+    with database.transaction() as connection:
+        latest = executions.select_latest_execution(
+            connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
+        )
+    if latest is None or latest.error_type not in INTERRUPTED or not asks_the_same(work, latest):
+        return None
+    if not are_at_amc(latest, database=database, amazon=amazon, step_time=step_time):
+        return None
+    log.info("Execution %s was interrupted and AMC has its results", latest.id)
+    return latest
+
+
+def _show_week(execution: Execution, database: DatabaseHook) -> None:
+    if execution.collection_id is None:
+        return
+    with database.transaction() as connection:
+        books.start_week(
+            connection,
+            collection_id=execution.collection_id,
+            window=execution.window,
+            execution_id=execution.id,
+            retry_count=execution.retry_count,
+            started_at=execution.submitted_at or execution.created_at,
+        )
 
 
 def _may_be_at_amc(execution: Execution) -> bool:
@@ -128,6 +173,7 @@ def _open_attempt(work: Work, database: DatabaseHook) -> Execution:
             connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
         )
         if latest is None or not latest.status.is_open:
+            _require_wanted_week(work, connection)
             executions.open_execution(connection, _intention(work, former=latest))
             latest = None
         if latest is None or latest.slot_granted_at is None:
@@ -142,6 +188,16 @@ def _open_attempt(work: Work, database: DatabaseHook) -> Execution:
     slot = "has a slot" if opened.slot_granted_at else "waits for a slot"
     log.info("Execution %s: attempt %s over %s %s", opened.id, opened.attempt, opened.window, slot)
     return opened
+
+
+def _require_wanted_week(work: Work, connection: Connection) -> None:
+    definition, window = work.definition, work.window
+    if isinstance(definition, Collection) and books.is_week_skipped(
+        connection, collection_id=definition.id, window=window
+    ):
+        raise WeekSkipped(
+            f"the week {window} is SKIPPED in report_data_weeks: set it to PENDING to collect it"
+        )
 
 
 def _intention(work: Work, *, former: Execution | None) -> Intention:
@@ -167,6 +223,7 @@ def _intention(work: Work, *, former: Execution | None) -> Intention:
         submitted_sql=query.sql,
         input_parameters=query.input_parameters,
         deadline_at=datetime.now(UTC) + DEADLINE,
+        due_at=work.due_at,
     )
 
 
@@ -266,6 +323,7 @@ def _end(database: DatabaseHook, execution: Execution, error: PipelineError) -> 
         executions.end_execution(
             connection,
             execution.id,
+            actor=Actor.SUBMIT,
             status=ExecutionStatus.FAILED,
             amc_status=None,
             error_type=error_type(error),

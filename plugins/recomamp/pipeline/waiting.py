@@ -19,10 +19,11 @@ from recomamp.domain.errors import (
     Refused,
     error_type,
 )
-from recomamp.domain.states import AmcStatus, ExecutionStatus, ended_as
-from recomamp.pipeline.cancelling import KILLED
+from recomamp.domain.states import KILLED, Actor, AmcStatus, ExecutionStatus, ended_as
+from recomamp.pipeline.earlier_results import are_at_amc
 from recomamp.pipeline.links import AmcExecutionLink
 from recomamp.pipeline.operators import ExecutionOperator, clear_number, tries
+from recomamp.pipeline.submission import asks_the_same
 from recomamp.pipeline.trigger import ExecutionTrigger
 from recomamp.store.executions import (
     Execution,
@@ -64,6 +65,8 @@ class WaitForExecution(ExecutionOperator):
             execution = self.latest_execution(context)
             if execution is not None:
                 self._respect_end(context, execution)
+                if self._has_results(context, execution):
+                    return str(execution.id)
             if (
                 execution is None
                 or not execution.status.is_open
@@ -86,6 +89,20 @@ class WaitForExecution(ExecutionOperator):
         )
         if is_final or is_enough:
             raise AirflowFailException(execution.error_message)
+
+    def _has_results(self, context: Context, execution: Execution) -> bool:
+        """Return whether the attempt ended without results that AMC has, so that they follow."""
+        return (
+            not execution.status.is_open
+            and execution.error_type is not None
+            and asks_the_same(self.work(context), execution)
+            and are_at_amc(
+                execution,
+                database=self.database,
+                amazon=self.amazon,
+                step_time=self.step_time,
+            )
+        )
 
     def _failed_attempts(self, context: Context) -> int:
         run = context["dag_run"]
@@ -207,6 +224,7 @@ class WaitForExecution(ExecutionOperator):
             return end_execution(
                 connection,
                 execution.id,
+                actor=Actor.WAIT,
                 status=status,
                 amc_status=amc.status if amc.status is not AmcStatus.UNKNOWN else None,
                 error_type=error_type(error),
