@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -34,19 +36,20 @@ Move = Callable[[Connection, Row, Row | None], object]
 
 @pytest.fixture
 def schedule(rows: Rows) -> Row:
-    return rows.schedule(workflow=rows.workflow())
+    """Insert a schedule and give it with the instance of its workflow."""
+    workflow = rows.workflow()
+    return rows.schedule(workflow=workflow) | {"instance_id": workflow["instance_id"]}
 
 
 def put(rows: Rows, schedule: Row, status: ExecutionStatus, amc_status: AmcStatus | None) -> Row:
     """Insert an execution of the run, as far as its status says that AMC knows of it."""
-    workflow = rows.get("workflows", schedule["workflow_id"])
     return rows.execution(
-        workflow,
+        rows.get("workflows", schedule["workflow_id"]),
         status=status.value,
         amc_status=amc_status,
         amc_execution_id=None if status is ExecutionStatus.PENDING else "amc-0",
         schedule_id=schedule["id"],
-        instance_id=workflow["instance_id"],
+        instance_id=schedule["instance_id"],
         dag_run_id=RUN,
         amc_workflow_id="recomamp-x",
         window_start=WINDOW.start,
@@ -55,18 +58,13 @@ def put(rows: Rows, schedule: Row, status: ExecutionStatus, amc_status: AmcStatu
 
 
 def open_next(connection: Connection, schedule: Row, row: Row | None) -> None:
-    workflow_id, instance_id, user_id = (
-        schedule["workflow_id"],
-        schedule["instance_id"],
-        schedule["user_id"],
-    )
     executions.open_execution(
         connection,
         executions.Intention(
             execution_id=uuid4(),
-            workflow_id=workflow_id,
-            user_id=user_id,
-            instance_key=instance_id,
+            workflow_id=schedule["workflow_id"],
+            user_id=schedule["user_id"],
+            instance_key=schedule["instance_id"],
             schedule_id=schedule["id"],
             collection_id=None,
             dag_id=f"amc_schedule_{schedule['id']}",
@@ -154,37 +152,34 @@ def allowed(actor: Actor, source: State, target: State, amc_status: AmcStatus | 
     )
 
 
-@pytest.mark.parametrize("amc_status", [None, AmcStatus.RUNNING, AmcStatus.SUCCEEDED])
-@pytest.mark.parametrize("target", ExecutionStatus)
+AMC_STATUSES = (None, AmcStatus.RUNNING, AmcStatus.SUCCEEDED)
+
+
 @pytest.mark.parametrize("source", [None, *ExecutionStatus])
 def test_each_statement_changes_an_execution_exactly_where_the_table_says_so(
-    database: Database,
-    rows: Rows,
-    schedule: Row,
-    source: State,
-    target: ExecutionStatus,
-    amc_status: AmcStatus | None,
+    database: Database, rows: Rows, schedule: Row, source: State
 ) -> None:
-    workflow = rows.get("workflows", schedule["workflow_id"])
-    place = {**schedule, "instance_id": workflow["instance_id"]}
-    moved = {}
-    for actor in Actor:
-        with database.connect("recomamp_pipeline") as connection:
-            row = put(rows, schedule, source, amc_status) if source else None
-            if move := MOVES.get((actor, target)):
-                move(connection, place, row)
+    connection = database.connect("recomamp_pipeline", autocommit=True)
+    for actor, target, amc_status in product(Actor, ExecutionStatus, AMC_STATUSES):
+        row = put(rows, schedule, source, amc_status) if source else None
+        if move := MOVES.get((actor, target)):
+            move(connection, schedule, row)
         after = database.query("SELECT * FROM workflow_executions ORDER BY attempt")
-        if row is None:
-            moved[actor] = [one["status"] for one in after] == [target]
-        elif source is target:  # loading again alone writes the same status
-            moved[actor] = after != [row]
-        else:
-            moved[actor] = [one["status"] for one in after] == [target]
-            assert moved[actor] or after[0] == row
-        database.query("ALTER TABLE workflow_executions DISABLE TRIGGER USER")
-        database.query("DELETE FROM workflow_executions")
-        database.query("ALTER TABLE workflow_executions ENABLE TRIGGER USER")
-    assert moved == {actor: allowed(actor, source, target, amc_status) for actor in Actor}
+        is_moved = after != [row] if source is target else statuses(after) == [target]
+        assert is_moved is allowed(actor, source, target, amc_status), (actor, target, amc_status)
+        assert is_moved or row is None or after[0] == row
+        delete_all(database)
+
+
+def statuses(executions: list[Row]) -> list[str]:
+    return [one["status"] for one in executions]
+
+
+def delete_all(database: Database) -> None:
+    """Delete executions, open ones too."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica; DELETE FROM workflow_executions")
+    connection.close()
 
 
 @pytest.mark.parametrize("source", ExecutionStatus)
@@ -197,12 +192,9 @@ def test_people_delete_what_has_ended_and_write_no_status(
         with pytest.raises(psycopg2.errors.InsufficientPrivilege), analyst.cursor() as cursor:
             cursor.execute("UPDATE workflow_executions SET status = %s", [target.value])
         analyst.rollback()
-    is_deleted = True
-    try:
+    with suppress(psycopg2.errors.CheckViolation):
         database.query("DELETE FROM workflow_executions WHERE id = %s", [row["id"]])
-    except psycopg2.Error as err:
-        is_deleted = False
-        assert "workflow_executions" in str(err)
+    is_deleted = not database.query("SELECT id FROM workflow_executions")
     assert is_deleted is allowed(Actor.PEOPLE, source, None, None)
 
 

@@ -246,6 +246,15 @@ class AmcHook(BaseHook):
         )
 
 
+def require_connections() -> None:
+    """Do nothing where the connections to the database and to Amazon are defined.
+
+    :raises MissingSetting: naming what to set.
+    """
+    for conn_id in (settings.DATABASE_CONN_ID, settings.AMAZON_CONN_ID):
+        _defined(conn_id)
+
+
 def airflow_address() -> tuple[str, str, str]:
     """Return where Airflow's own REST API is, and who asks it: URL, user name, password.
 

@@ -12,6 +12,7 @@ from recomamp.domain.errors import (
     InvalidDefinition,
     MissingSetting,
     PipelineError,
+    error_type,
     is_final,
 )
 from recomamp.domain.models import Schedule
@@ -96,9 +97,10 @@ class RecordRun(ExecutionOperator):
             if not is_last_try and not is_final(err):
                 raise
             amc_status = AmcStatus.UNKNOWN  # whatever it was when AMC last answered
-            why = "" if str(err) in reason else f": {err}"
+            is_known = str(err) in reason or error_type(err) == execution.error_type
+            why = "" if is_known else f": {err}"
             reason = f"{reason}; AMC could not be asked to cancel{why}"
-        status, error_type = given_up_as(execution.error_type, amc_status)
+        status, kind = given_up_as(execution.error_type, amc_status)
         is_sent = execution.amc_execution_id is not None
         with self.database.transaction() as connection:
             end_execution(
@@ -107,7 +109,7 @@ class RecordRun(ExecutionOperator):
                 actor=Actor.RECORD,
                 status=status,
                 amc_status=amc_status if is_sent or amc_status.is_terminal else None,
-                error_type=error_type,
+                error_type=kind,
                 error_message=reason,
                 completed_at=datetime.now(UTC),
             )

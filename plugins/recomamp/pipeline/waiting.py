@@ -31,6 +31,7 @@ from recomamp.store.executions import (
     end_execution,
     note_amc_status,
 )
+from recomamp.store.retries import clear_retry, note_retry
 
 # Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
 # Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
@@ -122,7 +123,24 @@ class WaitForExecution(ExecutionOperator):
             execution = self.latest_execution(context)
             if execution is None or not execution.status.is_open:
                 raise ExecutionFailed("the execution was ended while this task waited for it")
+            self._note_watch(execution, (event or {}).get("reason"))
             return self._settle(context, execution)
+
+    def _note_watch(self, execution: Execution, reason: str | None) -> None:
+        """Write why the triggerer could not watch the execution; take that back where it could."""
+        if reason is None and execution.error_message is None:
+            return
+        with self.database.transaction() as connection:
+            if reason is None:
+                clear_retry(connection, execution.id)
+                return
+            self.log.error("The triggerer cannot watch execution %s: %s", execution.id, reason)
+            note_retry(
+                connection,
+                execution.id,
+                next_retry_at=None,
+                error_message=f"it is looked at less often, for the triggerer says: {reason}",
+            )
 
     def _settle(self, context: Context, execution: Execution) -> str:
         """Return, fail or wait on, as AMC says."""
