@@ -107,7 +107,7 @@ class DatabaseHook(BaseHook):
             an encrypted and verified connection to another machine.
         :raises psycopg2.OperationalError: when the server cannot be reached.
         """
-        connection = _defined(self.conn_id)
+        connection = defined_connection(self.conn_id)
         arguments = {
             "host": connection.host or None,
             "port": connection.port,
@@ -161,7 +161,7 @@ class AmcHook(BaseHook):
 
         :raises MissingSetting: when it is not defined, or lacks client id or secret.
         """
-        connection = _defined(self.conn_id)
+        connection = defined_connection(self.conn_id)
         if not (connection.login and connection.password):
             raise MissingSetting(
                 f"{_variable(self.conn_id)} must hold the Login with Amazon client id as login "
@@ -246,21 +246,12 @@ class AmcHook(BaseHook):
         )
 
 
-def require_connections() -> None:
-    """Do nothing where the connections to the database and to Amazon are defined.
-
-    :raises MissingSetting: naming what to set.
-    """
-    for conn_id in (settings.DATABASE_CONN_ID, settings.AMAZON_CONN_ID):
-        _defined(conn_id)
-
-
 def airflow_address() -> tuple[str, str, str]:
     """Return where Airflow's own REST API is, and who asks it: URL, user name, password.
 
     :raises MissingSetting: when the connection is not defined, or lacks one of them.
     """
-    connection = _defined(settings.API_CONN_ID)
+    connection = defined_connection(settings.API_CONN_ID)
     url = _base_url(connection)
     if not (url and connection.login and connection.password):
         variable = _variable(settings.API_CONN_ID)
@@ -272,7 +263,8 @@ def _variable(conn_id: str) -> str:
     return f"AIRFLOW_CONN_{conn_id.upper()}"
 
 
-def _defined(conn_id: str) -> Connection:
+def defined_connection(conn_id: str) -> Connection:
+    """Return an Airflow connection; raises MissingSetting, naming what to set."""
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as err:

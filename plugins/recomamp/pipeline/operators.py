@@ -22,8 +22,9 @@ from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definitio
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.runs import overrides_of, window_of
 from recomamp.pipeline.step_time import StepTime
-from recomamp.pipeline.submission import Work, submit
+from recomamp.pipeline.submission import submit
 from recomamp.pipeline.trigger import SlotTrigger
+from recomamp.pipeline.work import Work
 from recomamp.store.executions import Execution, select_latest_execution
 from recomamp.store.retries import clear_retry, count_retry, note_retry
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -15,7 +16,7 @@ from airflow.listeners import hookimpl
 from recomamp.domain.errors import MissingSetting
 from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
-from recomamp.pipeline.hooks import require_connections
+from recomamp.pipeline.hooks import defined_connection
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ CHECKS: tuple[Callable[[], object], ...] = (
     settings.fernet,
     settings.result_data_kept,
     settings.result_files_kept,
-    require_connections,
+    partial(defined_connection, settings.DATABASE_CONN_ID),
+    partial(defined_connection, settings.AMAZON_CONN_ID),
 )
 _OF_TASKS = "TaskRunnerMarker"  # Airflow's name of the process of one task
 

@@ -11,10 +11,7 @@ next.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg2.extensions import connection as Connection
@@ -32,15 +29,13 @@ from recomamp.domain.errors import (
     error_type,
 )
 from recomamp.domain.models import Collection, Schedule
-from recomamp.domain.parameters import overlay
-from recomamp.domain.query import BoundQuery, bind
 from recomamp.domain.states import Actor, ExecutionStatus
-from recomamp.domain.windows import Window, WindowType
 from recomamp.pipeline.adopting import is_taken, look
 from recomamp.pipeline.checking import require_working_instance
-from recomamp.pipeline.earlier_results import INTERRUPTED, are_at_amc
+from recomamp.pipeline.earlier_results import interrupted_attempt
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.step_time import StepTime
+from recomamp.pipeline.work import Work
 from recomamp.store import books, executions
 from recomamp.store.executions import Execution, Intention
 from recomamp.store.locks import Purpose, locked
@@ -52,19 +47,6 @@ AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
 DEADLINE = timedelta(hours=24)  # of queueing at AMC and running; AMC runs nothing for longer
 LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
 LONGEST_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """What a DAG run has to do: run a definition's query over a window."""
-
-    dag_id: str
-    dag_run_id: str
-    definition: Schedule | Collection
-    window: Window
-    overrides: Mapping[str, Any]  # parameters of a manual run
-    clear_number: int  # how often the run has been cleared
-    due_at: datetime  # the run's tick
 
 
 def amc_workflow_id(execution_id: UUID) -> str:
@@ -90,7 +72,9 @@ def submit(
     :raises ExecutionLocked: when another try is sending it; the attempt stays open likewise.
     :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
     """
-    if work.clear_number and (earlier := _interrupted(work, database, amazon, step_time)):
+    if work.clear_number and (
+        earlier := interrupted_attempt(work, database=database, amazon=amazon, step_time=step_time)
+    ):
         _show_week(earlier, database)
         return earlier
     execution = _open_attempt(work, database)
@@ -110,36 +94,6 @@ def submit(
     return execution
 
 
-def asks_the_same(work: Work, execution: Execution) -> bool:
-    """Return whether the run would ask AMC now for what it asked with this attempt.
-
-    :raises InvalidDefinition: when the query cannot be bound.
-    """
-    query = _bind(work)
-    return (
-        execution.submitted_sql == query.sql
-        and list(execution.input_parameters) == list(query.input_parameters)
-        and execution.parameters == query.parameter_values
-        and execution.window == work.window
-    )
-
-
-def _interrupted(
-    work: Work, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
-) -> Execution | None:
-    """Return the last attempt where it was interrupted and AMC has what the run asks for."""
-    with database.transaction() as connection:
-        latest = executions.select_latest_execution(
-            connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
-        )
-    if latest is None or latest.error_type not in INTERRUPTED or not asks_the_same(work, latest):
-        return None
-    if not are_at_amc(latest, database=database, amazon=amazon, step_time=step_time):
-        return None
-    log.info("Execution %s was interrupted and AMC has its results", latest.id)
-    return latest
-
-
 def _show_week(execution: Execution, database: DatabaseHook) -> None:
     if execution.collection_id is None:
         return
@@ -156,14 +110,6 @@ def _show_week(execution: Execution, database: DatabaseHook) -> None:
 
 def _may_be_at_amc(execution: Execution) -> bool:
     return execution.sending_at is not None or execution.amc_execution_id is not None
-
-
-def _bind(work: Work) -> BoundQuery:
-    definition = work.definition
-    parameters = overlay(dict(definition.parameters), work.overrides)
-    # A relative window is AMC's to choose: no date of ours may claim to be its end
-    window = work.window if work.window.type is WindowType.EXPLICIT else None
-    return bind(definition.workflow.sql_query, parameters, window)
 
 
 def _open_attempt(work: Work, database: DatabaseHook) -> Execution:
@@ -203,7 +149,7 @@ def _require_wanted_week(work: Work, connection: Connection) -> None:
 def _intention(work: Work, *, former: Execution | None) -> Intention:
     """Bind the query for the next attempt, which retries a former one that waits for it."""
     is_retry = former is not None and former.next_retry_at is not None
-    definition, execution_id, query = work.definition, uuid4(), _bind(work)
+    definition, execution_id, query = work.definition, uuid4(), work.query()
     is_schedule = isinstance(definition, Schedule)
     return Intention(
         execution_id=execution_id,

@@ -20,10 +20,9 @@ from recomamp.domain.errors import (
     error_type,
 )
 from recomamp.domain.states import KILLED, Actor, AmcStatus, ExecutionStatus, ended_as
-from recomamp.pipeline.earlier_results import are_at_amc
+from recomamp.pipeline.earlier_results import are_at_amc, asks_the_same
 from recomamp.pipeline.links import AmcExecutionLink
 from recomamp.pipeline.operators import ExecutionOperator, clear_number, tries
-from recomamp.pipeline.submission import asks_the_same
 from recomamp.pipeline.trigger import ExecutionTrigger
 from recomamp.store.executions import (
     Execution,
