@@ -42,12 +42,13 @@ def schedule(rows: Rows) -> Row:
 
 
 def put(rows: Rows, schedule: Row, status: ExecutionStatus, amc_status: AmcStatus | None) -> Row:
-    """Insert an execution of the run, as far as its status says that AMC knows of it."""
+    """Insert an execution of the run, which AMC knows where it has said something of it."""
+    is_at_amc = amc_status is not None and status is not ExecutionStatus.PENDING
     return rows.execution(
         rows.get("workflows", schedule["workflow_id"]),
         status=status.value,
         amc_status=amc_status,
-        amc_execution_id=None if status is ExecutionStatus.PENDING else "amc-0",
+        amc_execution_id="amc-0" if is_at_amc else None,
         schedule_id=schedule["id"],
         instance_id=schedule["instance_id"],
         dag_run_id=RUN,
