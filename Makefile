@@ -36,10 +36,11 @@ test: $(STAMP) ## Run all tests
 	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 faults: $(STAMP) ## Kill everybody at every point and print the matrix (half an hour)
-	@$(BIN)/python -m pytest -m "long or not long" tests/faults --deselect tests/faults/test_soak.py
+	@$(BIN)/python -m pytest -m "long or not long" tests/faults \
+	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
 
-soak: $(STAMP) ## Run 300 executions under faults and kills (20 minutes at most)
-	@$(BIN)/python -m pytest -m long tests/faults/test_soak.py
+soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills beside 60 that wait (half an hour at most)
+	@$(BIN)/python -m pytest -m long tests/faults/test_soak.py tests/faults/test_long_waits.py
 
 bench: $(STAMP) ## Measure whether it is fast enough: make bench ONLY="1 4"
 	@$(BIN)/python -m bench $(ONLY)

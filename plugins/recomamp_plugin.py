@@ -8,7 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 import recomamp.pipeline.dag_factory  # noqa: F401  (inherited by forks, see below)
 from recomamp.amazon.wire import certificates
-from recomamp.pipeline import startup
+from recomamp.pipeline import start_up_check
 from recomamp.pipeline.links import AmcExecutionLink
 from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
 
@@ -20,9 +20,9 @@ with suppress(OSError):
 
 
 class RecomampPlugin(AirflowPlugin):
-    """Timetables, links from tasks to AMC, and a check of the settings."""
+    """Timetables, links from tasks to AMC, and a check of each component's settings."""
 
     name = "recomamp"
     timetables = [ScheduleTimetable, CollectionTimetable]  # noqa: RUF012 (Airflow reads the class)
+    listeners = [start_up_check]  # noqa: RUF012
     operator_extra_links = [AmcExecutionLink()]  # noqa: RUF012
-    listeners = [startup]  # noqa: RUF012

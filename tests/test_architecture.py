@@ -95,4 +95,4 @@ def test_every_query_file_is_used() -> None:
 def test_files_are_short_enough_to_be_one_idea() -> None:
     for path in [*PACKAGE.rglob("*.py"), *(ROOT / "dags").rglob("*.py")]:
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        assert lines <= 300, f"{path.relative_to(ROOT)} has {lines} lines"
+        assert lines <= 450, f"{path.relative_to(ROOT)} has {lines} lines"

@@ -7,7 +7,8 @@
 -- Which rows a role reaches is said by row level security; docs/security.md explains both.
 --
 --   recomamp_analyst   people with an SQL login of their own
---   authenticated      the same people through Supabase's API; has what recomamp_analyst has
+--   authenticated      the same people through Supabase's API; has what recomamp_analyst has, and
+--                      DELETE where an SQL login calls delete_own_row()
 --   recomamp_pipeline  Airflow
 --   service_role       the application's server on Supabase: reads and writes, and no more
 --   anon               nobody is signed in: nothing
@@ -55,6 +56,7 @@ FROM (VALUES
     ('cron_next_minute(cron_ticks,text,timestamp with time zone)'), ('cron_parse(text)'),
     ('cron_shortest_interval(text)'), ('cron_value(text,integer,text[])'), ('current_user_id()'),
     ('cut_new_collection()'), ('cut_weeks(uuid,date,date)'), ('date_template_use()'),
+    ('delete_own_row(text,uuid)'),
     ('forget_children()'), ('forget_revoked_consent()'), ('forget_validation()'),
     ('is_time_zone(text)'), ('keep_collection_time_zone()'), ('keep_counter()'),
     ('lock_user_quotas(uuid)'), ('notify_of_definition()'), ('place_asin_list_item()'),
@@ -63,6 +65,7 @@ FROM (VALUES
     ('refresh_collection_progress(uuid)'), ('refresh_guide_progress(uuid[])'),
     ('refuse_above_quota(text,text,text,integer)'), ('refuse_deleting_open_execution()'),
     ('refuse_deleting_used_template()'), ('refuse_long_text()'), ('refuse_row(text,text,text)'),
+    ('refuse_used_template(uuid,uuid)'),
     ('require_object(text,text,jsonb)'), ('require_own_instance(text,uuid,uuid)'),
     ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
     ('resume_collection()'), ('slow_queries(double precision)'), ('tell_asin_list_items_apart()'),
@@ -221,7 +224,6 @@ GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_at, creat
 GRANT UPDATE (name, description, is_active) ON public.amc_instances TO recomamp_analyst;
 
 -- created_at is the server's: catch-up begins there.
-GRANT DELETE ON public.workflows TO recomamp_analyst;
 GRANT INSERT (
     id, name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public
 ) ON public.workflows TO recomamp_analyst;
@@ -229,7 +231,6 @@ GRANT UPDATE (
     name, description, sql_query, instance_id, template_id, parameters, tags, is_public
 ) ON public.workflows TO recomamp_analyst;
 
-GRANT DELETE ON public.workflow_schedules TO recomamp_analyst;
 GRANT INSERT (
     id, name, description, cron_expression, timezone, workflow_id, user_id, is_active, next_run_at,
     parameters, paused_at
@@ -238,7 +239,6 @@ GRANT UPDATE (
     name, description, cron_expression, timezone, workflow_id, is_active, parameters, paused_at
 ) ON public.workflow_schedules TO recomamp_analyst;
 
-GRANT DELETE ON public.report_data_collections TO recomamp_analyst;
 GRANT INSERT (
     id, name, description, workflow_id, instance_id, user_id, start_date, end_date, parameters,
     status
@@ -247,7 +247,6 @@ GRANT UPDATE (
     name, description, workflow_id, instance_id, start_date, end_date, parameters, status
 ) ON public.report_data_collections TO recomamp_analyst;
 
-GRANT DELETE ON public.query_templates TO recomamp_analyst;
 GRANT INSERT (
     id, name, description, category, sql_template, parameters, tags, difficulty_level,
     estimated_runtime, author_id, is_public
@@ -258,7 +257,6 @@ GRANT UPDATE (
 ) ON public.query_templates TO recomamp_analyst;
 
 -- What Amazon says of a product is the pipeline's: when it was asked, and with which profile.
-GRANT DELETE ON public.asins TO recomamp_analyst;
 GRANT INSERT (
     id, asin, user_id, title, brand, category, image_url, price, price_currency, sales_rank,
     review_count, average_rating, tags, notes, is_active, parent_asin, variation_theme, dimensions,
@@ -269,7 +267,6 @@ GRANT UPDATE (
     average_rating, tags, notes, is_active, parent_asin, variation_theme, dimensions, weight
 ) ON public.asins TO recomamp_analyst;
 
-GRANT DELETE ON public.asin_lists, public.asin_list_items TO recomamp_analyst;
 GRANT INSERT (id, name, description, user_id, category, tags, is_public)
     ON public.asin_lists TO recomamp_analyst;
 GRANT UPDATE (name, description, category, tags, is_public)
@@ -278,7 +275,6 @@ GRANT INSERT (id, list_id, asin_id, position, notes, added_by)
     ON public.asin_list_items TO recomamp_analyst;
 GRANT UPDATE (list_id, asin_id, position, notes) ON public.asin_list_items TO recomamp_analyst;
 
-GRANT DELETE ON public.user_guide_progress, public.user_guide_favorites TO recomamp_analyst;
 GRANT INSERT (
     id, user_id, guide_id, current_section, completed_sections, progress_percentage, status,
     started_at, completed_at, last_accessed_at
@@ -288,6 +284,9 @@ GRANT UPDATE (
     last_accessed_at
 ) ON public.user_guide_progress TO recomamp_analyst;
 GRANT INSERT (id, user_id, guide_id) ON public.user_guide_favorites TO recomamp_analyst;
+
+-- DELETE brings the right to LOCK TABLE, so SQL logins delete through a function.
+GRANT EXECUTE ON FUNCTION public.delete_own_row(TEXT, UUID) TO recomamp_analyst;
 
 -- Asked by every policy of people.
 GRANT EXECUTE ON FUNCTION public.current_user_id() TO recomamp_analyst, recomamp_pipeline;
@@ -393,6 +392,12 @@ BEGIN
         LOOP
             EXECUTE format('GRANT %s TO authenticated', granted.what);
         END LOOP;
+        -- The API sends no LOCK TABLE, and its callers delete with DELETE.
+        GRANT DELETE ON
+            public.workflows, public.workflow_schedules, public.report_data_collections,
+            public.query_templates, public.asins, public.asin_lists, public.asin_list_items,
+            public.user_guide_progress, public.user_guide_favorites
+        TO authenticated;
     END IF;
 
     IF to_regrole('service_role') IS NOT NULL THEN

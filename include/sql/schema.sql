@@ -1344,6 +1344,50 @@ BEGIN
 END;
 $$;
 
+-- Name: delete_own_row(text, uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.delete_own_row(table_name text, row_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    caller CONSTANT UUID := public.current_user_id();
+BEGIN
+    CASE table_name
+        WHEN 'workflows' THEN
+            DELETE FROM public.workflows WHERE id = row_id AND user_id = caller;
+        WHEN 'workflow_schedules' THEN
+            DELETE FROM public.workflow_schedules WHERE id = row_id AND user_id = caller;
+        WHEN 'report_data_collections' THEN
+            DELETE FROM public.report_data_collections WHERE id = row_id AND user_id = caller;
+        WHEN 'query_templates' THEN
+            -- The table's trigger asks this only where row level security holds.
+            PERFORM public.refuse_used_template(id, author_id)
+            FROM public.query_templates WHERE id = row_id AND author_id = caller;
+            DELETE FROM public.query_templates WHERE id = row_id AND author_id = caller;
+        WHEN 'asins' THEN
+            DELETE FROM public.asins WHERE id = row_id AND user_id = caller;
+        WHEN 'asin_lists' THEN
+            DELETE FROM public.asin_lists WHERE id = row_id AND user_id = caller;
+        WHEN 'asin_list_items' THEN
+            DELETE FROM public.asin_list_items AS item
+            USING public.asin_lists AS list
+            WHERE item.id = row_id AND list.id = item.list_id AND list.user_id = caller;
+        WHEN 'user_guide_progress' THEN
+            DELETE FROM public.user_guide_progress WHERE id = row_id AND user_id = caller;
+        WHEN 'user_guide_favorites' THEN
+            DELETE FROM public.user_guide_favorites WHERE id = row_id AND user_id = caller;
+        ELSE
+            RAISE EXCEPTION
+                'delete_own_row: no rows of % can be deleted; name workflows, workflow_schedules,'
+                ' report_data_collections, query_templates, asins, asin_lists, asin_list_items,'
+                ' user_guide_progress or user_guide_favorites', COALESCE(table_name, 'NULL')
+                USING ERRCODE = 'invalid_parameter_value';
+    END CASE;
+    RETURN FOUND;
+END;
+$$;
+
 -- Name: forget_children(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.forget_children() RETURNS trigger
@@ -1848,15 +1892,7 @@ CREATE FUNCTION public.refuse_deleting_used_template() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF EXISTS (
-        SELECT FROM public.workflows
-        WHERE template_id = OLD.id AND user_id IS DISTINCT FROM OLD.author_id
-    ) THEN
-        PERFORM public.refuse_row('query_templates', 'id', format(
-            'workflows of other users were made from template %s; set is_public to false instead'
-            ' of deleting it', OLD.id
-        ));
-    END IF;
+    PERFORM public.refuse_used_template(OLD.id, OLD.author_id);
     RETURN OLD;
 END;
 $$;
@@ -1893,6 +1929,25 @@ CREATE FUNCTION public.refuse_row(table_name text, column_name text, problem tex
 BEGIN
     RAISE EXCEPTION '%.%: %', table_name, column_name, problem
         USING ERRCODE = 'check_violation', TABLE = table_name, COLUMN = column_name;
+END;
+$$;
+
+-- Name: refuse_used_template(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_used_template(template uuid, author uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.workflows
+        WHERE template_id = template AND user_id IS DISTINCT FROM author
+    ) THEN
+        PERFORM public.refuse_row('query_templates', 'id', format(
+            'workflows of other users were made from template %s; set is_public to false instead'
+            ' of deleting it', template
+        ));
+    END IF;
 END;
 $$;
 
@@ -2266,12 +2321,14 @@ CREATE TABLE public.amc_accounts (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     max_concurrent_executions integer DEFAULT 200 NOT NULL,
+    marketplace_id text,
     CONSTRAINT chk_account_max_concurrent_executions CHECK (((max_concurrent_executions >= 1) AND (max_concurrent_executions <= 10000))),
     CONSTRAINT chk_amc_accounts_account_id_form CHECK ((account_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_accounts_account_name_length CHECK ((char_length(account_name) <= 200)),
     CONSTRAINT chk_amc_accounts_advertiser_id_form CHECK ((advertiser_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_accounts_country_code_form CHECK ((country_code ~ '^[A-Za-z]{2}$'::text)),
     CONSTRAINT chk_amc_accounts_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_accounts_marketplace_id_form CHECK ((marketplace_id ~ '^[A-Z0-9]{1,32}$'::text)),
     CONSTRAINT chk_amc_accounts_profile_id_form CHECK ((profile_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_accounts_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
@@ -4028,7 +4085,7 @@ CREATE TRIGGER trigger_notify_broken_amc_instances AFTER UPDATE OF health_status
 
 -- Name: amc_accounts trigger_notify_changed_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_amc_accounts AFTER UPDATE OF country_code ON public.amc_accounts FOR EACH ROW WHEN ((old.country_code IS DISTINCT FROM new.country_code)) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_notify_changed_amc_accounts AFTER UPDATE OF country_code, marketplace_id ON public.amc_accounts FOR EACH ROW WHEN (((old.country_code IS DISTINCT FROM new.country_code) OR (old.marketplace_id IS DISTINCT FROM new.marketplace_id))) EXECUTE FUNCTION public.notify_of_definition();
 
 -- Name: amc_instances trigger_notify_changed_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 
@@ -5050,6 +5107,11 @@ REVOKE ALL ON FUNCTION public.cut_weeks(cut_id uuid, first_date date, last_date 
 
 REVOKE ALL ON FUNCTION public.date_template_use() FROM PUBLIC;
 
+-- Name: FUNCTION delete_own_row(table_name text, row_id uuid); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.delete_own_row(table_name text, row_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.delete_own_row(table_name text, row_id uuid) TO recomamp_analyst;
+
 -- Name: FUNCTION forget_children(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.forget_children() FROM PUBLIC;
@@ -5133,6 +5195,10 @@ REVOKE ALL ON FUNCTION public.refuse_long_text() FROM PUBLIC;
 -- Name: FUNCTION refuse_row(table_name text, column_name text, problem text); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.refuse_row(table_name text, column_name text, problem text) FROM PUBLIC;
+
+-- Name: FUNCTION refuse_used_template(template uuid, author uuid); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.refuse_used_template(template uuid, author uuid) FROM PUBLIC;
 
 -- Name: FUNCTION require_object(table_name text, column_name text, document jsonb); Type: ACL; Schema: public; Owner: -
 
@@ -5296,7 +5362,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.amc_schema_fields TO recomamp_
 
 -- Name: TABLE asin_list_items; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.asin_list_items TO recomamp_analyst;
+GRANT SELECT ON TABLE public.asin_list_items TO recomamp_analyst;
 
 -- Name: COLUMN asin_list_items.id; Type: ACL; Schema: public; Owner: -
 
@@ -5324,7 +5390,7 @@ GRANT INSERT(added_by) ON TABLE public.asin_list_items TO recomamp_analyst;
 
 -- Name: TABLE asin_lists; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.asin_lists TO recomamp_analyst;
+GRANT SELECT ON TABLE public.asin_lists TO recomamp_analyst;
 
 -- Name: COLUMN asin_lists.id; Type: ACL; Schema: public; Owner: -
 
@@ -5356,7 +5422,7 @@ GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.asin_lists TO recomamp
 
 -- Name: TABLE asins; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.asins TO recomamp_analyst;
+GRANT SELECT ON TABLE public.asins TO recomamp_analyst;
 
 -- Name: COLUMN asins.id; Type: ACL; Schema: public; Owner: -
 
@@ -5576,7 +5642,7 @@ GRANT SELECT ON TABLE public.public_asin_lists TO recomamp_analyst;
 
 -- Name: TABLE query_templates; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.query_templates TO recomamp_analyst;
+GRANT SELECT ON TABLE public.query_templates TO recomamp_analyst;
 
 -- Name: COLUMN query_templates.id; Type: ACL; Schema: public; Owner: -
 
@@ -5633,7 +5699,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.reconciliations TO recomamp_pipeline;
 
 -- Name: TABLE report_data_collections; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.report_data_collections TO recomamp_analyst;
+GRANT SELECT ON TABLE public.report_data_collections TO recomamp_analyst;
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_pipeline;
 
 -- Name: COLUMN report_data_collections.id; Type: ACL; Schema: public; Owner: -
@@ -5745,7 +5811,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedule_runs TO recomamp_pipe
 
 -- Name: TABLE user_guide_favorites; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.user_guide_favorites TO recomamp_analyst;
+GRANT SELECT ON TABLE public.user_guide_favorites TO recomamp_analyst;
 
 -- Name: COLUMN user_guide_favorites.id; Type: ACL; Schema: public; Owner: -
 
@@ -5761,7 +5827,7 @@ GRANT INSERT(guide_id) ON TABLE public.user_guide_favorites TO recomamp_analyst;
 
 -- Name: TABLE user_guide_progress; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.user_guide_progress TO recomamp_analyst;
+GRANT SELECT ON TABLE public.user_guide_progress TO recomamp_analyst;
 
 -- Name: COLUMN user_guide_progress.id; Type: ACL; Schema: public; Owner: -
 
@@ -5887,7 +5953,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_findings TO recomamp_
 
 -- Name: TABLE workflow_schedules; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.workflow_schedules TO recomamp_analyst;
+GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_pipeline;
 
 -- Name: COLUMN workflow_schedules.id; Type: ACL; Schema: public; Owner: -
@@ -5953,7 +6019,7 @@ GRANT UPDATE(last_run_due_at) ON TABLE public.workflow_schedules TO recomamp_pip
 
 -- Name: TABLE workflows; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT,DELETE ON TABLE public.workflows TO recomamp_analyst;
+GRANT SELECT ON TABLE public.workflows TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflows TO recomamp_pipeline;
 
 -- Name: COLUMN workflows.id; Type: ACL; Schema: public; Owner: -

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from recomamp.domain import airflow_settings
 from stack.ports import HOST
 from stack.settings import AMAZON_SETTING, DATABASE_SETTING, MIGRATE_SETTING, ROOT, Settings
 
@@ -76,6 +78,13 @@ def migrate_environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def supervisor_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of `python -m stack.supervisor`; the stack imports the pipeline."""
+    return inherited(environ) | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "include"), str(ROOT / "plugins")])
+    }
+
+
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """Give what processes of the stack take over from the caller."""
     return {name: value for name, value in environ.items() if not _NOT_INHERITED.fullmatch(name)}
@@ -84,7 +93,7 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
 def _defaults(settings: Settings) -> dict[str, str]:
     """Give the values that the caller's environment may replace."""
     data = settings.data
-    return {
+    return airflow_settings.stack_environment() | {
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -95,10 +104,6 @@ def _defaults(settings: Settings) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-        # The first tasks may be due before the API server answers: a minute of patience
-        "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "20",
-        "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
-        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "20",
         "RECOMAMP_RESULTS_URL": (data / "results").as_uri(),
         "RECOMAMP_POLL_SECONDS": "5",
         "RECOMAMP_SNAPSHOT_DIR": str(data / "snapshots"),
@@ -116,7 +121,6 @@ def _fixed(settings: Settings) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{UI_USER}:admin,{FOLLOWER}:user",
-        "AIRFLOW__CORE__MIGHT_CONTAIN_DAG_CALLABLE": "recomamp.pipeline.shards.might_contain_dag",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(settings)),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.api_url}/execution/",
         "AIRFLOW__API__PORT": str(ports.api),

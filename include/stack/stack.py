@@ -168,7 +168,7 @@ class Stack:
             supervisor = subprocess.Popen(
                 [sys.executable, "-m", "stack.supervisor", str(self.settings.data)],
                 cwd=ROOT,
-                env=environment.inherited(os.environ) | {"PYTHONPATH": str(ROOT / "include")},
+                env=environment.supervisor_environment(os.environ),
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,

@@ -33,14 +33,25 @@ def test_an_unknown_region_names_the_column_and_the_known_regions():
 
 @pytest.mark.parametrize(
     ("country", "marketplace"),
-    [("US", "ATVPDKIKX0DER"), ("de", "A1PA6795UKMFR9"), ("GB", "A1F83G8C2ARO7P")],
+    [
+        ("US", "ATVPDKIKX0DER"),
+        ("de", "A1PA6795UKMFR9"),
+        ("GB", "A1F83G8C2ARO7P"),
+        ("PL", "A1C3SOZRARQ6R3"),
+        ("SG", "A19VAU5U5O7RUS"),
+        (None, "ATVPDKIKX0DER"),
+    ],
 )
 def test_a_country_leads_to_its_marketplace(country, marketplace):
     assert marketplace_of(country) == marketplace
 
 
+def test_an_account_may_name_a_marketplace_that_is_not_known_here():
+    assert marketplace_of("XX", "A0NEWMARKET") == "A0NEWMARKET"
+
+
 def test_an_unknown_country_names_the_column_and_the_known_countries():
-    with pytest.raises(InvalidDefinition, match=r"'XX'.*US, CA") as caught:
+    with pytest.raises(InvalidDefinition, match=r"US, CA.*amc_accounts\.marketplace_id") as caught:
         marketplace_of("XX")
 
     assert (caught.value.table, caught.value.column) == ("amc_accounts", "country_code")

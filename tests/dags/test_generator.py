@@ -195,6 +195,15 @@ def test_an_unknown_region_or_country_is_named(
     assert complaint in dag.doc_md
 
 
+def test_a_marketplace_that_is_not_known_here_is_named_by_the_account(
+    parse: Callable[..., DagBag], rows: Rows, connections: None
+) -> None:
+    account = rows.account(country_code="XX", marketplace_id="A0NEWMARKET")
+    rows.schedule(workflow=rows.workflow(instance=rows.instance(account=account)))
+    (dag,) = parse("amc_schedules.py").dags.values()
+    assert "invalid" not in dag.tags
+
+
 def test_while_the_database_is_away_the_last_rows_stay(
     parse: Callable[..., DagBag],
     rows: Rows,

@@ -122,3 +122,13 @@ def test_a_range_of_one_value_is_that_value() -> None:
 def test_an_unknown_zone_is_refused_by_name() -> None:
     with pytest.raises(InvalidDefinition, match="'Mars/Phobos' is no IANA time zone"):
         _ = Cron("0 6 * * *", "Mars/Phobos").zone
+
+
+def test_a_change_of_the_clock_and_its_return_before_a_tick_are_both_seen() -> None:
+    """In Havana the hour of midnight comes twice on 1 November 2048; the first is the next tick."""
+    cron = Cron("0 * * 11 *", "America/Havana")
+    first = datetime(2048, 11, 1, 4, tzinfo=UTC)
+
+    assert cron.next_tick(datetime(2048, 2, 2, tzinfo=UTC)) == first
+    assert cron.last_tick(first) == first
+    assert cron.last_tick(datetime(2049, 2, 2, tzinfo=UTC)) == datetime(2048, 12, 1, 4, tzinfo=UTC)

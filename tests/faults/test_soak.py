@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -22,9 +21,9 @@ import httpx
 import psutil
 import psycopg2
 import pytest
-from cryptography.fernet import Fernet
 
 from faults.result_files import listed_files, wrong_files
+from faults.tenants_file import insert_tenant, tenants_toml
 from faults.victims import Victim, component, kill_component, kill_task
 from fixtures.postgres import Database, Row, Rows
 from fixtures.running_stack import stack_directory
@@ -64,27 +63,6 @@ TROUBLE: list[dict[str, Any]] = [
 DEATHS = [Victim.TASK] * 5 + [Victim.WORKER] * 2
 DEATHS += [Victim.TRIGGERER, Victim.SCHEDULER, Victim.POSTGRES]
 
-TENANTS = """
-[[clients]]
-client_id = "amzn1.application-oa2-client.demo"
-client_secret = "demo-client-secret"
-""" + "".join(
-    f"""
-[[consents]]
-refresh_token = "Atzr|{name}"
-authorization_code = "code-{name}"
-accounts = ["ENTITY{name.upper()}"]
-
-[[accounts]]
-account_id = "ENTITY{name.upper()}"
-name = "{name}"
-marketplace_id = "ATVPDKIKX0DER"
-region = "NA"
-instances = [{{ instance_id = "{name}", name = "{name}" }}]
-"""
-    for name in INSTANCES
-)
-
 ENDED = """
 SELECT
     (SELECT count(*) FROM report_data_weeks WHERE status = 'SUCCESS')
@@ -100,7 +78,7 @@ def stack() -> Iterator[Stack]:
     """Run a stack whose emulator knows three instances."""
     with stack_directory() as data:
         tenants = data / "tenants.toml"
-        tenants.write_text(TENANTS, encoding="utf-8")
+        tenants.write_text(tenants_toml(INSTANCES), encoding="utf-8")
         environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
             "AMC_EMULATOR_TENANTS": str(tenants),
@@ -137,12 +115,7 @@ class Soak:
         key = self.stack.settings.credentials["RECOMAMP_FERNET_KEY"].split(",")[0]
         schedules = []
         for name in INSTANCES:
-            token = Fernet(key).encrypt(f"Atzr|{name}".encode()).decode()
-            instance = rows.instance(
-                user=rows.user(encrypted_refresh_token=token),
-                account=rows.account(account_id=f"ENTITY{name.upper()}"),
-                instance_id=name,
-            )
+            instance = insert_tenant(rows, name, key)
             for number in range(COLLECTIONS):
                 rows.collection(
                     workflow=_workflow(rows, instance, f"collection_{number}"),
@@ -196,18 +169,6 @@ def _workflow(rows: Rows, instance: Row, name: str) -> Row:
         sql_query=f"SELECT campaign, SUM(impressions) AS {name}_{instance['instance_id']}"
         " FROM dsp_impressions GROUP BY campaign",
     )
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Write a line to the terminal at once."""
-
-    def write(line: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}")
-            sys.stdout.flush()
-
-    return write
 
 
 def test_nothing_is_repeated_lost_or_stuck(stack: Stack, say: Say) -> None:

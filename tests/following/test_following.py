@@ -89,6 +89,7 @@ def test_a_row_that_becomes_a_dag_is_told_by_table_and_id_alone(
         ("workflows", {"sql_query": "SELECT campaign FROM dsp_impressions"}),
         ("amc_instances", {"is_active": False}),
         ("amc_accounts", {"country_code": "DE"}),
+        ("amc_accounts", {"marketplace_id": "A0NEWMARKET"}),
         ("users", {"full_name": "Somebody else"}),
     ],
 )

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from compose.secret_files import GENERATED, OPTIONAL, TEMPLATES
+from recomamp.domain.airflow_settings import stack_environment
 from stack import Settings
 from stack.environment import airflow_environment
 from stack.supervisor import read_procfile
@@ -213,6 +214,16 @@ def test_airflow_makes_an_address_of_a_password(
     assert done.stdout == expected
 
 
+def test_the_image_writes_no_password_of_the_broker_into_arguments(
+    services: dict[str, Any],
+) -> None:
+    # Where it waits for the broker, Airflow's entrypoint gives the URL to a program as an argument.
+    environments = [service.get("environment", {}) for service in services.values()]
+    waiting = [one for one in environments if "AIRFLOW__CELERY__BROKER_URL_CMD" in one]
+
+    assert [one.get("CONNECTION_CHECK_MAX_COUNT") for one in waiting] == ["0", "0"]
+
+
 def test_only_init_and_the_api_server_have_the_passwords_of_the_sign_in(
     services: dict[str, Any],
 ) -> None:
@@ -367,6 +378,17 @@ def test_an_airflow_service_knows_every_setting_the_embedded_one_has(
     assert not expected - set(services[name]["environment"])
 
 
+def test_the_settings_that_the_pipeline_depends_on_have_their_values(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = Settings.load(data=tmp_path, environ={}, free_ports=True)
+    needed = stack_environment().items()
+
+    assert needed <= airflow_environment(settings).items()
+    for name in (*sorted(set(read_procfile()) - {"emulator", "follower"}), "worker", "init"):
+        assert needed <= services[name]["environment"].items(), name
+
+
 def test_compose_adds_only_what_several_machines_need(
     services: dict[str, Any], embedded_environment: set[str]
 ) -> None:
@@ -376,7 +398,6 @@ def test_compose_adds_only_what_several_machines_need(
         "AIRFLOW__CELERY__WORKER_CONCURRENCY",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE",
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK",
-        "AIRFLOW__TRIGGERER__CAPACITY",
         # Where secrets are, and where a read-only container may write
         "AIRFLOW_CONFIG",
         "AIRFLOW__SECRETS__BACKEND",

@@ -9,13 +9,17 @@ from __future__ import annotations
 import textwrap
 
 import pytest
+from psycopg2.errors import InsufficientPrivilege
 
 from fixtures.postgres import Database
 from fixtures.supabase import OWNER, Supabase
 from recomamp.store.migrate import migrate
 
-# Who holds rights. People have the same rights whichever way they come in.
-PEOPLE = ("recomamp_analyst", "authenticated")
+# Who holds rights. People have the same rights whichever way they come in, save those of the API
+# alone: DELETE brings LOCK TABLE, which an SQL login could use.
+ANALYST = "recomamp_analyst"
+API = "authenticated"
+PEOPLE = (ANALYST, API)
 PIPELINE = "recomamp_pipeline"
 SERVER = "service_role"
 NOBODY = ("anon", "authenticator", "supabase_auth_admin")
@@ -49,19 +53,22 @@ amc_schema_fields
     pipeline: SELECT, INSERT, UPDATE, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 asin_list_items
-    people: SELECT, DELETE, INSERT (id, list_id, asin_id, position, notes, added_by), UPDATE
-        (list_id, asin_id, position, notes)
+    people: SELECT, INSERT (id, list_id, asin_id, position, notes, added_by), UPDATE (list_id,
+        asin_id, position, notes)
+    API alone: DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 asin_lists
-    people: SELECT, DELETE, INSERT (id, name, description, user_id, category, tags, is_public),
-        UPDATE (name, description, category, tags, is_public)
+    people: SELECT, INSERT (id, name, description, user_id, category, tags, is_public), UPDATE
+        (name, description, category, tags, is_public)
+    API alone: DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 asins
-    people: SELECT, DELETE, INSERT (id, asin, user_id, title, brand, category, image_url, price,
+    people: SELECT, INSERT (id, asin, user_id, title, brand, category, image_url, price,
         sales_rank, review_count, average_rating, tags, notes, is_active, parent_asin,
         variation_theme, dimensions, weight, price_currency), UPDATE (asin, title, brand,
         category, image_url, price, sales_rank, review_count, average_rating, tags, notes,
         is_active, parent_asin, variation_theme, dimensions, weight, price_currency)
+    API alone: DELETE
     pipeline: SELECT (id, asin, user_id, title, brand, category, image_url, price, sales_rank,
         is_active, last_validated_at, validation_status, validation_checked_at, profile_id,
         price_currency), UPDATE (title, brand, category, image_url, price, sales_rank,
@@ -107,10 +114,11 @@ public_asin_lists
 public_query_templates
     people: SELECT
 query_templates
-    people: SELECT, DELETE, INSERT (id, name, description, category, sql_template, parameters,
-        tags, difficulty_level, estimated_runtime, author_id, is_public), UPDATE (name,
-        description, category, sql_template, parameters, tags, difficulty_level,
-        estimated_runtime, is_public)
+    people: SELECT, INSERT (id, name, description, category, sql_template, parameters, tags,
+        difficulty_level, estimated_runtime, author_id, is_public), UPDATE (name, description,
+        category, sql_template, parameters, tags, difficulty_level, estimated_runtime,
+        is_public)
+    API alone: DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 recomamp_migrations
 reconciliations
@@ -118,9 +126,10 @@ reconciliations
     pipeline: SELECT, INSERT, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 report_data_collections
-    people: SELECT, DELETE, INSERT (id, name, description, workflow_id, instance_id, user_id,
+    people: SELECT, INSERT (id, name, description, workflow_id, instance_id, user_id,
         start_date, end_date, parameters, status), UPDATE (name, description, workflow_id,
         instance_id, start_date, end_date, parameters, status)
+    API alone: DELETE
     pipeline: SELECT, UPDATE (status, estimated_completion, updated_at, started_at,
         completed_at)
     server: SELECT, INSERT, UPDATE, DELETE
@@ -135,13 +144,15 @@ schedule_runs
     pipeline: SELECT, INSERT, UPDATE, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 user_guide_favorites
-    people: SELECT, DELETE, INSERT (id, user_id, guide_id)
+    people: SELECT, INSERT (id, user_id, guide_id)
+    API alone: DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 user_guide_progress
-    people: SELECT, DELETE, INSERT (id, user_id, guide_id, current_section, completed_sections,
+    people: SELECT, INSERT (id, user_id, guide_id, current_section, completed_sections,
         progress_percentage, status, started_at, completed_at, last_accessed_at), UPDATE
         (current_section, completed_sections, progress_percentage, status, started_at,
         completed_at, last_accessed_at)
+    API alone: DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 user_quotas
     people: SELECT
@@ -162,16 +173,18 @@ workflow_findings
     pipeline: SELECT, INSERT, UPDATE, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 workflow_schedules
-    people: SELECT, DELETE, INSERT (id, name, description, cron_expression, timezone,
-        workflow_id, user_id, is_active, next_run_at, parameters, paused_at), UPDATE (name,
-        description, cron_expression, timezone, workflow_id, is_active, parameters, paused_at)
+    people: SELECT, INSERT (id, name, description, cron_expression, timezone, workflow_id,
+        user_id, is_active, next_run_at, parameters, paused_at), UPDATE (name, description,
+        cron_expression, timezone, workflow_id, is_active, parameters, paused_at)
+    API alone: DELETE
     pipeline: SELECT, UPDATE (next_run_at, last_run_at, last_run_status, updated_at,
         last_run_due_at)
     server: SELECT, INSERT, UPDATE, DELETE
 workflows
-    people: SELECT, DELETE, INSERT (id, name, description, sql_query, user_id, instance_id,
-        template_id, parameters, tags, is_public), UPDATE (name, description, sql_query,
-        instance_id, template_id, parameters, tags, is_public)
+    people: SELECT, INSERT (id, name, description, sql_query, user_id, instance_id, template_id,
+        parameters, tags, is_public), UPDATE (name, description, sql_query, instance_id,
+        template_id, parameters, tags, is_public)
+    API alone: DELETE
     pipeline: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 """
@@ -180,6 +193,7 @@ workflows
 FUNCTIONS = {
     "analyze_table(text)": {PIPELINE},
     "current_user_id()": {*PEOPLE, PIPELINE},
+    "delete_own_row(text,uuid)": {*PEOPLE},
     "slow_queries(double precision)": {PIPELINE},
     "unused_indexes(bigint)": {PIPELINE},
 }
@@ -238,17 +252,23 @@ def describe(catalog: Database) -> str:
     lines = []
     for relation in relations(catalog, "rvmpf"):
         lines.append(relation)
-        for name, roles in (("people", PEOPLE), ("pipeline", [PIPELINE]), ("server", [SERVER])):
-            held = {rights(catalog, role, relation) for role in roles}
-            assert len(held) == 1, f"{relation}: {roles} differ: {held}"
-            if text := held.pop():
-                lines += textwrap.wrap(
-                    f"{name}: {text}",
-                    width=_WIDTH,
-                    initial_indent="    ",
-                    subsequent_indent="        ",
-                    break_on_hyphens=False,
-                )
+        people, api = rights(catalog, ANALYST, relation), rights(catalog, API, relation)
+        if api_alone := api != people:
+            assert api == people.replace("SELECT", "SELECT, DELETE", 1), relation
+        held = {
+            "people": people,
+            "API alone": "DELETE" if api_alone else "",
+            "pipeline": rights(catalog, PIPELINE, relation),
+            "server": rights(catalog, SERVER, relation),
+        }
+        for holder, text in held.items():
+            lines += textwrap.wrap(
+                f"{holder}: {text}" if text else "",
+                width=_WIDTH,
+                initial_indent="    ",
+                subsequent_indent="        ",
+                break_on_hyphens=False,
+            )
     return "\n".join(lines)
 
 
@@ -261,6 +281,22 @@ def test_who_is_not_signed_in_has_no_right_on_anything(catalog: Database, role: 
     for relation in relations(catalog, "rvmpf"):
         assert rights(catalog, role, relation) == "", relation
     assert functions_of(catalog, role) == set()
+
+
+@pytest.mark.parametrize("role", [ANALYST, *NOBODY])
+def test_an_sql_login_of_people_locks_no_table(catalog: Database, role: str) -> None:
+    """Any of these modes would make other tenants or the pipeline wait."""
+    modes = (
+        "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE",
+        "EXCLUSIVE", "ACCESS EXCLUSIVE",
+    )  # fmt: skip
+    connection = catalog.connect(role)
+    with connection.cursor() as cursor:
+        for relation in relations(catalog, "rv"):
+            for mode in modes:
+                with pytest.raises(InsufficientPrivilege):
+                    cursor.execute(f"LOCK TABLE public.{relation} IN {mode} MODE")
+                connection.rollback()
 
 
 def test_sequences_are_the_owners_alone(catalog: Database) -> None:

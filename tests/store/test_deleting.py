@@ -46,14 +46,15 @@ def test_an_analyst_deletes_the_schedule_first(database: Database, rows: Rows) -
     row = execution(rows, "RUNNING")
     analyst = database.connect("recomamp_analyst", row["user_id"], autocommit=True)
     with analyst.cursor() as cursor:
+        delete_workflow = "SELECT delete_own_row('workflows', id) FROM workflows"
         with pytest.raises(psycopg2.errors.CheckViolation, match=r"workflow_executions\.status"):
-            cursor.execute("DELETE FROM workflows")
-        cursor.execute("DELETE FROM workflow_schedules")
+            cursor.execute(delete_workflow)
+        cursor.execute("SELECT delete_own_row('workflow_schedules', id) FROM workflow_schedules")
         with pytest.raises(psycopg2.errors.CheckViolation, match=r"workflow_executions\.status"):
-            cursor.execute("DELETE FROM workflows")
+            cursor.execute(delete_workflow)
         rows.update("workflow_executions", row, status="CANCELLED")  # by the reconciliation
-        cursor.execute("DELETE FROM workflows")
-        assert cursor.rowcount == 1
+        cursor.execute(delete_workflow)
+        assert cursor.fetchall() == [(True,)]
 
 
 def test_what_the_application_runs_itself_is_its_own_to_end(database: Database, rows: Rows) -> None:

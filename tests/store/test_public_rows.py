@@ -164,7 +164,7 @@ def test_a_template_that_others_use_is_not_deleted_and_locks_nobodys_rows(
         author_id=author["id"], is_public=True,
     )  # fmt: skip
     rows.update("workflows", other, template_id=template["id"])
-    delete = "DELETE FROM query_templates WHERE id = %s"
+    delete = "SELECT delete_own_row('query_templates', %s)"
     analyst = database.connect("recomamp_analyst", author["id"])
     with analyst, analyst.cursor() as cursor:
         with pytest.raises(psycopg2.errors.CheckViolation, match="set is_public to false"):
@@ -173,4 +173,4 @@ def test_a_template_that_others_use_is_not_deleted_and_locks_nobodys_rows(
     rows.update("workflows", other, template_id=None)
     with analyst, analyst.cursor() as cursor:
         cursor.execute(delete, [template["id"]])
-        assert cursor.rowcount == 1
+        assert cursor.fetchone() == (True,)

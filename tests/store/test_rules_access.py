@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg2
 import pytest
 from psycopg2 import sql
-from psycopg2.errors import InsufficientPrivilege
+from psycopg2.errors import InsufficientPrivilege, InvalidParameterValue
 
 from fixtures.people import KEYS, People
 from fixtures.postgres import Database, Row, Rows
@@ -30,6 +30,12 @@ PIPELINE = [
     "reconciliations", "amc_instance_data_sources", "workflow_findings", "campaign_performance",
     "campaign_reports", "notifications",
 ]  # fmt: skip
+
+# Tables whose rows an analyst deletes, by delete_own_row(): DELETE would allow LOCK TABLE.
+DELETABLE = {
+    "workflows", "workflow_schedules", "report_data_collections", "query_templates", "asins",
+    "asin_lists", "asin_list_items", "user_guide_progress", "user_guide_favorites",
+}  # fmt: skip
 
 # A column of each table that the table's owner may change, None where the pipeline writes.
 EDITABLE = {
@@ -78,6 +84,13 @@ def attempt(database: Database, statement: str, parameters: list[object], user_i
         return int(cursor.rowcount)
 
 
+def delete_own_row(database: Database, table: str, row_id: object, user_id: str | None) -> bool:
+    connection = database.connect("recomamp_analyst", user_id)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT delete_own_row(%s, %s)", [table, row_id])
+        return bool(cursor.fetchall()[0][0])
+
+
 @pytest.mark.parametrize("table", OWNED)
 def test_analysts_see_their_own_rows_only(database: Database, people: People, table: str) -> None:
     for me, other in people.pairs():
@@ -100,6 +113,8 @@ def test_analysts_do_not_reach_the_rows_of_others(
     for me, other in people.pairs():
         theirs = f"SELECT * FROM {table} WHERE {key} = %s", [other[table][key]]
         before = database.query(*theirs)
+        if table in DELETABLE:
+            assert not delete_own_row(database, table, other[table][key], me["users"]["id"])
         statements = [f"DELETE FROM {table} WHERE {key} = %s"]
         if column := EDITABLE.get(table):
             statements.append(f"UPDATE {table} SET {column} = 'COMPLETED' WHERE id = %s")
@@ -117,6 +132,32 @@ def test_analysts_change_their_own_rows(database: Database, people: People, tabl
     statement = f"UPDATE {table} SET {EDITABLE[table]} = 'COMPLETED' WHERE id = %s"
 
     assert attempt(database, statement, [people.ann[table]["id"]], people.ann["users"]["id"]) == 1
+
+
+@pytest.mark.parametrize("table", sorted(DELETABLE))
+def test_analysts_delete_their_own_rows_one_by_one(
+    database: Database, people: People, table: str
+) -> None:
+    row_id, me = people.ann[table]["id"], people.ann["users"]["id"]
+    if table == "workflows":  # its execution is open
+        database.query("UPDATE workflow_executions SET status = 'CANCELLED'")
+
+    assert not delete_own_row(database, table, row_id, None)
+    assert delete_own_row(database, table, row_id, me)
+    assert database.query(f"SELECT id FROM {table} WHERE id = %s", [row_id]) == []
+    assert not delete_own_row(database, table, row_id, me)
+
+
+@pytest.mark.parametrize("table", ["users", "workflow_executions", "workflows; DROP TABLE x", None])
+def test_other_tables_are_named_as_such(
+    database: Database, people: People, table: str | None
+) -> None:
+    connection = database.connect("recomamp_analyst", people.ann["users"]["id"])
+    with (
+        connection.cursor() as cursor,
+        pytest.raises(InvalidParameterValue, match=r"no rows of .* can be deleted; name workflows"),
+    ):
+        cursor.execute("SELECT delete_own_row(%s, %s)", [table, people.ann["users"]["id"]])
 
 
 @pytest.mark.parametrize("table", [table for table, column in EDITABLE.items() if not column])
@@ -322,7 +363,8 @@ def test_rows_of_others_are_not_reached_through_their_children(
             other["users"]["id"],
         ),
         (
-            "DELETE FROM workflow_schedules WHERE workflow_id IN"
+            "SELECT delete_own_row('workflow_schedules', id) FROM workflow_schedules"
+            " WHERE workflow_id IN"
             " (SELECT workflow_id FROM workflow_executions WHERE user_id = %s)",
             other["users"]["id"],
         ),
@@ -355,11 +397,12 @@ def test_no_function_that_acts_as_the_owner_is_open_to_anybody(database: Databas
         """
     )
     # analyze_table takes the name of a table of ours and returns nothing of it.
-    # current_user_id reads the login of its own session.
+    # current_user_id reads the login of its own session; delete_own_row asks for its user's rows.
     assert {(row["proname"], row["rolname"]) for row in open_functions} == {
         ("analyze_table", "recomamp_pipeline"),
         ("current_user_id", "recomamp_analyst"),
         ("current_user_id", "recomamp_pipeline"),
+        ("delete_own_row", "recomamp_analyst"),
     }
 
 
@@ -429,12 +472,7 @@ def test_a_collection_of_an_analyst_gets_its_weeks(database: Database, people: P
 def test_an_analyst_deletes_a_schedule_with_its_runs(database: Database, people: People) -> None:
     schedule = people.ann["workflow_schedules"]["id"]
 
-    attempt(
-        database,
-        "DELETE FROM workflow_schedules WHERE id = %s",
-        [schedule],
-        people.ann["users"]["id"],
-    )
+    assert delete_own_row(database, "workflow_schedules", schedule, people.ann["users"]["id"])
 
     left = database.query("SELECT id FROM schedule_runs WHERE schedule_id = %s", [schedule])
     assert left == []
@@ -453,7 +491,7 @@ def test_public_lists_and_templates_are_read_by_views_and_changed_by_none(
     for table in ("asin_lists", "query_templates"):
         key = [other[table]["id"]]
         assert attempt(database, f"UPDATE {table} SET name = 'X' WHERE id = %s", key, me) == 0
-        assert attempt(database, f"DELETE FROM {table} WHERE id = %s", key, me) == 0
+        assert not delete_own_row(database, table, other[table]["id"], me)
     # The products of a public list keep their owner's notes and tags to themselves.
     assert other["asins"]["id"] not in ids_seen(database, "asins", "recomamp_analyst", me)
 

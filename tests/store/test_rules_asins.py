@@ -214,7 +214,10 @@ def test_after_any_changes_places_are_unique_and_counts_true(
             case "delete":
                 database.query("DELETE FROM asin_list_items WHERE asin_id = %s", [key])
             case "turn":
-                database.query("UPDATE asin_list_items SET position = 100 - position")
+                database.query(
+                    "UPDATE asin_list_items SET position ="
+                    " (SELECT min(position) + max(position) FROM asin_list_items) - position"
+                )
             case "move":
                 here, there = lists[number % 2]["id"], lists[1 - number % 2]["id"]
                 database.query(

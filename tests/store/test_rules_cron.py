@@ -9,7 +9,7 @@ from time import perf_counter
 import psycopg2
 import pytest
 from croniter import croniter
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.postgres import Server
@@ -159,6 +159,9 @@ ZONES = st.sampled_from(
 
 @settings(max_examples=300, deadline=None)
 @given(expression=expressions(), time_zone=ZONES, after=MOMENTS)
+@example(
+    expression="* * * */10 *", time_zone="America/Havana", after=datetime(2048, 2, 2, tzinfo=UTC)
+)
 def test_database_and_pipeline_agree_on_the_next_tick(
     cron_next: Next, expression: str, time_zone: str, after: datetime
 ) -> None:

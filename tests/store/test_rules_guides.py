@@ -318,7 +318,9 @@ def test_readers_see_published_guides_and_their_own_favourites(
             cursor.execute(f"SELECT id FROM {table}")
             assert cursor.rowcount == seen, table
         assert rows.get("build_guides", guide)["favorite_count"] == 2
-        cursor.execute("DELETE FROM user_guide_favorites")
+        cursor.execute(
+            "SELECT delete_own_row('user_guide_favorites', id) FROM user_guide_favorites"
+        )
         assert rows.get("build_guides", guide)["favorite_count"] == 1
         for statement in (
             "DELETE FROM build_guide_sections",

@@ -8,6 +8,7 @@ SELECT
     instance.region,
     account.account_id AS entity_id,
     account.country_code,
+    account.marketplace_id,
     COALESCE(instance.health_status, 'UNKNOWN') AS health_status,
     instance.health_error,
     instance.last_health_check,

@@ -50,7 +50,8 @@ SELECT
     instance.region,
     COALESCE(instance.health_status, 'UNKNOWN') AS instance_health,
     account.account_id AS entity_id,
-    account.country_code
+    account.country_code,
+    account.marketplace_id
 FROM workflow_executions AS execution
 JOIN amc_instances AS instance
     ON instance.id = execution.instance_id AND instance.user_id = execution.user_id

@@ -21,6 +21,7 @@ SELECT
     instance.region,
     account.account_id AS entity_id,
     account.country_code,
+    account.marketplace_id,
     LEAST(%(since)s, executions.first_open_at) AS list_from
 FROM amc_instances AS instance
 JOIN amc_accounts AS account ON account.id = instance.account_id

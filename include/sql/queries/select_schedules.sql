@@ -36,6 +36,7 @@ FROM (
         left(instance.name, 201) AS instance_name,
         left(instance.region, 33) AS region,
         left(account.country_code, 3) AS country_code,
+        left(account.marketplace_id, 33) AS marketplace_id,
         CASE
             WHEN instance.health_status = 'ERROR'
                 THEN left(COALESCE(instance.health_error, 'ERROR'), 4000)

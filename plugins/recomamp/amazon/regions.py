@@ -44,6 +44,7 @@ _AREAS = {area.lower(): area for area in _ENDPOINTS} | {
     region: area for area, regions in _AWS_REGIONS.items() for region in regions
 }
 
+# Amazon's list of marketplaces: developer-docs.amazon.com/sp-api/docs/marketplace-ids
 _MARKETPLACES = {
     "US": "ATVPDKIKX0DER",
     "CA": "A2EUQ1WTGCTBG2",
@@ -51,19 +52,26 @@ _MARKETPLACES = {
     "BR": "A2Q3Y263D00KWC",
     "UK": "A1F83G8C2ARO7P",
     "GB": "A1F83G8C2ARO7P",
+    "IE": "A28R8C7NBKEWEA",
     "DE": "A1PA6795UKMFR9",
     "FR": "A13V1IB3VIYZZH",
     "IT": "APJ6JRA9NG5V4",
     "ES": "A1RKKUPIHCS9HS",
     "NL": "A1805IZSGTT6HS",
+    "BE": "AMEN7PMS3EDWL",
     "SE": "A2NODRKZP88ZB9",
+    "PL": "A1C3SOZRARQ6R3",
     "TR": "A33AVAJ2PDY3EV",
     "AE": "A2VIGQ35RCS4UG",
     "SA": "A17E79C6D8DWNP",
+    "EG": "ARBP9OOSHTCHU",
+    "ZA": "AE08WJ6YKNBMC",
     "JP": "A1VC38T7YXB528",
     "AU": "A39IBJ37TRP1C6",
+    "SG": "A19VAU5U5O7RUS",
     "IN": "A21TJRUUN4KGV",
 }
+_DEFAULT_COUNTRY = "US"  # of the column, too
 
 
 def endpoint_of(region: str) -> Endpoint:
@@ -80,17 +88,21 @@ def endpoint_of(region: str) -> Endpoint:
         ) from err
 
 
-def marketplace_of(country_code: str) -> str:
-    """Find the marketplace id for ``amc_accounts.country_code``.
+def marketplace_of(country_code: str | None, marketplace_id: str | None = None) -> str:
+    """Return the marketplace id of a row of ``amc_accounts``: its own, else that of its country.
 
-    :raises InvalidDefinition: when Amazon has no marketplace in that country, or none known here.
+    :raises InvalidDefinition: when it names none, and none is known here for its country.
     """
+    if marketplace_id:
+        return marketplace_id
+    country = (country_code or _DEFAULT_COUNTRY).strip().upper()
     try:
-        return _MARKETPLACES[country_code.strip().upper()]
+        return _MARKETPLACES[country]
     except KeyError as err:
         raise InvalidDefinition(
             f"no marketplace known for country {country_code!r}; known are "
-            + ", ".join(_MARKETPLACES),
+            f"{', '.join(_MARKETPLACES)}. Write Amazon's id of another one into"
+            " amc_accounts.marketplace_id",
             table="amc_accounts",
             column="country_code",
         ) from err

@@ -180,7 +180,7 @@ class Cron:
         while True:  # one UTC offset after the other: within it, wall time is plain arithmetic
             wall = next(_wall_times(self.fields, _naive(moment + offset), forward=True))
             tick = wall.replace(tzinfo=UTC) - offset
-            if self._offset(tick) == offset:
+            if self._keeps_offset(moment, tick, offset, _WEEK):
                 return tick
             change = self._first_change(moment, offset, _WEEK)
             moment, offset = change - _MICROSECOND, self._offset(change)
@@ -195,7 +195,7 @@ class Cron:
         while True:
             wall = next(_wall_times(self.fields, _naive(moment + offset), forward=False))
             tick = wall.replace(tzinfo=UTC) - offset
-            if self._offset(tick) == offset:
+            if self._keeps_offset(moment, tick, offset, -_WEEK):
                 return tick
             before = self._first_change(moment - _MICROSECOND, offset, -_WEEK)
             moment, offset = before + _MICROSECOND, self._offset(before)
@@ -209,6 +209,14 @@ class Cron:
 
     def _instant(self, wall: datetime) -> datetime:
         return wall.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
+
+    def _keeps_offset(
+        self, start: datetime, end: datetime, offset: timedelta, stride: timedelta
+    ) -> bool:
+        """Tell whether an offset holds until the end: it may change and change back on the way."""
+        strides = int((end - start).total_seconds() / stride.total_seconds())
+        between = (start + stride * number for number in range(1, strides + 1))
+        return self._offset(end) == offset and all(self._offset(one) == offset for one in between)
 
     def _first_change(self, start: datetime, offset: timedelta, stride: timedelta) -> datetime:
         """Walk from a moment that has this offset to the nearest one that has another."""

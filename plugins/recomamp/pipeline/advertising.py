@@ -69,7 +69,7 @@ async def advertising_of(
         profiles,
         advertisers,
         entity_id=instance.entity_id,
-        marketplace_id=marketplace_of(instance.country_code or "US"),
+        marketplace_id=marketplace_of(instance.country_code, instance.marketplace_id),
         profile_id=profile_id,
     )
     found = [

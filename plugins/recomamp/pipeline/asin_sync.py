@@ -237,9 +237,11 @@ def _homes(places: Sequence[Instance]) -> Iterator[tuple[str, str]]:
     """Yield entity and marketplace of AMC accounts, of those whose country is known."""
     for place in places:
         try:
-            yield place.entity_id, marketplace_of(place.country_code or "US")
+            marketplace_id = marketplace_of(place.country_code, place.marketplace_id)
         except InvalidDefinition as err:
             log.warning("%s: %s", one_line(place), one_line(err))
+        else:
+            yield place.entity_id, marketplace_id
 
 
 def _is_about_asins(error: PipelineError) -> bool:

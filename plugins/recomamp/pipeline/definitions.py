@@ -217,7 +217,7 @@ def parse_row(text: str) -> dict[str, Any]:
 
 def _read(kind: Kind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
     endpoint_of(row["region"] or "us-east-1")
-    marketplace_of(row["country_code"] or "US")
+    marketplace_of(row["country_code"], row["marketplace_id"])
     return kind.read(row, check_query)
 
 

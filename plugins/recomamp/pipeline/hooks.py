@@ -1,7 +1,7 @@
 """The pipeline's two connections, as clients: the application's database and Amazon.
 
 Both come from the environment or a secrets backend, the only sources that work in every process of
-Airflow, also while a DAG file is parsed. Why not PostgresHook and HttpHook: docs/adr/0003.
+Airflow, also while a DAG file is parsed. Why not HttpHook: docs/adr/0003.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
+from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg2.extensions import connection as DatabaseConnection
@@ -28,7 +29,7 @@ from recomamp.pipeline import settings
 from recomamp.pipeline.observing import ErrorRecorder
 from recomamp.store.connections import Transactions
 from recomamp.store.executions import Execution
-from recomamp.store.tls import TRANSPORT_OPTIONS, connect
+from recomamp.store.tls import connect
 from recomamp.store.tokens import UserTokens
 
 # A peer that has silently gone is noticed in half a minute, before Airflow ends the parse
@@ -38,6 +39,9 @@ _KEEPALIVES: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,  # milliseconds
 }
+
+# The provider's extra `cursor` chooses one; statements of the pipeline name their own
+_OF_CURSORS = frozenset({"row_factory", "cursor_factory"})
 
 # An intention that a crash of the server may take back would let AMC run the query twice,
 # so that commits wait for the log whatever the server's own default is. Asked for at the start: a
@@ -75,17 +79,20 @@ class AmcPlace(Protocol):
     def country_code(self) -> str | None:
         """``amc_accounts.country_code``."""
 
+    @property
+    def marketplace_id(self) -> str | None:
+        """``amc_accounts.marketplace_id``."""
 
-class DatabaseHook(BaseHook):
+
+class DatabaseHook(PostgresHook):
     """Connects to the application's database with psycopg2.
 
+    The provider's hook reads the connection: all options of libpq as extras, and ``iam``.
+
     :param conn_id: Airflow connection of type postgres.
-    :param connect_timeout_seconds: how long to wait for the server.
+    :param connect_timeout_seconds: how long to wait for the server; the connection may say less.
     :param statement_timeout_seconds: how long a statement may take.
     """
-
-    conn_type = "postgres"
-    hook_name = "RecomAMP database"
 
     def __init__(
         self,
@@ -94,7 +101,7 @@ class DatabaseHook(BaseHook):
         connect_timeout_seconds: int = 10,
         statement_timeout_seconds: int = 60,
     ) -> None:
-        super().__init__()
+        super().__init__(postgres_conn_id=conn_id)
         self.conn_id = conn_id
         self.connect_timeout_seconds = connect_timeout_seconds
         self.statement_timeout_seconds = statement_timeout_seconds
@@ -103,25 +110,39 @@ class DatabaseHook(BaseHook):
     def get_conn(self) -> DatabaseConnection:
         """Open a connection.
 
-        :raises MissingSetting: when the Airflow connection is not defined, or asks for less than
-            an encrypted and verified connection to another machine.
+        :raises MissingSetting: when the Airflow connection is not defined, has an option that libpq
+            does not know, or asks for less than an encrypted and verified connection to another
+            machine.
         :raises psycopg2.OperationalError: when the server cannot be reached.
         """
-        connection = defined_connection(self.conn_id)
-        arguments = {
-            "host": connection.host or None,
-            "port": connection.port,
-            "user": connection.login,
-            "password": connection.password,
-            "dbname": connection.schema,
-            "connect_timeout": self.connect_timeout_seconds,
-            "options": f"-c statement_timeout={self.statement_timeout_seconds * 1000} {_SESSION}",
-            "application_name": "recomamp-pipeline",
-        }
         try:
-            return connect(arguments | _KEEPALIVES | _transport_options(connection))
+            return cast("DatabaseConnection", super().get_conn())
+        except AirflowNotFoundException as err:
+            raise _undefined(self.conn_id) from err
         except MissingSetting as err:
             raise MissingSetting(f"{_variable(self.conn_id)}: {err}") from err
+
+    def _create_connection(self, conn_args: dict[str, Any]) -> Any:
+        """Open what the provider's hook has read, with the settings of our sessions."""
+        named = {
+            name: value
+            for name, value in conn_args.items()
+            if value is not None and name not in _OF_CURSORS
+        }
+        timeouts = [self.connect_timeout_seconds, named.get("connect_timeout")]
+        options = [
+            f"-c statement_timeout={self.statement_timeout_seconds * 1000} {_SESSION}",
+            named.get("options"),
+        ]
+        return connect(
+            {"application_name": "recomamp-pipeline"}
+            | _KEEPALIVES
+            | named
+            | {
+                "connect_timeout": min(int(timeout) for timeout in timeouts if timeout),
+                "options": " ".join(filter(None, options)),
+            }
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[DatabaseConnection]:
@@ -188,7 +209,7 @@ class AmcHook(BaseHook):
         account = AmcAccount(
             instance_id=place.instance_id,
             entity_id=place.entity_id,
-            marketplace_id=marketplace_of(place.country_code or "US"),
+            marketplace_id=marketplace_of(place.country_code, place.marketplace_id),
             endpoint=endpoint,
             client_id=client_id,
         )
@@ -268,16 +289,11 @@ def defined_connection(conn_id: str) -> Connection:
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as err:
-        raise MissingSetting(
-            f"connection {conn_id!r} is not defined: set {_variable(conn_id)}"
-        ) from err
+        raise _undefined(conn_id) from err
 
 
-def _transport_options(connection: Connection) -> dict[str, Any]:
-    """Return what the connection's extra says about transport, such as sslmode."""
-    return {
-        name: value for name, value in connection.extra_dejson.items() if name in TRANSPORT_OPTIONS
-    }
+def _undefined(conn_id: str) -> MissingSetting:
+    return MissingSetting(f"connection {conn_id!r} is not defined: set {_variable(conn_id)}")
 
 
 def _endpoint(connection: Connection, region: str) -> Endpoint:

@@ -14,14 +14,15 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.errors import MissingSetting
-from recomamp.store.tls import TRANSPORT_OPTIONS, connect
+from recomamp.store.tls import connect
 
-# What libpq understands of an Airflow connection's extras; the rest is for Airflow itself.
-_LIBPQ_OPTIONS = TRANSPORT_OPTIONS | {
-    "application_name", "connect_timeout", "host", "keepalives", "keepalives_count",
-    "keepalives_idle", "keepalives_interval", "options", "port", "target_session_attrs",
-    "tcp_user_timeout",
-}  # fmt: skip
+# Extras that the Postgres provider's hook reads itself; it gives all others to libpq
+OPTIONS_OF_THE_PROVIDER = frozenset(
+    {
+        "aws_conn_id", "azure_conn_id", "cluster-identifier", "cursor", "iam", "redshift",
+        "redshift-serverless", "sqlalchemy_query", "sqlalchemy_scheme", "workgroup-name",
+    }
+)  # fmt: skip
 
 
 def open_named(settings: Sequence[str], environ: Mapping[str, str]) -> Connection:
@@ -89,7 +90,13 @@ def _arguments_of_uri(value: str) -> dict[str, str]:
 
 
 def _libpq_options(extra: Mapping[str, Any]) -> dict[str, str]:
-    return {name: _text(value) for name, value in extra.items() if name in _LIBPQ_OPTIONS}
+    if extra.get("iam"):
+        raise MissingSetting(
+            "iam needs Airflow, and this command runs without it: name a user and a password"
+        )
+    return {
+        name: _text(value) for name, value in extra.items() if name not in OPTIONS_OF_THE_PROVIDER
+    }
 
 
 def _text(value: object) -> str:

@@ -60,6 +60,7 @@ class Execution:
     region: str | None
     entity_id: str
     country_code: str | None
+    marketplace_id: str | None
     instance_health: HealthStatus
 
 

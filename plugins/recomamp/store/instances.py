@@ -26,6 +26,7 @@ class Instance:
     entity_id: str
     region: str | None
     country_code: str | None
+    marketplace_id: str | None
     health: Health
     last_health_check: datetime | None
     schema_last_sync: datetime | None

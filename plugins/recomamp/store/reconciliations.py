@@ -33,6 +33,7 @@ class Comparable:
     entity_id: str
     region: str | None
     country_code: str | None
+    marketplace_id: str | None
     list_from: datetime
 
     def __str__(self) -> str:

@@ -19,14 +19,6 @@ from recomamp.domain.errors import MissingSetting
 
 ALLOW_SETTING = "RECOMAMP_ALLOW_INSECURE_DATABASE"
 
-# What a connection's extras may say about transport, beyond host and port
-TRANSPORT_OPTIONS = frozenset(
-    {
-        "channel_binding", "gssencmode", "hostaddr", "sslcert", "sslcrl", "sslkey", "sslmode",
-        "sslpassword", "sslrootcert",
-    }
-)  # fmt: skip
-
 _VERIFIED = "verify-full"  # the only mode that also compares the certificate with the host's name
 
 
@@ -34,13 +26,16 @@ def connect(arguments: Mapping[str, Any], environ: Mapping[str, str] = os.enviro
     """Open a connection, encrypted and verified unless it stays on this machine.
 
     :param arguments: libpq's keyword arguments.
-    :raises MissingSetting: when they ask for less than the rule demands.
+    :raises MissingSetting: when they ask for less than the rule demands, or for what libpq does not
+        know.
     :raises psycopg2.OperationalError: when the server cannot be reached, or is not who it should
         be.
     """
     protected = protected_arguments(arguments, environ)
     try:
         opened: Connection = psycopg2.connect(**protected)
+    except psycopg2.ProgrammingError as err:  # says the name of the option, and no value
+        raise MissingSetting(str(err).strip()) from err
     except psycopg2.OperationalError as err:
         if remedy := _remedy(str(err)):
             raise psycopg2.OperationalError(f"{str(err).strip()}; {remedy}") from err

@@ -30,6 +30,7 @@ class WaitingExecution:
     account_key: UUID
     entity_id: str
     country_code: str | None
+    marketplace_id: str | None
 
     @property
     def is_open(self) -> bool:

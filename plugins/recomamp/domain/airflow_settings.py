@@ -1,0 +1,127 @@
+"""Airflow's settings on which the pipeline depends, each with its value and the reason.
+
+The embedded stack and docker-compose.yaml set these values, docs/airflow-settings.md lists them.
+Scheduler, triggerer and dag-processor compare their own with them when they start.
+Facts: Airflow 3.3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """How a deployment's value may differ from ours."""
+
+    AT_LEAST = "at least"
+    AT_MOST = "at most"
+    EXACTLY = "exactly"
+
+
+@dataclass(frozen=True, slots=True)
+class AirflowSetting:
+    """One setting of Airflow's, in Airflow's own unit.
+
+    ``reason`` completes "otherwise": it says what goes wrong with another value.
+    """
+
+    section: str
+    key: str
+    value: str
+    rule: Rule
+    reason: str
+
+    @property
+    def environment_name(self) -> str:
+        """The environment variable that sets it."""
+        return f"AIRFLOW__{self.section.upper()}__{self.key.upper()}"
+
+    def allows(self, value: str | None) -> bool:
+        """Tell whether a deployment may have that value; None is a setting without one."""
+        if self.rule is Rule.EXACTLY:
+            return value == self.value
+        try:
+            number, bound = float(value or ""), float(self.value)
+        except ValueError:
+            return False
+        return number >= bound if self.rule is Rule.AT_LEAST else number <= bound
+
+
+AIRFLOW_SETTINGS = (
+    AirflowSetting(
+        "scheduler", "max_dagruns_per_loop_to_schedule", "500", Rule.AT_LEAST,
+        "runs that wait at AMC use up what the scheduler looks at in one loop, and backfills, which"
+        " come last, do not start; it must exceed the number of runs under way",
+    ),
+    AirflowSetting(
+        "scheduler", "task_queued_timeout", "300", Rule.AT_MOST,
+        "a step whose message was lost by the broker stays queued for that long",
+    ),
+    AirflowSetting(
+        "scheduler", "task_queued_timeout_check_interval", "30", Rule.AT_MOST,
+        "steps whose message was lost are found later by that much",
+    ),
+    AirflowSetting(
+        "scheduler", "task_instance_heartbeat_timeout", "300", Rule.AT_MOST,
+        "a step whose worker died is tried again only after that time",
+    ),
+    AirflowSetting(
+        "triggerer", "capacity", "1000", Rule.AT_LEAST,
+        "executions beyond that number are not watched until others end",
+    ),
+    AirflowSetting(
+        "triggerer", "triggerer_health_check_threshold", "30", Rule.AT_LEAST,
+        "a triggerer that is busy for some seconds loses its executions to another one",
+    ),
+    AirflowSetting(
+        "core", "dagbag_import_timeout", "30", Rule.AT_LEAST,
+        "a parse may take 15 s for queries (RECOMAMP_PARSE_SECONDS) and some more for DAGs; when"
+        " it is cut off, the DAGs of the file disappear",
+    ),
+    AirflowSetting(
+        "dag_processor", "dag_file_processor_timeout", "50", Rule.AT_LEAST,
+        "a file that is still being stored is killed, and its DAGs disappear",
+    ),
+    AirflowSetting(
+        "core", "might_contain_dag_callable", "recomamp.pipeline.shards.might_contain_dag",
+        Rule.EXACTLY,
+        "files of shards that are not in use are parsed each time",
+    ),
+    AirflowSetting(
+        "workers", "execution_api_retries", "20", Rule.AT_LEAST,
+        "a restart of the API server fails the steps that run meanwhile",
+    ),
+    AirflowSetting(
+        "workers", "execution_api_retry_wait_max", "5", Rule.AT_MOST,
+        "a step goes on late after the API server is there again",
+    ),
+    AirflowSetting(
+        "workers", "execution_api_timeout", "20", Rule.AT_LEAST,
+        "a busy API server fails the steps that ask it",
+    ),
+)  # fmt: skip
+
+
+def differences(value_of: Callable[[str, str], str | None]) -> Iterator[str]:
+    """Describe each setting that has a value with which the pipeline does not work as described.
+
+    :param value_of: returns a deployment's value of section and key, None where it has none.
+    """
+    for setting in AIRFLOW_SETTINGS:
+        value = value_of(setting.section, setting.key)
+        if not setting.allows(value):
+            yield (
+                f"[{setting.section}] {setting.key} is {value}; set {setting.environment_name} to"
+                f" {_bound(setting)}. Otherwise {setting.reason}."
+            )
+
+
+def stack_environment() -> dict[str, str]:
+    """Return the environment variables that set all of them."""
+    return {setting.environment_name: setting.value for setting in AIRFLOW_SETTINGS}
+
+
+def _bound(setting: AirflowSetting) -> str:
+    return setting.value if setting.rule is Rule.EXACTLY else f"{setting.value} ({setting.rule})"
