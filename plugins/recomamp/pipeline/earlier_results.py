@@ -37,7 +37,7 @@ def asks_the_same(work: Work, execution: Execution) -> bool:
 
     :raises InvalidDefinition: when the query cannot be bound.
     """
-    query = work.query()
+    query = work.query
     return (
         execution.submitted_sql == query.sql
         and list(execution.input_parameters) == list(query.input_parameters)

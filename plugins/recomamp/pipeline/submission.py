@@ -149,7 +149,7 @@ def _require_wanted_week(work: Work, connection: Connection) -> None:
 def _intention(work: Work, *, former: Execution | None) -> Intention:
     """Bind the query for the next attempt, which retries a former one that waits for it."""
     is_retry = former is not None and former.next_retry_at is not None
-    definition, execution_id, query = work.definition, uuid4(), work.query()
+    definition, execution_id, query = work.definition, uuid4(), work.query
     is_schedule = isinstance(definition, Schedule)
     return Intention(
         execution_id=execution_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from recomamp.domain.models import Collection, Schedule
@@ -13,7 +14,7 @@ from recomamp.domain.query import BoundQuery, bind
 from recomamp.domain.windows import Window, WindowType
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Work:
     """What a DAG run has to do: run a definition's query over a window."""
 
@@ -25,11 +26,9 @@ class Work:
     clear_number: int  # how often the run has been cleared
     due_at: datetime  # the run's tick
 
+    @cached_property
     def query(self) -> BoundQuery:
-        """Bind the definition's query.
-
-        :raises InvalidDefinition: when it cannot be bound.
-        """
+        """The query as it is sent to AMC; raises InvalidDefinition when it cannot be bound."""
         parameters = overlay(dict(self.definition.parameters), self.overrides)
         # A relative window is AMC's to choose: no date of ours may claim to be its end
         window = self.window if self.window.type is WindowType.EXPLICIT else None
