@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ async def place_order(
     window = read_window(body, now)
     timeout_seconds = _timeout_seconds(body)
     values = _parameter_values(body, workflow)
+    _check_lengths(values, emulator.settings.max_parameter_chars)
     query = query_of(workflow, window, values)
     fate = await _compiled(emulator, instance_id, workflow["workflowId"], query)
     dry_run = _flag(body, "dryRun")
@@ -148,6 +150,17 @@ def _parameter_values(body: dict[str, Any], workflow: dict[str, Any]) -> dict[st
             f" does not declare: {', '.join(unknown)}.",
         )
     return values
+
+
+def _check_lengths(values: dict[str, Any], most: int | None) -> None:
+    """Refuse long values where the setting says so; an array counts as its JSON text."""
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if most is not None and len(text) > most:
+            raise Refused(
+                400,
+                f"The value of parameter {name} has {len(text)} characters, the maximum is {most}.",
+            )
 
 
 async def _compiled(

@@ -49,6 +49,7 @@ class Settings(BaseModel):
     link_lifetime_seconds: int = Field(default=600, ge=0)
     access_token_lifetime_seconds: int = Field(default=3600, ge=0)
     undeclared_parameter: Literal["refuse", "reject"] = "refuse"
+    max_parameter_chars: int | None = Field(default=None, ge=1)
     max_running: int = Field(default=10, ge=1)
     max_running_per_account: int = Field(default=200, ge=1)
     list_lag_seconds: float = Field(default=0, ge=0)

@@ -124,6 +124,7 @@ def _context(number: int, **source: str) -> Any:
     run = SimpleNamespace(
         dag_id=dag_id,
         run_id=f"run {number}",
+        run_type="backfill",  # the same weeks again and again
         data_interval_start=start,
         data_interval_end=start + timedelta(days=7),
         run_after=start,

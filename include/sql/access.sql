@@ -70,7 +70,7 @@ FROM (VALUES
     ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
     ('resume_collection()'), ('slow_queries(double precision)'), ('tell_asin_list_items_apart()'),
     ('tell_collection()'), ('tell_consent()'), ('tell_schedule_run()'), ('touch_updated_at()'),
-    ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
+    ('uncommented_query(text)'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
     ('wall_time_instant(timestamp without time zone,text)'), ('weeks_of(date,date)'),
     ('withdraw_collection_notifications()'), ('withdraw_notifications(uuid,text)')
 ) AS named (signature);

@@ -610,8 +610,11 @@ BEGIN
         RETURN NEW; -- an older template may be renamed before it is corrected
     END IF;
     PERFORM public.require_object('query_templates', 'parameters', NEW.parameters);
-    IF btrim(NEW.sql_template) = '' THEN
-        PERFORM public.refuse_row('query_templates', 'sql_template', 'must not be empty');
+    IF public.uncommented_query(NEW.sql_template) !~ '[^[:space:];]' THEN
+        PERFORM public.refuse_row(
+            'query_templates', 'sql_template',
+            'must not be empty: write a SELECT, comments are not sent'
+        );
     END IF;
 
     used_names := public.query_parameter_names(NEW.sql_template);
@@ -771,8 +774,12 @@ BEGIN
     NEW.parameters := COALESCE(NEW.parameters, '{}');
     PERFORM public.require_object('workflows', 'parameters', NEW.parameters);
     PERFORM public.require_own_instance('workflows', NEW.instance_id, NEW.user_id);
-    IF btrim(NEW.sql_query) = '' THEN
-        PERFORM public.refuse_row('workflows', 'sql_query', 'must not be empty');
+    IF public.uncommented_query(NEW.sql_query) !~ '[^[:space:];]'
+        AND (TG_OP = 'INSERT' OR NEW.sql_query IS DISTINCT FROM OLD.sql_query)
+    THEN
+        PERFORM public.refuse_row(
+            'workflows', 'sql_query', 'must not be empty: write a SELECT, comments are not sent'
+        );
     END IF;
     RETURN NEW;
 END;
@@ -1021,6 +1028,7 @@ DECLARE
     from_value INTEGER;
     to_value INTEGER;
     step INTEGER;
+    a_field CONSTANT TEXT := CASE field_name WHEN 'hour' THEN 'an ' ELSE 'a ' END || field_name;
     allowed INTEGER[] := '{}';
 BEGIN
     FOREACH part IN ARRAY string_to_array(field, ',') LOOP
@@ -1031,8 +1039,8 @@ BEGIN
         IF pieces IS NULL OR (pieces[4] IS NOT NULL AND pieces[1] IS NULL AND pieces[3] IS NULL)
         THEN
             PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
-                '%L is not a %s; write *, a number, a range a-b, a step */n or a-b/n,'
-                ' or a list of these', part, field_name
+                '%L is not %s; write *, a number, a range a-b, a step */n or a-b/n,'
+                ' or a list of these', part, a_field
             ));
         END IF;
 
@@ -1043,13 +1051,21 @@ BEGIN
         ELSE
             from_value := public.cron_value(pieces[2], lowest, names);
             to_value := public.cron_value(COALESCE(pieces[3], pieces[2]), lowest, names);
+            IF field_name = 'day of week' AND to_value = 0 AND from_value > 0 THEN
+                to_value := 7; -- FRI-SUN: Sunday ends the week too
+            END IF;
         END IF;
 
         IF step < 1 OR from_value IS NULL OR to_value IS NULL
-            OR from_value < lowest OR to_value > highest OR from_value > to_value
+            OR from_value < lowest OR GREATEST(from_value, to_value) > highest
         THEN
             PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
-                '%L is not a %s; values go from %s to %s', part, field_name, lowest, highest
+                '%L is not %s; values go from %s to %s', part, a_field, lowest, highest
+            ));
+        ELSIF from_value > to_value THEN
+            PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
+                '%L is not %s; a range goes upwards: write two ranges and a comma between',
+                part, a_field
             ));
         END IF;
         allowed := allowed || ARRAY(SELECT generate_series(from_value, to_value, step));
@@ -1635,13 +1651,8 @@ CREATE FUNCTION public.query_parameter_names(query text) RETURNS text[]
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    -- What begins first wins, so that a quote in a comment opens no string, nor the reverse.
     WITH uncommented AS (
-        SELECT regexp_replace(
-            query,
-            '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n]*|/\*(?:[^*]|\*+[^*/])*\*+/',
-            '\1 ', 'g'
-        ) AS text
+        SELECT public.uncommented_query(query) AS text
     ),
     found AS (
         SELECT match[1] AS name
@@ -2209,6 +2220,20 @@ BEGIN
     NEW.updated_at := NOW();
     RETURN NEW;
 END;
+$$;
+
+-- Name: uncommented_query(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.uncommented_query(query text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    -- What begins first wins, so that a quote in a comment opens no string, nor the reverse.
+    SELECT regexp_replace(
+        query,
+        '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n\r]*|/\*(?:[^*]|\*+[^*/])*\*+/',
+        '\1 ', 'g'
+    );
 $$;
 
 -- Name: unused_indexes(bigint); Type: FUNCTION; Schema: public; Owner: -
@@ -3103,7 +3128,7 @@ CREATE TABLE public.workflow_findings (
     message text NOT NULL,
     query_md5 text NOT NULL,
     found_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'VANISHED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'VANISHED_COLUMN'::text]))),
+    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'VANISHED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'VANISHED_COLUMN'::text, 'DATE_AGAINST_TIMESTAMP'::text]))),
     CONSTRAINT chk_workflow_findings_found_at_time CHECK ((((found_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((found_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
@@ -5244,6 +5269,10 @@ REVOKE ALL ON FUNCTION public.tell_schedule_run() FROM PUBLIC;
 -- Name: FUNCTION touch_updated_at(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.touch_updated_at() FROM PUBLIC;
+
+-- Name: FUNCTION uncommented_query(query text); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.uncommented_query(query text) FROM PUBLIC;
 
 -- Name: FUNCTION unused_indexes(larger_than_bytes bigint); Type: ACL; Schema: public; Owner: -
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 from fixtures.postgres import Database, Row, Rows
@@ -165,13 +166,37 @@ def test_a_broken_snapshot_is_no_import_error(
     assert parse().import_errors == {}
 
 
-def test_an_invalid_dag_keeps_the_steps_so_that_runs_under_way_go_on(
-    parse: Callable[..., DagBag], rows: Rows, instance: Row
+@pytest.mark.parametrize("kind", ["schedule", "collection"])
+@pytest.mark.parametrize("mistake", ["a parameter", "a region"])
+def test_an_invalid_dag_does_for_runs_under_way_all_that_the_valid_one_did(
+    parse: Callable[..., DagBag],
+    rows: Rows,
+    database: Database,
+    instance: Row,
+    kind: str,
+    mistake: str,
 ) -> None:
-    rows.schedule(workflow=rows.workflow(instance=instance), parameters={"typo": 1})
-    (dag,) = parse("amc_schedules.py").dags.values()
-    assert {task.task_id for task in dag.tasks} == STEPS
-    assert type(dag.get_task("submit")).__name__ == "RefuseRun"
+    row = getattr(rows, kind)(workflow=rows.workflow(instance=instance))
+    dag_id = f"amc_{kind}_{row['id']}"
+
+    def steps() -> dict[str, Any]:
+        stored = json.loads(serialized(parse(f"amc_{kind}s.py"))[dag_id])["dag"]["tasks"]
+        return {task["__var"]["task_id"]: task["__var"] for task in stored}
+
+    before = steps()
+    if mistake == "a parameter":
+        table = {"schedule": "workflow_schedules", "collection": "report_data_collections"}[kind]
+        database.query(f"UPDATE {table} SET parameters = '{{\"typo\": 1}}'")
+    else:
+        database.query("UPDATE amc_instances SET region = 'moon-1'")
+    after = steps()
+    assert set(after) == STEPS
+    assert (before.pop("submit")["task_type"], after.pop("submit")["task_type"]) == (
+        "SubmitExecution",
+        "RefuseRun",
+    )
+    assert after == before
+    assert after["load"]["outlets"]
 
 
 @pytest.mark.parametrize(
@@ -301,3 +326,32 @@ def test_the_plugin_folder_executes_only_the_plugin() -> None:
     assert "recomamp" in {plugin.name for plugin in plugins}
     assert "windows" not in __import__("sys").modules
     assert os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] == str(ROOT / "plugins")
+
+
+@pytest.mark.parametrize(
+    ("cron", "format_"), [("0 6 * * *", "date"), ("0 * * * *", None)], ids=["days", "hours"]
+)
+def test_the_fields_of_the_window_name_the_rows_zone_and_take_what_rest_may_send(
+    parse: Callable[..., DagBag], rows: Rows, instance: Row, cron: str, format_: str | None
+) -> None:
+    rows.schedule(
+        workflow=rows.workflow(instance=instance), cron_expression=cron, timezone="Asia/Tokyo"
+    )
+    (dag,) = parse("amc_schedules.py").dags.values()
+    stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    for name in ("window_start", "window_end"):
+        param = stored.params.get_param(name)
+        assert (param.schema.get("format"), param.schema["type"]) == (format_, ["null", "string"])
+        assert "Asia/Tokyo" in param.schema["title"]
+        assert "Asia/Tokyo" in param.description
+        for value in (
+            None,
+            "2026-05-04",
+            "2026-05-04T06:00",
+            "2026-05-04T00:00:00.000Z",
+            "2026-05-04T00:00:00+02:00",
+        ):
+            assert stored.params.deep_merge({name: value}).validate()[name] == value
+        for value in ("4.5.2026", "2026-05-04T", "soon", 20260504):
+            with pytest.raises(ParamValidationError, match=f"Invalid input for param {name}"):
+                stored.params.deep_merge({name: value}).validate()

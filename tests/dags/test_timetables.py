@@ -67,11 +67,19 @@ def backfill(
     timetable: ScheduleTimetable | CollectionTimetable, first: date, last: date
 ) -> list[DagRunInfo]:
     """Iterate as Airflow's backfill does, for dates typed as UTC midnights."""
-    restriction = TimeRestriction(
-        earliest=pendulum.datetime(first.year, first.month, first.day),
-        latest=pendulum.datetime(last.year, last.month, last.day),
-        catchup=True,
+    return backfill_between(
+        timetable,
+        pendulum.datetime(first.year, first.month, first.day),
+        pendulum.datetime(last.year, last.month, last.day),
     )
+
+
+def backfill_between(
+    timetable: ScheduleTimetable | CollectionTimetable,
+    earliest: pendulum.DateTime,
+    latest: pendulum.DateTime,
+) -> list[DagRunInfo]:
+    restriction = TimeRestriction(earliest=earliest, latest=latest, catchup=True)
     runs: list[DagRunInfo] = []
     while info := timetable.next_dagrun_info_v2(
         last_dagrun_info=runs[-1] if runs else None, restriction=restriction
@@ -94,6 +102,64 @@ def test_a_backfill_of_days_makes_exactly_the_runs_of_these_days(
     starts = [run.data_interval.start.astimezone(load_zone(zone)) for run in runs]
     assert [start.date() for start in starts] == [first + timedelta(n) for n in range(days)]
     assert {(start.hour, start.minute) for start in starts} == {(0, 0)}
+
+
+UI_ZONES = ["America/New_York", "America/Los_Angeles", "Asia/Tokyo", "Europe/Berlin"]
+UI_ZONES += ["UTC", "Pacific/Auckland", "Pacific/Honolulu", "Asia/Kathmandu"]
+
+
+@given(
+    st.sampled_from(UI_ZONES),
+    st.sampled_from(UI_ZONES),
+    st.sampled_from(["0 6 * * *", "0 */6 * * *"]),
+    st.dates(date(2026, 2, 20), date(2026, 4, 10)) | st.dates(date(2026, 9, 20), date(2026, 11, 5)),
+    st.integers(1, 20),
+    st.booleans(),
+)
+def test_days_picked_in_the_backfill_dialog_are_days_of_the_row(
+    ui_zone: str, row_zone: str, expression: str, first: date, days: int, is_again: bool
+) -> None:
+    """The dialog sends midnight of the UI's zone, and the last minute of the last day there."""
+    last = first + timedelta(days=days - 1)
+    runs = backfill_between(
+        schedule(time_zone=row_zone, expression=expression, lag_days=0),
+        pendulum.datetime(*first.timetuple()[:3], tz=ui_zone).in_timezone("UTC"),
+        pendulum.datetime(
+            *last.timetuple()[:3], 23, 59, *((0,) if is_again else (59, 999000)), tz=ui_zone
+        ).in_timezone("UTC"),
+    )
+    starts = [run.data_interval.start.astimezone(load_zone(row_zone)) for run in runs]
+    assert len(starts) == days * (1 if expression == "0 6 * * *" else 4)
+    assert {start.date() for start in starts} == {first + timedelta(n) for n in range(days)}
+
+
+@pytest.mark.parametrize("ui_zone", UI_ZONES)
+def test_weeks_picked_in_the_backfill_dialog_are_weeks_of_the_collection(ui_zone: str) -> None:
+    runs = backfill_between(
+        collection(time_zone="America/Los_Angeles"),
+        pendulum.datetime(2026, 1, 8, tz=ui_zone).in_timezone("UTC"),
+        pendulum.datetime(2026, 1, 22, tz=ui_zone).in_timezone("UTC"),
+    )
+    assert [run.data_interval.start.day for run in runs] == [8, 15, 22]
+
+
+@pytest.mark.parametrize("ui_zone", UI_ZONES)
+def test_a_logical_date_picked_in_the_ui_names_the_week_of_its_day(ui_zone: str) -> None:
+    weeks = collection(time_zone="Europe/Berlin")
+    picked = pendulum.datetime(2026, 1, 8, tz=ui_zone).in_timezone("UTC")
+    assert weeks.infer_manual_data_interval(run_after=picked) == DataInterval(
+        pendulum.datetime(2026, 1, 7, 23), pendulum.datetime(2026, 1, 14, 23)
+    )
+
+
+def test_a_logical_date_at_00_00_utc_names_the_day_of_a_schedule_and_no_other_time_does() -> None:
+    berlin = schedule()
+    for logical_date, start in [
+        (pendulum.datetime(2026, 3, 10), pendulum.datetime(2026, 3, 9, 23)),
+        (pendulum.datetime(2026, 3, 9, 23), pendulum.datetime(2026, 3, 9, 23)),
+        (pendulum.datetime(2026, 3, 10, 5), pendulum.datetime(2026, 3, 6, 23)),  # its tick
+    ]:
+        assert berlin.infer_manual_data_interval(run_after=logical_date).start == start
 
 
 def test_a_backfill_of_an_hourly_schedule_covers_the_whole_last_day() -> None:
@@ -171,6 +237,26 @@ def test_the_run_after_a_run_goes_on_where_it_ended() -> None:
     assert second is not None
     assert first.data_interval.end == second.data_interval.start
     assert second.run_after - first.run_after == timedelta(days=1)
+
+
+@pytest.mark.parametrize("expression", ["0 * * * *", "0 */6 * * *", "30 1-3 * * *"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "Australia/Lord_Howe"])
+def test_runs_go_on_over_a_change_of_the_clocks(expression: str, zone: str) -> None:
+    """Airflow asks with pendulum's times."""
+    timetable = schedule(
+        expression=expression, time_zone=zone, created_at="2026-01-01T00:00:00Z", catchup=True
+    )
+    cron = Cron(expression, zone)
+    ticks = [datetime(2026, 9, 25, tzinfo=UTC)]  # within the reach of catch-up
+    while ticks[-1] < datetime(2026, 11, 9, tzinfo=UTC):
+        ticks.append(cron.next_tick(ticks[-1]))
+    for earlier, later in itertools.pairwise(ticks):
+        last = DagRunInfo(run_after=pendulum.instance(earlier), data_interval=None)
+        info = timetable.next_dagrun_info_v2(last_dagrun_info=last, restriction=NO_BOUNDS)
+        assert info is not None
+        assert info.run_after == later
+        latest = timetable.latest_window(pendulum.instance(later))
+        assert latest.due_at == later
 
 
 def test_all_weeks_of_a_collection_run_in_order_and_then_no_more() -> None:

@@ -124,3 +124,53 @@ def test_findings_are_shown_until_the_query_is_mended(
     (mended,) = parse().values()
     assert "finding" not in mended.tags
     assert "AMC may refuse" not in mended.doc_md
+
+
+def test_what_a_query_says_by_itself_is_shown_before_its_instance_is_known(
+    parse: Callable[[], Parsed], rows: Rows, instance: Row
+) -> None:
+    workflow = rows.workflow(
+        instance=instance,
+        sql_query="SELECT campaign FROM dsp_clicks WHERE click_dt_utc >= '{{startDate}}'"
+        " AND click_dt_utc >= {{start_date}} AND campaign LIKE {{b}} AND site <> '${site}'",
+        parameters={"startDate": "2025-07-01", "b": "Brand"},
+    )
+    schedule = rows.schedule(workflow=workflow, timezone="Europe/Berlin")
+    rows.collection(workflow=workflow)  # in UTC
+    dags = parse()
+    assert all("finding" in dag.tags for dag in dags.values())
+    (of_schedule,) = [dag for dag in dags.values() if str(schedule["id"]) in dag.dag_id]
+    (of_collection,) = [dag for dag in dags.values() if dag is not of_schedule]
+    for text in (
+        "parameter startDate at line 1, column 55 is 2025-07-01 at every run",
+        "has neither % nor _ with the value of b",
+        "${site} at line 1, column ",
+    ):
+        assert text in of_schedule.doc_md
+        assert text in of_collection.doc_md
+    assert "click_dt_utc is in UTC" in of_schedule.doc_md
+    assert "click_dt_utc is in UTC" not in of_collection.doc_md
+    assert serialized(parse()) == serialized(dags)
+    # A schedule's own value counts, not the workflow's
+    rows.update("workflow_schedules", schedule, parameters={"b": "Brand%"})
+    (changed,) = [dag for dag in parse().values() if str(schedule["id"]) in dag.dag_id]
+    assert "has neither % nor _" not in changed.doc_md
+
+
+def test_a_timestamp_compared_with_a_date_is_shown_once_its_type_is_known(
+    parse: Callable[[], Parsed], rows: Rows, instance: Row
+) -> None:
+    workflow = rows.workflow(
+        instance=instance,
+        sql_query="SELECT campaign FROM dsp_clicks WHERE Click_Dt_Utc < '{{end_date}}'"
+        " AND click_date <= '2026-01-01'",
+    )
+    rows.schedule(workflow=workflow)
+    now = datetime.now(UTC)
+    sync_schema(**hooks(), now=now)
+    check_queries(database=hooks()["database"], now=now)
+    (dag,) = parse().values()
+    assert "finding" in dag.tags
+    assert "column click_dt_utc of dsp_clicks is a TIMESTAMP" in dag.doc_md
+    assert "write &lt; {{time_window_end}}" in dag.doc_md
+    assert "click_date of" not in dag.doc_md

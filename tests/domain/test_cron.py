@@ -97,6 +97,12 @@ def test_a_daily_wall_time_survives_the_clock_changes(after: datetime, expected:
         ("0 6 L * *", "'L' is no day of month"),
         ("0 6 * * 5#2", "'5#2' is no day of week"),
         ("0 6-2 * * *", "a range goes upwards"),
+        ("0 6 * * FRI-MON", "a range goes upwards; write two ranges"),
+        ("0 6 * NOV-FEB *", "a range goes upwards; write two ranges"),
+        ("*/\u0663 6 * * *", "is no minute"),
+        ("00005 6 * * *", "is no minute"),
+        ("0 6 * * MONDAY", "'MONDAY' is no day of week"),
+        ("0 6\u2003* * *", "five fields"),
         ("*/0 * * * *", "at least 1"),
         ("5/10 * * * *", "a step needs a range"),
         ("0 0 30 2 *", "never fires"),
@@ -117,6 +123,39 @@ def test_a_range_of_one_value_is_that_value() -> None:
     assert cron.next_tick(datetime(2026, 11, 22, tzinfo=UTC)) == datetime(
         2026, 11, 25, 5, tzinfo=UTC
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "fields"),
+    [
+        ("0 6 * * FRI-SUN", "0 6 * * 5-7"),
+        ("0 6 * * sat-sun", "0 6 * * 6-7"),
+        ("0 6 * * 5-0", "0 6 * * 5-7"),
+        ("0 6 * * MON-SUN/2,TUE", "0 6 * * 1-7/2,2"),
+        ("0 6 * * SUN-SUN", "0 6 * * 0"),
+        ("0 6 * JAN-MAR SUN-TUE", "0 6 * 1-3 0-2"),
+    ],
+)
+def test_sunday_ends_a_range_too(expression: str, fields: str) -> None:
+    assert normalize_expression(expression) == fields
+
+
+def test_a_range_that_ends_with_sunday_ticks_on_its_days() -> None:
+    cron, tick = Cron("0 6 * * FRI-SUN", "UTC"), datetime(2026, 4, 1, tzinfo=UTC)
+    days = []
+    for _ in range(4):
+        tick = cron.next_tick(tick)
+        days.append(f"{tick:%a}")
+    assert days == ["Fri", "Sat", "Sun", "Fri"]
+
+
+def test_a_day_field_that_begins_with_a_star_restricts_the_other_one() -> None:
+    cron, tick = Cron("0 0 */2 * 1", "UTC"), datetime(2026, 4, 1, tzinfo=UTC)
+    ticks = []
+    for _ in range(3):
+        tick = cron.next_tick(tick)
+        ticks.append(tick.day)
+    assert ticks == [13, 27, 11]  # Mondays on odd days
 
 
 def test_an_unknown_zone_is_refused_by_name() -> None:

@@ -152,7 +152,7 @@ def test_the_request_lists_only_what_the_query_uses_in_amc_s_shape() -> None:
 
 def test_the_window_fills_its_names_and_the_end_date_is_the_last_day_read() -> None:
     result = bind(
-        "x BETWEEN '{{start_date}}' AND {{end_date}} AND "
+        "x >= '{{start_date}}' AND day = {{end_date}} AND "
         "y BETWEEN {{time_window_start}} AND {{time_window_end}}",
         {},
         WEEK,
@@ -170,6 +170,62 @@ def test_the_window_fills_its_names_and_the_end_date_is_the_last_day_read() -> N
         "time_window_start": "TIMESTAMP",
         "time_window_end": "TIMESTAMP",
     }
+
+
+LAST_INSTANT = "CAST('2025-01-12 23:59:59.999' AS TIMESTAMP)"
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("x <= '{{end_date}}'", f"x <= {LAST_INSTANT}"),
+        ("x <= {{end_date}}", f"x <= {LAST_INSTANT}"),
+        ("x <= CUSTOM_PARAMETER('end_date')", f"x <= {LAST_INSTANT}"),
+        ("x <= ('{{end_date}}') AND y", f"x <= ({LAST_INSTANT}) AND y"),
+        ("'{{end_date}}' >= t.x", f"{LAST_INSTANT} >= t.x"),
+        (
+            "x BETWEEN DATE '2025-01-01' AND '{{end_date}}' AND z",
+            f"x BETWEEN DATE '2025-01-01' AND {LAST_INSTANT} AND z",
+        ),
+        (
+            "x BETWEEN CASE WHEN a AND b THEN c END AND {{end_date}}",
+            f"x BETWEEN CASE WHEN a AND b THEN c END AND {LAST_INSTANT}",
+        ),
+        ("x <= {{day}}", "x <= CAST('2025-02-28 23:59:59.999' AS TIMESTAMP)"),
+        ("x <= TIMESTAMP '{{end_date}}'", "x <= TIMESTAMP '2025-01-12 23:59:59.999'"),
+        (
+            "x <= CAST('{{end_date}}' AS TIMESTAMP) AND y",
+            f"x <= CAST({LAST_INSTANT} AS TIMESTAMP) AND y",
+        ),
+        (
+            "x BETWEEN TIMESTAMP '{{start_date}}' AND TIMESTAMP '{{end_date}}'",
+            "x BETWEEN TIMESTAMP '2025-01-06 00:00:00' AND TIMESTAMP '2025-01-12 23:59:59.999'",
+        ),
+    ],
+)
+def test_a_date_that_is_an_upper_bound_includes_its_whole_day(sql: str, expected: str) -> None:
+    assert bound(sql) == expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "x < {{end_date}}",
+        "x > {{end_date}}",
+        "x >= {{end_date}}",
+        "x = {{end_date}}",
+        "{{end_date}} <= x",
+        "x BETWEEN {{end_date}} AND y",
+        "x <= CAST({{end_date}} AS DATE)",
+        "x <= {{end_date}} - 1",
+        "x <= f({{end_date}})",
+        "x >= y AND {{end_date}} < z",
+    ],
+)
+def test_elsewhere_a_date_is_a_date(sql: str) -> None:
+    result = bind(sql, {}, WEEK)
+    assert result.sql == sql.replace("{{end_date}}", "CUSTOM_PARAMETER('end_date')")
+    assert result.parameter_values == {"end_date": "2025-01-12"}
 
 
 def test_the_window_goes_before_a_declared_value_of_the_same_name() -> None:
@@ -235,16 +291,16 @@ def test_a_placeholder_for_a_name_is_refused(sql: str) -> None:
         ("SELECT 'P{{optional}}D'", "parameter optional at line 1, column 8 has no value"),
         ("SELECT {{n}", "unbalanced braces at line 1, column 8"),
         ("SELECT {n}}", "unbalanced braces at line 1, column 8"),
-        ("SELECT {{n} }", "unbalanced braces"),
-        ("SELECT { {n}}", "unbalanced braces"),
-        ("SELECT {{{n}}}", "unbalanced braces"),
+        ("SELECT {{n} }", "unbalanced braces at line 1, column 8"),
+        ("SELECT { {n}}", "unbalanced braces at line 1, column 8"),
+        ("SELECT {{{n}}}", "{{{n}}} at line 1, column 8 is no placeholder; write {{n}}"),
         ("SELECT n}}", "unbalanced braces at line 1, column 9"),
-        ("SELECT {{ }}", "unbalanced braces"),
-        ("SELECT {{n m}}", "unbalanced braces"),
-        ("SELECT {{7}}", "'7' is no parameter's name"),
-        ("SELECT {% if x %}", "unbalanced braces"),
-        ("SELECT 'a {{n'", "unbalanced braces in a string at line 1, column 8"),
-        ("SELECT 'a n}}'", "unbalanced braces in a string"),
+        ("SELECT {{ }}", "{{ }} at line 1, column 8 is no placeholder; write {{name}}"),
+        ("SELECT {{n m}}", "{{n m}} at line 1, column 8 is no placeholder; write {{name}}"),
+        ("SELECT {{7}}", "{{7}} at line 1, column 8 is no placeholder"),
+        ("SELECT {% if x %}", "{% if x %} at line 1, column 8 is no placeholder; write {{name}}"),
+        ("SELECT 'a {{n'", "unbalanced braces at line 1, column 8: {{n"),
+        ("SELECT 'a n}}'", "unbalanced braces at line 1, column 8: }}"),
         ('SELECT "{{n}}"', "a placeholder in a quoted name"),
         ("SELECT N'{{n}}'", "prefixed string"),
         ("SELECT CUSTOM_PARAMETER(n)", "CUSTOM_PARAMETER without a name"),
@@ -278,6 +334,253 @@ def test_an_unknown_zone_is_said() -> None:
         bind("SELECT 1", {}, window)
 
 
+OFFICIAL_IDIOM = (
+    "(ARRAY_CONTAINS(CUSTOM_PARAMETER('ids'), x) OR CUSTOM_PARAMETER('ids') IS NULL"
+    " OR CARDINALITY(CUSTOM_PARAMETER('ids')) = 0)"
+)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        OFFICIAL_IDIOM,
+        "CUSTOM_PARAMETER('ids') IS NOT NULL AND NOT CUSTOM_PARAMETER('ids') IS NULL",
+        "(CUSTOM_PARAMETER('ids')) IS NULL",
+        "CASE WHEN CUSTOM_PARAMETER('ids') IS NULL THEN CUSTOM_PARAMETER('ids') ELSE x END",
+        "COALESCE(CUSTOM_PARAMETER('ids'), x) IS NULL",
+        "SELECT x, CUSTOM_PARAMETER('ids') AS y",
+    ],
+)
+def test_an_array_stands_wherever_a_whole_value_may(sql: str) -> None:
+    result = bind(sql, PARAMETERS)
+    assert result.sql == sql
+    assert result.parameter_values == {"ids": ["a", "b'c"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("STRING", "VARCHAR"),
+        ("LONG", "BIGINT"),
+        ("INTEGER", "INT"),
+        ("DECIMAL", "DECIMAL(38, 9)"),
+        ("DATE", "DATE"),
+        ("TIMESTAMP", "TIMESTAMP"),
+        ("BOOLEAN", "BOOLEAN"),
+        ("DOUBLE", "DOUBLE"),
+    ],
+)
+def test_null_has_the_type_of_its_parameter(kind: str, name: str) -> None:
+    parameters = declare(
+        {
+            "one": {"type": kind, "required": False},
+            "many": {"type": f"ARRAY<{kind}>", "required": False},
+        }
+    )
+    sql = "{{one}} IS NULL OR {{many}} IS NULL"
+    expected = f"CAST(NULL AS {name}) IS NULL OR CAST(NULL AS {name} ARRAY) IS NULL"
+    assert bind(sql, parameters).sql == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "found", "place"),
+    [
+        ("x = :n", ":n", "column 5"),
+        ("x IN (:n, 2)", ":n", "column 7"),
+        ("x BETWEEN :n AND 2", ":n", "column 11"),
+        ("-:undeclared", ":undeclared", "column 2"),
+        ("x = @n", "@n", "column 5"),
+        ("x = $n", "$n", "column 5"),
+        ("x = ${n}", "${n}", "column 5"),
+        ("x = %(n)s", "%(n)s", "column 5"),
+        ("x = {n}", "{n}", "column 5"),
+        ("x = ':n'", ":n", "column 6"),
+        ("x = '$n'", "$n", "column 6"),
+        ("x = '${n}'", "${n}", "column 6"),
+        ("x = '%(n)s'", "%(n)s", "column 6"),
+        ("x = '@n'", "@n", "column 6"),
+        ("x = '{n}'", "{n}", "column 6"),
+        ("x LIKE '%:n%'", ":n", "column 10"),
+        ("x = 'P${n}D'", "${n}", "column 7"),
+        ("x = 'it''s {n}'", "{n}", "column 12"),
+        ("x = '${start_date}'", "${start_date}", "column 6"),
+    ],
+)
+def test_a_placeholder_in_another_style_is_refused_with_its_remedy(
+    sql: str, found: str, place: str
+) -> None:
+    name = re.sub(r"\W", "", found.removesuffix("s") if found.startswith("%") else found)
+    words = f"{found} at line 1, {place} is no placeholder; write {{{{{name}}}}}"
+    for attempt in (lambda: check(sql, PARAMETERS), lambda: bind(sql, PARAMETERS, WEEK)):
+        with pytest.raises(InvalidDefinition, match=re.escape(words)):
+            attempt()
+
+
+def test_a_question_mark_for_a_value_is_refused() -> None:
+    with pytest.raises(InvalidDefinition, match=r"^\? at line 1, column 5 is no placeholder"):
+        check("x = ?", PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "x::DATE",
+        "x = '10:30' AND y = '10:n0' AND z = 'https://n'",
+        "x = 'a:n' AND y = 'me@n' AND z = 'US$n' AND w = '::n'",
+        "x = '$5' AND y = '100%' AND z = '?' AND w = ':-)' AND v = '%(n)'",
+        "x = ':other' AND y = '$other' AND z = '{other}' AND w = '@other'",
+        "x = 'x{3}' AND y SIMILAR TO '[a-z]{2,}' AND z SIMILAR TO '\\\\p{n}'",
+        "x % (n) = 1 AND EXPR$0 = 1 AND $other = 1",
+        'x = ":n" AND "$n" = 1',
+        "JSON_OBJECT('k': n)",
+        "x LIKE '%n%' AND y = 'n'",
+    ],
+)
+def test_what_only_looks_like_a_placeholder_is_sent_as_written(sql: str) -> None:
+    assert bind(sql, PARAMETERS, WEEK).sql == sql
+
+
+def test_a_placeholder_in_another_style_may_stand_in_a_comment() -> None:
+    assert bound("SELECT 1 -- :n $n ${n} ?") == "SELECT 1"
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("x = '{{n}}' AND y = {{n}}", "x = '5' AND y = CUSTOM_PARAMETER('n')"),
+        ("x IN ('{{numbers}}', '{{n}}')", "x IN ('1', '-2', '5')"),
+        ("VALUES '{{numbers}}'", "VALUES ('1'), ('-2')"),
+        ("x = '{{text}}'", "x = CUSTOM_PARAMETER('text')"),
+        ("x = '{{day}}'", "x = CUSTOM_PARAMETER('day')"),
+    ],
+)
+def test_quotes_make_text_of_a_number(sql: str, expected: str) -> None:
+    assert bound(sql) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5.5, "5.5"), (True, "true"), (10**18, "1" + "0" * 18), (-1, "-1")]
+)
+def test_the_text_of_a_number_is_exact(value: Any, text: str) -> None:
+    assert bind("x = '{{x}}'", declare({"x": value})).sql == f"x = '{text}'"
+
+
+def test_an_array_of_numbers_in_quotes_alone_is_an_array_of_text() -> None:
+    result = bind("ARRAY_CONTAINS('{{numbers}}', x)", PARAMETERS)
+    assert result.parameter_values == {"numbers": ["1", "-2"]}
+    assert result.input_parameters[0]["dataType"]["elementDataType"] == "STRING"
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("x LIKE ('%{{under}}%') AND y", "x LIKE ('%50^%^_!off%') ESCAPE '^' AND y"),
+        ("x LIKE UPPER('%{{under}}%')", "x LIKE UPPER('%50^%^_!off%') ESCAPE '^'"),
+        ("x ILIKE '%{{under}}%'", "x ILIKE '%50^%^_!off%' ESCAPE '^'"),
+        ("x NOT LIKE '%{{under}}%'AND y", "x NOT LIKE '%50^%^_!off%' ESCAPE '^' AND y"),
+        (
+            "x LIKE CONCAT('%', {{under}}, '%')",
+            "x LIKE CONCAT('%', '50^%^_!off', '%') ESCAPE '^'",
+        ),
+        (
+            "x LIKE CONCAT('%', LOWER('{{under}}'), '^')",
+            "x LIKE CONCAT('%', LOWER('50~%~_!off'), '^') ESCAPE '~'",
+        ),
+        (
+            "x LIKE CONCAT('%', {{text}}, '%')",
+            "x LIKE CONCAT('%', CUSTOM_PARAMETER('text'), '%')",
+        ),
+        ("x LIKE ('%{{under}}%') ESCAPE '!'", "x LIKE ('%50!%!_!!off%') ESCAPE '!'"),
+        ("x LIKE {{under}}", "x LIKE CUSTOM_PARAMETER('under')"),
+        ("x LIKE UPPER(({{under}}))", "x LIKE UPPER((CUSTOM_PARAMETER('under')))"),
+        (
+            "x LIKE '{{text}}%' AND y = {{under}}",
+            "x LIKE 'O''Hara%' AND y = CUSTOM_PARAMETER('under')",
+        ),
+    ],
+)
+def test_wildcards_count_as_text_however_the_pattern_is_put_together(
+    sql: str, expected: str
+) -> None:
+    assert bound(sql) == expected
+
+
+def test_a_pattern_that_a_function_changes_is_refused_where_a_value_has_wildcards() -> None:
+    assert bound("x LIKE REPLACE('%{{text}}%', 'a', 'b')")
+    with pytest.raises(InvalidDefinition, match=r"pattern at line 1, column 8 has wildcards"):
+        bound("x LIKE REPLACE('%{{under}}%', 'a', 'b')")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        "{{#if x}}",
+        "{% if x %}",
+        "{{ n | int }}",
+        "{{my-param}}",
+        "{{ n(1) }}",
+        "{{n.x}}",
+        "{{'n'}}",
+    ],
+)
+@pytest.mark.parametrize("before", ["SELECT 1,\n  ", "SELECT 1,\r\n  ", "SELECT 1,\r  "])
+def test_a_template_of_another_kind_is_refused_with_what_may_be_written(
+    found: str, before: str
+) -> None:
+    words = f"{found} at line 2, column 3 is no placeholder; write {{{{name}}}}, a name of letters"
+    with pytest.raises(InvalidDefinition, match=re.escape(words)):
+        check(f"{before}{found}", PARAMETERS)
+    if "'" not in found:
+        with pytest.raises(InvalidDefinition, match=re.escape(words)):
+            check(f"{before}'{found}'", PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("SELECT 1\nFROM t WHERE x = 'a\nb", "text in quotes at line 2, column 18 does not end"),
+        ('SELECT 1,\n "a', "a quoted name at line 2, column 2 does not end"),
+        ("SELECT /* a", "a comment at line 1, column 8 does not end"),
+        ("SELECT {{it's}}", "text in quotes at line 1, column 12 does not end"),
+    ],
+)
+def test_what_does_not_end_is_named_where_it_begins(sql: str, words: str) -> None:
+    with pytest.raises(InvalidDefinition, match=re.escape(words)):
+        check(sql, PARAMETERS)
+
+
+def test_a_comment_of_jinja_is_sent_as_written() -> None:
+    assert bound("SELECT a {# b #} FROM t") == "SELECT a {# b #} FROM t"
+    assert bound("SELECT '{# b #}'") == "SELECT '{# b #}'"
+
+
+@pytest.mark.parametrize("sql", ["", " \n", ";", "-- a", "/* a */ -- b\r\n ;", "-- SELECT 1"])
+def test_a_query_of_comments_alone_is_refused(sql: str) -> None:
+    for attempt in (lambda: check(sql, {}), lambda: bind(sql, {}, WEEK)):
+        with pytest.raises(InvalidDefinition, match="the query is empty"):
+            attempt()
+
+
+def test_a_carriage_return_ends_a_comment() -> None:
+    assert bound("SELECT 1 -- {{nope}}\r, {{n}}") == "SELECT 1\n, CUSTOM_PARAMETER('n')"
+
+
+def test_a_long_list_and_a_long_text_travel_as_literals() -> None:
+    asins = [f"B{number:09}" for number in range(300)]
+    parameters = declare({"asins": asins, "text": "x" * 1025, "short": "x" * 1024})
+    result = bind(
+        "a IN (CUSTOM_PARAMETER('asins')) AND CONTAINED_IN(b, {{asins}}) AND c = {{text}}"
+        " AND d = {{short}}",
+        parameters,
+    )
+    listed = ", ".join(f"'{asin}'" for asin in asins)
+    assert result.sql == (
+        f"a IN ({listed}) AND CONTAINED_IN(b, {listed}) AND c = '{'x' * 1025}'"
+        " AND d = CUSTOM_PARAMETER('short')"
+    )
+    assert set(result.parameter_values) == {"short"}
+
+
 # No value can change the structure of a query.
 
 TEMPLATE = """
@@ -286,6 +589,9 @@ SELECT {{one}}, '{{one}}' AS label, 'a{{one}}b{{one}}' AS mixed, 1 -{{one}} AS m
 FROM TABLE(EXTEND_TIME_WINDOW('t', 'P{{one}}D', 'P1D')) AS t
 WHERE a LIKE '%{{one}}%' AND b IN ({{list}}) AND c NOT IN {{list}} AND d IN (1 -{{one}}, 2)
   AND ARRAY_CONTAINS({{list}}, e) AND f = UPPER({{one}}) /* {{gone}} */ AND g > DATE '{{one}}'
+  AND h LIKE CONCAT('%', {{one}}, UPPER('{{one}}_')) AND i <= {{one}} AND j BETWEEN 1 AND '{{one}}'
+  AND k LIKE ('%{{one}}') ESCAPE '#' AND l ILIKE '{{one}}%' AND CONTAINED_IN(m, {{list}})
+  AND n = '{{one}}' AND ({{list}} IS NULL OR o IN ('{{list}}'))
 GROUP BY label
 """
 
@@ -338,7 +644,7 @@ def _parameters(kind: ParameterType, one: Value, many: list[Any]) -> dict[str, P
 
 
 def _tree(sql: str) -> exp.Expression:
-    """Parse with the library's standard SQL and blank what literals say."""
+    """Parse with the library's standard SQL and blank what literals and parameters say."""
 
     def blank(node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.Escape):
@@ -347,6 +653,8 @@ def _tree(sql: str) -> exp.Expression:
             return node.this
         if isinstance(node, exp.Boolean):
             return exp.true()
+        if isinstance(node, exp.Anonymous) and node.name == "CUSTOM_PARAMETER":
+            return exp.Literal.string("")  # in a LIKE pattern a literal, where it has wildcards
         return node
 
     tree = sqlglot.parse_one(sql).transform(blank)

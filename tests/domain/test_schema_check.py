@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from amc_emulator.engine.catalogue import describe_data_sources
+from recomamp.domain.parameters import declare
 from recomamp.domain.schema_check import FindingKind, Table, find_missing
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "include" / "demo" / "templates"
 TABLES = {
     "dsp_impressions": Table(
         is_offered=True,
-        columns=frozenset({"campaign", "impressions", "user_id", "impression_dt", "r"}),
+        columns=frozenset(
+            {"campaign", "impressions", "user_id", "impression_dt", "impression_date", "r"}
+        ),
         vanished_columns=frozenset({"app_bundle"}),
+        timestamps=frozenset({"impression_dt"}),
     ),
     "dsp_clicks": Table(is_offered=True, columns=frozenset({"campaign", "clicks", "user_id"})),
     "dsp_views": Table(is_offered=False, columns=frozenset({"campaign"})),
@@ -27,8 +34,11 @@ ALL_OF_AMC = {
 }
 
 
+TYPED = declare({"day": "2025-07-31", "text": {"type": "STRING", "default": "2025-07-31"}})
+
+
 def messages(sql: str) -> list[str]:
-    return [finding.message for finding in find_missing(sql, TABLES)]
+    return [finding.message for finding in find_missing(sql, TABLES, TYPED)]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +118,119 @@ def test_all_that_is_missing_is_told_once_each_in_order() -> None:
 )
 def test_doubt_is_silence(sql: str) -> None:
     assert messages(sql) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH Imp AS (SELECT campaign FROM dsp_impressions) SELECT COUNT(campaign) AS n FROM imp",
+        "WITH imp AS (SELECT campaign FROM DSP_Impressions) SELECT IMP.Campaign FROM Imp",
+        'WITH "Imp" AS (SELECT campaign FROM "DSP_IMPRESSIONS") SELECT "IMP"."CAMPAIGN" FROM imp',
+        "WITH imp (C) AS (SELECT campaign FROM dsp_impressions) SELECT c FROM IMP",
+        "SELECT S.N FROM (SELECT campaign AS n FROM dsp_impressions) AS s",
+        "SELECT campaign AS Brand FROM dsp_impressions GROUP BY BRAND HAVING brand <> 'x'",
+        "SELECT i.CAMPAIGN FROM dsp_impressions I JOIN dsp_clicks AS Ck ON CK.USER_ID = I.user_id",
+        "SELECT campaign FROM TABLE(EXTEND_TIME_WINDOW('DSP_Impressions', 'P1D', 'P1D'))",
+        "WITH A AS (WITH B AS (SELECT campaign FROM dsp_clicks) SELECT campaign FROM b)"
+        " SELECT campaign FROM a UNION ALL SELECT campaign FROM A",
+        "SELECT campaign FROM dsp_clicks WHERE EXISTS"
+        " (SELECT 1 FROM dsp_impressions I WHERE i.user_id = DSP_CLICKS.user_id)",
+    ],
+)
+def test_names_are_the_same_in_any_case(sql: str) -> None:
+    assert messages(sql) == []
+    assert messages(re.sub("campaign", "nothing", sql, flags=re.IGNORECASE)) != []
+
+
+def _swap(sql: str, choices: list[bool]) -> str:
+    """Write every other letter of what is outside of text in the other case."""
+    parts = sql.split("'")
+    for index in range(0, len(parts), 2):
+        parts[index] = "".join(
+            char.swapcase() if choices[at % len(choices)] else char
+            for at, char in enumerate(parts[index])
+        )
+    return "'".join(parts)
+
+
+@given(
+    st.sampled_from(
+        [
+            "WITH a AS (SELECT campaign AS c, user_id FROM dsp_impressions) SELECT c FROM a",
+            "SELECT x.nothing FROM dsp_clicks AS x JOIN (SELECT user_id FROM nowhere) y USING (z)",
+            "SELECT campaign FROM dsp_impressions WHERE impression_dt = '2025-07-31'",
+            "SELECT n FROM (SELECT imps AS n FROM dsp_impressions) GROUP BY n",
+        ]
+    ),
+    st.lists(st.booleans(), min_size=1, max_size=20),
+)
+def test_the_case_of_names_changes_no_finding(sql: str, choices: list[bool]) -> None:
+    assert messages(_swap(sql, choices)) == messages(sql)
+
+
+@pytest.mark.parametrize(
+    ("condition", "advice"),
+    [
+        ("impression_dt <= '2025-07-31'", "the rest of the last day is left out"),
+        ("IMPRESSION_DT <= CAST('2025-07-31' AS DATE)", "the rest of the last day is left out"),
+        ("impression_dt <= CAST('{{end_date}}' AS DATE)", "{{time_window_end}}"),
+        ("impression_dt <= DATE '{{end_date}}'", "{{time_window_end}}"),
+        ("'2025-07-31' >= (i.impression_dt)", "the rest of the last day is left out"),
+        ("impression_dt <= {{text}}", "the rest of the last day is left out"),
+        ("impression_dt BETWEEN '2025-07-01' AND '2025-07-31'", "the rest of the last day"),
+        ("impression_dt < '{{end_date}}'", "< leaves it out: write < {{time_window_end}}"),
+        ("{{end_date}} > impression_dt", "< leaves it out: write < {{time_window_end}}"),
+        ("impression_dt = {{day}}", "the rest of the day is not equal"),
+        ("'{{start_date}}' <> impression_dt", "the rest of the day is not equal"),
+        ("impression_dt IN ({{day}}, {{time_window_start}})", "the rest of the day is not equal"),
+        ("impression_dt <= CURRENT_DATE", "the rest of the last day is left out"),
+    ],
+)
+def test_a_timestamp_compared_with_a_date_is_found(condition: str, advice: str) -> None:
+    (message,) = messages(f"SELECT campaign FROM DSP_Impressions AS i WHERE {condition}")
+    assert message.startswith("column impression_dt of dsp_impressions is a TIMESTAMP; ")
+    assert advice in message
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "impression_dt <= '{{end_date}}'",  # the binder includes the whole day
+        "impression_dt BETWEEN '{{start_date}}' AND {{day}}",
+        "impression_dt >= '2025-07-01' AND impression_dt < '2025-08-01'",
+        "impression_dt > {{end_date}}",
+        "impression_dt < {{start_date}}",
+        "impression_dt <= '2025-07-31 23:59:59'",
+        "impression_dt <= '2025-07-31T23:59:59'",
+        "impression_dt <= {{time_window_end}}",
+        "impression_date <= '2025-07-31' AND impression_date = {{day}}",
+        "impression_date BETWEEN '2025-07-01' AND '2025-07-31'",
+        "CAST(impression_dt AS DATE) = {{day}}",
+        "campaign = '2025-07-31'",
+        "unknown.impression_dt = '2025-07-31'",
+    ],
+)
+def test_a_comparison_that_loses_nothing_is_not_found(condition: str) -> None:
+    assert messages(f"SELECT campaign FROM dsp_impressions WHERE {condition}") == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 FROM dsp_impressions, elsewhere.t WHERE impression_dt = '2025-07-31'",
+        "WITH t AS (SELECT CAST(impression_dt AS DATE) AS impression_dt FROM dsp_impressions)"
+        " SELECT 1 FROM t WHERE impression_dt = '2025-07-31'",
+        "SELECT 1 FROM (SELECT impression_date AS impression_dt FROM dsp_impressions) AS t"
+        " WHERE t.impression_dt = '2025-07-31'",
+    ],
+)
+def test_a_column_that_may_be_another_is_not_found(sql: str) -> None:
+    assert messages(sql) == []
+
+
+def test_without_types_no_timestamp_is_found() -> None:
+    tables = {"t": Table(is_offered=True, columns=frozenset({"impression_dt"}))}
+    assert find_missing("SELECT 1 FROM t WHERE impression_dt = '2025-07-31'", tables) == ()
 
 
 @pytest.mark.parametrize("path", sorted(TEMPLATES.glob("*.sql")), ids=lambda path: path.stem)

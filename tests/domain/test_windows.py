@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -10,13 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recomamp.domain.cron import Cron
-from recomamp.domain.windows import (
-    CollectionWindows,
-    ScheduleWindows,
-    as_first_moment,
-    as_last_moment,
-    midnight,
-)
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.typed_times import midnight
+from recomamp.domain.windows import CollectionWindows, ScheduleWindows
 
 ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Australia/Lord_Howe"]
 EXPRESSIONS = [
@@ -101,27 +98,12 @@ def test_weeks_are_found_by_moment(weeks: CollectionWindows, moment: datetime) -
     assert latest is None or latest.due_at <= moment
 
 
-@pytest.mark.parametrize(
-    ("typed", "zone", "meant"),
-    [
-        (datetime(2026, 1, 10, tzinfo=UTC), "Europe/Berlin", datetime(2026, 1, 9, 23, tzinfo=UTC)),
-        (
-            datetime(2026, 1, 10, tzinfo=UTC),
-            "America/Los_Angeles",
-            datetime(2026, 1, 10, 8, tzinfo=UTC),
-        ),
-        (
-            datetime(2026, 1, 10, 5, tzinfo=UTC),
-            "Europe/Berlin",
-            datetime(2026, 1, 10, 5, tzinfo=UTC),
-        ),
-    ],
-    ids=["east", "west", "a time of day is kept"],
-)
-def test_a_date_typed_for_a_backfill_is_a_day_of_the_schedules_zone(
-    typed: datetime, zone: str, meant: datetime
-) -> None:
-    assert as_first_moment(typed, zone) == meant
-    day = timedelta(days=1) if typed.hour == 0 else timedelta(0)
-    instant = timedelta(microseconds=1) if day else timedelta(0)
-    assert as_last_moment(typed, zone) == meant + day - instant
+@given(collections)
+def test_a_week_is_a_week_of_the_collection_and_nothing_else_is(weeks: CollectionWindows) -> None:
+    for due in weeks:
+        weeks.check_week(due.window)
+        longer = replace(due.window, end=due.window.end + timedelta(days=7))
+        later = replace(due.window, start=due.window.start + timedelta(hours=1))
+        for window in (longer, later):
+            with pytest.raises(InvalidDefinition, match=str(due.window.first_date)):
+                weeks.check_week(window)

@@ -184,6 +184,30 @@ def test_clearing_a_waiting_task_and_pausing_a_collection_lose_and_repeat_nothin
     assert [week["status"] for week in pipeline.rows.weeks(collection_id)] == ["SUCCESS"]
 
 
+def test_a_run_whose_row_becomes_invalid_does_all_that_it_would_have_done(
+    pipeline: Pipeline,
+) -> None:
+    with slow_amc(pipeline):
+        dag_id = start_schedule(pipeline)
+        waiting_run(pipeline, dag_id)
+        schedule_id = dag_id.removeprefix("amc_schedule_")
+        pipeline.rows.update("workflow_schedules", schedule_id, parameters={"typo": 1})
+
+        def is_invalid() -> bool:
+            tags = pipeline.get(f"/dags/{dag_id}")["tags"]
+            return "invalid" in [tag["name"] for tag in tags]
+
+        pipeline.until(is_invalid, f"{dag_id} to be invalid")
+    (run,) = pipeline.until_runs_end(dag_id, 1)
+    (execution,) = pipeline.executions(dag_id)
+    assert (run["state"], execution["status"]) == ("success", "SUCCESS")
+    (event,) = pipeline.get("/assets/events", source_dag_id=dag_id)["asset_events"]
+    assert event["extra"]["execution_id"] == str(execution["id"])
+    assert event["name"] == f"amc_workflow_{execution['workflow_id']}"
+    after = pipeline.rows.get("workflow_schedules", schedule_id)
+    assert (after["total_runs"], after["successful_runs"]) == (1, 1)
+
+
 @pytest.mark.parametrize("component", ["triggerer", "scheduler"])
 def test_a_component_that_is_killed_loses_and_repeats_nothing(
     pipeline: Pipeline, component: str

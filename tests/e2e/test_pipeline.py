@@ -82,6 +82,88 @@ def test_a_collection_runs_every_week_also_those_before_a_backfilled_one(
     assert (after["status"], after["progress_percentage"]) == ("COMPLETED", 100)
 
 
+def test_a_deleted_dag_comes_back_and_asks_amc_for_nothing_that_the_rows_show(
+    pipeline: Pipeline,
+) -> None:
+    workflow = pipeline.rows.workflow(instance=pipeline.instance)
+    schedule = pipeline.rows.schedule(
+        workflow=workflow,
+        created_at=(datetime.now(UTC) - timedelta(days=3)).isoformat(),
+        parameters={"window": {"catchup": True}},
+    )
+    start_date = datetime.now(UTC).date() - timedelta(days=36)  # of four weeks three are due
+    collection = pipeline.rows.collection(
+        workflow=workflow, start_date=start_date, end_date=start_date + timedelta(days=27)
+    )
+    dag_ids = [f"amc_schedule_{schedule['id']}", f"amc_collection_{collection['id']}"]
+    for dag_id in dag_ids:
+        pipeline.until_runs_end(dag_id, 3)
+    before = {dag_id: pipeline.executions(dag_id) for dag_id in dag_ids}
+    asked = at_amc(pipeline)
+
+    for dag_id in dag_ids:
+        pipeline.api.delete(f"/api/v2/dags/{dag_id}").raise_for_status()
+    skipped = {"submit": "skipped", "wait": "skipped", "load": "skipped", "record": "success"}
+    for dag_id in dag_ids:
+        runs = pipeline.until_runs_end(dag_id, 3)
+        assert [run["state"] for run in runs] == ["success"] * 3
+        for run in runs:
+            assert pipeline.task_states(dag_id, run["dag_run_id"]) == skipped
+        assert pipeline.executions(dag_id) == before[dag_id]
+    assert at_amc(pipeline) == asked
+    assert pipeline.rows.get("workflow_schedules", schedule)["total_runs"] == 3
+    weeks = [week["status"] for week in pipeline.rows.weeks(collection)]
+    assert weeks == ["SUCCESS"] * 3 + ["PENDING"]
+
+    dag_id = dag_ids[0]
+    run_id = pipeline.runs(dag_id)[0]["dag_run_id"]
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear"
+    answer = pipeline.api.post(path, json={"dry_run": False, "only_failed": False})
+    answer.raise_for_status()
+    pipeline.until(lambda: len(pipeline.executions(dag_id)) == 4, "the cleared run to ask")
+    pipeline.until_run_ends(dag_id, run_id)
+    assert [row["status"] for row in pipeline.executions(dag_id)] == ["SUCCESS"] * 4
+
+
+def test_days_picked_in_the_ui_are_days_of_the_row(pipeline: Pipeline) -> None:
+    """As the UI sends them to the REST API, in the zone that it shows."""
+    workflow = pipeline.rows.workflow(instance=pipeline.instance)
+    schedule = pipeline.rows.schedule(workflow=workflow, timezone="Europe/Berlin", is_active=False)
+    dag_id = f"amc_schedule_{schedule['id']}"
+    pipeline.until(lambda: pipeline.api.get(f"/api/v2/dags/{dag_id}").is_success, dag_id)
+    backfill = {
+        "dag_id": dag_id,
+        "from_date": "2026-05-01T04:00:00.000Z",  # New York
+        "to_date": "2026-05-06T03:59:59.999Z",
+    }
+    answer = pipeline.api.post("/api/v2/backfills/dry_run", json=backfill).raise_for_status()
+    dates = [run["logical_date"] for run in answer.json()["backfills"]]
+    assert dates == [
+        "2026-04-30T22:00:00Z",
+        "2026-05-01T22:00:00Z",
+        "2026-05-02T22:00:00Z",
+        "2026-05-03T22:00:00Z",
+        "2026-05-04T22:00:00Z",
+    ]
+    conf = {
+        "window_start": "2026-05-04T00:00:00.000Z",
+        "window_end": "2026-05-11T00:00:00.000Z",
+    }
+    answer = pipeline.api.post(
+        f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf}
+    )
+    run_id = answer.raise_for_status().json()["dag_run_id"]
+    assert pipeline.until_run_ends(dag_id, run_id) == "success"
+    (execution,) = pipeline.executions(dag_id)
+    assert execution["window_start"] == datetime(2026, 5, 3, 22, tzinfo=UTC)
+    assert execution["window_end"] == datetime(2026, 5, 10, 22, tzinfo=UTC)
+
+
+def at_amc(pipeline: Pipeline) -> int:
+    answer = pipeline.api.get(f"{pipeline.stack.settings.emulator_url}/_emulator/executions")
+    return len(answer.json()["executions"])
+
+
 def test_sql_that_amc_refuses_fails_its_run_without_a_retry(pipeline: Pipeline) -> None:
     workflow = pipeline.rows.workflow(
         instance=pipeline.instance, sql_query="SELECT nonsense FROM dsp_impressions"

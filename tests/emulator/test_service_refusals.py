@@ -166,3 +166,22 @@ def test_an_execution_can_only_be_set_to_cancelled(
     refused = north.call("PUT", f"/workflowExecutions/{execution_id}", json={"status": "RUNNING"})
 
     assert refused.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("value", "is_refused"),
+    [("x" * 20, False), ("x" * 21, True), (["x" * 5] * 2, False), (["x" * 7] * 2, True)],
+)
+def test_values_longer_than_the_setting_says_are_refused(
+    north: Caller, emulator: RunningEmulator, value: Any, is_refused: bool
+) -> None:
+    kind = {"type": "ARRAY", "elementDataType": "STRING"} if isinstance(value, list) else "STRING"
+    order = {
+        "workflow": {"sqlQuery": SQL, "inputParameters": [{"name": "x", "dataType": kind}]},
+        "parameterValues": {"x": value},
+    }
+    assert north.order(**order).status_code == 200
+    emulator.settings(max_parameter_chars=20)
+    answer = north.order(**order)
+    assert (answer.status_code == 400) is is_refused
+    assert ("The value of parameter x has" in answer.text) is is_refused

@@ -420,7 +420,7 @@ def test_a_lost_run_over_part_of_a_week_fails_no_week(
     rows: Rows, database: Database, collection: Row
 ) -> None:
     run = Run(database, collection_id=str(collection["id"]))
-    run.params = {"window_start": "2026-01-05T12:00", "window_end": "2026-01-11T01:00"}
+    run.dag_run.data_interval_end = datetime(2026, 1, 11, 1, tzinfo=UTC)
     run.step(SubmitExecution)
     lose(run)
     assert [week["status"] for week in rows.weeks(collection)] == ["PENDING"]

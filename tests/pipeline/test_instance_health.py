@@ -369,6 +369,7 @@ def submit(rows: Rows, instance: Row) -> Callable[[], str]:
             dag_id=dag_id_of({"schedule_id": schedule["id"]}),
             run_id=run_id,
             clear_number=0,
+            run_type="backfill",
             data_interval_start=WEEK[0],
             data_interval_end=WEEK[1],
             run_after=WEEK[1],

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import psycopg2
 import pytest
@@ -26,6 +27,7 @@ from recomamp.domain.errors import (
 )
 from recomamp.pipeline.cancelling import end_cancelled
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.invalid import RefuseRun
 from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
@@ -207,18 +209,49 @@ def test_a_cleared_task_goes_on_though_its_execution_is_killed_under_its_next_tr
     assert [row["status"] for row in run.executions] == ["CANCELLED", "RUNNING"]
 
 
-def test_a_manual_run_over_part_of_a_week_writes_no_weeks_books(
+def test_a_collection_refuses_a_window_that_is_no_week_of_it(
     database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    collection = rows.collection(
+        workflow=rows.workflow(instance=instance), start_date="2026-01-05", end_date="2026-01-18"
+    )
+    run = Run(database, collection_id=str(collection["id"]))
+    run.params = {"window_start": "2026-01-12T12:00", "window_end": "2026-01-18T01:00"}
+    remedy = "no week of the collection.*window_start 2026-01-12, window_end 2026-01-19"
+    with pytest.raises(AirflowFailException, match=remedy):
+        run.step(SubmitExecution)
+    run.params = {}
+    run.dag_run.run_type = "manual"
+    run.dag_run.data_interval_end = datetime(2026, 1, 13, tzinfo=UTC)  # as REST may set it
+    with pytest.raises(AirflowFailException, match="no week of the collection"):
+        run.step(SubmitExecution)
+    run.step(RecordRun)
+    assert run.executions == []
+    assert [week["status"] for week in rows.weeks(collection)] == ["PENDING", "PENDING"]
+
+
+@pytest.mark.parametrize("ui_zone", ["UTC", "America/New_York", "Pacific/Auckland"])
+def test_days_picked_in_a_form_are_days_of_the_row_and_mark_its_week(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator, ui_zone: str
 ) -> None:
     emulator.progression("at_once")
     collection = rows.collection(
-        workflow=rows.workflow(instance=instance), start_date="2026-01-05", end_date="2026-01-11"
+        workflow=rows.workflow(instance=instance),
+        start_date="2026-03-02",
+        end_date="2026-03-15",  # clocks change in the first week
+        parameters={"timezone": "America/Los_Angeles"},
     )
     run = Run(database, collection_id=str(collection["id"]))
-    run.params = {"window_start": "2026-01-05T12:00", "window_end": "2026-01-11T01:00"}
+    run.params = {
+        name: f"{datetime(2026, 3, day, tzinfo=ZoneInfo(ui_zone)).astimezone(UTC):%FT%T}.000Z"
+        for name, day in (("window_start", 2), ("window_end", 9))
+    }
     for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
         run.step(step)
-    assert [week["status"] for week in rows.weeks(collection)] == ["PENDING"]
+    (execution,) = run.executions
+    assert execution["window_start"] == datetime(2026, 3, 2, 8, tzinfo=UTC)
+    assert execution["window_end"] == datetime(2026, 3, 9, 7, tzinfo=UTC)
+    assert [week["status"] for week in rows.weeks(collection)] == ["SUCCESS", "PENDING"]
 
 
 def test_failing_to_run_a_week_again_takes_its_results_from_nobody(
@@ -297,6 +330,32 @@ def test_without_a_free_slot_the_task_waits_for_its_turn_and_sends_nothing(
     assert len(emulator.executions()) == 2
 
 
+class SubmitOfInvalidRow(RefuseRun):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(problem="parameters.typo is not declared", **kwargs)
+
+
+def test_an_attempt_opened_before_its_row_became_invalid_goes_on_and_no_other_is_opened(
+    run: Run, database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    rows.update("amc_instances", instance, max_concurrent_executions=1)
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    second, third = (Run(database, run_id=f"run {n}", **run.source) for n in (2, 3))
+    with pytest.raises(TaskDeferred):
+        second.step(SubmitExecution)
+    database.query("""UPDATE workflow_schedules SET parameters = '{"typo": 1}'""")
+    run.step(RecordRun)
+    emulator.progression("at_once")
+    second.step(SubmitOfInvalidRow, "execute_again")
+    for step in (WaitForExecution, LoadResults, RecordRun):
+        second.step(step)
+    assert [row["status"] for row in second.executions] == ["SUCCESS"]
+    with pytest.raises(AirflowFailException, match=r"parameters\.typo is not declared"):
+        third.step(SubmitOfInvalidRow)
+    assert third.executions == []
+
+
 def test_sql_that_amc_refuses_fails_for_good_with_amazons_words(
     database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
 ) -> None:
@@ -315,6 +374,32 @@ def test_sql_that_amc_refuses_fails_for_good_with_amazons_words(
     assert book["status"] == "FAILED"
     assert "nonsense" in book["error_message"]
     assert rows.get("workflow_schedules", schedule)["failed_runs"] == 1
+
+
+def test_a_refusal_of_a_long_value_says_how_a_list_of_any_length_is_written(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    emulator.settings(max_parameter_chars=1024)
+    asins = [f"B{number:09}" for number in range(300)]
+    query = (
+        "SELECT tracked_asin, SUM(conversions) AS n FROM conversions WHERE {} GROUP BY tracked_asin"
+    )
+    array = "ARRAY_CONTAINS(CUSTOM_PARAMETER('asins'), tracked_asin)"
+    workflow = rows.workflow(
+        instance=instance,
+        sql_query=query.format(f"({array} OR CUSTOM_PARAMETER('asins') IS NULL)"),
+        parameters={"asins": asins},
+    )
+    run = Run(database, schedule_id=str(rows.schedule(workflow=workflow)["id"]))
+    with pytest.raises(AirflowFailException, match=r"The value of parameter asins has 4200"):
+        run.step(SubmitExecution)
+    assert "write a list such as x IN ({{asins}})" in run.executions[0]["error_message"]
+
+    literals = query.format("tracked_asin IN (CUSTOM_PARAMETER('asins'))")
+    rows.update("workflows", workflow, sql_query=literals)
+    run = Run(database, "run 2", schedule_id=run.source["schedule_id"])
+    run.step(SubmitExecution)
+    assert run.executions[-1]["amc_execution_id"]
 
 
 def test_a_rejected_execution_is_never_tried_again(run: Run, emulator: RunningEmulator) -> None:

@@ -16,6 +16,7 @@ from recomamp.pipeline.snapshots import KeptRow, read_snapshot, write_snapshot
 KEY = "0f000000-0000-4000-8000-000000000000"
 BUCKETS = range(16)
 ROW = KeptRow(definition="{}", verdicts={"digest": ["window_start"]})
+VERDICT = {"window_names": [], "findings": ["x"], "east_findings": [], "west_findings": []}
 
 
 @pytest.fixture
@@ -65,6 +66,12 @@ NOT_WRITTEN_BY_US: dict[str, Any] = {
     "a verdict that is a number": {KEY: {"definition": "{}", "verdicts": {"digest": 1}}},
     "a name that is a number": {KEY: {"definition": "{}", "verdicts": {"digest": [1]}}},
     "two verdicts on one query": {KEY: {"definition": "{}", "verdicts": {"a": [], "b": []}}},
+    "a verdict without findings": {
+        KEY: {"definition": "{}", "verdicts": {"digest": {"window_names": []}}}
+    },
+    "a finding that is a number": {
+        KEY: {"definition": "{}", "verdicts": {"digest": {**VERDICT, "findings": [1]}}}
+    },
     "a definition that is a list": {KEY: {"definition": [], "verdicts": {}}},
     "a row that is a list": {KEY: []},
     "a key that is no UUID": {"key": {"definition": "{}", "verdicts": {}}},
@@ -101,3 +108,9 @@ def test_rows_of_other_buckets_stay_as_they_were_kept(directory: Path) -> None:
     write_snapshot("schedule", [1], {KEY: changed, other: changed})
 
     assert read_snapshot("schedule", BUCKETS) == {KEY: ROW, other: changed}
+
+
+def test_a_verdict_is_read_as_it_was_kept(directory: Path) -> None:
+    row = KeptRow(definition="{}", verdicts={"digest": VERDICT})
+    write_snapshot("schedule", BUCKETS, {KEY: row})
+    assert read_snapshot("schedule", BUCKETS) == {KEY: row}

@@ -12,9 +12,10 @@ from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.recording import RecordRun
 
 # Connections, transactions, statements. More only with a reason: each is paid by every run.
-SUBMIT_SCHEDULE = (4, 6, 16)
+# A scheduled run looks for results of its window before it opens an attempt.
+SUBMIT_SCHEDULE = (4, 8, 17)
 RECORD_SCHEDULE = (1, 3, 4)
-SUBMIT_WEEK = (4, 7, 18)  # one asks whether the week is skipped
+SUBMIT_WEEK = (4, 9, 19)  # one asks whether the week is skipped
 RECORD_WEEK = (1, 2, 2)
 
 
@@ -45,6 +46,7 @@ def test_a_schedules_run_asks_no_more_than_it_needs(
 ) -> None:
     schedule_id = str(rows.schedule(workflow=workflow)["id"])
     run = Run(database, schedule_id=schedule_id)
+    run.dag_run.run_type = "scheduled"
     assert through(run, emulator) == (SUBMIT_SCHEDULE, RECORD_SCHEDULE)
 
 
@@ -54,6 +56,7 @@ def test_a_weeks_run_asks_no_more_than_it_needs(
     columns = {"start_date": "2026-01-05", "end_date": "2026-03-01"}
     collection = rows.collection(workflow=workflow, **columns)
     run = Run(database, collection_id=str(collection["id"]))
+    run.dag_run.run_type = "scheduled"
     assert through(run, emulator) == (SUBMIT_WEEK, RECORD_WEEK)
     assert rows.weeks(collection)[0]["status"] == "SUCCESS"
 

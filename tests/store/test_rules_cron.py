@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fixtures.postgres import Server
 from recomamp.domain.cron import Cron
+from recomamp.domain.errors import InvalidDefinition
 
 Next = Callable[[str, str, datetime], datetime]
 
@@ -47,6 +48,10 @@ def utc(text: str) -> datetime:
         ("*/15 * * * *", "UTC", "2026-01-01 00:00:30", "2026-01-01 00:15"),
         ("0 9-17/4 * * MON-FRI", "UTC", "2026-01-02 17:30", "2026-01-05 09:00"),
         ("0 0 * * 7", "UTC", "2026-01-01 00:00", "2026-01-04 00:00"),
+        ("0 6 * * FRI-SUN", "UTC", "2026-04-04 06:00", "2026-04-05 06:00"),
+        ("0 6 * * 5-0", "UTC", "2026-04-05 06:00", "2026-04-10 06:00"),
+        ("0 6 * * SAT-SUN/1", "UTC", "2026-04-05 06:00", "2026-04-11 06:00"),
+        ("0 0 */2 * 1", "UTC", "2026-04-01 00:00", "2026-04-13 00:00"),
         ("0 0 13 * FRI", "UTC", "2026-01-01 00:00", "2026-01-02 00:00"),
         ("0 0 13 * FRI", "UTC", "2026-01-09 00:00", "2026-01-13 00:00"),
         ("0 0 31 * *", "UTC", "2026-01-31 00:00", "2026-03-31 00:00"),
@@ -127,6 +132,34 @@ def expressions(draw: st.DrawFn) -> str:
     return " ".join(draw(field) for field in fields)
 
 
+WORDS = st.lists(
+    st.sampled_from(
+        [
+            *("*", "0", "5", "7", "8", "23", "24", "60", "SUN", "fri", "JAN", "L", "٣", "00005"),
+            *("1-5", "5-1", "FRI-SUN", "5-0", "7-0", "0-0", "SUN-SUN", "SUN-2", "FRI-MON", "*/2"),
+            *("*/0", "5/10", "1-5/2", "SAT-SUN/2", "1,2", "1,", "MON,5-7", "*,1", "1-5/99999"),
+        ]
+    ),
+    min_size=4,
+    max_size=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(words=WORDS, after=st.just(datetime(2026, 1, 1, tzinfo=UTC)))
+def test_database_and_pipeline_take_the_same_expressions(
+    cron_next: Next, words: list[str], after: datetime
+) -> None:
+    cron = Cron(" ".join(words), "UTC")
+    try:
+        expected = cron.next_tick(after)
+    except InvalidDefinition:
+        with pytest.raises(psycopg2.errors.CheckViolation):
+            cron_next(cron.expression, "UTC", after)
+        return
+    assert cron_next(cron.expression, "UTC", after) == expected
+
+
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
 
 
@@ -205,7 +238,7 @@ def test_rare_ticks_are_found_quickly(cron_next: Next, expression: str) -> None:
         ("0 0 6 * * *", "has not five fields"),
         ("@reboot", "has not five fields"),
         ("60 6 * * *", "values go from 0 to 59"),
-        ("0 24 * * *", "'24' is not a hour"),
+        ("0 24 * * *", "'24' is not an hour; values go from 0 to 23"),
         ("0 0 0 * *", "'0' is not a day of month"),
         ("0 0 * 13 *", "'13' is not a month"),
         ("0 0 * * 8", "'8' is not a day of week"),
@@ -222,6 +255,10 @@ def test_rare_ticks_are_found_quickly(cron_next: Next, expression: str) -> None:
         ("0 0 ? * *", "'?' is not a day of month"),
         ("99999999999 0 * * *", "is not a minute"),
         ("JAN 0 * * *", "'JAN' is not a minute"),
+        ("0 L * * *", "'L' is not an hour; write *"),
+        ("0 6-2 * * *", "'6-2' is not an hour; a range goes upwards: write two ranges"),
+        ("0 0 * * FRI-MON", "'FRI-MON' is not a day of week; a range goes upwards"),
+        ("0 0 * NOV-FEB *", "'NOV-FEB' is not a month; a range goes upwards"),
         ("0 0 30 2 *", "no date ever matches"),
         ("0 0 31 4,6,9,11 *", "no date ever matches"),
         ("*/5 * 31 feb *", "no date ever matches"),

@@ -42,6 +42,7 @@ def refused(column: str, build: Any) -> str:
     "sql",
     ["SELECT {{cap}}", "SELECT '{{ cap }}'", "SELECT 'P{{cap}}D'", "SELECT CUSTOM_PARAMETER('cap')",
      "SELECT custom_parameter ( 'cap' )", "SELECT 1 -- don't\n, {{cap}}",
+     "SELECT 1 -- {{caps}}\r, {{cap}}", "SELECT {# {{cap}} #} 1",
      "SELECT CUSTOM_PARAMETER(/* 'x' */'cap')", "SELECT '-- ', {{cap}} /* ' */"],
 )  # fmt: skip
 def test_a_parameter_without_a_definition_is_refused(rows: Rows, sql: str) -> None:
@@ -73,7 +74,10 @@ def test_names_of_the_pipelines_own_are_refused(rows: Rows) -> None:
 
 
 def test_an_empty_query_and_definitions_that_are_no_object_are_refused(rows: Rows) -> None:
-    refused("sql_template", lambda: template(rows, "  "))
+    for sql in ("  ", "\r\n\t", ";", "-- {{a}}", "/* SELECT 1 */ ;\n-- SELECT 2\r ; "):
+        refused("sql_template", lambda sql=sql: template(rows, sql))
+        with pytest.raises(InvalidDefinition, match="the query is empty"):
+            read_template(sql)
     own = {"name": "T", "category": "c", "sql_template": "SELECT 1"}
     refused("parameters", lambda: rows.insert("query_templates", parameters="[]", **own))
     assert rows.insert("query_templates", parameters=None, **own)["parameters"] == {}
@@ -106,7 +110,8 @@ PIECES = st.sampled_from(
     ["{{a}}", "{{ b }}", "'{{c}}'", "'x{{d}}y'", "CUSTOM_PARAMETER('e')",
      "custom_parameter( 'f' )", "-- {{g}} 'CUSTOM_PARAMETER('h')\n", "/* {{i}} ' \" */", "'it''s'",
      "'CUSTOM_PARAMETER(''j'')'", '"a -- b"', '"it\'s"', "1", "x", "'--'", "'/*'", "'\"'", "*/",
-     "/**/", "-", "XCUSTOM_PARAMETER('k')", "'{{a}}{{ l }}'", "''", "( 2 )"]
+     "/**/", "-", "-- {{m}}\r", "-- {{n}}\r\n", "{# {{o}} #}", "{#", "\r", ":p", "'$q'", "'{r}'",
+     "XCUSTOM_PARAMETER('k')", "'{{a}}{{ l }}'", "''", "( 2 )"]
 )  # fmt: skip
 
 
@@ -123,6 +128,21 @@ def test_database_and_pipeline_find_the_same_names(database: Database, pieces: l
         return  # the pipeline refuses to run it at all
     found = database.query("SELECT query_parameter_names(%s) AS names", [sql])[0]["names"]
     assert found == sorted(expected)
+
+
+def test_a_workflow_of_comments_alone_is_refused_and_an_old_one_may_be_changed(
+    database: Database, rows: Rows
+) -> None:
+    workflow = rows.workflow()
+    for sql in ("", "\n", "-- a", "/* a */;", "-- SELECT 1\r"):
+        with pytest.raises(psycopg2.errors.CheckViolation, match=r"workflows\.sql_query: must not"):
+            rows.workflow(sql_query=sql)
+        with pytest.raises(psycopg2.errors.CheckViolation, match=r"workflows\.sql_query: must not"):
+            rows.update("workflows", workflow, sql_query=sql)
+    database.query(  # both in the one transaction of a message
+        "SET LOCAL session_replication_role = replica; UPDATE workflows SET sql_query = '-- a'"
+    )
+    rows.update("workflows", workflow, sql_query="-- a", parameters={"x": 1})
 
 
 def test_usage_counts_workflows_and_not_their_runs(rows: Rows) -> None:

@@ -1,4 +1,5 @@
--- The tables of an instance, those it no longer offers included, with the names of their columns.
+-- The tables of an instance, those it no longer offers included, with the names of their columns
+-- and of those columns that Amazon says to be TIMESTAMP.
 -- Parameters: instance_key (UUID).
 SELECT
     offered.name,
@@ -6,6 +7,11 @@ SELECT
     ARRAY(
         SELECT field ->> 'name' FROM jsonb_array_elements(offered.fields) AS field
     ) AS fields,
+    ARRAY(
+        SELECT field ->> 'name'
+        FROM jsonb_array_elements(offered.fields) AS field
+        WHERE field ->> 'data_type' = 'TIMESTAMP'
+    ) AS timestamp_fields,
     ARRAY(
         SELECT field.field_name
         FROM amc_data_sources AS source

@@ -5,7 +5,10 @@ SELECT
     workflow.id AS workflow_id,
     left(workflow.name, 200) AS name,
     workflow.sql_query,
-    md5(workflow.sql_query) AS query_md5
+    md5(workflow.sql_query) AS query_md5,
+    CASE
+        WHEN octet_length(workflow.parameters::TEXT) <= 262144 THEN workflow.parameters
+    END AS parameters
 FROM workflows AS workflow
 WHERE octet_length(workflow.sql_query) <= 65536
   AND (

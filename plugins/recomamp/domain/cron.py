@@ -1,10 +1,13 @@
 """Ticks of a cron expression in a time zone, over daylight-saving changes too.
 
-Five fields: lists, ranges, steps, names of months and weekdays, the usual ``@`` aliases. Where the
-expression fires at most once a day (hour and minute are single numbers) a tick is a wall time: one
-that does not exist moves forward by the gap, one that exists twice is its first occurrence.
-Otherwise every real minute whose wall time matches is a tick. ``cron_next()`` in the database
-follows the same rules.
+Five fields: lists, ranges, steps, names of months and weekdays, the usual ``@`` aliases. Sunday is
+0 and 7, and ends a range as 7 (FRI-SUN). Where both day fields are restricted, either is enough; a
+field that begins with ``*``, such as ``*/2``, is not restricted in this sense.
+
+Where the expression fires at most once a day (hour and minute are single numbers) a tick is a wall
+time: one that does not exist moves forward by the gap, one that exists twice is its first
+occurrence. Otherwise every real minute whose wall time matches is a tick. ``cron_next()`` in the
+database follows the same rules.
 """
 
 from __future__ import annotations
@@ -33,7 +36,11 @@ _ALIASES = {
 }
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_ITEM = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?")
+_VALUE = "[0-9]{1,4}|[A-Za-z]{3}"
+_ITEM = re.compile(
+    rf"(?:\*|(?P<first>{_VALUE})(?:-(?P<last>{_VALUE}))?)(?:/(?P<step>[0-9]{{1,4}}))?"
+)
+_SPACE = " \t\n\r"
 _MICROSECOND = timedelta(microseconds=1)
 _WEEK = timedelta(days=7)
 
@@ -70,10 +77,16 @@ class _Field:
         if first is None:
             return item
         low, high = self.number(first), self.number(last or first)
+        if self.words is _WEEKDAYS and high == 0 < low:
+            high = 7  # FRI-SUN: Sunday ends the week too
         if low > high:
-            raise InvalidDefinition(f"{item!r}: a range goes upwards")
+            raise InvalidDefinition(
+                f"{item!r}: a range goes upwards; write two ranges and a comma between"
+            )
         # croniter 7.0 reads a range of one value, such as 5-5, as the whole field
-        return str(low) if low == high else item
+        if low == high:
+            return str(low)
+        return f"{low}-{high}" + (f"/{step}" if step else "")
 
 
 _FIELDS = (
@@ -93,7 +106,7 @@ def normalize_expression(expression: str) -> str:
     """
     if len(expression) > MAX_CRON_CHARS:
         raise InvalidDefinition(f"has more than {MAX_CRON_CHARS} characters; write a shorter one")
-    text = " ".join(expression.split())
+    text = " ".join(re.split(f"[{_SPACE}]+", expression.strip(_SPACE)))
     fields = _ALIASES.get(text.lower(), text).split(" ")
     if len(fields) != len(_FIELDS):
         raise InvalidDefinition(
@@ -120,6 +133,14 @@ def load_zone(name: str) -> ZoneInfo:
         raise InvalidDefinition(
             f"{name!r} is no IANA time zone; write one such as 'Europe/Berlin' or 'UTC'"
         ) from err
+
+
+def _plain(instant: datetime) -> datetime:
+    """Return the instant as a datetime of the standard library, in UTC.
+
+    Airflow calls timetables with pendulum's, which loses such a zone when a timedelta is added.
+    """
+    return datetime.fromtimestamp(instant.timestamp(), tz=UTC)
 
 
 def _naive(moment: datetime) -> datetime:
@@ -176,7 +197,7 @@ class Cron:
             start = self._wall(after) - timedelta(days=2)
             ticks = map(self._instant, _wall_times(self.fields, start, forward=True))
             return next(tick for tick in ticks if tick > after)
-        moment, offset = after.astimezone(UTC), self._offset(after)
+        moment, offset = _plain(after), self._offset(after)
         while True:  # one UTC offset after the other: within it, wall time is plain arithmetic
             wall = next(_wall_times(self.fields, _naive(moment + offset), forward=True))
             tick = wall.replace(tzinfo=UTC) - offset
@@ -191,7 +212,7 @@ class Cron:
             start = self._wall(until) + timedelta(days=2)
             ticks = map(self._instant, _wall_times(self.fields, start, forward=False))
             return next(tick for tick in ticks if tick <= until)
-        moment, offset = until.astimezone(UTC) + _MICROSECOND, self._offset(until)
+        moment, offset = _plain(until) + _MICROSECOND, self._offset(until)
         while True:
             wall = next(_wall_times(self.fields, _naive(moment + offset), forward=False))
             tick = wall.replace(tzinfo=UTC) - offset

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from recomamp.domain.cron import Cron, load_zone, normalize_expression
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.lint import CheckedQuery, check_and_lint
 from recomamp.domain.models import Collection, Schedule, Workflow
 from recomamp.domain.parameters import Parameter, declare, overlay
-from recomamp.domain.query import check
 from recomamp.domain.row_limits import check_limits
 from recomamp.domain.windows import (
     DEFAULT_COLLECTION_LAG_DAYS,
@@ -21,8 +21,7 @@ from recomamp.domain.windows import (
 )
 
 Row = Mapping[str, Any]
-# Checks a query against its parameters and returns which of the window's names it uses
-QueryCheck = Callable[[str, Mapping[str, Parameter]], frozenset[str]]
+QueryCheck = Callable[[str, Mapping[str, Parameter]], CheckedQuery]
 
 RESERVED_PARAMETERS = frozenset({"window", "timezone"})
 _RUN_PARAMETERS = frozenset({"window_start", "window_end"})  # fields of the trigger form
@@ -34,16 +33,17 @@ _LONGEST_LOOKBACK_DAYS = 400  # AMC keeps 13 months
 _STARTS_NO_WEEK = ("PAUSED", "COMPLETED")
 
 
-def read_schedule(row: Row, check_query: QueryCheck = check) -> Schedule:
+def read_schedule(row: Row, check_query: QueryCheck = check_and_lint) -> Schedule:
     """Read a row of ``workflow_schedules`` joined with its workflow.
 
-    :param check_query: does what ``query.check`` does; reading the query is what costs time.
+    :param check_query: does what ``check_and_lint`` does; reading the query is what costs time.
     :raises InvalidDefinition: naming the table, the column and the row to mend.
     """
     table, key = "workflow_schedules", str(row["id"])
     check_limits(row, table)
     options = _window_options(row, table, _SCHEDULE_WINDOW_KEYS)
-    parameters, window_names = _parameters(row, table, check_query)
+    parameters, checked = _parameters(row, table, check_query)
+    cron = _cron(row)
     return Schedule(
         id=UUID(key),
         name=row["name"],
@@ -51,21 +51,21 @@ def read_schedule(row: Row, check_query: QueryCheck = check) -> Schedule:
         is_active=bool(row["is_active"]),
         created_at=row["created_at"],
         windows=ScheduleWindows(
-            cron=_cron(row),
+            cron=cron,
             lag_days=_days(options, "lag_days", DEFAULT_SCHEDULE_LAG_DAYS, table, key),
             lookback_days=_lookback(options, table, key),
-            type=_relative_window(_window_type(options, table, key), window_names, key),
+            type=_relative_window(_window_type(options, table, key), checked.window_names, key),
         ),
         catchup=_flag(options, "catchup", table, key),
         parameters=parameters,
-        workflow=_workflow(row),
+        workflow=_workflow(row, checked, cron.time_zone),
     )
 
 
-def read_collection(row: Row, check_query: QueryCheck = check) -> Collection:
+def read_collection(row: Row, check_query: QueryCheck = check_and_lint) -> Collection:
     """Read a row of ``report_data_collections`` joined with its workflow.
 
-    :param check_query: does what ``query.check`` does; reading the query is what costs time.
+    :param check_query: does what ``check_and_lint`` does; reading the query is what costs time.
     :raises InvalidDefinition: naming the table, the column and the row to mend.
     """
     table, key = "report_data_collections", str(row["id"])
@@ -73,6 +73,8 @@ def read_collection(row: Row, check_query: QueryCheck = check) -> Collection:
     options = _window_options(row, table, _COLLECTION_WINDOW_KEYS)
     if row["end_date"] < row["start_date"]:
         raise InvalidDefinition("lies before start_date", table=table, column="end_date", key=key)
+    zone = _collection_zone(row)
+    parameters, checked = _parameters(row, table, check_query)
     return Collection(
         id=UUID(key),
         name=row["name"],
@@ -81,15 +83,15 @@ def read_collection(row: Row, check_query: QueryCheck = check) -> Collection:
         windows=CollectionWindows(
             start_date=row["start_date"],
             end_date=row["end_date"],
-            time_zone=_collection_zone(row),
+            time_zone=zone,
             lag_days=_days(options, "lag_days", DEFAULT_COLLECTION_LAG_DAYS, table, key),
         ),
-        parameters=_parameters(row, table, check_query)[0],
-        workflow=_workflow(row),
+        parameters=parameters,
+        workflow=_workflow(row, checked, zone),
     )
 
 
-def _workflow(row: Row) -> Workflow:
+def _workflow(row: Row, checked: CheckedQuery, time_zone: str) -> Workflow:
     return Workflow(
         id=UUID(str(row["workflow_id"])),
         name=row["workflow_name"],
@@ -102,7 +104,7 @@ def _workflow(row: Row) -> Workflow:
         owner=row["owner"],
         # A snapshot may be older than these two columns
         instance_error=row.get("instance_error"),
-        findings=tuple(row.get("findings") or ()),
+        findings=(*(row.get("findings") or ()), *checked.findings_in(load_zone(time_zone))),
     )
 
 
@@ -132,11 +134,8 @@ def _collection_zone(row: Row) -> str:
 
 def _parameters(
     row: Row, table: str, check_query: QueryCheck
-) -> tuple[dict[str, Parameter], frozenset[str]]:
-    """Overlay the workflow's parameters with the row's own and check that the query takes them.
-
-    Returns also which of the window's names the query uses.
-    """
+) -> tuple[dict[str, Parameter], CheckedQuery]:
+    """Overlay the workflow's parameters with the row's own and check that the query takes them."""
     workflow_key, key = str(row["workflow_id"]), str(row["id"])
     try:
         declared = declare(_object(row["workflow_parameters"], "workflows", workflow_key))
@@ -159,10 +158,10 @@ def _parameters(
     except InvalidDefinition as err:
         raise err.at(table=table, column="parameters", key=key) from err
     try:
-        window_names = check_query(row["sql_query"], parameters)
+        checked = check_query(row["sql_query"], parameters)
     except InvalidDefinition as err:
         raise err.at(table="workflows", column="sql_query", key=workflow_key) from err
-    return parameters, window_names
+    return parameters, checked
 
 
 def _object(value: Any, table: str, key: str) -> Mapping[str, Any]:

@@ -119,6 +119,10 @@ class AmazonError(PipelineError):
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
 
+    def add_remedy(self, remedy: str) -> None:
+        """Add to Amazon's own words what to change."""
+        self.args = (f"{self}; {remedy}",)
+
 
 class Transient(AmazonError):
     """Amazon may answer better later."""

@@ -6,18 +6,27 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from sqlglot import exp
 
 from recomamp.domain.amc_sql import AmcSql
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.parameters import Parameter
-from recomamp.domain.placeholders import PLACEHOLDER, Slot, SlotKind
-from recomamp.domain.values import ParameterType, Scalar, Value, write_scalar
+from recomamp.domain.slots import PLACEHOLDER, Pattern, Slot, SlotKind
+from recomamp.domain.values import (
+    MAX_PARAMETER_CHARS,
+    NUMBERS,
+    ParameterType,
+    Scalar,
+    Value,
+    write_scalar,
+)
 
 _ESCAPES = "!^~|#\\"
 _WILDCARDS = re.compile("[%_]")
 _DIALECT = AmcSql()
+LAST_TIME_OF_DAY = "23:59:59.999"  # AMC's timestamps have milliseconds
 
 _SQL_TYPES = {
     ParameterType.STRING: "VARCHAR",
@@ -31,18 +40,49 @@ _SQL_TYPES = {
 }
 
 
+def is_sent(slot: Slot, known: Mapping[str, Parameter]) -> bool:
+    """Return whether a slot's value travels as a parameter, not as a literal.
+
+    Literals are: a number in quotes (text), a date that includes its day (see ``ends_day``), text
+    that is longer than AMC is said to take, a part of a LIKE pattern that has wildcards.
+    """
+    if slot.kind not in (SlotKind.PARAMETER, SlotKind.PATTERN) or slot.template:
+        return False
+    parameter = known[slot.names[0]]
+    value = parameter.value
+    if value is None or isinstance(value, tuple):
+        return value is not None
+    text = write_scalar(value)
+    return not (
+        (slot.kind is SlotKind.PATTERN and _special_in(slot).search(text))
+        or (slot.is_quoted and parameter.type in NUMBERS)
+        or (slot.ends_day and parameter.type is ParameterType.DATE)
+        or len(text) > MAX_PARAMETER_CHARS
+    )
+
+
 def render(slot: Slot, known: Mapping[str, Parameter], values: Mapping[str, Value]) -> str:
-    """Write the SQL of one slot."""
+    """Write the SQL of one slot. What is sent as a parameter depends on ``known`` alone."""
+    if slot.kind is SlotKind.ESCAPE:
+        return _render_escape(slot, known)
     if slot.template:
-        return _render_text(slot, values)
+        return _render_text(slot, known, values)
     name = slot.names[0]
-    value, parameter = values[name], known[name]
-    if slot.kind is SlotKind.PARAMETER:
-        return _sql(_null(parameter.type) if value is None else _custom_parameter(name))
+    if is_sent(slot, known):
+        return _sql(_custom_parameter(name))
+    if slot.kind in (SlotKind.PARAMETER, SlotKind.PATTERN) and values[name] is None:
+        return _null(known[name])
+    if slot.kind is SlotKind.PATTERN:
+        return _sql(exp.Literal.string(_pattern_text(slot, known, values[name])))
     if slot.follows:
-        return _sql(exp.Literal.string(_typed_text(slot.follows, value)))
+        return _sql(exp.Literal.string(_typed_text(slot, values[name])))
+    return _render_list(slot, values[name])
+
+
+def _render_list(slot: Slot, value: Value) -> str:
+    """Write the literals of one value or of all elements of an array."""
     elements = value if isinstance(value, tuple) else (value,)
-    literals = [_sql(literal(element)) for element in elements]
+    literals = [_sql(_element(slot, element)) for element in elements]
     match slot.kind:
         case SlotKind.ROWS:
             return ", ".join(f"({text})" for text in literals)
@@ -50,6 +90,15 @@ def render(slot: Slot, known: Mapping[str, Parameter], values: Mapping[str, Valu
             return "), (".join(literals)
     listed = ", ".join(literals)
     return f"({listed})" if slot.wrap else listed
+
+
+def _element(slot: Slot, value: Scalar | None) -> exp.Expression:
+    """Make a literal that stands alone: in quotes a number is text, a bound ends its day."""
+    if slot.ends_day and isinstance(value, date) and not isinstance(value, datetime):
+        return _cast(f"{write_scalar(value)} {LAST_TIME_OF_DAY}", "TIMESTAMP")
+    if slot.is_quoted and isinstance(value, bool | int | float | Decimal):
+        return exp.Literal.string(write_scalar(value))
+    return literal(value)
 
 
 def literal(value: Scalar | None) -> exp.Expression:
@@ -98,22 +147,62 @@ def _neutral_scalar(value: Scalar) -> Scalar:
             return -1 if value < 0 else 1
 
 
-def _render_text(slot: Slot, values: Mapping[str, Value]) -> str:
+def _render_text(slot: Slot, known: Mapping[str, Parameter], values: Mapping[str, Value]) -> str:
     """Fill the placeholders inside a string literal."""
     texts = {name: write_scalar(value) for name, value in _scalars(slot.names, values)}
-    escape = ""
-    if slot.kind is SlotKind.PATTERN and any(map(_WILDCARDS.search, texts.values())):
-        escape = slot.escape or _free_escape(slot, texts)
-    if slot.kind is SlotKind.PATTERN and (special := escape or slot.escape):
-        texts = {
-            name: re.sub(f"[%_{re.escape(special)}]", lambda match: special + match[0], text)
-            for name, text in texts.items()
-        }
+    if slot.kind is SlotKind.PATTERN:
+        texts = {name: _pattern_text(slot, known, text) for name, text in texts.items()}
     text = PLACEHOLDER.sub(lambda match: texts[match[1]], slot.template)
-    written = _sql(exp.Literal.string(text))
-    if escape and not slot.escape:
-        written += f" ESCAPE {_sql(exp.Literal.string(escape))}"
-    return written
+    return _sql(exp.Literal.string(text))
+
+
+def _pattern_text(slot: Slot, known: Mapping[str, Parameter], value: Value) -> str:
+    """Write a value as a part of a LIKE pattern in which its wildcards count as text."""
+    if value is None or isinstance(value, tuple):
+        raise TypeError(f"{slot.names[0]} is no single value")
+    escape = _escape_of(slot.pattern, known) if slot.pattern else ""
+    special = re.compile(f"[%_{re.escape(escape)}]") if escape else _WILDCARDS
+    return special.sub(lambda match: escape + match[0], write_scalar(value))
+
+
+def _render_escape(slot: Slot, known: Mapping[str, Parameter]) -> str:
+    """Write the ESCAPE clause of a LIKE pattern, where a value makes it necessary."""
+    escape = _escape_of(slot.pattern, known) if slot.pattern else ""
+    return f" ESCAPE {_sql(exp.Literal.string(escape))}" if escape else ""
+
+
+def _special_in(slot: Slot) -> re.Pattern[str]:
+    """Return what in a value must be escaped in its pattern."""
+    escape = slot.pattern.escape if slot.pattern else ""
+    return re.compile(f"[%_{re.escape(escape)}]") if escape else _WILDCARDS
+
+
+def _escape_of(pattern: Pattern, known: Mapping[str, Parameter]) -> str:
+    """Return the escape character of a pattern; empty where it needs none."""
+    values = (known[name].value for name in pattern.parts)
+    texts = tuple(
+        write_scalar(one) for one in values if not (one is None or isinstance(one, tuple))
+    )
+    return pattern.escape or _free_escape(pattern, texts)
+
+
+@lru_cache(maxsize=64)
+def _free_escape(pattern: Pattern, texts: tuple[str, ...]) -> str:
+    """Choose an escape character that occurs nowhere in the pattern.
+
+    :raises InvalidDefinition: when there is none, or a function would change the escapes.
+    """
+    if not any(map(_WILDCARDS.search, texts)):
+        return ""
+    whole = pattern.text + "".join(texts)
+    for char in _ESCAPES if pattern.carries_escapes else "":
+        if char not in whole:
+            return char
+    cause = f"uses all of {_ESCAPES}" if pattern.carries_escapes else "is changed by a function"
+    raise InvalidDefinition(
+        f"the pattern at {pattern.place} has wildcards in a value and {cause}; "
+        "pass the whole pattern as one parameter"
+    )
 
 
 def _scalars(names: tuple[str, ...], values: Mapping[str, Value]) -> Iterator[tuple[str, Scalar]]:
@@ -124,35 +213,25 @@ def _scalars(names: tuple[str, ...], values: Mapping[str, Value]) -> Iterator[tu
         yield name, value
 
 
-def _free_escape(slot: Slot, texts: Mapping[str, str]) -> str:
-    """Choose an escape character that occurs nowhere in the pattern."""
-    whole = slot.template + "".join(texts.values())
-    for char in _ESCAPES:
-        if char not in whole:
-            return char
-    raise InvalidDefinition(
-        f"the pattern at {slot.place} has wildcards in a value and uses all of {_ESCAPES}; "
-        "pass the whole pattern as one parameter"
-    )
-
-
-def _typed_text(word: str, value: Value) -> str:
+def _typed_text(slot: Slot, value: Value) -> str:
     """Write the string of a typed literal; TIMESTAMP wants a space between day and time."""
     if value is None or isinstance(value, tuple):
-        raise TypeError(f"no single value for {word}")
+        raise TypeError(f"no single value for {slot.follows}")
     text = write_scalar(value)
-    if word != "TIMESTAMP":
+    if slot.follows != "TIMESTAMP":
         return text
-    is_day = isinstance(value, date) and not isinstance(value, datetime)
-    return f"{text} 00:00:00" if is_day else text.replace("T", " ")
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return f"{text} {LAST_TIME_OF_DAY if slot.ends_day else '00:00:00'}"
+    return text.replace("T", " ")
 
 
 def _custom_parameter(name: str) -> exp.Expression:
     return exp.Anonymous(this="CUSTOM_PARAMETER", expressions=[exp.Literal.string(name)])
 
 
-def _null(kind: ParameterType) -> exp.Expression:
-    return exp.Cast(this=exp.Null(), to=exp.DataType.build(_SQL_TYPES[kind]))
+def _null(parameter: Parameter) -> str:
+    array = " ARRAY" if parameter.is_array else ""
+    return f"CAST(NULL AS {_SQL_TYPES[parameter.type]}{array})"
 
 
 def _cast(text: str, kind: str) -> exp.Expression:

@@ -29,7 +29,7 @@ class Workflow:
     instance_name: str
     owner: str
     instance_error: str | None = None  # why nothing works on the instance just now
-    findings: tuple[str, ...] = ()  # what the query names and the instance does not offer
+    findings: tuple[str, ...] = ()  # why AMC may refuse it or find other rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +81,7 @@ class Invalid:
     owner: str
     instance_id: str
     error: InvalidDefinition
+    workflow_id: UUID | None = None  # None where the row is not even JSON that can be read
     is_waiting: bool = False  # it has not been read yet; nothing is wrong about it so far
 
 

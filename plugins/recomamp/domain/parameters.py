@@ -22,8 +22,8 @@ from recomamp.domain.values import (
     ParameterType,
     Scalar,
     Value,
+    infer_text,
     json_scalar,
-    read_date,
     read_scalar,
     write_scalar,
 )
@@ -38,6 +38,7 @@ _TYPE_KEYS = ("type", "dataType")
 _DEFAULT_KEYS = ("default", "defaultValue")
 # The keys of AMC's own inputParameters are taken too; those that say nothing to us are passed over.
 _IGNORED_KEYS = ("name", "displayName", "columnType", "elementNullable")
+_TEXT_TYPES = frozenset({ParameterType.STRING, ParameterType.DATE, ParameterType.TIMESTAMP})
 _KNOWN_KEYS = frozenset(
     (*_TYPE_KEYS, *_DEFAULT_KEYS, *_IGNORED_KEYS, "description", "required", "elementDataType")
 )
@@ -233,9 +234,10 @@ def _infer(name: str, raw: object) -> tuple[ParameterType, bool]:
     if not isinstance(raw, list):
         return _infer_scalar(name, raw), False
     kinds = {_infer_scalar(name, element) for element in raw} or {ParameterType.STRING}
-    for mixture in ({ParameterType.LONG, ParameterType.DOUBLE}, {ParameterType.DATE, "STRING"}):
-        if kinds == mixture:
-            kinds -= {ParameterType.LONG, ParameterType.DATE}
+    if kinds == {ParameterType.LONG, ParameterType.DOUBLE}:
+        kinds.remove(ParameterType.LONG)
+    if ParameterType.STRING in kinds and kinds <= _TEXT_TYPES:
+        kinds = {ParameterType.STRING}
     if len(kinds) > 1:
         raise InvalidDefinition(
             f"parameter {name} is an array of {' and '.join(sorted(kinds))}, expected one type"
@@ -255,7 +257,7 @@ def _infer_scalar(name: str, raw: object) -> ParameterType:
         case Decimal():
             return ParameterType.DECIMAL
         case str():
-            return ParameterType.STRING if read_date(raw) is None else ParameterType.DATE
+            return infer_text(raw)
         case _:
             raise InvalidDefinition(
                 f"parameter {name} holds {_kind_of(raw)}, expected a plain value, an array of "

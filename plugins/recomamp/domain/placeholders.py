@@ -8,60 +8,44 @@ without comments: AMC's older interfaces join lines, so that ``--`` would hide t
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cached_property, lru_cache
-from itertools import groupby
+from dataclasses import replace
+from functools import lru_cache
 
 from sqlglot.tokenizer_core import Token, TokenType
 
-from recomamp.domain.amc_sql import tokenize
+from recomamp.domain.amc_sql import line_starts, place_of, tokenize
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.foreign import (
+    begins_odd_comment,
+    braces_at,
+    ends_odd_comment,
+    foreign_names,
+    foreign_value,
+    no_placeholder,
+    odd_braces_in,
+)
+from recomamp.domain.query_tokens import (
+    LIKE_WORDS,
+    PatternTokens,
+    QueryTokens,
+    only_statement,
+)
+from recomamp.domain.slots import (
+    PLACEHOLDER,
+    ForeignPlaceholder,
+    Pattern,
+    Slot,
+    SlotKind,
+    Template,
+    joined,
+    slot_kind,
+)
 from recomamp.domain.sql_context import Context, Position
 
-PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOLLAR_NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 MAX_USES = 5_000  # of parameters in one query; AMC takes 100 parameters
 _LONGEST_CACHED = 10_000  # characters; of longer queries a few are kept, not thousands
-_REMEDY = "write a name between two pairs of braces: {{name}}"
-
-
-class SlotKind(StrEnum):
-    """What a parameter becomes at its place."""
-
-    PARAMETER = "PARAMETER"  # CUSTOM_PARAMETER('name')
-    LITERAL = "LITERAL"  # a literal, or a list of them
-    ROWS = "ROWS"  # rows of VALUES, one for each element: VALUES {{ids}}
-    ROW = "ROW"  # the same between parentheses that are there already: VALUES ({{ids}})
-    TEXT = "TEXT"  # part of a string literal
-    PATTERN = "PATTERN"  # part of a LIKE pattern: wildcards of the value count as text
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Slot:
-    """One place of the query to fill. ``template`` is the text of the string literal around it."""
-
-    kind: SlotKind
-    names: tuple[str, ...]
-    place: str  # "line 3, column 14"
-    template: str = ""
-    takes_array: bool = False
-    follows: str = ""  # the word of a typed literal: DATE, TIMESTAMP, INTERVAL
-    wrap: bool = False  # IN {{ids}}: the list needs its parentheses
-    escape: str = ""  # the ESCAPE character that the query names itself
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Template:
-    """A query as pieces: text as the analyst wrote it, and slots between."""
-
-    pieces: tuple[str | Slot, ...]
-
-    @property
-    def slots(self) -> tuple[Slot, ...]:
-        """The places to fill, in the order of the query."""
-        return tuple(piece for piece in self.pieces if isinstance(piece, Slot))
 
 
 def read_template(sql: str) -> Template:
@@ -82,28 +66,33 @@ class _Reader:
     def __init__(self, sql: str) -> None:
         self._sql = sql
         self._uses = 0
-        self._tokens = tokenize(sql)
+        self._tokens = QueryTokens(only_statement(tokenize(sql), sql))
         self._context = Context()
         self._pieces: list[str | Slot] = []
         self._begun = 0  # offset of the text that is not yet a piece
         self._passed = 0  # offset after the last token that was read
+        self._foreign: list[ForeignPlaceholder] = []
+        self._fixed_patterns: list[tuple[str, str]] = []
+        self._odd_comments: list[str] = []
+        self._pattern: PatternTokens | None = None
+        self._pattern_begun = 0  # number of pieces before it
+        self._line_starts = line_starts(sql)
 
     def read(self) -> Template:
-        self._drop_final_semicolons()
         index = 0
         while index < len(self._tokens):
             length = self._read_unit(index)
             self._passed = self._tokens[index + length - 1].end + 1
             index += length
+            if self._pattern and index >= self._pattern.end:
+                self._end_pattern(self._pattern)
         self._take_text(self._passed)
-        return Template(pieces=_joined(self._pieces))
-
-    def _drop_final_semicolons(self) -> None:
-        while self._tokens and self._tokens[-1].token_type is TokenType.SEMICOLON:
-            self._tokens.pop()
-        for token in self._tokens:
-            if token.token_type is TokenType.SEMICOLON:
-                raise self._error(token, "a second statement", "AMC takes one query")
+        return Template(
+            pieces=joined(self._pieces),
+            foreign=tuple(self._foreign),
+            fixed_patterns=tuple(self._fixed_patterns),
+            odd_comments=tuple(self._odd_comments),
+        )
 
     def _read_unit(self, index: int) -> int:
         """Take over one token or one parameter, and return its number of tokens."""
@@ -111,50 +100,57 @@ class _Reader:
         if token.start > self._passed:
             self._pass_gap(token.start)
         match token.token_type:
-            case TokenType.L_BRACE:
+            case TokenType.L_BRACE | TokenType.R_BRACE if not self._is_odd_comment(index):
                 return self._read_braces(index)
-            case TokenType.R_BRACE:
-                raise self._error(token, "unbalanced braces", _REMEDY)
-            case TokenType.STRING if "{{" in token.text or "}}" in token.text:
+            case TokenType.STRING:
                 return self._read_string(index)
-            case TokenType.VAR if _is_custom_parameter(token, self._peek(index + 1)):
+            case TokenType.VAR if self._tokens.is_custom_parameter(index):
                 return self._read_custom_parameter(index)
         if "{{" in token.text:
             raise self._error(
                 token, "a placeholder in a quoted name or prefixed string", "use '{{name}}'"
             )
+        self._refuse_foreign(index)
         self._context.pass_token(token)
+        if token.token_type in LIKE_WORDS and self._pattern is None:
+            self._pattern = self._tokens.pattern(index + 1)
+            self._pattern_begun = len(self._pieces)
         return 1
+
+    def _is_odd_comment(self, index: int) -> bool:
+        """Return whether ``{#`` or ``#}`` stands here: no comment for AMC, and sent as written."""
+        if begins_odd_comment(self._tokens, index):
+            self._odd_comments.append(self._place(self._tokens[index].start))
+            return True
+        return bool(self._odd_comments) and ends_odd_comment(self._tokens, index)
 
     def _read_braces(self, index: int) -> int:
         """Read ``{{ name }}`` outside of quotes."""
-        unit = self._tokens[index : index + 5]
-        name = self._source(unit[2], unit[2]) if len(unit) == 5 else ""
-        braces = [token.token_type for token in unit[:2] + unit[3:]]
-        expected = [TokenType.L_BRACE] * 2 + [TokenType.R_BRACE] * 2
-        if braces != expected or not _adjacent(*unit[:2]) or not _adjacent(*unit[3:]):
-            raise self._error(unit[0], "unbalanced braces", _REMEDY)
-        if not _NAME.fullmatch(name):
-            raise self._error(unit[0], f"{name!r} is no parameter's name", _REMEDY)
+        name = self._tokens.name_in_braces(index)
+        if not name:
+            start = self._tokens[index].start
+            raise no_placeholder(braces_at(self._sql, start), self._place(start))
         self._add_slot(index, 5, (name,), bare=True)
         return 5
 
     def _read_string(self, index: int) -> int:
-        """Read a string literal that is a placeholder or contains some."""
+        """Read a string literal that is a placeholder, contains some, or is plain text."""
         token = self._tokens[index]
         rest = PLACEHOLDER.sub("", token.text)
-        if "{{" in rest or ("}}" in rest and rest.count("{") < rest.count("}")):
-            raise self._error(token, "unbalanced braces in a string", _REMEDY)
+        if odd := odd_braces_in(rest):
+            raise no_placeholder(odd, self._place(token.start))
+        for name, text, offset, is_certain in foreign_names(self._source(token, token)):
+            self._note_foreign(name, text, token.start + offset, is_certain=is_certain)
         names = tuple(PLACEHOLDER.findall(token.text))
         if not names:
             self._context.pass_token(token)
         else:
             alone = PLACEHOLDER.fullmatch(token.text) is not None
-            self._add_slot(index, 1, names, template="" if alone else token.text)
+            self._add_slot(index, 1, names, template="" if alone else token.text, is_quoted=True)
         return 1
 
     def _read_custom_parameter(self, index: int) -> int:
-        unit = self._tokens[index : index + 4]
+        unit = self._tokens.tokens[index : index + 4]
         kinds = [token.token_type for token in unit[1:]]
         name = unit[2].text if len(unit) == 4 else ""
         if kinds != [TokenType.L_PAREN, TokenType.STRING, TokenType.R_PAREN] or not (
@@ -174,8 +170,9 @@ class _Reader:
         *,
         template: str = "",
         bare: bool = False,
+        is_quoted: bool = False,
     ) -> None:
-        token, following = self._tokens[index], self._peek(index + length)
+        token, following = self._tokens[index], self._tokens.peek(index + length)
         position = self._context.position(following, bare=bare)
         if position is Position.NAME:
             raise self._error(
@@ -190,32 +187,84 @@ class _Reader:
             )
         self._take_text(token.start)
         self._begun = self._tokens[index + length - 1].end + 1
+        bound, column = self._tokens.comparison(index, index + length)
+        is_day = not template and (
+            position is Position.VALUE or self._tokens.kind(index - 1) is TokenType.TIMESTAMP
+        )
         self._pieces.append(
             Slot(
-                kind=_slot_kind(position, template),
+                kind=slot_kind(position, template),
                 names=names,
                 place=self._place(token.start),
                 template=template,
-                takes_array=not template and self._context.takes_array(position),
+                takes_array=not template
+                and self._pattern is None
+                and self._context.takes_array(position, following),
                 wrap=self._context.wants_parentheses,
                 follows=self._context.typed_by if position is Position.TYPED else "",
-                escape=self._escape(index + length),
+                is_quoted=is_quoted,
+                ends_day=is_day and bound is TokenType.LTE,
+                starts_day=is_day and bound is TokenType.GTE,
+                column=column,
             )
         )
         self._context.pass_value()
 
-    def _escape(self, index: int) -> str:
-        word, text = self._peek(index), self._peek(index + 1)
-        if word is None or text is None or word.token_type is not TokenType.ESCAPE:
-            return ""
-        return text.text if text.token_type is TokenType.STRING else ""
+    def _end_pattern(self, opened: PatternTokens) -> None:
+        """Give the slots of a LIKE pattern what they need to know of the whole of it."""
+        self._pattern = None
+        first, last = self._tokens[opened.start], self._tokens[opened.end - 1]
+        slots = [one for one in self._pieces[self._pattern_begun :] if isinstance(one, Slot)]
+        if not slots:
+            is_text = first is last and first.token_type is TokenType.STRING
+            if is_text and not re.search("[%_]", first.text):
+                self._fixed_patterns.append((first.text, self._place(first.start)))
+            return
+        parts = {
+            name for slot in slots if slot.template or not opened.is_whole for name in slot.names
+        }
+        pattern = Pattern(
+            text=self._source(first, last),
+            place=self._place(first.start),
+            parts=tuple(sorted(parts)),
+            escape=self._tokens.escape(opened.end),
+            is_one_value=opened.is_whole,
+            carries_escapes=opened.carries_escapes,
+        )
+        for index in range(self._pattern_begun, len(self._pieces)):
+            piece = self._pieces[index]
+            if isinstance(piece, Slot):
+                is_part = bool(piece.template) or not opened.is_whole
+                kind = SlotKind.PATTERN if is_part else piece.kind
+                self._pieces[index] = replace(piece, kind=kind, pattern=pattern)
+        if parts and not pattern.escape:
+            self._take_text(self._passed)
+            self._pieces.append(
+                Slot(kind=SlotKind.ESCAPE, names=(), place=pattern.place, pattern=pattern)
+            )
+
+    def _refuse_foreign(self, index: int) -> None:
+        """Refuse what AMC never takes where a value belongs; ``$name`` may be a name of AMC's."""
+        token = self._tokens[index]
+        if not self._context.awaits_value:
+            return
+        if text := foreign_value(self._tokens, index, self._sql):
+            raise no_placeholder(text, self._place(token.start))
+        if token.token_type is TokenType.VAR and _DOLLAR_NAME.fullmatch(token.text):
+            self._note_foreign(token.text[1:], token.text, token.start, is_certain=False)
+
+    def _note_foreign(self, name: str, text: str, offset: int, *, is_certain: bool) -> None:
+        place = self._place(offset)
+        self._foreign.append(
+            ForeignPlaceholder(name=name, text=text, place=place, is_certain=is_certain)
+        )
 
     def _pass_gap(self, start: int) -> None:
         """Keep the white space before a token; of a comment keep a space or line end."""
         gap = self._sql[self._passed : start]
         if not gap.isspace():
             self._take_text(self._passed)
-            self._pieces.append("\n" if "\n" in gap else " ")
+            self._pieces.append("\n" if "\n" in gap or "\r" in gap else " ")
             self._begun = start
 
     def _take_text(self, end: int) -> None:
@@ -227,55 +276,11 @@ class _Reader:
     def _source(self, first: Token, last: Token) -> str:
         return self._sql[first.start : last.end + 1]
 
-    def _peek(self, index: int) -> Token | None:
-        return self._tokens[index] if index < len(self._tokens) else None
-
-    @cached_property
-    def _line_ends(self) -> list[int]:
-        return [match.start() for match in re.finditer("\n", self._sql)]
-
     def _place(self, offset: int) -> str:
-        line = bisect_right(self._line_ends, offset - 1)
-        begins = self._line_ends[line - 1] + 1 if line else 0
-        return f"line {line + 1}, column {offset - begins + 1}"
+        return place_of(self._line_starts, offset)
 
     def _error(self, token: Token, problem: str, remedy: str) -> InvalidDefinition:
         return InvalidDefinition(f"{problem} at {self._place(token.start)}; {remedy}")
-
-
-def _slot_kind(position: Position, template: str) -> SlotKind:
-    if template:
-        return SlotKind.PATTERN if position is Position.PATTERN else SlotKind.TEXT
-    match position:
-        case Position.LITERAL | Position.TYPED:
-            return SlotKind.LITERAL
-        case Position.ROWS:
-            return SlotKind.ROWS
-        case Position.ROW:
-            return SlotKind.ROW
-        case _:
-            return SlotKind.PARAMETER
-
-
-def _is_custom_parameter(token: Token, following: Token | None) -> bool:
-    return (
-        token.text.upper() == "CUSTOM_PARAMETER"
-        and following is not None
-        and following.token_type is TokenType.L_PAREN
-    )
-
-
-def _adjacent(first: Token, second: Token) -> bool:
-    return first.end + 1 == second.start
-
-
-def _joined(pieces: list[str | Slot]) -> tuple[str | Slot, ...]:
-    """Join neighbouring text and strip both ends of the query."""
-    joined: list[str | Slot] = []
-    for is_text, group in groupby(pieces, key=lambda piece: isinstance(piece, str)):
-        neighbours = list(group)
-        joined.extend(["".join(map(str, neighbours))] if is_text else neighbours)
-    return tuple(joined)
 
 
 @lru_cache(maxsize=1024)

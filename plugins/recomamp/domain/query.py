@@ -1,14 +1,19 @@
 """Binds the parameters of a query: as AMC parameters where AMC takes them, else as literals.
 
-    {{name}}, '{{name}}', CUSTOM_PARAMETER('name')   where a value stands: CUSTOM_PARAMETER('name')
-    IN ({{ids}}), IN {{ids}}                          a list of literals
+    {{name}}, CUSTOM_PARAMETER('name')                where a value stands: CUSTOM_PARAMETER('name')
+    '{{name}}'                                        the same; of a number its text as a literal
+    IN ({{ids}}), IN {{ids}}, CONTAINED_IN(x, {{ids}})  a list of literals
     VALUES {{ids}}, VALUES ({{ids}})                  a row for each element
     EXTEND_TIME_WINDOW(...), DATE_TRUNC(...)          a literal
-    DATE '{{day}}', INTERVAL '{{n}}' DAY              the string of a typed literal
+    DATE '{{day}}'                                    the string of a typed literal
     'P{{days}}D', LIKE '%{{text}}%'                   part of a string literal
+    <= {{day}}, BETWEEN ... AND {{day}}               the last millisecond of the day
 
 In a LIKE pattern the wildcards of a value count as text: where a value has any, the pattern gets
 an ESCAPE clause. To pass a whole pattern, write ``LIKE {{pattern}}``.
+
+A date that is an inclusive upper bound includes its whole day. For a DATE column that changes
+nothing; without it, a TIMESTAMP column would lose the last day but for its midnight.
 
 The ends of the window need no declaration and always come from the window: ``start_date`` and
 ``end_date`` (its last day) are calendar days in its zone, ``time_window_start`` and
@@ -17,18 +22,20 @@ The ends of the window need no declaration and always come from the window: ``st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from recomamp.domain.amc_sql import tokenize
 from recomamp.domain.errors import InvalidDefinition
-from recomamp.domain.literals import neutral, render
+from recomamp.domain.foreign import no_placeholder
+from recomamp.domain.literals import is_sent, neutral, render
 from recomamp.domain.parameters import Parameter
-from recomamp.domain.placeholders import Slot, SlotKind, Template, read_template
-from recomamp.domain.values import ParameterType, Value, write_scalar
+from recomamp.domain.placeholders import read_template
+from recomamp.domain.slots import Slot, SlotKind, Template
+from recomamp.domain.values import NUMBERS, ParameterType, Value, write_scalar
 from recomamp.domain.windows import Window
 
 _WINDOW_TYPES = {
@@ -38,6 +45,7 @@ _WINDOW_TYPES = {
     "time_window_end": ParameterType.TIMESTAMP,
 }
 WINDOW_NAMES = frozenset(_WINDOW_TYPES)
+WINDOW_PARAMETERS = {name: Parameter(name=name, type=kind) for name, kind in _WINDOW_TYPES.items()}
 MAX_BOUND_CHARS = 1_048_576  # four times what a query may have without its values
 
 _INSTANT = timedelta(microseconds=1)
@@ -61,7 +69,9 @@ def check(sql: str, parameters: Mapping[str, Parameter]) -> frozenset[str]:
     :raises InvalidDefinition: naming the parameter, the line and the column.
     """
     used: set[str] = set()
-    for slot in read_template(sql).slots:
+    template = read_template(sql)
+    _refuse_foreign(template, parameters.keys() | WINDOW_NAMES)
+    for slot in template.slots:
         used.update(slot.names)
         for name in slot.names:
             if name not in WINDOW_NAMES:
@@ -78,22 +88,21 @@ def bind(sql: str, parameters: Mapping[str, Parameter], window: Window | None = 
     """
     template = read_template(sql)
     known = {**parameters, **window_parameters(window)}
+    _refuse_foreign(template, known.keys() | WINDOW_NAMES)
     for slot in template.slots:
         for name in slot.names:
             _check_use(slot, name, known)
     values = {name: known[name].value for slot in template.slots for name in slot.names}
     bound = fill(template, known, values)
     _verify(bound, fill(template, known, {name: neutral(v) for name, v in values.items()}))
-    sent = sorted(
-        {
-            slot.names[0]
-            for slot in template.slots
-            if slot.kind is SlotKind.PARAMETER and values[slot.names[0]] is not None
-        }
-    )
+    slots = [slot for slot in template.slots if is_sent(slot, known)]
+    sent = sorted({slot.names[0] for slot in slots})
+    typed = {slot.names[0] for slot in slots if not slot.is_quoted}
     return BoundQuery(
         sql=bound,
-        input_parameters=tuple(_input_parameter(known[name]) for name in sent),
+        input_parameters=tuple(
+            _input_parameter(known[name], is_text=name not in typed) for name in sent
+        ),
         parameter_values={name: _parameter_value(values[name]) for name in sent},
     )
 
@@ -116,8 +125,8 @@ def window_parameters(window: Window | None) -> dict[str, Parameter]:
         "time_window_end": window.end,
     }
     return {
-        name: Parameter(name=name, type=kind, value=values[name])
-        for name, kind in _WINDOW_TYPES.items()
+        name: replace(parameter, value=values[name])
+        for name, parameter in WINDOW_PARAMETERS.items()
     }
 
 
@@ -132,7 +141,7 @@ def fill(template: Template, known: Mapping[str, Parameter], values: Mapping[str
         if isinstance(piece, Slot):
             piece = render(piece, known, values)
             # Words that touch would become one word, and two minus signs a comment.
-            touches = bool(last) and (_is_word(last) or last == "-")
+            touches = bool(last) and (_is_word(last) or last == "-") and piece[:1] not in ("", " ")
         else:
             touches = bool(last and piece) and _is_word(last) and _is_word(piece[0])
         piece = f" {piece}" if touches else piece
@@ -148,6 +157,13 @@ def fill(template: Template, known: Mapping[str, Parameter], values: Mapping[str
 
 def _is_word(char: str) -> bool:
     return char.isalnum() or char in "_'\""
+
+
+def _refuse_foreign(template: Template, known: Set[str]) -> None:
+    """Refuse placeholders of another program: AMC would compare with their names as text."""
+    for one in template.foreign:
+        if one.name in known:
+            raise no_placeholder(one.text, one.place)
 
 
 def _check_use(slot: Slot, name: str, known: Mapping[str, Parameter]) -> None:
@@ -168,7 +184,7 @@ def _check_use(slot: Slot, name: str, known: Mapping[str, Parameter]) -> None:
     if parameter.is_array and not slot.takes_array:
         raise InvalidDefinition(
             f"parameter {name} at {slot.place} is {parameter.type_name}; an array may stand in "
-            "IN, in VALUES or as an argument such as ARRAY_CONTAINS's"
+            "a list, such as x IN ({{ids}}), in VALUES, or where a whole value may"
         )
     if parameter.value == () and slot.kind is not SlotKind.PARAMETER:
         raise InvalidDefinition(f"parameter {name} at {slot.place} is an empty list")
@@ -192,8 +208,10 @@ def _shape(sql: str) -> list[tuple[str, str]]:
     ]
 
 
-def _input_parameter(parameter: Parameter) -> dict[str, Any]:
-    kind: str | dict[str, Any] = str(parameter.type)
+def _input_parameter(parameter: Parameter, *, is_text: bool) -> dict[str, Any]:
+    """Describe a parameter to AMC; numbers that the query has in quotes alone are text."""
+    is_text = is_text and parameter.type in NUMBERS
+    kind: str | dict[str, Any] = str(ParameterType.STRING if is_text else parameter.type)
     if parameter.is_array:
         kind = {"type": "ARRAY", "elementDataType": kind, "elementNullable": False}
     entry: dict[str, Any] = {

@@ -1,8 +1,10 @@
 """Finds what a query names and its instance does not offer, as far as that is certain.
 
+It also finds timestamps that are compared with a date, where that loses rows.
+
 A warning before AMC refuses, so doubt is silence: a query that cannot be parsed, a name that may be
 an alias, a field of a structure or a word of the language, a column beside a table that is not
-known are all left to AMC.
+known are all left to AMC. AMC's names are the same in any case, those in double quotes too.
 """
 
 from __future__ import annotations
@@ -18,8 +20,13 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from recomamp.domain.amc_sql import AmcSql
+from recomamp.domain.date_comparisons import COMPARISONS, day_of, lost_by
 from recomamp.domain.errors import InvalidDefinition
-from recomamp.domain.placeholders import Slot, SlotKind, read_template
+from recomamp.domain.parameters import Parameter
+from recomamp.domain.placeholders import read_template
+from recomamp.domain.query import WINDOW_PARAMETERS
+from recomamp.domain.slots import Slot, SlotKind
+from recomamp.domain.values import ParameterType, read_date
 
 _EXTENDED = re.compile(r"EXTEND_TIME_WINDOW\s*\(\s*'(\w+)'[^()]*\)", re.IGNORECASE)
 _TABLE_OF = re.compile(r"\bTABLE\s*\(\s*(\w+)\s*\)", re.IGNORECASE)
@@ -62,16 +69,18 @@ _STAND_INS = {
     SlotKind.ROW: "'1'",
     SlotKind.TEXT: "'1'",
     SlotKind.PATTERN: "'1'",
+    SlotKind.ESCAPE: "",
 }
 
 
 class FindingKind(StrEnum):
-    """What is wrong with a name (constraint ``chk_workflow_finding_kind``)."""
+    """What is wrong with a name or its use (constraint ``chk_workflow_finding_kind``)."""
 
     UNKNOWN_TABLE = "UNKNOWN_TABLE"
     VANISHED_TABLE = "VANISHED_TABLE"
     UNKNOWN_COLUMN = "UNKNOWN_COLUMN"
     VANISHED_COLUMN = "VANISHED_COLUMN"
+    DATE_AGAINST_TIMESTAMP = "DATE_AGAINST_TIMESTAMP"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,15 +90,17 @@ class Table:
     is_offered: bool
     columns: frozenset[str]
     vanished_columns: frozenset[str] = frozenset()
+    timestamps: frozenset[str] = frozenset()  # those columns that are surely TIMESTAMP
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Finding:
-    """One name that the instance does not offer; of several tables, any might be meant."""
+    """One name and what is wrong with it; of several tables, any might be meant."""
 
     table: str
     column: str
     kind: FindingKind = field(compare=False)
+    advice: str = field(default="", compare=False)
 
     @property
     def message(self) -> str:
@@ -103,15 +114,23 @@ class Finding:
                 return f"column {self.column} is not in {self.table}"
             case FindingKind.VANISHED_COLUMN:
                 return f"column {self.column} is no longer in {self.table}"
+            case FindingKind.DATE_AGAINST_TIMESTAMP:
+                return f"column {self.column} of {self.table} is a TIMESTAMP; {self.advice}"
 
 
-def find_missing(sql: str, tables: Mapping[str, Table]) -> tuple[Finding, ...]:
+def find_missing(
+    sql: str, tables: Mapping[str, Table], parameters: Mapping[str, Parameter] | None = None
+) -> tuple[Finding, ...]:
     """Return what the query names and the tables do not have; nothing where it cannot be parsed.
 
     :param tables: what the instance offers and has offered, by name in lower case.
+    :param parameters: those that the workflow declares, for their types.
     """
+    known = dict(parameters or {}) | WINDOW_PARAMETERS
     try:
-        query = sqlglot.parse_one(_without_parameters(sql), dialect=AmcSql)
+        query = sqlglot.parse_one(_without_parameters(sql, known), dialect=AmcSql)
+        for identifier in query.find_all(exp.Identifier):
+            identifier.set("this", identifier.name.lower())
         return tuple(sorted(_findings(query, tables)))
     except (SqlglotError, InvalidDefinition, RecursionError):
         return ()
@@ -122,24 +141,37 @@ def _findings(query: exp.Expr, tables: Mapping[str, Table]) -> set[Finding]:
     for scope in traverse_scope(query):
         found.update(_tables(scope, tables))
         found.update(_columns(scope, tables, aliases))
+        found.update(_dates(scope, tables, aliases))
     return found
 
 
-def _without_parameters(sql: str) -> str:
+def _without_parameters(sql: str, known: Mapping[str, Parameter]) -> str:
     """Write the query with something harmless in place of every parameter."""
     pieces = (
-        _stand_in(piece) if isinstance(piece, Slot) else piece
+        _stand_in(piece, known) if isinstance(piece, Slot) else piece
         for piece in read_template(sql).pieces
     )
     # Not a table of the query's own making: the table it names, over a longer window
     return _TABLE_OF.sub(r"\1", _EXTENDED.sub(r"\1", "".join(pieces)))
 
 
-def _stand_in(slot: Slot) -> str:
+def _stand_in(slot: Slot, known: Mapping[str, Parameter]) -> str:
     text = _STAND_INS[slot.kind]
     if slot.kind is SlotKind.LITERAL and slot.follows in ("DATE", "TIMESTAMP", "TIME"):
         text = "'2000-01-01 00:00:00'"
+    elif slot.kind in (SlotKind.PARAMETER, SlotKind.LITERAL) and _is_midnight(slot, known):
+        text = day_of(slot.names[0])
     return f" ({text}) " if slot.wrap else f" {text} "
+
+
+def _is_midnight(slot: Slot, known: Mapping[str, Parameter]) -> bool:
+    """Return whether AMC gets a date there: a bound that includes its day is none."""
+    parameter = known.get(slot.names[0])
+    if parameter is None:
+        return False
+    if parameter.type is ParameterType.STRING:
+        return read_date(parameter.value) is not None
+    return parameter.type is ParameterType.DATE and not slot.ends_day
 
 
 def _aliases(query: exp.Expr) -> frozenset[str]:
@@ -147,13 +179,13 @@ def _aliases(query: exp.Expr) -> frozenset[str]:
     names = {one.alias for one in query.find_all(exp.Alias)}
     for alias in query.find_all(exp.TableAlias):
         names |= {column.name for column in alias.columns}
-    return frozenset(name.lower() for name in names)
+    return frozenset(names)
 
 
 def _sources(scope: Scope) -> dict[str, str]:
-    """Return the tables that a scope reads, by alias, both in lower case; CTEs are none."""
+    """Return the tables that a scope reads, by alias; CTEs are none."""
     return {
-        alias.lower(): source.name.lower()
+        alias: source.name
         for alias, (_, source) in scope.selected_sources.items()
         if isinstance(source, exp.Table) and source.name and not source.db
     }
@@ -174,9 +206,9 @@ def _columns(
     sources = _sources(scope)
     around = _around(scope)
     for column in scope.columns:
-        if column.find_ancestor(exp.Select, exp.SetOperation) is not scope.expression:
-            continue  # of a query within, which is a scope of its own
-        name, qualifier = column.name.lower(), column.table.lower()
+        if not _is_of(column, scope):
+            continue
+        name, qualifier = column.name, column.table
         if qualifier:
             read = [sources[qualifier]] if qualifier in sources else []
         elif name in aliases or name in _WORDS or any(_is_open(one, tables) for one in around):
@@ -185,6 +217,42 @@ def _columns(
             read = sorted({table for one in around for table in _sources(one).values()})
         if read and all(_lacks(tables.get(table), name) for table in read):
             yield _missing_column(name, read, tables)
+
+
+def _is_of(node: exp.Expr, scope: Scope) -> bool:
+    """Return whether a node is of this scope, not of a query within, which has its own."""
+    return node.find_ancestor(exp.Select, exp.SetOperation) is scope.expression
+
+
+def _dates(scope: Scope, tables: Mapping[str, Table], aliases: frozenset[str]) -> Iterator[Finding]:
+    """Yield the timestamps of a scope that are compared with a date so that rows are lost."""
+    for node in scope.expression.find_all(*COMPARISONS):
+        if _is_of(node, scope):
+            for column, advice in lost_by(node):
+                table = _table_of(column, scope, tables, aliases)
+                if table:
+                    yield Finding(
+                        table=table,
+                        column=column.name,
+                        kind=FindingKind.DATE_AGAINST_TIMESTAMP,
+                        advice=advice,
+                    )
+
+
+def _table_of(
+    column: exp.Column, scope: Scope, tables: Mapping[str, Table], aliases: frozenset[str]
+) -> str:
+    """Return the table of a column that is surely a TIMESTAMP, else nothing."""
+    sources = _sources(scope)
+    if column.table:
+        names = {sources[column.table]} if column.table in sources else set()
+    elif column.name in aliases or _is_open(scope, tables):
+        return ""
+    else:
+        names = {one for one in sources.values() if column.name in tables[one].columns}
+    known = [tables[name] for name in names if name in tables]
+    is_sure = len(names) == len(known) == 1 and column.name in known[0].timestamps
+    return names.pop() if is_sure else ""
 
 
 def _around(scope: Scope) -> list[Scope]:

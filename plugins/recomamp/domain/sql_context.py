@@ -16,7 +16,6 @@ class Position(StrEnum):
     """What may stand at a place."""
 
     VALUE = "VALUE"  # any expression
-    PATTERN = "PATTERN"  # any expression, read as a LIKE pattern
     LITERAL = "LITERAL"  # a literal only: an IN list, a table option
     ROWS = "ROWS"  # rows of VALUES: VALUES {{ids}}
     ROW = "ROW"  # all of a row of VALUES: VALUES ({{ids}})
@@ -28,6 +27,7 @@ class _Kind(StrEnum):
     QUERY = "QUERY"
     GROUP = "GROUP"  # parentheses of an expression, arguments of a function
     LITERALS = "LITERALS"  # IN list, table option
+    ARGUMENTS = "ARGUMENTS"  # an expression, then a list: CONTAINED_IN (x, ...)
     ROW = "ROW"  # one row of VALUES
     NAMES = "NAMES"  # USING (...)
 
@@ -41,6 +41,13 @@ class _Frame:
 
 _LITERAL_FUNCTIONS = frozenset({"EXTEND_TIME_WINDOW", "DATE_TRUNC", "BUILT_IN_PARAMETER"})
 _TYPED_BY = frozenset({TokenType.DATE, TokenType.TIMESTAMP, TokenType.TIME, TokenType.INTERVAL})
+# No array may stand beside these
+_OF_SCALARS = frozenset(
+    {TokenType.EQ, TokenType.NEQ, TokenType.LT, TokenType.LTE, TokenType.GT, TokenType.GTE}
+    | {TokenType.PLUS, TokenType.DASH, TokenType.STAR, TokenType.SLASH, TokenType.MOD}
+    | {TokenType.DPIPE, TokenType.BETWEEN, TokenType.IN, TokenType.ESCAPE}
+    | {TokenType.LIKE, TokenType.ILIKE, TokenType.RLIKE, TokenType.SIMILAR_TO}
+)
 # After these a name follows, never a value.
 _BEFORE_NAMES = frozenset(
     {TokenType.ALIAS, TokenType.DOT, TokenType.WITH, TokenType.RECURSIVE, TokenType.OVER}
@@ -100,17 +107,24 @@ class Context:
             return Position.ROW
         if self._top.kind in (_Kind.LITERALS, _Kind.ROW) or self.wants_parentheses:
             return Position.LITERAL
-        return Position.PATTERN if kind is TokenType.LIKE else Position.VALUE
+        if self._top.kind is _Kind.ARGUMENTS and kind is TokenType.COMMA:
+            return Position.LITERAL
+        return Position.VALUE
 
-    def takes_array(self, position: Position) -> bool:
-        """Tell whether an array may stand here: in a list, as rows, as a function's argument."""
+    def takes_array(self, position: Position, following: Token | None) -> bool:
+        """Return whether an array may stand here: in a list, as rows, or as a whole value."""
         if position in (Position.ROWS, Position.ROW) or self.wants_parentheses:
             return True
-        if self._last_kind not in (TokenType.L_PAREN, TokenType.COMMA):
-            return False
+        beside = (self._last_kind, following.token_type if following else None)
         if position is Position.LITERAL:
-            return self._top.opener == "IN"
-        return self._top.kind is _Kind.GROUP and bool(self._top.opener)
+            in_list = self._top.opener == "IN" or self._top.kind is _Kind.ARGUMENTS
+            return in_list and beside[0] in (TokenType.L_PAREN, TokenType.COMMA)
+        return position is Position.VALUE and not _OF_SCALARS & set(beside)
+
+    @property
+    def awaits_value(self) -> bool:
+        """Whether an operand comes next, as after ``=`` or ``(``."""
+        return not self._last_is_value and self._last_kind not in _OPERANDS
 
     def pass_value(self) -> None:
         """Go past a parameter."""
@@ -153,6 +167,8 @@ class Context:
             return _Frame(_Kind.LITERALS, opener)
         if last is TokenType.USING:
             return _Frame(_Kind.NAMES)
+        if opener == "CONTAINED_IN":
+            return _Frame(_Kind.ARGUMENTS, opener)
         if self._top.clause == "VALUES":
             return _Frame(_Kind.ROW, "VALUES")
         if self._top.kind in (_Kind.LITERALS, _Kind.ROW):

@@ -6,15 +6,18 @@ exactly that, 5.0 is too, 5.5 and true are not. Readers answer None for what the
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 MAX_STRING_CHARS = 4096
+# Practitioners report that AMC refuses longer values of a parameter; Amazon says nothing of it
+MAX_PARAMETER_CHARS = 1024
 MAX_ARRAY_LENGTH = 1000
 MAX_DECIMAL_DIGITS = 38
 
@@ -39,6 +42,12 @@ INTEGER_RANGES = {
     ParameterType.INTEGER: (-(2**31), 2**31 - 1),
     ParameterType.LONG: (-(2**63), 2**63 - 1),
 }
+
+# Types whose values a query may want as text: '{{campaign_id}}'
+NUMBERS = frozenset(
+    {ParameterType.INTEGER, ParameterType.LONG, ParameterType.DOUBLE, ParameterType.DECIMAL}
+    | {ParameterType.BOOLEAN}
+)
 
 EXPECTED = {
     ParameterType.STRING: f"text of at most {MAX_STRING_CHARS} characters without NUL",
@@ -108,6 +117,19 @@ def json_scalar(kind: ParameterType, value: Scalar) -> Any:
         return value
     text = write_scalar(value)
     return f"{text}Z" if kind is ParameterType.TIMESTAMP else text
+
+
+def sent_chars(value: str | Sequence[str]) -> int:
+    """Return the length of a value as AMC gets it; an array counts as its JSON text."""
+    return len(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def infer_text(raw: str) -> ParameterType:
+    """Return the type that a plain text has: DATE, TIMESTAMP or STRING."""
+    for kind in (ParameterType.DATE, ParameterType.TIMESTAMP):
+        if read_scalar(kind, raw) is not None:
+            return kind
+    return ParameterType.STRING
 
 
 def read_date(raw: object) -> date | None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 from recomamp.domain.cron import Cron, load_zone
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.typed_times import TypedTimes, midnight
 
 DEFAULT_SCHEDULE_LAG_DAYS = 2  # AMC promises its data within 48 hours
 DEFAULT_COLLECTION_LAG_DAYS = 14  # conversions are attributed for up to 14 days
@@ -81,28 +83,6 @@ class DueWindow:
     window: Window
 
 
-def midnight(day: date, time_zone: str) -> datetime:
-    """Return the first moment of that day in that zone, in UTC."""
-    return datetime.combine(day, time(), tzinfo=load_zone(time_zone)).astimezone(UTC)
-
-
-def as_first_moment(bound: datetime, time_zone: str) -> datetime:
-    """Return where a range begins whose first date was typed, or whose first moment was.
-
-    Dates typed for a backfill arrive as 00:00 UTC and mean whole days of the schedule's own zone.
-    """
-    bound = bound.astimezone(UTC)
-    return midnight(bound.date(), time_zone) if bound.time() == time() else bound
-
-
-def as_last_moment(bound: datetime, time_zone: str) -> datetime:
-    """Return where a range ends whose last date was typed (that day is in it), or last moment."""
-    bound = bound.astimezone(UTC)
-    if bound.time() != time():
-        return bound
-    return midnight(bound.date() + timedelta(days=1), time_zone) - _INSTANT
-
-
 @dataclass(frozen=True, kw_only=True)
 class ScheduleWindows:
     """The windows of a schedule, one per tick of its cron expression."""
@@ -116,6 +96,11 @@ class ScheduleWindows:
     def time_zone(self) -> str:
         """Zone of the ticks and of the windows."""
         return self.cron.time_zone
+
+    @property
+    def typed_times(self) -> TypedTimes:
+        """The rule for days and times that people type."""
+        return TypedTimes(time_zone=self.time_zone, is_whole_days=self.cron.is_at_most_daily)
 
     @cached_property
     def catchup_reach(self) -> timedelta:
@@ -171,6 +156,11 @@ class CollectionWindows:
     time_zone: str = "UTC"
     lag_days: int = DEFAULT_COLLECTION_LAG_DAYS
 
+    @property
+    def typed_times(self) -> TypedTimes:
+        """The rule for days and times that people type."""
+        return TypedTimes(time_zone=self.time_zone, is_whole_days=True)
+
     def __len__(self) -> int:
         """Count the weeks, a clipped last one included."""
         return -(-((self.end_date - self.start_date).days + 1) // DAYS_PER_WEEK)
@@ -199,6 +189,22 @@ class CollectionWindows:
             if due.window.start >= earliest:
                 return due
         return None
+
+    def check_week(self, window: Window) -> None:
+        """Refuse a window that is no week of the collection.
+
+        :raises InvalidDefinition: with the week that is nearest to the start of the window.
+        """
+        days = (window.first_date - self.start_date).days
+        near = self.week(min(max(0, days // DAYS_PER_WEEK), len(self) - 1)).window
+        if (near.start, near.end) == (window.start, window.end):
+            return
+        raise InvalidDefinition(
+            f"the window {window} is no week of the collection, whose {len(self)} weeks run from "
+            f"{self.start_date} to {self.end_date}. The nearest is window_start {near.first_date}, "
+            f"window_end {near.last_date + timedelta(days=1)}; a backfill runs several",
+            column="params",
+        )
 
     def latest(self, until: datetime) -> DueWindow | None:
         """Return the last week that is due at that moment, None before the first."""

@@ -13,14 +13,27 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from recomamp.domain import amc_sql, placeholders, query, sql_context, values
+from recomamp.domain import (
+    amc_sql,
+    foreign,
+    lint,
+    placeholders,
+    query,
+    query_tokens,
+    slots,
+    sql_context,
+    values,
+)
 from recomamp.domain import parameters as parameter_rules
 from recomamp.domain.definitions import QueryCheck
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.lint import CheckedQuery, check_and_lint
 from recomamp.domain.parameters import Parameter
 
-# What a check found: the window's names that the query uses, or what is wrong with it
-Verdict = list[str] | str
+# What a check found: the fields of a CheckedQuery, or what is wrong with the query.
+# An earlier version kept the window's names alone, as a list
+Verdict = dict[str, list[str]] | list[str] | str
+VERDICT_FIELDS = frozenset({"window_names", "findings", "east_findings", "west_findings"})
 
 # A query of 262,144 characters takes up to 2 seconds of CPU time
 _FIRST_GUESS_SECONDS_PER_CHAR = 1e-5
@@ -32,7 +45,7 @@ class ParseTimeSpent(Exception):
 
 
 class CheckedQueries:
-    """Checks queries like ``query.check`` and remembers what it found.
+    """Checks queries like ``check_and_lint`` and remembers what it found.
 
     :param known: verdicts of earlier parses, by digest of query, parameters and checking code.
     :param seconds: how long queries may be checked, counted from now on.
@@ -50,8 +63,8 @@ class CheckedQueries:
         self.latest: dict[str, Verdict] = {}
         self.seconds = 0.0  # that all checks have taken
 
-    def __call__(self, sql: str, parameters: Mapping[str, Parameter]) -> frozenset[str]:
-        """Return which of the window's names the query uses; ``latest`` is the verdict as kept.
+    def __call__(self, sql: str, parameters: Mapping[str, Parameter]) -> CheckedQuery:
+        """Return what was found of a query; ``latest`` is the verdict as kept.
 
         :raises InvalidDefinition: when the query cannot be bound to the parameters.
         :raises ParseTimeSpent: when the verdict is not known and the check would probably outlast
@@ -61,7 +74,7 @@ class CheckedQueries:
         if digest not in self._verdicts:
             self._verdicts[digest] = self._check(sql, parameters)
         self.latest = {digest: self._verdicts[digest]}
-        return _names_of(self._verdicts[digest])
+        return _checked(self._verdicts[digest])
 
     def _check(self, sql: str, parameters: Mapping[str, Parameter]) -> Verdict:
         began_at = self._clock()
@@ -80,20 +93,33 @@ class CheckedQueries:
 def kept_check(verdicts: Mapping[str, Verdict]) -> QueryCheck:
     """Return a check that repeats the verdict on one query, also of an earlier checking code."""
     (verdict,) = verdicts.values()
-    return lambda _sql, _parameters: _names_of(verdict)
+    return lambda _sql, _parameters: _checked(verdict)
 
 
-def _names_of(verdict: Verdict) -> frozenset[str]:
+def _checked(verdict: Verdict) -> CheckedQuery:
     if isinstance(verdict, str):
         raise InvalidDefinition(verdict)
-    return frozenset(verdict)
+    if isinstance(verdict, list):
+        return CheckedQuery(window_names=frozenset(verdict))
+    return CheckedQuery(
+        window_names=frozenset(verdict["window_names"]),
+        findings=tuple(verdict["findings"]),
+        east_findings=tuple(verdict["east_findings"]),
+        west_findings=tuple(verdict["west_findings"]),
+    )
 
 
 def _check(sql: str, parameters: Mapping[str, Parameter]) -> Verdict:
     try:
-        return sorted(query.check(sql, parameters))
+        checked = check_and_lint(sql, parameters)
     except InvalidDefinition as err:
         return err.problem
+    return {
+        "window_names": sorted(checked.window_names),
+        "findings": list(checked.findings),
+        "east_findings": list(checked.east_findings),
+        "west_findings": list(checked.west_findings),
+    }
 
 
 def _digest(sql: str, parameters: Mapping[str, Parameter]) -> str:
@@ -109,6 +135,9 @@ def _digest(sql: str, parameters: Mapping[str, Parameter]) -> str:
 @lru_cache(maxsize=1)
 def _rules() -> str:
     """Return a digest of the checking code, so that a new version checks all queries again."""
-    modules = (query, amc_sql, placeholders, sql_context, parameter_rules, values)
+    modules = (
+        *(lint, query, amc_sql, placeholders, foreign, slots, query_tokens, sql_context),
+        *(parameter_rules, values),
+    )
     sources = [Path(str(module.__file__)).read_bytes() for module in modules]
     return hashlib.sha256(b"".join([version("sqlglot").encode(), *sources])).hexdigest()

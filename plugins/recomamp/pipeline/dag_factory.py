@@ -10,23 +10,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, BaseOperator
+from airflow.sdk import DAG
 
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Definition, Invalid, Schedule, Workflow
 from recomamp.domain.parameters import Parameter
 from recomamp.domain.texts import one_line
-from recomamp.pipeline import settings
 from recomamp.pipeline.definitions import Kind, load_definitions
 from recomamp.pipeline.form import add_params
-from recomamp.pipeline.invalid import RefuseRun
-from recomamp.pipeline.loading import LoadResults
 from recomamp.pipeline.logs import frames
-from recomamp.pipeline.operators import SubmitExecution
-from recomamp.pipeline.recording import LOAD_TASK_ID, RecordRun
 from recomamp.pipeline.shards import shard_of_file
+from recomamp.pipeline.steps import add_steps
 from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
-from recomamp.pipeline.waiting import WaitForExecution
 
 log = logging.getLogger(__name__)
 
@@ -119,8 +114,8 @@ def _schedule_dag(schedule: Schedule) -> DAG:
         is_active=schedule.is_active,
     )
     dag = _dag(schedule, "schedule", timetable, max_active_runs=SCHEDULE_ACTIVE_RUNS)
-    _add_steps(dag, schedule.workflow, schedule_id=str(schedule.id))
-    add_params(dag, schedule.parameters)
+    add_steps(dag, schedule.workflow.id, {"schedule_id": str(schedule.id)})
+    add_params(dag, windows.typed_times, schedule.parameters)
     return dag
 
 
@@ -134,8 +129,8 @@ def _collection_dag(collection: Collection) -> DAG:
         is_active=collection.is_active,
     )
     dag = _dag(collection, "collection", timetable, max_active_runs=COLLECTION_ACTIVE_RUNS)
-    _add_steps(dag, collection.workflow, collection_id=str(collection.id))
-    add_params(dag, collection.parameters)
+    add_steps(dag, collection.workflow.id, {"collection_id": str(collection.id)})
+    add_params(dag, windows.typed_times, collection.parameters)
     return dag
 
 
@@ -162,25 +157,6 @@ def _dag(
     )
 
 
-def _add_steps(dag: DAG, workflow: Workflow, **source: Any) -> None:
-    outlet = Asset(name=f"amc_workflow_{workflow.id}", uri=f"recomamp://workflows/{workflow.id}")
-    _chain(SubmitExecution(task_id="submit", dag=dag, **source), dag, source, outlets=[outlet])
-
-
-def _chain(submit: BaseOperator, dag: DAG, source: dict[str, Any], **of_load: Any) -> None:
-    wait = WaitForExecution(task_id="wait", dag=dag, **source)
-    load = LoadResults(
-        task_id=LOAD_TASK_ID,
-        dag=dag,
-        execution_timeout=settings.load_timeout(),
-        **source,
-        **of_load,
-    )
-    record = RecordRun(task_id="record", dag=dag, **source)
-    # A teardown runs after a failure too, and its state does not decide the state of the run
-    submit >> wait >> load >> record.as_teardown()
-
-
 def _invalid_dag(invalid: Invalid) -> DAG:
     """Build a DAG that starts nothing and says which column to correct."""
     problem = f"**{_escaped(str(invalid.error))}**"
@@ -202,9 +178,9 @@ def _invalid_dag(invalid: Invalid) -> DAG:
         ),
         is_paused_upon_creation=False,
     )
-    # The steps keep their names: a run that was under way when the row became invalid goes on
+    # The same steps: a run that was under way when the row became invalid does all it would have
     source = {f"{invalid.kind}_id": str(invalid.id)}
-    _chain(RefuseRun(task_id="submit", dag=dag, problem=str(invalid.error)), dag, source)
+    add_steps(dag, invalid.workflow_id, source, refusal=str(invalid.error))
     return dag
 
 
@@ -218,6 +194,7 @@ def _refused_by_airflow(definition: Definition, error: Exception) -> Invalid:
         name=definition.dag_id,
         owner=source.owner,
         instance_id=source.instance_id,
+        workflow_id=source.workflow_id if isinstance(source, Invalid) else source.id,
         error=InvalidDefinition(f"Airflow refuses it: {error}"),
     )
 
@@ -287,7 +264,7 @@ def _warnings(workflow: Workflow) -> Iterator[str]:
             f"{_escaped(workflow.instance_error)}\n"
         )
     if workflow.findings:
-        yield "**AMC may refuse the query:**\n"
+        yield "**AMC may refuse the query, or find other rows than you expect:**\n"
         yield from (f"- {_escaped(finding)}" for finding in workflow.findings)
         yield ""
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from recomamp.amazon.regions import endpoint_of, marketplace_of
 from recomamp.domain.definitions import QueryCheck, Row, read_collection, read_schedule
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.lint import check_and_lint
 from recomamp.domain.models import (
     COLLECTION_DAG_PREFIX,
     SCHEDULE_DAG_PREFIX,
@@ -22,7 +23,6 @@ from recomamp.domain.models import (
     Invalid,
     Schedule,
 )
-from recomamp.domain.query import check
 from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
 from recomamp.pipeline.checked_queries import CheckedQueries, ParseTimeSpent, kept_check
@@ -185,7 +185,7 @@ def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedul
     text = _select_rows(kind, row_id, database).get(str(row_id))
     if text is None:
         raise InvalidDefinition(f"{kind.name} {row_id} is no longer in the database")
-    return _read(kind, parse_row(text), check)
+    return _read(kind, parse_row(text), check_and_lint)
 
 
 def _row_id(kind: Kind, dag_id: str) -> UUID | None:
@@ -202,17 +202,28 @@ def parse_row(text: str) -> dict[str, Any]:
 
     :raises InvalidDefinition: when a column is nested too deeply or out of range.
     """
+    row = _parse_json(text)
+    _read_times(row)
+    return row
+
+
+def _parse_json(text: str) -> dict[str, Any]:
     try:
         row: dict[str, Any] = json.loads(text)
     except RecursionError as err:
         raise InvalidDefinition("parameters are nested too deeply") from err
+    if not isinstance(row, dict):  # a snapshot that something else has written
+        raise InvalidDefinition("is no JSON object")
+    return row
+
+
+def _read_times(row: dict[str, Any]) -> None:
     for column, read in _TIMES.items():
         if row.get(column) is not None:
             try:
                 row[column] = read(row[column])
             except ValueError as err:
                 raise InvalidDefinition(f"{row[column]} is out of range", column=column) from err
-    return row
 
 
 def _read(kind: Kind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
@@ -221,10 +232,13 @@ def _read(kind: Kind, row: Row, check_query: QueryCheck) -> Schedule | Collectio
     return kind.read(row, check_query)
 
 
-def _define(kind: Kind, key: str, text: str, check_query: QueryCheck = check) -> Definition:
-    row: Row = {}
+def _define(
+    kind: Kind, key: str, text: str, check_query: QueryCheck = check_and_lint
+) -> Definition:
+    row: dict[str, Any] = {}
     try:
-        row = parse_row(text)
+        row = _parse_json(text)
+        _read_times(row)
         return _read(kind, row, check_query)
     except InvalidDefinition as err:
         log.warning("%s %s makes no DAG that runs: %s", kind.name, key, err)
@@ -247,9 +261,17 @@ def _invalid(
         name=str(row.get("name") or key),
         owner=str(row.get("owner") or ""),
         instance_id=str(row.get("instance_id") or ""),
+        workflow_id=_uuid(row.get("workflow_id")),
         error=error,
         is_waiting=is_waiting,
     )
+
+
+def _uuid(text: object) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
 
 
 def _select_or_none(kind: Kind, row_id: UUID | None, shard: Shard = ALL) -> dict[str, str] | None:

@@ -10,26 +10,12 @@ from recomamp.domain.texts import one_line
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.step_time import StepTime
 from recomamp.pipeline.work import Work
-from recomamp.store.executions import Execution, note_amc_status, select_latest_execution
+from recomamp.store.executions import Execution, note_amc_status
 
 log = logging.getLogger(__name__)
 
 # Neither AMC nor the results were the cause: the query need not run again though all is cleared
 INTERRUPTED = frozenset({KILLED, CONSENT_REVOKED})
-
-
-def interrupted_attempt(
-    work: Work, *, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
-) -> Execution | None:
-    """Return the last attempt where it was interrupted and AMC has what the run asks for."""
-    with database.transaction() as connection:
-        latest = select_latest_execution(connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id)
-    if latest is None or latest.error_type not in INTERRUPTED or not asks_the_same(work, latest):
-        return None
-    if not are_at_amc(latest, database=database, amazon=amazon, step_time=step_time):
-        return None
-    log.info("Execution %s was interrupted and AMC has its results", latest.id)
-    return latest
 
 
 def asks_the_same(work: Work, execution: Execution) -> bool:

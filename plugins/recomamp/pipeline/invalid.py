@@ -1,17 +1,21 @@
-"""The one step of a DAG whose row cannot run."""
+"""The first step of a DAG whose row cannot run."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from recomamp.pipeline.operators import SubmitExecution
 
-class RefuseRun(BaseOperator):
-    """Fail at once, saying which column of which row has to be mended.
 
-    :param problem: what is wrong, in words for whoever wrote the row.
+class RefuseRun(SubmitExecution):
+    """Open no attempt, and say which column of which row has to be corrected.
+
+    An attempt that the run opened before the row became invalid goes on: its query is bound.
+
+    :param problem: the reason, in terms of the row.
     """
 
     ui_color = "#fbe3e3"
@@ -20,6 +24,6 @@ class RefuseRun(BaseOperator):
         super().__init__(**kwargs)
         self.problem = problem
 
-    def execute(self, context: Context) -> NoReturn:
+    def work(self, context: Context) -> NoReturn:
         """Refuse."""
         raise AirflowFailException(self.problem)

@@ -20,14 +20,16 @@ from recomamp.domain.errors import FINAL_ERRORS, PipelineError, WeekSkipped, err
 from recomamp.domain.models import Collection, Schedule
 from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.runs import overrides_of, window_of
+from recomamp.pipeline.runs import SCHEDULED, overrides_of, window_of
 from recomamp.pipeline.step_time import StepTime
 from recomamp.pipeline.submission import submit
 from recomamp.pipeline.trigger import SlotTrigger
-from recomamp.pipeline.work import Work
+from recomamp.pipeline.work import DagRunKey, Work
 from recomamp.store.executions import Execution, select_latest_execution
+from recomamp.store.loaded_windows import LoadedWindow, select_loaded_window
 from recomamp.store.retries import clear_retry, count_retry, note_retry
 
+SUBMIT_TASK_ID = "submit"
 _TERMINATED = 143  # as a shell says that a process was ended by SIGTERM
 
 
@@ -72,7 +74,7 @@ class ExecutionOperator(BaseOperator):
             except PipelineError as err:
                 self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
                 raise
-            except AirflowFailException:  # whoever raises it has ended the row
+            except (AirflowFailException, AirflowSkipException):  # whoever raises it knows the row
                 raise
             except AirflowTaskTimeout as err:
                 # Airflow calls on_kill for this error, and on_kill ends the process. So another
@@ -167,16 +169,30 @@ class ExecutionOperator(BaseOperator):
 
     def work(self, context: Context) -> Work:
         """Return what the run has to do."""
-        definition, run = self.definition(), context["dag_run"]
+        definition = self.definition()
         return Work(
-            dag_id=run.dag_id,
-            dag_run_id=run.run_id,
             definition=definition,
             window=window_of(context, definition),
             overrides=overrides_of(context, definition),
-            due_at=run.run_after,
+            due_at=context["dag_run"].run_after,
             clear_number=clear_number(context),
         )
+
+    def loaded_window(self, work: Work) -> LoadedWindow | None:
+        """Return what the rows show as the results of the window, None where there are none."""
+        definition, window = work.definition, work.window
+        is_schedule = isinstance(definition, Schedule)
+        with self.database.transaction() as connection:
+            return select_loaded_window(
+                connection,
+                workflow_id=definition.workflow.id,
+                user_id=definition.workflow.user_id,
+                schedule_id=definition.id if is_schedule else None,
+                collection_id=None if is_schedule else definition.id,
+                window=window,
+                submitted_sql=work.query.sql,
+                parameters=work.query.parameter_values,
+            )
 
     def latest_execution(self, context: Context) -> Execution | None:
         """Return the run's latest attempt, None before the first."""
@@ -189,8 +205,10 @@ class ExecutionOperator(BaseOperator):
 
         While no slot is free the task is deferred. Afterwards it is executed again.
         """
+        run = context["dag_run"]
         execution = submit(
-            self.work(context),
+            DagRunKey(run.dag_id, run.run_id),
+            lambda: self.work(context),
             database=self.database,
             amazon=self.amazon,
             step_time=self.step_time,
@@ -209,12 +227,46 @@ class ExecutionOperator(BaseOperator):
 
 
 class SubmitExecution(ExecutionOperator):
-    """Submit the query to AMC, once, and return the execution's UUID."""
+    """Submit the query to AMC, once, and return the execution's UUID.
+
+    A scheduled run whose window the rows show as SUCCESS asks AMC for nothing: its DAG may be new
+    to Airflow though its rows are not. The task is skipped, and wait and load with it. A clear, a
+    backfill and a manual run do ask.
+    """
 
     def execute(self, context: Context) -> str:
         """Submit, or find what an interrupted try has submitted."""
         with self.trying(context):
             return str(self.submit(context).id)
+
+    def work(self, context: Context) -> Work:
+        """Return what the run has to do.
+
+        :raises AirflowSkipException: when nobody has asked for it and the rows show its results.
+        """
+        work = super().work(context)
+        if is_asked_for(context) or (loaded := self.loaded_window(work)) is None:
+            return work
+        where = f"execution {loaded.execution_id}" if loaded.execution_id else "its SUCCESS week"
+        raise AirflowSkipException(
+            f"The window {work.window} has results, completed {loaded.completed_at}: {where}. "
+            "AMC is asked for nothing. Clear this task to run the query again"
+        )
+
+
+def is_asked_for(context: Context) -> bool:
+    """Tell whether a person or a program asked for the run, or has cleared it."""
+    return context["dag_run"].run_type != SCHEDULED or clear_number(context) > 0
+
+
+def task_state(context: Context, task_id: str) -> str | None:
+    """Return Airflow's state of another task of the run, None while it has none."""
+    run = context["dag_run"]
+    states = context["ti"].get_task_states(
+        dag_id=run.dag_id, run_ids=[run.run_id], task_ids=[task_id]
+    )
+    state: str | None = states.get(run.run_id, {}).get(task_id)
+    return state
 
 
 def tries(context: Context) -> int:

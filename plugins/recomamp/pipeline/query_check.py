@@ -1,4 +1,4 @@
-"""Report queries that name tables or columns that their instance does not offer."""
+"""Report queries that name what their instance does not offer, or lose rows by a date."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
+from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.parameters import Parameter, declare
 from recomamp.domain.schema_check import Table, find_missing
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.tables import as_table
@@ -58,8 +60,16 @@ def _check_instance(
 
 def _check(query: Query, tables: dict[str, Table]) -> list[QueryFinding]:
     try:
-        missing = find_missing(query.sql_query, tables)
+        missing = find_missing(query.sql_query, tables, _parameters(query))
     except Exception as err:  # noqa: BLE001 - one query must not keep the others from a check
         log_failure(f"the query of workflow {query.workflow_id} cannot be checked", err)
         return []
     return [QueryFinding(query=query, finding=finding) for finding in missing[:MAX_FINDINGS]]
+
+
+def _parameters(query: Query) -> dict[str, Parameter]:
+    """Return what the workflow declares; nothing where it is wrong, which its DAGs say."""
+    try:
+        return declare(query.parameters or {})
+    except InvalidDefinition:
+        return {}

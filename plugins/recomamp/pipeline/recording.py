@@ -20,10 +20,16 @@ from recomamp.domain.states import Actor, AmcStatus, ExecutionStatus, given_up_a
 from recomamp.domain.texts import one_line
 from recomamp.domain.windows import Window
 from recomamp.pipeline.cancelling import cancel_at_amc
-from recomamp.pipeline.operators import ExecutionOperator, is_last_try
+from recomamp.pipeline.operators import (
+    SUBMIT_TASK_ID,
+    ExecutionOperator,
+    is_last_try,
+    task_state,
+)
 from recomamp.pipeline.runs import window_of
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution, select_execution
+from recomamp.store.loaded_windows import LoadedWindow
 from recomamp.store.retries import drop_retry
 
 LOAD_TASK_ID = "load"
@@ -44,6 +50,10 @@ class RecordRun(ExecutionOperator):
         with self.trying(context):
             execution = self.latest_execution(context)
             is_loaded = execution is not None and self._is_loaded(context, execution)
+            if not is_loaded and (loaded := self._loaded_before(context)):
+                if loaded.is_recorded:
+                    return
+                execution, is_loaded = self._execution(loaded), True
             if execution is not None and execution.status.is_open:
                 execution = self._end(execution, is_last_try=is_last_try(context))
             elif execution is not None and execution.status is not ExecutionStatus.SUCCESS:
@@ -52,6 +62,18 @@ class RecordRun(ExecutionOperator):
                 self._record_schedule_run(context, UUID(self.schedule_id), execution, is_loaded)
             else:
                 self._end_week(context, UUID(str(self.collection_id)), execution, is_loaded)
+
+    def _loaded_before(self, context: Context) -> LoadedWindow | None:
+        """Return the earlier results for whose sake submit was skipped, None where it was not."""
+        if task_state(context, SUBMIT_TASK_ID) != TaskInstanceState.SKIPPED:
+            return None
+        return self.loaded_window(self.work(context))
+
+    def _execution(self, loaded: LoadedWindow) -> Execution | None:
+        if loaded.execution_id is None:
+            return None
+        with self.database.transaction() as connection:
+            return select_execution(connection, loaded.execution_id)
 
     def _go_on(self, context: Context) -> None:
         """Keep what the step that failed has left in the row: it is why the run failed."""
@@ -68,15 +90,10 @@ class RecordRun(ExecutionOperator):
         """
         if execution.status is not ExecutionStatus.SUCCESS:
             return False
-        ti, run = context["ti"], context["dag_run"]
         # A cleared load has another state until it has loaded again. Any other state, and none,
         # means FAILED. Where Airflow does not answer, the try fails and the next one asks again:
         # to guess FAILED would send a mail about a run that went well
-        states = ti.get_task_states(
-            dag_id=run.dag_id, run_ids=[run.run_id], task_ids=[LOAD_TASK_ID]
-        )
-        state = states.get(run.run_id, {}).get(LOAD_TASK_ID)
-        return bool(state == TaskInstanceState.SUCCESS)
+        return task_state(context, LOAD_TASK_ID) == TaskInstanceState.SUCCESS
 
     def _drop_retry(self, execution: Execution) -> None:
         """Wait no longer for an attempt that the run is not going to make."""

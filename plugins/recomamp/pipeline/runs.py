@@ -8,25 +8,30 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from recomamp.domain.cron import load_zone
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Schedule
 from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE
 from recomamp.domain.windows import Window, WindowType
 
 WINDOW_PARAMS = ("window_start", "window_end")
+SCHEDULED, BACKFILL = "scheduled", "backfill"  # Airflow's types of runs that a timetable dates
 
 
 def window_of(context: Context, definition: Schedule | Collection) -> Window:
     """Return the window a run reads: asked for by params, its data interval, or the latest due.
 
-    :raises InvalidDefinition: when the params name half a window, no moment, or an empty window.
+    :raises InvalidDefinition: when the params name half a window, no time, or an empty window; or
+        a manual run of a collection reads no week of it.
     """
-    window = _asked_window(context["params"], definition) or _window_of_run(context, definition)
+    asked = _asked_window(context["params"], definition)
+    window = asked or _window_of_run(context, definition)
     if not FIRST_DATE <= window.start.date() <= window.end.date() <= LAST_DATE:
         raise InvalidDefinition(
             f"the window {window} is not between {FIRST_DATE} and {LAST_DATE}", column="params"
         )
+    is_chosen = asked or context["dag_run"].run_type not in (SCHEDULED, BACKFILL)
+    if isinstance(definition, Collection) and is_chosen:
+        definition.windows.check_week(window)
     return window
 
 
@@ -62,25 +67,20 @@ def overrides_of(context: Context, definition: Schedule | Collection) -> dict[st
 
 
 def _asked_window(params: Mapping[str, Any], definition: Schedule | Collection) -> Window | None:
-    start, end = (_moment(name, params.get(name), definition) for name in WINDOW_PARAMS)
+    start, end = (params.get(name) or None for name in WINDOW_PARAMS)
     if start is None and end is None:
         return None
     if start is None or end is None:
         raise InvalidDefinition("a window needs both window_start and window_end", column="params")
-    if start >= end:
-        raise InvalidDefinition("window_start must lie before window_end", column="params")
-    return Window(start=start, end=end, time_zone=_zone(definition))
-
-
-def _moment(name: str, text: str | None, definition: Schedule | Collection) -> datetime | None:
-    if not text:
-        return None
     try:
-        moment = datetime.fromisoformat(text)
-        zone = moment.tzinfo or load_zone(_zone(definition))
-        return _utc(moment.replace(tzinfo=zone))
-    except (ValueError, OverflowError) as err:
-        raise InvalidDefinition(f"{text!r} is no ISO date and time", column=name) from err
+        first, after = definition.windows.typed_times.window(start, end)
+    except (TypeError, ValueError, OverflowError) as err:
+        raise InvalidDefinition(
+            f"window_start {start!r} or window_end {end!r} is no ISO date or time", column="params"
+        ) from err
+    if first >= after:
+        raise InvalidDefinition("window_start must lie before window_end", column="params")
+    return Window(start=first, end=after, time_zone=_zone(definition))
 
 
 def _utc(moment: datetime) -> datetime:

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from recomamp.pipeline import settings
-from recomamp.pipeline.checked_queries import Verdict
+from recomamp.pipeline.checked_queries import VERDICT_FIELDS, Verdict
 from recomamp.pipeline.shards import bucket_of
 
 log = logging.getLogger(__name__)
@@ -125,5 +125,10 @@ def _kept_row(row: Any) -> KeptRow:
 
 
 def _is_verdict(verdict: Any) -> bool:
-    is_names = isinstance(verdict, list) and all(isinstance(one, str) for one in verdict)
-    return is_names or isinstance(verdict, str)
+    if isinstance(verdict, dict):
+        return verdict.keys() == VERDICT_FIELDS and all(map(_is_texts, verdict.values()))
+    return isinstance(verdict, str) or _is_texts(verdict)
+
+
+def _is_texts(texts: Any) -> bool:
+    return isinstance(texts, list) and all(isinstance(one, str) for one in texts)

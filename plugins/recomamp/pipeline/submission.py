@@ -11,6 +11,7 @@ next.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -28,14 +29,15 @@ from recomamp.domain.errors import (
     WeekSkipped,
     error_type,
 )
+from recomamp.domain.lint import remedy_for_long_values
 from recomamp.domain.models import Collection, Schedule
 from recomamp.domain.states import Actor, ExecutionStatus
 from recomamp.pipeline.adopting import is_taken, look
 from recomamp.pipeline.checking import require_working_instance
-from recomamp.pipeline.earlier_results import interrupted_attempt
+from recomamp.pipeline.earlier_results import INTERRUPTED, are_at_amc, asks_the_same
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.step_time import StepTime
-from recomamp.pipeline.work import Work
+from recomamp.pipeline.work import DagRunKey, Work
 from recomamp.store import books, executions
 from recomamp.store.executions import Execution, Intention
 from recomamp.store.locks import Purpose, locked
@@ -55,13 +57,20 @@ def amc_workflow_id(execution_id: UUID) -> str:
 
 
 def submit(
-    work: Work, *, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
+    run: DagRunKey,
+    read_work: Callable[[], Work],
+    *,
+    database: DatabaseHook,
+    amazon: AmcHook,
+    step_time: StepTime,
 ) -> Execution:
     """Bring the DAG run's current attempt to AMC, or find it there, and return it.
 
     Where no slot is free the attempt is returned as it is: ask again later. Where the last attempt
     was interrupted, AMC has its results and the question is the same, that one is returned.
 
+    :param read_work: is called only where an attempt has to be opened. An open one goes on,
+        also if the row has become invalid since.
     :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
@@ -72,12 +81,11 @@ def submit(
     :raises ExecutionLocked: when another try is sending it; the attempt stays open likewise.
     :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
     """
-    if work.clear_number and (
-        earlier := interrupted_attempt(work, database=database, amazon=amazon, step_time=step_time)
-    ):
-        _show_week(earlier, database)
-        return earlier
-    execution = _open_attempt(work, database)
+    latest = _latest_attempt(run, database)
+    if latest is not None and _has_results_at_amc(latest, read_work, database, amazon, step_time):
+        _show_week(latest, database)
+        return latest
+    execution = _open_attempt(run, read_work, latest, database)
     if not _may_be_at_amc(execution):
         try:
             require_working_instance(
@@ -92,6 +100,21 @@ def submit(
         execution = _bring_to_amc(execution, database=database, amazon=amazon, step_time=step_time)
     _show_week(execution, database)
     return execution
+
+
+def _has_results_at_amc(
+    latest: Execution,
+    read_work: Callable[[], Work],
+    database: DatabaseHook,
+    amazon: AmcHook,
+    step_time: StepTime,
+) -> bool:
+    """Return whether the last attempt was interrupted and AMC has what the run asks for."""
+    if latest.status.is_open or latest.error_type not in INTERRUPTED:
+        return False
+    return asks_the_same(read_work(), latest) and are_at_amc(
+        latest, database=database, amazon=amazon, step_time=step_time
+    )
 
 
 def _show_week(execution: Execution, database: DatabaseHook) -> None:
@@ -112,25 +135,28 @@ def _may_be_at_amc(execution: Execution) -> bool:
     return execution.sending_at is not None or execution.amc_execution_id is not None
 
 
-def _open_attempt(work: Work, database: DatabaseHook) -> Execution:
+def _open_attempt(
+    run: DagRunKey,
+    read_work: Callable[[], Work],
+    latest: Execution | None,
+    database: DatabaseHook,
+) -> Execution:
     """Return the open attempt of the DAG run, opened now if need be, with a slot if one is free."""
-    with database.transaction() as connection:
-        latest = executions.select_latest_execution(
-            connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
-        )
-        if latest is None or not latest.status.is_open:
-            _require_wanted_week(work, connection)
-            executions.open_execution(connection, _intention(work, former=latest))
-            latest = None
-        if latest is None or latest.slot_granted_at is None:
-            instance_key = work.definition.workflow.instance_key
+    if latest is not None and latest.status.is_open:
+        work, instance_key = None, latest.instance_key
+    else:
+        work = read_work()
+        instance_key = work.definition.workflow.instance_key
+    if work or latest is None or latest.slot_granted_at is None:
+        with database.transaction() as connection:
+            if work:
+                _require_wanted_week(work, connection)
+                intention = _intention(run, work, former=latest)
+                executions.open_execution(connection, intention)
             grant_slots(connection, instance_key, now=datetime.now(UTC))
-    with database.transaction() as connection:
-        opened = executions.select_latest_execution(
-            connection, dag_id=work.dag_id, dag_run_id=work.dag_run_id
-        )
+    opened = _latest_attempt(run, database)
     if opened is None or not opened.status.is_open:
-        raise ExecutionFailed(f"another task of {work.dag_run_id} has just ended its attempt")
+        raise ExecutionFailed(f"another task of {run.dag_run_id} has just ended its attempt")
     slot = "has a slot" if opened.slot_granted_at else "waits for a slot"
     log.info("Execution %s: attempt %s over %s %s", opened.id, opened.attempt, opened.window, slot)
     return opened
@@ -146,7 +172,14 @@ def _require_wanted_week(work: Work, connection: Connection) -> None:
         )
 
 
-def _intention(work: Work, *, former: Execution | None) -> Intention:
+def _latest_attempt(run: DagRunKey, database: DatabaseHook) -> Execution | None:
+    with database.transaction() as connection:
+        return executions.select_latest_execution(
+            connection, dag_id=run.dag_id, dag_run_id=run.dag_run_id
+        )
+
+
+def _intention(run: DagRunKey, work: Work, *, former: Execution | None) -> Intention:
     """Bind the query for the next attempt, which retries a former one that waits for it."""
     is_retry = former is not None and former.next_retry_at is not None
     definition, execution_id, query = work.definition, uuid4(), work.query
@@ -158,8 +191,8 @@ def _intention(work: Work, *, former: Execution | None) -> Intention:
         instance_key=definition.workflow.instance_key,
         schedule_id=definition.id if is_schedule else None,
         collection_id=None if is_schedule else definition.id,
-        dag_id=work.dag_id,
-        dag_run_id=work.dag_run_id,
+        dag_id=run.dag_id,
+        dag_run_id=run.dag_run_id,
         attempt=former.attempt + 1 if former else 1,
         clear_number=work.clear_number,
         retry_count=former.retry_count + 1 if former and is_retry else 0,
@@ -243,6 +276,10 @@ async def _create_or_adopt(
             return found
         try:
             return await amc.create_execution(_request(execution))
+        except Refused as err:
+            if remedy := remedy_for_long_values(execution.parameters):
+                err.add_remedy(remedy)
+            raise
         except SubmissionInDoubt as err:
             # Sending again is the next try's: it comes later and looks first. The longer between
             # two sendings, the surer a list shows what the former one left at AMC

@@ -7,7 +7,7 @@ so construction does nothing but keep its arguments, and equal data gives the sa
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from airflow.timetables.base import DagRunInfo
 from sqlalchemy.orm import object_session
 
 from recomamp.domain.cron import Cron
+from recomamp.domain.typed_times import midnight
 from recomamp.domain.windows import CollectionWindows, DueWindow, ScheduleWindows, WindowType
 from recomamp.pipeline.dag_runs import (
     SCHEDULED,
@@ -64,7 +65,7 @@ class ScheduleTimetable(WindowTimetable):
         is_active: bool,
     ) -> None:
         self.expression = expression
-        self._time_zone = time_zone
+        self.time_zone = time_zone
         self.created_at = created_at
         self.lag_days = lag_days
         self.lookback_days = lookback_days
@@ -77,20 +78,15 @@ class ScheduleTimetable(WindowTimetable):
     @property
     def summary(self) -> str:
         """What the UI shows as the schedule."""
-        return f"{self.expression} {self._time_zone}" + (
+        return f"{self.expression} {self.time_zone}" + (
             "" if self.is_active else " (starts no run by itself)"
         )
-
-    @property
-    def time_zone(self) -> str:
-        """Zone of the ticks, the windows and the dates of a backfill."""
-        return self._time_zone
 
     @cached_property
     def windows(self) -> ScheduleWindows:
         """The rule that makes windows of ticks."""
         return ScheduleWindows(
-            cron=Cron(self.expression, self._time_zone),
+            cron=Cron(self.expression, self.time_zone),
             lag_days=self.lag_days,
             lookback_days=self.lookback_days,
             type=WindowType(self.window_type),
@@ -100,7 +96,7 @@ class ScheduleTimetable(WindowTimetable):
         """Return the constructor's arguments."""
         return {
             "expression": self.expression,
-            "time_zone": self._time_zone,
+            "time_zone": self.time_zone,
             "created_at": self.created_at,
             "lag_days": self.lag_days,
             "lookback_days": self.lookback_days,
@@ -165,6 +161,15 @@ class ScheduleTimetable(WindowTimetable):
     def _first_from(self, earliest: datetime) -> DueWindow | None:
         return self.windows.first_from(earliest)
 
+    def _starts_named_by(self, logical_date: datetime) -> list[datetime]:
+        """Return that instant and, of 00:00 UTC, the midnight of the day in the row's zone.
+
+        Any other time may be that of another DAG's run, and then asks for the latest window.
+        """
+        if logical_date.utcoffset() or logical_date.time() != time():
+            return [logical_date]
+        return [logical_date, midnight(logical_date.date(), self.time_zone)]
+
 
 class CollectionTimetable(WindowTimetable):
     """Runs once per week of a collection, as soon as the week's data has settled.
@@ -181,7 +186,7 @@ class CollectionTimetable(WindowTimetable):
     ) -> None:
         self.start_date = start_date
         self.end_date = end_date
-        self._time_zone = time_zone
+        self.time_zone = time_zone
         self.lag_days = lag_days
         self.is_active = is_active
         self.description = f"{self.summary}, each due {lag_days} days after its end"
@@ -193,18 +198,13 @@ class CollectionTimetable(WindowTimetable):
             "" if self.is_active else " (starts no run by itself)"
         )
 
-    @property
-    def time_zone(self) -> str:
-        """Zone of the weeks and of the dates of a backfill."""
-        return self._time_zone
-
     @cached_property
     def windows(self) -> CollectionWindows:
         """The weeks."""
         return CollectionWindows(
             start_date=date.fromisoformat(self.start_date),
             end_date=date.fromisoformat(self.end_date),
-            time_zone=self._time_zone,
+            time_zone=self.time_zone,
             lag_days=self.lag_days,
         )
 
@@ -213,7 +213,7 @@ class CollectionTimetable(WindowTimetable):
         return {
             "start_date": self.start_date,
             "end_date": self.end_date,
-            "time_zone": self._time_zone,
+            "time_zone": self.time_zone,
             "lag_days": self.lag_days,
             "is_active": self.is_active,
         }
@@ -254,3 +254,8 @@ class CollectionTimetable(WindowTimetable):
 
     def _first_from(self, earliest: datetime) -> DueWindow | None:
         return self.windows.first_from(earliest)
+
+    def _starts_named_by(self, logical_date: datetime) -> list[datetime]:
+        """Return the midnight of the picked day: a week has no other name."""
+        day = self.windows.typed_times.named_day(logical_date)
+        return [] if day is None else [midnight(day, self.time_zone)]

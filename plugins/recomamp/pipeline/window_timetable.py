@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
-from recomamp.domain.windows import DueWindow, as_first_moment, as_last_moment
+from recomamp.domain.windows import CollectionWindows, DueWindow, ScheduleWindows
 from recomamp.pipeline.dag_runs import Dates
 
 if TYPE_CHECKING:
@@ -87,21 +87,19 @@ class WindowTimetable(Timetable):
             taken = getattr(last_dagrun_info, "taken", {})
             due = self._next_scheduled(last_dagrun_info, taken) if self.is_active else None
             return _scheduled(due, free_date(due, taken) or timedelta(0)) if due else None
-        bound = as_last_moment(restriction.latest, self.time_zone)
+        if restriction.earliest is None:
+            return None
+        first, end = self.windows.typed_times.range(restriction.earliest, restriction.latest)
         last = last_dagrun_info.data_interval if last_dagrun_info else None
-        if last is not None:
-            due = self._first_from(last.start + INSTANT)
-        elif restriction.earliest is not None:
-            due = self._first_from(as_first_moment(restriction.earliest, self.time_zone))
-        else:
-            due = None
-        return _backfilled(due) if due and due.window.start <= bound else None
+        due = self._first_from(last.start + INSTANT if last else first)
+        return _backfilled(due) if due and due.window.start <= end else None
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
-        """Return the window that starts at that moment or, of those due by then, the latest."""
-        named = self._first_from(run_after)
-        if named is not None and named.window.start == run_after:
-            return interval(named)
+        """Return the window that the logical date names or, of those due by then, the latest."""
+        for start in self._starts_named_by(run_after):
+            named = self._first_from(start)
+            if named is not None and named.window.start == start:
+                return interval(named)
         return interval(self.latest_window(run_after))
 
     def generate_run_id(
@@ -123,8 +121,8 @@ class WindowTimetable(Timetable):
 
     @property
     @abstractmethod
-    def time_zone(self) -> str:
-        """Zone in which the dates of a backfill are meant."""
+    def windows(self) -> ScheduleWindows | CollectionWindows:
+        """The rule that makes windows."""
 
     @abstractmethod
     def latest_window(self, moment: datetime) -> DueWindow:
@@ -135,6 +133,10 @@ class WindowTimetable(Timetable):
 
     @abstractmethod
     def _first_from(self, earliest: datetime) -> DueWindow | None: ...
+
+    @abstractmethod
+    def _starts_named_by(self, logical_date: datetime) -> list[datetime]:
+        """Return the starts of windows that a manual run's logical date may name."""
 
 
 @lru_cache(maxsize=16384)

@@ -14,12 +14,18 @@ from recomamp.domain.query import BoundQuery, bind
 from recomamp.domain.windows import Window, WindowType
 
 
+@dataclass(frozen=True, slots=True)
+class DagRunKey:
+    """Airflow's ids of a DAG run."""
+
+    dag_id: str
+    dag_run_id: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """What a DAG run has to do: run a definition's query over a window."""
 
-    dag_id: str
-    dag_run_id: str
     definition: Schedule | Collection
     window: Window
     overrides: Mapping[str, Any]  # parameters of a manual run

@@ -31,6 +31,7 @@ class Query:
     name: str
     sql_query: str
     query_md5: str
+    parameters: Any  # the JSON of workflows.parameters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +106,7 @@ def select_instance_tables(connection: Connection, instance_key: UUID) -> dict[s
             is_offered=row["is_offered"],
             columns=frozenset(name.lower() for name in row["fields"]),
             vanished_columns=frozenset(name.lower() for name in row["vanished_fields"]),
+            timestamps=frozenset(name.lower() for name in row["timestamp_fields"]),
         )
         for row in fetch_all(connection, "select_instance_tables", instance_key=instance_key)
     }

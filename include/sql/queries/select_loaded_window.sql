@@ -1,0 +1,58 @@
+-- What the rows show as the results of a schedule or a collection over a window: the latest SUCCESS
+-- of its workflow, else a week that is SUCCESS and names no execution of ours (an adopted database,
+-- or a deleted execution).
+-- Runs that a timetable dated count, also if the query was edited since. Of other runs (manual ones
+-- may have values of their own) those count that sent the same query.
+-- is_recorded: the schedule has a run, or the collection a week, that shows the results.
+-- Parameters: workflow_id, user_id, schedule_id or collection_id (UUIDs, the other is NULL),
+-- window_type, window_start, window_end, week_start_date and week_end_date (NULL where it is no
+-- week), submitted_sql, parameters (JSON).
+WITH week AS (
+    SELECT shown.execution_id, shown.completed_at, execution.dag_run_id
+    FROM report_data_weeks AS shown
+    LEFT JOIN workflow_executions AS execution ON execution.id = shown.execution_id
+    WHERE shown.collection_id = %(collection_id)s
+      AND shown.week_start_date = %(week_start_date)s
+      AND shown.week_end_date = %(week_end_date)s
+      AND shown.status = 'SUCCESS'
+),
+loaded AS (
+    SELECT
+        execution.id AS execution_id,
+        execution.completed_at,
+        EXISTS (SELECT FROM week)
+        OR EXISTS (
+            SELECT FROM schedule_runs AS run
+            WHERE run.schedule_id = execution.schedule_id
+              AND run.execution_id = execution.id
+        ) AS is_recorded
+    FROM workflow_executions AS execution
+    WHERE execution.workflow_id = %(workflow_id)s
+      AND execution.window_start = %(window_start)s
+      AND execution.window_end = %(window_end)s
+      AND execution.window_type = %(window_type)s
+      AND execution.status = 'SUCCESS'
+      AND execution.user_id = %(user_id)s
+      AND (
+          execution.schedule_id = %(schedule_id)s
+          OR execution.collection_id = %(collection_id)s
+      )
+      AND (
+          execution.dag_run_id IS NULL
+          OR left(execution.dag_run_id, 11) = 'scheduled__'
+          OR left(execution.dag_run_id, 10) = 'backfill__'
+          OR (
+              execution.submitted_sql = %(submitted_sql)s
+              AND execution.parameters = %(parameters)s::JSONB
+          )
+      )
+    ORDER BY execution.completed_at DESC, execution.id
+    LIMIT 1
+)
+SELECT execution_id, completed_at, is_recorded
+FROM loaded
+UNION ALL
+SELECT execution_id, completed_at, TRUE
+FROM week
+WHERE dag_run_id IS NULL
+  AND NOT EXISTS (SELECT FROM loaded);

@@ -1,0 +1,58 @@
+"""Windows of a schedule or a collection that the rows show as SUCCESS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import Json
+
+from recomamp.domain.windows import Window
+from recomamp.store.statements import fetch_one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedWindow:
+    """The results that the rows show for a window of a schedule or a collection."""
+
+    execution_id: UUID | None  # None: a week that was SUCCESS when the database was adopted
+    completed_at: datetime | None
+    is_recorded: bool  # whether a schedule run or a week shows them
+
+
+def select_loaded_window(
+    connection: Connection,
+    *,
+    workflow_id: UUID,
+    user_id: UUID,
+    schedule_id: UUID | None,
+    collection_id: UUID | None,
+    window: Window,
+    submitted_sql: str,
+    parameters: Mapping[str, Any],
+) -> LoadedWindow | None:
+    """Return what the rows show as SUCCESS over a window, None where they show nothing.
+
+    :param submitted_sql: what a run would send; results of a manual run have to be of the same.
+    :param parameters: their values, likewise.
+    """
+    row = fetch_one(
+        connection,
+        "select_loaded_window",
+        workflow_id=workflow_id,
+        user_id=user_id,
+        schedule_id=schedule_id,
+        collection_id=collection_id,
+        window_type=window.type.value,
+        window_start=window.start,
+        window_end=window.end,
+        submitted_sql=submitted_sql,
+        parameters=Json(dict(parameters)),
+        week_start_date=window.first_date if window.is_whole_days else None,
+        week_end_date=window.last_date if window.is_whole_days else None,
+    )
+    return LoadedWindow(**row) if row else None
