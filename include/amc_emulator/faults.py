@@ -109,7 +109,8 @@ _ONLY_FOR: dict[Kind, frozenset[str]] = {
 class Fault(BaseModel):
     """One order. `times` null means until further notice; `skip` lets that many pass first;
     `matching` restricts it to requests whose path, query or body contains the text; `share` lets
-    it befall only that share of them, drawn by a seeded chance."""
+    it befall only that share of them, drawn by a seeded chance. `after` refuses a request that
+    was carried out."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -126,6 +127,7 @@ class Fault(BaseModel):
     gateway_timeout: bool = False
     short: bool = False
     unlisted: bool = False
+    after: bool = False
     reason: str = ""
     body: dict[str, Any] | list[Any] | str | None = None
 
@@ -148,6 +150,8 @@ class Fault(BaseModel):
             raise ValueError(
                 "body exists only for refusals and, as an object, for ends of executions"
             )
+        if self.after and self.fault not in _REFUSALS:
+            raise ValueError("after exists only for refusals")
         return self
 
     def concerns(self, operation: str) -> bool:
@@ -158,7 +162,12 @@ class Fault(BaseModel):
     @property
     def befalls_before(self) -> bool:
         """Return whether the request never reaches the service."""
-        return self.fault in _BEFORE
+        return self.fault in _BEFORE and not self.after
+
+    @property
+    def refuses(self) -> bool:
+        """Return whether another answer takes the place of the service's."""
+        return self.fault in _REFUSALS or self.fault is Kind.HTML_BODY
 
 
 _REFUSALS = frozenset(

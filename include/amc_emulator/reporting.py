@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -71,7 +71,7 @@ class Executions:
                 f" because its status is {execution.status}.",
             )
         if wanted:
-            self._emulator.machine.end(execution, Status.CANCELLED)
+            self._emulator.machine.cancel(execution)
         return answer({}, media_type=EXECUTIONS)
 
     async def download_urls(self, request: Request) -> Response:
@@ -141,10 +141,15 @@ class Executions:
             one
             for one in self._emulator.machine
             if one.instance_id == instance_id
+            and not self._is_hidden(one)
             and workflow_id in (None, "", one.workflow_id)
             and _created_within(one, earliest, latest)
             and (with_cancelled or one.status is not Status.CANCELLED)
         ]
+
+    def _is_hidden(self, execution: Execution) -> bool:
+        lag = timedelta(seconds=self._emulator.settings.list_lag_seconds)
+        return bool(lag) and self._emulator.clock.now() < execution.created_at + lag
 
 
 def _place(execution: Execution) -> str:

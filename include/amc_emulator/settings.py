@@ -52,6 +52,8 @@ class Settings(BaseModel):
     max_parameter_chars: int | None = Field(default=None, ge=1)
     max_running: int = Field(default=10, ge=1)
     max_running_per_account: int = Field(default=200, ge=1)
+    list_lag_seconds: float = Field(default=0, ge=0)
+    cancel_seconds: float = Field(default=0, ge=0)
     csv_escape: Literal["double", "backslash"] = "double"
     ignore_output_format: bool = False
     csv_line_end: Literal["lf", "crlf"] = "lf"

@@ -77,6 +77,7 @@ class Execution:
     started_at: datetime | None = None
     updated_at: datetime | None = None
     ended_at: datetime | None = None
+    cancelled_at: datetime | None = None  # when the cancellation takes effect
     work: asyncio.Future[Output] | None = None
     output: Output | None = None
     history: list[tuple[datetime, Status]] = field(default_factory=list)
@@ -116,6 +117,7 @@ class Machine:
         self._lanes: dict[str, _Lane] = {}
         self._account_freed_at: dict[str, datetime] = {}
         self._executions: dict[str, Execution] = {}
+        self._cancelled: list[Execution] = []  # of which the cancellation has no effect yet
 
     def __iter__(self) -> Iterator[Execution]:
         return iter(list(self._executions.values()))
@@ -163,6 +165,15 @@ class Machine:
             self._end(execution, status, reason, self._clock.now())
             self.advance()
 
+    def cancel(self, execution: Execution) -> None:
+        """Cancel an execution, which takes as long as the settings say; it may end before."""
+        pause = timedelta(seconds=self.settings.cancel_seconds)
+        if not pause:
+            self.end(execution, Status.CANCELLED)
+        elif execution.cancelled_at is None:
+            execution.cancelled_at = self._clock.now() + pause
+            self._cancelled.append(execution)
+
     async def settle(self, executions: Collection[Execution]) -> None:
         """Wait for SQL that should have ended, on these executions or before them in a queue."""
         loop = asyncio.get_running_loop()
@@ -190,9 +201,15 @@ class Machine:
             for one in lane.running
             if (event := self._finish(one)) is not None
         ]
+        events += [self._cancellation(one) for one in self._cancelled]
         events += [event for lane in lanes for event in self._starts(lane)]
         now = self._clock.now()
         return min((one for one in events if one[0] <= now), key=lambda one: one[0], default=None)
+
+    def _cancellation(self, execution: Execution) -> Event:
+        assert execution.cancelled_at is not None  # noqa: S101  (it was cancelled)
+        at = execution.cancelled_at
+        return at, lambda: self._end(execution, Status.CANCELLED, "", at)
 
     def _starts(self, lane: _Lane) -> Iterator[Event]:
         if lane.unslotted:
@@ -285,6 +302,8 @@ class Machine:
             self._account_freed_at[lane.account] = max(at, freed_at)
         else:
             (lane.queue if execution.needs_slot else lane.unslotted).remove(execution)
+        if execution in self._cancelled:
+            self._cancelled.remove(execution)
         execution.reason = reason
         execution.ended_at = at
         self._enter(execution, status, at)

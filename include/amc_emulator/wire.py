@@ -144,7 +144,7 @@ class Wire:
                 if fault.short:
                     return max(1, len(reply.body) * 2 // 3)
                 reply.replace_body(_cut_inside_a_row(reply.body))
-            case _ if fault and fault.befalls_before:
+            case _ if fault and fault.refuses:
                 _refuse(fault, reply)
         return None
 

@@ -318,7 +318,7 @@ GRANT UPDATE (
 GRANT INSERT, UPDATE, DELETE ON public.workflow_executions, public.schedule_runs
     TO recomamp_pipeline;
 GRANT SELECT, INSERT, UPDATE ON public.execution_locks TO recomamp_pipeline;
-GRANT UPDATE (next_run_at, last_run_at, last_run_status, updated_at)
+GRANT UPDATE (next_run_at, last_run_at, last_run_due_at, last_run_status, updated_at)
     ON public.workflow_schedules TO recomamp_pipeline;
 GRANT UPDATE (status, estimated_completion, started_at, completed_at, updated_at)
     ON public.report_data_collections TO recomamp_pipeline;

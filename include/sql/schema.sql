@@ -3085,6 +3085,7 @@ CREATE TABLE public.workflow_executions (
     superseded_by uuid,
     clear_number integer DEFAULT 0 NOT NULL,
     amc_instance_id text,
+    due_at timestamp with time zone,
     CONSTRAINT chk_execution_attempt CHECK ((attempt > 0)),
     CONSTRAINT chk_execution_dag_id CHECK (((dag_id IS NULL) OR
 CASE
@@ -3099,6 +3100,7 @@ END)),
     CONSTRAINT chk_workflow_executions_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_deadline_at_time CHECK ((((deadline_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((deadline_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_due_at_time CHECK ((((due_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((due_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_next_retry_at_time CHECK ((((next_retry_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_retry_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_orphaned_at_time CHECK ((((orphaned_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((orphaned_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_result_data_trimmed_at_time CHECK ((((result_data_trimmed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((result_data_trimmed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
@@ -3151,11 +3153,13 @@ CREATE TABLE public.workflow_schedules (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     paused_at timestamp with time zone,
+    last_run_due_at timestamp with time zone,
     CONSTRAINT chk_schedule_last_run_status CHECK ((last_run_status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
     CONSTRAINT chk_workflow_schedules_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_schedules_cron_expression_length CHECK ((char_length(cron_expression) <= 200)),
     CONSTRAINT chk_workflow_schedules_description_length CHECK ((char_length(description) <= 4000)),
     CONSTRAINT chk_workflow_schedules_last_run_at_time CHECK ((((last_run_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_run_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_schedules_last_run_due_at_time CHECK ((((last_run_due_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_run_due_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_schedules_name_length CHECK ((char_length(name) <= 200)),
     CONSTRAINT chk_workflow_schedules_next_run_at_time CHECK ((((next_run_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_run_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_schedules_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
@@ -6037,6 +6041,10 @@ GRANT UPDATE(updated_at) ON TABLE public.workflow_schedules TO recomamp_pipeline
 -- Name: COLUMN workflow_schedules.paused_at; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(paused_at),UPDATE(paused_at) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.last_run_due_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(last_run_due_at) ON TABLE public.workflow_schedules TO recomamp_pipeline;
 
 -- Name: TABLE workflows; Type: ACL; Schema: public; Owner: -
 

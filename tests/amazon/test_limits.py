@@ -191,9 +191,9 @@ def test_a_compressed_error_keeps_its_meaning_without_its_body(
     assert bomb.taken == 0
 
 
-@pytest.mark.parametrize(("status", "kind"), [(400, Refused), (429, Transient)])
+@pytest.mark.parametrize(("status", "kind"), [(400, Refused), (429, SubmissionInDoubt)])
 @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
-def test_a_refused_submission_is_in_no_doubt(
+def test_the_status_of_an_answer_without_end_says_whether_a_submission_is_in_doubt(
     status: int, kind: type[AmazonError], headers: dict[str, str]
 ) -> None:
     with pytest.raises(AmazonError) as caught:

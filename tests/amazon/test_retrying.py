@@ -42,9 +42,16 @@ def test_transient_errors_are_tried_again_after_growing_random_waits():
 
 
 def test_retry_after_is_obeyed_to_the_second():
-    errors = Transient(retry_after_seconds=37.0), Transient(retry_after_seconds=0.0)
+    assert ask(Service(Transient(retry_after_seconds=37.0))) == ("answer", [37.0])
 
-    assert ask(Service(*errors)) == ("answer", [37.0, 0.0])
+
+@pytest.mark.parametrize("asked", [0.0, 0.001])
+def test_a_retry_after_never_shortens_the_back_off(monkeypatch, asked):
+    monkeypatch.setattr("tenacity.wait.random.uniform", lambda least, most: most)
+
+    _, waits = ask(Service(*(Transient(retry_after_seconds=asked) for _ in range(4))))
+
+    assert waits == [1.0, 2.0, 4.0, 8.0]
 
 
 def test_after_the_last_try_the_error_itself_is_raised():

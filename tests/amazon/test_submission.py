@@ -18,19 +18,11 @@ IN_DOUBT = [
     pytest.param("server_error", {"status": 500}, 0, id="500"),
     pytest.param("server_error", {"status": 502, "html": True}, 0, id="502 as a page"),
     pytest.param("html_body", {}, 0, id="page instead of JSON"),
+    pytest.param("throttle", {"retry_after": 3}, 0, id="429"),
+    pytest.param("throttle", {"after": True}, 1, id="429 after accepting"),
+    pytest.param("unauthorized", {}, 0, id="401"),
+    pytest.param("unauthorized", {"after": True}, 1, id="401 after accepting"),
 ]
-
-
-@pytest.mark.parametrize("retry_after", [3, None])
-def test_a_throttled_submission_was_not_processed_and_is_sent_again(amazon, emulator, retry_after):
-    emulator.fault("create_execution", "throttle", times=2, retry_after=retry_after)
-
-    execution = amazon.submit()
-
-    assert [one["workflowExecutionId"] for one in emulator.executions()] == [
-        execution.amc_execution_id
-    ]
-    assert len(emulator.calls("create_execution")) == 3
 
 
 @pytest.mark.parametrize(("fault", "options", "accepted"), IN_DOUBT)
@@ -111,10 +103,20 @@ def test_a_refused_query_keeps_amazons_words_and_is_not_repeated(amazon, emulato
     assert len(emulator.calls("create_execution")) == 1
 
 
-def test_a_submission_answered_401_is_sent_again_with_a_new_token(amazon, emulator):
+@pytest.mark.parametrize("is_token_refused", [False, True])
+def test_the_submission_after_one_answered_401_has_a_new_token(amazon, emulator, is_token_refused):
     emulator.fault("create_execution", "unauthorized")
+    if is_token_refused:
+        emulator.fault("token", "server_error", skip=1)
+    with pytest.raises(SubmissionInDoubt):
+        amazon.submit()
+    assert len(emulator.calls("create_execution")) == 1
 
+    if is_token_refused:  # nobody could renew it, so that the next 401 does
+        emulator.fault("create_execution", "unauthorized")
+        with pytest.raises(SubmissionInDoubt):
+            amazon.submit()
     amazon.submit()
 
     assert len(emulator.executions()) == 1
-    assert len(emulator.calls("token")) == 2
+    assert [call["status"] for call in emulator.calls("token")][-1] == 200

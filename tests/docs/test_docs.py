@@ -20,14 +20,15 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
 from amc_emulator.engine import Engine, Query, QueryRefused
+from e2e.test_clearing import CASES
 from fixtures.postgres import Database, Rows
 from recomamp.domain import errors
 from recomamp.domain.cron import Cron
 from recomamp.domain.errors import InvalidDefinition, error_type
 from recomamp.domain.parameters import declare
 from recomamp.domain.query import BoundQuery, bind
+from recomamp.domain.states import KILLED, RUN_FAILED, AmcStatus, given_up_as
 from recomamp.domain.windows import ScheduleWindows, Window
-from recomamp.pipeline.cancelling import KILLED
 from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, parse_row
 from recomamp.store.statements import fetch_all
 
@@ -306,9 +307,9 @@ def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
     explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
     raised = [errors.Refused, errors.ConsentRevoked, errors.InstanceBroken]
     raised += errors.ExecutionEnded.__subclasses__()
-    assert explained == {error_type(kind("")) for kind in raised} | {"RUN_FAILED", KILLED}
-    recording = ROOT / "plugins" / "recomamp" / "pipeline" / "recording.py"
-    assert '"RUN_FAILED"' in recording.read_text(encoding="utf-8")
+    assert explained == {error_type(kind("")) for kind in raised} | {RUN_FAILED, KILLED}
+    given_up = {given_up_as(step, amc)[1] for step in (None, *explained) for amc in AmcStatus}
+    assert given_up <= explained
 
 
 def test_the_readme_lists_every_dag_of_the_pipelines_own_with_its_schedule() -> None:
@@ -369,3 +370,10 @@ _FORBIDDEN = [
 def test_a_page_names_no_machine_registry_or_issue(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert [word for word in _FORBIDDEN if re.search(word, text, re.IGNORECASE)] == []
+
+
+def test_the_page_of_marking_and_clearing_shows_the_cases_that_are_tested() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    section = page.partition("## Marking and clearing\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert rows == [f"| {' | '.join(case.line)} |" for case in CASES]

@@ -17,7 +17,6 @@ from recomamp.domain.reconciliation import (
     Known,
     OpenRow,
     RunState,
-    closed_as,
     count_foreign,
     decide,
     execution_id_of,
@@ -319,11 +318,3 @@ def test_the_name_given_at_submission_leads_back_to_the_row(key: UUID) -> None:
 )
 def test_other_names_are_not_ours(name: str | None) -> None:
     assert execution_id_of(name) is None
-
-
-def test_an_orphan_ends_as_failed_only_where_amc_had_ended_it_by_itself() -> None:
-    failed = {status for status in AmcStatus if closed_as(status) is ExecutionStatus.FAILED}
-    assert failed == {
-        AmcStatus.SUCCEEDED, AmcStatus.FAILED, AmcStatus.REJECTED, AmcStatus.TIMED_OUT
-    }  # fmt: skip
-    assert closed_as(None) is ExecutionStatus.CANCELLED

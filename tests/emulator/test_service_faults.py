@@ -79,6 +79,18 @@ def test_html_may_come_instead_of_json(emulator: RunningEmulator, north: Caller)
         assert one.text.startswith("<html>")
 
 
+@pytest.mark.parametrize(("fault", "status"), [("unauthorized", 401), ("throttle", 429)])
+def test_what_was_carried_out_may_be_refused_all_the_same(
+    emulator: RunningEmulator, north: Caller, fault: str, status: int
+) -> None:
+    emulator.fault("create_execution", fault, after=True)
+
+    answer = north.order()
+
+    assert answer.status_code == status
+    assert len(emulator.executions()) == 1
+
+
 @pytest.mark.parametrize(
     ("fault", "accepted"),
     [("timeout_before", 0), ("timeout_after", 1), ("reset_before", 0), ("reset_after", 1)],

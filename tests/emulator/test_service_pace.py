@@ -250,3 +250,30 @@ _ESCAPED = (
     "SELECT campaign, SUM(impressions) AS impressions FROM dsp_impressions"
     " WHERE impressions < 1000000 GROUP BY campaign"
 )
+
+
+def test_a_list_may_leave_out_what_is_young(emulator: RunningEmulator, north: Caller) -> None:
+    emulator.clock(now=NOON.isoformat())
+    emulator.settings(list_lag_seconds=30)
+    execution_id = north.ordered()
+
+    assert north.listed() == []
+    assert north.get(execution_id)["workflowExecutionId"] == execution_id
+    emulator.clock(advance_seconds=30)
+    assert [one["workflowExecutionId"] for one in north.listed()] == [execution_id]
+
+
+def test_a_cancellation_may_come_late_or_too_late(emulator: RunningEmulator, north: Caller) -> None:
+    emulator.progression("per_second", pending_seconds=0, running_seconds=60)
+    emulator.clock(now=NOON.isoformat())
+    emulator.settings(cancel_seconds=45)
+    early, late = north.ordered(), north.ordered()
+
+    assert north.cancel(early).status_code == 200
+    emulator.clock(advance_seconds=30)
+    assert north.cancel(late).status_code == 200
+    assert statuses(north, [early, late]) == ["RUNNING", "RUNNING"]
+    emulator.clock(advance_seconds=15)
+    assert [north.get(one)["status"] for one in (early, late)] == ["CANCELLED", "RUNNING"]
+    emulator.clock(advance_seconds=15)
+    assert [north.get(one)["status"] for one in (early, late)] == ["CANCELLED", "SUCCEEDED"]

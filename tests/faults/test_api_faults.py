@@ -74,6 +74,8 @@ TROUBLES = {
     "reset before": Trouble(Kind.RESET_BEFORE),
     "reset after": Trouble(Kind.RESET_AFTER),
     "401": Trouble(Kind.UNAUTHORIZED),
+    "401 after": Trouble(Kind.UNAUTHORIZED, options={"after": True}),
+    "429 after": Trouble(Kind.THROTTLE, options={"after": True}),
     "403": Trouble(Kind.FORBIDDEN, times=FOR_EVER),
     "404": Trouble(Kind.NOT_FOUND, times=FOR_EVER),
     "404 for a while": Trouble(Kind.NOT_FOUND),
@@ -281,15 +283,20 @@ def _words(call: str, status: int) -> str:
     return REFUSED if status == 403 else NOT_FOUND
 
 
+def _status(call: str) -> str:
+    """Return how an execution ends whose step failed, or whose run somebody ended before that."""
+    return "CANCELLED" if call == "cancel record" else "FAILED"
+
+
 FINAL = {
     **{
-        (call, str(status)): ("FAILED", _words(call, status))
+        (call, str(status)): (_status(call), _words(call, status))
         for status in (403, 404)
         for call in CALLS
         if call not in ("list poller", "download load", "cancel on_kill")
     },
     **{
-        (call, "404 for a while"): ("FAILED", _words(call, 404))
+        (call, "404 for a while"): (_status(call), _words(call, 404))
         for call, (operation, _) in CALLS.items()
         if operation in ("create_execution", "cancel_execution") and call != "cancel on_kill"
     },

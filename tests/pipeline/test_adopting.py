@@ -154,3 +154,28 @@ def test_what_another_row_has_adopted_is_not_cancelled_though_its_own_row_has_en
     with pytest.raises(ExecutionFailed, match="belongs to another"):
         run.step(SubmitExecution)
     assert emulator.calls("cancel_execution") == []
+
+
+@pytest.mark.parametrize("fault", ["throttle", "unauthorized", "reset_after"])
+@pytest.mark.parametrize("lag_seconds", [0, 20])
+def test_what_amc_took_and_then_refused_is_found_before_anything_is_sent_again(
+    run: Run, emulator: RunningEmulator, fault: str, lag_seconds: int
+) -> None:
+    """Airflow tries again after half a minute: what a list still hides then is sent twice."""
+    emulator.clock(now="2026-06-01T12:00:00+00:00")
+    emulator.settings(list_lag_seconds=lag_seconds)
+    emulator.fault("create_execution", fault, **({} if fault == "reset_after" else {"after": True}))
+    assert run.finishes(SubmitExecution, after_each_try=lambda: emulator.clock(advance_seconds=30))
+    assert amc_ids(run) == [one["workflowExecutionId"] for one in emulator.executions()]
+    assert len(emulator.calls("create_execution")) == 1
+
+
+def test_a_throttled_submission_pauses_as_long_as_amc_asks_for_but_a_minute_at_most(
+    run: Run, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = Pauses()
+    monkeypatch.setattr(AmcHook, "sleep", pauses)
+    for retry_after in (30, 600):
+        emulator.fault("create_execution", "throttle", retry_after=retry_after)
+    assert run.finishes(SubmitExecution)
+    assert pauses.seconds == [30, 60]

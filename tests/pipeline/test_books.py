@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from psycopg2.extensions import connection as Connection
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
+from recomamp.domain.errors import ExecutionFailed
 from recomamp.domain.reconciliation import RunState
 from recomamp.pipeline.cancelling import end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
@@ -19,6 +22,7 @@ from recomamp.pipeline.operators import SubmitExecution
 from recomamp.pipeline.reconciling import reconcile
 from recomamp.pipeline.recording import RecordRun
 from recomamp.pipeline.waiting import WaitForExecution
+from recomamp.store import books
 from recomamp.store.executions import select_execution
 
 STEPS = (SubmitExecution, WaitForExecution, LoadResults, RecordRun)
@@ -84,6 +88,122 @@ def test_clearing_the_last_step_alone_writes_the_same_books_again(
     assert [book["status"] for book in run.database.query("SELECT * FROM schedule_runs")] == [
         "SUCCESS"
     ]
+
+
+def test_the_books_follow_the_row_though_airflow_has_forgotten_its_xcoms(
+    run: Run, rows: Rows, schedule: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    do_all(run)
+    before = run.database.query("SELECT status, duration_seconds FROM schedule_runs")
+    run.xcom.clear()  # as by airflow db clean
+    run.clear_task(RecordRun)
+    run.dag_run.start_date = datetime.now(UTC) + timedelta(days=3)  # of the run, once cleared
+    run.step(RecordRun)
+    assert run.database.query("SELECT status, duration_seconds FROM schedule_runs") == before
+    assert before[0]["status"] == "SUCCESS"
+    after = rows.get("workflow_schedules", schedule)
+    assert (after["last_run_status"], after["failed_runs"]) == ("SUCCESS", 0)
+    assert run.database.query("SELECT * FROM notifications") == []
+
+
+def test_the_last_run_is_the_latest_by_its_tick_whenever_it_was_recorded(
+    run: Run, rows: Rows, schedule: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    old = Run(run.database, run_id="old run", **run.source)
+    old.dag_run.run_after -= timedelta(days=30)
+    fail_at_loading(old, emulator)
+    do_all(run)
+    last = rows.get("workflow_schedules", schedule)
+    assert last["last_run_status"] == "SUCCESS"
+    old.clear()
+    fail_at_loading(old, emulator)
+    assert (
+        last.items()
+        <= (
+            rows.get("workflow_schedules", schedule)
+            | {key: last[key] for key in ("total_runs", "failed_runs", "next_run_at", "updated_at")}
+        ).items()
+    )
+    kill_and_record = Run(run.database, run_id="older run", **run.source)
+    kill_and_record.dag_run.run_after -= timedelta(days=60)
+    emulator.progression("per_poll", polls=100)
+    kill_and_record.step(SubmitExecution)
+    kill(kill_and_record)
+    after = rows.get("workflow_schedules", schedule)
+    assert (after["last_run_status"], after["last_run_at"]) == ("SUCCESS", last["last_run_at"])
+
+    run.clear()
+    fail_at_loading(run, emulator)
+    assert rows.get("workflow_schedules", schedule)["last_run_status"] == "FAILED"
+
+
+def fail_at_loading(run: Run, emulator: RunningEmulator) -> None:
+    emulator.progression("at_once")
+    run.step(SubmitExecution)
+    run.step(WaitForExecution)
+    emulator.fault("download_urls", "forbidden")
+    with pytest.raises(AirflowFailException):
+        run.step(LoadResults)
+    run.step(RecordRun)
+
+
+def test_a_run_took_as_long_as_its_attempts_since_it_was_last_cleared(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    do_all(run)
+    run.database.query("UPDATE workflow_executions SET created_at = NOW() - INTERVAL '5 days'")
+    run.clear()
+    emulator.fault("create_execution", "fail_execution")
+    run.step(SubmitExecution)
+    with pytest.raises(ExecutionFailed):
+        run.step(WaitForExecution)
+    run.database.query(
+        "UPDATE workflow_executions SET created_at = NOW() - INTERVAL '1 hour' WHERE attempt = 2"
+    )
+    run.try_number += 1
+    for step in STEPS[1:]:
+        run.step(step)
+    (book,) = run.database.query("SELECT duration_seconds FROM schedule_runs")
+    assert book["duration_seconds"] // 60 == 60
+
+
+def test_a_schedule_that_is_deleted_while_its_run_is_recorded_is_gone(
+    run: Run, schedule: Row, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.progression("at_once")
+    for step in STEPS[:-1]:
+        run.step(step)
+    record = books.record_schedule_run
+
+    def delete_and_record(connection: Connection, **columns: Any) -> bool:
+        run.database.query("DELETE FROM workflow_schedules WHERE id = %s", [schedule["id"]])
+        return record(connection, **columns)
+
+    monkeypatch.setattr(books, "record_schedule_run", delete_and_record)
+    run.step(RecordRun)
+    assert run.database.query("SELECT * FROM schedule_runs") == []
+    assert [row["status"] for row in run.executions] == ["SUCCESS"]
+
+
+def test_an_execution_that_is_deleted_while_its_run_is_recorded_leaves_the_run(
+    run: Run, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.progression("at_once")
+    for step in STEPS[:-1]:
+        run.step(step)
+    record = books.record_schedule_run
+
+    def delete_and_record(connection: Connection, **columns: Any) -> bool:
+        run.database.query("DELETE FROM workflow_executions")
+        return record(connection, **columns)
+
+    monkeypatch.setattr(books, "record_schedule_run", delete_and_record)
+    run.step(RecordRun)
+    (book,) = run.database.query("SELECT * FROM schedule_runs")
+    assert (book["status"], book["execution_id"]) == ("SUCCESS", None)
 
 
 def test_a_run_that_is_given_up_is_the_schedules_last_run_at_once(
@@ -229,6 +349,50 @@ def test_a_run_that_fails_does_not_undo_that_its_week_was_skipped(
     rows.update("report_data_weeks", week, status="SKIPPED")
     former.step(RecordRun)
     assert [week["status"] for week in rows.weeks(collection)] == ["SKIPPED"]
+
+
+def test_a_week_that_was_skipped_before_its_run_came_is_asked_of_nobody(
+    database: Database, rows: Rows, collection: Row, emulator: RunningEmulator
+) -> None:
+    (week,) = rows.weeks(collection)
+    rows.update("report_data_weeks", week, status="SKIPPED")
+    run = Run(database, collection_id=str(collection["id"]))
+    with pytest.raises(AirflowSkipException, match="SKIPPED"):
+        run.step(SubmitExecution)
+    run.step(RecordRun)
+    assert [week["status"] for week in rows.weeks(collection)] == ["SKIPPED"]
+    assert (run.executions, emulator.executions()) == ([], [])
+    mails = database.query("SELECT kind FROM notifications")
+    assert [mail["kind"] for mail in mails] == ["COLLECTION_COMPLETED"]
+    rows.update("report_data_weeks", week, status="PENDING")
+    run.clear()
+    run.step(SubmitExecution)
+    assert [week["status"] for week in rows.weeks(collection)] == ["RUNNING"]
+
+
+def test_a_week_that_is_skipped_while_its_run_submits_stays_skipped(
+    database: Database,
+    rows: Rows,
+    collection: Row,
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (week,) = rows.weeks(collection)
+    start = books.start_week
+
+    def skip_and_start(connection: Connection, **columns: Any) -> bool:
+        rows.update("report_data_weeks", week, status="SKIPPED")
+        return start(connection, **columns)
+
+    monkeypatch.setattr(books, "start_week", skip_and_start)
+    emulator.fault("create_execution", "reject_execution")
+    run = Run(database, collection_id=str(collection["id"]))
+    run.step(SubmitExecution)
+    with pytest.raises(AirflowFailException):
+        run.step(WaitForExecution)
+    run.step(RecordRun)
+    assert [week["status"] for week in rows.weeks(collection)] == ["SKIPPED"]
+    assert rows.get("report_data_collections", collection)["failed_weeks"] == 0
 
 
 def test_a_killed_run_fails_its_own_week_and_tells_how_long_it_took(

@@ -125,3 +125,40 @@ OTHER = (
     "SELECT campaign, SUM(impressions) AS n FROM dsp_impressions"
     " GROUP BY campaign HAVING SUM(impressions) > {{least}}"
 )
+
+
+def test_what_others_asked_while_ours_waited_for_its_slot_is_not_taken_for_ours(
+    database: Database,
+    run: Run,
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(AmcHook, "sleep", Pauses())
+    emulator.settings(keep_workflow_id=False)
+    emulator.progression("per_poll", polls=1000)
+    emulator.clock(advance_seconds=-1800)
+    other = Run(database, run_id="of somebody else", **run.source)
+    other.step(SubmitExecution)
+    database.query("UPDATE workflow_executions SET status = 'FAILED'")
+    database.query("DELETE FROM workflow_executions")  # so that nothing is taken
+    emulator.clock(advance_seconds=1800)
+    emulator.fault("create_execution", "reset_before")
+    database.query(OPENED_AN_HOUR_AGO)
+    try:
+        assert run.finishes(SubmitExecution)
+    finally:
+        database.query("DROP FUNCTION open_an_hour_ago() CASCADE")
+    ours = run.executions[0]["amc_execution_id"]
+    assert [one["workflowExecutionId"] == ours for one in emulator.executions()] == [False, True]
+
+
+# As of one that has waited for its slot
+OPENED_AN_HOUR_AGO = """
+CREATE FUNCTION open_an_hour_ago() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.created_at := NOW() - INTERVAL '1 hour';
+    RETURN NEW;
+END $$;
+CREATE TRIGGER open_an_hour_ago BEFORE INSERT ON workflow_executions FOR EACH ROW
+    EXECUTE FUNCTION open_an_hour_ago();
+"""

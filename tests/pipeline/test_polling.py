@@ -243,15 +243,55 @@ def test_the_trigger_keeps_the_rows_own_deadline(endless: Row, rows: Rows, pause
     assert event.payload["outcome"] == "deadline passed"
 
 
-def test_a_wait_that_cannot_be_watched_wakes_its_task_a_minute_later(
-    endless: Row, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+WRONG_SETTINGS = {
+    "the pace": ("RECOMAMP_POLL_SECONDS", "abc"),
+    "Amazon's connection": ("AIRFLOW_CONN_AMAZON_ADS", None),
+    "the tokens' key": ("RECOMAMP_FERNET_KEY", "abc"),
+    "a limit": ("RECOMAMP_ANSWER_LIMIT_BYTES", "many"),
+}
+
+
+def set_wrong(monkeypatch: pytest.MonkeyPatch, what: str) -> str:
+    name, value = WRONG_SETTINGS[what]
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    return name
+
+
+@pytest.mark.parametrize("what", WRONG_SETTINGS)
+@pytest.mark.parametrize(("minutes", "pause_seconds"), [(0, 60), (4, 240), (120, 900)])
+def test_a_wait_that_cannot_be_watched_wakes_its_task_later_and_later(
+    endless: Row,
+    rows: Rows,
+    pauses: Pauses,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    minutes: int,
+    pause_seconds: int,
 ) -> None:
     """The task may find the execution RUNNING and wait again at once: it would do nothing else."""
-    monkeypatch.setenv("RECOMAMP_POLL_SECONDS", "15")
-    monkeypatch.delenv("AIRFLOW_CONN_AMAZON_ADS")
+    submitted_at = datetime.now(UTC) - timedelta(minutes=minutes)
+    rows.update("workflow_executions", endless, submitted_at=submitted_at)
+    name = set_wrong(monkeypatch, what)
     event = first_event(ExecutionTrigger(execution_id=str(endless["id"])))
     assert event.payload["outcome"] == "not to be watched"
-    assert pauses.seconds == [EARLIEST_EVENT_SECONDS, 60]
+    assert name in event.payload["reason"]
+    assert pauses.seconds == [EARLIEST_EVENT_SECONDS, pytest.approx(pause_seconds, abs=5)]
+
+
+@pytest.mark.parametrize("trigger", [ExecutionTrigger, SlotTrigger])
+def test_a_triggerer_without_the_database_wakes_tasks_a_quarter_of_an_hour_later(
+    endless: Row,
+    pauses: Pauses,
+    monkeypatch: pytest.MonkeyPatch,
+    trigger: type[ExecutionTrigger | SlotTrigger],
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_RECOMAMP_DB")
+    event = first_event(trigger(execution_id=str(endless["id"])))
+    assert "AIRFLOW_CONN_RECOMAMP_DB" in event.payload["reason"]
+    assert pauses.seconds[-1] == 900
 
 
 def test_an_unexpected_error_ends_the_trigger_so_that_airflow_counts_a_try(

@@ -150,7 +150,7 @@ def test_an_orphan_is_cancelled_and_its_books_closed_after_a_quarter_of_an_hour(
     assert (reconciler.actions, statuses(emulator)[amc_id]) == ([], "RUNNING")
     reconciler.at(15)
     after = rows.get("workflow_executions", row)
-    assert (after["status"], after["error_type"]) == ("CANCELLED", "CANCELLED")
+    assert (after["status"], after["error_type"]) == ("CANCELLED", "KILLED")
     assert "its DAG run is gone" in after["error_message"]
     assert statuses(emulator)[amc_id] == after["amc_status"] == "CANCELLED"
     (book,) = reconciler.database.query("SELECT * FROM schedule_runs")
@@ -164,7 +164,7 @@ def test_an_orphan_is_cancelled_and_its_books_closed_after_a_quarter_of_an_hour(
     assert rows.get("workflow_executions", row) == after
 
 
-def test_an_orphan_that_amc_has_ended_by_itself_is_failed(
+def test_an_orphan_that_amc_has_ended_by_itself_is_given_up_and_says_how_amc_ended_it(
     reconciler: Reconciler,
     rows: Rows,
     put: Callable[..., Row],
@@ -179,7 +179,7 @@ def test_an_orphan_that_amc_has_ended_by_itself_is_failed(
     reconciler.at(0)
     reconciler.at(15)
     after = rows.get("workflow_executions", row)
-    assert (after["status"], after["error_type"]) == ("FAILED", "RUN_FAILED")
+    assert (after["status"], after["error_type"]) == ("CANCELLED", "KILLED")
     assert after["amc_status"] == "REJECTED"
     assert emulator.calls("cancel_execution") == []
 
@@ -222,6 +222,33 @@ def test_a_row_whose_run_is_alive_is_left_to_its_own_tasks(
     assert rows.get("workflow_executions", running) == running
     assert reconciler.actions == []
     assert set(statuses(emulator).values()) == {"RUNNING"}
+
+
+def test_an_orphan_of_a_withdrawn_consent_is_closed_though_nobody_can_ask_amc(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    schedule: Row,
+    north: Caller,
+    emulator: RunningEmulator,
+) -> None:
+    """As long as it is open, the user's rows cannot be deleted."""
+    orphan, alive = put(), put(dag_run_id="run 2")
+    orphan = accept(rows, orphan, order(north, orphan))
+    reconciler.runs = {"run 1": RunState.ENDED, "run 2": RunState.RUNNING}
+    emulator.revoke("ENTITYDEMONORTH")
+    reconciler.at(0)
+    reconciler.at(14)
+    assert rows.get("workflow_executions", orphan)["status"] == "RUNNING"
+    reconciler.at(15)
+    after = rows.get("workflow_executions", orphan)
+    assert (after["status"], after["error_type"]) == ("CANCELLED", "KILLED")
+    assert (after["amc_status"], "AMC cannot be asked" in after["error_message"]) == (
+        "UNKNOWN",
+        True,
+    )
+    assert rows.get("workflow_executions", alive)["status"] == "PENDING"
+    assert reconciler.actions == [("CLOSE", orphan["id"], orphan["amc_execution_id"])]
 
 
 def test_a_run_that_comes_back_to_life_starts_its_grace_anew(
@@ -468,7 +495,8 @@ def test_a_withdrawn_consent_is_logged_and_stops_no_other_instance(
     reconciler.at(0)
     assert re.search(r"amcdemoeurope \(.*\): .*sign in", caplog.text)
     assert statuses(emulator)[amc_id] == "CANCELLED"
-    assert rows.get("workflow_executions", theirs) == theirs
+    after = rows.get("workflow_executions", theirs)
+    assert (after["status"], after["orphaned_at"]) == ("PENDING", reconciler.start)
 
 
 def test_each_user_of_an_instance_that_could_not_be_compared_is_named(

@@ -46,6 +46,7 @@ class Results:
         own: dict[str, Any] = {
             "id": key,
             "status": "SUCCESS",
+            "amc_status": "SUCCEEDED",
             "schedule_id": self.schedule["id"],
             "instance_id": self.rows.get("workflows", self.schedule["workflow_id"])["instance_id"],
             "window_start": WEEK[0],

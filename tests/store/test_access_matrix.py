@@ -177,7 +177,8 @@ workflow_schedules
         user_id, is_active, next_run_at, parameters, paused_at), UPDATE (name, description,
         cron_expression, timezone, workflow_id, is_active, parameters, paused_at)
     API alone: DELETE
-    pipeline: SELECT, UPDATE (next_run_at, last_run_at, last_run_status, updated_at)
+    pipeline: SELECT, UPDATE (next_run_at, last_run_at, last_run_status, updated_at,
+        last_run_due_at)
     server: SELECT, INSERT, UPDATE, DELETE
 workflows
     people: SELECT, INSERT (id, name, description, sql_query, user_id, instance_id, template_id,

@@ -1,4 +1,5 @@
 -- AMC knows the execution: store its id. Compare-and-set, so that an id once stored stays.
+-- Why a step has failed for good is kept, for whoever ends the row.
 -- An id that another row holds violates uq_workflow_executions_amc_execution.
 -- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
 -- Parameters: execution_id, amc_execution_id, amc_status, amazon_request_id, submitted_at, deadline_at.
@@ -14,7 +15,7 @@ SET
     amazon_request_id = %(amazon_request_id)s,
     submitted_at = %(submitted_at)s,
     next_retry_at = NULL,
-    error_message = NULL,
+    error_message = CASE WHEN error_type IS NOT NULL THEN error_message END,
     deadline_at = %(deadline_at)s,
     started_at = COALESCE(started_at, %(submitted_at)s)
 WHERE id = %(execution_id)s

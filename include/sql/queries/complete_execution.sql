@@ -1,10 +1,11 @@
--- Results are loaded: end the execution as SUCCESS. Loading it again replaces the same results.
--- Parameters: execution_id, amc_status, result_data (JSON), result_rows, result_size_bytes,
+-- Results are loaded: end the execution as SUCCESS. Loading it again replaces the same results, and
+-- whatever it had ended as before, AMC has the results.
+-- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
+-- Parameters: execution_id, sources (statuses that it may have), result_data (JSON), result_rows, result_size_bytes,
 -- execution_duration_seconds (AMC's own figure, or NULL), completed_at.
 UPDATE workflow_executions
 SET
     status = 'SUCCESS',
-    amc_status = %(amc_status)s,
     result_data = %(result_data)s,
     result_rows = %(result_rows)s,
     result_size_bytes = %(result_size_bytes)s,
@@ -21,11 +22,6 @@ SET
     error_message = NULL,
     completed_at = COALESCE(completed_at, %(completed_at)s)
 WHERE id = %(execution_id)s
-  AND (
-      status IN ('RUNNING', 'SUCCESS')
-      -- AMC had the results and loading them failed: the task was cleared to load them now
-      OR (status = 'FAILED' AND amc_status = 'SUCCEEDED')
-      -- AMC had the results when the waiting task was ended, and the order to stop came too late
-      OR (status = 'CANCELLED' AND error_type = 'KILLED' AND amc_status = 'SUCCEEDED')
-  )
+  AND array_position(%(sources)s::TEXT[], status) IS NOT NULL
+  AND amc_status = 'SUCCEEDED'
 RETURNING id;

@@ -5,6 +5,7 @@ UPDATE workflow_executions
 SET
     retry_count = COALESCE(retry_count, 0) + 1,
     next_retry_at = NULL,
+    error_type = NULL,
     error_message = NULL
 WHERE id = %(execution_id)s
   AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED', 'TIMEOUT')

@@ -1,6 +1,7 @@
 -- End an open execution without results. One that has ended already stays as it is.
 -- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
--- Parameters: execution_id, status (FAILED, CANCELLED or TIMEOUT), amc_status (or NULL), error_type,
+-- Parameters: execution_id, sources (statuses that it may have), status (FAILED, CANCELLED or TIMEOUT),
+-- amc_status (NULL: as it is), error_type,
 -- error_message, completed_at, next_retry_at (of the next attempt; NULL where none comes).
 UPDATE workflow_executions
 SET
@@ -12,5 +13,5 @@ SET
     next_retry_at = %(next_retry_at)s,
     execution_duration = EXTRACT(EPOCH FROM %(completed_at)s - COALESCE(started_at, created_at))::INTEGER
 WHERE id = %(execution_id)s
-  AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED', 'TIMEOUT')
+  AND array_position(%(sources)s::TEXT[], status) IS NOT NULL
 RETURNING id;

@@ -7,7 +7,7 @@
 UPDATE report_data_weeks AS week
 SET
     status = %(status)s,
-    execution_id = run.execution_id,
+    execution_id = ended.id,
     error_message = %(error_message)s,
     retry_count = COALESCE(ended.retry_count, week.retry_count),
     execution_duration = ended.execution_duration,

@@ -4,7 +4,8 @@
 -- The run's previous attempt has waited for it, and says so no longer.
 -- Parameters: execution_id, workflow_id, user_id, instance_key, schedule_id, collection_id, dag_id,
 -- dag_run_id, attempt, clear_number, retry_count, parameters (JSON), window_type, window_start,
--- window_end, window_time_zone, amc_workflow_id, submitted_sql, input_parameters (JSON), deadline_at.
+-- window_end, window_time_zone, amc_workflow_id, submitted_sql, input_parameters (JSON), deadline_at,
+-- due_at (the run's tick).
 WITH opened AS (
     INSERT INTO workflow_executions (
         id,
@@ -27,7 +28,8 @@ WITH opened AS (
         amc_workflow_id,
         submitted_sql,
         input_parameters,
-        deadline_at
+        deadline_at,
+        due_at
     )
     VALUES (
         %(execution_id)s,
@@ -50,7 +52,8 @@ WITH opened AS (
         %(amc_workflow_id)s,
         %(submitted_sql)s,
         %(input_parameters)s,
-        %(deadline_at)s
+        %(deadline_at)s,
+        %(due_at)s
     )
     ON CONFLICT DO NOTHING
     RETURNING id

@@ -1,5 +1,6 @@
 -- Record the end of a schedule's DAG run: one row per run, however often it is cleared.
 -- The trigger on schedule_runs keeps the schedule's counters by the difference.
+-- Returns no row where the schedule is gone. The locks make a deletion under way be over first.
 -- Parameters: schedule_id, dag_run_id, execution_id, status, error_message, duration_seconds,
 -- window_start, window_end.
 INSERT INTO schedule_runs (
@@ -12,16 +13,22 @@ INSERT INTO schedule_runs (
     window_start,
     window_end
 )
-VALUES (
-    %(schedule_id)s,
+SELECT
+    schedule.id,
     %(dag_run_id)s,
-    %(execution_id)s,
+    (
+        SELECT execution.id FROM workflow_executions AS execution
+        WHERE execution.id = %(execution_id)s::UUID
+        FOR KEY SHARE
+    ),
     %(status)s,
     %(error_message)s,
-    %(duration_seconds)s,
-    %(window_start)s,
-    %(window_end)s
-)
+    %(duration_seconds)s::INTEGER,
+    %(window_start)s::TIMESTAMPTZ,
+    %(window_end)s::TIMESTAMPTZ
+FROM workflow_schedules AS schedule
+WHERE schedule.id = %(schedule_id)s
+FOR KEY SHARE
 ON CONFLICT (schedule_id, dag_run_id) DO UPDATE
 SET
     execution_id = EXCLUDED.execution_id,

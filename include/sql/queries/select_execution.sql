@@ -24,6 +24,16 @@ SELECT
     execution.window_end,
     execution.window_time_zone,
     execution.created_at,
+    execution.completed_at,
+    COALESCE(execution.due_at, execution.created_at) AS due_at,
+    (
+        SELECT MIN(first.created_at)
+        FROM workflow_executions AS first
+        WHERE first.dag_id = execution.dag_id
+          AND first.dag_run_id = execution.dag_run_id
+          AND first.user_id = execution.user_id
+          AND first.clear_number = execution.clear_number
+    ) AS run_began_at,
     execution.slot_granted_at,
     execution.sending_at,
     execution.submitted_at,

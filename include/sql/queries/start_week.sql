@@ -1,4 +1,5 @@
--- A week's execution is in flight. A week that has results keeps showing them.
+-- A week's execution is in flight. A week that has results keeps showing them, and one that somebody
+-- has skipped stays skipped.
 -- Parameters: collection_id, week_start_date, week_end_date, execution_id, retry_count, started_at.
 UPDATE report_data_weeks
 SET
@@ -11,5 +12,5 @@ SET
 WHERE collection_id = %(collection_id)s
   AND week_start_date = %(week_start_date)s
   AND week_end_date = %(week_end_date)s
-  AND status <> 'SUCCESS'
+  AND status NOT IN ('SUCCESS', 'SKIPPED')
 RETURNING id;

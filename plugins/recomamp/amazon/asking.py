@@ -156,7 +156,12 @@ class AmazonClient:
             raise
 
     def _build(self, call: Call, number: int) -> httpx.Request:
-        this = Try(operation=call.operation, number=number, observe=self.observe)
+        this = Try(
+            operation=call.operation,
+            number=number,
+            observe=self.observe,
+            repeatable=call.repeatable,
+        )
         content_type = {"Content-Type": call.content_type} if call.body is not None else {}
         headers = {**call.headers, **content_type}
         _require_sendable(headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -152,15 +153,22 @@ class LwaAuth(httpx.Auth):
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send with a usable token; on 401, which means not processed, renew and send again."""
+        """Send with a usable token; on 401 renew it, and send again what may be sent twice."""
         this = replace(_REFRESH, number=try_of(request).number, observe=try_of(request).observe)
         tokens = await self._usable_tokens(this)
         response = yield _signed(request, tokens)
-        if response.status_code == httpx.codes.UNAUTHORIZED and _is_replayable(request):
-            await response.aread()
+        if response.status_code != httpx.codes.UNAUTHORIZED or not _is_replayable(request):
+            return
+        await response.aread()
+        self._refused = tokens.access_token
+        if try_of(request).repeatable:
             await failed(request, error_of(response, Unauthorized), response)
-            self._refused = tokens.access_token
             yield _signed(request, await self._renewed_tokens(this))
+        else:
+            # The caller looks first for what Amazon may have taken: to it, the 401 is the answer.
+            # An error that passes would have it send again at once
+            with suppress(Transient):
+                await self._renewed_tokens(this)
 
     async def _usable_tokens(self, this: Try) -> Tokens:
         """Return the tokens in memory, else the stored ones, else new ones."""

@@ -1,8 +1,8 @@
 """What an answer that is not 2xx means: status to error, Amazon's words kept.
 
 ``repeatable`` is False for the one request that must not be sent twice, the creation of an
-execution. An answer after which others are sent again is then a ``SubmissionInDoubt``. A 429 stays
-``Transient`` there too, because it says that the request was not processed.
+execution. An answer after which others are sent again is then a ``SubmissionInDoubt``: also a 401
+or a 429, because a gateway may give it after AMC has taken the request.
 """
 
 from __future__ import annotations
@@ -31,6 +31,13 @@ from recomamp.domain.texts import storable
 
 LONGEST_RETRY_AFTER_SECONDS = 600.0
 
+# Of those from 400 to 499: what they complain about may be over at the next try
+_SENT_AGAIN = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
 _CODES = ("code", "error", "Code")
 _REQUEST_IDS = ("requestId", "request_id")
 _LONGEST_PAGE = 300  # of a page for people, or of an answer that is no error
@@ -109,15 +116,13 @@ def retry_after_seconds(response: httpx.Response) -> float | None:
 
 def kind_of(status: int, *, repeatable: bool = True) -> type[AmazonError]:
     """Return what the status of an answer that is not 2xx means."""
+    if 400 <= status < 500 and status not in _SENT_AGAIN:
+        return Refused
+    if not repeatable:
+        return SubmissionInDoubt
     if status == HTTPStatus.UNAUTHORIZED:
         return Unauthorized
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Transient
-    if status >= 500 or status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY):
-        return Transient if repeatable else SubmissionInDoubt
-    if status >= 400:
-        return Refused
-    return ContractBroken if repeatable else SubmissionInDoubt
+    return Transient if status >= 400 else ContractBroken
 
 
 def _http_date(text: str) -> datetime | None:

@@ -47,11 +47,15 @@ Observe: TypeAlias = Callable[[FailedCall], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Try:
-    """Which try of which operation a request is, and who hears when it fails."""
+    """Which try of which operation a request is, and who hears when it fails.
+
+    ``repeatable`` is False where sending the request twice would do harm.
+    """
 
     operation: str
     number: int = 1
     observe: Observe | None = None
+    repeatable: bool = True
 
     @property
     def extension(self) -> dict[str, Any]:

@@ -22,10 +22,11 @@ Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
-    """Exponential back-off with full jitter, unless Amazon says how long to wait.
+    """Exponential back-off with full jitter, and longer where Amazon asks for that.
 
     The wait before try *n* + 1 lies between 0 and ``first_seconds`` · 2ⁿ⁻¹, at most
-    ``longest_seconds``; a Retry-After is obeyed to the second. Where it asks for more than
+    ``longest_seconds``. A Retry-After may lengthen it, and never shortens it: an Amazon that says
+    "at once" to everybody would be asked at once by everybody. Where it asks for more than
     ``patience_seconds`` there is no other try: who calls holds a worker, and Airflow tries again
     when its own delay is over.
     """
@@ -51,8 +52,7 @@ class RetryPolicy:
         jitter = wait_random_exponential(multiplier=self.first_seconds, max=self.longest_seconds)
 
         def wait(state: RetryCallState) -> float:
-            asked = _asked_for(state)
-            return jitter(state) if asked is None else asked
+            return max(jitter(state), _asked_for(state))
 
         return AsyncRetrying(
             sleep=sleep,
@@ -63,10 +63,11 @@ class RetryPolicy:
         )
 
     def _is_enough(self, state: RetryCallState) -> bool:
-        asked_for = _asked_for(state) or 0.0
-        return state.attempt_number >= self.attempts or asked_for > self.patience_seconds
+        is_last = state.attempt_number >= self.attempts
+        return is_last or _asked_for(state) > self.patience_seconds
 
 
-def _asked_for(state: RetryCallState) -> float | None:
+def _asked_for(state: RetryCallState) -> float:
+    """Return for how many seconds Amazon wants to be left alone, 0 where it does not say."""
     error = state.outcome.exception() if state.outcome else None
-    return error.retry_after_seconds if isinstance(error, AmazonError) else None
+    return (error.retry_after_seconds or 0.0) if isinstance(error, AmazonError) else 0.0

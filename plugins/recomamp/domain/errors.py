@@ -7,6 +7,7 @@ PipelineError
 ├── LimitExceeded         a result is larger than a setting allows; never retried. A longer answer
 │                         of the API is ContractBroken, which is retried
 ├── StepTimedOut          a step of a run took longer than it may: try again later
+├── WeekSkipped           the week of a collection is not to be run: no error of anybody's
 ├── InstanceBroken        no run on the instance can succeed until somebody acts; never retried
 ├── MigrationError        database and migration files disagree: mend one of them
 ├── AmazonError           Amazon was asked and did not give what was asked for
@@ -83,6 +84,10 @@ class LimitExceeded(PipelineError):
 
 class StepTimedOut(PipelineError):
     """A step of a run took longer than its ``execution_timeout``. The next try reattaches."""
+
+
+class WeekSkipped(PipelineError):
+    """Somebody has set the week of a collection to SKIPPED: AMC is not asked about it."""
 
 
 class InstanceBroken(PipelineError):

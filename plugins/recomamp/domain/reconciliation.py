@@ -154,14 +154,6 @@ def _row_waiting_for(one: AtAmc, known: Known) -> UUID | None:
     return execution_id if is_waiting else None
 
 
-def closed_as(amc_status: AmcStatus | None) -> ExecutionStatus:
-    """Return how an orphan ends: FAILED where AMC had ended it by itself, else CANCELLED."""
-    ended_by_itself = (
-        amc_status is not None and amc_status.is_terminal and amc_status is not AmcStatus.CANCELLED
-    )
-    return ExecutionStatus.FAILED if ended_by_itself else ExecutionStatus.CANCELLED
-
-
 def _about_orphan(
     row: OpenRow, listed: Collection[AtAmc], run: RunState, now: datetime
 ) -> Decision | None:

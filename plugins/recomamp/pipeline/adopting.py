@@ -74,10 +74,14 @@ async def _find_by_name(
 async def _find_by_time(
     execution: Execution, amc: AmcClient, database: DatabaseHook
 ) -> AmcExecution | None:
-    """Look through all since the intention: where AMC keeps no names, what was asked decides."""
+    """Look through all since the first sending: where AMC keeps no names, the query decides.
+
+    An execution may wait for its slot for hours. What somebody else asks meanwhile is not ours.
+    """
     is_explicit = execution.window.type is WindowType.EXPLICIT
+    sent_at = execution.sending_at or execution.created_at
     async for candidate in amc.list_executions(
-        min_creation_time=execution.created_at - LIST_SLACK, include_workflow=True
+        min_creation_time=sent_at - LIST_SLACK, include_workflow=True
     ):
         if is_ours(
             candidate,
@@ -85,7 +89,7 @@ async def _find_by_time(
             window_start=execution.window.start if is_explicit else None,
             window_end=execution.window.end if is_explicit else None,
             parameter_values=execution.parameters,
-            created_after=execution.created_at,
+            created_after=sent_at,
             sql=execution.submitted_sql,
         ) and not await asyncio.to_thread(is_taken, candidate, execution, database):
             return candidate

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.states import KILLED, Actor, AmcStatus, ExecutionStatus
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution
-
-# error_type of an execution that was ended because its waiting task was. Where the task was then
-# cleared at once, and its next try had just adopted the execution, that try opens the next attempt.
-KILLED = "KILLED"
 
 
 async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcStatus | None:
@@ -44,6 +40,7 @@ def end_cancelled(database: DatabaseHook, execution: Execution, reason: str) -> 
         is_ours = end_execution(
             connection,
             execution.id,
+            actor=Actor.ON_KILL,
             status=ExecutionStatus.CANCELLED,
             amc_status=None,
             error_type=KILLED,

@@ -17,18 +17,18 @@ from psycopg2.extensions import connection as Connection
 from recomamp.amazon.client import AmcClient
 from recomamp.amazon.requests import LIST_SLACK
 from recomamp.amazon.responses import AmcExecution
-from recomamp.domain.errors import ExecutionCancelled, Refused, error_type
+from recomamp.domain.errors import ConsentRevoked, Refused
 from recomamp.domain.reconciliation import (
     Action,
     AtAmc,
     Decision,
+    Known,
     OpenRow,
     RunState,
-    closed_as,
     count_foreign,
     decide,
 )
-from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.states import Actor, AmcStatus, given_up_as
 from recomamp.domain.texts import one_line
 from recomamp.pipeline.asking_time import AskingTime
 from recomamp.pipeline.checking import BRIEF
@@ -75,14 +75,13 @@ class InstanceReconciliation:
 
         :raises PipelineError: when AMC cannot be asked at all.
         """
-        listed = self.asking_time.ask(self._list())
+        try:
+            listed = self.asking_time.ask(self._list())
+        except ConsentRevoked:
+            self._close_unasked(troubles)
+            raise
         self._note_statuses({one.id: one.status for one in listed})
-        with self.database.transaction() as connection:
-            rows = reconciliations.select_open_rows(connection, self.instance.instance_key)
-            known = reconciliations.select_known(connection, listed)
-        runs = {row.id: self._run_state(row) for row in rows}
-        with self.database.transaction() as connection:
-            reconciliations.note_orphans(connection, rows, runs, seen_at=self.now)
+        rows, known, runs = self._compare(listed)
         self._count_foreign(listed)
         decisions = list(decide(rows, listed, known, runs, now=self.now))
         for decision in decisions:
@@ -90,6 +89,30 @@ class InstanceReconciliation:
                 self._act(decision)
         if decisions:
             self._count_foreign(listed)
+
+    def _compare(self, listed: list[AtAmc]) -> tuple[list[OpenRow], Known, dict[UUID, RunState]]:
+        """Return the open rows, what is known of what AMC lists, and the states of the runs."""
+        with self.database.transaction() as connection:
+            rows = reconciliations.select_open_rows(connection, self.instance.instance_key)
+            known = reconciliations.select_known(connection, listed)
+        runs = {row.id: self._run_state(row) for row in rows}
+        with self.database.transaction() as connection:
+            reconciliations.note_orphans(connection, rows, runs, seen_at=self.now)
+        return rows, known, runs
+
+    def _close_unasked(self, troubles: Troubles) -> None:
+        """End the rows of dead runs without AMC: a withdrawn consent may never come back.
+
+        As long as such a row is open, its user's rows cannot be deleted.
+        """
+        rows, known, runs = self._compare([])
+        for decision in decide(rows, [], known, runs, now=self.now):
+            with troubles.about(f"{self.instance}: {decision}"):
+                if (row := decision.row) is None or not self._is_still_orphan(row):
+                    continue
+                unasked = AmcStatus.UNKNOWN if row.amc_execution_id else None
+                if (execution := self._execution(row.id)) is not None:
+                    self._end(decision, row, execution, unasked)
 
     async def _list(self) -> list[AtAmc]:
         since = self.instance.list_from - LIST_SLACK
@@ -170,19 +193,21 @@ class InstanceReconciliation:
     def _end(
         self, decision: Decision, row: OpenRow, execution: Execution, amc_status: AmcStatus | None
     ) -> None:
-        ended_as = closed_as(amc_status)
-        is_failed = ended_as is ExecutionStatus.FAILED
-        message = (
-            f"ended as {ended_as} by reconciliation: {decision.reason}; "
-            f"AMC says {amc_status or 'nothing of it'}"
-        )
+        ended_as, error_type = given_up_as(execution.error_type, amc_status)
+        is_unasked = amc_status is AmcStatus.UNKNOWN
+        said = "cannot be asked" if is_unasked else f"says {amc_status or 'nothing of it'}"
+        message = f"ended as {ended_as} by reconciliation: {decision.reason}; AMC {said}"
+        if execution.error_message:
+            message = f"{message}; before that: {execution.error_message}"
+        is_last_word = amc_status is not None and (amc_status.is_terminal or is_unasked)
         with self.database.transaction() as connection:
             is_ended = executions.end_execution(
                 connection,
                 row.id,
+                actor=Actor.RECONCILE,
                 status=ended_as,
-                amc_status=amc_status if amc_status and amc_status.is_terminal else None,
-                error_type="RUN_FAILED" if is_failed else error_type(ExecutionCancelled()),
+                amc_status=amc_status if is_last_word else None,
+                error_type=error_type,
                 error_message=message,
                 completed_at=self.now,
             )

@@ -182,7 +182,7 @@ class AmcHook(BaseHook):
 
         :raises MissingSetting: when it is not defined, or lacks client id or secret.
         """
-        connection = _defined(self.conn_id)
+        connection = defined_connection(self.conn_id)
         if not (connection.login and connection.password):
             raise MissingSetting(
                 f"{_variable(self.conn_id)} must hold the Login with Amazon client id as login "
@@ -272,7 +272,7 @@ def airflow_address() -> tuple[str, str, str]:
 
     :raises MissingSetting: when the connection is not defined, or lacks one of them.
     """
-    connection = _defined(settings.API_CONN_ID)
+    connection = defined_connection(settings.API_CONN_ID)
     url = _base_url(connection)
     if not (url and connection.login and connection.password):
         variable = _variable(settings.API_CONN_ID)
@@ -284,7 +284,8 @@ def _variable(conn_id: str) -> str:
     return f"AIRFLOW_CONN_{conn_id.upper()}"
 
 
-def _defined(conn_id: str) -> Connection:
+def defined_connection(conn_id: str) -> Connection:
+    """Return an Airflow connection; raises MissingSetting, naming what to set."""
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as err:

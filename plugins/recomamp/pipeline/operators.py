@@ -6,23 +6,25 @@ The others are in waiting.py, loading.py and recording.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, NoReturn
 from uuid import UUID
 
+import psycopg2
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
-from recomamp.domain.errors import FINAL_ERRORS, PipelineError
+from recomamp.domain.errors import FINAL_ERRORS, PipelineError, WeekSkipped, error_type
 from recomamp.domain.models import Collection, Schedule
 from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.runs import SCHEDULED, overrides_of, window_of
 from recomamp.pipeline.step_time import StepTime
-from recomamp.pipeline.submission import DagRunKey, Work, submit
+from recomamp.pipeline.submission import submit
 from recomamp.pipeline.trigger import SlotTrigger
+from recomamp.pipeline.work import DagRunKey, Work
 from recomamp.store.executions import Execution, select_latest_execution
 from recomamp.store.loaded_windows import LoadedWindow, select_loaded_window
 from recomamp.store.retries import clear_retry, count_retry, note_retry
@@ -64,11 +66,15 @@ class ExecutionOperator(BaseOperator):
                 if context["ti"].try_number > 1:
                     self._go_on(context)
                 yield
+            except WeekSkipped as err:
+                raise AirflowSkipException(str(err)) from err
             except FINAL_ERRORS as err:
                 self._note_failure(context, err, next_retry_at=None)
                 raise AirflowFailException(str(err)) from err
             except PipelineError as err:
                 self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
+                raise
+            except (AirflowFailException, AirflowSkipException):  # whoever raises it knows the row
                 raise
             except AirflowTaskTimeout as err:
                 # Airflow calls on_kill for this error, and on_kill ends the process. So another
@@ -76,6 +82,9 @@ class ExecutionOperator(BaseOperator):
                 late = self.step_time.error()
                 self._note_failure(context, late, next_retry_at=self._next_retry_at(context))
                 raise late from err
+            except Exception as err:
+                self._note_unexpected(context, err)
+                raise
 
     def _begin(self) -> StepTime:
         return StepTime(self.task_id, self.execution_timeout, clock=self.clock)
@@ -100,9 +109,21 @@ class ExecutionOperator(BaseOperator):
         soon: datetime = datetime.now(UTC) + min(delay, longest)
         return soon
 
+    def _note_unexpected(self, context: Context, error: Exception) -> None:
+        """Write the kind of an error that the pipeline does not know: its text may say anything."""
+        said = PipelineError(
+            f"unexpected {type(error).__name__}; the log of the task {self.task_id} says more"
+        )
+        with suppress(psycopg2.Error):  # which may be the error itself
+            self._note_failure(context, said, next_retry_at=self._next_retry_at(context))
+
     def _note_failure(
         self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
     ) -> None:
+        """Write why the try failed; with the error's type where the step has failed for good.
+
+        Where an open execution has no type when its run is over, no step has failed by itself.
+        """
         execution = self.latest_execution(context)
         if execution is None or not execution.status.is_open:
             return
@@ -112,6 +133,7 @@ class ExecutionOperator(BaseOperator):
                 execution.id,
                 next_retry_at=next_retry_at,
                 error_message=str(error),
+                error_type=None if next_retry_at else error_type(error),
             )
 
     def on_kill(self) -> NoReturn:
@@ -152,6 +174,7 @@ class ExecutionOperator(BaseOperator):
             definition=definition,
             window=window_of(context, definition),
             overrides=overrides_of(context, definition),
+            due_at=context["dag_run"].run_after,
             clear_number=clear_number(context),
         )
 

@@ -9,7 +9,6 @@ from airflow.sdk import Context, TaskInstanceState
 
 from recomamp.domain.errors import (
     AmazonError,
-    ExecutionCancelled,
     InvalidDefinition,
     MissingSetting,
     PipelineError,
@@ -17,7 +16,7 @@ from recomamp.domain.errors import (
     is_final,
 )
 from recomamp.domain.models import Schedule
-from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.states import Actor, AmcStatus, ExecutionStatus, given_up_as
 from recomamp.domain.texts import one_line
 from recomamp.domain.windows import Window
 from recomamp.pipeline.cancelling import cancel_at_amc
@@ -85,21 +84,16 @@ class RecordRun(ExecutionOperator):
         """Keep it likewise."""
 
     def _is_loaded(self, context: Context, execution: Execution) -> bool:
-        """Tell whether this run, since it was last cleared, has loaded the execution's results."""
+        """Return whether the row has results, and no clear has asked for them again since.
+
+        The row decides, and not the XCom of ``load``: ``airflow db clean`` deletes it.
+        """
         if execution.status is not ExecutionStatus.SUCCESS:
             return False
-        ti, run = context["ti"], context["dag_run"]
-        if ti.xcom_pull(task_ids=LOAD_TASK_ID) != str(execution.id):
-            return False
-        # Airflow drops the XCom of a cleared task only when the task starts: where it never came
-        # to that, its state alone tells. Any other state, and none, means FAILED, for what nobody
-        # vouches for is no success. Where Airflow does not answer, the try fails and the next one
-        # asks again: to guess FAILED would send a mail about a run that went well
-        states = ti.get_task_states(
-            dag_id=run.dag_id, run_ids=[run.run_id], task_ids=[LOAD_TASK_ID]
-        )
-        state = states.get(run.run_id, {}).get(LOAD_TASK_ID)
-        return bool(state == TaskInstanceState.SUCCESS)
+        # A cleared load has another state until it has loaded again. Any other state, and none,
+        # means FAILED. Where Airflow does not answer, the try fails and the next one asks again:
+        # to guess FAILED would send a mail about a run that went well
+        return task_state(context, LOAD_TASK_ID) == TaskInstanceState.SUCCESS
 
     def _drop_retry(self, execution: Execution) -> None:
         """Wait no longer for an attempt that the run is not going to make."""
@@ -112,7 +106,6 @@ class RecordRun(ExecutionOperator):
         reason = "the run ended before the execution's results were loaded"
         if execution.error_message:
             reason = f"{reason}: {execution.error_message}"
-        error = ExecutionCancelled(reason)
         try:
             if not amc_status.is_terminal:
                 cancelled = self.step_time.run_step(cancel_at_amc(execution, self.amazon))
@@ -120,16 +113,21 @@ class RecordRun(ExecutionOperator):
         except (AmazonError, InvalidDefinition, MissingSetting) as err:
             if not is_last_try and not is_final(err):
                 raise
-            error = ExecutionCancelled(f"{reason}; AMC could not be asked to cancel: {err}")
-        is_cancelled = amc_status is AmcStatus.CANCELLED
+            amc_status = AmcStatus.UNKNOWN  # whatever it was when AMC last answered
+            is_known = str(err) in reason or error_type(err) == execution.error_type
+            why = "" if is_known else f": {err}"
+            reason = f"{reason}; AMC could not be asked to cancel{why}"
+        status, kind = given_up_as(execution.error_type, amc_status)
+        is_sent = execution.amc_execution_id is not None
         with self.database.transaction() as connection:
             end_execution(
                 connection,
                 execution.id,
-                status=ExecutionStatus.CANCELLED if is_cancelled else ExecutionStatus.FAILED,
-                amc_status=amc_status if amc_status.is_terminal else None,
-                error_type=error_type(error) if is_cancelled else "RUN_FAILED",
-                error_message=str(error),
+                actor=Actor.RECORD,
+                status=status,
+                amc_status=amc_status if is_sent or amc_status.is_terminal else None,
+                error_type=kind,
+                error_message=reason,
                 completed_at=datetime.now(UTC),
             )
             ended = select_execution(connection, execution.id)
@@ -140,27 +138,34 @@ class RecordRun(ExecutionOperator):
     ) -> None:
         run, now = context["dag_run"], datetime.now(UTC)
         status = "SUCCESS" if is_loaded else "FAILED"
-        started_at = run.start_date or now
+        began_at, ended_at = run.start_date or now, now
+        if execution is not None and (is_loaded or execution.status is not ExecutionStatus.SUCCESS):
+            # A clear of the last steps alone begins the run anew for Airflow, and the query not
+            began_at = execution.run_began_at or began_at
+            ended_at = execution.completed_at or now
         next_run_at = self._next_run_at(now)
         with self.database.transaction() as connection:
-            books.record_schedule_run(
+            is_there = books.record_schedule_run(
                 connection,
                 schedule_id=schedule_id,
                 dag_run_id=run.run_id,
                 execution_id=execution.id if execution else None,
                 status=status,
                 error_message=None if is_loaded else _reason(execution),
-                duration_seconds=round((now - started_at).total_seconds()),
+                duration_seconds=max(0, round((ended_at - began_at).total_seconds())),
                 window=execution.window if execution else None,
             )
             books.update_schedule_after_run(
                 connection,
                 schedule_id=schedule_id,
-                last_run_at=now,
+                due_at=run.run_after,
+                last_run_at=ended_at,
                 last_run_status=status,
                 next_run_at=next_run_at,
             )
-        self.log.info("Schedule run %s: %s", run.run_id, status)
+        self.log.info(
+            "Schedule run %s: %s", run.run_id, status if is_there else "the schedule is gone"
+        )
 
     def _next_run_at(self, now: datetime) -> datetime | None:
         """Return the schedule's next tick, None where its row no longer says one."""

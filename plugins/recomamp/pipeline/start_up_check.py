@@ -1,16 +1,37 @@
-"""Each component of Airflow that starts compares its settings with the pipeline's."""
+"""Each component of Airflow that starts checks Airflow's settings and the pipeline's own.
+
+A worker starts with each task, whose step names a setting that it lacks. Any other component would
+meet it only hours later, with runs under way.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from airflow.configuration import conf
 from airflow.listeners import hookimpl
 
 from recomamp.domain.airflow_settings import differences
+from recomamp.domain.errors import MissingSetting
+from recomamp.domain.texts import one_line
+from recomamp.pipeline import settings
+from recomamp.pipeline.hooks import defined_connection
 
 log = logging.getLogger(__name__)
+
+# Each raises MissingSetting where something is absent or wrong
+CHECKS: tuple[Callable[[], object], ...] = (
+    settings.poll_seconds,
+    settings.limits,
+    settings.fernet,
+    settings.result_data_kept,
+    settings.result_files_kept,
+    partial(defined_connection, settings.DATABASE_CONN_ID),
+    partial(defined_connection, settings.AMAZON_CONN_ID),
+)
 
 
 @hookimpl
@@ -18,7 +39,8 @@ def on_starting(component: Any) -> None:
     """Warn of each setting with which the pipeline does not work as described.
 
     Airflow calls it in each process with a job, before it says which job. It calls it in each task
-    too, where nobody would look for the warning.
+    too, where nobody would look for the warning. The component starts all the same: its DAGs can
+    still be shown.
     """
     from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
 
@@ -26,3 +48,14 @@ def on_starting(component: Any) -> None:
         return
     for difference in differences(lambda section, key: conf.get(section, key, fallback=None)):
         log.warning("%s", difference)
+    for problem in problems():
+        log.error("Wrong setting in this component: %s", problem)
+
+
+def problems() -> Iterator[str]:
+    """Yield what is wrong with the pipeline's settings in this process, each with its remedy."""
+    for check in CHECKS:
+        try:
+            check()
+        except MissingSetting as err:
+            yield one_line(err)

@@ -11,12 +11,11 @@ next.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any
 from uuid import UUID, uuid4
+
+from psycopg2.extensions import connection as Connection
 
 from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import AmcExecution
@@ -27,18 +26,18 @@ from recomamp.domain.errors import (
     PipelineError,
     Refused,
     SubmissionInDoubt,
+    WeekSkipped,
     error_type,
 )
 from recomamp.domain.lint import remedy_for_long_values
 from recomamp.domain.models import Collection, Schedule
-from recomamp.domain.parameters import overlay
-from recomamp.domain.query import BoundQuery, bind
-from recomamp.domain.states import ExecutionStatus
-from recomamp.domain.windows import Window, WindowType
+from recomamp.domain.states import Actor, ExecutionStatus
 from recomamp.pipeline.adopting import is_taken, look
 from recomamp.pipeline.checking import require_working_instance
+from recomamp.pipeline.earlier_results import INTERRUPTED, are_at_amc, asks_the_same
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.step_time import StepTime
+from recomamp.pipeline.work import DagRunKey, Work
 from recomamp.store import books, executions
 from recomamp.store.executions import Execution, Intention
 from recomamp.store.locks import Purpose, locked
@@ -49,32 +48,7 @@ log = logging.getLogger(__name__)
 AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
 DEADLINE = timedelta(hours=24)  # of queueing at AMC and running; AMC runs nothing for longer
 LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
-
-
-@dataclass(frozen=True, slots=True)
-class DagRunKey:
-    """Airflow's ids of a DAG run."""
-
-    dag_id: str
-    dag_run_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What a DAG run has to do: run a definition's query over a window."""
-
-    definition: Schedule | Collection
-    window: Window
-    overrides: Mapping[str, Any]  # parameters of a manual run
-    clear_number: int  # how often the run has been cleared
-
-    @cached_property
-    def query(self) -> BoundQuery:
-        """The query as it is sent to AMC; raises InvalidDefinition when it cannot be bound."""
-        parameters = overlay(dict(self.definition.parameters), self.overrides)
-        # A relative window is AMC's to choose: no date of ours may claim to be its end
-        window = self.window if self.window.type is WindowType.EXPLICIT else None
-        return bind(self.definition.workflow.sql_query, parameters, window)
+LONGEST_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
 
 
 def amc_workflow_id(execution_id: UUID) -> str:
@@ -92,10 +66,12 @@ def submit(
 ) -> Execution:
     """Bring the DAG run's current attempt to AMC, or find it there, and return it.
 
-    Where no slot is free the attempt is returned as it is: ask again later.
+    Where no slot is free the attempt is returned as it is: ask again later. Where the last attempt
+    was interrupted, AMC has its results and the question is the same, that one is returned.
 
     :param read_work: is called only where an attempt has to be opened. An open one goes on,
         also if the row has become invalid since.
+    :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
     :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
@@ -105,7 +81,11 @@ def submit(
     :raises ExecutionLocked: when another try is sending it; the attempt stays open likewise.
     :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
     """
-    execution = _open_attempt(run, read_work, database)
+    latest = _latest_attempt(run, database)
+    if latest is not None and _has_results_at_amc(latest, read_work, database, amazon, step_time):
+        _show_week(latest, database)
+        return latest
+    execution = _open_attempt(run, read_work, latest, database)
     if not _may_be_at_amc(execution):
         try:
             require_working_instance(
@@ -118,17 +98,37 @@ def submit(
         return execution
     if execution.amc_execution_id is None:
         execution = _bring_to_amc(execution, database=database, amazon=amazon, step_time=step_time)
-    if execution.collection_id is not None:
-        with database.transaction() as connection:
-            books.start_week(
-                connection,
-                collection_id=execution.collection_id,
-                window=execution.window,
-                execution_id=execution.id,
-                retry_count=execution.retry_count,
-                started_at=execution.submitted_at or execution.created_at,
-            )
+    _show_week(execution, database)
     return execution
+
+
+def _has_results_at_amc(
+    latest: Execution,
+    read_work: Callable[[], Work],
+    database: DatabaseHook,
+    amazon: AmcHook,
+    step_time: StepTime,
+) -> bool:
+    """Return whether the last attempt was interrupted and AMC has what the run asks for."""
+    if latest.status.is_open or latest.error_type not in INTERRUPTED:
+        return False
+    return asks_the_same(read_work(), latest) and are_at_amc(
+        latest, database=database, amazon=amazon, step_time=step_time
+    )
+
+
+def _show_week(execution: Execution, database: DatabaseHook) -> None:
+    if execution.collection_id is None:
+        return
+    with database.transaction() as connection:
+        books.start_week(
+            connection,
+            collection_id=execution.collection_id,
+            window=execution.window,
+            execution_id=execution.id,
+            retry_count=execution.retry_count,
+            started_at=execution.submitted_at or execution.created_at,
+        )
 
 
 def _may_be_at_amc(execution: Execution) -> bool:
@@ -136,19 +136,22 @@ def _may_be_at_amc(execution: Execution) -> bool:
 
 
 def _open_attempt(
-    run: DagRunKey, read_work: Callable[[], Work], database: DatabaseHook
+    run: DagRunKey,
+    read_work: Callable[[], Work],
+    latest: Execution | None,
+    database: DatabaseHook,
 ) -> Execution:
     """Return the open attempt of the DAG run, opened now if need be, with a slot if one is free."""
-    latest = _latest_attempt(run, database)
     if latest is not None and latest.status.is_open:
-        intention, instance_key = None, latest.instance_key
+        work, instance_key = None, latest.instance_key
     else:
         work = read_work()
-        intention = _intention(run, work, former=latest)
-        instance_key = intention.instance_key
-    if intention or latest is None or latest.slot_granted_at is None:
+        instance_key = work.definition.workflow.instance_key
+    if work or latest is None or latest.slot_granted_at is None:
         with database.transaction() as connection:
-            if intention:
+            if work:
+                _require_wanted_week(work, connection)
+                intention = _intention(run, work, former=latest)
                 executions.open_execution(connection, intention)
             grant_slots(connection, instance_key, now=datetime.now(UTC))
     opened = _latest_attempt(run, database)
@@ -157,6 +160,16 @@ def _open_attempt(
     slot = "has a slot" if opened.slot_granted_at else "waits for a slot"
     log.info("Execution %s: attempt %s over %s %s", opened.id, opened.attempt, opened.window, slot)
     return opened
+
+
+def _require_wanted_week(work: Work, connection: Connection) -> None:
+    definition, window = work.definition, work.window
+    if isinstance(definition, Collection) and books.is_week_skipped(
+        connection, collection_id=definition.id, window=window
+    ):
+        raise WeekSkipped(
+            f"the week {window} is SKIPPED in report_data_weeks: set it to PENDING to collect it"
+        )
 
 
 def _latest_attempt(run: DagRunKey, database: DatabaseHook) -> Execution | None:
@@ -189,6 +202,7 @@ def _intention(run: DagRunKey, work: Work, *, former: Execution | None) -> Inten
         submitted_sql=query.sql,
         input_parameters=query.input_parameters,
         deadline_at=datetime.now(UTC) + DEADLINE,
+        due_at=work.due_at,
     )
 
 
@@ -207,7 +221,7 @@ def _bring_to_amc(
         if current is None or not current.status.is_open:
             raise ExecutionFailed(f"execution {execution.id} was ended before it was sent")
         try:
-            accepted = step_time.run_step(_create_or_adopt(execution, amazon, is_first=is_first))
+            accepted = step_time.run_step(_create_or_adopt(current, amazon, is_first=is_first))
         except (Refused, ConsentRevoked) as err:
             _end(database, execution, err)
             raise
@@ -269,7 +283,8 @@ async def _create_or_adopt(
         except SubmissionInDoubt as err:
             # Sending again is the next try's: it comes later and looks first. The longer between
             # two sendings, the surer a list shows what the former one left at AMC
-            await amc.sleep(LOOK_AGAIN_SECONDS)
+            asked_seconds = min(err.retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
+            await amc.sleep(max(LOOK_AGAIN_SECONDS, asked_seconds))
             if found := await look(execution, amc, amazon.database, str(err)):
                 return found
             raise
@@ -291,6 +306,7 @@ def _end(database: DatabaseHook, execution: Execution, error: PipelineError) -> 
         executions.end_execution(
             connection,
             execution.id,
+            actor=Actor.SUBMIT,
             status=ExecutionStatus.FAILED,
             amc_status=None,
             error_type=error_type(error),

@@ -12,12 +12,13 @@ from uuid import UUID
 from airflow.sdk import TaskInstanceState
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from recomamp.domain.errors import PipelineError
+from recomamp.domain.errors import ConsentRevoked, PipelineError
 from recomamp.domain.states import AmcStatus
+from recomamp.domain.texts import one_line
 from recomamp.pipeline import settings
 from recomamp.pipeline.cancelling import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.polling import SLOWEST_FACTOR, InstancePoller
+from recomamp.pipeline.polling import InstancePoller
 from recomamp.pipeline.shared_answers import RowReader, SlotLine
 from recomamp.pipeline.troubles import log_failure
 from recomamp.store.executions import Execution, note_amc_status, select_execution
@@ -26,6 +27,13 @@ from recomamp.store.waiting_executions import WaitingExecution
 # A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
 # task (quick-resume race). Nothing fires earlier than this after the deferral.
 EARLIEST_EVENT_SECONDS = 10.0
+
+# How long a task sleeps whose execution this triggerer cannot watch, because its settings are wrong
+# or AMC refuses. The task asks AMC itself and may find the execution RUNNING: without a pause the
+# two would take turns every few seconds, for a day
+SHORTEST_PAUSE_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 900.0
+NOT_WATCHED = "not to be watched"
 
 # A task of which nothing more is to come. In any other state a try of it has woken up, or will come
 # (None, where it was cleared, or deleted), and has or adopts the execution; where it was marked a
@@ -54,6 +62,7 @@ class _ExecutionTrigger(BaseTrigger):
     def __init__(self, *, execution_id: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.execution_id = execution_id
+        self._since: datetime | None = None  # when AMC got the execution, once that is read
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class and its arguments."""
@@ -63,14 +72,31 @@ class _ExecutionTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, however often the triggerer is restarted meanwhile."""
         await self.sleep(EARLIEST_EVENT_SECONDS)
-        outcome = await self.outcome(DatabaseHook())
-        self.log.info("Execution %s: %s", self.execution_id, outcome)
-        event = {"execution_id": self.execution_id, "outcome": outcome}
+        event = {"execution_id": self.execution_id}
+        try:
+            event["outcome"] = await self.outcome(DatabaseHook())
+        except PipelineError as err:
+            log_failure(f"execution {self.execution_id} can no longer be watched", err)
+            await self.sleep(self._pause_seconds(err))
+            event |= {"outcome": NOT_WATCHED, "reason": one_line(err)}
+        self.log.info("Execution %s: %s", self.execution_id, event["outcome"])
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    def _pause_seconds(self, error: PipelineError) -> float:
+        """Return how long to leave the task alone: each time as long as it has waited so far."""
+        if isinstance(error, ConsentRevoked):
+            return 0.0  # the task fails at once
+        if self._since is None:
+            return LONGEST_PAUSE_SECONDS
+        waited_seconds = (datetime.now(UTC) - self._since).total_seconds()
+        return min(max(waited_seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
     @abstractmethod
     async def outcome(self, database: DatabaseHook) -> str:
-        """Wait for what the trigger is for and say in a few words what became of it."""
+        """Wait for what the trigger is for and say in a few words what became of it.
+
+        :raises PipelineError: where it cannot be watched from here.
+        """
 
     async def on_kill(self) -> None:
         """Cancel the execution when somebody marked the waiting task, or its run, failed.
@@ -127,6 +153,7 @@ class ExecutionTrigger(_ExecutionTrigger):
     async def _outcome(self, row: WaitingExecution, database: DatabaseHook) -> str:
         if not row.is_open or row.amc_execution_id is None:
             return "ended"
+        self._since = row.submitted_at
         seconds_left = (row.deadline_at - datetime.now(UTC)).total_seconds()
         try:
             async with (
@@ -141,12 +168,6 @@ class ExecutionTrigger(_ExecutionTrigger):
                 ended = await poller.ended(row.amc_execution_id, row.submitted_at)
         except TimeoutError:
             return "deadline passed"
-        except PipelineError as err:
-            log_failure(f"execution {self.execution_id} can no longer be watched", err)
-            # The task asks AMC itself and fails where it cannot. Where AMC answers the task, the
-            # task waits again: without a pause the two would take turns every few seconds
-            await self.sleep(SLOWEST_FACTOR * settings.poll_seconds())
-            return "not to be watched"
         return ended.status.value
 
 

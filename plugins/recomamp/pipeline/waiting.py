@@ -19,8 +19,8 @@ from recomamp.domain.errors import (
     Refused,
     error_type,
 )
-from recomamp.domain.states import AmcStatus, ExecutionStatus, ended_as
-from recomamp.pipeline.cancelling import KILLED
+from recomamp.domain.states import KILLED, Actor, AmcStatus, ExecutionStatus, ended_as
+from recomamp.pipeline.earlier_results import are_at_amc, asks_the_same
 from recomamp.pipeline.links import AmcExecutionLink
 from recomamp.pipeline.operators import ExecutionOperator, clear_number, tries
 from recomamp.pipeline.trigger import ExecutionTrigger
@@ -30,6 +30,7 @@ from recomamp.store.executions import (
     end_execution,
     note_amc_status,
 )
+from recomamp.store.retries import clear_retry, note_retry
 
 # Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
 # Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
@@ -64,6 +65,8 @@ class WaitForExecution(ExecutionOperator):
             execution = self.latest_execution(context)
             if execution is not None:
                 self._respect_end(context, execution)
+                if self._has_results(context, execution):
+                    return str(execution.id)
             if (
                 execution is None
                 or not execution.status.is_open
@@ -87,6 +90,20 @@ class WaitForExecution(ExecutionOperator):
         if is_final or is_enough:
             raise AirflowFailException(execution.error_message)
 
+    def _has_results(self, context: Context, execution: Execution) -> bool:
+        """Return whether the attempt ended without results that AMC has, so that they follow."""
+        return (
+            not execution.status.is_open
+            and execution.error_type is not None
+            and asks_the_same(self.work(context), execution)
+            and are_at_amc(
+                execution,
+                database=self.database,
+                amazon=self.amazon,
+                step_time=self.step_time,
+            )
+        )
+
     def _failed_attempts(self, context: Context) -> int:
         run = context["dag_run"]
         with self.database.transaction() as connection:
@@ -105,7 +122,24 @@ class WaitForExecution(ExecutionOperator):
             execution = self.latest_execution(context)
             if execution is None or not execution.status.is_open:
                 raise ExecutionFailed("the execution was ended while this task waited for it")
+            self._note_watch(execution, (event or {}).get("reason"))
             return self._settle(context, execution)
+
+    def _note_watch(self, execution: Execution, reason: str | None) -> None:
+        """Write why the triggerer could not watch the execution; take that back where it could."""
+        if reason is None and execution.error_message is None:
+            return
+        with self.database.transaction() as connection:
+            if reason is None:
+                clear_retry(connection, execution.id)
+                return
+            self.log.error("The triggerer cannot watch execution %s: %s", execution.id, reason)
+            note_retry(
+                connection,
+                execution.id,
+                next_retry_at=None,
+                error_message=f"it is looked at less often, for the triggerer says: {reason}",
+            )
 
     def _settle(self, context: Context, execution: Execution) -> str:
         """Return, fail or wait on, as AMC says."""
@@ -207,6 +241,7 @@ class WaitForExecution(ExecutionOperator):
             return end_execution(
                 connection,
                 execution.id,
+                actor=Actor.WAIT,
                 status=status,
                 amc_status=amc.status if amc.status is not AmcStatus.UNKNOWN else None,
                 error_type=error_type(error),

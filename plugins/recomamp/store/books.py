@@ -9,7 +9,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.windows import Window
 from recomamp.store.executions import Execution
-from recomamp.store.statements import changed
+from recomamp.store.statements import changed, fetch_one
 
 
 def record_schedule_run(
@@ -23,7 +23,10 @@ def record_schedule_run(
     duration_seconds: int | None,
     window: Window | None,
 ) -> bool:
-    """Write the run's one row of ``schedule_runs``, again after a clear."""
+    """Write the run's one row of ``schedule_runs``, again after a clear.
+
+    False where the schedule is gone.
+    """
     return changed(
         connection,
         "record_schedule_run",
@@ -42,15 +45,21 @@ def update_schedule_after_run(
     connection: Connection,
     *,
     schedule_id: UUID,
+    due_at: datetime,
     last_run_at: datetime,
     last_run_status: str,
     next_run_at: datetime | None,
 ) -> bool:
-    """Show the schedule's last run and its next one; False where the schedule is gone."""
+    """Show the schedule's last run and its next one; False where the schedule is gone.
+
+    :param due_at: the run's tick: a run with an earlier tick than the last one's is not the last.
+    :param last_run_at: when it ended.
+    """
     return changed(
         connection,
         "update_schedule_after_run",
         schedule_id=schedule_id,
+        due_at=due_at,
         last_run_at=last_run_at,
         last_run_status=last_run_status,
         next_run_at=next_run_at,
@@ -68,7 +77,7 @@ def start_week(
 ) -> bool:
     """Show a week as running; False where the window is no week of the collection.
 
-    One that has results keeps showing them until there are new ones.
+    One that has results keeps showing them until there are new ones; a skipped one stays skipped.
     """
     return window.is_whole_days and changed(
         connection,
@@ -80,6 +89,20 @@ def start_week(
         retry_count=retry_count,
         started_at=started_at,
     )
+
+
+def is_week_skipped(connection: Connection, *, collection_id: UUID, window: Window) -> bool:
+    """Return whether somebody has decided that the week is not to be collected."""
+    if not window.is_whole_days:
+        return False
+    row = fetch_one(
+        connection,
+        "select_week_status",
+        collection_id=collection_id,
+        week_start_date=window.first_date,
+        week_end_date=window.last_date,
+    )
+    return row is not None and row["status"] == "SKIPPED"
 
 
 def end_week(
@@ -127,9 +150,10 @@ def record_failure(
     :param ended_at: when its run ended, if that was before now.
     """
     if execution.schedule_id is not None:
-        # A schedule shows runs, and those that have ended since then are later ones. A week shows
-        # an execution, which ends now. Of the run's start no more is known than the execution's
+        # A week shows an execution, which ends now. A schedule shows a run, which may have ended
+        # before. Of the run's start no more is known than the executions' own
         run_ended_at = ended_at or now
+        began_at = execution.run_began_at or execution.created_at
         record_schedule_run(
             connection,
             schedule_id=execution.schedule_id,
@@ -138,12 +162,13 @@ def record_failure(
             status="FAILED",
             error_message=reason,
             # It may have been missed in the moment in which it began
-            duration_seconds=max(0, round((run_ended_at - execution.created_at).total_seconds())),
+            duration_seconds=max(0, round((run_ended_at - began_at).total_seconds())),
             window=execution.window,
         )
         update_schedule_after_run(
             connection,
             schedule_id=execution.schedule_id,
+            due_at=execution.due_at,
             last_run_at=run_ended_at,
             last_run_status="FAILED",
             next_run_at=None,

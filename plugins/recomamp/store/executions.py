@@ -14,7 +14,7 @@ from psycopg2.extras import Json
 
 from recomamp.domain.errors import SubmissionInDoubt
 from recomamp.domain.health import HealthStatus
-from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.states import Actor, AmcStatus, ExecutionStatus, sources
 from recomamp.domain.windows import Window, WindowType
 from recomamp.store.statements import Row, changed, fetch_one
 
@@ -41,6 +41,9 @@ class Execution:
     parameters: Mapping[str, Any]
     window: Window
     created_at: datetime
+    completed_at: datetime | None
+    due_at: datetime  # the tick of its run
+    run_began_at: datetime | None  # when the run's first attempt was opened, before this clear none
     slot_granted_at: datetime | None
     sending_at: datetime | None
     submitted_at: datetime | None
@@ -82,6 +85,7 @@ class Intention:
     submitted_sql: str
     input_parameters: Sequence[Mapping[str, Any]]
     deadline_at: datetime
+    due_at: datetime
 
 
 def open_execution(connection: Connection, intention: Intention) -> bool:
@@ -204,6 +208,7 @@ def end_execution(
     connection: Connection,
     execution_id: UUID,
     *,
+    actor: Actor,
     status: ExecutionStatus,
     amc_status: AmcStatus | None,
     error_type: str,
@@ -213,12 +218,15 @@ def end_execution(
 ) -> bool:
     """End an open execution without results; False where it has ended already.
 
+    :param actor: who ends it: what the table of states does not let them do is not done.
+    :param amc_status: None leaves the stored one.
     :param next_retry_at: when the next attempt comes, None where none does.
     """
     return changed(
         connection,
         "end_execution",
         execution_id=execution_id,
+        sources=[one.value for one in sources(actor, status)],
         status=status.value,
         amc_status=amc_status.value if amc_status else None,
         error_type=error_type,
@@ -238,7 +246,7 @@ def complete_execution(
     execution_duration_seconds: int | None,
     completed_at: datetime,
 ) -> bool:
-    """End an execution with its results; False where it ended without.
+    """End an execution with its results; False where AMC is not known to have them.
 
     :param result_data: JSON text, every digit of its numbers kept.
     """
@@ -246,7 +254,7 @@ def complete_execution(
         connection,
         "complete_execution",
         execution_id=execution_id,
-        amc_status=AmcStatus.SUCCEEDED.value,
+        sources=[one.value for one in sources(Actor.LOAD, ExecutionStatus.SUCCESS)],
         result_data=result_data,
         result_rows=result_rows,
         result_size_bytes=result_size_bytes,

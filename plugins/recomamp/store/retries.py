@@ -16,16 +16,19 @@ def note_retry(
     *,
     next_retry_at: datetime | None,
     error_message: str,
+    error_type: str | None = None,
 ) -> bool:
     """Say why a try failed and when the next one comes; False where the execution has ended.
 
     :param next_retry_at: None where no try will come.
+    :param error_type: of the error, where the step has failed for good; else None.
     """
     return changed(
         connection,
         "note_retry",
         execution_id=execution_id,
         next_retry_at=next_retry_at,
+        error_type=error_type,
         error_message=error_message,
     )
 
@@ -33,7 +36,12 @@ def note_retry(
 def clear_retry(connection: Connection, execution_id: UUID) -> bool:
     """Say that an open execution goes on; False where it was not said to wait or has ended."""
     return changed(
-        connection, "note_retry", execution_id=execution_id, next_retry_at=None, error_message=None
+        connection,
+        "note_retry",
+        execution_id=execution_id,
+        next_retry_at=None,
+        error_type=None,
+        error_message=None,
     )
 
 
