@@ -1,6 +1,6 @@
 -- Results are loaded: end the execution as SUCCESS. Loading it again replaces the same results, and
 -- whatever it had ended as before, AMC has the results.
--- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
+-- Its condition on the status matches no partial index: the row is found by its id (docs/scaling.md).
 -- Parameters: execution_id, sources (statuses that it may have), result_data (JSON), result_rows, result_size_bytes,
 -- execution_duration_seconds (AMC's own figure, or NULL), completed_at.
 UPDATE workflow_executions

@@ -128,11 +128,11 @@ def _expected_md5(response: httpx.Response) -> str | None:
     """Return the MD5 that the file has by its answer, in hexadecimal."""
     headers = response.headers
     try:
-        told = base64.b64decode(headers.get("Content-MD5", ""), validate=True)
+        declared = base64.b64decode(headers.get("Content-MD5", ""), validate=True)
     except binascii.Error:
-        told = b""
-    if len(told) == hashlib.md5(usedforsecurity=False).digest_size:
-        return told.hex()
+        declared = b""
+    if len(declared) == hashlib.md5(usedforsecurity=False).digest_size:
+        return declared.hex()
     is_plain = (
         headers.get("Server") == "AmazonS3"
         and headers.get("x-amz-server-side-encryption", "AES256") == "AES256"

@@ -47,7 +47,7 @@ Observe: TypeAlias = Callable[[FailedCall], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Try:
-    """Which try of which operation a request is, and who hears when it fails.
+    """The operation of a request, the number of its try, and the observer of its failure.
 
     ``repeatable`` is False where sending the request twice would do harm.
     """

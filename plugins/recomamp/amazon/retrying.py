@@ -25,9 +25,9 @@ class RetryPolicy:
     """Exponential back-off with full jitter, and longer where Amazon asks for that.
 
     The wait before try *n* + 1 lies between 0 and ``first_seconds`` · 2ⁿ⁻¹, at most
-    ``longest_seconds``. A Retry-After may lengthen it, and never shortens it: an Amazon that says
-    "at once" to everybody would be asked at once by everybody. Where it asks for more than
-    ``patience_seconds`` there is no other try: who calls holds a worker, and Airflow tries again
+    ``longest_seconds``. A Retry-After may lengthen it, and never shortens it: where
+    Amazon says "at once" to all callers, they would all ask at once. Where it asks for more than
+    ``patience_seconds`` there is no other try: the caller holds a worker, and Airflow tries again
     when its own delay is over.
     """
 
@@ -68,6 +68,6 @@ class RetryPolicy:
 
 
 def _asked_for(state: RetryCallState) -> float:
-    """Return for how many seconds Amazon wants to be left alone, 0 where it does not say."""
+    """Return how many seconds Amazon asks to wait, 0 where it does not say."""
     error = state.outcome.exception() if state.outcome else None
     return (error.retry_after_seconds or 0.0) if isinstance(error, AmazonError) else 0.0

@@ -39,7 +39,7 @@ class AirflowSetting:
         return f"AIRFLOW__{self.section.upper()}__{self.key.upper()}"
 
     def allows(self, value: str | None) -> bool:
-        """Tell whether a deployment may have that value; None is a setting without one."""
+        """Return whether a deployment may have that value; None is a setting without one."""
         if self.rule is Rule.EXACTLY:
             return value == self.value
         try:

@@ -143,8 +143,8 @@ def _plain(instant: datetime) -> datetime:
     return datetime.fromtimestamp(instant.timestamp(), tz=UTC)
 
 
-def _naive(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=None)
+def _naive(instant: datetime) -> datetime:
+    return instant.replace(tzinfo=None)
 
 
 def _ticker(expression: str, start: datetime) -> croniter:
@@ -192,41 +192,41 @@ class Cron:
         return timedelta(minutes=min(gaps))
 
     def next_tick(self, after: datetime) -> datetime:
-        """Return the first tick later than that moment."""
+        """Return the first tick later than that instant."""
         if self.is_at_most_daily:
             start = self._wall(after) - timedelta(days=2)
             ticks = map(self._instant, _wall_times(self.fields, start, forward=True))
             return next(tick for tick in ticks if tick > after)
-        moment, offset = _plain(after), self._offset(after)
+        instant, offset = _plain(after), self._offset(after)
         while True:  # one UTC offset after the other: within it, wall time is plain arithmetic
-            wall = next(_wall_times(self.fields, _naive(moment + offset), forward=True))
+            wall = next(_wall_times(self.fields, _naive(instant + offset), forward=True))
             tick = wall.replace(tzinfo=UTC) - offset
-            if self._keeps_offset(moment, tick, offset, _WEEK):
+            if self._keeps_offset(instant, tick, offset, _WEEK):
                 return tick
-            change = self._first_change(moment, offset, _WEEK)
-            moment, offset = change - _MICROSECOND, self._offset(change)
+            change = self._first_change(instant, offset, _WEEK)
+            instant, offset = change - _MICROSECOND, self._offset(change)
 
     def last_tick(self, until: datetime) -> datetime:
-        """Return the latest tick not later than that moment."""
+        """Return the latest tick not later than that instant."""
         if self.is_at_most_daily:
             start = self._wall(until) + timedelta(days=2)
             ticks = map(self._instant, _wall_times(self.fields, start, forward=False))
             return next(tick for tick in ticks if tick <= until)
-        moment, offset = _plain(until) + _MICROSECOND, self._offset(until)
+        instant, offset = _plain(until) + _MICROSECOND, self._offset(until)
         while True:
-            wall = next(_wall_times(self.fields, _naive(moment + offset), forward=False))
+            wall = next(_wall_times(self.fields, _naive(instant + offset), forward=False))
             tick = wall.replace(tzinfo=UTC) - offset
-            if self._keeps_offset(moment, tick, offset, -_WEEK):
+            if self._keeps_offset(instant, tick, offset, -_WEEK):
                 return tick
-            before = self._first_change(moment - _MICROSECOND, offset, -_WEEK)
-            moment, offset = before + _MICROSECOND, self._offset(before)
+            before = self._first_change(instant - _MICROSECOND, offset, -_WEEK)
+            instant, offset = before + _MICROSECOND, self._offset(before)
 
-    def _offset(self, moment: datetime) -> timedelta:
-        offset = moment.astimezone(self.zone).utcoffset()
+    def _offset(self, instant: datetime) -> timedelta:
+        offset = instant.astimezone(self.zone).utcoffset()
         return offset or timedelta(0)
 
-    def _wall(self, moment: datetime) -> datetime:
-        return moment.astimezone(self.zone).replace(tzinfo=None)
+    def _wall(self, instant: datetime) -> datetime:
+        return instant.astimezone(self.zone).replace(tzinfo=None)
 
     def _instant(self, wall: datetime) -> datetime:
         return wall.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
@@ -234,13 +234,13 @@ class Cron:
     def _keeps_offset(
         self, start: datetime, end: datetime, offset: timedelta, stride: timedelta
     ) -> bool:
-        """Tell whether an offset holds until the end: it may change and change back on the way."""
+        """Return whether an offset holds until the end; it may change and change back between."""
         strides = int((end - start).total_seconds() / stride.total_seconds())
         between = (start + stride * number for number in range(1, strides + 1))
         return self._offset(end) == offset and all(self._offset(one) == offset for one in between)
 
     def _first_change(self, start: datetime, offset: timedelta, stride: timedelta) -> datetime:
-        """Walk from a moment that has this offset to the nearest one that has another."""
+        """Walk from an instant that has this offset to the nearest one that has another."""
         inside, outside = start, start + stride
         while self._offset(outside) == offset:
             inside, outside = outside, outside + stride

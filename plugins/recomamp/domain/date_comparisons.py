@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from recomamp.domain.values import read_date
 
-_DAY_OF = "day of "  # with a name: the stand-in for a parameter that is a date
+_DAY_OF = "day of "  # with a name: replaces a parameter that is a date
 
 _LAST_DAY_LOST = (
     "a date is its midnight, so the rest of the last day is left out: write < and the next day, "
@@ -36,7 +36,7 @@ _MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {
 
 
 def day_of(name: str) -> str:
-    """Write what stands in a query for a parameter that is a date."""
+    """Return the SQL that replaces a parameter that is a date, while a query is checked."""
     return f"CAST('{_DAY_OF}{name}' AS DATE)"
 
 

@@ -121,7 +121,7 @@ class AmazonError(PipelineError):
         self.retry_after_seconds = retry_after_seconds
 
     def add_remedy(self, remedy: str) -> None:
-        """Add to Amazon's own words what to change."""
+        """Append a remedy to Amazon's own text."""
         self.args = (f"{self}; {remedy}",)
 
 

@@ -45,7 +45,7 @@ class Slot:
     place: str  # "line 3, column 14"
     template: str = ""
     takes_array: bool = False
-    follows: str = ""  # the word of a typed literal: DATE, TIMESTAMP, INTERVAL
+    follows: str = ""  # the keyword of a typed literal: DATE, TIMESTAMP, INTERVAL
     wrap: bool = False  # IN {{ids}}: the list needs its parentheses
     is_quoted: bool = False  # written in quotes: a number becomes text
     ends_day: bool = False  # a bound that includes a whole day: after <=, after BETWEEN ... AND

@@ -1,4 +1,4 @@
-"""The states an execution goes through, in AMC's words and in ours, and who changes them."""
+"""The states of an execution at AMC and in its row, and who changes them."""
 
 from __future__ import annotations
 

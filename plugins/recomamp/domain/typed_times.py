@@ -133,7 +133,7 @@ class _Edge:
         return self.next_day - _DAY if self.is_end else self.next_day
 
     def is_in(self, zone: ZoneInfo) -> bool:
-        """Tell whether the zone has this offset then, or had until then."""
+        """Return whether the zone has this offset then, or had until then."""
         at = self.midnight
         return self.offset in {one.astimezone(zone).utcoffset() for one in (at, at - _INSTANT)}
 
@@ -155,7 +155,7 @@ def _edge(instant: datetime, own_zone: str) -> _Edge | None:
 
 
 def _is_one_zone(start: _Edge, end: _Edge) -> bool:
-    """Tell whether a zone has both edges; they differ in offset where it changes its clocks."""
+    """Return whether a zone has both edges; they differ in offset where it changes its clocks."""
     return start.offset == end.offset or any(
         start.is_in(zone) and end.is_in(zone) for zone in _zones()
     )

@@ -26,8 +26,8 @@ _DAY_SCHEMA = {
     "type": ["null", "string"],
     "format": "date",
 }
-# A time gets a text field. Airflow's picker of times would send what the person picks in the zone
-# that the UI shows, without a word of that zone.
+# A time gets a text field. Airflow's picker of times would read the picked time in the zone that
+# the UI shows, and send it without naming that zone.
 _WINDOW_FIELDS = {"window_start": "Window start", "window_end": "Window end"}
 _DAYS = {"window_start": "First day", "window_end": "The day after the last"}
 _TIMES = {"window_start": "First time", "window_end": "Time after the last"}

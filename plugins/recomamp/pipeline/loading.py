@@ -187,7 +187,7 @@ class LoadResults(ExecutionOperator):
 def _bounded_patience(tries: int) -> Iterator[None]:
     """End the task where AMC has not given the result in so many tries.
 
-    :raises Refused: with AMC's last words, from the last of these tries.
+    :raises Refused: with AMC's last text, from the last of these tries.
     """
     try:
         yield

@@ -255,7 +255,7 @@ class SubmitExecution(ExecutionOperator):
 
 
 def is_asked_for(context: Context) -> bool:
-    """Tell whether a person or a program asked for the run, or has cleared it."""
+    """Return whether a person or a program asked for the run, or has cleared it."""
     return context["dag_run"].run_type != SCHEDULED or clear_number(context) > 0
 
 

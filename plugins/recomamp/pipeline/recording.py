@@ -140,7 +140,7 @@ class RecordRun(ExecutionOperator):
         status = "SUCCESS" if is_loaded else "FAILED"
         began_at, ended_at = run.start_date or now, now
         if execution is not None and (is_loaded or execution.status is not ExecutionStatus.SUCCESS):
-            # A clear of the last steps alone begins the run anew for Airflow, and the query not
+            # A clear of the last steps alone moves the run's start in Airflow, and runs no query
             began_at = execution.run_began_at or began_at
             ended_at = execution.completed_at or now
         next_run_at = self._next_run_at(now)

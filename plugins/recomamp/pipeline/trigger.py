@@ -83,7 +83,7 @@ class _ExecutionTrigger(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     def _pause_seconds(self, error: PipelineError) -> float:
-        """Return how long to leave the task alone: each time as long as it has waited so far."""
+        """Return the pause before the task goes on: as long as it has waited so far."""
         if isinstance(error, ConsentRevoked):
             return 0.0  # the task fails at once
         if self._since is None:
@@ -93,7 +93,7 @@ class _ExecutionTrigger(BaseTrigger):
 
     @abstractmethod
     async def outcome(self, database: DatabaseHook) -> str:
-        """Wait for what the trigger is for and say in a few words what became of it.
+        """Wait for the event of the trigger and return a short text that names it.
 
         :raises PipelineError: where it cannot be watched from here.
         """
