@@ -302,6 +302,14 @@ def test_the_guide_lists_every_template_with_its_parameters() -> None:
     }
 
 
+def test_the_guide_lists_every_table_of_which_an_sql_login_deletes_rows() -> None:
+    migrations = ROOT / "include" / "sql" / "migrations"
+    function = (migrations / "0046_delete_own_rows.sql").read_text(encoding="utf-8")
+    listed = re.search(r"^It takes (.+)\.$", GUIDE.read_text(encoding="utf-8"), re.M)
+    assert listed is not None
+    assert re.findall(r"`(\w+)`", listed[1]) == re.findall(r"WHEN '(\w+)' THEN", function)
+
+
 def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
