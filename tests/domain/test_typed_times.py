@@ -53,7 +53,7 @@ def as_sent(instant: datetime) -> str:
 
 
 def is_decidable(day: date, ui_zone: str, row_zone: str) -> bool:
-    """Say whether the time of day in UTC tells the zone of the UI, or its day is the row's."""
+    """Say whether the time of day in UTC shows the zone of the UI, or its day is the row's."""
     at = picked(day, ui_zone)
     ui_offset, row_offset = (
         at.astimezone(ZoneInfo(zone)).utcoffset() for zone in (ui_zone, row_zone)

@@ -123,7 +123,7 @@ class Steered:
         return self.pipeline.task_states(self.dag_id, self.run_id).get("wait") == "deferred"
 
     def has_ended(self) -> bool:
-        """Return whether the run has ended and its books say how."""
+        """Return whether the run has ended and its rows say how."""
         run = self.run
         return run is not None and run["state"] in ENDED and self.book is not None
 
