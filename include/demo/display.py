@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -111,9 +112,12 @@ def _styled(status: str | None) -> str:
 
 
 def _executions(state: State) -> Table:
+    # Without edges and with narrow gaps it fits a terminal of 80 columns
     table = Table(
-        "of", "from", "until", "zone", "at AMC", "status", "rows", "s", title="Executions"
-    )
+        "of", "from", "until", "zone", "at AMC", "status", "rows", "s",
+        title="Executions", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
+        show_edge=False, pad_edge=False,
+    )  # fmt: skip
     for column in table.columns:
         column.no_wrap = True
     table.columns[5].min_width = max(map(len, STYLES))

@@ -222,3 +222,4 @@ def test_every_state_can_be_shown(seeded: Any, as_expected: State, is_terminal: 
     assert "100 % COMPLETED" in shown
     assert "1,200.50 / 4,802.00 USD" in shown
     assert "SCHEDULE_RUN_FAILED" in shown
+    assert "…" not in shown  # a terminal of 80 columns shows each value as a whole
