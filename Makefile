@@ -56,7 +56,7 @@ format: $(STAMP) ## Rewrite the sources in the house format
 
 # uv is needed for this alone; versions that are locked stay unless requirements.txt says otherwise
 lock: ## Write constraints.txt from requirements.txt (needs uv; UPGRADE="--upgrade" for newer versions)
-	@uv pip compile --quiet --universal --python-version 3.11.4 --generate-hashes --no-header \
+	@uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes --no-header \
 	  --no-annotate $(UPGRADE) requirements.txt --output-file constraints.txt
 
 migrate: $(STAMP) ## Apply pending migrations to the application database

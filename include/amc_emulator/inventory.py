@@ -10,6 +10,7 @@ from amc_emulator.answers import DATA_SOURCES, INSTANCES, JSON, Refused, answer,
 from amc_emulator.emulator import Emulator
 from amc_emulator.gate import account_of, identify, instance_of
 from amc_emulator.pages import cut, read_page
+from amc_emulator.settings import Settings
 from amc_emulator.sources import offered
 from amc_emulator.tenants import Account, Instance
 
@@ -62,8 +63,8 @@ class Accounts:
         """List the instances of the account that the headers name."""
         account = account_of(self._emulator, request)
         chosen, token = cut(account.instances, read_page(request), lambda one: one.instance_id)
-        status = self._emulator.settings.creation_status
-        views = [_instance(account, one, request, status) for one in chosen]
+        settings = self._emulator.settings
+        views = [_instance(account, one, request, settings) for one in chosen]
         return answer({"instances": views, "nextToken": None, **token}, media_type=INSTANCES)
 
     async def instance(self, request: Request) -> Response:
@@ -71,7 +72,7 @@ class Accounts:
         instance_id = instance_of(self._emulator, request)
         account = account_of(self._emulator, request)
         found = next(one for one in account.instances if one.instance_id == instance_id)
-        view = _instance(account, found, request, self._emulator.settings.creation_status)
+        view = _instance(account, found, request, self._emulator.settings)
         return answer({"instance": view}, media_type=INSTANCES)
 
 
@@ -88,14 +89,14 @@ def _account(account: Account) -> dict[str, Any]:
 
 
 def _instance(
-    account: Account, instance: Instance, request: Request, status: str
+    account: Account, instance: Instance, request: Request, settings: Settings
 ) -> dict[str, Any]:
     return {
         "instanceId": instance.instance_id,
         "instanceName": instance.name,
-        "instanceType": instance.kind,
+        "instanceType": settings.instance_type or instance.kind,
         "customerCanonicalName": account.name,
-        "creationStatus": status,
+        "creationStatus": settings.creation_status,
         "creationDatetime": "2024-06-03T09:12:44.512873000Z",
         "s3BucketName": None,
         "s3BucketRegion": None,

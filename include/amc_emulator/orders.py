@@ -178,7 +178,8 @@ async def _compiled(
 
 def _sandboxed(emulator: Emulator, instance_id: str, body: dict[str, Any]) -> Fate | None:
     instance = emulator.tenants.instance(instance_id)
-    if instance is None or instance.kind != "SANDBOX" or body.get("requireSyntheticData") is True:
+    kind = emulator.settings.instance_type or (instance and instance.kind)
+    if kind != "SANDBOX" or body.get("requireSyntheticData") is True:
         return None
     return Fate(
         status=Status.REJECTED,

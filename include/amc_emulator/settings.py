@@ -61,6 +61,8 @@ class Settings(BaseModel):
     gzip_parts: Literal["no", "without_header", "with_header"] = "no"
     links_as_objects: bool = False
     data_sources: tuple[SourceChange, ...] = ()
+    # Of every instance; None: as the file of tenants says
+    instance_type: Literal["STANDARD", "SANDBOX"] | None = None
     creation_status: Literal[
         "REQUESTED", "SUBMITTED", "IN_PROGRESS", "COMPLETED", "SUCCEEDED", "FAILED"
     ] = "COMPLETED"

@@ -312,7 +312,7 @@ GRANT UPDATE (
 GRANT UPDATE (updated_at) ON public.amc_accounts TO recomamp_pipeline;
 GRANT UPDATE (
     health_status, health_error, last_health_check, campaigns_last_sync, schema_last_sync,
-    foreign_executions, foreign_counted_at, reconcile_attempted_at, updated_at
+    foreign_executions, foreign_counted_at, reconcile_attempted_at, instance_type, updated_at
 ) ON public.amc_instances TO recomamp_pipeline;
 
 GRANT INSERT, UPDATE, DELETE ON public.workflow_executions, public.schedule_runs

@@ -2452,12 +2452,14 @@ CREATE TABLE public.amc_instances (
     foreign_executions integer DEFAULT 0 NOT NULL,
     foreign_counted_at timestamp with time zone,
     reconcile_attempted_at timestamp with time zone,
+    instance_type text,
     CONSTRAINT chk_amc_instances_campaigns_last_sync_time CHECK ((((campaigns_last_sync AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((campaigns_last_sync AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_description_length CHECK ((char_length(description) <= 4000)),
     CONSTRAINT chk_amc_instances_foreign_counted_at_time CHECK ((((foreign_counted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((foreign_counted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_health_error_length CHECK ((char_length(health_error) <= 4000)),
     CONSTRAINT chk_amc_instances_instance_id_form CHECK ((instance_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
+    CONSTRAINT chk_amc_instances_instance_type_form CHECK ((instance_type ~ '^[A-Z_]{1,32}$'::text)),
     CONSTRAINT chk_amc_instances_last_health_check_time CHECK ((((last_health_check AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_health_check AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_name_length CHECK ((char_length(name) <= 200)),
     CONSTRAINT chk_amc_instances_reconcile_attempted_at_time CHECK ((((reconcile_attempted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((reconcile_attempted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
@@ -5383,6 +5385,10 @@ GRANT UPDATE(foreign_counted_at) ON TABLE public.amc_instances TO recomamp_pipel
 -- Name: COLUMN amc_instances.reconcile_attempted_at; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(reconcile_attempted_at) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.instance_type; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(instance_type) ON TABLE public.amc_instances TO recomamp_pipeline;
 
 -- Name: TABLE amc_schema_fields; Type: ACL; Schema: public; Owner: -
 

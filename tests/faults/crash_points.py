@@ -184,7 +184,7 @@ class Cell:
     def results(self) -> Path:
         """Where the files of the run's results belong."""
         root = self.pipeline.stack.settings.data / "results"
-        return root / f"workflow={self.schedule['workflow_id']}"
+        return root / f"recomamp_workflow={self.schedule['workflow_id']}"
 
     @property
     def executions(self) -> list[Row]:

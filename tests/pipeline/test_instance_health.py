@@ -62,6 +62,17 @@ def test_a_working_instance_is_healthy(
     assert len(emulator.calls("get_instance")) == 1
 
 
+def test_a_check_keeps_the_type_that_amazon_says(
+    rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    emulator.settings(instance_type="SANDBOX")
+    check()
+    assert rows.get("amc_instances", instance)["instance_type"] == "SANDBOX"
+    emulator.fault("get_instance", "forbidden")
+    check()
+    assert rows.get("amc_instances", instance)["instance_type"] == "SANDBOX"
+
+
 def test_a_second_check_with_nothing_new_changes_only_its_date(rows: Rows, instance: Row) -> None:
     check()
     first = rows.get("amc_instances", instance)

@@ -56,6 +56,33 @@ def test_a_run_goes_from_a_row_to_its_results(
     assert after["next_run_at"] > datetime.now(UTC)
 
 
+@pytest.mark.parametrize("known", [None, "SANDBOX"])
+def test_an_execution_of_a_sandbox_asks_for_made_up_data(
+    run: Run, rows: Rows, instance: Row, emulator: RunningEmulator, known: str | None
+) -> None:
+    """Amazon is asked for the type where no health check has kept it."""
+    emulator.settings(instance_type="SANDBOX")
+    emulator.progression("at_once")
+    rows.update("amc_instances", instance, instance_type=known)
+    for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
+        run.step(step)
+    (execution,), (at_amc,) = run.executions, emulator.executions()
+    assert execution["status"] == "SUCCESS"
+    assert at_amc["request"]["requireSyntheticData"] is True
+    assert len(emulator.calls("get_instance")) == (0 if known else 1)
+
+
+@pytest.mark.parametrize("fault", ["forbidden", "server_error"])
+def test_where_amazon_does_not_say_the_type_the_query_is_sent_as_to_any_instance(
+    run: Run, rows: Rows, instance: Row, emulator: RunningEmulator, fault: str
+) -> None:
+    rows.update("amc_instances", instance, instance_type=None)
+    emulator.fault("get_instance", fault, times=None)
+    run.step(SubmitExecution)
+    (at_amc,) = emulator.executions()
+    assert "requireSyntheticData" not in at_amc["request"]
+
+
 def test_waiting_holds_no_worker_and_goes_on_after_the_trigger(
     run: Run, emulator: RunningEmulator
 ) -> None:

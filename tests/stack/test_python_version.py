@@ -15,14 +15,14 @@ from stack.python_version import MINIMUM, problem, warning
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("version", [(3, 11, 4), (3, 11, 7), (3, 12, 1), (3, 13, 0)])
+@pytest.mark.parametrize("version", [(3, 11, 5), (3, 11, 7), (3, 12, 1), (3, 13, 0)])
 def test_a_python_that_is_new_enough_has_no_problem(version: tuple[int, ...]) -> None:
     assert problem(version) == ""
 
 
-@pytest.mark.parametrize("version", [(3, 11, 3), (3, 10, 99), (2, 7, 18)])
+@pytest.mark.parametrize("version", [(3, 11, 4), (3, 10, 99), (2, 7, 18)])
 def test_an_older_one_is_refused_with_the_version_that_is_needed(version: tuple[int, ...]) -> None:
-    assert "3.11.4 or newer is needed" in problem(version)
+    assert "3.11.5 or newer is needed" in problem(version)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def make_setup(tmp_path: Path, said: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_setup_refuses_a_python_that_is_too_old(tmp_path: Path) -> None:
-    done = make_setup(tmp_path, "echo 'Python 3.11.3 is too old: 3.11.4 or newer' >&2; exit 1")
+    done = make_setup(tmp_path, "echo 'Python 3.11.4 is too old: 3.11.5 or newer' >&2; exit 1")
 
     assert done.returncode == 2
-    assert re.search(r"setup: .*3\.11\.3 is too old", done.stderr)
+    assert re.search(r"setup: .*3\.11\.4 is too old", done.stderr)
     assert not (tmp_path / ".venv").exists()

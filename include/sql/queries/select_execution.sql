@@ -48,6 +48,7 @@ SELECT
     instance.id AS instance_key,
     instance.instance_id,
     instance.region,
+    instance.instance_type,
     COALESCE(instance.health_status, 'UNKNOWN') AS instance_health,
     account.account_id AS entity_id,
     account.country_code,

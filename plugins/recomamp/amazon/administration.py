@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,21 @@ from recomamp.amazon.failures import error_of, json_object, raise_for
 from recomamp.amazon.paths import path_of
 from recomamp.domain.errors import ContractBroken, Transient
 
+# Of an instance whose data Amazon makes up
+SANDBOX = "SANDBOX"
+_TYPE = re.compile(r"[A-Z_]{1,32}")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AmcInstance:
-    """An instance as Amazon describes it; ``creation_status`` is Amazon's own word."""
+    """An instance as Amazon describes it.
+
+    ``creation_status`` and ``instance_type`` (STANDARD, SANDBOX, COLLABORATION) are Amazon's words.
+    """
 
     instance_id: str
     creation_status: str | None
+    instance_type: str | None
 
 
 def get_instance(instance_id: str) -> Call:
@@ -45,8 +54,9 @@ def read_instance(response: httpx.Response) -> AmcInstance:
     instance_id = fields.get("instanceId")
     if not isinstance(instance_id, str) or not instance_id:
         raise error_of(response, ContractBroken, "an instance with an instanceId was expected")
-    status = fields.get("creationStatus")
+    status, kind = fields.get("creationStatus"), fields.get("instanceType")
     return AmcInstance(
         instance_id=instance_id,
         creation_status=status if isinstance(status, str) and status else None,
+        instance_type=kind if isinstance(kind, str) and _TYPE.fullmatch(kind) else None,
     )

@@ -42,6 +42,7 @@ class NewExecution:
     input_parameters: Sequence[Mapping[str, Any]] = ()
     parameter_values: Mapping[str, Any] = field(default_factory=dict)
     timeout_seconds: int | None = None
+    requires_synthetic_data: bool = False  # as a SANDBOX instance insists
 
 
 def account_headers(account: AmcAccount) -> dict[str, str]:
@@ -82,6 +83,8 @@ def execution_body(execution: NewExecution) -> dict[str, Any]:
         body["parameterValues"] = dict(execution.parameter_values)
     if execution.timeout_seconds is not None:
         body["workflowExecutionTimeoutSeconds"] = execution.timeout_seconds
+    if execution.requires_synthetic_data:
+        body["requireSyntheticData"] = True
     return body
 
 

@@ -61,12 +61,14 @@ class Answers:
     """What Amazon said when it was asked about an instance.
 
     ``administration`` and ``reporting`` are what went wrong with the two calls, None where they
-    went well; ``creation_status`` is Amazon's own word, None where it was not told.
+    went well. ``creation_status`` and ``instance_type`` are Amazon's own words, None where it
+    did not say.
     """
 
     administration: PipelineError | None = None
     reporting: PipelineError | None = None
     creation_status: str | None = None
+    instance_type: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

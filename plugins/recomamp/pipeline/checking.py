@@ -131,12 +131,12 @@ async def _check(
     except Exception as err:  # nobody knows it, so that runs are tried; the row says so meanwhile
         words = f"the check itself failed: {type(err).__name__}: {one_line(err, LONGEST_ERROR)}"
         health = Health(status=HealthStatus.UNHEALTHY, error=words[:LONGEST_ERROR])
-        await asyncio.to_thread(_keep, instance, health, database, now)
+        await asyncio.to_thread(_keep, instance, health, None, database, now)
         raise
     health = diagnose(_in_amazons_words(answers, instance))
     if (health.status, health.error) != (instance.health.status, instance.health.error):
         log.warning("%s is %s: %s", one_line(instance), health.status, one_line(health.error))
-    await asyncio.to_thread(_keep, instance, health, database, now)
+    await asyncio.to_thread(_keep, instance, health, answers.instance_type, database, now)
     return health
 
 
@@ -156,6 +156,7 @@ async def _ask(instance: Instance, amazon: AmcHook) -> Answers:
         administration=administration,
         reporting=reporting,
         creation_status=described.creation_status if described else None,
+        instance_type=described.instance_type if described else None,
     )
 
 
@@ -181,6 +182,18 @@ def _in_amazons_words(answers: Answers, instance: Instance) -> Answers:
     return answers
 
 
-def _keep(instance: Instance, health: Health, database: DatabaseHook, now: datetime) -> None:
+def _keep(
+    instance: Instance,
+    health: Health,
+    instance_type: str | None,
+    database: DatabaseHook,
+    now: datetime,
+) -> None:
     with database.transaction() as connection:
-        update_instance_health(connection, instance.instance_key, health, checked_at=now)
+        update_instance_health(
+            connection,
+            instance.instance_key,
+            health,
+            instance_type=instance_type,
+            checked_at=now,
+        )

@@ -17,9 +17,12 @@ from uuid import UUID, uuid4
 
 from psycopg2.extensions import connection as Connection
 
+from recomamp.amazon.administration import SANDBOX
+from recomamp.amazon.client import AmcClient
 from recomamp.amazon.requests import NewExecution
 from recomamp.amazon.responses import AmcExecution
 from recomamp.domain.errors import (
+    AmazonError,
     ConsentRevoked,
     ExecutionFailed,
     InstanceBroken,
@@ -275,7 +278,8 @@ async def _create_or_adopt(
         if not is_first and (found := await look(execution, amc, amazon.database, doubt)):
             return found
         try:
-            return await amc.create_execution(_request(execution))
+            is_sandbox = await _is_sandbox(execution, amc)
+            return await amc.create_execution(_request(execution, is_sandbox=is_sandbox))
         except Refused as err:
             if remedy := remedy_for_long_values(execution.parameters):
                 err.add_remedy(remedy)
@@ -290,7 +294,21 @@ async def _create_or_adopt(
             raise
 
 
-def _request(execution: Execution) -> NewExecution:
+async def _is_sandbox(execution: Execution, amc: AmcClient) -> bool:
+    """Tell whether the instance has made-up data; Amazon is asked before the first health check.
+
+    Where it does not say, the instance is taken for one with real data.
+    """
+    if execution.instance_type is not None:
+        return execution.instance_type == SANDBOX
+    try:
+        return (await amc.get_instance()).instance_type == SANDBOX
+    except AmazonError as err:
+        log.warning("The type of instance %s is unknown: %s", execution.instance_id, err)
+        return False
+
+
+def _request(execution: Execution, *, is_sandbox: bool) -> NewExecution:
     return NewExecution(
         workflow_id=execution.amc_workflow_id,
         sql=execution.submitted_sql,
@@ -298,6 +316,7 @@ def _request(execution: Execution) -> NewExecution:
         input_parameters=execution.input_parameters,
         parameter_values=execution.parameters,
         timeout_seconds=AMC_TIMEOUT_SECONDS,
+        requires_synthetic_data=is_sandbox,
     )
 
 

@@ -61,6 +61,7 @@ class Execution:
     entity_id: str
     country_code: str | None
     marketplace_id: str | None
+    instance_type: str | None  # None until Amazon was asked
     instance_health: HealthStatus
 
 

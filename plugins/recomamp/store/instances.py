@@ -52,15 +52,24 @@ def select_active_instance(connection: Connection, instance_key: UUID) -> Instan
 
 
 def update_instance_health(
-    connection: Connection, instance_key: UUID, health: Health, *, checked_at: datetime
+    connection: Connection,
+    instance_key: UUID,
+    health: Health,
+    *,
+    instance_type: str | None,
+    checked_at: datetime,
 ) -> bool:
-    """Keep what a check found; False where a later check has been kept, or the row is gone."""
+    """Keep the result of a check; False where a later check has been kept, or the row is gone.
+
+    :param instance_type: Amazon's word, None where it did not say.
+    """
     return changed(
         connection,
         "update_instance_health",
         instance_key=instance_key,
         health_status=health.status.value,
         health_error=health.error,
+        instance_type=instance_type,
         checked_at=checked_at,
     )
 
