@@ -80,7 +80,9 @@ def test_an_option_that_libpq_does_not_know_is_named(
         assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("theirs", "expected"), [("3", "3"), ("60", "5"), (None, "5")])
+@pytest.mark.parametrize(
+    ("theirs", "expected"), [("3", "3"), ("60", "5"), (None, "5"), ("0", "5"), ("-1", "5")]
+)
 def test_the_shorter_time_to_connect_counts(
     database: Database, monkeypatch: pytest.MonkeyPatch, theirs: str | None, expected: str
 ) -> None:

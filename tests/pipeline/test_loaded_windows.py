@@ -124,6 +124,24 @@ def test_results_of_another_window_are_no_answer(
     assert len(emulator.executions()) == 2
 
 
+def test_results_of_another_instance_are_no_answer(
+    database: Database,
+    source: dict[str, str],
+    rows: Rows,
+    instance: Row,
+    emulator: RunningEmulator,
+) -> None:
+    run_all(make_run(database, source, "backfill", "backfill__1"), emulator)
+    other = rows.instance(
+        user=rows.get("users", instance["user_id"]),
+        account=rows.get("amc_accounts", instance["account_id"]),
+        instance_id="amcother",
+    )
+    database.query("UPDATE workflow_executions SET instance_id = %s", [other["id"]])
+    run_all(make_run(database, source, "scheduled"), emulator)
+    assert len(emulator.executions()) == 2
+
+
 def test_a_manual_run_with_values_of_its_own_is_no_answer_and_one_without_is(
     database: Database, source: dict[str, str], emulator: RunningEmulator
 ) -> None:

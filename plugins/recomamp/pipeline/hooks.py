@@ -129,7 +129,6 @@ class DatabaseHook(PostgresHook):
             for name, value in conn_args.items()
             if value is not None and name not in _OF_CURSORS
         }
-        timeouts = [self.connect_timeout_seconds, named.get("connect_timeout")]
         options = [
             f"-c statement_timeout={self.statement_timeout_seconds * 1000} {_SESSION}",
             named.get("options"),
@@ -139,10 +138,19 @@ class DatabaseHook(PostgresHook):
             | _KEEPALIVES
             | named
             | {
-                "connect_timeout": min(int(timeout) for timeout in timeouts if timeout),
+                "connect_timeout": self._shorter_timeout(named.get("connect_timeout")),
                 "options": " ".join(filter(None, options)),
             }
         )
+
+    def _shorter_timeout(self, asked: Any) -> int:
+        """Return for how many seconds to wait; libpq takes 0 and less for no limit."""
+        try:
+            asked_seconds = int(asked or 0)
+        except (TypeError, ValueError) as err:
+            raise MissingSetting("connect_timeout must be a whole number of seconds") from err
+        ours = self.connect_timeout_seconds
+        return min(ours, asked_seconds) if asked_seconds > 0 else ours
 
     @contextmanager
     def transaction(self) -> Iterator[DatabaseConnection]:
