@@ -115,6 +115,8 @@ class DatabaseHook(PostgresHook):
             machine.
         :raises psycopg2.OperationalError: when the server cannot be reached.
         """
+        # The provider's hook would keep it. A poller lives for days, and a password may change
+        self._connection = None
         try:
             return cast("DatabaseConnection", super().get_conn())
         except AirflowNotFoundException as err:
