@@ -72,7 +72,7 @@ class RecordRun(ExecutionOperator):
         return None if self._is_skipped(work) else self.loaded_window(work)
 
     def _is_skipped(self, work: Work) -> bool:
-        """Tell whether the week is not to be collected: it stays so, though it has results."""
+        """Return whether the week is not to be collected: it stays so, though it has results."""
         if self.collection_id is None:
             return False
         with self.database.transaction() as connection:
