@@ -191,6 +191,7 @@ class ExecutionOperator(BaseOperator):
                 schedule_id=definition.id if is_schedule else None,
                 collection_id=None if is_schedule else definition.id,
                 window=window,
+                due_at=work.due_at,
                 submitted_sql=work.query.sql,
                 parameters=work.query.parameter_values,
             )
