@@ -71,6 +71,7 @@ ENDS = {"last": time(23, 59, 59, 999000), "again": time(23, 59), "midnight": tim
 @given(zones, zones, days, st.integers(0, 40), st.sampled_from(sorted(ENDS)))
 @example("America/New_York", "Europe/Berlin", date(2026, 5, 1), 4, "midnight")
 @example("UTC", "Europe/Berlin", date(2026, 5, 1), 4, "last")
+@example("Antarctica/Troll", "UTC", date(2027, 3, 18), 36, "midnight")  # clocks change by two hours
 def test_a_backfill_of_picked_days_is_of_these_days_of_the_row(
     ui_zone: str, row_zone: str, first: date, more: int, end: str
 ) -> None:

@@ -370,6 +370,22 @@ def test_a_week_that_was_skipped_before_its_run_came_is_asked_of_nobody(
     assert [week["status"] for week in rows.weeks(collection)] == ["RUNNING"]
 
 
+def test_a_week_that_was_skipped_though_it_has_results_stays_skipped(
+    database: Database, rows: Rows, collection: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    run = Run(database, collection_id=str(collection["id"]))
+    for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
+        run.step(step)
+    (week,) = rows.weeks(collection)
+    rows.update("report_data_weeks", week, status="SKIPPED")
+    run.clear()
+    with pytest.raises(AirflowSkipException, match="SKIPPED"):
+        run.step(SubmitExecution)
+    run.step(RecordRun)
+    assert [week["status"] for week in rows.weeks(collection)] == ["SKIPPED"]
+
+
 def test_a_week_that_is_skipped_while_its_run_submits_stays_skipped(
     database: Database,
     rows: Rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
@@ -231,6 +232,52 @@ def test_after_a_load_that_failed_clearing_the_wait_loads_again_and_clearing_all
         run.step(step)
     assert [row["status"] for row in run.executions][-1] == "SUCCESS"
     assert len(run.executions) == len(emulator.executions()) == attempts
+
+
+def test_after_a_load_of_an_interrupted_attempt_that_failed_clearing_all_asks_again(
+    run: Run, emulator: RunningEmulator, task_state: list[str | None]
+) -> None:
+    """Else no clear could ever help where its results are broken, or gone."""
+    kill_too_late(run, emulator, task_state)
+    run.clear()
+    run.step(SubmitExecution)
+    run.step(WaitForExecution)
+    emulator.fault("download_urls", "forbidden", times=None, reason="not for you")
+    with pytest.raises(AirflowFailException, match="not for you"):
+        run.step(LoadResults)
+    run.step(RecordRun)
+    (execution,) = run.executions
+    assert (execution["status"], execution["error_type"]) == ("CANCELLED", "RUN_FAILED")
+    assert execution["error_message"].count("not for you") == 1
+    emulator.clear_faults()
+    emulator.progression("at_once")
+    run.clear()
+    for step in (SubmitExecution, WaitForExecution, LoadResults, RecordRun):
+        run.step(step)
+    assert [row["status"] for row in run.executions] == ["CANCELLED", "SUCCESS"]
+
+
+@pytest.mark.parametrize("first", [SubmitExecution, WaitForExecution])
+def test_results_of_another_instance_are_no_answer(
+    run: Run,
+    rows: Rows,
+    schedule: Row,
+    instance: Row,
+    emulator: RunningEmulator,
+    task_state: list[str | None],
+    first: type,
+) -> None:
+    kill_too_late(run, emulator, task_state)
+    other = rows.instance(
+        user=rows.get("users", instance["user_id"]),
+        account=rows.get("amc_accounts", instance["account_id"]),
+        instance_id="amcdemosandbox",
+    )
+    rows.update("workflows", str(schedule["workflow_id"]), instance_id=other["id"])
+    run.clear()
+    with suppress(AirflowFailException, TaskDeferred):  # the emulator may not know the other one
+        run.step(first)
+    assert [row["instance_id"] for row in run.executions] == [instance["id"], other["id"]]
 
 
 def test_a_withdrawn_consent_ends_what_waits_as_what_it_is(

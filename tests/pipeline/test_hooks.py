@@ -80,13 +80,33 @@ def test_an_option_that_libpq_does_not_know_is_named(
         assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("theirs", "expected"), [("3", "3"), ("60", "5"), (None, "5")])
+@pytest.mark.parametrize(
+    ("theirs", "expected"), [("3", "3"), ("60", "5"), (None, "5"), ("0", "5"), ("-1", "5")]
+)
 def test_the_shorter_time_to_connect_counts(
     database: Database, monkeypatch: pytest.MonkeyPatch, theirs: str | None, expected: str
 ) -> None:
     monkeypatch.setenv(SETTING, defined(database, {"connect_timeout": theirs} if theirs else {}))
     with closing(DatabaseHook(connect_timeout_seconds=5).get_conn()) as connection:
         assert option(connection, "connect_timeout") == expected
+
+
+def test_a_hook_that_lives_long_reads_a_changed_connection(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = DatabaseHook()
+    for name in ("first", "second"):
+        monkeypatch.setenv(SETTING, defined(database, {"application_name": name}))
+        with closing(hook.get_conn()) as connection:
+            assert option(connection, "application_name") == name
+
+
+def test_a_time_to_connect_that_is_no_number_is_named(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SETTING, defined(database, {"connect_timeout": "soon"}))
+    with pytest.raises(MissingSetting, match=f"{SETTING}.*connect_timeout"):
+        DatabaseHook().get_conn()
 
 
 def test_options_of_the_session_are_added_to_the_pipelines(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -122,6 +123,37 @@ def test_results_of_another_window_are_no_answer(
     run_all(other, emulator)
     run_all(make_run(database, source, "scheduled"), emulator)
     assert len(emulator.executions()) == 2
+
+
+def test_results_of_another_instance_are_no_answer(
+    database: Database,
+    source: dict[str, str],
+    rows: Rows,
+    instance: Row,
+    emulator: RunningEmulator,
+) -> None:
+    run_all(make_run(database, source, "backfill", "backfill__1"), emulator)
+    other = rows.instance(
+        user=rows.get("users", instance["user_id"]),
+        account=rows.get("amc_accounts", instance["account_id"]),
+        instance_id="amcother",
+    )
+    database.query("UPDATE workflow_executions SET instance_id = %s", [other["id"]])
+    run_all(make_run(database, source, "scheduled"), emulator)
+    assert len(emulator.executions()) == 2
+
+
+@pytest.mark.parametrize("how", ["manual", "backfill"])
+def test_results_from_before_the_data_was_complete_are_no_answer(
+    database: Database, source: dict[str, str], emulator: RunningEmulator, how: str
+) -> None:
+    """Somebody could not wait. The run that comes when the window is due still asks."""
+    run_all(make_run(database, source, how, f"{how}__1"), emulator)
+    due = make_run(database, source, "scheduled")
+    due.dag_run.run_after = datetime.now(UTC) + timedelta(seconds=1)
+    run_all(due, emulator)
+    assert len(emulator.executions()) == 2
+    run_skipped(make_run(database, source, "scheduled", f"{SCHEDULED}.1"))
 
 
 def test_a_manual_run_with_values_of_its_own_is_no_answer_and_one_without_is(

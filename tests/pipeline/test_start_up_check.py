@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
+import yaml
 from airflow.jobs.job import Job
 from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
 from airflow.sdk.listener import get_listener_manager
@@ -75,3 +77,49 @@ def test_a_component_names_a_wrong_setting_of_the_pipeline(
     (warning,) = warnings(caplog)
     assert warning.startswith("Wrong setting in this component: ")
     assert name in warning
+
+
+COMPOSE = Path(__file__).parents[2] / "docker-compose.yaml"
+SECRETS = ("AIRFLOW_CONN_AMAZON_ADS", "AIRFLOW_CONN_RECOMAMP_DB", "RECOMAMP_FERNET_KEY")
+
+
+@pytest.mark.parametrize("component", ["scheduler", "dag-processor", "triggerer"])
+def test_a_component_of_compose_does_not_miss_a_secret_that_it_does_not_need(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, component: str
+) -> None:
+    service = yaml.safe_load(COMPOSE.read_text())["services"][component]
+    monkeypatch.setattr("sys.argv", service["command"])
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    for name in set(SECRETS) - set(service["secrets"]):
+        monkeypatch.delenv(name)
+    Job()
+
+    assert warnings(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("component", "executor", "missed"),
+    [
+        ("scheduler", "CeleryExecutor", set()),
+        ("scheduler", "LocalExecutor", set(SECRETS)),
+        ("scheduler", "KubernetesExecutor,LocalExecutor", set(SECRETS)),
+        ("dag-processor", "CeleryExecutor", {"AIRFLOW_CONN_RECOMAMP_DB"}),
+        ("triggerer", "CeleryExecutor", set(SECRETS)),
+    ],
+)
+def test_a_component_without_a_secret_that_it_needs_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    component: str,
+    executor: str,
+    missed: set[str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["airflow", component])
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+    for name in SECRETS:
+        monkeypatch.delenv(name)
+    Job()
+
+    said = warnings(caplog)
+    assert {name for name in SECRETS if any(name in one for one in said)} == missed
+    assert len(said) == len(missed)

@@ -4,9 +4,11 @@
 -- Runs that a timetable dated count, also if the query was edited since. Of other runs (manual ones
 -- may have values of their own) those count that sent the same query.
 -- is_recorded: the schedule has a run, or the collection a week, that shows the results.
--- Parameters: workflow_id, user_id, schedule_id or collection_id (UUIDs, the other is NULL),
--- window_type, window_start, window_end, week_start_date and week_end_date (NULL where it is no
--- week), submitted_sql, parameters (JSON).
+-- Results of another instance are of other data. Those asked for before the window was due may lack
+-- data that AMC had not yet.
+-- Parameters: workflow_id, user_id, instance_key, schedule_id or collection_id (UUIDs, the other is
+-- NULL), due_at (of the window), window_type, window_start, window_end, week_start_date and
+-- week_end_date (NULL where it is no week), submitted_sql, parameters (JSON).
 WITH week AS (
     SELECT shown.execution_id, shown.completed_at, execution.dag_run_id
     FROM report_data_weeks AS shown
@@ -33,6 +35,8 @@ loaded AS (
       AND execution.window_type = %(window_type)s
       AND execution.status = 'SUCCESS'
       AND execution.user_id = %(user_id)s
+      AND execution.instance_id = %(instance_key)s
+      AND execution.created_at >= %(due_at)s
       AND (
           execution.schedule_id = %(schedule_id)s
           OR execution.collection_id = %(collection_id)s

@@ -64,6 +64,11 @@ AIRFLOW_SETTINGS = (
         "steps whose message was lost are found later by that much",
     ),
     AirflowSetting(
+        "scheduler", "num_stuck_in_queued_retries", "300", Rule.AT_LEAST,
+        "a step fails for good, without its retries, once it has stayed queued that often and once"
+        " more: after a quarter of an hour without workers by Airflow's default of 2",
+    ),
+    AirflowSetting(
         "scheduler", "task_instance_heartbeat_timeout", "300", Rule.AT_MOST,
         "a step whose worker died is tried again only after that time",
     ),

@@ -29,7 +29,7 @@ _MINUTE = timedelta(minutes=1)
 _INSTANT = timedelta(microseconds=1)
 _QUARTER_MINUTES = 15  # zones differ from UTC by multiples of it
 _WESTERNMOST = timedelta(hours=10)
-_LARGEST_CLOCK_CHANGE = timedelta(hours=1)
+_LARGEST_CLOCK_CHANGE = timedelta(hours=2)  # of Antarctica/Troll
 
 
 def midnight(day: date, time_zone: str) -> datetime:

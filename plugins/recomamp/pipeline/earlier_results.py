@@ -21,11 +21,14 @@ INTERRUPTED = frozenset({KILLED, CONSENT_REVOKED})
 def asks_the_same(work: Work, execution: Execution) -> bool:
     """Return whether the run would ask AMC now for what it asked with this attempt.
 
+    Another instance gives other data for the same query.
+
     :raises InvalidDefinition: when the query cannot be bound.
     """
     query = work.query
     return (
-        execution.submitted_sql == query.sql
+        execution.instance_key == work.definition.workflow.instance_key
+        and execution.submitted_sql == query.sql
         and list(execution.input_parameters) == list(query.input_parameters)
         and execution.parameters == query.parameter_values
         and execution.window == work.window

@@ -115,6 +115,8 @@ class DatabaseHook(PostgresHook):
             machine.
         :raises psycopg2.OperationalError: when the server cannot be reached.
         """
+        # The provider's hook would keep it. A poller lives for days, and a password may change
+        self._connection = None
         try:
             return cast("DatabaseConnection", super().get_conn())
         except AirflowNotFoundException as err:
@@ -129,7 +131,6 @@ class DatabaseHook(PostgresHook):
             for name, value in conn_args.items()
             if value is not None and name not in _OF_CURSORS
         }
-        timeouts = [self.connect_timeout_seconds, named.get("connect_timeout")]
         options = [
             f"-c statement_timeout={self.statement_timeout_seconds * 1000} {_SESSION}",
             named.get("options"),
@@ -139,10 +140,19 @@ class DatabaseHook(PostgresHook):
             | _KEEPALIVES
             | named
             | {
-                "connect_timeout": min(int(timeout) for timeout in timeouts if timeout),
+                "connect_timeout": self._shorter_timeout(named.get("connect_timeout")),
                 "options": " ".join(filter(None, options)),
             }
         )
+
+    def _shorter_timeout(self, asked: Any) -> int:
+        """Return for how many seconds to wait; libpq takes 0 and less for no limit."""
+        try:
+            asked_seconds = int(asked or 0)
+        except (TypeError, ValueError) as err:
+            raise MissingSetting("connect_timeout must be a whole number of seconds") from err
+        ours = self.connect_timeout_seconds
+        return min(ours, asked_seconds) if asked_seconds > 0 else ours
 
     @contextmanager
     def transaction(self) -> Iterator[DatabaseConnection]:

@@ -21,9 +21,11 @@ from recomamp.domain.errors import (
     ExecutionLocked,
     InvalidDefinition,
     NotReady,
+    PipelineError,
     Refused,
+    error_type,
 )
-from recomamp.domain.states import AmcStatus, ExecutionStatus
+from recomamp.domain.states import AmcStatus, ExecutionStatus, given_up_as
 from recomamp.pipeline import settings
 from recomamp.pipeline.operators import ExecutionOperator, tries
 from recomamp.store.executions import (
@@ -32,6 +34,7 @@ from recomamp.store.executions import (
     select_last_result_columns,
 )
 from recomamp.store.locks import ExecutionLock, Purpose, locked
+from recomamp.store.retries import note_failed_load
 
 if TYPE_CHECKING:
     from recomamp.domain.columns import OutputColumn
@@ -66,6 +69,25 @@ class LoadResults(ExecutionOperator):
                 self._complete(execution, lock, amc, stored)
             self._update_asset(context, execution, stored)
             return str(execution.id)
+
+    def _note_failure(
+        self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
+    ) -> None:
+        """Write it too where AMC's results are of an attempt that had ended without them."""
+        super()._note_failure(context, error, next_retry_at=next_retry_at)
+        execution = self.latest_execution(context)
+        if execution is None or execution.status.is_open or next_retry_at is not None:
+            return
+        if AmcStatus.parse(execution.amc_status) is not AmcStatus.SUCCEEDED:
+            return
+        _, kind = given_up_as(error_type(error), AmcStatus.SUCCEEDED)
+        with self.database.transaction() as connection:
+            note_failed_load(
+                connection,
+                execution.id,
+                error_type=kind,
+                error_message=f"the results could not be loaded: {error}",
+            )
 
     def _load(
         self, execution: Execution, lock: ExecutionLock

@@ -187,9 +187,11 @@ class ExecutionOperator(BaseOperator):
                 connection,
                 workflow_id=definition.workflow.id,
                 user_id=definition.workflow.user_id,
+                instance_key=definition.workflow.instance_key,
                 schedule_id=definition.id if is_schedule else None,
                 collection_id=None if is_schedule else definition.id,
                 window=window,
+                due_at=work.due_at,
                 submitted_sql=work.query.sql,
                 parameters=work.query.parameter_values,
             )

@@ -27,6 +27,7 @@ from recomamp.pipeline.operators import (
     task_state,
 )
 from recomamp.pipeline.runs import window_of
+from recomamp.pipeline.work import Work
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution, select_execution
 from recomamp.store.loaded_windows import LoadedWindow
@@ -67,7 +68,17 @@ class RecordRun(ExecutionOperator):
         """Return the earlier results for whose sake submit was skipped, None where it was not."""
         if task_state(context, SUBMIT_TASK_ID) != TaskInstanceState.SKIPPED:
             return None
-        return self.loaded_window(self.work(context))
+        work = self.work(context)
+        return None if self._is_skipped(work) else self.loaded_window(work)
+
+    def _is_skipped(self, work: Work) -> bool:
+        """Return whether the week is not to be collected: it stays so, though it has results."""
+        if self.collection_id is None:
+            return False
+        with self.database.transaction() as connection:
+            return books.is_week_skipped(
+                connection, collection_id=UUID(str(self.collection_id)), window=work.window
+            )
 
     def _execution(self, loaded: LoadedWindow) -> Execution | None:
         if loaded.execution_id is None:

@@ -7,9 +7,10 @@ meet it only hours later, with runs under way.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from airflow.configuration import conf
 from airflow.listeners import hookimpl
@@ -22,14 +23,18 @@ from recomamp.pipeline.hooks import defined_connection
 
 log = logging.getLogger(__name__)
 
+Check: TypeAlias = Callable[[], object]
+
 # Each raises MissingSetting where something is absent or wrong
-CHECKS: tuple[Callable[[], object], ...] = (
+PLAIN: tuple[Check, ...] = (
     settings.poll_seconds,
     settings.limits,
-    settings.fernet,
     settings.result_data_kept,
     settings.result_files_kept,
-    partial(defined_connection, settings.DATABASE_CONN_ID),
+)
+DATABASE: tuple[Check, ...] = (partial(defined_connection, settings.DATABASE_CONN_ID),)
+AMAZON: tuple[Check, ...] = (
+    settings.fernet,
     partial(defined_connection, settings.AMAZON_CONN_ID),
 )
 
@@ -54,8 +59,29 @@ def on_starting(component: Any) -> None:
 
 def problems() -> Iterator[str]:
     """Yield what is wrong with the pipeline's settings in this process, each with its remedy."""
-    for check in CHECKS:
+    for check in checks_of(component_name(), conf.get("core", "executor")):
         try:
             check()
         except MissingSetting as err:
             yield one_line(err)
+
+
+def component_name() -> str | None:
+    """Return which of Airflow's components this process is; None where its command says none.
+
+    Airflow names it to nobody before it has started.
+    """
+    known = ("scheduler", "dag-processor", "triggerer")
+    return next((word for word in sys.argv[1:] if word in known), None)
+
+
+def checks_of(component: str | None, executor: str) -> tuple[Check, ...]:
+    """Return the checks of what a component uses: a secret that it does not need it need not have.
+
+    The scheduler uses nothing of the pipeline's, unless its own processes run the tasks.
+    """
+    if component == "scheduler" and "LocalExecutor" not in executor:
+        return PLAIN
+    if component == "dag-processor":
+        return PLAIN + DATABASE
+    return PLAIN + DATABASE + AMAZON

@@ -29,14 +29,17 @@ def select_loaded_window(
     *,
     workflow_id: UUID,
     user_id: UUID,
+    instance_key: UUID,
     schedule_id: UUID | None,
     collection_id: UUID | None,
     window: Window,
+    due_at: datetime,
     submitted_sql: str,
     parameters: Mapping[str, Any],
 ) -> LoadedWindow | None:
     """Return what the rows show as SUCCESS over a window, None where they show nothing.
 
+    :param due_at: from when the window's data is complete: earlier executions do not count.
     :param submitted_sql: what a run would send; results of a manual run have to be of the same.
     :param parameters: their values, likewise.
     """
@@ -45,8 +48,10 @@ def select_loaded_window(
         "select_loaded_window",
         workflow_id=workflow_id,
         user_id=user_id,
+        instance_key=instance_key,
         schedule_id=schedule_id,
         collection_id=collection_id,
+        due_at=due_at,
         window_type=window.type.value,
         window_start=window.start,
         window_end=window.end,

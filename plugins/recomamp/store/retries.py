@@ -53,3 +53,16 @@ def count_retry(connection: Connection, execution_id: UUID) -> bool:
 def drop_retry(connection: Connection, execution_id: UUID) -> bool:
     """Say that no attempt follows an ended one; False where none was said to."""
     return changed(connection, "drop_retry", execution_id=execution_id)
+
+
+def note_failed_load(
+    connection: Connection, execution_id: UUID, *, error_type: str, error_message: str
+) -> bool:
+    """Say why the results of an ended execution were not loaded; False where they have been."""
+    return changed(
+        connection,
+        "note_failed_load",
+        execution_id=execution_id,
+        error_type=error_type,
+        error_message=error_message,
+    )
