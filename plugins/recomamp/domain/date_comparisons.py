@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from recomamp.domain.values import read_date
 
-_DAY_OF = "day of "  # with a name: the stand-in for a parameter that is a date
+_DAY_OF = "day of "  # with a name: a parameter that is a date
 
 _LAST_DAY_LOST = (
     "a date is its midnight, so the rest of the last day is left out: write < and the next day, "
