@@ -198,6 +198,9 @@ LAST_INSTANT = "CAST('2025-01-12 23:59:59.999' AS TIMESTAMP)"
             f"x BETWEEN CASE WHEN a AND b THEN c END AND {LAST_INSTANT}",
         ),
         ("x <= {{day}}", "x <= CAST('2025-02-28 23:59:59.999' AS TIMESTAMP)"),
+        ("x <= '{{end_date}}'::TIMESTAMP", f"x <= {LAST_INSTANT}::TIMESTAMP"),
+        ("x <= {{end_date}}::DATE", "x <= CUSTOM_PARAMETER('end_date')::DATE"),
+        ("x <= {{end_date}}::TIMESTAMP + y", "x <= CUSTOM_PARAMETER('end_date')::TIMESTAMP + y"),
         ("x <= TIMESTAMP '{{end_date}}'", "x <= TIMESTAMP '2025-01-12 23:59:59.999'"),
         (
             "x <= CAST('{{end_date}}' AS TIMESTAMP) AND y",
