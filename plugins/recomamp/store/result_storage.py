@@ -31,7 +31,7 @@ _REMEDIES: dict[type[PipelineError], str] = {
 _SHOWN_CHARS = 300
 _USER = re.compile(r"//[^/\s]*@")
 # A key that holds one of /?# and is not encoded: all up to the last @ may be of it. No port is one
-_ODD_PASSWORD = re.compile(r"[^/?#@\[\]]+:(?!\d*[/?#])[^@]*[/?#].*@")
+_ODD_PASSWORD = re.compile(r"[^/?#@:\[\]]++:(?!\d*+[/?#])[^@/?#]*+[/?#].*@")
 _QUERY = re.compile(r"\?[^\s\"']+")
 
 
