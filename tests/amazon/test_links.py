@@ -79,6 +79,7 @@ def test_links_into_amazons_storage_and_to_the_api_itself_are_followed(link):
         "https://s3express-evil.us-east-1.amazonaws.com/k?secret",
         "https://bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com/k?secret",
         "https://bucket.s3.amazonaws.com./k?secret",
+        "https://xn--a/k?secret",  # no name of any alphabet: it cannot be decoded
         "https://bucket.s\u0663.amazonaws.com/k?secret",
         "https://secret@bucket.s3.amazonaws.com/k",
         "https://bucket.s3.amazonaws.com:80/k?secret",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recomamp.domain.errors import InvalidDefinition
-from recomamp.domain.lint import check_and_lint, remedy_for_long_values
+from recomamp.domain.lint import MAX_FINDING_CHARS, check_and_lint, remedy_for_long_values
 from recomamp.domain.parameters import declare
 
 
@@ -111,6 +111,12 @@ def test_a_placeholder_of_another_program_without_a_parameter(text: str) -> None
         "{{brand}}"
     )
     assert found("x = '$brand' AND y = ':brand' AND z = '{brand}'") == []
+
+
+@pytest.mark.parametrize("sql", ["x = '${%s}'", "%s_utc <= {{end_date}}"])
+def test_a_long_name_makes_no_long_finding(sql: str) -> None:
+    (one,) = found(sql % ("a" * 100_000), zone="America/Los_Angeles")
+    assert len(one) == MAX_FINDING_CHARS
 
 
 def test_a_comment_of_jinja() -> None:

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from recomamp.domain.amc_sql import tokenize
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.foreign import odd_braces_in
 from recomamp.domain.parameters import Parameter, ParameterType, declare
 from recomamp.domain.placeholders import read_template
 from recomamp.domain.query import BoundQuery, bind, check
@@ -57,6 +58,11 @@ def bound(sql: str) -> str:
         ("SELECT{{n}}AND 1", "SELECT CUSTOM_PARAMETER('n')AND 1"),
         ("SELECT custom_parameter( 'n' )", "SELECT CUSTOM_PARAMETER('n')"),
         ("x = {{n}} * {{n}}", "x = CUSTOM_PARAMETER('n') * CUSTOM_PARAMETER('n')"),
+        (
+            "SELECT x IS DISTINCT FROM {{n}}, {{n}} FROM t WHERE y IS NOT DISTINCT FROM '{{text}}'",
+            "SELECT x IS DISTINCT FROM CUSTOM_PARAMETER('n'), CUSTOM_PARAMETER('n') FROM t"
+            " WHERE y IS NOT DISTINCT FROM CUSTOM_PARAMETER('text')",
+        ),
         ("x LIKE '{{text}}'", "x LIKE CUSTOM_PARAMETER('text')"),
         ("TRIM(BOTH {{text}} FROM y)", "TRIM(BOTH CUSTOM_PARAMETER('text') FROM y)"),
         ("EXTRACT(DAY FROM {{at}})", "EXTRACT(DAY FROM CUSTOM_PARAMETER('at'))"),
@@ -192,6 +198,9 @@ LAST_INSTANT = "CAST('2025-01-12 23:59:59.999' AS TIMESTAMP)"
             f"x BETWEEN CASE WHEN a AND b THEN c END AND {LAST_INSTANT}",
         ),
         ("x <= {{day}}", "x <= CAST('2025-02-28 23:59:59.999' AS TIMESTAMP)"),
+        ("x <= '{{end_date}}'::TIMESTAMP", f"x <= {LAST_INSTANT}::TIMESTAMP"),
+        ("x <= {{end_date}}::DATE", "x <= CUSTOM_PARAMETER('end_date')::DATE"),
+        ("x <= {{end_date}}::TIMESTAMP + y", "x <= CUSTOM_PARAMETER('end_date')::TIMESTAMP + y"),
         ("x <= TIMESTAMP '{{end_date}}'", "x <= TIMESTAMP '2025-01-12 23:59:59.999'"),
         (
             "x <= CAST('{{end_date}}' AS TIMESTAMP) AND y",
@@ -260,6 +269,7 @@ def test_all_names_of_a_query_are_found() -> None:
     [
         "SELECT x FROM {{n}}",
         "SELECT x FROM a, {{n}}",
+        "SELECT DISTINCT x FROM {{n}}",
         "SELECT x FROM a JOIN {{n}} ON 1 = 1",
         "SELECT x AS {{n}}",
         "SELECT x AS '{{n}}'",
@@ -547,6 +557,12 @@ def test_a_template_of_another_kind_is_refused_with_what_may_be_written(
 def test_what_does_not_end_is_named_where_it_begins(sql: str, words: str) -> None:
     with pytest.raises(InvalidDefinition, match=re.escape(words)):
         check(sql, PARAMETERS)
+
+
+def test_a_long_word_after_a_brace_is_read_once() -> None:
+    """A pattern that goes back would take an hour for it."""
+    assert odd_braces_in("{%" + "a" * 2_000_000) == ""
+    assert odd_braces_in("{%" + " " * 2_000_000) == ""
 
 
 def test_a_comment_of_jinja_is_sent_as_written() -> None:

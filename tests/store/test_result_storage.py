@@ -59,7 +59,10 @@ def test_a_bucket_that_is_misspelt_is_said_and_not_created(tmp_path: Path) -> No
         (PermissionError("The provided token has expired."), "The provided token has expired"),
         (NoCredentialsError("Unable to locate credentials"), "Unable to locate credentials"),
         (ConnectionError("Could not connect to the endpoint URL"), "Could not connect"),
-        (RuntimeError("https://k:hidden@h/b?X-Amz-Signature=hidden failed"), "https://h/b failed"),
+        (
+            RuntimeError("https://k:hidden@hidden@h/b?X-Amz-Signature=hidden failed"),
+            "https://h/b failed",
+        ),
     ],
     ids=["expired token", "no credentials", "unreachable", "with secrets"],
 )
@@ -81,6 +84,12 @@ def test_what_an_object_store_refuses_for_now_is_said_and_tried_again(
     [
         ("s3://bucket/a b/c#d", "s3://bucket/a b/c#d"),
         ("s3://key:secret@bucket/a", "s3://bucket/a"),
+        ("s3://key:sec/ret@bucket/a", "s3://bucket/a"),
+        ("sftp://user:sec?ret/@host:22/a", "sftp://host:22/a"),
+        ("sftp://user:sec@ret@host/a", "sftp://user@host/a"),
+        ("sftp://host:22/a@b", "sftp://host:22/a@b"),
+        ("sftp://user@[::1]:22/a@b", "sftp://user@[::1]:22/a@b"),
+        ("s3://bucket/a:b/c@d", "s3://bucket/a:b/c@d"),
         ("s3://bucket/a?token=secret", "s3://bucket/a"),
         ("gs://bucket/a", "gs://bucket/a"),
         ("abfss://container@account.dfs.core.windows.net/a",) * 2,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 from uuid import UUID
 
 import psycopg2
@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg2.errors import InsufficientPrivilege
+from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.credentials import Tokens
@@ -135,6 +136,39 @@ def test_who_waits_too_long_for_the_refresh_of_another_may_try_later(
     assert calls == []
     slow.rollback()
     assert asyncio.run(waiting.refresh(renewing(calls), None)).access_token == "Atza|new"
+
+
+def test_a_caller_who_is_cancelled_twice_leaves_the_row_unlocked(
+    database: Database, user: Row, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is with a task that is cancelled, and once more when its event loop ends."""
+    monkeypatch.setattr("recomamp.store.tokens.LOCK_TIMEOUT_SECONDS", 5.0)
+    tokens, may_lock = store(database, user), Event()
+    lock = tokens._lock
+
+    async def cancel_twice() -> asyncio.Task[Tokens]:
+        loop, has_begun = asyncio.get_running_loop(), asyncio.Event()
+
+        def lock_later(connection: Connection) -> Tokens:
+            loop.call_soon_threadsafe(has_begun.set)
+            may_lock.wait()
+            return lock(connection)
+
+        monkeypatch.setattr(tokens, "_lock", lock_later)
+        task = asyncio.create_task(tokens.refresh(renewing([]), None))
+        await has_begun.wait()
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        may_lock.set()
+        await asyncio.wait([task])
+        return task
+
+    cancelled = asyncio.run(cancel_twice())  # kept: a connection that nobody has is closed
+    assert cancelled.cancelled()
+    calls: list[Tokens] = []
+    asyncio.run(store(database, user).refresh(renewing(calls), None))
+    assert len(calls) == 1
 
 
 def test_keys_rotate_newest_first(database: Database, user: Row, rows: Rows) -> None:

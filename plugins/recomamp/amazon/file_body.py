@@ -24,7 +24,8 @@ class Integrity:
     - ``Content-Length`` is the number of bytes. Without it, and without chunks, the end of the
       connection is the end of the file. Then the last line must have its line end.
     - ``Content-MD5``, and the ETag of S3 where it is an MD5: S3 says so for objects that were
-      uploaded in one piece and are not encrypted with a key of KMS or of the customer.
+      uploaded in one piece and are not encrypted with a key of KMS or of the customer. The ETags
+      of S3 Express are none.
 
     :param knows_end: whether the reader of the file finds its end and any damage itself, as one of
         gzip does. Only the length is compared then.
@@ -135,6 +136,7 @@ def _expected_md5(response: httpx.Response) -> str | None:
         return declared.hex()
     is_plain = (
         headers.get("Server") == "AmazonS3"
+        and ".s3express-" not in response.request.url.host
         and headers.get("x-amz-server-side-encryption", "AES256") == "AES256"
         and "x-amz-server-side-encryption-customer-algorithm" not in headers
     )

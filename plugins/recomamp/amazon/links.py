@@ -47,7 +47,7 @@ def readable_link(text: str, api_url: str) -> httpx.URL:
         raise ContractBroken("a download link is not a URL") from err
     if link.userinfo or not (_is_amazons(link) or _origin(link) == _origin(api)):
         raise ContractBroken(
-            f"a download link points to {f'{link.scheme}://{link.host}'[:_SHOWN_CHARS]!a}, "
+            f"a download link points to {f'{link.scheme}://{_host(link)}'[:_SHOWN_CHARS]!a}, "
             "which is neither Amazon S3 or CloudFront over https nor the API's own host"
         )
     return link
@@ -55,7 +55,7 @@ def readable_link(text: str, api_url: str) -> httpx.URL:
 
 def _is_amazons(link: httpx.URL) -> bool:
     is_default_port = link.port is None  # httpx leaves 443 out
-    host = link.raw_host.decode("ascii", "replace")
+    host = _host(link)
     is_named_so = _STORAGE.fullmatch(host) or _CONTENT_NETWORK.fullmatch(host)
     return link.scheme == "https" and is_default_port and bool(is_named_so)
 
@@ -111,7 +111,12 @@ def _kind_of(status: int, code: str | None) -> type[AmazonError]:
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
+    return url.scheme, _host(url), url.port
+
+
+def _host(url: httpx.URL) -> str:
+    """Return the host as it is looked up. ``url.host`` decodes it, which fails for some names."""
+    return url.raw_host.decode("ascii", "replace")
 
 
 def _element(response: httpx.Response, name: str) -> str | None:

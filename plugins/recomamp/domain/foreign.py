@@ -21,7 +21,8 @@ _BRACES = re.compile(r"[$%]?\{+[^{}\r\n]*\}*|\}+")
 _NAME_WITHIN = re.compile(r"[$:@%]?[{(]*\s*([A-Za-z_]\w*)\s*(?:\}*|\)s)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PERCENT = re.compile(r"%\(\w*\)\w?")
-_BLOCK_IN_TEXT = re.compile(r"\{%-?\s*[A-Za-z]+[^%{}]*%\}")
+# `*+` does not go back: the time grows with the text's length alone
+_BLOCK_IN_TEXT = re.compile(r"\{%-?\s*+[A-Za-z][^%{}]*+%\}")
 # A name in text as other programs write placeholders. A word, a price or a time is none
 _FOREIGN_IN_TEXT = re.compile(
     r"(?<!\$)\$\{\s*(?P<dollar>[A-Za-z_]\w*)\s*\}"  # ${name}

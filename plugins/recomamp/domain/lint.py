@@ -17,6 +17,7 @@ from recomamp.domain.parameters import Parameter
 from recomamp.domain.placeholders import read_template
 from recomamp.domain.query import WINDOW_NAMES
 from recomamp.domain.slots import Slot, SlotKind, Template
+from recomamp.domain.texts import one_line
 from recomamp.domain.values import (
     MAX_PARAMETER_CHARS,
     ParameterType,
@@ -27,6 +28,7 @@ from recomamp.domain.values import (
 )
 
 MAX_FINDINGS = 20  # of one query
+MAX_FINDING_CHARS = 1_000
 
 _WILDCARD = re.compile("[%_]")
 _START_OF = {ParameterType.DATE: "start_date", ParameterType.TIMESTAMP: "time_window_start"}
@@ -80,7 +82,8 @@ def check_and_lint(sql: str, parameters: Mapping[str, Parameter]) -> CheckedQuer
 
 
 def _first(findings: Iterator[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(findings))[:MAX_FINDINGS]
+    # A name may be as long as the query. Findings lie in snapshots and in the DAG's text
+    return tuple(dict.fromkeys(one_line(one, MAX_FINDING_CHARS) for one in findings))[:MAX_FINDINGS]
 
 
 def _findings(template: Template, parameters: Mapping[str, Parameter]) -> Iterator[str]:

@@ -121,9 +121,14 @@ class QueryTokens:
         return None, ""
 
     def _around_cast(self, before: int, after: int) -> tuple[int, int]:
-        """Go past what makes a timestamp of the value: TIMESTAMP '...', CAST(... AS TIMESTAMP)."""
+        """Go past what makes a timestamp of the value.
+
+        That is ``TIMESTAMP '...'``, ``CAST(... AS TIMESTAMP)`` or ``...::TIMESTAMP``.
+        """
         if self.kind(before) is TokenType.TIMESTAMP:
             return before - 1, after
+        if (self.kind(after), self.kind(after + 1)) == (TokenType.DCOLON, TokenType.TIMESTAMP):
+            return before, after + 2
         target = [self.kind(index) for index in range(after, after + 3)]
         if target == [TokenType.ALIAS, TokenType.TIMESTAMP, TokenType.R_PAREN] and (
             self.kind(before) is TokenType.L_PAREN and self._is_call(before)

@@ -34,6 +34,7 @@ _TABLE_OF = re.compile(r"\bTABLE\s*\(\s*(\w+)\s*\)", re.IGNORECASE)
 # Words that AMC takes where a parser without its grammar sees a column
 _WORDS = frozenset(
     [
+        "nanosecond",
         "microsecond",
         "millisecond",
         "second",
@@ -44,8 +45,12 @@ _WORDS = frozenset(
         "month",
         "quarter",
         "year",
+        "decade",
+        "century",
+        "millennium",
         "isoyear",
         "isoweek",
+        "isodow",
         "dow",
         "doy",
         "epoch",
@@ -58,9 +63,18 @@ _WORDS = frozenset(
         "localtime",
         "localtimestamp",
         "user",
+        "current_user",
+        "session_user",
+        "system_user",
+        "current_role",
+        "current_catalog",
+        "current_schema",
+        "current_path",
+        "map",
         "value",
     ]
 )
+_OLD_UNIT = "sql_tsi_"  # begins a unit of time, as in TIMESTAMPDIFF(SQL_TSI_DAY, a, b)
 
 _STAND_INS = {
     SlotKind.PARAMETER: "CUSTOM_PARAMETER('x')",
@@ -211,12 +225,16 @@ def _columns(
         name, qualifier = column.name, column.table
         if qualifier:
             read = [sources[qualifier]] if qualifier in sources else []
-        elif name in aliases or name in _WORDS or any(_is_open(one, tables) for one in around):
+        elif name in aliases or _is_word(name) or any(_is_open(one, tables) for one in around):
             continue
         else:
             read = sorted({table for one in around for table in _sources(one).values()})
         if read and all(_lacks(tables.get(table), name) for table in read):
             yield _missing_column(name, read, tables)
+
+
+def _is_word(name: str) -> bool:
+    return name in _WORDS or name.startswith(_OLD_UNIT)
 
 
 def _is_of(node: exp.Expr, scope: Scope) -> bool:

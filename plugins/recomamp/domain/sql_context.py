@@ -138,6 +138,8 @@ class Context:
         elif kind is TokenType.R_PAREN:
             if len(self._frames) > 1:
                 self._frames.pop()
+        elif kind is TokenType.FROM and self._last_kind is TokenType.DISTINCT:
+            pass  # IS DISTINCT FROM: what follows is a value
         elif kind in _ENTERING or self._frames[-1].clause == "VALUES":
             self._enter_clause(kind)
         self._last, self._last_is_value = token, False

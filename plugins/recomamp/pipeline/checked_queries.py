@@ -22,6 +22,7 @@ from recomamp.domain import (
     query_tokens,
     slots,
     sql_context,
+    texts,
     values,
 )
 from recomamp.domain import parameters as parameter_rules
@@ -137,7 +138,7 @@ def _rules() -> str:
     """Return a digest of the checking code, so that a new version checks all queries again."""
     modules = (
         *(lint, query, amc_sql, placeholders, foreign, slots, query_tokens, sql_context),
-        *(parameter_rules, values),
+        *(parameter_rules, values, texts),
     )
     sources = [Path(str(module.__file__)).read_bytes() for module in modules]
     return hashlib.sha256(b"".join([version("sqlglot").encode(), *sources])).hexdigest()

@@ -29,7 +29,9 @@ _REMEDIES: dict[type[PipelineError], str] = {
     ),
 }
 _SHOWN_CHARS = 300
-_USER = re.compile(r"//[^/@\s]*@")
+_USER = re.compile(r"//[^/\s]*@")
+# A key that holds one of /?# and is not encoded: all up to the last @ may be of it. No port is one
+_ODD_PASSWORD = re.compile(r"[^/?#@:\[\]]++:(?!\d*+[/?#])[^@/?#]*+[/?#].*@")
 _QUERY = re.compile(r"\?[^\s\"']+")
 
 
@@ -107,6 +109,7 @@ def _link_without_secrets(url: str) -> str:
     scheme, mark, rest = url.partition("://")
     if not mark or scheme in _LOCAL:  # every character of a local path is its own
         return url
+    rest = _ODD_PASSWORD.sub("", rest) if _ODD_PASSWORD.match(rest) else rest
     host, slash, path = rest.partition("?")[0].partition("/")
     user, at, host = host.rpartition("@")
     name, colon, _ = user.partition(":")

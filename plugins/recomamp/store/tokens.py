@@ -80,7 +80,9 @@ class UserTokens:
                 await run(self._store, connection, renewed)
                 return renewed
             finally:
-                await run(connection.close)  # an open transaction is rolled back
+                # An open transaction is rolled back. A caller who is cancelled twice would take the
+                # call out of the thread's queue, and the row would stay locked
+                await asyncio.shield(run(connection.close))
 
     def _read(self) -> Tokens:
         connection = self._connect()
