@@ -98,7 +98,7 @@ def test_the_documents_tables_may_be_there_already(
 ) -> None:
     for migration in read_migrations()[:8]:
         empty_database.query(migration.text)
-    rows = Rows(empty_database, of_instances={})
+    rows = Rows(empty_database)
     kept = [
         rows.collection(start_date="2026-01-01", end_date="2026-01-10"),
         rows.collection(start_date="2026-01-01", end_date="2026-01-10", status="COMPLETED"),
