@@ -219,6 +219,26 @@ def test_a_date_that_is_an_upper_bound_includes_its_whole_day(sql: str, expected
 @pytest.mark.parametrize(
     "sql",
     [
+        "IF(x <= {{day}}, a, b), IF(x > {{day}}, a, b)",
+        "IF(x > '{{day}}', a, b), IF(y <= CUSTOM_PARAMETER('day'), a, b)",
+        "{{day}} < x OR x BETWEEN y AND {{day}}",
+    ],
+)
+def test_a_period_that_is_split_at_a_day_has_each_row_once(sql: str) -> None:
+    text = bound(sql)
+    assert text.count("CAST('2025-02-28 23:59:59.999' AS TIMESTAMP)") == 2
+    assert "CUSTOM_PARAMETER" not in text
+
+
+def test_a_day_after_which_rows_begin_is_split_by_its_own_name_alone() -> None:
+    assert bound("x > {{start_date}} AND x <= {{end_date}}") == (
+        f"x > CUSTOM_PARAMETER('start_date') AND x <= {LAST_INSTANT}"
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
         "x < {{end_date}}",
         "x > {{end_date}}",
         "x >= {{end_date}}",

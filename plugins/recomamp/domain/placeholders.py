@@ -62,6 +62,17 @@ def forget_templates() -> None:
     _read_long.cache_clear()
 
 
+def _split_after_days(pieces: list[str | Slot]) -> list[str | Slot]:
+    """Let ``> {{day}}`` begin where ``<= {{day}}`` ends: no row is in both, and none in neither."""
+    ended = {piece.names for piece in pieces if isinstance(piece, Slot) and piece.ends_day}
+    return [
+        replace(piece, ends_day=True)
+        if isinstance(piece, Slot) and piece.is_after and piece.names in ended
+        else piece
+        for piece in pieces
+    ]
+
+
 class _Reader:
     def __init__(self, sql: str) -> None:
         self._sql = sql
@@ -88,7 +99,7 @@ class _Reader:
                 self._end_pattern(self._pattern)
         self._take_text(self._passed)
         return Template(
-            pieces=joined(self._pieces),
+            pieces=joined(_split_after_days(self._pieces)),
             foreign=tuple(self._foreign),
             fixed_patterns=tuple(self._fixed_patterns),
             odd_comments=tuple(self._odd_comments),
@@ -204,6 +215,7 @@ class _Reader:
                 follows=self._context.typed_by if position is Position.TYPED else "",
                 is_quoted=is_quoted,
                 ends_day=is_day and bound is TokenType.LTE,
+                is_after=is_day and bound is TokenType.GT,
                 starts_day=is_day and bound is TokenType.GTE,
                 column=column,
             )

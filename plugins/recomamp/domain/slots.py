@@ -49,6 +49,7 @@ class Slot:
     wrap: bool = False  # IN {{ids}}: the list needs its parentheses
     is_quoted: bool = False  # written in quotes: a number becomes text
     ends_day: bool = False  # a bound that includes a whole day: after <=, after BETWEEN ... AND
+    is_after: bool = False  # an exclusive lower bound: after >
     starts_day: bool = False  # a lower bound: after >=, after BETWEEN
     column: str = ""  # the name that the value is compared with, in lower case
     pattern: Pattern | None = None  # the LIKE pattern that this is, or is a part of
