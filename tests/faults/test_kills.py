@@ -13,14 +13,13 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
-from cryptography.fernet import Fernet
 
 from faults.crash_points import DROP_HOLDS, HOLDS, LATE, STEP, Cell, Emulator, Point
 from faults.result_files import listed_files, wrong_files
 from faults.victims import Victim, kill_component, kill_task
 from fixtures.matrix import Record
 from fixtures.postgres import Row
-from fixtures.running_stack import Pipeline
+from fixtures.running_stack import Pipeline, add_instance
 
 pytestmark = pytest.mark.stack
 
@@ -33,14 +32,7 @@ YESTERDAY = datetime.now(UTC) - timedelta(days=1, hours=1)
 @pytest.fixture(scope="module")
 def europe(pipeline: Pipeline) -> Row:
     """Insert a second instance: the run that stays deferred has its list of executions alone."""
-    key = pipeline.stack.settings.credentials["RECOMAMP_FERNET_KEY"].split(",")[0]
-    token = Fernet(key).encrypt(b"Atzr|demo-europe").decode()
-    return pipeline.rows.instance(
-        user=pipeline.rows.user(encrypted_refresh_token=token),
-        account=pipeline.rows.account(account_id="ENTITYDEMOEUROPE", country_code="DE"),
-        instance_id="amcdemoeurope",
-        region="eu-west-1",
-    )
+    return add_instance(pipeline, "europe")
 
 
 @pytest.fixture(scope="module")

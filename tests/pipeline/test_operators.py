@@ -83,6 +83,17 @@ def test_where_amazon_does_not_say_the_type_the_query_is_sent_as_to_any_instance
     assert "requireSyntheticData" not in at_amc["request"]
 
 
+def test_a_consent_that_is_gone_is_said_in_amazons_words_though_the_type_was_asked_first(
+    run: Run, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    rows.update("amc_instances", instance, instance_type=None)
+    emulator.fault("token", "token_revoked", times=None)
+    with pytest.raises(AirflowFailException, match="HTTP 400 invalid_grant"):
+        run.step(SubmitExecution)
+    (execution,) = run.executions
+    assert (execution["status"], execution["error_type"]) == ("FAILED", "CONSENT_REVOKED")
+
+
 def test_waiting_holds_no_worker_and_goes_on_after_the_trigger(
     run: Run, emulator: RunningEmulator
 ) -> None:

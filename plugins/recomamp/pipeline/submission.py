@@ -298,11 +298,15 @@ async def _is_sandbox(execution: Execution, amc: AmcClient) -> bool:
     """Tell whether the instance has made-up data; Amazon is asked before the first health check.
 
     Where it does not say, the instance is taken for one with real data.
+
+    :raises ConsentRevoked: with Amazon's words; the next call would only know that it was.
     """
     if execution.instance_type is not None:
         return execution.instance_type == SANDBOX
     try:
         return (await amc.get_instance()).instance_type == SANDBOX
+    except ConsentRevoked:
+        raise
     except AmazonError as err:
         log.warning("The type of instance %s is unknown: %s", execution.instance_id, err)
         return False
