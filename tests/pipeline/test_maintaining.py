@@ -94,7 +94,8 @@ def test_tables_that_have_changed_are_analyzed_and_then_none(
 ) -> None:
     database.query("ANALYZE")
     rows.workflow()
-    database.close()  # a session reports at its end what it has changed
+    # Now, not some time after the session has ended
+    database.query("SELECT pg_stat_force_next_flush()")
 
     analyzed = run(AnalyzeTables)
     again = run(AnalyzeTables, run_id="a retry")
