@@ -20,12 +20,13 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from recomamp.domain.amc_sql import AmcSql
-from recomamp.domain.date_comparisons import COMPARISONS, day_of, lost_by
+from recomamp.domain.date_comparisons import lost_days
+from recomamp.domain.date_flow import day_of, day_text_of
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.parameters import Parameter
 from recomamp.domain.placeholders import read_template
 from recomamp.domain.query import WINDOW_PARAMETERS
-from recomamp.domain.slots import Slot, SlotKind
+from recomamp.domain.slots import PLACEHOLDER, Slot, SlotKind
 from recomamp.domain.values import ParameterType, read_date
 
 _EXTENDED = re.compile(r"EXTEND_TIME_WINDOW\s*\(\s*'(\w+)'[^()]*\)", re.IGNORECASE)
@@ -77,7 +78,7 @@ _WORDS = frozenset(
 _OLD_UNIT = "sql_tsi_"  # begins a unit of time, as in TIMESTAMPDIFF(SQL_TSI_DAY, a, b)
 
 _STAND_INS = {
-    SlotKind.PARAMETER: "CUSTOM_PARAMETER('x')",
+    SlotKind.PARAMETER: "",  # its own name
     SlotKind.LITERAL: "'1'",
     SlotKind.ROWS: "('1')",
     SlotKind.ROW: "'1'",
@@ -152,10 +153,13 @@ def find_missing(
 
 def _findings(query: exp.Expr, tables: Mapping[str, Table]) -> set[Finding]:
     aliases, found = _aliases(query), set[Finding]()
-    for scope in traverse_scope(query):
+    scopes = traverse_scope(query)
+    for scope in scopes:
         found.update(_tables(scope, tables))
         found.update(_columns(scope, tables, aliases))
-        found.update(_dates(scope, tables, aliases))
+    for (table, column), advice in lost_days(scopes, tables):
+        kind = FindingKind.DATE_AGAINST_TIMESTAMP
+        found.add(Finding(table=table, column=column, kind=kind, advice=advice))
     return found
 
 
@@ -171,16 +175,27 @@ def _without_parameters(sql: str, known: Mapping[str, Parameter]) -> str:
 
 def _stand_in(slot: Slot, known: Mapping[str, Parameter]) -> str:
     text = _STAND_INS[slot.kind]
-    if slot.kind is SlotKind.LITERAL and slot.follows in ("DATE", "TIMESTAMP", "TIME"):
-        text = "'2000-01-01 00:00:00'"
-    elif slot.kind in (SlotKind.PARAMETER, SlotKind.LITERAL) and _is_midnight(slot, known):
-        text = day_of(slot.names[0])
+    days = [name for name in slot.names if _is_midnight(name, slot, known)]
+    match slot.kind:
+        case SlotKind.TEXT if days:
+            filled = PLACEHOLDER.sub(
+                lambda found: day_text_of(found[1]) if found[1] in days else "1", slot.template
+            )
+            text = "'" + filled.replace("'", "''") + "'"
+        case SlotKind.LITERAL if slot.follows in ("DATE", "TIMESTAMP", "TIME"):
+            text = f"'{day_text_of(days[0])}'" if days else "'2000-01-01 00:00:00'"
+        case SlotKind.PARAMETER | SlotKind.LITERAL | SlotKind.ROW if days:
+            text = day_of(days[0])
+        case SlotKind.ROWS if days:
+            text = f"({day_of(days[0])})"
+        case SlotKind.PARAMETER:
+            text = f"CUSTOM_PARAMETER('{slot.names[0]}')"
     return f" ({text}) " if slot.wrap else f" {text} "
 
 
-def _is_midnight(slot: Slot, known: Mapping[str, Parameter]) -> bool:
+def _is_midnight(name: str, slot: Slot, known: Mapping[str, Parameter]) -> bool:
     """Return whether AMC gets a date there: a bound that includes its day is none."""
-    parameter = known.get(slot.names[0])
+    parameter = known.get(name)
     if parameter is None:
         return False
     if parameter.type is ParameterType.STRING:
@@ -240,37 +255,6 @@ def _is_word(name: str) -> bool:
 def _is_of(node: exp.Expr, scope: Scope) -> bool:
     """Return whether a node is of this scope, not of a query within, which has its own."""
     return node.find_ancestor(exp.Select, exp.SetOperation) is scope.expression
-
-
-def _dates(scope: Scope, tables: Mapping[str, Table], aliases: frozenset[str]) -> Iterator[Finding]:
-    """Yield the timestamps of a scope that are compared with a date so that rows are lost."""
-    for node in scope.expression.find_all(*COMPARISONS):
-        if _is_of(node, scope):
-            for column, advice in lost_by(node):
-                table = _table_of(column, scope, tables, aliases)
-                if table:
-                    yield Finding(
-                        table=table,
-                        column=column.name,
-                        kind=FindingKind.DATE_AGAINST_TIMESTAMP,
-                        advice=advice,
-                    )
-
-
-def _table_of(
-    column: exp.Column, scope: Scope, tables: Mapping[str, Table], aliases: frozenset[str]
-) -> str:
-    """Return the table of a column that is surely a TIMESTAMP, else nothing."""
-    sources = _sources(scope)
-    if column.table:
-        names = {sources[column.table]} if column.table in sources else set()
-    elif column.name in aliases or _is_open(scope, tables):
-        return ""
-    else:
-        names = {one for one in sources.values() if column.name in tables[one].columns}
-    known = [tables[name] for name in names if name in tables]
-    is_sure = len(names) == len(known) == 1 and column.name in known[0].timestamps
-    return names.pop() if is_sure else ""
 
 
 def _around(scope: Scope) -> list[Scope]:
