@@ -26,7 +26,7 @@ from recomamp.pipeline.operators import (
     is_last_try,
     task_state,
 )
-from recomamp.pipeline.runs import window_of
+from recomamp.pipeline.runs import order_of, window_of
 from recomamp.pipeline.work import Work
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution, select_execution
@@ -155,6 +155,7 @@ class RecordRun(ExecutionOperator):
             began_at = execution.run_began_at or began_at
             ended_at = execution.completed_at or now
         next_run_at = self._next_run_at(now)
+        reason = None if is_loaded else self._reason(context, execution)
         with self.database.transaction() as connection:
             is_there = books.record_schedule_run(
                 connection,
@@ -162,14 +163,14 @@ class RecordRun(ExecutionOperator):
                 dag_run_id=run.run_id,
                 execution_id=execution.id if execution else None,
                 status=status,
-                error_message=None if is_loaded else _reason(execution),
+                error_message=reason,
                 duration_seconds=max(0, round((ended_at - began_at).total_seconds())),
                 window=execution.window if execution else None,
             )
             books.update_schedule_after_run(
                 connection,
                 schedule_id=schedule_id,
-                due_at=run.run_after,
+                due_at=order_of(context),
                 last_run_at=ended_at,
                 last_run_status=status,
                 next_run_at=next_run_at,
@@ -195,6 +196,7 @@ class RecordRun(ExecutionOperator):
         if window is None:
             return
         run = context["dag_run"]
+        reason = None if is_loaded else self._reason(context, execution)
         with self.database.transaction() as connection:
             is_week = books.end_week(
                 connection,
@@ -204,7 +206,7 @@ class RecordRun(ExecutionOperator):
                 dag_run_id=run.run_id,
                 execution_id=execution.id if execution else None,
                 status=status,
-                error_message=None if is_loaded else _reason(execution),
+                error_message=reason,
                 completed_at=datetime.now(UTC),
             )
         self.log.info("%s %s: %s", "Week" if is_week else "Shown by no week:", window, status)
@@ -217,13 +219,20 @@ class RecordRun(ExecutionOperator):
             self.log.warning("No week is marked: the run's window is not known: %s", one_line(err))
             return None
 
+    def _reason(self, context: Context, execution: Execution | None) -> str:
+        if execution is None:
+            return self._why_nothing_was_submitted(context)
+        if execution.status is ExecutionStatus.SUCCESS:
+            return (
+                f"execution {execution.id} has results, but load has not succeeded since the run "
+                "was cleared; the log of the task that failed says why"
+            )
+        return execution.error_message or f"execution {execution.id} is {execution.status}"
 
-def _reason(execution: Execution | None) -> str:
-    if execution is None:
+    def _why_nothing_was_submitted(self, context: Context) -> str:
+        """Ask the row and the run again: no row keeps why a run never came to an execution."""
+        try:
+            self.work(context).query  # noqa: B018  (it is asked for its error)
+        except InvalidDefinition as err:
+            return f"nothing was submitted: {one_line(err)}"
         return "nothing was submitted; the log of the task submit says why"
-    if execution.status is ExecutionStatus.SUCCESS:
-        return (
-            f"execution {execution.id} has results, but load has not succeeded since the run was "
-            "cleared; the log of the task that failed says why"
-        )
-    return execution.error_message or f"execution {execution.id} is {execution.status}"

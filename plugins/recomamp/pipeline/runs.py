@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from airflow.sdk import Context
@@ -12,6 +12,9 @@ from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Schedule
 from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE
 from recomamp.domain.windows import Window, WindowType
+
+_REMEDY = "start a run or a backfill of dates between them"
+_EARLIEST = datetime.combine(FIRST_DATE, time(), tzinfo=UTC)
 
 WINDOW_PARAMS = ("window_start", "window_end")
 SCHEDULED, BACKFILL = "scheduled", "backfill"  # Airflow's types of runs that a timetable dates
@@ -27,7 +30,8 @@ def window_of(context: Context, definition: Schedule | Collection) -> Window:
     window = asked or _window_of_run(context, definition)
     if not FIRST_DATE <= window.start.date() <= window.end.date() <= LAST_DATE:
         raise InvalidDefinition(
-            f"the window {window} is not between {FIRST_DATE} and {LAST_DATE}", column="params"
+            f"the window {window} is not between {FIRST_DATE} and {LAST_DATE}; {_REMEDY}",
+            column="params",
         )
     is_chosen = asked or context["dag_run"].run_type not in (SCHEDULED, BACKFILL)
     if isinstance(definition, Collection) and is_chosen:
@@ -35,7 +39,37 @@ def window_of(context: Context, definition: Schedule | Collection) -> Window:
     return window
 
 
+def due_at_of(context: Context) -> datetime:
+    """Return the run's tick.
+
+    :raises InvalidDefinition: when it is outside the years of which there is data.
+    """
+    _check_dates(context, "run_after")
+    return _utc(context["dag_run"].run_after)
+
+
+def order_of(context: Context) -> datetime:
+    """Return the run's tick as it is compared with those of other runs: 2000 for any before."""
+    return _utc(max(context["dag_run"].run_after, _EARLIEST))
+
+
+def _check_dates(context: Context, *names: str) -> None:
+    """Refuse a run with a date outside the years that rows may name, before it is calculated with.
+
+    A typing error in the year does that, for example 0206 or 1926.
+    """
+    for name in names:
+        moment = getattr(context["dag_run"], name)
+        if moment is not None and not FIRST_DATE <= moment.date() <= LAST_DATE:
+            raise InvalidDefinition(
+                f"the run's {name} {moment.date()} is not between {FIRST_DATE} and {LAST_DATE}; "
+                f"{_REMEDY}",
+                column=name,
+            )
+
+
 def _window_of_run(context: Context, definition: Schedule | Collection) -> Window:
+    _check_dates(context, "logical_date", "data_interval_start", "data_interval_end")
     run = context["dag_run"]
     if run.data_interval_start is not None and run.data_interval_end is not None:
         return Window(
