@@ -51,8 +51,11 @@ class RecordRun(ExecutionOperator):
         with self.trying(context):
             execution = self.latest_execution(context)
             is_loaded = execution is not None and self._is_loaded(context, execution)
-            if not is_loaded and (loaded := self._loaded_before(context)):
-                if loaded.is_recorded:
+            if not is_loaded and (work := self._work_done_before(context)):
+                loaded = self.loaded_window(work)
+                # None: the row was edited since submit was skipped. What is shown stays
+                if loaded is None or loaded.is_recorded:
+                    self._show_next_run()
                     return
                 execution, is_loaded = self._execution(loaded), True
             if execution is not None and execution.status.is_open:
@@ -64,12 +67,19 @@ class RecordRun(ExecutionOperator):
             else:
                 self._end_week(context, UUID(str(self.collection_id)), execution, is_loaded)
 
-    def _loaded_before(self, context: Context) -> LoadedWindow | None:
-        """Return the earlier results for whose sake submit was skipped, None where it was not."""
+    def _work_done_before(self, context: Context) -> Work | None:
+        """Return the work for whose earlier results submit was skipped, None where it was not."""
         if task_state(context, SUBMIT_TASK_ID) != TaskInstanceState.SKIPPED:
             return None
         work = self.work(context)
-        return None if self._is_skipped(work) else self.loaded_window(work)
+        return None if self._is_skipped(work) else work
+
+    def _show_next_run(self) -> None:
+        if self.schedule_id is None:
+            return
+        next_run_at = self._next_run_at(datetime.now(UTC))
+        with self.database.transaction() as connection:
+            books.show_next_run(connection, UUID(self.schedule_id), next_run_at=next_run_at)
 
     def _is_skipped(self, work: Work) -> bool:
         """Return whether the week is not to be collected: it stays so, though it has results."""

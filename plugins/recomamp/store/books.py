@@ -66,6 +66,16 @@ def update_schedule_after_run(
     )
 
 
+def show_next_run(
+    connection: Connection, schedule_id: UUID, *, next_run_at: datetime | None
+) -> bool:
+    """Show the next run of a schedule after a run that had nothing to do.
+
+    :param next_run_at: None leaves the stored one.
+    """
+    return changed(connection, "show_next_run", schedule_id=schedule_id, next_run_at=next_run_at)
+
+
 def start_week(
     connection: Connection,
     *,
