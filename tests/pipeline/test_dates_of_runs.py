@@ -87,3 +87,24 @@ def test_a_row_that_is_invalid_is_named_by_the_run_that_submitted_nothing(
     fail(run, "nobody_says")
     (book,) = run.database.query("SELECT error_message FROM schedule_runs")
     assert "nobody_says" in book["error_message"]
+
+
+@pytest.mark.parametrize("kind", ["schedule", "collection"])
+def test_a_backfill_that_asks_for_one_window_in_all_its_runs_is_refused(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator, kind: str
+) -> None:
+    workflow = rows.workflow(instance=instance)
+    dates = {"start_date": "2026-01-05", "end_date": "2026-01-18"}
+    source = (
+        {"schedule_id": str(rows.schedule(workflow=workflow)["id"])}
+        if kind == "schedule"
+        else {"collection_id": str(rows.collection(workflow=workflow, **dates)["id"])}
+    )
+    run = Run(database, "backfill__1", **source)
+    run.params = run.dag_run.conf = {"window_start": "2026-01-05", "window_end": "2026-01-12"}
+    fail(run, "all its runs would read .2026-01-05.*without window_start and window_end")
+    assert emulator.executions() == []
+    run.dag_run.run_type = "manual"
+    run.clear()
+    run.step(SubmitExecution)
+    assert len(emulator.executions()) == 1

@@ -23,10 +23,17 @@ SCHEDULED, BACKFILL = "scheduled", "backfill"  # Airflow's types of runs that a 
 def window_of(context: Context, definition: Schedule | Collection) -> Window:
     """Return the window a run reads: asked for by params, its data interval, or the latest due.
 
-    :raises InvalidDefinition: when the params name half a window, no time, or an empty window; or
-        a manual run of a collection reads no week of it.
+    :raises InvalidDefinition: when the params name half a window, no time, or an empty window; a
+        backfill, whose runs would all read it, asks for one; or a manual run of a collection reads
+        no week of it.
     """
     asked = _asked_window(context["params"], definition)
+    if asked and context["dag_run"].run_type == BACKFILL:
+        raise InvalidDefinition(
+            f"a backfill gives each run its own window, and all its runs would read {asked}; start "
+            "it without window_start and window_end, or trigger one run with them",
+            column="conf",
+        )
     window = asked or _window_of_run(context, definition)
     if not FIRST_DATE <= window.start.date() <= window.end.date() <= LAST_DATE:
         raise InvalidDefinition(
