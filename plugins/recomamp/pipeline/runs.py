@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Context
 
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Schedule
-from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE
+from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE, bounded
 from recomamp.domain.windows import Window, WindowType
 
 _REMEDY = "start a run or a backfill of dates between them"
-_EARLIEST = datetime.combine(FIRST_DATE, time(), tzinfo=UTC)
 
 WINDOW_PARAMS = ("window_start", "window_end")
 SCHEDULED, BACKFILL = "scheduled", "backfill"  # Airflow's types of runs that a timetable dates
@@ -57,7 +56,7 @@ def due_at_of(context: Context) -> datetime:
 
 def order_of(context: Context) -> datetime:
     """Return the run's tick as it is compared with those of other runs: 2000 for any before."""
-    return _utc(max(context["dag_run"].run_after, _EARLIEST))
+    return _utc(bounded(context["dag_run"].run_after))
 
 
 def _check_dates(context: Context, *names: str) -> None:
@@ -117,7 +116,9 @@ def _asked_window(params: Mapping[str, Any], definition: Schedule | Collection) 
         first, after = definition.windows.typed_times.window(start, end)
     except (TypeError, ValueError, OverflowError) as err:
         raise InvalidDefinition(
-            f"window_start {start!r} or window_end {end!r} is no ISO date or time", column="params"
+            f"window_start {start!r} or window_end {end!r} is no ISO date or time between "
+            f"{FIRST_DATE} and {LAST_DATE}",
+            column="params",
         ) from err
     if first >= after:
         raise InvalidDefinition("window_start must lie before window_end", column="params")
