@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.messages import Reader, compose
 from recomamp.domain.notifications import Event, EventKind
 from recomamp.domain.texts import one_line
@@ -134,3 +135,13 @@ def test_a_line_has_no_character_that_is_not_seen_and_is_not_longer_than_said(
 def test_a_text_of_megabytes_becomes_a_line_as_well() -> None:
     assert one_line("a" * 10_000_000, 20) == "a" * 19 + "…"
     assert one_line("\u202e\x1b" * 1_000_000, 20) in ("", "…")
+
+
+@pytest.mark.parametrize("name", ["n" * 100_000, "n " * 50_000])
+def test_what_a_row_calls_something_is_quoted_in_short_and_the_remedy_stays(name: str) -> None:
+    error = InvalidDefinition(f"{name!r} is no parameter; known: least", column="conf")
+    located = error.at(table="workflows", column="parameters")
+    for one in (error, located):
+        assert len(str(one)) < 2000
+        assert str(one).startswith("conf: 'n" if one is error else "workflows.conf: 'n")
+        assert str(one).endswith("is no parameter; known: least")

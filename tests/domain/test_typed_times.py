@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -205,3 +205,38 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     row = TypedTimes(time_zone="UTC", is_whole_days=True)
     with pytest.raises((ValueError, OverflowError)):
         row.window("2026-05-04T00:00Z", text)
+
+
+offsets = st.sampled_from(
+    [None, UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=9.5))]
+)
+
+
+@given(zones, st.booleans(), st.lists(st.datetimes(), min_size=2, max_size=2), offsets)
+def test_any_year_is_in_bounds_or_refused(
+    zone: str, is_whole_days: bool, typed: list[datetime], offset: timezone | None
+) -> None:
+    """The Backfill dialog and the command line take any year; 9999 stands for `without an end`."""
+    rule = TypedTimes(time_zone=zone, is_whole_days=is_whole_days)
+    first, last = (one.replace(tzinfo=offset) for one in sorted(typed))
+    ends = rule.range(first, last)
+    assert all(date(1999, 12, 30) <= one.date() <= date(2100, 1, 3) for one in ends)
+    try:
+        window = rule.window(first.isoformat(), last.isoformat())
+    except ValueError:
+        assert not 2000 <= first.year <= last.year < 2100
+    else:
+        assert all(date(1999, 12, 30) <= one.date() <= date(2100, 1, 3) for one in window)
+
+
+@pytest.mark.parametrize(
+    "last", [datetime.max.replace(tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
+)
+def test_a_range_up_to_the_last_of_all_days_ends_with_the_last_that_may_be_named(
+    last: datetime,
+) -> None:
+    rule = TypedTimes(time_zone="Asia/Tokyo", is_whole_days=True)
+    first = datetime(2026, 1, 5, tzinfo=UTC)
+    ends = rule.range(first, last)
+    assert ends[0] == datetime(2026, 1, 4, 15, tzinfo=UTC)
+    assert ends[1].year in (2099, 2100)

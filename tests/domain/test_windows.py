@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from recomamp.domain.cron import Cron
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.row_limits import EARLIEST, LATEST
 from recomamp.domain.typed_times import midnight
 from recomamp.domain.windows import CollectionWindows, ScheduleWindows
 
@@ -57,6 +58,7 @@ def test_a_backfill_begins_with_the_first_window_that_starts_in_the_range(
 ) -> None:
     windows = ScheduleWindows(cron=cron, lookback_days=lookback_days, lag_days=lag_days)
     first = windows.first_from(moment)
+    assert first is not None
     assert first.window.start >= moment
     assert windows.latest(first.due_at - timedelta(microseconds=1)).window.start < moment
 
@@ -107,3 +109,39 @@ def test_a_week_is_a_week_of_the_collection_and_nothing_else_is(weeks: Collectio
         for window in (longer, later):
             with pytest.raises(InvalidDefinition, match=str(due.window.first_date)):
                 weeks.check_week(window)
+
+
+# Changes of the clocks are among the first and last days of these years
+any_moments = st.datetimes(timezones=st.just(UTC)) | st.sampled_from(
+    [
+        datetime.min.replace(tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+        datetime(9999, 12, 31, tzinfo=UTC),
+        datetime(2000, 3, 26, 1, tzinfo=UTC),
+        datetime(2099, 10, 25, 1, tzinfo=UTC),
+    ]
+)
+
+
+@given(crons, any_moments, st.one_of(st.none(), st.integers(1, 400)), st.integers(0, 366))
+def test_a_schedule_has_windows_in_any_year_that_people_may_type(
+    cron: Cron, moment: datetime, lookback_days: int | None, lag_days: int
+) -> None:
+    windows = ScheduleWindows(cron=cron, lookback_days=lookback_days, lag_days=lag_days)
+    near = min(max(moment, EARLIEST), LATEST)
+    assert windows.latest(moment).due_at <= near < windows.next(moment).due_at
+    first = windows.first_from(moment)
+    if first is None:
+        assert moment > LATEST
+    else:
+        assert max(moment, EARLIEST) <= first.window.start < first.window.end
+
+
+@given(collections, any_moments)
+def test_a_collection_finds_its_weeks_from_any_year(
+    weeks: CollectionWindows, moment: datetime
+) -> None:
+    first, latest = weeks.first_from(moment), weeks.latest(moment)
+    assert [first] == [week for week in weeks if week.window.start >= moment][:1] or first is None
+    assert (first is None) == (moment > weeks.week(len(weeks) - 1).window.start)
+    assert (latest is None) == (moment < weeks.week(0).due_at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -94,6 +94,25 @@ def test_clearing_the_run_allows_as_many_attempts_again(
     run.clear()
     fail_for_good(run)
     assert len(emulator.executions()) == 2 * FAILED_ATTEMPTS
+
+
+@pytest.mark.parametrize("lost", [1, FAILED_ATTEMPTS])
+def test_a_run_that_airflow_has_forgotten_and_made_again_has_all_its_attempts(
+    run: Run, emulator: RunningEmulator, lost: int
+) -> None:
+    """The DAG was deleted and made again: the run has its former id, and was never cleared."""
+    fail_executions(emulator, times=None)
+    run.step(SubmitExecution)
+    if lost == FAILED_ATTEMPTS:
+        fail_for_good(run)
+    else:
+        fail_once(run)
+    run.database.query("UPDATE workflow_executions SET created_at = created_at - INTERVAL '1 day'")
+    again = Run(run.database, run.dag_run.run_id, **run.source)
+    again.dag_run.start_date = datetime.now(UTC) - timedelta(hours=1)
+    again.step(SubmitExecution)
+    fail_for_good(again)
+    assert len(emulator.executions()) == lost + FAILED_ATTEMPTS
 
 
 def test_between_two_attempts_the_first_says_when_the_second_comes(

@@ -167,6 +167,41 @@ def test_a_manual_run_with_values_of_its_own_is_no_answer_and_one_without_is(
     run_skipped(make_run(database, source, "scheduled"))
 
 
+def test_a_backfill_with_values_of_its_own_is_no_answer(
+    database: Database, source: dict[str, str], emulator: RunningEmulator
+) -> None:
+    run_all(make_run(database, source, "backfill", "backfill__1", least=25), emulator)
+    run_all(make_run(database, source, "scheduled"), emulator)
+    assert [one["parameters"] for one in own(database)] == [{"least": "25"}, {"least": "10"}]
+
+
+@pytest.mark.parametrize("earlier", ["scheduled", "backfill"])
+def test_results_of_a_query_that_was_edited_since_are_no_answer(
+    database: Database, source: dict[str, str], emulator: RunningEmulator, earlier: str
+) -> None:
+    run_all(make_run(database, source, earlier, f"{earlier}__earlier"), emulator)
+    database.query("UPDATE workflows SET sql_query = sql_query || ' ORDER BY n'")
+    run_all(make_run(database, source, "scheduled"), emulator)
+    assert len(emulator.executions()) == 2
+
+
+def test_books_of_a_skipped_run_stay_though_its_query_is_edited_before_they_are_written_again(
+    database: Database, source: dict[str, str], emulator: RunningEmulator
+) -> None:
+    run_all(make_run(database, source, "scheduled"), emulator)
+    again = make_run(database, source, "scheduled")
+    run_skipped(again)
+    database.query("UPDATE workflows SET sql_query = sql_query || ' ORDER BY n'")
+    before = shown(database)
+    again.dag_run.clear_number += 1  # record alone is cleared
+    again.step(RecordRun)
+    assert shown(database) == before
+
+
+def own(database: Database) -> list[Row]:
+    return database.query("SELECT * FROM workflow_executions ORDER BY created_at")
+
+
 def test_an_open_attempt_goes_on_though_another_run_has_results(
     database: Database, source: dict[str, str], emulator: RunningEmulator
 ) -> None:
@@ -193,6 +228,24 @@ def test_results_that_no_run_had_recorded_are_recorded(
     (row,) = database.query(f"SELECT status, execution_id FROM {table}")
     assert (row["status"], row["execution_id"]) == ("SUCCESS", execution["id"])
     assert len(emulator.executions()) == 1
+
+
+def test_a_schedule_shows_its_next_tick_after_a_run_that_was_skipped(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    schedule = rows.schedule(workflow=rows.workflow(instance=instance))
+    source = {"schedule_id": str(schedule["id"])}
+    run_all(make_run(database, source, "scheduled"), emulator)
+    due = rows.get("workflow_schedules", schedule)
+    rows.update("workflow_schedules", schedule, next_run_at=datetime(2026, 1, 12, tzinfo=UTC))
+    run_skipped(make_run(database, source, "scheduled"))
+    after = rows.get("workflow_schedules", schedule)
+    assert after["next_run_at"] >= due["next_run_at"]
+    assert {**after, "next_run_at": None, "updated_at": None} == {
+        **due,
+        "next_run_at": None,
+        "updated_at": None,
+    }
 
 
 def test_a_week_of_an_adopted_database_is_done_without_an_execution(

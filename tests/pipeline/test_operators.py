@@ -254,12 +254,12 @@ def test_a_collection_refuses_a_window_that_is_no_week_of_it(
         workflow=rows.workflow(instance=instance), start_date="2026-01-05", end_date="2026-01-18"
     )
     run = Run(database, collection_id=str(collection["id"]))
+    run.dag_run.run_type = "manual"
     run.params = {"window_start": "2026-01-12T12:00", "window_end": "2026-01-18T01:00"}
     remedy = "no week of the collection.*window_start 2026-01-12, window_end 2026-01-19"
     with pytest.raises(AirflowFailException, match=remedy):
         run.step(SubmitExecution)
     run.params = {}
-    run.dag_run.run_type = "manual"
     run.dag_run.data_interval_end = datetime(2026, 1, 13, tzinfo=UTC)  # as REST may set it
     with pytest.raises(AirflowFailException, match="no week of the collection"):
         run.step(SubmitExecution)
@@ -280,6 +280,7 @@ def test_days_picked_in_a_form_are_days_of_the_row_and_mark_its_week(
         parameters={"timezone": "America/Los_Angeles"},
     )
     run = Run(database, collection_id=str(collection["id"]))
+    run.dag_run.run_type = "manual"
     run.params = {
         name: f"{datetime(2026, 3, day, tzinfo=ZoneInfo(ui_zone)).astimezone(UTC):%FT%T}.000Z"
         for name, day in (("window_start", 2), ("window_end", 9))
@@ -522,6 +523,7 @@ def test_a_manual_run_takes_its_window_and_parameters_from_the_form(
     )
     schedule = rows.schedule(workflow=workflow, timezone="Europe/Berlin")
     run = Run(database, schedule_id=str(schedule["id"]))
+    run.dag_run.run_type = "manual"
     run.params = {"window_start": "2026-03-02", "window_end": "2026-03-03T00:00", "least": "25"}
     run.step(SubmitExecution)
     (execution,) = run.executions
@@ -549,6 +551,7 @@ def test_what_a_manual_run_asks_for_wrongly_is_said_and_nothing_is_sent(
     conf: dict[str, Any],
     complaint: str,
 ) -> None:
+    run.dag_run.run_type = "manual"
     run.params, run.dag_run.conf = params, conf
     with pytest.raises(AirflowFailException, match=complaint):
         run.step(SubmitExecution)

@@ -16,7 +16,7 @@ from recomamp.pipeline.recording import RecordRun
 SUBMIT_SCHEDULE = (4, 8, 17)
 RECORD_SCHEDULE = (1, 3, 4)
 SUBMIT_WEEK = (4, 9, 19)  # one asks whether the week is skipped
-RECORD_WEEK = (1, 2, 2)
+RECORD_WEEK = (1, 2, 3)  # one locks the week
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
--- A week's run has ended: with results it always counts. A failure takes no results away, undoes
--- nobody's decision to skip the week, and leaves a week to another DAG run whose execution is open,
--- or has results that it is about to record.
+-- A week's run has ended, and the transaction holds the week (lock_week). Results count unless the
+-- week shows later ones. A failure takes no results away, undoes nobody's decision to skip the week,
+-- and leaves a week to another DAG run whose execution is open, or has results that it is about to
+-- record.
 -- An execution's columns are copied from its row, as it was ended.
 -- Parameters: collection_id, week_start_date, week_end_date, dag_id, dag_run_id (of the run that
 -- has ended), execution_id (UUID or NULL), status (SUCCESS or FAILED), error_message, completed_at.
@@ -20,7 +21,16 @@ WHERE week.collection_id = %(collection_id)s
   AND week.week_start_date = %(week_start_date)s
   AND week.week_end_date = %(week_end_date)s
   AND (
-      %(status)s = 'SUCCESS'
+      (
+          %(status)s = 'SUCCESS'
+          AND NOT EXISTS (
+              SELECT FROM workflow_executions AS shown
+              WHERE shown.id = week.execution_id
+                AND week.status = 'SUCCESS'
+                AND shown.status = 'SUCCESS'
+                AND shown.completed_at > ended.completed_at
+          )
+      )
       OR week.status IN ('PENDING', 'FAILED')
       OR (
           week.status = 'RUNNING'

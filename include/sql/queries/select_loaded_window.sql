@@ -1,8 +1,8 @@
 -- What the rows show as the results of a schedule or a collection over a window: the latest SUCCESS
 -- of its workflow, else a week that is SUCCESS and names no execution of ours (an adopted database,
 -- or a deleted execution).
--- Runs that a timetable dated count, also if the query was edited since. Of other runs (manual ones
--- may have values of their own) those count that sent the same query.
+-- Only executions of the same query and values count: the row may have been edited since, and a
+-- manual run or a backfill may have had values of its own.
 -- is_recorded: the schedule has a run, or the collection a week, that shows the results.
 -- Results of another instance are of other data. Those asked for before the window was due may lack
 -- data that AMC had not yet.
@@ -41,15 +41,8 @@ loaded AS (
           execution.schedule_id = %(schedule_id)s
           OR execution.collection_id = %(collection_id)s
       )
-      AND (
-          execution.dag_run_id IS NULL
-          OR left(execution.dag_run_id, 11) = 'scheduled__'
-          OR left(execution.dag_run_id, 10) = 'backfill__'
-          OR (
-              execution.submitted_sql = %(submitted_sql)s
-              AND execution.parameters = %(parameters)s::JSONB
-          )
-      )
+      AND execution.submitted_sql = %(submitted_sql)s
+      AND execution.parameters = %(parameters)s::JSONB
     ORDER BY execution.completed_at DESC, execution.id
     LIMIT 1
 )

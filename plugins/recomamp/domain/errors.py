@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import re
 
-from recomamp.domain.texts import one_line
+from recomamp.domain.texts import bounded_quotes, one_line
 
 
 class PipelineError(Exception):
@@ -51,11 +51,12 @@ class InvalidDefinition(PipelineError):
     """A row of the database says something the pipeline cannot do.
 
     ``table``, ``column`` and ``key`` name the place to mend; ``key`` is the row's UUID if known.
-    The problem may quote the row, so it becomes one line without control characters.
+    The problem may quote the row, so it becomes one line without control characters,
+    and its quotes are shortened.
     """
 
     def __init__(self, problem: str, *, table: str = "", column: str = "", key: str = "") -> None:
-        problem = one_line(problem)
+        problem = one_line(bounded_quotes(problem))
         self.problem, self.table, self.column, self.key = problem, table, column, key
         place = ".".join(part for part in (table, column) if part)
         super().__init__(": ".join(part for part in (place, problem) if part))

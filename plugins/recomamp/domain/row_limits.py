@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from recomamp.domain.errors import InvalidDefinition
@@ -25,6 +25,8 @@ INSTANCE_ID = r"[A-Za-z0-9_-]{1,64}"  # it is a part of paths
 
 FIRST_DATE = date(2000, 1, 1)
 LAST_DATE = date(2100, 1, 1)  # of what people choose: every window and every tick after it exists
+EARLIEST = datetime.combine(FIRST_DATE, time(), tzinfo=UTC)
+LATEST = datetime.combine(LAST_DATE, time(), tzinfo=UTC)
 
 _CHARS = {
     "name": MAX_NAME_CHARS,
@@ -44,6 +46,14 @@ _PLACES = {  # columns of a definition that come from another table
     "instance_name": ("amc_instances", "name", "instance_key"),
     "instance_id": ("amc_instances", "instance_id", "instance_key"),
 }
+
+
+def bounded(moment: datetime) -> datetime:
+    """Return the nearest moment of the years that people may name.
+
+    Near the years 1 and 9999 calendars have no zone and no next day to calculate with.
+    """
+    return min(max(moment, EARLIEST), LATEST)
 
 
 def check_limits(row: Mapping[str, Any], table: str) -> None:

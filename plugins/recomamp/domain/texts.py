@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 LONGEST_LINE = 2000
 LONGEST_NAME = 100  # of a part's name, before the id that follows it
+
+# No name that a row may have is as long; longer ones are wrong, and their beginning tells which
+_LONG_WORD = re.compile(r"(\S{60})\S{140,}")
 
 # Controls, halves of surrogate pairs, separators of lines and paragraphs
 _NO_CHARACTERS = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -34,6 +38,18 @@ def one_line(text: object, longest: int = LONGEST_LINE) -> str:
     line = " ".join(printable(whole[: longest * 4]).split())
     is_whole = len(line) <= longest and len(whole) <= longest * 4
     return line if is_whole else f"{line[: longest - 1]}…"
+
+
+def bounded_quotes(text: str) -> str:
+    """Return a message whose quotes are short enough for its end to be read: the remedy.
+
+    Of a word of 200 characters and more the first 60 stay, of a longer message the two ends.
+    """
+    text = _LONG_WORD.sub(r"\1…", text)
+    if len(text) <= LONGEST_LINE:
+        return text
+    third = LONGEST_LINE // 3
+    return f"{text[:third]} … {text[-third:]}"
 
 
 def _printable(char: str) -> str:

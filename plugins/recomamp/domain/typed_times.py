@@ -23,6 +23,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from recomamp.domain.cron import load_zone
+from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -51,10 +52,11 @@ class TypedTimes:
     def window(self, start: str, end: str) -> tuple[datetime, datetime]:
         """Return the ends of the half-open window that two ISO texts name, in UTC.
 
-        :raises ValueError: when a text is no ISO date or time.
-        :raises OverflowError: when a time is out of range.
+        :raises ValueError: when a text is no ISO date or time between 2000 and 2100.
         """
         first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
+        if (first, last) != (_in_bounds(first), _in_bounds(last)):
+            raise ValueError(f"not between {FIRST_DATE} and {LAST_DATE}")
         if not (_is_utc(first) and _is_utc(last)):
             return self._instant(first), self._instant(last)
         if days := self._picked(first, last, is_clock_change_known=True):
@@ -64,8 +66,10 @@ class TypedTimes:
     def range(self, first: datetime, last: datetime) -> tuple[datetime, datetime]:
         """Return the first and the last instant of a backfill's range, in UTC, both included.
 
-        The day that was picked as its last is in the range as a whole.
+        The day that was picked as its last is in the range as a whole. Of a range beyond the years
+        that people may name that part is returned which is in them.
         """
+        first, last = _in_bounds(first), _in_bounds(last)
         if not (_is_utc(first) and _is_utc(last)):
             end_of_last = self._last_instant(last.date()) if _is_utc_midnight(last) else _utc(last)
             return self._instant(first), end_of_last
@@ -164,6 +168,15 @@ def _is_one_zone(start: _Edge, end: _Edge) -> bool:
 @lru_cache(maxsize=1)
 def _zones() -> tuple[ZoneInfo, ...]:
     return tuple(map(load_zone, sorted(available_timezones())))
+
+
+def _in_bounds(typed: datetime) -> datetime:
+    """Return it on the nearest date that people may name.
+
+    The time of day stays, for it tells a zone.
+    """
+    day = min(max(typed.date(), FIRST_DATE), LAST_DATE)
+    return typed.replace(year=day.year, month=day.month, day=day.day)
 
 
 def _utc(instant: datetime) -> datetime:

@@ -16,6 +16,7 @@ from functools import cached_property
 
 from recomamp.domain.cron import Cron, load_zone
 from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.row_limits import LATEST, bounded
 from recomamp.domain.typed_times import TypedTimes, midnight
 
 DEFAULT_SCHEDULE_LAG_DAYS = 2  # AMC promises its data within 48 hours
@@ -118,22 +119,28 @@ class ScheduleWindows:
         return DueWindow(due_at=tick, window=window)
 
     def next(self, after: datetime) -> DueWindow:
-        """Return the first run that is due later than that moment."""
-        return self.at(self.cron.next_tick(after))
+        """Return the first run that is due later than that moment, or than 2000 or 2100."""
+        return self._next(bounded(after))
 
     def latest(self, until: datetime) -> DueWindow:
-        """Return the latest run that is due at that moment or before."""
-        return self.at(self.cron.last_tick(until))
+        """Return the latest run due at that moment or before, or at 2000 or 2100 beyond them."""
+        return self.at(self.cron.last_tick(bounded(until)))
 
-    def first_from(self, earliest: datetime) -> DueWindow:
-        """Return the first run whose window starts at that moment or later."""
+    def first_from(self, earliest: datetime) -> DueWindow | None:
+        """Return the first run whose window starts at that moment or later, None after 2100."""
+        if earliest > LATEST:
+            return None
+        earliest = bounded(earliest)
         reach = timedelta(days=self.lag_days + (self.lookback_days or 0))
         # No tick before this one can do; a daily window is cut to midnights, hence the slack.
         slack = timedelta(days=3) if self.cron.is_at_most_daily else _INSTANT
-        due = self.next(earliest + reach - slack)
+        due = self._next(earliest + reach - slack)  # its tick may be later than 2100
         while due.window.start < earliest:
-            due = self.next(due.due_at)
+            due = self._next(due.due_at)
         return due
+
+    def _next(self, after: datetime) -> DueWindow:
+        return self.at(self.cron.next_tick(after))
 
     def _lagged(self, tick: datetime) -> datetime:
         if self.cron.is_at_most_daily:
@@ -183,6 +190,9 @@ class CollectionWindows:
 
     def first_from(self, earliest: datetime) -> DueWindow | None:
         """Return the first week that starts at that moment or later, None after the last."""
+        if earliest > LATEST:
+            return None
+        earliest = bounded(earliest)
         days = (earliest.astimezone(load_zone(self.time_zone)).date() - self.start_date).days
         for index in range(max(0, days // DAYS_PER_WEEK), len(self)):
             due = self.week(index)

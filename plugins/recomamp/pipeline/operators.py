@@ -20,7 +20,7 @@ from recomamp.domain.errors import FINAL_ERRORS, PipelineError, WeekSkipped, err
 from recomamp.domain.models import Collection, Schedule
 from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.runs import SCHEDULED, overrides_of, window_of
+from recomamp.pipeline.runs import SCHEDULED, due_at_of, overrides_of, window_of
 from recomamp.pipeline.step_time import StepTime
 from recomamp.pipeline.submission import submit
 from recomamp.pipeline.trigger import SlotTrigger
@@ -174,7 +174,7 @@ class ExecutionOperator(BaseOperator):
             definition=definition,
             window=window_of(context, definition),
             overrides=overrides_of(context, definition),
-            due_at=context["dag_run"].run_after,
+            due_at=due_at_of(context),
             clear_number=clear_number(context),
         )
 

@@ -26,7 +26,7 @@ from recomamp.pipeline.operators import (
     is_last_try,
     task_state,
 )
-from recomamp.pipeline.runs import window_of
+from recomamp.pipeline.runs import order_of, window_of
 from recomamp.pipeline.work import Work
 from recomamp.store import books
 from recomamp.store.executions import Execution, end_execution, select_execution
@@ -51,8 +51,11 @@ class RecordRun(ExecutionOperator):
         with self.trying(context):
             execution = self.latest_execution(context)
             is_loaded = execution is not None and self._is_loaded(context, execution)
-            if not is_loaded and (loaded := self._loaded_before(context)):
-                if loaded.is_recorded:
+            if not is_loaded and (work := self._work_done_before(context)):
+                loaded = self.loaded_window(work)
+                # None: the row was edited since submit was skipped. What is shown stays
+                if loaded is None or loaded.is_recorded:
+                    self._show_next_run()
                     return
                 execution, is_loaded = self._execution(loaded), True
             if execution is not None and execution.status.is_open:
@@ -64,12 +67,19 @@ class RecordRun(ExecutionOperator):
             else:
                 self._end_week(context, UUID(str(self.collection_id)), execution, is_loaded)
 
-    def _loaded_before(self, context: Context) -> LoadedWindow | None:
-        """Return the earlier results for whose sake submit was skipped, None where it was not."""
+    def _work_done_before(self, context: Context) -> Work | None:
+        """Return the work for whose earlier results submit was skipped, None where it was not."""
         if task_state(context, SUBMIT_TASK_ID) != TaskInstanceState.SKIPPED:
             return None
         work = self.work(context)
-        return None if self._is_skipped(work) else self.loaded_window(work)
+        return None if self._is_skipped(work) else work
+
+    def _show_next_run(self) -> None:
+        if self.schedule_id is None:
+            return
+        next_run_at = self._next_run_at(datetime.now(UTC))
+        with self.database.transaction() as connection:
+            books.show_next_run(connection, UUID(self.schedule_id), next_run_at=next_run_at)
 
     def _is_skipped(self, work: Work) -> bool:
         """Return whether the week is not to be collected: it stays so, though it has results."""
@@ -155,6 +165,7 @@ class RecordRun(ExecutionOperator):
             began_at = execution.run_began_at or began_at
             ended_at = execution.completed_at or now
         next_run_at = self._next_run_at(now)
+        reason = None if is_loaded else self._reason(context, execution)
         with self.database.transaction() as connection:
             is_there = books.record_schedule_run(
                 connection,
@@ -162,14 +173,14 @@ class RecordRun(ExecutionOperator):
                 dag_run_id=run.run_id,
                 execution_id=execution.id if execution else None,
                 status=status,
-                error_message=None if is_loaded else _reason(execution),
+                error_message=reason,
                 duration_seconds=max(0, round((ended_at - began_at).total_seconds())),
                 window=execution.window if execution else None,
             )
             books.update_schedule_after_run(
                 connection,
                 schedule_id=schedule_id,
-                due_at=run.run_after,
+                due_at=order_of(context),
                 last_run_at=ended_at,
                 last_run_status=status,
                 next_run_at=next_run_at,
@@ -195,6 +206,7 @@ class RecordRun(ExecutionOperator):
         if window is None:
             return
         run = context["dag_run"]
+        reason = None if is_loaded else self._reason(context, execution)
         with self.database.transaction() as connection:
             is_week = books.end_week(
                 connection,
@@ -204,7 +216,7 @@ class RecordRun(ExecutionOperator):
                 dag_run_id=run.run_id,
                 execution_id=execution.id if execution else None,
                 status=status,
-                error_message=None if is_loaded else _reason(execution),
+                error_message=reason,
                 completed_at=datetime.now(UTC),
             )
         self.log.info("%s %s: %s", "Week" if is_week else "Shown by no week:", window, status)
@@ -217,13 +229,20 @@ class RecordRun(ExecutionOperator):
             self.log.warning("No week is marked: the run's window is not known: %s", one_line(err))
             return None
 
+    def _reason(self, context: Context, execution: Execution | None) -> str:
+        if execution is None:
+            return self._why_nothing_was_submitted(context)
+        if execution.status is ExecutionStatus.SUCCESS:
+            return (
+                f"execution {execution.id} has results, but load has not succeeded since the run "
+                "was cleared; the log of the task that failed says why"
+            )
+        return execution.error_message or f"execution {execution.id} is {execution.status}"
 
-def _reason(execution: Execution | None) -> str:
-    if execution is None:
+    def _why_nothing_was_submitted(self, context: Context) -> str:
+        """Ask the row and the run again: no row keeps why a run never came to an execution."""
+        try:
+            self.work(context).query  # noqa: B018  (it is asked for its error)
+        except InvalidDefinition as err:
+            return f"nothing was submitted: {one_line(err)}"
         return "nothing was submitted; the log of the task submit says why"
-    if execution.status is ExecutionStatus.SUCCESS:
-        return (
-            f"execution {execution.id} has results, but load has not succeeded since the run was "
-            "cleared; the log of the task that failed says why"
-        )
-    return execution.error_message or f"execution {execution.id} is {execution.status}"

@@ -10,8 +10,10 @@ from airflow.sdk import Context
 
 from recomamp.domain.errors import InvalidDefinition
 from recomamp.domain.models import Collection, Schedule
-from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE
+from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE, bounded
 from recomamp.domain.windows import Window, WindowType
+
+_REMEDY = "start a run or a backfill of dates between them"
 
 WINDOW_PARAMS = ("window_start", "window_end")
 SCHEDULED, BACKFILL = "scheduled", "backfill"  # Airflow's types of runs that a timetable dates
@@ -20,14 +22,22 @@ SCHEDULED, BACKFILL = "scheduled", "backfill"  # Airflow's types of runs that a 
 def window_of(context: Context, definition: Schedule | Collection) -> Window:
     """Return the window a run reads: asked for by params, its data interval, or the latest due.
 
-    :raises InvalidDefinition: when the params name half a window, no time, or an empty window; or
-        a manual run of a collection reads no week of it.
+    :raises InvalidDefinition: when the params name half a window, no time, or an empty window; a
+        backfill, whose runs would all read it, asks for one; or a manual run of a collection reads
+        no week of it.
     """
     asked = _asked_window(context["params"], definition)
+    if asked and context["dag_run"].run_type == BACKFILL:
+        raise InvalidDefinition(
+            f"a backfill gives each run its own window, and all its runs would read {asked}; start "
+            "it without window_start and window_end, or trigger one run with them",
+            column="conf",
+        )
     window = asked or _window_of_run(context, definition)
     if not FIRST_DATE <= window.start.date() <= window.end.date() <= LAST_DATE:
         raise InvalidDefinition(
-            f"the window {window} is not between {FIRST_DATE} and {LAST_DATE}", column="params"
+            f"the window {window} is not between {FIRST_DATE} and {LAST_DATE}; {_REMEDY}",
+            column="params",
         )
     is_chosen = asked or context["dag_run"].run_type not in (SCHEDULED, BACKFILL)
     if isinstance(definition, Collection) and is_chosen:
@@ -35,7 +45,37 @@ def window_of(context: Context, definition: Schedule | Collection) -> Window:
     return window
 
 
+def due_at_of(context: Context) -> datetime:
+    """Return the run's tick.
+
+    :raises InvalidDefinition: when it is outside the years of which there is data.
+    """
+    _check_dates(context, "run_after")
+    return _utc(context["dag_run"].run_after)
+
+
+def order_of(context: Context) -> datetime:
+    """Return the run's tick as it is compared with those of other runs: 2000 for any before."""
+    return _utc(bounded(context["dag_run"].run_after))
+
+
+def _check_dates(context: Context, *names: str) -> None:
+    """Refuse a run with a date outside the years that rows may name, before it is calculated with.
+
+    A typing error in the year does that, for example 0206 or 1926.
+    """
+    for name in names:
+        moment = getattr(context["dag_run"], name)
+        if moment is not None and not FIRST_DATE <= moment.date() <= LAST_DATE:
+            raise InvalidDefinition(
+                f"the run's {name} {moment.date()} is not between {FIRST_DATE} and {LAST_DATE}; "
+                f"{_REMEDY}",
+                column=name,
+            )
+
+
 def _window_of_run(context: Context, definition: Schedule | Collection) -> Window:
+    _check_dates(context, "logical_date", "data_interval_start", "data_interval_end")
     run = context["dag_run"]
     if run.data_interval_start is not None and run.data_interval_end is not None:
         return Window(
@@ -76,7 +116,9 @@ def _asked_window(params: Mapping[str, Any], definition: Schedule | Collection) 
         first, after = definition.windows.typed_times.window(start, end)
     except (TypeError, ValueError, OverflowError) as err:
         raise InvalidDefinition(
-            f"window_start {start!r} or window_end {end!r} is no ISO date or time", column="params"
+            f"window_start {start!r} or window_end {end!r} is no ISO date or time between "
+            f"{FIRST_DATE} and {LAST_DATE}",
+            column="params",
         ) from err
     if first >= after:
         raise InvalidDefinition("window_start must lie before window_end", column="params")

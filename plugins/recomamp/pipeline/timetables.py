@@ -7,7 +7,7 @@ so construction does nothing but keep its arguments, and equal data gives the sa
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +27,10 @@ from recomamp.pipeline.dag_runs import (
     latest_run,
     runs_of_dag,
 )
-from recomamp.pipeline.window_timetable import INSTANT, Last, WindowTimetable, free_date
+from recomamp.pipeline.window_timetable import INSTANT, Last, WindowTimetable, free_date, utc_now
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
-
-
-def utc_now() -> datetime:
-    """Return the moment at which Airflow asks; it makes timetables without a clock."""
-    return datetime.now(UTC)
 
 
 class ScheduleTimetable(WindowTimetable):

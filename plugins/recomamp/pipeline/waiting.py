@@ -112,6 +112,7 @@ class WaitForExecution(ExecutionOperator):
                 dag_id=run.dag_id,
                 dag_run_id=run.run_id,
                 clear_number=clear_number(context),
+                began_at=_began_at(context),
             )
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
@@ -189,7 +190,9 @@ class WaitForExecution(ExecutionOperator):
         """End the row as AMC has ended; only after AMC's FAILED comes another attempt, or none."""
         next_retry_at = None
         if is_failed := amc.status is AmcStatus.FAILED:
-            is_counted = execution.clear_number == clear_number(context)
+            is_counted = execution.clear_number == clear_number(
+                context
+            ) and execution.created_at >= _began_at(context)
             if self._failed_attempts(context) + is_counted < FAILED_ATTEMPTS:
                 next_retry_at = self._next_retry_at(context)
         error = self._end(execution, amc, next_retry_at)
@@ -249,3 +252,8 @@ class WaitForExecution(ExecutionOperator):
                 completed_at=datetime.now(UTC),
                 next_retry_at=next_retry_at,
             )
+
+
+def _began_at(context: Context) -> datetime:
+    """Return when Airflow started the run, which is before its first attempt was opened."""
+    return context["dag_run"].start_date or datetime.fromtimestamp(0, tz=UTC)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
+from recomamp.domain.row_limits import bounded
 from recomamp.domain.windows import CollectionWindows, DueWindow, ScheduleWindows
 from recomamp.pipeline.dag_runs import Dates
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from airflow.utils.types import DagRunType
 
 INSTANT = timedelta(microseconds=1)
+
+
+def utc_now() -> datetime:
+    """Return the moment at which Airflow asks; it makes timetables without a clock."""
+    return datetime.now(UTC)
 
 
 class Last(DagRunInfo):
@@ -92,10 +98,13 @@ class WindowTimetable(Timetable):
         first, end = self.windows.typed_times.range(restriction.earliest, restriction.latest)
         last = last_dagrun_info.data_interval if last_dagrun_info else None
         due = self._first_from(last.start + INSTANT if last else first)
-        return _backfilled(due) if due and due.window.start <= end else None
+        # Airflow leaves out what has not ended, after it has asked for all windows up to any year
+        is_in_range = due and due.window.start <= end and due.window.end <= utc_now()
+        return _backfilled(due) if due and is_in_range else None
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
         """Return the window that the logical date names or, of those due by then, the latest."""
+        run_after = pendulum.instance(bounded(run_after))
         for start in self._starts_named_by(run_after):
             named = self._first_from(start)
             if named is not None and named.window.start == start:

@@ -66,6 +66,16 @@ def update_schedule_after_run(
     )
 
 
+def show_next_run(
+    connection: Connection, schedule_id: UUID, *, next_run_at: datetime | None
+) -> bool:
+    """Show the next run of a schedule after a run that had nothing to do.
+
+    :param next_run_at: None leaves the stored one.
+    """
+    return changed(connection, "show_next_run", schedule_id=schedule_id, next_run_at=next_run_at)
+
+
 def start_week(
     connection: Connection,
     *,
@@ -117,17 +127,24 @@ def end_week(
     error_message: str | None,
     completed_at: datetime,
 ) -> bool:
-    """Show how a week's run ended; False where the window is no week, or not the run's to fail.
+    """Show how a week's run ended; False where the window is no week, or not the run's to end.
 
-    Results are always shown. A failure is not where the week has results or was skipped, or while
-    it runs for another DAG run.
+    Results are shown unless the week has later ones. A failure is not where the week has results
+    or was skipped, or while it runs for another DAG run.
     """
-    return window.is_whole_days and changed(
+    if not window.is_whole_days:
+        return False
+    week = {
+        "collection_id": collection_id,
+        "week_start_date": window.first_date,
+        "week_end_date": window.last_date,
+    }
+    if fetch_one(connection, "lock_week", **week) is None:
+        return False
+    return changed(
         connection,
         "end_week",
-        collection_id=collection_id,
-        week_start_date=window.first_date,
-        week_end_date=window.last_date,
+        **week,
         dag_id=dag_id,
         dag_run_id=dag_run_id,
         execution_id=execution_id,

@@ -128,15 +128,20 @@ def select_execution(connection: Connection, execution_id: UUID) -> Execution | 
 
 
 def count_failed_attempts(
-    connection: Connection, *, dag_id: str, dag_run_id: str, clear_number: int
+    connection: Connection, *, dag_id: str, dag_run_id: str, clear_number: int, began_at: datetime
 ) -> int:
-    """Count the attempts that AMC has FAILED, of those opened since the run was last cleared."""
+    """Count the attempts that AMC has FAILED, of those opened since the run was last cleared.
+
+    :param began_at: when Airflow started the run: attempts before belong to a run of the same id
+        that was deleted.
+    """
     row = fetch_one(
         connection,
         "count_failed_attempts",
         dag_id=dag_id,
         dag_run_id=dag_run_id,
         clear_number=clear_number,
+        began_at=began_at,
     )
     return int(row["failed"]) if row else 0
 

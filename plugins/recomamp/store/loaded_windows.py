@@ -40,7 +40,7 @@ def select_loaded_window(
     """Return what the rows show as SUCCESS over a window, None where they show nothing.
 
     :param due_at: from when the window's data is complete: earlier executions do not count.
-    :param submitted_sql: what a run would send; results of a manual run have to be of the same.
+    :param submitted_sql: what a run would send: results of another query do not count.
     :param parameters: their values, likewise.
     """
     row = fetch_one(
