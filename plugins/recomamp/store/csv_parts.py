@@ -4,6 +4,7 @@ An empty field is NULL, a quoted empty field is an empty string. The last row ma
 A result is refused where it is not as AMC described it: a header, a number, a row of other length.
 
 ``csv_dialects`` examines each part first. Arrow alone would accept text after a closing quote.
+``csv_values`` reads the fields. Arrow alone would accept numbers and times of other forms.
 """
 
 from __future__ import annotations
