@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ def _plain(value: Any) -> str:
 
 
 def _double(value: float) -> str:
+    if not math.isfinite(value):  # in Java's words
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     text = repr(value)
     return format(Decimal(text), "f") if "e" in text else text
 

@@ -292,6 +292,50 @@ def test_columns_that_amc_leaves_out_are_those_of_the_last_result(
     assert types(run) == usual
 
 
+OTHER_QUERIES = {
+    "query": "submitted_sql = submitted_sql || ' '",
+    "type of a parameter": (
+        'input_parameters = input_parameters || \'[{"name": "n", "dataType": "LONG"}]\''
+    ),
+}
+
+
+@pytest.mark.parametrize("change", OTHER_QUERIES.values(), ids=OTHER_QUERIES)
+def test_the_result_of_another_query_says_nothing_of_types(
+    run: Run, database: Database, emulator: RunningEmulator, change: str
+) -> None:
+    """The names of the columns are the same, the types may not be."""
+    run.step(LoadResults)
+    run.clear()
+    run.step(SubmitExecution)
+    run.step(WaitForExecution)
+    database.query(f"UPDATE workflow_executions SET {change} WHERE attempt = 1")
+    emulator.fault("get_execution", "no_output_columns", times=5)
+    with pytest.raises(ContractBroken, match="no earlier result of the same query") as refused:
+        run.step(LoadResults)
+    row = run.executions[-1]
+    assert row["amc_execution_id"] in str(refused.value)
+    assert "Clear the task load to ask later" in row["error_message"]
+    assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
+    assert run.finishes(LoadResults)
+
+
+def test_values_that_are_not_of_the_last_types_are_not_made_text(
+    run: Run, database: Database, emulator: RunningEmulator
+) -> None:
+    run.step(LoadResults)
+    run.clear()
+    run.step(SubmitExecution)
+    run.step(WaitForExecution)
+    database.query(
+        "UPDATE workflow_executions SET result_data = jsonb_set("
+        "  result_data, '{schema,fields,0,dataType}', '\"BOOLEAN\"') WHERE attempt = 1"
+    )
+    emulator.fault("get_execution", "no_output_columns", times=None)
+    with pytest.raises(ResultsBroken, match=r"row 2, column .* is no BOOLEAN"):
+        run.step(LoadResults)
+
+
 def test_columns_that_amc_leaves_out_and_nobody_knows_are_not_made_text(
     run: Run, emulator: RunningEmulator
 ) -> None:

@@ -21,7 +21,15 @@ from fixtures.results import PAIR, read, store, stored_files, write
 from recomamp.domain.columns import OutputColumn, read_columns
 from recomamp.domain.errors import ResultsBroken
 from recomamp.store import csv_grammar
-from recomamp.store.csv_grammar import BLOCK_BYTES, LONGEST_FIELD_BYTES
+from recomamp.store.csv_dialects import end_last_line
+from recomamp.store.csv_grammar import (
+    BLOCK_BYTES,
+    GRAMMARS,
+    LONGEST_FIELD_BYTES,
+    Dialect,
+    find_misfit,
+    line_end_of,
+)
 
 Row = tuple[Any, ...]
 
@@ -170,8 +178,22 @@ def test_no_spoiled_byte_of_the_structure_changes_a_value(
     place = data.draw(st.sampled_from(places)) if places else 0
     spoiled = whole[:place] + bytes([wrong]) + whole[place + 1 :]
     found = loaded_or_refused([spoiled], columns)
+    if fits_the_other_dialect_only(spoiled, form):
+        return  # a whole file of that dialect has the same bytes
     event("refused" if isinstance(found, str) else "no value changed")
     assert isinstance(found, str) or found == rows
+
+
+def fits_the_other_dialect_only(whole: bytes, form: Form) -> bool:
+    own, other = Dialect.DOUBLED, Dialect.BACKSLASH
+    if form.escape == "\\":
+        own, other = other, own
+    with tempfile.TemporaryDirectory() as directory:
+        (part,) = write(Path(directory), whole)
+        end_last_line(part)
+        line_end = line_end_of(part)
+        fits = [find_misfit(part, GRAMMARS[one, line_end]) is None for one in (own, other)]
+    return fits == [False, True]
 
 
 def structure_of(whole: bytes, form: Form) -> list[int]:

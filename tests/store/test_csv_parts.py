@@ -125,7 +125,7 @@ def test_a_missing_part_is_said_by_name(tmp_path: Path) -> None:
 def test_a_value_that_is_not_of_its_type_is_never_bent(
     tmp_path: Path, column: OutputColumn
 ) -> None:
-    with pytest.raises(ResultsBroken, match=r"part-00000\.csv cannot be read"):
+    with pytest.raises(ResultsBroken, match=r"part-00000\.csv, row 2, column a: '128\.125x' is no"):
         store(tmp_path, write(tmp_path, "a\n128.125x\n"), (column,))
 
 
@@ -139,7 +139,7 @@ def test_what_cannot_be_read_is_said_with_its_row_and_column(tmp_path: Path) -> 
     text = "a,b\n" + "1,x\n" * 5 + "twelve,x\n"
     with pytest.raises(
         ResultsBroken,
-        match=r"column #0: Row #7: .* int64: invalid value 'twelve' \(column #0 is a\)",
+        match=r"row 7, column a: 'twelve' is no LONG, which is digits, .* load the results again",
     ):
         store(tmp_path, write(tmp_path, text), PAIR)
 
@@ -147,8 +147,8 @@ def test_what_cannot_be_read_is_said_with_its_row_and_column(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        (b"\xff", r"column #1.*UTF.*column #1 is t"),
-        (b"noon", r"column t: Row #1002: .*noon"),
+        (b"\xff", r"row 1002, column t: .*xff' is no STRING, which is UTF-8"),
+        (b"noon", r"row 1002, column t: 'noon' is no TIMESTAMP"),
     ],
 )
 def test_a_text_that_is_no_time_or_no_text_is_said_with_its_column(
@@ -172,11 +172,30 @@ def test_a_row_of_megabytes_is_read_as_any_other(tmp_path: Path, before: int) ->
     assert stored["b"].to_pylist()[before:] == [long, "z"]
 
 
-def test_a_row_longer_than_anything_is_refused(tmp_path: Path) -> None:
-    text = f"a,b\n1,x\n2,{'y' * 2 * LARGE_BLOCK_BYTES}\n3,z\n"
-    with pytest.raises(ResultsBroken, match="straddles two block boundaries"):
+LONG_FIELD = "y" * 2 * LARGE_BLOCK_BYTES
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (f"a,b\n1,x\n2,{LONG_FIELD}\n3,z\n", "row 3, column b"),
+        (f"\ufeffb,a\r\nx,1\r\n{LONG_FIELD},2\r\nz,3\r\n", "row 3, column b"),
+        (f'b,a\n{"x,1" + chr(10)}"{"y," * 1000}",{"2" * 2 * LARGE_BLOCK_BYTES}', "row 3, column a"),
+        (f'a,b\n1,"x\n,"\n2,"{"y,"}{chr(10) * 5}"\n3,{LONG_FIELD}', "row 4, column b"),
+    ],
+    ids=["at the end", "first column", "after a quoted field", "after line ends in quotes"],
+)
+def test_a_row_longer_than_anything_is_refused(tmp_path: Path, text: str, place: str) -> None:
+    with pytest.raises(ResultsBroken) as refused:
         store(tmp_path, write(tmp_path, text), PAIR)
+    assert str(refused.value).startswith(f"part-00000.csv, {place}: a row has more than 4194304")
+    assert "let the query shorten it, such as SUBSTRING" in str(refused.value)
     assert stored_files(tmp_path) == []
+
+
+def test_a_row_of_other_length_is_said_with_its_number_and_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ResultsBroken, match=r"Row #3: Expected 2 columns.*load the results again"):
+        store(tmp_path, write(tmp_path, "a,b\n1,x\n2\n3,y\n"), PAIR)
 
 
 def test_a_result_has_no_more_columns_than_allowed(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_pandas_reads_nulls_of_every_type(tmp_path: Path) -> None:
 
 def test_numbers_that_json_lacks_are_null_in_the_document_only(tmp_path: Path) -> None:
     column = OutputColumn(name="a", data_type="DOUBLE")
-    results = store(tmp_path, write(tmp_path, "a\nNaN\ninf\n-inf\n"), (column,))
+    results = store(tmp_path, write(tmp_path, "a\nNaN\nInfinity\n-Infinity\n"), (column,))
     assert [row["a"] for row in document(results)["data"]] == [None, None, None]
     nan, *infinite = read(results)["a"].to_pylist()
     assert math.isnan(nan)

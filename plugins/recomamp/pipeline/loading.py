@@ -137,24 +137,28 @@ class LoadResults(ExecutionOperator):
         return described
 
     def _last_columns(self, execution: Execution) -> Sequence[OutputColumn]:
-        """Return the columns of the workflow's latest result, where AMC describes none.
+        """Return the columns of the latest result of the same query, where AMC describes none.
 
-        They are compared with those of the files.
+        The files are read as strictly as with AMC's own description.
 
         :raises ContractBroken: when there is no such result either.
         """
         from recomamp.domain.columns import read_stored_columns
 
         with self.database.transaction() as connection:
-            fields = select_last_result_columns(connection, execution.workflow_id)
+            fields = select_last_result_columns(connection, execution.id)
         columns = read_stored_columns(fields if isinstance(fields, list) else None)
         if not columns:
             raise ContractBroken(
                 f"AMC does not describe the columns of execution {execution.amc_execution_id}, and "
-                "no earlier result of the workflow says of which types they are; the next try asks "
-                "again"
+                "no earlier result of the same query on the instance says of which types they are; "
+                "the next try asks again. Clear the task load to ask later"
             )
-        self.log.warning("AMC describes no columns: those of the workflow's last result are taken")
+        self.log.warning(
+            "AMC describes no columns of execution %s: the types of the latest result of the same "
+            "query are taken",
+            execution.amc_execution_id,
+        )
         return columns
 
     def _complete(

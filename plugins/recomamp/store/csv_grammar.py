@@ -80,10 +80,14 @@ class Grammar:
         :param block: begins with the byte before what is looked at, and has whole fields only.
         """
         empty = b"\n" + self.line_end
-        if empty not in block:
+        if block.rfind(empty) < 0:  # takes CPython half the time of `in`
             return None
-        found = self.quoted.sub(lambda field: b'"' * len(field[0]), block).find(empty)
+        found = self.without_content(block).find(empty)
         return None if found < 0 else found + 1
+
+    def without_content(self, block: bytes) -> bytes:
+        """Return a block of whole fields with nothing but quotes in those that are quoted."""
+        return self.quoted.sub(lambda field: b'"' * len(field[0]), block)
 
     @staticmethod
     def _compiled(unquoted: bytes, quoted: bytes) -> re.Pattern[bytes]:
@@ -171,6 +175,33 @@ def place_of(part: Path, grammar: Grammar, offset: int) -> Place:
                 if left <= 0:
                     break
     return Place(part=part, row=row, column=column)
+
+
+def find_long_row(part: Path, grammar: Grammar, longest_bytes: int) -> Place | None:
+    """Return the field in which a row passes a length, None where no row does."""
+    with part.open("rb") as file:
+        offset = _skip_byte_order_mark(file)
+        row_start = field_start = offset
+        with suppress(Misfit):
+            for piece in fitting(file, grammar):
+                text = grammar.without_content(piece)
+                start = 0
+                while True:
+                    line_end = text.find(b"\n", start)
+                    end = len(text) if line_end < 0 else line_end
+                    is_too_long = offset + end - row_start > longest_bytes
+                    if is_too_long:
+                        end = max(start, row_start + longest_bytes - offset)
+                    if (comma := text.rfind(b",", start, end)) >= 0:
+                        field_start = offset + comma + 1
+                    if is_too_long:
+                        return place_of(part, grammar, field_start)
+                    if line_end < 0:
+                        break
+                    start = line_end + 1
+                    row_start = field_start = offset + start
+                offset += len(piece)
+    return None
 
 
 def line_end_of(part: Path) -> bytes:

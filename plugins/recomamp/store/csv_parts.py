@@ -4,13 +4,13 @@ An empty field is NULL, a quoted empty field is an empty string. The last row ma
 A result is refused where it is not as AMC described it: a header, a number, a row of other length.
 
 ``csv_dialects`` examines each part first. Arrow alone would accept text after a closing quote.
+``csv_values`` reads the fields. Arrow alone would accept numbers and times of other forms.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,14 +19,29 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from recomamp.domain.columns import OutputColumn
 from recomamp.domain.errors import LimitExceeded, ResultsBroken
 from recomamp.domain.limits import Limits
 from recomamp.store.csv_dialects import open_doubled
-from recomamp.store.csv_grammar import BLOCK_BYTES, Dialect
+from recomamp.store.csv_grammar import (
+    BLOCK_BYTES,
+    GRAMMARS,
+    Dialect,
+    find_long_row,
+    line_end_of,
+)
+from recomamp.store.csv_values import (
+    FALSE_WORDS,
+    TRUE_WORDS,
+    Unreadable,
+    find_unreadable,
+    parsed_as,
+    read_values,
+    shown,
+    written_as,
+)
 
 # No row may be longer than a block. Arrow reads up to 32 blocks ahead, so large ones are read only
 # where a row needs them. BLOCK_BYTES is the usual one
@@ -98,6 +113,7 @@ def read_batches(
         part=part,
         dialect=dialect,
         order=[names[column.name.casefold()] for column in columns],
+        columns=columns,
         schema=schema_of(columns),
     )
     rows = 0
@@ -108,12 +124,13 @@ def read_batches(
                 yield batch
             return
         except (pa.ArrowException, OSError) as err:
-            if block_bytes == BLOCK_BYTES and _ROW_TOO_LONG in str(err):
-                continue
-            problem = str(source.find_problem(block_bytes) or err)[:_SHOWN_CHARS]
-            raise ResultsBroken(
-                f"{part.name} cannot be read: {problem}{_column_named(problem, header)}"
-            ) from err
+            if _ROW_TOO_LONG not in str(err):
+                problem = str(source.find_problem(block_bytes) or err)[:_SHOWN_CHARS]
+                raise ResultsBroken(
+                    f"{part.name} cannot be read: {problem}; load the results again"
+                ) from err
+            if block_bytes == LARGE_BLOCK_BYTES:
+                raise _row_too_long(part, dialect) from err
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,31 +140,56 @@ class _Source:
     part: Path
     dialect: Dialect
     order: list[str]  # the names as the part's header writes them
+    columns: Sequence[OutputColumn]
     schema: pa.Schema
 
-    def read(self, block_bytes: int, *, use_threads: bool = True) -> Iterator[pa.RecordBatch]:
-        """Yield the rows with exact types."""
-        types = dict(zip(self.order, self.schema.types, strict=True))
+    def read(self, block_bytes: int, *, is_to_fail: bool = False) -> Iterator[pa.RecordBatch]:
+        """Yield the rows with exact types.
+
+        :param is_to_fail: parse on one thread, and convert nothing while parsing: only then is it
+            known in which row a problem is.
+        :raises ResultsBroken: when a value is not of its column's type.
+        """
         # With threads the next rows are parsed while the caller works on these
-        options = arrow_csv.ReadOptions(use_threads=use_threads, block_size=block_bytes)
+        options = arrow_csv.ReadOptions(use_threads=not is_to_fail, block_size=block_bytes)
+        types = {
+            name: pa.binary() if is_to_fail else parsed_as(column.arrow_type)
+            for name, column in zip(self.order, self.columns, strict=True)
+        }
         first_row = 2
         with self._open() as file, _arrow_reader(file, types, self.order, options) as reader:
             for batch in reader:
                 arrays = [
-                    _exact(array, field, first_row)
-                    for array, field in zip(batch.columns, self.schema, strict=True)
+                    self._values(fields, column, first_row)
+                    for fields, column in zip(batch.columns, self.columns, strict=True)
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
                 first_row += batch.num_rows
 
     def find_problem(self, block_bytes: int) -> Exception | None:
-        """Fail once more, on one thread: only then does Arrow say in which row."""
+        """Fail once more, and return what Arrow says then.
+
+        :raises ResultsBroken: when the problem is a value that Arrow could not convert.
+        """
         try:
-            for _ in self.read(block_bytes, use_threads=False):
+            for _ in self.read(block_bytes, is_to_fail=True):
                 pass
         except (pa.ArrowException, OSError) as err:
             return err
         return None
+
+    def _values(self, fields: pa.Array[Any], column: OutputColumn, first_row: int) -> pa.Array[Any]:
+        kind = column.arrow_type
+        try:
+            return read_values(fields, kind)
+        except Unreadable as err:
+            index = find_unreadable(fields, kind)
+            value = shown(fields[index].as_py())
+            raise ResultsBroken(
+                f"{self.part.name}, row {first_row + index}, column {column.name}: {value} is no "
+                f"{column.type_name}, which is {written_as(kind)}; load the results again, or let "
+                "the query write the column as text, such as CAST(name AS VARCHAR)"
+            ) from err
 
     def _open(self) -> AbstractContextManager[Path | io.BufferedReader]:
         """Give the file's name where Arrow can read the file itself, which is faster."""
@@ -156,10 +198,12 @@ class _Source:
         return open_doubled(self.part, self.dialect)
 
 
-def _column_named(problem: str, header: Sequence[str]) -> str:
-    """Name the column of which Arrow says the number only."""
-    found = re.search(r"CSV column #(\d+)", problem)
-    return f" (column #{found[1]} is {header[int(found[1])]})" if found else ""
+def _row_too_long(part: Path, dialect: Dialect) -> ResultsBroken:
+    place = find_long_row(part, GRAMMARS[dialect, line_end_of(part)], LARGE_BLOCK_BYTES)
+    return ResultsBroken(
+        f"{place or part.name}: a row has more than {LARGE_BLOCK_BYTES} bytes; let the query "
+        "shorten it, such as SUBSTRING(name, 1, 1000), or return fewer columns"
+    )
 
 
 def _without_first(rows: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -185,48 +229,15 @@ def _arrow_reader(
             ignore_empty_lines=False,
         ),
         convert_options=arrow_csv.ConvertOptions(
-            column_types={name: _parsed_as(kind) for name, kind in types.items()},
+            column_types=types,
             include_columns=order,
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
-            true_values=["true", "TRUE"],
-            false_values=["false", "FALSE"],
+            true_values=TRUE_WORDS,
+            false_values=FALSE_WORDS,
         ),
     )
-
-
-def _parsed_as(kind: pa.DataType) -> pa.DataType:
-    """Return as what a column is parsed: the CSV reader knows no wide decimals and no ``Z``."""
-    is_read_as_text = pa.types.is_decimal256(kind) or pa.types.is_timestamp(kind)
-    return pa.string() if is_read_as_text else kind
-
-
-def _exact(array: pa.Array[Any], field: pa.Field[Any], first_row: int) -> pa.Array[Any]:
-    """Cast what was read as text.
-
-    :param first_row: number of the first value's row; the header is row 1.
-    """
-    if array.type == field.type:
-        return array
-    try:
-        if pa.types.is_timestamp(field.type):  # AMC's documents show times with and without the Z
-            array = _without_z(array)
-        return array.cast(field.type)
-    except pa.ArrowException as err:
-        if len(array) > 1:  # find the first value that cannot be cast
-            half = len(array) // 2
-            _exact(array.slice(0, half), field, first_row)
-            _exact(array.slice(half), field, first_row + half)
-        raise pa.ArrowInvalid(f"In CSV column {field.name}: Row #{first_row}: {err}") from err
-
-
-def _without_z(array: pa.Array[Any]) -> pa.Array[Any]:
-    ends_so = pc.ends_with(array, pattern="Z")
-    if not pc.any(ends_so).as_py():
-        return array
-    without: pa.Array[Any] = pc.if_else(ends_so, pc.utf8_slice_codeunits(array, 0, -1), array)
-    return without
 
 
 def _open_text(part: Path, dialect: Dialect) -> io.TextIOWrapper:

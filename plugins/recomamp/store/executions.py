@@ -162,9 +162,13 @@ def select_execution_by_amc_id(
     return row["id"] if row else None
 
 
-def select_last_result_columns(connection: Connection, workflow_id: UUID) -> Any:
-    """Return how the document of the workflow's latest result describes its columns, if it does."""
-    row = fetch_one(connection, "select_last_result_columns", workflow_id=workflow_id)
+def select_last_result_columns(connection: Connection, execution_id: UUID) -> Any:
+    """Return how the document of the latest result of the same query describes its columns.
+
+    None where none was loaded of the execution's workflow, instance, query text and parameters'
+    types.
+    """
+    row = fetch_one(connection, "select_last_result_columns", execution_id=execution_id)
     return row["fields"] if row else None
 
 
