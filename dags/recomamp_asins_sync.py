@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from recomamp.pipeline.asins import SyncAsins
-from recomamp.pipeline.own_dag import own_dag
+from recomamp.pipeline.asins.operator import SyncAsins
+from recomamp.pipeline.system_dag import own_dag
 
 with own_dag(
     "recomamp_asins_sync",

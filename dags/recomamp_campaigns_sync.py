@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recomamp.pipeline.campaigns import campaigns_dag
+from recomamp.pipeline.campaigns.operators import campaigns_dag
 
 dag = campaigns_dag()

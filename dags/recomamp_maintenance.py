@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recomamp.pipeline.upkeep_dag import maintenance_dag
+from recomamp.pipeline.maintenance.dag import maintenance_dag
 
 dag = maintenance_dag()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recomamp.pipeline.notification_dag import notification_dag
+from recomamp.pipeline.notifications.operator import notification_dag
 
 dag = notification_dag()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from recomamp.pipeline.own_dag import own_dag
-from recomamp.pipeline.reconciling import ReconcileExecutions
+from recomamp.pipeline.reconciliation.operator import ReconcileExecutions
+from recomamp.pipeline.system_dag import own_dag
 
 with own_dag(
     "recomamp_reconcile",

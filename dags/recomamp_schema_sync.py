@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from recomamp.pipeline.instances import SyncSchema
-from recomamp.pipeline.own_dag import own_dag
+from recomamp.pipeline.instances.operators import SyncSchema
+from recomamp.pipeline.system_dag import own_dag
 
 with own_dag(
     "recomamp_schema_sync",

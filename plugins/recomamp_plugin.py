@@ -6,11 +6,11 @@ from contextlib import suppress
 
 from airflow.plugins_manager import AirflowPlugin
 
-import recomamp.pipeline.dag_factory  # noqa: F401  (inherited by forks, see below)
-from recomamp.amazon.wire import certificates
-from recomamp.pipeline import start_up_check
-from recomamp.pipeline.links import AmcExecutionLink
-from recomamp.pipeline.timetables import CollectionTimetable, ScheduleTimetable
+import recomamp.pipeline.generator.factory  # noqa: F401  (inherited by forks, see below)
+from recomamp.amazon.http import certificates
+from recomamp.pipeline import startup_check
+from recomamp.pipeline.executions.links import AmcExecutionLink
+from recomamp.pipeline.timetables.timetables import CollectionTimetable, ScheduleTimetable
 
 # Airflow loads plugins before it forks: processes that run tasks or parse files inherit what is
 # loaded here, where each would load it anew (sqlglot alone takes longer than all else in a step)
@@ -24,5 +24,5 @@ class RecomampPlugin(AirflowPlugin):
 
     name = "recomamp"
     timetables = [ScheduleTimetable, CollectionTimetable]  # noqa: RUF012 (Airflow reads the class)
-    listeners = [start_up_check]  # noqa: RUF012
+    listeners = [startup_check]  # noqa: RUF012
     operator_extra_links = [AmcExecutionLink()]  # noqa: RUF012

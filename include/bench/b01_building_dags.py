@@ -27,8 +27,8 @@ _FIRST = 100_001  # of the curve's rows, which are no others'
 def run(settings: BenchSettings) -> Iterator[Result | Curve]:
     """Parse all rows, and build the same DAGs of definitions that are in memory, by turns."""
     with definitions_in_database(settings) as databases:
-        from recomamp.pipeline.dag_factory import build_dag, build_dags
-        from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definitions
+        from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, load_definitions
+        from recomamp.pipeline.generator.factory import build_dag, build_dags
 
         definitions = [*load_definitions(SCHEDULES), *load_definitions(COLLECTIONS)]
 
@@ -56,8 +56,8 @@ def run(settings: BenchSettings) -> Iterator[Result | Curve]:
 
 def _points(databases: Databases, settings: BenchSettings) -> list[tuple[float, float]]:
     """Parse ever more schedules."""
-    from recomamp.pipeline.dag_factory import build_dags
-    from recomamp.pipeline.definitions import SCHEDULES
+    from recomamp.pipeline.generator.definitions import SCHEDULES
+    from recomamp.pipeline.generator.factory import build_dags
 
     points: list[tuple[float, float]] = []
     with databases.connect() as connection, connection.cursor() as cursor:

@@ -19,8 +19,8 @@ VERSION = "1.1.0"
 
 _OURS = """
 import time
-from recomamp.pipeline.dag_factory import build_dags
-from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES
+from recomamp.pipeline.generator.factory import build_dags
+from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES
 began = time.perf_counter()
 dags = [*build_dags(SCHEDULES), *build_dags(COLLECTIONS)]
 print(len(dags), time.perf_counter() - began)

@@ -77,7 +77,7 @@ def _prepare(databases: Databases, home: Path, count: int) -> None:
 
 def _serialized() -> dict[str, list[Any]]:
     """Return DAGs of each kind as the parser hands them over."""
-    from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definitions
+    from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, load_definitions
 
     schedules, collections = load_definitions(SCHEDULES), load_definitions(COLLECTIONS)
     return {
@@ -94,15 +94,15 @@ def _serialize(definition: Any, *, prefix: str = "", **changes: Any) -> dict[str
     from airflow import sdk
     from airflow.serialization.serialized_objects import DagSerialization
 
-    from recomamp.pipeline import dag_factory
+    from recomamp.pipeline.generator import factory
 
     def make(**arguments: Any) -> Any:
         arguments |= {**changes, "dag_id": f"{prefix}{arguments['dag_id']}"}
         arguments["start_date"] = datetime(2026, 1, 1, tzinfo=UTC)
         return sdk.DAG(**arguments)  # noqa: AIR002  it is among them
 
-    with mock.patch.object(dag_factory, "DAG", make if prefix else sdk.DAG):
-        built = dag_factory.build_dag(definition)
+    with mock.patch.object(factory, "DAG", make if prefix else sdk.DAG):
+        built = factory.build_dag(definition)
     built.fileloc = str(ROOT / "dags" / FILE)
     built.relative_fileloc = f"{prefix}{FILE}"
     return dict(DagSerialization.to_dict(built))

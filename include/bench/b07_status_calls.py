@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.emulated_amazon import EmulatedAmazon, emulated_amazon
 from bench.measuring import BenchSettings, Curve, Result
-from recomamp.pipeline.sweeping import Sweeper, calls_allowed
+from recomamp.pipeline.triggers.status_fetcher import Sweeper, calls_allowed
 
 CYCLES = 6
 WAITING = (1, 50, 100, 101, 250, 500)

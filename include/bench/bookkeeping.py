@@ -14,12 +14,12 @@ from uuid import UUID
 
 import psycopg2
 
-from recomamp.amazon.requests import NewExecution
-from recomamp.amazon.responses import AmcExecution
+from recomamp.amazon.amc.requests import NewExecution
+from recomamp.amazon.amc.responses import AmcExecution
+from recomamp.domain.executions import AmcStatus
 from recomamp.domain.models import COLLECTION_DAG_PREFIX, SCHEDULE_DAG_PREFIX
-from recomamp.domain.states import AmcStatus
-from recomamp.pipeline.operators import SubmitExecution
-from recomamp.pipeline.recording import RecordRun
+from recomamp.pipeline.executions.base import SubmitExecution
+from recomamp.pipeline.executions.record import RecordRun
 from recomamp.store.executions import complete_execution, note_amc_status
 
 _connect = psycopg2.connect  # as it is now: what lies between the steps is never traced

@@ -44,10 +44,10 @@ def use_airflow(home: Path) -> None:
 
 def forget() -> None:
     """Have the process know no more than one that has just been forked to parse a file."""
-    from recomamp.domain.placeholders import forget_templates
-    from recomamp.pipeline import form
+    from recomamp.domain.sql.template import forget_templates
+    from recomamp.pipeline.generator import trigger_params
 
     forget_templates()
-    form.check_once.cache_clear()
+    trigger_params.check_once.cache_clear()
     gc.unfreeze()
     gc.collect()

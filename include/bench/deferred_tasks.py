@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-TRIGGER = "recomamp.pipeline.trigger.ExecutionTrigger"
+TRIGGER = "recomamp.pipeline.triggers.execution.ExecutionTrigger"
 
 _EXECUTION = """
     INSERT INTO workflow_executions (

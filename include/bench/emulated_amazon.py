@@ -18,13 +18,13 @@ import httpx
 
 from bench.definition_rows import INSTANCES
 from bench.places import ROOT
-from recomamp.amazon.account import AmcAccount
+from recomamp.amazon.amc.account import AmcAccount
+from recomamp.amazon.amc.client import AmcClient
+from recomamp.amazon.amc.requests import NewExecution
 from recomamp.amazon.auth import LwaAuth
-from recomamp.amazon.client import AmcClient
 from recomamp.amazon.regions import Endpoint, marketplace_of
-from recomamp.amazon.requests import NewExecution
 from recomamp.domain.credentials import ClientCredentials, Tokens
-from recomamp.domain.windows import Window
+from recomamp.domain.scheduling.windows import Window
 from stack.environment import EMULATOR_CLIENT_ID, EMULATOR_CLIENT_SECRET
 from stack.ports import HOST, choose_ports
 

@@ -21,11 +21,11 @@ from uuid import UUID
 
 def ours(schedule_id: str, dag_id: str, run_id: str) -> Callable[[], object]:
     """Prepare the task `load` as a worker runs it: LoadResults with everything around it."""
-    from recomamp.pipeline.loading import LoadResults  # first, as in a task
+    from recomamp.pipeline.executions.load import LoadResults  # first, as in a task
 
     import_module("airflow.sdk.execution_time.supervisor")  # whose child a task is
     import_module("anyio._backends._asyncio")
-    for module in ("recomamp.amazon.download", "recomamp.store.results"):
+    for module in ("recomamp.amazon.download", "recomamp.store.results.writer"):
         import_module(module)
     logging.disable(logging.INFO)
     task = LoadResults(task_id="load", schedule_id=schedule_id)

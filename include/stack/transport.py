@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recomamp.domain.errors import MissingSetting
+from recomamp.errors import MissingSetting
 from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.tls import protected_arguments
 from stack.environment import inherited

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fixtures.amazon import MemoryTokenStore, long_lived, make_execution, make_tokens
-from recomamp.domain.errors import (
+from recomamp.errors import (
     ConsentRevoked,
     MissingSetting,
     SubmissionInDoubt,

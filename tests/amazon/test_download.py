@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.amazon import make_execution
+from recomamp.amazon.amc.result_columns import describe_result
 from recomamp.amazon.download import Allowance, download_file, download_part, download_parts
-from recomamp.amazon.result_columns import describe_result
-from recomamp.domain.errors import (
+from recomamp.errors import (
     LimitExceeded,
     LinkExpired,
     NotReady,
@@ -138,7 +138,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from fixtures.amazon import Amazon, make_execution
 from recomamp.amazon.download import download_parts
-from recomamp.domain.errors import ResultsBroken
+from recomamp.errors import ResultsBroken
 
 async def load():
     async with Amazon(sys.argv[1]).client() as client:

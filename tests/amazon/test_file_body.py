@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.amazon import CREDENTIALS, MemoryTokenStore, Pauses, long_lived, make_account
+from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.auth import LwaAuth
-from recomamp.amazon.client import AmcClient
 from recomamp.amazon.download import Allowance, download_file
 from recomamp.amazon.file_body import Unpacker
-from recomamp.domain.errors import ContractBroken, LimitExceeded, ResultsBroken
+from recomamp.errors import ContractBroken, LimitExceeded, ResultsBroken
 
 API = "https://advertising-api.amazon.com"
 LINK = "https://amc-output.s3.us-east-1.amazonaws.com/k.csv?sign=s"

@@ -21,12 +21,14 @@ from fixtures.amazon import (
     make_account,
     make_execution,
 )
-from recomamp.amazon.ads_client import AdsClient
+from recomamp.amazon.ads.client import AdsClient
+from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.auth import LwaAuth
-from recomamp.amazon.client import AmcClient
 from recomamp.amazon.download import download_parts
 from recomamp.domain.credentials import ClientCredentials
-from recomamp.domain.errors import (
+from recomamp.domain.limits import Limits
+from recomamp.domain.sql.binding import MAX_BOUND_CHARS
+from recomamp.errors import (
     AmazonError,
     ContractBroken,
     InvalidDefinition,
@@ -38,8 +40,6 @@ from recomamp.domain.errors import (
     Transient,
     Unauthorized,
 )
-from recomamp.domain.limits import Limits
-from recomamp.domain.query import MAX_BOUND_CHARS
 
 API = "https://advertising-api.amazon.com"
 STORAGE = "https://amc-output.s3.us-east-1.amazonaws.com"
@@ -270,7 +270,7 @@ def test_an_answer_of_the_token_endpoint_has_the_same_limits() -> None:
 
 
 def test_pages_without_end_are_not_all_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recomamp.amazon.asking.MOST_PAGES", 7)
+    monkeypatch.setattr("recomamp.amazon.base_client.MOST_PAGES", 7)
     pages = count(1)
 
     def server(_: httpx.Request) -> httpx.Response:

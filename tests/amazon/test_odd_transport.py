@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from fixtures.amazon import Pauses, make_account
-from recomamp.amazon.client import AmcClient
+from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.download import download_parts
-from recomamp.domain.errors import AmazonError, ContractBroken, ResultsBroken
+from recomamp.errors import AmazonError, ContractBroken, ResultsBroken
 
 T = TypeVar("T")
 API = "https://advertising-api.amazon.com"

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.amazon import failures, redaction
+from recomamp.amazon import error_mapping, redaction
 from recomamp.amazon.redaction import without_secrets, without_sent_secrets
 
 REPEATS = (op.MAX_REPEAT, op.MIN_REPEAT)
@@ -166,7 +166,7 @@ def test_the_audit_of_patterns_finds_what_is_quadratic() -> None:
 def test_no_pattern_for_texts_of_amazon_is_quadratic() -> None:
     patterns = [
         one
-        for module in (redaction, failures)
+        for module in (redaction, error_mapping)
         for one in vars(module).values()
         if isinstance(one, re.Pattern)
     ]
@@ -190,4 +190,4 @@ def test_no_pattern_for_texts_of_amazon_is_quadratic() -> None:
 def test_tags_of_a_page_go(page: str, text: str) -> None:
     response = httpx.Response(200, text=page, request=httpx.Request("GET", "https://a.example/x"))
 
-    assert failures._plain_text(response, 300) == html.unescape(text)
+    assert error_mapping._plain_text(response, 300) == html.unescape(text)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from recomamp.amazon.regions import endpoint_of, marketplace_of
-from recomamp.domain.errors import InvalidDefinition
+from recomamp.errors import InvalidDefinition
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.amazon import CREDENTIALS, make_tokens
 from recomamp.amazon.auth import read_token_response, refresh_request
-from recomamp.domain.errors import (
+from recomamp.errors import (
     ConsentRevoked,
     ContractBroken,
     MissingSetting,

@@ -22,14 +22,14 @@ from psycopg2.extras import Json
 from amc_emulator.engine import Engine, Query, QueryRefused
 from e2e.test_clearing import CASES
 from fixtures.postgres import Database, Rows
-from recomamp.domain import errors
-from recomamp.domain.cron import Cron
-from recomamp.domain.errors import InvalidDefinition, error_type
-from recomamp.domain.parameters import declare
-from recomamp.domain.query import BoundQuery, bind
-from recomamp.domain.states import KILLED, RUN_FAILED, AmcStatus, given_up_as
-from recomamp.domain.windows import ScheduleWindows, Window
-from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, parse_row
+from recomamp import errors
+from recomamp.domain.executions import KILLED, RUN_FAILED, AmcStatus, given_up_as
+from recomamp.domain.scheduling.cron import Cron
+from recomamp.domain.scheduling.windows import ScheduleWindows, Window
+from recomamp.domain.sql.binding import BoundQuery, bind
+from recomamp.domain.sql.parameters import declare
+from recomamp.errors import InvalidDefinition, error_type
+from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, parse_row
 from recomamp.store.statements import fetch_all
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recomamp.domain.ad_profiles import Advertiser, Profile, dsp_advertisers, profiles_behind
 from recomamp.domain.campaigns import LARGEST_MONEY, Campaign, Listed, fitted
 from recomamp.domain.performance import PERIOD_DAYS, period
-from recomamp.domain.profiles import Advertiser, Profile, dsp_advertisers, profiles_behind
 
 
 def fit(**changes: Any) -> Campaign:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recomamp.domain.data_sources import DataSource, Field, read_data_source, unite
-from recomamp.domain.errors import ContractBroken
+from recomamp.errors import ContractBroken
 
 texts = st.none() | st.sampled_from(["LONG", "STRING"])
 fields = st.builds(Field, name=st.sampled_from("abcd"), data_type=texts, description=texts)

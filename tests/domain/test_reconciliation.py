@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recomamp.domain.executions import AmcStatus, ExecutionStatus
 from recomamp.domain.reconciliation import (
     ORPHAN_GRACE,
     Action,
@@ -21,8 +22,7 @@ from recomamp.domain.reconciliation import (
     decide,
     execution_id_of,
 )
-from recomamp.domain.states import AmcStatus, ExecutionStatus
-from recomamp.pipeline.submission import amc_workflow_id
+from recomamp.pipeline.executions.submission import amc_workflow_id
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IDS = [UUID(int=number) for number in range(1, 5)]

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain import cron
-from recomamp.domain.amc_sql import tokenize
-from recomamp.domain.cron import normalize_expression
 from recomamp.domain.definitions import read_collection, read_schedule
-from recomamp.domain.errors import InvalidDefinition
-from recomamp.domain.parameters import declare
-from recomamp.domain.placeholders import MAX_USES, Slot, read_template
-from recomamp.domain.query import MAX_BOUND_CHARS, bind
 from recomamp.domain.row_limits import MAX_JSON_DEPTH, MAX_PARAMETERS_BYTES, check_limits
+from recomamp.domain.scheduling import cron
+from recomamp.domain.scheduling.cron import normalize_expression
+from recomamp.domain.sql.binding import MAX_BOUND_CHARS, bind
+from recomamp.domain.sql.dialect import tokenize
+from recomamp.domain.sql.parameters import declare
+from recomamp.domain.sql.template import MAX_USES, Slot, read_template
+from recomamp.errors import InvalidDefinition
 
 LONG = "x" * 300_000
 KEY = str(uuid4())

@@ -29,15 +29,15 @@ from fixtures.emulator import RunningEmulator
 from fixtures.matrix import Record
 from fixtures.postgres import Database, Row, Rows, Server
 from fixtures.steps import RETRIES, Run
-from recomamp.domain.errors import AmazonError
 from recomamp.domain.reconciliation import RunState
+from recomamp.errors import AmazonError
+from recomamp.pipeline.executions.base import SubmitExecution
+from recomamp.pipeline.executions.load import LoadResults
+from recomamp.pipeline.executions.record import RecordRun
+from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.loading import LoadResults
-from recomamp.pipeline.operators import SubmitExecution
-from recomamp.pipeline.reconciling import reconcile
-from recomamp.pipeline.recording import RecordRun
-from recomamp.pipeline.trigger import ExecutionTrigger, SlotTrigger
-from recomamp.pipeline.waiting import WaitForExecution
+from recomamp.pipeline.reconciliation.operator import reconcile
+from recomamp.pipeline.triggers.execution import ExecutionTrigger, SlotTrigger
 
 TABLE = "API faults (2x: tries that failed, a2: attempts, R: cancelled at AMC by reconciliation)"
 LONGER = 6  # than the five tries of a call

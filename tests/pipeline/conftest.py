@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
-from recomamp.pipeline.trigger import ExecutionTrigger
+from recomamp.pipeline.triggers.execution import ExecutionTrigger
 
 
 @pytest.fixture

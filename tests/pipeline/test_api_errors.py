@@ -13,9 +13,9 @@ from cryptography.fernet import Fernet
 from fixtures.amazon import listed, make_execution
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from recomamp.amazon.client import AmcClient
+from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.download import download_parts
-from recomamp.domain.errors import AmazonError, ConsentRevoked, ResultsBroken
+from recomamp.errors import AmazonError, ConsentRevoked, ResultsBroken
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store.executions import Execution, select_execution
 

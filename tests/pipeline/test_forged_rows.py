@@ -11,7 +11,7 @@ import pytest
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import WEEK, Run
-from recomamp.pipeline.cancelling import end_cancelled
+from recomamp.pipeline.executions.cancellation import end_cancelled
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.executions import select_execution
 from recomamp.store.slots import grant_slots

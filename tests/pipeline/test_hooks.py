@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from fixtures.postgres import Database
-from recomamp.domain.errors import MissingSetting
+from recomamp.errors import MissingSetting
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.connection_strings import OPTIONS_OF_THE_PROVIDER, open_named
 

@@ -16,12 +16,12 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import WEEK, Run
 from recomamp.amazon.regions import endpoint_of
-from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES, load_definition
+from recomamp.pipeline.executions.base import SubmitExecution
+from recomamp.pipeline.executions.links import AmcExecutionLink
+from recomamp.pipeline.executions.load import LoadResults
+from recomamp.pipeline.executions.wait import WaitForExecution
+from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook, _endpoint
-from recomamp.pipeline.links import AmcExecutionLink
-from recomamp.pipeline.loading import LoadResults
-from recomamp.pipeline.operators import SubmitExecution
-from recomamp.pipeline.waiting import WaitForExecution
 
 
 def test_a_new_execution_may_be_unknown_for_five_minutes_and_no_longer(

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from recomamp.domain.errors import MissingSetting
 from recomamp.domain.limits import Limits
+from recomamp.errors import MissingSetting
 from recomamp.pipeline import settings
 
 NAMES = [f"RECOMAMP_{field.upper()}" for field in asdict(Limits())]

@@ -11,12 +11,12 @@ from cryptography.fernet import Fernet
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Row, Rows
 from fixtures.tenants import europe_instance, hooks
-from recomamp.domain.errors import Incomplete
 from recomamp.domain.reconciliation import RunState
-from recomamp.pipeline.asin_sync import sync_asins
-from recomamp.pipeline.checking import check_instances
-from recomamp.pipeline.reconciling import reconcile
-from recomamp.pipeline.schema_sync import sync_schema
+from recomamp.errors import Incomplete
+from recomamp.pipeline.asins.sync import sync_asins
+from recomamp.pipeline.instances.health import check_instances
+from recomamp.pipeline.instances.schema import sync_schema
+from recomamp.pipeline.reconciliation.operator import reconcile
 
 NOW = datetime.now(UTC)
 

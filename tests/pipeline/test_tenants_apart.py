@@ -29,29 +29,30 @@ from fixtures.mail import Mailbox, connection_to, running_mail_server
 from fixtures.poison import BOB, Case, Tenants, culprit, key
 from fixtures.postgres import Database, Server
 from fixtures.tenants import PipelineDatabase, hooks
-from recomamp.domain.errors import Incomplete
+from recomamp.dag_refresher.listener import Change, changed_definitions, listen
+from recomamp.dag_refresher.refresher import Follower
 from recomamp.domain.performance import period
 from recomamp.domain.reconciliation import RunState
-from recomamp.following.changes import Change, changed_definitions, listen
-from recomamp.following.follower import Follower
-from recomamp.pipeline import maintaining, retaining, settings
-from recomamp.pipeline.asin_sync import sync_asins
-from recomamp.pipeline.campaigns import ListInstances
-from recomamp.pipeline.checking import check_instances
-from recomamp.pipeline.definitions import COLLECTIONS, SCHEDULES
+from recomamp.errors import Incomplete
+from recomamp.pipeline import settings
+from recomamp.pipeline.asins.sync import sync_asins
+from recomamp.pipeline.campaigns.operators import ListInstances
+from recomamp.pipeline.campaigns.report_trigger import ReportsTrigger
+from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES
+from recomamp.pipeline.generator.shards import file_of_row
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.mailing import open_mail_server
-from recomamp.pipeline.notifying import send_notifications
-from recomamp.pipeline.query_check import check_queries
-from recomamp.pipeline.reconciling import reconcile
-from recomamp.pipeline.report_trigger import ReportsTrigger
-from recomamp.pipeline.schema_sync import sync_schema
-from recomamp.pipeline.shards import file_of_row
-from recomamp.pipeline.shared_answers import RowReader, SlotLine
-from recomamp.pipeline.trigger import ExecutionTrigger
-from recomamp.pipeline.upkeep_dag import maintenance_dag
+from recomamp.pipeline.instances.health import check_instances
+from recomamp.pipeline.instances.query_findings import check_queries
+from recomamp.pipeline.instances.schema import sync_schema
+from recomamp.pipeline.maintenance import operators, retention
+from recomamp.pipeline.maintenance.dag import maintenance_dag
+from recomamp.pipeline.notifications.sender import send_notifications
+from recomamp.pipeline.notifications.smtp import open_mail_server
+from recomamp.pipeline.reconciliation.operator import reconcile
+from recomamp.pipeline.triggers.batched_lookup import RowReader, SlotLine
+from recomamp.pipeline.triggers.execution import ExecutionTrigger
 from recomamp.store.connections import Transactions
-from recomamp.store.result_files import StoredFile, Target, directory_of
+from recomamp.store.results.files import StoredFile, Target, directory_of
 from recomamp.store.slots import grant_slots
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -307,8 +308,8 @@ def upkeep(world: World, cases: Sequence[Case]) -> None:
     with pytest.MonkeyPatch.context() as patch, _one_connection(patch):
         patch.setenv("RECOMAMP_RESULT_DATA_KEPT_DAYS", "30")
         patch.setenv("RECOMAMP_RESULT_FILES_KEPT_DAYS", "30")
-        patch.setattr(retaining, "PAGE_RESULTS", 3)
-        patch.setattr(maintaining, "MOST_FINDINGS", 1000)
+        patch.setattr(retention, "PAGE_RESULTS", 3)
+        patch.setattr(operators, "MOST_FINDINGS", 1000)
         world.tenants.write(cases, lambda name: _result_rows(world.tenants, name))
         for task in maintenance_dag().tasks:
             with world.task():

@@ -17,7 +17,7 @@ from rich.console import Console
 from demo.display import closing_tables, open_display
 from demo.rows import COLLECTION, EUROPE_TOKEN, NORTH_TOKEN, REFUSED_SCHEDULE, Dates, seed
 from demo.state import State, disappointments, read_state
-from recomamp.domain.cron import Cron
+from recomamp.domain.scheduling.cron import Cron
 
 KEY = Fernet.generate_key().decode()
 NOW = datetime(2026, 11, 22, 14, 20, tzinfo=UTC)

@@ -15,6 +15,8 @@ from psycopg2.extensions import connection as Connection
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.campaigns import CampaignType, Listed, fitted
 from recomamp.domain.performance import Days
+from recomamp.store.ads_report_file import ReportedDay
+from recomamp.store.campaign_performance import load_campaign_report
 from recomamp.store.campaign_reports import (
     CampaignReport,
     ReportState,
@@ -30,8 +32,6 @@ from recomamp.store.campaigns import (
     archive_unlisted_campaigns,
     merge_campaigns,
 )
-from recomamp.store.performance import load_campaign_report
-from recomamp.store.report_file import ReportedDay
 
 SOURCE = CampaignSource(profile_id="1", campaign_type=CampaignType.SPONSORED_PRODUCTS)
 DAY = date(2026, 5, 4)

@@ -11,8 +11,8 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.windows import Window
-from recomamp.store import books
+from recomamp.domain.scheduling.windows import Window
+from recomamp.store import run_records
 
 WINDOW = Window(
     start=datetime(2026, 1, 5, tzinfo=UTC), end=datetime(2026, 1, 12, tzinfo=UTC), time_zone="UTC"
@@ -37,7 +37,7 @@ def execution(rows: Rows, collection: Row, run: str, status: str, **columns: Any
 
 
 def start(connection: Connection, one: Row) -> bool:
-    return books.start_week(
+    return run_records.start_week(
         connection,
         collection_id=UUID(str(one["collection_id"])),
         window=WINDOW,
@@ -48,7 +48,7 @@ def start(connection: Connection, one: Row) -> bool:
 
 
 def end(connection: Connection, one: Row, status: str) -> bool:
-    return books.end_week(
+    return run_records.end_week(
         connection,
         collection_id=UUID(str(one["collection_id"])),
         window=WINDOW,

@@ -12,7 +12,7 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Rows
-from recomamp.domain.errors import ExecutionLocked
+from recomamp.errors import ExecutionLocked
 from recomamp.store.locks import Purpose, locked
 
 

@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 
 from fixtures.postgres import Database, Rows, Server, migrate_database
-from recomamp.domain.errors import MigrationError, MissingSetting
+from recomamp.errors import MigrationError, MissingSetting
 from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.migrate import (
     MIGRATIONS_DIRECTORY,

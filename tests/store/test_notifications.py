@@ -10,9 +10,9 @@ from psycopg2.errors import InsufficientPrivilege
 
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.notifications import Event, Mail, NotificationStatus, Told
-from recomamp.domain.windows import Window
+from recomamp.domain.scheduling.windows import Window
 from recomamp.store import notifications
-from recomamp.store.books import record_schedule_run
+from recomamp.store.run_records import record_schedule_run
 from recomamp.store.statements import changed
 
 WINDOW = Window(

@@ -10,7 +10,7 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Rows
-from recomamp.domain.states import Actor, AmcStatus, ExecutionStatus
+from recomamp.domain.executions import Actor, AmcStatus, ExecutionStatus
 from recomamp.store.executions import accept_execution, end_execution, start_sending
 from recomamp.store.retries import count_retry, note_retry
 from recomamp.store.statements import changed

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from fixtures.postgres import GONE_DAG, Database, Row, Rows, Server, migrate_database
-from recomamp.domain.errors import MigrationError
+from recomamp.errors import MigrationError
 from recomamp.store.migrate import MIGRATIONS_DIRECTORY, read_migrations
 
 KEYS = "0035_tie_rows_to_their_owner"

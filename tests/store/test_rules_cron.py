@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.postgres import Server
-from recomamp.domain.cron import Cron
-from recomamp.domain.errors import InvalidDefinition
+from recomamp.domain.scheduling.cron import Cron
+from recomamp.errors import InvalidDefinition
 
 Next = Callable[[str, str, datetime], datetime]
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from demo.rows import TEMPLATES
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.errors import InvalidDefinition
-from recomamp.domain.placeholders import read_template
+from recomamp.domain.sql.template import read_template
+from recomamp.errors import InvalidDefinition
 from store.test_counters import require_order
 
 

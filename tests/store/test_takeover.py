@@ -10,7 +10,7 @@ from psycopg2.errors import InsufficientPrivilege, UndefinedFunction
 
 from fixtures.postgres import Database, Rows, Server, migrate_database
 from fixtures.supabase import OWNER, Supabase
-from recomamp.domain.errors import MigrationError
+from recomamp.errors import MigrationError
 from recomamp.store.migrate import migrate
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fixtures.postgres import Database
 from fixtures.tls_front import TlsFront, make_certificate, tls_front
-from recomamp.domain.errors import MissingSetting
+from recomamp.errors import MissingSetting
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.tls import ALLOW_SETTING, connect, protected_arguments
 

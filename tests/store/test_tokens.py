@@ -20,7 +20,7 @@ from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.credentials import Tokens
-from recomamp.domain.errors import (
+from recomamp.errors import (
     ConsentRevoked,
     InvalidDefinition,
     MissingSetting,

@@ -17,8 +17,8 @@ from psycopg2.extensions import connection as Connection
 from sqlglot import exp
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.states import TRANSITIONS, Actor, AmcStatus, ExecutionStatus
-from recomamp.domain.windows import Window
+from recomamp.domain.executions import TRANSITIONS, Actor, AmcStatus, ExecutionStatus
+from recomamp.domain.scheduling.windows import Window
 from recomamp.store import executions
 
 ROOT = Path(__file__).parents[2]

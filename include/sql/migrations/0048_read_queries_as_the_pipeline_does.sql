@@ -1,7 +1,7 @@
 -- Queries and cron expressions are read as the pipeline reads them: a carriage return ends a comment,
 -- a query of comments alone is empty, and a range of weekdays may end with Sunday.
 
--- A query without its comments, as recomamp/domain/amc_sql.py reads it.
+-- A query without its comments, as recomamp/domain/sql/dialect.py reads it.
 CREATE FUNCTION public.uncommented_query(query TEXT)
 RETURNS TEXT
 LANGUAGE sql

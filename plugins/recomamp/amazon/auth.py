@@ -10,18 +10,19 @@ from typing import Any, Protocol
 
 import httpx
 
-from recomamp.amazon.failures import (
+from recomamp.amazon.error_mapping import (
     error_of,
     json_object,
     kind_of,
     request_id_of,
     retry_after_seconds,
 )
-from recomamp.amazon.observing import Try, failed, try_of
+from recomamp.amazon.failed_calls import Try, failed, try_of
+from recomamp.amazon.http import TIMEOUT, USER_AGENT, exchange, open_client
 from recomamp.amazon.redaction import without_sent_secrets
-from recomamp.amazon.wire import TIMEOUT, USER_AGENT, exchange, open_client
 from recomamp.domain.credentials import ClientCredentials, Tokens
-from recomamp.domain.errors import (
+from recomamp.domain.limits import Limits
+from recomamp.errors import (
     AmazonError,
     ConsentRevoked,
     ContractBroken,
@@ -30,7 +31,6 @@ from recomamp.domain.errors import (
     Transient,
     Unauthorized,
 )
-from recomamp.domain.limits import Limits
 
 DEFAULT_LIFETIME_SECONDS = 3600
 LONGEST_LIFETIME_SECONDS = 86_400  # a longer one, or none that is a number, is not believed

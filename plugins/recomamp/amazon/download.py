@@ -11,13 +11,13 @@ from typing import BinaryIO, TypeAlias
 
 import httpx
 
-from recomamp.amazon.asking import AmazonClient
-from recomamp.amazon.client import AmcClient
+from recomamp.amazon.amc.client import AmcClient
+from recomamp.amazon.base_client import AmazonClient
+from recomamp.amazon.download_links import is_file, is_same_part, readable_link, storage_error
+from recomamp.amazon.failed_calls import Try, failed
 from recomamp.amazon.file_body import Integrity, Unpacker
-from recomamp.amazon.links import is_file, is_same_part, readable_link, storage_error
-from recomamp.amazon.observing import Try, failed
-from recomamp.amazon.wire import exchange, read_answer
-from recomamp.domain.errors import (
+from recomamp.amazon.http import exchange, read_answer
+from recomamp.errors import (
     LimitExceeded,
     LinkExpired,
     NotReady,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from recomamp.domain.errors import ContractBroken, ResultsBroken
+from recomamp.errors import ContractBroken, ResultsBroken
 
 _GZIP = b"\x1f\x8b"  # no text begins so: these bytes are not UTF-8
 _PIECE_BYTES = 256 * 1024

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from recomamp.domain.texts import storable
+from recomamp.domain.text import storable
 
 # How "|" and "=" appear in texts: raw, percent-encoded (up to three times over), as a JSON escape,
 # as an HTML entity

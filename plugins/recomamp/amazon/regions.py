@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recomamp.domain.errors import InvalidDefinition
+from recomamp.errors import InvalidDefinition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -90,7 +90,7 @@ AIRFLOW_SETTINGS = (
         "a file that is still being stored is killed, and its DAGs disappear",
     ),
     AirflowSetting(
-        "core", "might_contain_dag_callable", "recomamp.pipeline.shards.might_contain_dag",
+        "core", "might_contain_dag_callable", "recomamp.pipeline.generator.shards.might_contain_dag",
         Rule.EXACTLY,
         "files of shards that are not in use are parsed each time",
     ),

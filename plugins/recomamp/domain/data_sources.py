@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from recomamp.domain.errors import ContractBroken
-from recomamp.domain.texts import storable
+from recomamp.domain.text import storable
+from recomamp.errors import ContractBroken
 
 UNKNOWN_TYPE = "UNKNOWN"  # of a column whose type Amazon does not tell
 

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from recomamp.domain.cron import Cron, load_zone, normalize_expression
-from recomamp.domain.errors import InvalidDefinition
-from recomamp.domain.lint import CheckedQuery, check_and_lint
 from recomamp.domain.models import Collection, Schedule, Workflow
-from recomamp.domain.parameters import Parameter, declare, overlay
 from recomamp.domain.row_limits import check_limits
-from recomamp.domain.windows import (
+from recomamp.domain.scheduling.cron import Cron, load_zone, normalize_expression
+from recomamp.domain.scheduling.windows import (
     DEFAULT_COLLECTION_LAG_DAYS,
     DEFAULT_SCHEDULE_LAG_DAYS,
     CollectionWindows,
     ScheduleWindows,
     WindowType,
 )
+from recomamp.domain.sql.lint import CheckedQuery, check_and_lint
+from recomamp.domain.sql.parameters import Parameter, declare, overlay
+from recomamp.errors import InvalidDefinition
 
 Row = Mapping[str, Any]
 QueryCheck = Callable[[str, Mapping[str, Parameter]], CheckedQuery]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from recomamp.domain.errors import InvalidDefinition
-from recomamp.domain.parameters import Parameter
-from recomamp.domain.windows import CollectionWindows, ScheduleWindows
+from recomamp.domain.scheduling.windows import CollectionWindows, ScheduleWindows
+from recomamp.domain.sql.parameters import Parameter
+from recomamp.errors import InvalidDefinition
 
 SCHEDULE_DAG_PREFIX = "amc_schedule_"
 COLLECTION_DAG_PREFIX = "amc_collection_"

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from recomamp.domain.executions import AmcStatus, ExecutionStatus
 from recomamp.domain.names import is_nameless
-from recomamp.domain.states import AmcStatus, ExecutionStatus
 
 ORPHAN_GRACE = timedelta(minutes=15)  # a run just marked failed may have a worker at it still
 

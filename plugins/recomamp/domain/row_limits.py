@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from recomamp.domain.errors import InvalidDefinition
+from recomamp.errors import InvalidDefinition
 
 MAX_NAME_CHARS = 200
 MAX_DESCRIPTION_CHARS = 4_000

@@ -17,16 +17,16 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from psycopg2.extensions import connection as DatabaseConnection
 
-from recomamp.amazon.account import AmcAccount
-from recomamp.amazon.ads_client import AdsClient
+from recomamp.amazon.ads.client import AdsClient
+from recomamp.amazon.amc.account import AmcAccount
+from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.auth import LwaAuth
-from recomamp.amazon.client import AmcClient
+from recomamp.amazon.http import TIMEOUT
 from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
-from recomamp.amazon.wire import TIMEOUT
 from recomamp.domain.credentials import ClientCredentials
-from recomamp.domain.errors import MissingSetting
+from recomamp.errors import MissingSetting
 from recomamp.pipeline import settings
-from recomamp.pipeline.observing import ErrorRecorder
+from recomamp.pipeline.error_recorder import ErrorRecorder
 from recomamp.store.connections import Transactions
 from recomamp.store.executions import Execution
 from recomamp.store.tls import connect

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from cryptography.fernet import MultiFernet
 
-from recomamp.domain.errors import MissingSetting
 from recomamp.domain.limits import Limits
+from recomamp.errors import MissingSetting
 from recomamp.store.token_encryption import read_keys
 
 log = logging.getLogger(__name__)

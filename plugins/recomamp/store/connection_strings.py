@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.errors import MissingSetting
+from recomamp.errors import MissingSetting
 from recomamp.store.tls import connect
 
 # Extras that the Postgres provider's hook reads itself; it gives all others to libpq

@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
 from recomamp.domain.data_sources import UNKNOWN_TYPE, DataSource, fields_from, fields_to
-from recomamp.domain.schema_check import Finding, Table
+from recomamp.domain.sql.schema_check import Finding, Table
 from recomamp.store.statements import changed, fetch_all
 
 

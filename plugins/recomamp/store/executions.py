@@ -12,10 +12,10 @@ from psycopg2.errors import UniqueViolation
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
-from recomamp.domain.errors import SubmissionInDoubt
-from recomamp.domain.health import HealthStatus
-from recomamp.domain.states import Actor, AmcStatus, ExecutionStatus, sources
-from recomamp.domain.windows import Window, WindowType
+from recomamp.domain.executions import Actor, AmcStatus, ExecutionStatus, sources
+from recomamp.domain.instance_health import HealthStatus
+from recomamp.domain.scheduling.windows import Window, WindowType
+from recomamp.errors import SubmissionInDoubt
 from recomamp.store.statements import Row, changed, fetch_one
 
 

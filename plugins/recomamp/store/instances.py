@@ -8,8 +8,8 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.health import Health, HealthStatus
-from recomamp.domain.texts import LONGEST_NAME, one_line
+from recomamp.domain.instance_health import Health, HealthStatus
+from recomamp.domain.text import LONGEST_NAME, one_line
 from recomamp.store.statements import Row, changed, fetch_all
 
 

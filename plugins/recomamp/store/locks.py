@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.errors import ExecutionLocked
+from recomamp.errors import ExecutionLocked
 from recomamp.store.statements import changed, fetch_one
 
 

@@ -21,7 +21,7 @@ from psycopg2.errors import DuplicateTable, LockNotAvailable, UniqueViolation
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from recomamp.domain.errors import MigrationError, MissingSetting
+from recomamp.errors import MigrationError, MissingSetting
 from recomamp.store.connection_strings import open_named
 from recomamp.store.sql import SQL_DIRECTORY
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.messages import Reader
+from recomamp.domain.mail_messages import Reader
 from recomamp.domain.notifications import Event, Mail, NotificationStatus, Told
 from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
+from recomamp.domain.executions import AmcStatus, ExecutionStatus
 from recomamp.domain.reconciliation import (
     Action,
     AtAmc,
@@ -18,8 +19,7 @@ from recomamp.domain.reconciliation import (
     execution_id_of,
     is_orphan,
 )
-from recomamp.domain.states import AmcStatus, ExecutionStatus
-from recomamp.domain.texts import LONGEST_NAME, one_line
+from recomamp.domain.text import LONGEST_NAME, one_line
 from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 
 

@@ -25,7 +25,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from psycopg2.errors import LockNotAvailable, QueryCanceled
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.errors import InvalidDefinition, MissingSetting
+from recomamp.errors import InvalidDefinition, MissingSetting
 from recomamp.store.connection_strings import open_named
 from recomamp.store.statements import Row, changed, fetch_all, fetch_one
 from recomamp.store.token_encryption import (

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.errors import MissingSetting
+from recomamp.errors import MissingSetting
 
 ALLOW_SETTING = "RECOMAMP_ALLOW_INSECURE_DATABASE"
 

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from recomamp.domain.errors import InvalidDefinition, MissingSetting, TokensUnreadable
+from recomamp.errors import InvalidDefinition, MissingSetting, TokensUnreadable
 
 ACCESS, REFRESH = "encrypted_access_token", "encrypted_refresh_token"
 COLUMNS = (ACCESS, REFRESH)

@@ -16,7 +16,7 @@ from psycopg2.errors import LockNotAvailable, QueryCanceled
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.credentials import Tokens
-from recomamp.domain.errors import ConsentRevoked, Transient
+from recomamp.errors import ConsentRevoked, Transient
 from recomamp.store.statements import Row, changed, fetch_one
 from recomamp.store.token_encryption import ACCESS, REFRESH, decrypt_token, encrypt_token
 

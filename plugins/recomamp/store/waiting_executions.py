@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.states import ExecutionStatus
+from recomamp.domain.executions import ExecutionStatus
 from recomamp.store.statements import fetch_all
 
 

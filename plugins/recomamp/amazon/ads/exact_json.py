@@ -1,0 +1,71 @@
+"""Bodies of the Ads API: JSON whose numbers stay exact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import httpx
+
+from recomamp.amazon.error_mapping import error_of, raise_for
+from recomamp.domain.text import storable
+from recomamp.errors import ContractBroken, Transient
+
+T = TypeVar("T")
+Fields = Mapping[str, Any]
+
+
+def read_json(response: httpx.Response) -> Any:
+    """Read the body of a successful answer, fractions as ``Decimal``.
+
+    :raises AmazonError: when the answer is an error, or no JSON.
+    """
+    raise_for(response)
+    try:
+        return json.loads(response.content, parse_float=Decimal)
+    except (ValueError, RecursionError) as err:
+        raise error_of(response, Transient, "JSON was expected") from err
+
+
+def read_items(
+    response: httpx.Response, items: Any, read: Callable[[Fields], T | None], what: str
+) -> tuple[T, ...]:
+    """Read every item of a list.
+
+    :param read: returns None for what is no such item.
+    :raises ContractBroken: when there is no list, or something else in it.
+    """
+    if not isinstance(items, list):
+        raise error_of(response, ContractBroken, f"a list of {what} was expected")
+    found = [read(item) if isinstance(item, dict) else None for item in items]
+    kept = tuple(item for item in found if item is not None)
+    if len(kept) < len(found):
+        raise error_of(response, ContractBroken, f"a list of {what} was expected")
+    return kept
+
+
+def text(fields: Any, key: str) -> str | None:
+    """Return a text that can be stored, or a whole number (an id) as text; None when empty."""
+    value = fields.get(key) if isinstance(fields, dict) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return storable(value) or None if isinstance(value, str) else None
+
+
+def money(fields: Any, key: str) -> Decimal | None:
+    """Return an amount, None when absent or no number."""
+    value = fields.get(key) if isinstance(fields, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return Decimal(value)
+
+
+def day(fields: Any, key: str) -> date | None:
+    """Return a date, written 2026-01-31 or 20260131; None when absent or unreadable."""
+    try:
+        return date.fromisoformat(text(fields, key) or "")
+    except ValueError:
+        return None

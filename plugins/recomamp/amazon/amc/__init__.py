@@ -1,0 +1,3 @@
+"""The AMC reporting and administration API."""
+
+from __future__ import annotations

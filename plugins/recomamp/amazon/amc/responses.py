@@ -1,0 +1,189 @@
+"""What AMC answers, as values. Tolerant of what the API is known to vary, of nothing else.
+
+Bodies come flat or wrapped, with fields more or fewer than promised, and statuses outside the
+published list. ``repeatable`` means the same as in ``failures``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import httpx
+
+from recomamp.amazon.base_client import Page
+from recomamp.amazon.error_mapping import error_of, json_object, raise_for, request_id_of
+from recomamp.amazon.error_text import fit_to_keep, words_of
+from recomamp.domain.executions import AmcStatus
+from recomamp.errors import AmazonError, ContractBroken, SubmissionInDoubt, Transient
+
+T = TypeVar("T")
+
+_WRAPPERS = ("workflowExecution", "execution")
+_LISTS = ("executions", "workflowExecutions")
+_LINKS = ("url", "downloadUrl")
+_REASONS = ("statusReason", "message", "messageSubject", "error", "errors", "details")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AmcExecution:
+    """One execution as AMC describes it; what AMC left out is None or empty.
+
+    ``amc_status`` is AMC's own word, also where ``status`` is UNKNOWN. ``status_reason`` is all
+    that AMC says about it, without secrets. ``request_id`` is that of the answer. ``sql_query`` is
+    there only when the workflow was asked for too.
+    """
+
+    amc_execution_id: str
+    workflow_id: str | None
+    status: AmcStatus
+    amc_status: str
+    status_reason: str | None
+    create_time: datetime | None
+    last_updated_time: datetime | None
+    window_start: datetime | None
+    window_end: datetime | None
+    parameter_values: Mapping[str, Any]
+    output_columns: tuple[Mapping[str, Any], ...]
+    execution_time_seconds: float | None
+    sql_query: str | None
+    request_id: str | None
+
+
+def read_execution(response: httpx.Response, *, repeatable: bool = True) -> AmcExecution:
+    """Read the answer to a create or get call.
+
+    :raises AmazonError: when it is an error, or not an execution.
+    """
+    raise_for(response, repeatable=repeatable)
+    body = json_object(response)
+    if body is None:
+        raise error_of(response, Transient if repeatable else SubmissionInDoubt, _NOT_JSON)
+    execution = _execution(body, request_id_of(response))
+    if execution is None:
+        raise error_of(response, ContractBroken if repeatable else SubmissionInDoubt, _NO_ID)
+    return execution
+
+
+def read_executions(response: httpx.Response) -> Page[AmcExecution]:
+    """Read a page of executions.
+
+    An answer that holds no list is an error, never an empty page: "nothing there" may lead the
+    caller to submit again.
+    """
+    request_id = request_id_of(response)
+
+    def read(item: Mapping[str, Any]) -> AmcExecution:
+        execution = _execution(item, request_id)
+        if execution is None:
+            raise error_of(response, ContractBroken, _NO_ID)
+        return execution
+
+    return _page(response, _LISTS, read)
+
+
+def read_acknowledgement(response: httpx.Response) -> None:
+    """Read an answer that says no more than that it was done; a gateway's page does not say it."""
+    raise_for(response)
+    if response.content and json_object(response) is None:
+        raise error_of(response, Transient, _NOT_JSON)
+
+
+def read_download_urls(response: httpx.Response) -> Page[str]:
+    """Read links to the parts of a result, in order. Secret: anybody may download with them."""
+    raise_for(response)
+    body = json_object(response)
+    if body is None:
+        raise _unquoted(response, Transient)
+    listed = body.get("downloadUrls") or []
+    links = [_link(one) for one in listed] if isinstance(listed, list) else [None]
+    if None in links:
+        raise _unquoted(response, ContractBroken)
+    return Page(items=tuple(filter(None, links)), next_token=_text(body, "nextToken"))
+
+
+def read_data_sources(response: httpx.Response) -> Page[Mapping[str, Any]]:
+    """Read a page of the instance's tables, each as AMC describes it."""
+    return _page(response, ("dataSources",), lambda item: item)
+
+
+def _link(listed: Any) -> str | None:
+    """Return a link, which AMC lists as text or as an object that holds it."""
+    if isinstance(listed, str):
+        return listed or None
+    return next(filter(None, (_text(listed, key) for key in _LINKS)), None)
+
+
+_NOT_JSON = "JSON was expected"
+_NO_ID = "an execution with a workflowExecutionId was expected"
+
+
+def _page(
+    response: httpx.Response, keys: tuple[str, ...], read: Callable[[Mapping[str, Any]], T]
+) -> Page[T]:
+    raise_for(response)
+    body = json_object(response)
+    if body is None:
+        raise error_of(response, Transient, _NOT_JSON)
+    key = next((key for key in keys if key in body), None)
+    items = [] if key is not None and body[key] is None else body.get(key or keys[0])
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise error_of(response, ContractBroken, f"a list {keys[0]!r} was expected")
+    return Page(items=tuple(map(read, items)), next_token=_text(body, "nextToken"))
+
+
+def _unquoted(response: httpx.Response, kind: type[AmazonError]) -> AmazonError:
+    """Describe an unreadable answer without its text, which may hold signed links."""
+    path, request_id = response.request.url.path, request_id_of(response)
+    return kind(
+        f"GET {path} answered without a list of links (request id {request_id})",
+        status=response.status_code,
+        request_id=request_id,
+    )
+
+
+def _execution(body: Mapping[str, Any], request_id: str | None) -> AmcExecution | None:
+    """Read one execution, wrapped or flat; None without an id, because nothing names it then."""
+    fields = next((body[key] for key in _WRAPPERS if isinstance(body.get(key), dict)), body)
+    amc_execution_id = _text(fields, "workflowExecutionId")
+    if amc_execution_id is None:
+        return None
+    amc_status = fit_to_keep(_text(fields, "status") or "")
+    values, columns = fields.get("parameterValues"), fields.get("outputColumns")
+    return AmcExecution(
+        amc_execution_id=amc_execution_id,
+        workflow_id=_text(fields, "workflowId"),
+        status=AmcStatus.parse(amc_status),
+        amc_status=amc_status,
+        status_reason=words_of({key: fields.get(key) for key in _REASONS}) or None,
+        create_time=_time(fields, "createTime"),
+        last_updated_time=_time(fields, "lastUpdatedTime"),
+        window_start=_time(fields, "timeWindowStart"),
+        window_end=_time(fields, "timeWindowEnd"),
+        parameter_values=values if isinstance(values, dict) else {},
+        output_columns=tuple(columns) if isinstance(columns, list) else (),
+        execution_time_seconds=_number(fields, "executionTime"),
+        sql_query=_text(fields, "sqlQuery") or _text(fields.get("workflow") or {}, "sqlQuery"),
+        request_id=request_id,
+    )
+
+
+def _text(fields: Any, key: str) -> str | None:
+    value = fields.get(key) if isinstance(fields, dict) else None
+    return value if isinstance(value, str) and value else None
+
+
+def _number(fields: Mapping[str, Any], key: str) -> float | None:
+    value = fields.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _time(fields: Mapping[str, Any], key: str) -> datetime | None:
+    """Read a time, UTC where AMC writes no offset; None when absent or unreadable."""
+    try:
+        time = datetime.fromisoformat(_text(fields, key) or "")
+    except ValueError:
+        return None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

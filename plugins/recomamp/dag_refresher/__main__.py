@@ -1,0 +1,99 @@
+"""Follow the rows until told to end: `python -m recomamp.dag_refresher`.
+
+Nothing depends on it but freshness: while it does not run, or cannot reach the database or
+Airflow, DAGs follow their rows at the next of Airflow's own rounds.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from contextlib import closing, suppress
+from types import FrameType
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from recomamp.dag_refresher.airflow_api import AirflowApi
+from recomamp.dag_refresher.listener import changed_definitions, listen
+from recomamp.dag_refresher.refresher import Follower
+from recomamp.domain.text import one_line
+from recomamp.errors import PipelineError
+from recomamp.pipeline.hooks import DatabaseHook, airflow_address
+from recomamp.pipeline.partial_failures import log_failure
+from recomamp.pipeline.settings import following_file
+
+log = logging.getLogger("recomamp.dag_refresher")
+
+IDLE_SECONDS = 10.0  # between two signs of life of the database
+BUSY_SECONDS = 1.0  # while a file has still to be parsed
+GATHER_SECONDS = 0.3  # rows come in bunches
+RECONNECT_SECONDS = 5.0
+
+
+def follow_forever(database: DatabaseHook, airflow: AirflowApi) -> None:
+    """Follow, connecting anew whenever the connection breaks."""
+    follower = Follower(airflow)
+    while True:
+        try:
+            with closing(database.get_conn()) as connection:
+                _follow(follower, connection)
+        except psycopg2.Error as err:
+            log.warning("the application's database is away: %s", one_line(err))
+            time.sleep(RECONNECT_SECONDS)
+        except PipelineError:
+            raise
+        except Exception as err:  # noqa: BLE001 - no change of one row keeps those of others away
+            log_failure("following begins again", err)
+            time.sleep(RECONNECT_SECONDS)
+
+
+def _follow(follower: Follower, connection: Connection) -> None:
+    listening = listen(connection, lambda: BUSY_SECONDS if follower.is_waiting else IDLE_SECONDS)
+    for changes in listening:
+        if changes is None:  # it listens now; what was told before, nobody heard
+            log.info("listening")
+            follower.note_everything()
+        elif changes:
+            time.sleep(GATHER_SECONDS)
+            follower.note(changed_definitions(connection, changes))
+        follower.follow()
+        _tell_alive()
+
+
+def _tell_alive() -> None:
+    if file := following_file():
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        except OSError as err:
+            log.error("RECOMAMP_SNAPSHOT_DIR: %s cannot be written: %s", file, err)
+
+
+def main() -> int:
+    """Run until SIGTERM; 2 if a setting is missing."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every call
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        airflow = AirflowApi(*airflow_address())
+    except PipelineError as err:
+        log.error("%s", err)
+        return 2
+    with closing(airflow), suppress(KeyboardInterrupt):
+        try:
+            follow_forever(DatabaseHook(), airflow)
+        except PipelineError as err:
+            log.error("%s", err)
+            return 2
+    return 0
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Which rows have changed, as the database tells whoever listens."""
+
+from __future__ import annotations
+
+import json
+import logging
+import select
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
+from psycopg2.extensions import connection as Connection
+
+from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES
+from recomamp.store.statements import fetch_all
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "recomamp_definitions"
+DEFINITIONS = frozenset({SCHEDULES.table, COLLECTIONS.table})
+SHARED = frozenset({"workflows", "amc_instances", "amc_accounts", "users"})  # by several DAGs
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row that was inserted, deleted or changed in a way that DAGs show."""
+
+    table: str
+    id: UUID
+
+
+def listen(
+    connection: Connection, wait_seconds: Callable[[], float]
+) -> Iterator[set[Change] | None]:
+    """Yield None once it listens, then what has changed since the last time.
+
+    :param wait_seconds: for how long to wait for a change until an empty set is yielded.
+    :raises psycopg2.Error: when the connection breaks.
+    """
+    connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+    with connection.cursor() as cursor:
+        cursor.execute(f"LISTEN {CHANNEL}")
+        yield None
+        while True:
+            if not connection.notifies:  # some come along with the answer to another statement
+                select.select([connection], [], [], wait_seconds())
+                connection.poll()
+            if not connection.notifies:
+                cursor.execute("SELECT 1")  # a peer that has silently gone is noticed here
+            changes = {read_change(one.payload) for one in connection.notifies}
+            connection.notifies.clear()
+            yield {change for change in changes if change is not None}
+
+
+def changed_definitions(connection: Connection, changes: Collection[Change]) -> set[Change]:
+    """Return the changes of schedules and collections, and those whose DAGs show another row.
+
+    Anybody may send a notification: of other tables, and of rows that no DAG shows, nothing comes.
+    """
+    own = {change for change in changes if change.table in DEFINITIONS}
+    row_ids = [change.id for change in changes if change.table in SHARED]
+    if not row_ids:  # as mostly; the statement reads every schedule and collection
+        return own
+    showing = fetch_all(connection, "select_definitions_showing", row_ids=row_ids)
+    return own | {Change(table=row["table_name"], id=row["id"]) for row in showing}
+
+
+def read_change(payload: str) -> Change | None:
+    """Read a notification; anybody may send one, so that nonsense is passed over."""
+    try:
+        told = json.loads(payload)
+        return Change(table=str(told["table"]), id=UUID(told["id"]))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        log.warning("passing over a notification that cannot be read")
+        return None

@@ -1,0 +1,124 @@
+"""What a check of an AMC instance says: whether runs on it can succeed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from recomamp.errors import (
+    ConsentRevoked,
+    InvalidDefinition,
+    MissingSetting,
+    PipelineError,
+    Refused,
+)
+
+LONGEST_ERROR = 1000
+
+# Nothing works on the instance, whatever Amazon's other answers are
+_NEEDS_SOMEBODY = (ConsentRevoked, InvalidDefinition, MissingSetting)
+
+# An answer has another request id each time; what is shown must change with its cause only
+_REQUEST_ID = re.compile(r" \(request id [^)]*\)")
+
+
+class HealthStatus(StrEnum):
+    """Health of an instance (constraint ``chk_instance_health_status``)."""
+
+    UNKNOWN = "UNKNOWN"  # never checked
+    HEALTHY = "HEALTHY"
+    UNHEALTHY = "UNHEALTHY"  # something is wrong that may pass by itself; runs are tried
+    ERROR = "ERROR"  # no run can succeed until somebody acts; runs fail at once
+
+    @classmethod
+    def parse(cls, text: str | None) -> HealthStatus:
+        """Read a stored word, whatever it is."""
+        try:
+            return cls(text or "")
+        except ValueError:
+            return cls.UNKNOWN
+
+
+class CreationStatus(StrEnum):
+    """How far Amazon is with creating an instance; SUCCEEDED is the former word for COMPLETED."""
+
+    REQUESTED = "REQUESTED"
+    SUBMITTED = "SUBMITTED"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether the instance takes queries."""
+        return self in (CreationStatus.COMPLETED, CreationStatus.SUCCEEDED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """What Amazon said when it was asked about an instance.
+
+    ``administration`` and ``reporting`` are what went wrong with the two calls, None where they
+    went well. ``creation_status`` and ``instance_type`` are Amazon's own words, None where it
+    did not say.
+    """
+
+    administration: PipelineError | None = None
+    reporting: PipelineError | None = None
+    creation_status: str | None = None
+    instance_type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """The health of an instance; ``error`` is None where nothing is wrong."""
+
+    status: HealthStatus
+    error: str | None = None
+
+
+def diagnose(answers: Answers) -> Health:
+    """Tell the health of an instance from what Amazon said.
+
+    ERROR is said only where runs certainly fail: reporting, which they need, is refused (4xx), the
+    user's consent is gone, or a setting or row is wrong. A 401 that outlives a new token, like
+    5xx, throttling and silence, may pass, and so may an administration API that alone refuses.
+    """
+    for trouble in (answers.reporting, answers.administration):
+        if isinstance(trouble, _NEEDS_SOMEBODY):
+            return _unwell(HealthStatus.ERROR, words_of(trouble))
+    creation = _parse(answers.creation_status)
+    told = f"Amazon reports creationStatus {answers.creation_status}"
+    if creation is CreationStatus.FAILED:
+        return _unwell(HealthStatus.ERROR, f"{told}: have the instance created anew")
+    if creation is not None and not creation.is_ready:
+        return _unwell(HealthStatus.UNHEALTHY, f"{told}: the instance is not ready yet")
+    if answers.reporting is not None:
+        is_final = isinstance(answers.reporting, Refused)
+        status = HealthStatus.ERROR if is_final else HealthStatus.UNHEALTHY
+        return _unwell(status, words_of(answers.reporting))
+    if answers.administration is not None:
+        return _unwell(
+            HealthStatus.UNHEALTHY, f"reporting works, but {words_of(answers.administration)}"
+        )
+    if answers.creation_status is not None and creation is None:
+        return _unwell(HealthStatus.UNHEALTHY, f"{told}, which is none of its known words")
+    return Health(status=HealthStatus.HEALTHY)
+
+
+def words_of(error: PipelineError | str) -> str:
+    """Return an error's text without what differs each time the same thing goes wrong."""
+    return _REQUEST_ID.sub("", str(error))
+
+
+def _unwell(status: HealthStatus, error: str) -> Health:
+    return Health(status=status, error=error[:LONGEST_ERROR] or status)
+
+
+def _parse(word: str | None) -> CreationStatus | None:
+    try:
+        return CreationStatus((word or "").upper())
+    except ValueError:
+        return None

@@ -1,0 +1,145 @@
+"""The words of a mail: plain text, in the reader's time zone, the subject on one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from recomamp.domain.notifications import Event, EventKind
+from recomamp.domain.scheduling.cron import load_zone
+from recomamp.domain.text import one_line, printable
+from recomamp.errors import InvalidDefinition
+
+_LONGEST_SUBJECT = 150
+_LONGEST_VALUE = 2000
+_SHOWN_EVENTS = 50
+_INDENT = "  "
+_BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
+
+_SUBJECTS: dict[str, str] = {
+    EventKind.SCHEDULE_RUN_FAILED: "Failed: {name}",
+    EventKind.COLLECTION_COMPLETED: "Complete: {name}",
+    EventKind.COLLECTION_FAILED: "Failed: {name}",
+    EventKind.CONSENT_REVOKED: "Please sign in with Amazon again",
+}
+_SENTENCES: dict[str, str] = {
+    EventKind.SCHEDULE_RUN_FAILED: "A run of your schedule failed.",
+    EventKind.COLLECTION_COMPLETED: "Your collection is complete.",
+    EventKind.COLLECTION_FAILED: "Your collection has ended, and some of its weeks failed.",
+    EventKind.CONSENT_REVOKED: (
+        "Amazon no longer accepts the consent you gave RecomAMP. "
+        "Your schedules and collections cannot run until you sign in with Amazon again."
+    ),
+}
+_FAREWELL = (
+    "You get this mail because e-mail notifications are on in your settings of RecomAMP; "
+    "there you can turn them off."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """Who reads a mail: ``users.full_name`` and ``users.timezone``."""
+
+    name: str | None
+    time_zone: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """Subject and text of a mail."""
+
+    subject: str
+    text: str
+
+
+def compose(events: Sequence[Event], reader: Reader) -> Message:
+    """Write the mail about one event, or the digest of several."""
+    if len(events) == 1:
+        subject, body = _subject(events[0]), _body(events[0], reader)
+    else:
+        subject, body = f"{len(events)} messages from RecomAMP", _digest(events, reader)
+    name = one_line(reader.name, _LONGEST_SUBJECT)
+    greeting = f"Hello {name}," if name else "Hello,"
+    return Message(subject=subject, text=f"{greeting}\n\n{body}\n\n-- \n{_FAREWELL}\n")
+
+
+def _subject(event: Event) -> str:
+    name = event.details.get("name") or ""
+    return one_line(_SUBJECTS[event.kind].format(name=name), _LONGEST_SUBJECT)
+
+
+def _body(event: Event, reader: Reader) -> str:
+    lines = [_SENTENCES[event.kind], ""]
+    for label, value in _facts(event, _zone(event, reader)):
+        first, *more = _value_lines(value)
+        lines.append(f"{_INDENT}{label:<10}{first}")
+        lines += [f"{_INDENT}{'':<10}{line}" for line in more]
+    return "\n".join(lines)
+
+
+def _digest(events: Sequence[Event], reader: Reader) -> str:
+    shown = events[:_SHOWN_EVENTS]
+    lines = [f"Much has happened at once: {len(events)} messages in one.", ""]
+    for event in shown:
+        moment = f"{event.happened_at.astimezone(_zone(event, reader)):%Y-%m-%d %H:%M %Z}"
+        reason = one_line(event.details.get("error"), _LONGEST_SUBJECT)
+        lines.append(f"{_INDENT}{moment}  {_subject(event)}{f' ({reason})' if reason else ''}")
+    if more := len(events) - len(shown):
+        lines.append(f"{_INDENT}and {more} more")
+    return "\n".join(lines)
+
+
+def _facts(event: Event, zone: tzinfo) -> list[tuple[str, object]]:
+    """Return what is told of an event, line by line; what is not known is left out."""
+    details = event.details
+    facts = [
+        ("Name", details.get("name")),
+        ("Workflow", details.get("workflow")),
+        ("Data", _window(details, zone)),
+        ("Weeks", _weeks(details)),
+        ("When", f"{event.happened_at.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"),
+        ("Reason", details.get("error")),
+        ("Run", details.get("dag_run_id")),
+    ]
+    return [(label, value) for label, value in facts if value]
+
+
+def _window(details: Mapping[str, Any], zone: tzinfo) -> str | None:
+    if details.get("start_date"):
+        return f"{details['start_date']} to {details.get('end_date')}"
+    if not (details.get("window_start") and details.get("window_end")):
+        return None
+    start, end = (
+        datetime.fromisoformat(details[name]).astimezone(zone)
+        for name in ("window_start", "window_end")
+    )
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} ({zone})"
+
+
+def _weeks(details: Mapping[str, Any]) -> str | None:
+    if not details.get("total_weeks"):
+        return None
+    return (
+        f"{details.get('completed_weeks', 0)} of {details['total_weeks']} have results, "
+        f"{details.get('failed_weeks', 0)} failed"
+    )
+
+
+def _zone(event: Event, reader: Reader) -> tzinfo:
+    """Return the reader's zone; where that is none, the row's own."""
+    for name in (reader.time_zone, event.details.get("time_zone")):
+        try:
+            return load_zone(str(name or ""))
+        except InvalidDefinition:
+            continue
+    return load_zone("UTC")
+
+
+def _value_lines(value: object) -> list[str]:
+    """Return a value line by line, as long as a mail may reasonably be."""
+    lines = [printable(line).strip() for line in _BREAKS.split(str(value)[:_LONGEST_VALUE])]
+    return [line for line in lines if line] or [""]

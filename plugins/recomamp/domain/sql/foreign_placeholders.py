@@ -1,0 +1,116 @@
+"""Placeholders as other programs write them: ``:name``, ``${name}``, ``{{ x | int }}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sqlglot.tokenizer_core import TokenType
+
+from recomamp.domain.sql.tokens import QueryTokens, adjacent
+from recomamp.errors import InvalidDefinition
+
+_LONGEST_SHOWN = 40  # characters of what is found in a message
+_REMEDY = (
+    "write {{name}}, a name of letters, digits and _ that begins with no digit; "
+    "there are no filters, conditions or loops"
+)
+
+# What a template of another kind looks like: {{#if x}}, {{ n | int }}, {% if x %}, ${x}, {x}
+_BRACES = re.compile(r"[$%]?\{+[^{}\r\n]*\}*|\}+")
+_NAME_WITHIN = re.compile(r"[$:@%]?[{(]*\s*([A-Za-z_]\w*)\s*(?:\}*|\)s)", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PERCENT = re.compile(r"%\(\w*\)\w?")
+# `*+` does not go back: the time grows with the text's length alone
+_BLOCK_IN_TEXT = re.compile(r"\{%-?\s*+[A-Za-z][^%{}]*+%\}")
+# A name in text as other programs write placeholders. A word, a price or a time is none
+_FOREIGN_IN_TEXT = re.compile(
+    r"(?<!\$)\$\{\s*(?P<dollar>[A-Za-z_]\w*)\s*\}"  # ${name}
+    r"|(?<!%)%\((?P<percent>[A-Za-z_]\w*)\)s"  # %(name)s
+    r"|(?<![\w:$@])[:$@](?P<mark>[A-Za-z_]\w*)"  # :name, $name, @name
+    r"|(?<![{$])(?<!\\[pP])\{(?P<brace>[A-Za-z_]\w*)\}(?!\})",  # {name}
+    re.ASCII,
+)
+
+
+def no_placeholder(text: str, place: str) -> InvalidDefinition:
+    """Return the refusal of what looks like a placeholder and is none."""
+    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    name = _NAME_WITHIN.fullmatch(text)
+    remedy = f"write {{{{{name[1]}}}}}" if name else _REMEDY
+    if text.count("{") != text.count("}"):
+        return InvalidDefinition(f"unbalanced braces at {place}: {shown}; {remedy}")
+    return InvalidDefinition(f"{shown} at {place} is no placeholder; {remedy}")
+
+
+def braces_at(sql: str, offset: int) -> str:
+    """Return the braces that begin there and what stands between them."""
+    found = _BRACES.match(sql, offset)
+    return found[0] if found else sql[offset : offset + 1]
+
+
+def odd_braces_in(text: str) -> str:
+    """Return the first braces of a text that are no placeholder's; empty where there are none.
+
+    :param text: without its placeholders.
+    """
+    if block := _BLOCK_IN_TEXT.search(text):
+        return block[0]
+    if "{{" in text or ("}}" in text and text.count("{") < text.count("}")):
+        marks = (text.find(mark) for mark in ("{{", "}}"))
+        return braces_at(text, min(offset for offset in marks if offset >= 0))
+    return ""
+
+
+def foreign_value(tokens: QueryTokens, index: int, sql: str) -> str:
+    """Return what stands for a value in another style, and never for AMC; else nothing."""
+    token, following = tokens[index], tokens.peek(index + 1)
+    if token.token_type is TokenType.PLACEHOLDER:
+        return token.text
+    if following is None:
+        return ""
+    match token.token_type:
+        case TokenType.COLON | TokenType.PARAMETER:
+            is_name = adjacent(token, following) and _NAME.fullmatch(following.text)
+            return token.text + following.text if is_name else ""
+        case TokenType.MOD if following.token_type is TokenType.L_PAREN:
+            found = _PERCENT.match(sql, token.start)
+            return found[0] if found else ""
+        case TokenType.VAR if token.text == "$" and following.token_type is TokenType.L_BRACE:
+            return braces_at(sql, token.start)
+    return ""
+
+
+def begins_odd_comment(tokens: QueryTokens, index: int) -> bool:
+    """Return whether ``{#`` stands here: AMC has no such comment, so it is sent as written."""
+    token, before, following = tokens[index], tokens.peek(index - 1), tokens.peek(index + 1)
+    is_second_brace = (
+        before is not None and before.token_type is TokenType.L_BRACE and adjacent(before, token)
+    )
+    return (
+        following is not None
+        and following.token_type is TokenType.HASH
+        and adjacent(token, following)
+        and not is_second_brace
+    )
+
+
+def ends_odd_comment(tokens: QueryTokens, index: int) -> bool:
+    """Return whether ``#}`` ends here."""
+    before = tokens.peek(index - 1)
+    return (
+        before is not None
+        and before.token_type is TokenType.HASH
+        and adjacent(before, tokens[index])
+    )
+
+
+def foreign_names(text: str) -> Iterator[tuple[str, str, int, bool]]:
+    """Yield the names in a text that other programs would replace by values.
+
+    With each name come its text, its offset and whether nothing else can be meant, as in
+    ``${name}``. A ``$name`` may be text.
+    """
+    for match in _FOREIGN_IN_TEXT.finditer(text):
+        name = next(group for group in match.groups() if group)
+        yield name, match[0], match.start(), match.lastgroup in ("dollar", "percent")

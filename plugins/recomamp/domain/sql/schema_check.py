@@ -1,0 +1,282 @@
+"""Finds what a query names and its instance does not offer, as far as that is certain.
+
+It also finds timestamps that are compared with a date, where that loses rows.
+
+A warning before AMC refuses, so doubt is silence: a query that cannot be parsed, a name that may be
+an alias, a field of a structure or a word of the language, a column beside a table that is not
+known are all left to AMC. AMC's names are the same in any case, those in double quotes too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import Scope, traverse_scope
+
+from recomamp.domain.sql.binding import WINDOW_PARAMETERS
+from recomamp.domain.sql.date_comparisons import lost_days
+from recomamp.domain.sql.date_flow import day_of, day_text_of
+from recomamp.domain.sql.dialect import AmcSql
+from recomamp.domain.sql.parameter_types import ParameterType, read_date
+from recomamp.domain.sql.parameters import Parameter
+from recomamp.domain.sql.placeholders import PLACEHOLDER, Slot, SlotKind
+from recomamp.domain.sql.template import read_template
+from recomamp.errors import InvalidDefinition
+
+_EXTENDED = re.compile(r"EXTEND_TIME_WINDOW\s*\(\s*'(\w+)'[^()]*\)", re.IGNORECASE)
+_TABLE_OF = re.compile(r"\bTABLE\s*\(\s*(\w+)\s*\)", re.IGNORECASE)
+
+# Words that AMC takes where a parser without its grammar sees a column
+_WORDS = frozenset(
+    [
+        "nanosecond",
+        "microsecond",
+        "millisecond",
+        "second",
+        "minute",
+        "hour",
+        "day",
+        "week",
+        "month",
+        "quarter",
+        "year",
+        "decade",
+        "century",
+        "millennium",
+        "isoyear",
+        "isoweek",
+        "isodow",
+        "dow",
+        "doy",
+        "epoch",
+        "both",
+        "leading",
+        "trailing",
+        "current_date",
+        "current_timestamp",
+        "current_time",
+        "localtime",
+        "localtimestamp",
+        "user",
+        "current_user",
+        "session_user",
+        "system_user",
+        "current_role",
+        "current_catalog",
+        "current_schema",
+        "current_path",
+        "map",
+        "value",
+    ]
+)
+_OLD_UNIT = "sql_tsi_"  # begins a unit of time, as in TIMESTAMPDIFF(SQL_TSI_DAY, a, b)
+
+_STAND_INS = {
+    SlotKind.PARAMETER: "",  # its own name
+    SlotKind.LITERAL: "'1'",
+    SlotKind.ROWS: "('1')",
+    SlotKind.ROW: "'1'",
+    SlotKind.TEXT: "'1'",
+    SlotKind.PATTERN: "'1'",
+    SlotKind.ESCAPE: "",
+}
+
+
+class FindingKind(StrEnum):
+    """What is wrong with a name or its use (constraint ``chk_workflow_finding_kind``)."""
+
+    UNKNOWN_TABLE = "UNKNOWN_TABLE"
+    VANISHED_TABLE = "VANISHED_TABLE"
+    UNKNOWN_COLUMN = "UNKNOWN_COLUMN"
+    VANISHED_COLUMN = "VANISHED_COLUMN"
+    DATE_AGAINST_TIMESTAMP = "DATE_AGAINST_TIMESTAMP"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table as an instance offers it, or no longer does; names in lower case."""
+
+    is_offered: bool
+    columns: frozenset[str]
+    vanished_columns: frozenset[str] = frozenset()
+    timestamps: frozenset[str] = frozenset()  # those columns that are surely TIMESTAMP
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Finding:
+    """One name and what is wrong with it; of several tables, any might be meant."""
+
+    table: str
+    column: str
+    kind: FindingKind = field(compare=False)
+    advice: str = field(default="", compare=False)
+
+    @property
+    def message(self) -> str:
+        """The finding in words."""
+        match self.kind:
+            case FindingKind.UNKNOWN_TABLE:
+                return f"table {self.table} is not among the instance's data sources"
+            case FindingKind.VANISHED_TABLE:
+                return f"table {self.table} is no longer among the instance's data sources"
+            case FindingKind.UNKNOWN_COLUMN:
+                return f"column {self.column} is not in {self.table}"
+            case FindingKind.VANISHED_COLUMN:
+                return f"column {self.column} is no longer in {self.table}"
+            case FindingKind.DATE_AGAINST_TIMESTAMP:
+                return f"column {self.column} of {self.table} is a TIMESTAMP; {self.advice}"
+
+
+def find_missing(
+    sql: str, tables: Mapping[str, Table], parameters: Mapping[str, Parameter] | None = None
+) -> tuple[Finding, ...]:
+    """Return what the query names and the tables do not have; nothing where it cannot be parsed.
+
+    :param tables: what the instance offers and has offered, by name in lower case.
+    :param parameters: those that the workflow declares, for their types.
+    """
+    known = dict(parameters or {}) | WINDOW_PARAMETERS
+    try:
+        query = sqlglot.parse_one(_without_parameters(sql, known), dialect=AmcSql)
+        for identifier in query.find_all(exp.Identifier):
+            identifier.set("this", identifier.name.lower())
+        return tuple(sorted(_findings(query, tables)))
+    except (SqlglotError, InvalidDefinition, RecursionError):
+        return ()
+
+
+def _findings(query: exp.Expr, tables: Mapping[str, Table]) -> set[Finding]:
+    aliases, found = _aliases(query), set[Finding]()
+    scopes = traverse_scope(query)
+    for scope in scopes:
+        found.update(_tables(scope, tables))
+        found.update(_columns(scope, tables, aliases))
+    for (table, column), advice in lost_days(scopes, tables):
+        kind = FindingKind.DATE_AGAINST_TIMESTAMP
+        found.add(Finding(table=table, column=column, kind=kind, advice=advice))
+    return found
+
+
+def _without_parameters(sql: str, known: Mapping[str, Parameter]) -> str:
+    """Write the query with something harmless in place of every parameter."""
+    pieces = (
+        _stand_in(piece, known) if isinstance(piece, Slot) else piece
+        for piece in read_template(sql).pieces
+    )
+    # Not a table of the query's own making: the table it names, over a longer window
+    return _TABLE_OF.sub(r"\1", _EXTENDED.sub(r"\1", "".join(pieces)))
+
+
+def _stand_in(slot: Slot, known: Mapping[str, Parameter]) -> str:
+    text = _STAND_INS[slot.kind]
+    days = [name for name in slot.names if _is_midnight(name, slot, known)]
+    match slot.kind:
+        case SlotKind.TEXT if days:
+            filled = PLACEHOLDER.sub(
+                lambda found: day_text_of(found[1]) if found[1] in days else "1", slot.template
+            )
+            text = "'" + filled.replace("'", "''") + "'"
+        case SlotKind.LITERAL if slot.follows in ("DATE", "TIMESTAMP", "TIME"):
+            text = f"'{day_text_of(days[0])}'" if days else "'2000-01-01 00:00:00'"
+        case SlotKind.PARAMETER | SlotKind.LITERAL | SlotKind.ROW if days:
+            text = day_of(days[0])
+        case SlotKind.ROWS if days:
+            text = f"({day_of(days[0])})"
+        case SlotKind.PARAMETER:
+            text = f"CUSTOM_PARAMETER('{slot.names[0]}')"
+    return f" ({text}) " if slot.wrap else f" {text} "
+
+
+def _is_midnight(name: str, slot: Slot, known: Mapping[str, Parameter]) -> bool:
+    """Return whether AMC gets a date there: a bound that includes its day is none."""
+    parameter = known.get(name)
+    if parameter is None:
+        return False
+    if parameter.type is ParameterType.STRING:
+        return read_date(parameter.value) is not None
+    return parameter.type is ParameterType.DATE and not slot.ends_day
+
+
+def _aliases(query: exp.Expr) -> frozenset[str]:
+    """Return every name that the query itself gives, wherever it does."""
+    names = {one.alias for one in query.find_all(exp.Alias)}
+    for alias in query.find_all(exp.TableAlias):
+        names |= {column.name for column in alias.columns}
+    return frozenset(names)
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    """Return the tables that a scope reads, by alias; CTEs are none."""
+    return {
+        alias: source.name
+        for alias, (_, source) in scope.selected_sources.items()
+        if isinstance(source, exp.Table) and source.name and not source.db
+    }
+
+
+def _tables(scope: Scope, tables: Mapping[str, Table]) -> Iterator[Finding]:
+    for name in _sources(scope).values():
+        table = tables.get(name)
+        if table is None:
+            yield Finding(table=name, column="", kind=FindingKind.UNKNOWN_TABLE)
+        elif not table.is_offered:
+            yield Finding(table=name, column="", kind=FindingKind.VANISHED_TABLE)
+
+
+def _columns(
+    scope: Scope, tables: Mapping[str, Table], aliases: frozenset[str]
+) -> Iterator[Finding]:
+    sources = _sources(scope)
+    around = _around(scope)
+    for column in scope.columns:
+        if not _is_of(column, scope):
+            continue
+        name, qualifier = column.name, column.table
+        if qualifier:
+            read = [sources[qualifier]] if qualifier in sources else []
+        elif name in aliases or _is_word(name) or any(_is_open(one, tables) for one in around):
+            continue
+        else:
+            read = sorted({table for one in around for table in _sources(one).values()})
+        if read and all(_lacks(tables.get(table), name) for table in read):
+            yield _missing_column(name, read, tables)
+
+
+def _is_word(name: str) -> bool:
+    return name in _WORDS or name.startswith(_OLD_UNIT)
+
+
+def _is_of(node: exp.Expr, scope: Scope) -> bool:
+    """Return whether a node is of this scope, not of a query within, which has its own."""
+    return node.find_ancestor(exp.Select, exp.SetOperation) is scope.expression
+
+
+def _around(scope: Scope) -> list[Scope]:
+    """Return a scope and those whose columns it may use too."""
+    found = [scope]
+    while (outer := found[-1].parent) is not None and found[-1].can_be_correlated:
+        found.append(outer)
+    return found
+
+
+def _is_open(scope: Scope, tables: Mapping[str, Table]) -> bool:
+    """Tell whether a scope reads more than known tables, so that any name may be right."""
+    known = [tables.get(name) for name in _sources(scope).values()]
+    is_known = all(table is not None and table.is_offered for table in known)
+    return not is_known or len(known) != len(scope.selected_sources)
+
+
+def _lacks(table: Table | None, column: str) -> bool:
+    return table is not None and table.is_offered and column not in table.columns
+
+
+def _missing_column(column: str, read: list[str], tables: Mapping[str, Table]) -> Finding:
+    has_vanished = any(column in tables[table].vanished_columns for table in read)
+    kind = FindingKind.VANISHED_COLUMN if has_vanished else FindingKind.UNKNOWN_COLUMN
+    return Finding(table=", ".join(read), column=column, kind=kind)

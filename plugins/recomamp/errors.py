@@ -1,0 +1,264 @@
+"""Everything that can go wrong, as the decision a caller has to take.
+
+PipelineError
+├── InvalidDefinition     a row cannot become a DAG or a request: mend the named column
+├── MissingSetting        a setting of the pipeline is absent or wrong: mend the deployment
+│   └── TokensUnreadable  one user's tokens were encrypted with another key
+├── LimitExceeded         a result is larger than a setting allows; never retried. A longer answer
+│                         of the API is ContractBroken, which is retried
+├── StepTimedOut          a step of a run took longer than it may: try again later
+├── WeekSkipped           the week of a collection is not to be run: no error of anybody's
+├── InstanceBroken        no run on the instance can succeed until somebody acts; never retried
+├── MigrationError        database and migration files disagree: mend one of them
+├── AmazonError           Amazon was asked and did not give what was asked for
+│   ├── Transient         try again later: 429, 5xx, network, an answer that is no answer
+│   │   └── NotReady       AMC says SUCCEEDED and does not give the result: try for some minutes
+│   ├── Unauthorized      401: refresh the access token once, then try again
+│   ├── ConsentRevoked    the user must sign in with Amazon again; never retried
+│   ├── Refused           400, 403, 404, 422: Amazon's words say why; never retried
+│   ├── SubmissionInDoubt it may or may not have been accepted: look before asking again
+│   ├── LinkExpired       a signed link is no longer accepted: ask for new links
+│   └── ContractBroken    the answer does not say what the API promises
+├── ExecutionEnded        AMC ended the execution without results
+│   ├── ExecutionFailed   may be tried again as a new attempt
+│   ├── ExecutionRejected AMC refuses the query itself; never retried
+│   ├── ExecutionCancelled
+│   └── ExecutionTimedOut our deadline passed; cancelled at AMC
+├── ResultsBroken         downloaded results are truncated, malformed or not what AMC described
+├── ExecutionLocked       another try sends it or loads its results: try again later
+├── Incomplete            some of several parts failed, and the others are done
+└── MailError             a user was not told by mail
+    ├── MailNotTaken      the server took nothing: try again later
+    │   └── MailServerAway   nothing from us at all: stop and try all of them later
+    ├── MailRefused       never retried
+    └── MailInDoubt       it may be out: never retried
+
+Messages say what was tried, on what, what came back and what to do; ids, never secrets.
+"""
+
+from __future__ import annotations
+
+import re
+
+from recomamp.domain.text import bounded_quotes, one_line
+
+
+class PipelineError(Exception):
+    """Base of all errors of the pipeline."""
+
+
+class InvalidDefinition(PipelineError):
+    """A row of the database says something the pipeline cannot do.
+
+    ``table``, ``column`` and ``key`` name the place to mend; ``key`` is the row's UUID if known.
+    The problem may quote the row, so it becomes one line without control characters,
+    and its quotes are shortened.
+    """
+
+    def __init__(self, problem: str, *, table: str = "", column: str = "", key: str = "") -> None:
+        problem = one_line(bounded_quotes(problem))
+        self.problem, self.table, self.column, self.key = problem, table, column, key
+        place = ".".join(part for part in (table, column) if part)
+        super().__init__(": ".join(part for part in (place, problem) if part))
+
+    def at(self, *, table: str, column: str, key: str = "") -> InvalidDefinition:
+        """Return the same problem, located; a place already named is kept."""
+        return InvalidDefinition(
+            self.problem,
+            table=self.table or table,
+            column=self.column or column,
+            key=self.key or key,
+        )
+
+
+class MissingSetting(PipelineError):
+    """A setting of the deployment is absent or unusable."""
+
+
+class TokensUnreadable(MissingSetting):
+    """The stored tokens of one user cannot be decrypted; those of others may be."""
+
+
+class LimitExceeded(PipelineError):
+    """Amazon sends more than a limit allows. The message names the setting of the limit."""
+
+
+class StepTimedOut(PipelineError):
+    """A step of a run took longer than its ``execution_timeout``. The next try reattaches."""
+
+
+class WeekSkipped(PipelineError):
+    """Somebody has set the week of a collection to SKIPPED: AMC is not asked about it."""
+
+
+class InstanceBroken(PipelineError):
+    """The health check says that nothing works on the instance; the message says why."""
+
+
+class MigrationError(PipelineError):
+    """The database cannot be brought to the state that the migration files describe."""
+
+
+class AmazonError(PipelineError):
+    """Amazon did not give what was asked for. The message keeps Amazon's own words.
+
+    ``status`` is the HTTP status or None, ``code`` Amazon's own error code, ``request_id`` the
+    value of ``x-amz-request-id``, ``retry_after_seconds`` what a Retry-After header asked for.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after_seconds = retry_after_seconds
+
+    def add_remedy(self, remedy: str) -> None:
+        """Append a remedy to Amazon's own text."""
+        self.args = (f"{self}; {remedy}",)
+
+
+class Transient(AmazonError):
+    """Amazon may answer better later."""
+
+
+class NotReady(Transient):
+    """AMC says that an execution has SUCCEEDED, and does not give its result yet."""
+
+
+class Unauthorized(AmazonError):
+    """Amazon does not accept the access token."""
+
+
+class ConsentRevoked(AmazonError):
+    """Amazon does not accept the refresh token: the user has to sign in with Amazon again."""
+
+
+class Refused(AmazonError):
+    """Amazon refuses the request as it stands."""
+
+
+class SubmissionInDoubt(AmazonError):
+    """An execution may or may not have been accepted: look for it before asking again."""
+
+
+class LinkExpired(AmazonError):
+    """A signed download link is no longer accepted: ask for new links."""
+
+
+class ContractBroken(AmazonError):
+    """Amazon answered something the API does not promise."""
+
+
+class ExecutionEnded(PipelineError):
+    """AMC ended the execution without results. The message keeps AMC's ``statusReason``."""
+
+
+class ExecutionFailed(ExecutionEnded):
+    """AMC ended the execution as FAILED."""
+
+
+class ExecutionRejected(ExecutionEnded):
+    """AMC refuses to run the query."""
+
+
+class ExecutionCancelled(ExecutionEnded):
+    """The execution was cancelled."""
+
+
+class ExecutionTimedOut(ExecutionEnded):
+    """The execution did not end before its deadline."""
+
+
+class ResultsBroken(PipelineError):
+    """Downloaded results are truncated, malformed or not what AMC described."""
+
+
+class ExecutionLocked(PipelineError):
+    """Another process sends the execution or loads its results, or may have taken that over."""
+
+
+class MailError(PipelineError):
+    """A mail did not get to the mail server, or may not have. The message keeps its words."""
+
+
+class MailNotTaken(MailError):
+    """The server took nothing and may do so later."""
+
+
+class MailServerAway(MailNotTaken):
+    """The server takes nothing from anybody at the moment, or nothing from us."""
+
+
+class MailRefused(MailError):
+    """The server refuses this mail for good, or it cannot be addressed."""
+
+
+class MailInDoubt(MailError):
+    """The server may have taken the mail: sending it again could send it twice."""
+
+
+class Incomplete(PipelineError):
+    """Some of several parts failed; the others are done, and a second try leaves them alone.
+
+    ``is_final``: no second try can help any part that failed. ``is_tenants_own``: the error of
+    each of them is known of one tenant.
+    """
+
+    def __init__(
+        self, problem: str, *, is_final: bool = False, is_tenants_own: bool = False
+    ) -> None:
+        self.is_final = is_final
+        self.is_tenants_own = is_tenants_own
+        super().__init__(problem)
+
+
+# What no second try can change. Everything else is retried, and every retry reattaches.
+FINAL_ERRORS = (
+    ConsentRevoked,
+    ExecutionCancelled,
+    ExecutionRejected,
+    ExecutionTimedOut,
+    InstanceBroken,
+    InvalidDefinition,
+    LimitExceeded,
+    MissingSetting,
+    Refused,
+)
+
+# What one user or one user's row is the cause of. The rows of that user say so: consent_error,
+# health_error, amc_api_errors, error_message. Where every user meets one of them, the deployment
+# is the likely cause (recomamp.pipeline.partial_failures.is_shared)
+_TENANTS_OWN = (
+    ConsentRevoked,
+    InstanceBroken,
+    InvalidDefinition,
+    LimitExceeded,
+    Refused,
+    TokensUnreadable,
+)
+
+
+def is_tenants_own(error: Exception) -> bool:
+    """Return whether an error is a known state of one tenant, and the pipeline works."""
+    is_of_parts = isinstance(error, Incomplete) and error.is_tenants_own
+    return is_of_parts or isinstance(error, _TENANTS_OWN)
+
+
+def is_final(error: Exception) -> bool:
+    """Return whether no second try can help."""
+    return isinstance(error, FINAL_ERRORS) or (isinstance(error, Incomplete) and error.is_final)
+
+
+def error_type(error: Exception) -> str:
+    """Name an error in the words of the database: `ExecutionRejected` is REJECTED."""
+    name = type(error).__name__.removeprefix("Execution")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()

@@ -1,0 +1,3 @@
+"""The daily sync of ASINs with Amazon's product metadata."""
+
+from __future__ import annotations

@@ -1,0 +1,287 @@
+"""The daily sync of campaigns and their figures: a branch of tasks for each AMC instance.
+
+What the steps do is imported when they do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from airflow.sdk import DAG, BaseOperator, Context, TriggerRule, task_group
+from airflow.sdk.exceptions import AirflowSkipException
+
+from recomamp.domain.text import one_line
+from recomamp.errors import Incomplete, is_tenants_own
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.partial_failures import Troubles, retried_where_it_helps
+from recomamp.pipeline.system_dag import own_dag
+
+REPORTS_KEPT = timedelta(days=90)
+GROUPS_AT_ONCE = 4
+MOST_GROUPS = 1000  # Airflow maps over 1024 at most unless its core.max_map_length says otherwise
+DONE = "done"
+TENANTS_OWN = "tenants_own"  # not done, and the tenant's own rows say why
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of a step: what it returned or the error, by UUID of the instance."""
+
+    done: dict[UUID, T]
+    errors: dict[UUID, Exception]
+    troubles: Troubles
+
+
+_MANUAL = """\
+Brings the campaigns of every active AMC instance and their figures into `campaigns`.
+
+- **list_instances** finds the active instances of active users
+- **campaigns** lists Sponsored Products, Brands and Display of the profiles behind an instance and
+  the DSP campaigns of its advertisers; one that Amazon no longer lists becomes `ARCHIVED`
+- **performance** asks for reports on the last 30 full days, waits for them without a worker and
+  sums them; each report stands in `campaign_reports`, each day in `campaign_performance`
+- **dated** writes `amc_instances.campaigns_last_sync` when both are done
+
+An instance that fails stops no other one: each has a branch of its own, and from the thousandth on
+shares one with others. A task is skipped, and says why, where the instance's own rows know it: a
+consent that is gone, a refusal, a wrong row. A failed task names what could not be read; cleared,
+it goes on with the reports that are under way, and leaves alone what was loaded in the last hour.
+"""
+
+
+class ListInstances(BaseOperator):
+    """Return the UUIDs of the instances to sync, in groups; forget reports that are long done."""
+
+    ui_color = "#fdf3e1"
+
+    def execute(self, context: Context) -> list[list[str]]:
+        """Read them."""
+        from recomamp.store.campaign_reports import delete_campaign_reports
+        from recomamp.store.instances import select_active_instances
+
+        with DatabaseHook().transaction() as connection:
+            delete_campaign_reports(connection, before=datetime.now(UTC) - REPORTS_KEPT)
+            instances = select_active_instances(connection)
+        return groups([str(one.instance_key) for one in instances])
+
+
+def groups(instance_keys: Sequence[str], most: int = MOST_GROUPS) -> list[list[str]]:
+    """Deal instances out to at most so many groups: one to each as long as they are enough."""
+    return [list(instance_keys[first::most]) for first in range(min(most, len(instance_keys)))]
+
+
+class InstanceOperator(BaseOperator):
+    """A step for a group of instances, of which one that fails stops no other.
+
+    :param instance_keys: UUIDs of rows of ``amc_instances``.
+    """
+
+    template_fields: Sequence[str] = ("instance_keys",)
+    ui_color = "#fdf3e1"
+
+    def __init__(self, *, instance_keys: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(map_index_template="{{ instance_name }}", **kwargs)
+        self.instance_keys = instance_keys
+
+    def for_each(self, context: Context, step: Callable[[Any], T]) -> Outcome[T]:
+        """Do a step for each instance; an error with one stops no other."""
+        instances = self._instances()
+        # The name under which the UI shows the task; Airflow keeps 250 characters of it
+        names = one_line(", ".join(one.instance_id for one in instances), 200)
+        context["instance_name"] = names  # type: ignore[typeddict-unknown-key]
+        outcome: Outcome[T] = Outcome(done={}, errors={}, troubles=Troubles.of_tenants())
+        for instance in instances:
+            key = instance.instance_key
+            with outcome.troubles.about(instance):
+                try:
+                    outcome.done[key] = step(instance)
+                except Exception as err:
+                    outcome.errors[key] = err
+                    raise
+        return outcome
+
+    def end(self, context: Context, outcome: Outcome[Any], *, but: str) -> None:
+        """Say which instances are done, and raise what went wrong with the others.
+
+        :param but: what the others are.
+        :raises AirflowSkipException: where none is done, and their own rows say why.
+        """
+        own = [key for key, err in outcome.errors.items() if is_tenants_own(err)]
+        context["ti"].xcom_push(key=DONE, value=[str(key) for key in outcome.done])
+        context["ti"].xcom_push(key=TENANTS_OWN, value=[str(key) for key in own])
+        troubles = outcome.troubles
+        with retried_where_it_helps():
+            troubles.raise_unknown(but)
+        if troubles and not outcome.done:
+            raise AirflowSkipException(f"{len(troubles)} {but}: {troubles}")
+
+    def _instances(self) -> list[Any]:
+        from recomamp.store.instances import select_active_instance
+
+        with DatabaseHook().transaction() as connection:
+            found = [select_active_instance(connection, UUID(one)) for one in self.instance_keys]
+        active = [one for one in found if one is not None]
+        if not active:
+            raise AirflowSkipException(f"{', '.join(self.instance_keys)}: not active any more")
+        return active
+
+
+class SyncCampaigns(InstanceOperator):
+    """Bring the campaigns of instances into the database; return how many there are."""
+
+    def execute(self, context: Context) -> int:
+        """List them."""
+        from recomamp.pipeline.campaigns.listing import sync_campaigns
+
+        database = DatabaseHook()
+        amazon = AmcHook(database=database)
+        counted = self.for_each(
+            context,
+            lambda instance: sync_campaigns(
+                instance, database=database, amazon=amazon, now=datetime.now(UTC)
+            ),
+        )
+        self.end(context, counted, but="not synced")
+        return sum(counted.done.values())
+
+
+class SyncPerformance(InstanceOperator):
+    """Bring the figures of instances' campaigns into the database."""
+
+    def execute(self, context: Context) -> None:
+        """Ask for reports, or find those that an interrupted try has asked for."""
+        self._go_on(context, {})
+
+    def resume(self, context: Context, event: dict[str, Any]) -> None:
+        """Go on with the reports of the trigger's event, which says that it is worth looking."""
+        from recomamp.store.campaign_reports import select_campaign_reports
+
+        self.log.info("Woken up: %s", event)
+        with DatabaseHook().transaction() as connection:
+            reports = select_campaign_reports(
+                connection, [UUID(one) for one in event["report_ids"]]
+            )
+        asked: dict[UUID, list[UUID]] = {}
+        for one in reports:
+            asked.setdefault(one.instance_key, []).append(one.id)
+        self._go_on(context, asked)
+
+    def _go_on(self, context: Context, asked: dict[UUID, list[UUID]]) -> None:
+        """Settle the reports of each instance; wait as long as any are being made."""
+        from recomamp.pipeline.campaigns.performance import PerformanceSync
+        from recomamp.pipeline.campaigns.report_trigger import ReportsTrigger
+
+        database = DatabaseHook()
+        amazon = AmcHook(database=database)
+
+        def settle(instance: Any) -> list[UUID]:
+            sync = PerformanceSync(
+                instance, database=database, amazon=amazon, now=datetime.now(UTC)
+            )
+            key = instance.instance_key
+            if key not in asked:
+                asked[key] = sync.request(context["dag_run"].run_after)
+            return sync.settle(asked[key])
+
+        waiting = self.for_each(context, settle)
+        if any(waiting.done.values()):
+            report_ids = [str(one) for ids in asked.values() for one in ids]
+            self.log.info("Some of %s reports are still being made", len(report_ids))
+            self.defer(trigger=ReportsTrigger(report_ids=report_ids), method_name="resume")
+        self.end(context, waiting, but="not synced")
+
+
+class DateSync(InstanceOperator):
+    """Say in ``amc_instances`` as of when campaigns and figures are, where both are whole.
+
+    :param needed_task_ids: the steps that must have done an instance.
+    """
+
+    def __init__(self, *, needed_task_ids: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.needed_task_ids = needed_task_ids
+
+    def execute(self, context: Context) -> None:
+        """Write the moment at which the run began."""
+        from recomamp.store.campaigns import date_campaigns_sync
+
+        began_at = context["dag_run"].start_date or datetime.now(UTC)
+        done = self._all_said(context, DONE)
+        explained = self._all_said(context, DONE, TENANTS_OWN)
+
+        def date(instance: Any) -> None:
+            key = str(instance.instance_key)
+            if key not in done:
+                problem = "campaigns or figures could not be had"
+                raise Incomplete(problem, is_tenants_own=key in explained)
+            with DatabaseHook().transaction() as connection:
+                date_campaigns_sync(connection, instance.instance_key, synced_at=began_at)
+
+        self.end(context, self.for_each(context, date), but="not dated")
+
+    def _all_said(self, context: Context, *keys: str) -> set[str]:
+        """Return the instances that each needed step of this group names under one of the keys."""
+        ti = context["ti"]
+        named = [
+            {
+                instance_key
+                for key in keys
+                for instance_key in ti.xcom_pull(task_ids=one, key=key, map_indexes=ti.map_index)
+                or ()
+            }
+            for one in self.needed_task_ids
+        ]
+        return set(self.instance_keys).intersection(*named)
+
+
+def campaigns_dag() -> DAG:
+    """Build the DAG that syncs campaigns once a day."""
+    with own_dag(
+        "recomamp_campaigns_sync",
+        description="Brings campaigns and their figures from Amazon Ads",
+        doc_md=_MANUAL,
+        # When yesterday is over in all of America, where Amazon's days end last
+        schedule="0 11 * * *",
+        default_args={
+            "retries": 4,
+            "retry_delay": timedelta(minutes=2),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=30),
+        },
+    ) as dag:
+        instances = ListInstances(task_id="list_instances")
+
+        @task_group(group_id="instance")
+        def sync_instances(instance_keys: list[str]) -> None:
+            at_once: dict[str, Any] = {
+                "instance_keys": instance_keys,
+                "max_active_tis_per_dagrun": GROUPS_AT_ONCE,
+            }
+            campaigns = SyncCampaigns(
+                task_id="campaigns", execution_timeout=timedelta(hours=1), **at_once
+            )
+            performance = SyncPerformance(
+                task_id="performance",
+                # Figures of the campaigns that are known, also where a list could not be read
+                trigger_rule=TriggerRule.ALL_DONE,
+                execution_timeout=timedelta(hours=8),
+                **at_once,
+            )
+            campaigns >> performance
+            [campaigns, performance] >> DateSync(
+                task_id="dated",
+                instance_keys=instance_keys,
+                needed_task_ids=[campaigns.task_id, performance.task_id],
+                # It looks itself which instances of the group are done, and fails for the others
+                trigger_rule=TriggerRule.ALL_DONE,
+                retries=0,
+            )
+
+        sync_instances.expand(instance_keys=instances.output)
+    return dag

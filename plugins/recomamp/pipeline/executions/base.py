@@ -1,0 +1,289 @@
+"""The steps of every run: what all four share, and the first, submit.
+
+The others are in waiting.py, loading.py and recording.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, NoReturn
+from uuid import UUID
+
+import psycopg2
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+
+from recomamp.domain.models import Collection, Schedule
+from recomamp.errors import FINAL_ERRORS, PipelineError, WeekSkipped, error_type
+from recomamp.pipeline.executions.run_context import SCHEDULED, due_at_of, overrides_of, window_of
+from recomamp.pipeline.executions.run_request import DagRunKey, Work
+from recomamp.pipeline.executions.step_time import StepTime
+from recomamp.pipeline.executions.submission import submit
+from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, load_definition
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.triggers.execution import SlotTrigger
+from recomamp.store.executions import Execution, select_latest_execution
+from recomamp.store.loaded_windows import LoadedWindow, select_loaded_window
+from recomamp.store.retries import clear_retry, count_retry, note_retry
+
+SUBMIT_TASK_ID = "submit"
+_TERMINATED = 143  # as a shell says that a process was ended by SIGTERM
+
+
+class ExecutionOperator(BaseOperator):
+    """A step of a run of a schedule or a collection.
+
+    The row of ``workflow_executions`` is the only state between steps: each finds the run's latest
+    attempt there by DAG id and run id.
+
+    :param schedule_id: UUID of the schedule, or
+    :param collection_id: UUID of the collection.
+    """
+
+    template_fields: Sequence[str] = ("schedule_id", "collection_id")
+    ui_color = "#e8f1fa"
+    clock = staticmethod(monotonic)  # of the step's time
+    _database: DatabaseHook | None = None
+    _step_time: StepTime | None = None
+
+    def __init__(
+        self, *, schedule_id: str | None = None, collection_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.schedule_id = schedule_id
+        self.collection_id = collection_id
+        self._is_woken = False  # whether this try goes on after a deferral
+
+    @contextmanager
+    def trying(self, context: Context) -> Iterator[None]:
+        """Fail for good where a second try cannot help; say in the row why, and when one comes."""
+        self._step_time = self._begin()
+        with DatabaseHook().keeping_connection() as self._database:
+            try:
+                if context["ti"].try_number > 1:
+                    self._go_on(context)
+                yield
+            except WeekSkipped as err:
+                raise AirflowSkipException(str(err)) from err
+            except FINAL_ERRORS as err:
+                self._note_failure(context, err, next_retry_at=None)
+                raise AirflowFailException(str(err)) from err
+            except PipelineError as err:
+                self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
+                raise
+            except (AirflowFailException, AirflowSkipException):  # whoever raises it knows the row
+                raise
+            except AirflowTaskTimeout as err:
+                # Airflow calls on_kill for this error, and on_kill ends the process. So another
+                # error takes its place. The next try continues with what the row says
+                late = self.step_time.error()
+                self._note_failure(context, late, next_retry_at=self._next_retry_at(context))
+                raise late from err
+            except Exception as err:
+                self._note_unexpected(context, err)
+                raise
+
+    def _begin(self) -> StepTime:
+        return StepTime(self.task_id, self.execution_timeout, clock=self.clock)
+
+    def _go_on(self, context: Context) -> None:
+        """Say that the execution goes on, and count the try where it is a retry."""
+        execution = self.latest_execution(context)
+        if execution is None:
+            return
+        is_retry = tries(context) > 1 and not self._is_woken
+        with self.database.transaction() as connection:
+            (count_retry if is_retry else clear_retry)(connection, execution.id)
+
+    def _next_retry_at(self, context: Context) -> datetime | None:
+        """Return when Airflow tries again, None after the last try."""
+        if is_last_try(context):
+            return None
+        growth = int(self.retry_exponential_backoff or 1)
+        # Many clears make many tries; the exponent is bounded where the delay is long since
+        delay = self.retry_delay * growth ** min(context["ti"].try_number - 1, 10)
+        longest = self.max_retry_delay or delay
+        soon: datetime = datetime.now(UTC) + min(delay, longest)
+        return soon
+
+    def _note_unexpected(self, context: Context, error: Exception) -> None:
+        """Write the kind of an error that the pipeline does not know: its text may say anything."""
+        said = PipelineError(
+            f"unexpected {type(error).__name__}; the log of the task {self.task_id} says more"
+        )
+        with suppress(psycopg2.Error):  # which may be the error itself
+            self._note_failure(context, said, next_retry_at=self._next_retry_at(context))
+
+    def _note_failure(
+        self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
+    ) -> None:
+        """Write why the try failed; with the error's type where the step has failed for good.
+
+        Where an open execution has no type when its run is over, no step has failed by itself.
+        """
+        execution = self.latest_execution(context)
+        if execution is None or not execution.status.is_open:
+            return
+        with self.database.transaction() as connection:
+            note_retry(
+                connection,
+                execution.id,
+                next_retry_at=next_retry_at,
+                error_message=str(error),
+                error_type=None if next_retry_at else error_type(error),
+            )
+
+    def on_kill(self) -> NoReturn:
+        """End the process, because its task was cleared or marked failed.
+
+        Airflow would kill it five seconds later. Until then it would continue, and its temporary
+        files would stay.
+
+        :raises SystemExit: runs the end of every ``with`` and ``finally`` block; a kill does not.
+        """
+        raise SystemExit(_TERMINATED)
+
+    @property
+    def database(self) -> DatabaseHook:
+        """The application's database; during a try with one connection for all transactions."""
+        return self._database or DatabaseHook()
+
+    @property
+    def step_time(self) -> StepTime:
+        """The time of the try."""
+        return self._step_time or self._begin()
+
+    @property
+    def amazon(self) -> AmcHook:
+        """Amazon."""
+        return AmcHook()
+
+    def definition(self) -> Schedule | Collection:
+        """Read the schedule or collection as it is now."""
+        if self.schedule_id is not None:
+            return load_definition(SCHEDULES, UUID(self.schedule_id), self.database)
+        return load_definition(COLLECTIONS, UUID(str(self.collection_id)), self.database)
+
+    def work(self, context: Context) -> Work:
+        """Return what the run has to do."""
+        definition = self.definition()
+        return Work(
+            definition=definition,
+            window=window_of(context, definition),
+            overrides=overrides_of(context, definition),
+            due_at=due_at_of(context),
+            clear_number=clear_number(context),
+        )
+
+    def loaded_window(self, work: Work) -> LoadedWindow | None:
+        """Return what the rows show as the results of the window, None where there are none."""
+        definition, window = work.definition, work.window
+        is_schedule = isinstance(definition, Schedule)
+        with self.database.transaction() as connection:
+            return select_loaded_window(
+                connection,
+                workflow_id=definition.workflow.id,
+                user_id=definition.workflow.user_id,
+                instance_key=definition.workflow.instance_key,
+                schedule_id=definition.id if is_schedule else None,
+                collection_id=None if is_schedule else definition.id,
+                window=window,
+                due_at=work.due_at,
+                submitted_sql=work.query.sql,
+                parameters=work.query.parameter_values,
+            )
+
+    def latest_execution(self, context: Context) -> Execution | None:
+        """Return the run's latest attempt, None before the first."""
+        run = context["dag_run"]
+        with self.database.transaction() as connection:
+            return select_latest_execution(connection, dag_id=run.dag_id, dag_run_id=run.run_id)
+
+    def submit(self, context: Context) -> Execution:
+        """Bring the run's current attempt to AMC, opening the next one where the last has ended.
+
+        While no slot is free the task is deferred. Afterwards it is executed again.
+        """
+        run = context["dag_run"]
+        execution = submit(
+            DagRunKey(run.dag_id, run.run_id),
+            lambda: self.work(context),
+            database=self.database,
+            amazon=self.amazon,
+            step_time=self.step_time,
+        )
+        if execution.slot_granted_at is None:
+            self.defer(
+                trigger=SlotTrigger(execution_id=str(execution.id)), method_name="execute_again"
+            )
+        return execution
+
+    def execute_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Go on after the trigger's event, which says only that it is worth trying."""
+        self.log.info("Woken up: %s", event)
+        self._is_woken = True
+        return self.execute(context)
+
+
+class SubmitExecution(ExecutionOperator):
+    """Submit the query to AMC, once, and return the execution's UUID.
+
+    A scheduled run whose window the rows show as SUCCESS asks AMC for nothing: its DAG may be new
+    to Airflow though its rows are not. The task is skipped, and wait and load with it. A clear, a
+    backfill and a manual run do ask.
+    """
+
+    def execute(self, context: Context) -> str:
+        """Submit, or find what an interrupted try has submitted."""
+        with self.trying(context):
+            return str(self.submit(context).id)
+
+    def work(self, context: Context) -> Work:
+        """Return what the run has to do.
+
+        :raises AirflowSkipException: when nobody has asked for it and the rows show its results.
+        """
+        work = super().work(context)
+        if is_asked_for(context) or (loaded := self.loaded_window(work)) is None:
+            return work
+        where = f"execution {loaded.execution_id}" if loaded.execution_id else "its SUCCESS week"
+        raise AirflowSkipException(
+            f"The window {work.window} has results, completed {loaded.completed_at}: {where}. "
+            "AMC is asked for nothing. Clear this task to run the query again"
+        )
+
+
+def is_asked_for(context: Context) -> bool:
+    """Return whether a person or a program asked for the run, or has cleared it."""
+    return context["dag_run"].run_type != SCHEDULED or clear_number(context) > 0
+
+
+def task_state(context: Context, task_id: str) -> str | None:
+    """Return Airflow's state of another task of the run, None while it has none."""
+    run = context["dag_run"]
+    states = context["ti"].get_task_states(
+        dag_id=run.dag_id, run_ids=[run.run_id], task_ids=[task_id]
+    )
+    state: str | None = states.get(run.run_id, {}).get(task_id)
+    return state
+
+
+def tries(context: Context) -> int:
+    """Count the tries of the task since it was last cleared, this one included."""
+    ti = context["ti"]
+    cleared_after = (ti.max_tries or 0) - (ti.task.retries or 0)
+    return int(ti.try_number - cleared_after)
+
+
+def is_last_try(context: Context) -> bool:
+    """Return whether this is the last try of the task."""
+    ti = context["ti"]
+    return bool(ti.try_number > ti.max_tries)
+
+
+def clear_number(context: Context) -> int:
+    """Return how often the run, or one of its tasks, has been cleared."""
+    return context["dag_run"].clear_number or 0

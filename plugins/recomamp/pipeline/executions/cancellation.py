@@ -1,0 +1,52 @@
+"""Stop an execution that nobody wants any more: in its row first, then at AMC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from recomamp.domain.executions import KILLED, Actor, AmcStatus, ExecutionStatus
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.store import run_records
+from recomamp.store.executions import Execution, end_execution
+
+
+async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcStatus | None:
+    """Cancel what goes by the execution's id or name at AMC, and return its status afterwards.
+
+    None where AMC knows nothing of it. What has ended stays as it ended.
+
+    :raises AmazonError: when AMC cannot be asked, or refuses.
+    """
+    async with amazon.client_for(execution) as amc:
+        if execution.amc_execution_id is not None:
+            return (await amc.cancel_execution(execution.amc_execution_id)).status
+        status = None
+        if execution.sending_at is not None:
+            name = execution.amc_workflow_id
+            async for sent in amc.list_executions(workflow_id=name):
+                if sent.workflow_id == name:  # whatever else is listed is somebody's
+                    status = (await amc.cancel_execution(sent.amc_execution_id)).status
+        return status
+
+
+def end_cancelled(database: DatabaseHook, execution: Execution, reason: str) -> bool:
+    """End the row as CANCELLED and close its books; False where it has ended already.
+
+    The row comes first: should AMC not be reached afterwards, a row that has ended is what tells
+    the reconciliation to cancel there.
+    """
+    now = datetime.now(UTC)
+    with database.transaction() as connection:
+        is_ours = end_execution(
+            connection,
+            execution.id,
+            actor=Actor.ON_KILL,
+            status=ExecutionStatus.CANCELLED,
+            amc_status=None,
+            error_type=KILLED,
+            error_message=reason,
+            completed_at=now,
+        )
+        if is_ours:
+            run_records.record_failure(connection, execution, reason=reason, now=now)
+    return is_ours

@@ -1,0 +1,237 @@
+"""Bring the results home: all parts, checked, as Parquet and as the execution's row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
+from typing import TYPE_CHECKING
+
+from airflow.sdk import Asset, Context
+from psycopg2.errors import DeadlockDetected
+
+from recomamp.amazon.amc.responses import AmcExecution
+from recomamp.domain.executions import AmcStatus, ExecutionStatus, given_up_as
+from recomamp.errors import (
+    ContractBroken,
+    ExecutionFailed,
+    ExecutionLocked,
+    InvalidDefinition,
+    NotReady,
+    PipelineError,
+    Refused,
+    error_type,
+)
+from recomamp.pipeline import settings
+from recomamp.pipeline.executions.base import ExecutionOperator, tries
+from recomamp.store.executions import (
+    Execution,
+    complete_execution,
+    select_last_result_columns,
+)
+from recomamp.store.locks import ExecutionLock, Purpose, locked
+from recomamp.store.retries import note_failed_load
+
+if TYPE_CHECKING:
+    from recomamp.domain.result_columns import OutputColumn
+    from recomamp.store.results.writer import ResultWriter, StoredResults
+
+# Else Arrow keeps 50 MB that it no longer needs. Its allocator reads this when it is loaded, and
+# pyarrow is loaded below, in the task: it would slow down every parse of every DAG file
+os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10")  # milliseconds
+
+# AMC may say SUCCEEDED before it gives the result. Each try asks for a minute at most, and then the
+# worker is free. With Airflow's delays between them these tries take about seven minutes
+READY_TRIES = 4
+
+
+class LoadResults(ExecutionOperator):
+    """Download the results of a finished execution, store them and return the execution's UUID.
+
+    Running it again replaces the same files and the same row. One process at a time does so.
+    """
+
+    ui_color = "#e6f5e9"
+
+    def execute(self, context: Context) -> str:
+        """Load the results of the run's latest attempt."""
+        with self.trying(context):
+            execution = self._finished_execution(context)
+            with (
+                locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock,
+                _bounded_patience(tries(context)),
+            ):
+                amc, stored = self._load(execution, lock)
+                self._complete(execution, lock, amc, stored)
+            self._update_asset(context, execution, stored)
+            return str(execution.id)
+
+    def _note_failure(
+        self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
+    ) -> None:
+        """Write it too where AMC's results are of an attempt that had ended without them."""
+        super()._note_failure(context, error, next_retry_at=next_retry_at)
+        execution = self.latest_execution(context)
+        if execution is None or execution.status.is_open or next_retry_at is not None:
+            return
+        if AmcStatus.parse(execution.amc_status) is not AmcStatus.SUCCEEDED:
+            return
+        _, kind = given_up_as(error_type(error), AmcStatus.SUCCEEDED)
+        with self.database.transaction() as connection:
+            note_failed_load(
+                connection,
+                execution.id,
+                error_type=kind,
+                error_message=f"the results could not be loaded: {error}",
+            )
+
+    def _load(
+        self, execution: Execution, lock: ExecutionLock
+    ) -> tuple[AmcExecution, StoredResults]:
+        from recomamp.store.results.writer import ResultWriter
+
+        prefix = f"recomamp-{execution.id}-"
+        _remove_leftovers(prefix)
+        with (
+            TemporaryDirectory(prefix=prefix) as directory,
+            ResultWriter(
+                results_url=settings.results_url(),
+                workflow_id=execution.workflow_id,
+                execution_id=execution.id,
+                window_start=execution.window.first_date,
+                verify_lock=lock.verify,
+                limits=settings.limits(),
+            ) as results,
+        ):
+            amc = self.step_time.run_step(self._download(execution, Path(directory), results))
+            return amc, results.finish()
+
+    def _finished_execution(self, context: Context) -> Execution:
+        execution = self.latest_execution(context)
+        if execution is None or execution.amc_execution_id is None:
+            raise InvalidDefinition("nothing was submitted in this run: clear the task submit")
+        if AmcStatus.parse(execution.amc_status) is not AmcStatus.SUCCEEDED:
+            raise InvalidDefinition(
+                f"AMC says {execution.amc_status} of execution {execution.amc_execution_id}, "
+                "which has no results: clear the task wait to run it again"
+            )
+        return execution
+
+    async def _download(
+        self, execution: Execution, directory: Path, results: ResultWriter
+    ) -> AmcExecution:
+        """Download all parts; ``results`` works on those that are there meanwhile."""
+        from recomamp.amazon.amc.result_columns import describe_result
+        from recomamp.amazon.download import download_parts
+        from recomamp.domain.result_columns import read_columns
+
+        async with self.amazon.client_for(execution) as amc:
+            described = await describe_result(amc, execution.amc_execution_id or "")
+            columns = read_columns(described.output_columns)
+            results.expect(columns or self._last_columns(execution))
+            await download_parts(amc, described.amc_execution_id, directory, arrived=results.add)
+        return described
+
+    def _last_columns(self, execution: Execution) -> Sequence[OutputColumn]:
+        """Return the columns of the latest result of the same query, where AMC describes none.
+
+        The files are read as strictly as with AMC's own description.
+
+        :raises ContractBroken: when there is no such result either.
+        """
+        from recomamp.domain.result_columns import read_stored_columns
+
+        with self.database.transaction() as connection:
+            fields = select_last_result_columns(connection, execution.id)
+        columns = read_stored_columns(fields if isinstance(fields, list) else None)
+        if not columns:
+            raise ContractBroken(
+                f"AMC does not describe the columns of execution {execution.amc_execution_id}, and "
+                "no earlier result of the same query on the instance says of which types they are; "
+                "the next try asks again. Clear the task load to ask later"
+            )
+        self.log.warning(
+            "AMC describes no columns of execution %s: the types of the latest result of the same "
+            "query are taken",
+            execution.amc_execution_id,
+        )
+        return columns
+
+    def _complete(
+        self, execution: Execution, lock: ExecutionLock, amc: AmcExecution, stored: StoredResults
+    ) -> None:
+        """Write the row, which lists the files, now that all of them have their names.
+
+        :raises ExecutionLocked: when somebody deletes the execution in the same moment.
+        """
+        lock.verify()
+        seconds = amc.execution_time_seconds
+        try:
+            # The lock's own transaction, so that the row is of the load whose files lie there
+            with lock.connection:
+                done = complete_execution(
+                    lock.connection,
+                    execution.id,
+                    result_data=stored.document,
+                    result_rows=stored.rows,
+                    result_size_bytes=stored.size_bytes,
+                    execution_duration_seconds=None if seconds is None else round(seconds),
+                    completed_at=datetime.now(UTC),
+                )
+        except DeadlockDetected as err:
+            # A deletion locks the execution first and its lock's row after it
+            raise ExecutionLocked(
+                f"execution {execution.id}: another transaction holds its row and waits for this "
+                "load; it may delete the execution. The next try loads the results if they are left"
+            ) from err
+        if not done:
+            raise ExecutionFailed(f"execution {execution.id} was ended while its results came in")
+        self.log.info(
+            "Execution %s is %s: %s rows, %s bytes",
+            execution.id,
+            ExecutionStatus.SUCCESS,
+            stored.rows,
+            stored.size_bytes,
+        )
+
+    def _update_asset(self, context: Context, execution: Execution, stored: StoredResults) -> None:
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra = {
+                    "execution_id": str(execution.id),
+                    "rows": stored.rows,
+                    "window_start": execution.window.start.isoformat(),
+                    "window_end": execution.window.end.isoformat(),
+                }
+
+
+@contextmanager
+def _bounded_patience(tries: int) -> Iterator[None]:
+    """End the task where AMC has not given the result in so many tries.
+
+    :raises Refused: with AMC's last text, from the last of these tries.
+    """
+    try:
+        yield
+    except NotReady as err:
+        if tries < READY_TRIES:
+            raise
+        raise Refused(
+            f"{err}; given up after {tries} tries: clear the task load to go on",
+            status=err.status,
+            code=err.code,
+            request_id=err.request_id,
+        ) from err
+
+
+def _remove_leftovers(prefix: str) -> None:
+    """Remove what a killed try has downloaded on this machine: it may fill the disk.
+
+    Only for who has the right to load: to anybody else it may be the other's.
+    """
+    for directory in Path(gettempdir()).glob(f"{prefix}*"):
+        rmtree(directory, ignore_errors=True)

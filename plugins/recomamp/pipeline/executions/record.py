@@ -1,0 +1,248 @@
+"""Close the books of a run, however it ended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from airflow.sdk import Context, TaskInstanceState
+
+from recomamp.domain.executions import Actor, AmcStatus, ExecutionStatus, given_up_as
+from recomamp.domain.models import Schedule
+from recomamp.domain.scheduling.windows import Window
+from recomamp.domain.text import one_line
+from recomamp.errors import (
+    AmazonError,
+    InvalidDefinition,
+    MissingSetting,
+    PipelineError,
+    error_type,
+    is_final,
+)
+from recomamp.pipeline.executions.base import (
+    SUBMIT_TASK_ID,
+    ExecutionOperator,
+    is_last_try,
+    task_state,
+)
+from recomamp.pipeline.executions.cancellation import cancel_at_amc
+from recomamp.pipeline.executions.run_context import order_of, window_of
+from recomamp.pipeline.executions.run_request import Work
+from recomamp.store import run_records
+from recomamp.store.executions import Execution, end_execution, select_execution
+from recomamp.store.loaded_windows import LoadedWindow
+from recomamp.store.retries import drop_retry
+
+LOAD_TASK_ID = "load"
+
+
+class RecordRun(ExecutionOperator):
+    """Write how the run ended where the application reads it.
+
+    For a schedule: its row of ``schedule_runs``, last and next run (a trigger in the database
+    keeps the counters). For a collection: its week. An execution that is still open although all
+    steps are over is cancelled at AMC and ended.
+    """
+
+    ui_color = "#eeeaf6"
+
+    def execute(self, context: Context) -> None:
+        """Record the run's latest attempt."""
+        with self.trying(context):
+            execution = self.latest_execution(context)
+            is_loaded = execution is not None and self._is_loaded(context, execution)
+            if not is_loaded and (work := self._work_done_before(context)):
+                loaded = self.loaded_window(work)
+                # None: the row was edited since submit was skipped. What is shown stays
+                if loaded is None or loaded.is_recorded:
+                    self._show_next_run()
+                    return
+                execution, is_loaded = self._execution(loaded), True
+            if execution is not None and execution.status.is_open:
+                execution = self._end(execution, is_last_try=is_last_try(context))
+            elif execution is not None and execution.status is not ExecutionStatus.SUCCESS:
+                self._drop_retry(execution)
+            if self.schedule_id is not None:
+                self._record_schedule_run(context, UUID(self.schedule_id), execution, is_loaded)
+            else:
+                self._end_week(context, UUID(str(self.collection_id)), execution, is_loaded)
+
+    def _work_done_before(self, context: Context) -> Work | None:
+        """Return the work for whose earlier results submit was skipped, None where it was not."""
+        if task_state(context, SUBMIT_TASK_ID) != TaskInstanceState.SKIPPED:
+            return None
+        work = self.work(context)
+        return None if self._is_skipped(work) else work
+
+    def _show_next_run(self) -> None:
+        if self.schedule_id is None:
+            return
+        next_run_at = self._next_run_at(datetime.now(UTC))
+        with self.database.transaction() as connection:
+            run_records.show_next_run(connection, UUID(self.schedule_id), next_run_at=next_run_at)
+
+    def _is_skipped(self, work: Work) -> bool:
+        """Return whether the week is not to be collected: it stays so, though it has results."""
+        if self.collection_id is None:
+            return False
+        with self.database.transaction() as connection:
+            return run_records.is_week_skipped(
+                connection, collection_id=UUID(str(self.collection_id)), window=work.window
+            )
+
+    def _execution(self, loaded: LoadedWindow) -> Execution | None:
+        if loaded.execution_id is None:
+            return None
+        with self.database.transaction() as connection:
+            return select_execution(connection, loaded.execution_id)
+
+    def _go_on(self, context: Context) -> None:
+        """Keep what the step that failed has left in the row: it is why the run failed."""
+
+    def _note_failure(
+        self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
+    ) -> None:
+        """Keep it likewise."""
+
+    def _is_loaded(self, context: Context, execution: Execution) -> bool:
+        """Return whether the row has results, and no clear has asked for them again since.
+
+        The row decides, and not the XCom of ``load``: ``airflow db clean`` deletes it.
+        """
+        if execution.status is not ExecutionStatus.SUCCESS:
+            return False
+        # A cleared load has another state until it has loaded again. Any other state, and none,
+        # means FAILED. Where Airflow does not answer, the try fails and the next one asks again:
+        # to guess FAILED would send a mail about a run that went well
+        return task_state(context, LOAD_TASK_ID) == TaskInstanceState.SUCCESS
+
+    def _drop_retry(self, execution: Execution) -> None:
+        """Wait no longer for an attempt that the run is not going to make."""
+        with self.database.transaction() as connection:
+            drop_retry(connection, execution.id)
+
+    def _end(self, execution: Execution, *, is_last_try: bool) -> Execution:
+        """End an execution that no task cares for any more, at AMC too."""
+        amc_status = AmcStatus.parse(execution.amc_status)
+        reason = "the run ended before the execution's results were loaded"
+        if execution.error_message:
+            reason = f"{reason}: {execution.error_message}"
+        try:
+            if not amc_status.is_terminal:
+                cancelled = self.step_time.run_step(cancel_at_amc(execution, self.amazon))
+                amc_status = cancelled or amc_status
+        except (AmazonError, InvalidDefinition, MissingSetting) as err:
+            if not is_last_try and not is_final(err):
+                raise
+            amc_status = AmcStatus.UNKNOWN  # whatever it was when AMC last answered
+            is_known = str(err) in reason or error_type(err) == execution.error_type
+            why = "" if is_known else f": {err}"
+            reason = f"{reason}; AMC could not be asked to cancel{why}"
+        status, kind = given_up_as(execution.error_type, amc_status)
+        is_sent = execution.amc_execution_id is not None
+        with self.database.transaction() as connection:
+            end_execution(
+                connection,
+                execution.id,
+                actor=Actor.RECORD,
+                status=status,
+                amc_status=amc_status if is_sent or amc_status.is_terminal else None,
+                error_type=kind,
+                error_message=reason,
+                completed_at=datetime.now(UTC),
+            )
+            ended = select_execution(connection, execution.id)
+        return ended or execution
+
+    def _record_schedule_run(
+        self, context: Context, schedule_id: UUID, execution: Execution | None, is_loaded: bool
+    ) -> None:
+        run, now = context["dag_run"], datetime.now(UTC)
+        status = "SUCCESS" if is_loaded else "FAILED"
+        began_at, ended_at = run.start_date or now, now
+        if execution is not None and (is_loaded or execution.status is not ExecutionStatus.SUCCESS):
+            # A clear of the last steps alone moves the run's start in Airflow, and runs no query
+            began_at = execution.run_began_at or began_at
+            ended_at = execution.completed_at or now
+        next_run_at = self._next_run_at(now)
+        reason = None if is_loaded else self._reason(context, execution)
+        with self.database.transaction() as connection:
+            is_there = run_records.record_schedule_run(
+                connection,
+                schedule_id=schedule_id,
+                dag_run_id=run.run_id,
+                execution_id=execution.id if execution else None,
+                status=status,
+                error_message=reason,
+                duration_seconds=max(0, round((ended_at - began_at).total_seconds())),
+                window=execution.window if execution else None,
+            )
+            run_records.update_schedule_after_run(
+                connection,
+                schedule_id=schedule_id,
+                due_at=order_of(context),
+                last_run_at=ended_at,
+                last_run_status=status,
+                next_run_at=next_run_at,
+            )
+        self.log.info(
+            "Schedule run %s: %s", run.run_id, status if is_there else "the schedule is gone"
+        )
+
+    def _next_run_at(self, now: datetime) -> datetime | None:
+        """Return the schedule's next tick, None where its row no longer says one."""
+        try:
+            definition = self.definition()
+        except InvalidDefinition as err:
+            self.log.warning("next_run_at stays as it is: %s", one_line(err))
+            return None
+        return definition.windows.next(now).due_at if isinstance(definition, Schedule) else None
+
+    def _end_week(
+        self, context: Context, collection_id: UUID, execution: Execution | None, is_loaded: bool
+    ) -> None:
+        status = "SUCCESS" if is_loaded else "FAILED"
+        window = execution.window if execution else self._window(context)
+        if window is None:
+            return
+        run = context["dag_run"]
+        reason = None if is_loaded else self._reason(context, execution)
+        with self.database.transaction() as connection:
+            is_week = run_records.end_week(
+                connection,
+                collection_id=collection_id,
+                window=window,
+                dag_id=run.dag_id,
+                dag_run_id=run.run_id,
+                execution_id=execution.id if execution else None,
+                status=status,
+                error_message=reason,
+                completed_at=datetime.now(UTC),
+            )
+        self.log.info("%s %s: %s", "Week" if is_week else "Shown by no week:", window, status)
+
+    def _window(self, context: Context) -> Window | None:
+        """Return the window of a run that never came to an execution, if it is known."""
+        try:
+            return window_of(context, self.definition())
+        except InvalidDefinition as err:
+            self.log.warning("No week is marked: the run's window is not known: %s", one_line(err))
+            return None
+
+    def _reason(self, context: Context, execution: Execution | None) -> str:
+        if execution is None:
+            return self._why_nothing_was_submitted(context)
+        if execution.status is ExecutionStatus.SUCCESS:
+            return (
+                f"execution {execution.id} has results, but load has not succeeded since the run "
+                "was cleared; the log of the task that failed says why"
+            )
+        return execution.error_message or f"execution {execution.id} is {execution.status}"
+
+    def _why_nothing_was_submitted(self, context: Context) -> str:
+        """Ask the row and the run again: no row keeps why a run never came to an execution."""
+        try:
+            self.work(context).query  # noqa: B018  (it is asked for its error)
+        except InvalidDefinition as err:
+            return f"nothing was submitted: {one_line(err)}"
+        return "nothing was submitted; the log of the task submit says why"

@@ -1,0 +1,338 @@
+"""Submit a DAG run's work to AMC exactly once, though AMC has no idempotency key.
+
+The intention is a row, written first and unique on DAG run and attempt; with it comes a place in
+the line for a slot. Its UUID names the query at AMC (``workflowId``). Before the first call the
+row says that it is being sent, so that a later try knows of the doubt. On any doubt AMC is asked
+what it has under that name: what is found is adopted, and only where nothing is found the query
+is sent again. A task that finds its attempt open adopts it; one that finds it ended opens the
+next.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from psycopg2.extensions import connection as Connection
+
+from recomamp.amazon.amc.client import AmcClient
+from recomamp.amazon.amc.instances import SANDBOX
+from recomamp.amazon.amc.requests import NewExecution
+from recomamp.amazon.amc.responses import AmcExecution
+from recomamp.domain.executions import Actor, ExecutionStatus
+from recomamp.domain.models import Collection, Schedule
+from recomamp.domain.sql.lint import remedy_for_long_values
+from recomamp.errors import (
+    AmazonError,
+    ConsentRevoked,
+    ExecutionFailed,
+    InstanceBroken,
+    PipelineError,
+    Refused,
+    SubmissionInDoubt,
+    WeekSkipped,
+    error_type,
+)
+from recomamp.pipeline.executions.adoption import is_taken, look
+from recomamp.pipeline.executions.earlier_results import INTERRUPTED, are_at_amc, asks_the_same
+from recomamp.pipeline.executions.run_request import DagRunKey, Work
+from recomamp.pipeline.executions.step_time import StepTime
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.instances.health import require_working_instance
+from recomamp.store import executions, run_records
+from recomamp.store.executions import Execution, Intention
+from recomamp.store.locks import Purpose, locked
+from recomamp.store.slots import grant_slots
+
+log = logging.getLogger(__name__)
+
+AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
+DEADLINE = timedelta(hours=24)  # of queueing at AMC and running; AMC runs nothing for longer
+LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
+LONGEST_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
+
+
+def amc_workflow_id(execution_id: UUID) -> str:
+    """Return the name under which AMC knows the execution."""
+    return f"recomamp-{execution_id}"
+
+
+def submit(
+    run: DagRunKey,
+    read_work: Callable[[], Work],
+    *,
+    database: DatabaseHook,
+    amazon: AmcHook,
+    step_time: StepTime,
+) -> Execution:
+    """Bring the DAG run's current attempt to AMC, or find it there, and return it.
+
+    Where no slot is free the attempt is returned as it is: ask again later. Where the last attempt
+    was interrupted, AMC has its results and the question is the same, that one is returned.
+
+    :param read_work: is called only where an attempt has to be opened. An open one goes on,
+        also if the row has become invalid since.
+    :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
+    :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
+    :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
+    :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
+    :raises InstanceBroken: when nothing works on the instance; AMC was not asked, and the
+        execution is FAILED with the reason.
+    :raises AmazonError: when Amazon cannot be reached; the attempt stays open for the next try.
+    :raises ExecutionLocked: when another try is sending it; the attempt stays open likewise.
+    :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
+    """
+    latest = _latest_attempt(run, database)
+    if latest is not None and _has_results_at_amc(latest, read_work, database, amazon, step_time):
+        _show_week(latest, database)
+        return latest
+    execution = _open_attempt(run, read_work, latest, database)
+    if not _may_be_at_amc(execution):
+        try:
+            require_working_instance(
+                execution, database=database, amazon=amazon, step_time=step_time
+            )
+        except InstanceBroken as err:
+            _end(database, execution, err)
+            raise
+    if execution.slot_granted_at is None:
+        return execution
+    if execution.amc_execution_id is None:
+        execution = _bring_to_amc(execution, database=database, amazon=amazon, step_time=step_time)
+    _show_week(execution, database)
+    return execution
+
+
+def _has_results_at_amc(
+    latest: Execution,
+    read_work: Callable[[], Work],
+    database: DatabaseHook,
+    amazon: AmcHook,
+    step_time: StepTime,
+) -> bool:
+    """Return whether the last attempt was interrupted and AMC has what the run asks for."""
+    if latest.status.is_open or latest.error_type not in INTERRUPTED:
+        return False
+    return asks_the_same(read_work(), latest) and are_at_amc(
+        latest, database=database, amazon=amazon, step_time=step_time
+    )
+
+
+def _show_week(execution: Execution, database: DatabaseHook) -> None:
+    if execution.collection_id is None:
+        return
+    with database.transaction() as connection:
+        run_records.start_week(
+            connection,
+            collection_id=execution.collection_id,
+            window=execution.window,
+            execution_id=execution.id,
+            retry_count=execution.retry_count,
+            started_at=execution.submitted_at or execution.created_at,
+        )
+
+
+def _may_be_at_amc(execution: Execution) -> bool:
+    return execution.sending_at is not None or execution.amc_execution_id is not None
+
+
+def _open_attempt(
+    run: DagRunKey,
+    read_work: Callable[[], Work],
+    latest: Execution | None,
+    database: DatabaseHook,
+) -> Execution:
+    """Return the open attempt of the DAG run, opened now if need be, with a slot if one is free."""
+    if latest is not None and latest.status.is_open:
+        work, instance_key = None, latest.instance_key
+    else:
+        work = read_work()
+        instance_key = work.definition.workflow.instance_key
+    if work or latest is None or latest.slot_granted_at is None:
+        with database.transaction() as connection:
+            if work:
+                _require_wanted_week(work, connection)
+                intention = _intention(run, work, former=latest)
+                executions.open_execution(connection, intention)
+            grant_slots(connection, instance_key, now=datetime.now(UTC))
+    opened = _latest_attempt(run, database)
+    if opened is None or not opened.status.is_open:
+        raise ExecutionFailed(f"another task of {run.dag_run_id} has just ended its attempt")
+    slot = "has a slot" if opened.slot_granted_at else "waits for a slot"
+    log.info("Execution %s: attempt %s over %s %s", opened.id, opened.attempt, opened.window, slot)
+    return opened
+
+
+def _require_wanted_week(work: Work, connection: Connection) -> None:
+    definition, window = work.definition, work.window
+    if isinstance(definition, Collection) and run_records.is_week_skipped(
+        connection, collection_id=definition.id, window=window
+    ):
+        raise WeekSkipped(
+            f"the week {window} is SKIPPED in report_data_weeks: set it to PENDING to collect it"
+        )
+
+
+def _latest_attempt(run: DagRunKey, database: DatabaseHook) -> Execution | None:
+    with database.transaction() as connection:
+        return executions.select_latest_execution(
+            connection, dag_id=run.dag_id, dag_run_id=run.dag_run_id
+        )
+
+
+def _intention(run: DagRunKey, work: Work, *, former: Execution | None) -> Intention:
+    """Bind the query for the next attempt, which retries a former one that waits for it."""
+    is_retry = former is not None and former.next_retry_at is not None
+    definition, execution_id, query = work.definition, uuid4(), work.query
+    is_schedule = isinstance(definition, Schedule)
+    return Intention(
+        execution_id=execution_id,
+        workflow_id=definition.workflow.id,
+        user_id=definition.workflow.user_id,
+        instance_key=definition.workflow.instance_key,
+        schedule_id=definition.id if is_schedule else None,
+        collection_id=None if is_schedule else definition.id,
+        dag_id=run.dag_id,
+        dag_run_id=run.dag_run_id,
+        attempt=former.attempt + 1 if former else 1,
+        clear_number=work.clear_number,
+        retry_count=former.retry_count + 1 if former and is_retry else 0,
+        parameters=query.parameter_values,
+        window=work.window,
+        amc_workflow_id=amc_workflow_id(execution_id),
+        submitted_sql=query.sql,
+        input_parameters=query.input_parameters,
+        deadline_at=datetime.now(UTC) + DEADLINE,
+        due_at=work.due_at,
+    )
+
+
+def _bring_to_amc(
+    execution: Execution, *, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
+) -> Execution:
+    """Send the query, or find that it was sent; one process at a time."""
+    with locked(database.get_conn, execution.id, Purpose.SEND):
+        with database.transaction() as connection:
+            is_first = executions.start_sending(
+                connection, execution.id, sending_at=datetime.now(UTC)
+            )
+            current = executions.select_execution(connection, execution.id)
+        if current is not None and current.amc_execution_id is not None:
+            return current  # the other try has just done it
+        if current is None or not current.status.is_open:
+            raise ExecutionFailed(f"execution {execution.id} was ended before it was sent")
+        try:
+            accepted = step_time.run_step(_create_or_adopt(current, amazon, is_first=is_first))
+        except (Refused, ConsentRevoked) as err:
+            _end(database, execution, err)
+            raise
+        return _accept(execution, accepted, database, amazon, step_time)
+
+
+def _accept(
+    execution: Execution,
+    accepted: AmcExecution,
+    database: DatabaseHook,
+    amazon: AmcHook,
+    step_time: StepTime,
+) -> Execution:
+    with database.transaction() as connection:
+        executions.accept_execution(
+            connection,
+            execution.id,
+            amc_execution_id=accepted.amc_execution_id,
+            amc_status=accepted.status,
+            amazon_request_id=accepted.request_id,
+            submitted_at=datetime.now(UTC),
+            deadline_at=datetime.now(UTC) + DEADLINE,
+        )
+        stored = executions.select_execution(connection, execution.id)
+    if stored is None or stored.amc_execution_id != accepted.amc_execution_id:
+        if is_taken(accepted, execution, database):
+            raise ExecutionFailed(
+                f"execution {execution.id} was ended, and what AMC accepted as "
+                f"{accepted.amc_execution_id} belongs to another one meanwhile"
+            )
+        withdrawn = step_time.run_step(_withdraw(execution, accepted, amazon))
+        raise ExecutionFailed(
+            f"execution {execution.id} was ended while AMC accepted it as "
+            f"{accepted.amc_execution_id}, which is now {withdrawn.status}"
+        )
+    log.info("Execution %s is %s at AMC", execution.id, accepted.amc_execution_id)
+    return stored
+
+
+async def _withdraw(execution: Execution, accepted: AmcExecution, amazon: AmcHook) -> AmcExecution:
+    async with amazon.client_for(execution) as amc:
+        return await amc.cancel_execution(accepted.amc_execution_id)
+
+
+async def _create_or_adopt(
+    execution: Execution, amazon: AmcHook, *, is_first: bool
+) -> AmcExecution:
+    """Send the query once; look for it first wherever an earlier sending is possible."""
+    async with amazon.client_for(execution) as amc:
+        doubt = "an earlier try may have sent it"
+        if not is_first and (found := await look(execution, amc, amazon.database, doubt)):
+            return found
+        try:
+            is_sandbox = await _is_sandbox(execution, amc)
+            return await amc.create_execution(_request(execution, is_sandbox=is_sandbox))
+        except Refused as err:
+            if remedy := remedy_for_long_values(execution.parameters):
+                err.add_remedy(remedy)
+            raise
+        except SubmissionInDoubt as err:
+            # Sending again is the next try's: it comes later and looks first. The longer between
+            # two sendings, the surer a list shows what the former one left at AMC
+            asked_seconds = min(err.retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
+            await amc.sleep(max(LOOK_AGAIN_SECONDS, asked_seconds))
+            if found := await look(execution, amc, amazon.database, str(err)):
+                return found
+            raise
+
+
+async def _is_sandbox(execution: Execution, amc: AmcClient) -> bool:
+    """Tell whether the instance has made-up data; Amazon is asked before the first health check.
+
+    Where it does not say, the instance is taken for one with real data.
+
+    :raises ConsentRevoked: with Amazon's words; the next call would only know that it was.
+    """
+    if execution.instance_type is not None:
+        return execution.instance_type == SANDBOX
+    try:
+        return (await amc.get_instance()).instance_type == SANDBOX
+    except ConsentRevoked:
+        raise
+    except AmazonError as err:
+        log.warning("The type of instance %s is unknown: %s", execution.instance_id, err)
+        return False
+
+
+def _request(execution: Execution, *, is_sandbox: bool) -> NewExecution:
+    return NewExecution(
+        workflow_id=execution.amc_workflow_id,
+        sql=execution.submitted_sql,
+        window=execution.window,
+        input_parameters=execution.input_parameters,
+        parameter_values=execution.parameters,
+        timeout_seconds=AMC_TIMEOUT_SECONDS,
+        requires_synthetic_data=is_sandbox,
+    )
+
+
+def _end(database: DatabaseHook, execution: Execution, error: PipelineError) -> None:
+    with database.transaction() as connection:
+        executions.end_execution(
+            connection,
+            execution.id,
+            actor=Actor.SUBMIT,
+            status=ExecutionStatus.FAILED,
+            amc_status=None,
+            error_type=error_type(error),
+            error_message=str(error),
+            completed_at=datetime.now(UTC),
+        )

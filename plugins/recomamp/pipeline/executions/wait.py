@@ -1,0 +1,259 @@
+"""Wait until AMC has ended the execution, without holding a worker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from recomamp.amazon.amc.responses import AmcExecution
+from recomamp.domain.executions import KILLED, Actor, AmcStatus, ExecutionStatus, ended_as
+from recomamp.errors import (
+    ExecutionCancelled,
+    ExecutionEnded,
+    ExecutionFailed,
+    ExecutionRejected,
+    ExecutionTimedOut,
+    Refused,
+    error_type,
+)
+from recomamp.pipeline.executions.base import ExecutionOperator, clear_number, tries
+from recomamp.pipeline.executions.earlier_results import are_at_amc, asks_the_same
+from recomamp.pipeline.executions.links import AmcExecutionLink
+from recomamp.pipeline.triggers.execution import ExecutionTrigger
+from recomamp.store.executions import (
+    Execution,
+    count_failed_attempts,
+    end_execution,
+    note_amc_status,
+)
+from recomamp.store.retries import clear_retry, note_retry
+
+# Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
+# Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
+FAILED_ATTEMPTS = 4
+
+_FAILED = error_type(ExecutionFailed())
+_TRIED_AGAIN = (None, _FAILED, KILLED)
+
+_APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
+
+_ENDINGS: dict[AmcStatus, type[ExecutionEnded]] = {
+    AmcStatus.FAILED: ExecutionFailed,
+    AmcStatus.REJECTED: ExecutionRejected,
+    AmcStatus.CANCELLED: ExecutionCancelled,
+    AmcStatus.TIMED_OUT: ExecutionTimedOut,
+}
+
+
+class WaitForExecution(ExecutionOperator):
+    """Wait for AMC's end of the execution and return its UUID when it has results.
+
+    A retry after AMC's FAILED submits the next attempt; every other retry, and Airflow's own
+    restarts of this task, find the attempt still open and wait on.
+    """
+
+    operator_extra_links = (AmcExecutionLink(),)
+    ui_color = "#fdf3dc"
+
+    def execute(self, context: Context) -> str:
+        """Wait for the open attempt; open the next one where the last has ended."""
+        with self.trying(context):
+            execution = self.latest_execution(context)
+            if execution is not None:
+                self._respect_end(context, execution)
+                if self._has_results(context, execution):
+                    return str(execution.id)
+            if (
+                execution is None
+                or not execution.status.is_open
+                or execution.amc_execution_id is None
+            ):
+                execution = self.submit(context)
+            return self._settle(context, execution)
+
+    def _respect_end(self, context: Context, execution: Execution) -> None:
+        """Fail for good where an earlier try of this task was about to.
+
+        A worker may die between writing the end and telling Airflow. Clearing the task counts its
+        tries and attempts anew, and opens the next one whatever the last one ended as.
+        """
+        if execution.status.is_open:
+            return
+        is_final = tries(context) > 1 and execution.error_type not in _TRIED_AGAIN
+        is_enough = (
+            execution.error_type == _FAILED and self._failed_attempts(context) >= FAILED_ATTEMPTS
+        )
+        if is_final or is_enough:
+            raise AirflowFailException(execution.error_message)
+
+    def _has_results(self, context: Context, execution: Execution) -> bool:
+        """Return whether the attempt ended without results that AMC has, so that they follow."""
+        return (
+            not execution.status.is_open
+            and execution.error_type is not None
+            and asks_the_same(self.work(context), execution)
+            and are_at_amc(
+                execution,
+                database=self.database,
+                amazon=self.amazon,
+                step_time=self.step_time,
+            )
+        )
+
+    def _failed_attempts(self, context: Context) -> int:
+        run = context["dag_run"]
+        with self.database.transaction() as connection:
+            return count_failed_attempts(
+                connection,
+                dag_id=run.dag_id,
+                dag_run_id=run.run_id,
+                clear_number=clear_number(context),
+                began_at=_began_at(context),
+            )
+
+    def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """Go on after the trigger's event, which says only that it is worth looking."""
+        self.log.info("Woken up: %s", event)
+        self._is_woken = True
+        with self.trying(context):
+            execution = self.latest_execution(context)
+            if execution is None or not execution.status.is_open:
+                raise ExecutionFailed("the execution was ended while this task waited for it")
+            self._note_watch(execution, (event or {}).get("reason"))
+            return self._settle(context, execution)
+
+    def _note_watch(self, execution: Execution, reason: str | None) -> None:
+        """Write why the triggerer could not watch the execution; take that back where it could."""
+        if reason is None and execution.error_message is None:
+            return
+        with self.database.transaction() as connection:
+            if reason is None:
+                clear_retry(connection, execution.id)
+                return
+            self.log.error("The triggerer cannot watch execution %s: %s", execution.id, reason)
+            note_retry(
+                connection,
+                execution.id,
+                next_retry_at=None,
+                error_message=f"it is looked at less often, for the triggerer says: {reason}",
+            )
+
+    def _settle(self, context: Context, execution: Execution) -> str:
+        """Return, fail or wait on, as AMC says."""
+        amc = self._ask_amc(execution)
+        if amc is not None and amc.status is AmcStatus.SUCCEEDED:
+            self._note(execution, amc)
+            self.log.info("Execution %s: %s has SUCCEEDED", execution.id, amc.amc_execution_id)
+            return str(execution.id)
+        is_late = datetime.now(UTC) >= execution.deadline_at
+        is_ours = is_late and amc is not None and amc.status is AmcStatus.CANCELLED  # by a lost try
+        if amc is not None and amc.status.is_terminal and not is_ours:
+            self._fail(context, execution, amc)
+        if is_late:
+            return self._time_out(execution)
+        if amc is not None:
+            self._note(execution, amc)
+        self.log.info(
+            "Execution %s: AMC says %s of %s; waiting until %s at the latest",
+            execution.id,
+            amc.amc_status if amc else "nothing yet",
+            execution.amc_execution_id,
+            execution.deadline_at,
+        )
+        self.defer(trigger=ExecutionTrigger(execution_id=str(execution.id)), method_name="resume")
+
+    def _ask_amc(self, execution: Execution) -> AmcExecution | None:
+        """Return what AMC says of the execution, None while it is too new to be found."""
+
+        async def ask() -> AmcExecution:
+            async with self.amazon.client_for(execution) as amc:
+                return await amc.get_execution(execution.amc_execution_id or "")
+
+        try:
+            return self.step_time.run_step(ask())
+        except Refused as err:
+            submitted_at = execution.submitted_at or execution.created_at
+            is_new = datetime.now(UTC) - submitted_at < _APPEARS_WITHIN
+            if is_new and err.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def _note(self, execution: Execution, amc: AmcExecution) -> None:
+        with self.database.transaction() as connection:
+            note_amc_status(connection, execution.id, amc.amc_status)
+
+    def _fail(self, context: Context, execution: Execution, amc: AmcExecution) -> NoReturn:
+        """End the row as AMC has ended; only after AMC's FAILED comes another attempt, or none."""
+        next_retry_at = None
+        if is_failed := amc.status is AmcStatus.FAILED:
+            is_counted = execution.clear_number == clear_number(
+                context
+            ) and execution.created_at >= _began_at(context)
+            if self._failed_attempts(context) + is_counted < FAILED_ATTEMPTS:
+                next_retry_at = self._next_retry_at(context)
+        error = self._end(execution, amc, next_retry_at)
+        if is_failed and next_retry_at is None:
+            raise AirflowFailException(str(error)) from error
+        raise error
+
+    def _end(
+        self, execution: Execution, amc: AmcExecution, next_retry_at: datetime | None
+    ) -> ExecutionEnded:
+        reason = amc.status_reason or "AMC gives no reason"
+        error = _ENDINGS[amc.status](
+            f"AMC execution {amc.amc_execution_id} ended as {amc.amc_status}: {reason}"
+            f" (request id {amc.request_id})"
+        )
+        status = ended_as(amc.status)
+        if not self._write_end(execution, error, status, amc, next_retry_at):
+            return ExecutionFailed("the execution was ended while this task asked about it")
+        return error
+
+    def _time_out(self, execution: Execution) -> str:
+        """Cancel at AMC, and fail unless it has just succeeded."""
+
+        async def cancel() -> AmcExecution:
+            async with self.amazon.client_for(execution) as amc:
+                return await amc.cancel_execution(execution.amc_execution_id or "")
+
+        amc = self.step_time.run_step(cancel())
+        if amc.status is AmcStatus.SUCCEEDED:
+            self._note(execution, amc)
+            return str(execution.id)
+        error = ExecutionTimedOut(
+            f"AMC execution {amc.amc_execution_id} had not ended by its deadline, "
+            f"{execution.deadline_at:%F %T} UTC, and was cancelled; AMC says {amc.amc_status}"
+        )
+        self._write_end(execution, error, ExecutionStatus.TIMEOUT, amc)
+        raise error
+
+    def _write_end(
+        self,
+        execution: Execution,
+        error: ExecutionEnded,
+        status: ExecutionStatus,
+        amc: AmcExecution,
+        next_retry_at: datetime | None = None,
+    ) -> bool:
+        """End the row, with AMC's own last word: while that is not final, the slot stays taken."""
+        with self.database.transaction() as connection:
+            return end_execution(
+                connection,
+                execution.id,
+                actor=Actor.WAIT,
+                status=status,
+                amc_status=amc.status if amc.status is not AmcStatus.UNKNOWN else None,
+                error_type=error_type(error),
+                error_message=str(error),
+                completed_at=datetime.now(UTC),
+                next_retry_at=next_retry_at,
+            )
+
+
+def _began_at(context: Context) -> datetime:
+    """Return when Airflow started the run, which is before its first attempt was opened."""
+    return context["dag_run"].start_date or datetime.fromtimestamp(0, tz=UTC)

@@ -1,0 +1,3 @@
+"""From rows of Postgres to DAGs."""
+
+from __future__ import annotations

@@ -1,0 +1,305 @@
+"""Read the rows that become DAGs: from the database or, while it is away, the last snapshot."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from recomamp.amazon.regions import endpoint_of, marketplace_of
+from recomamp.domain.definitions import QueryCheck, Row, read_collection, read_schedule
+from recomamp.domain.models import (
+    COLLECTION_DAG_PREFIX,
+    SCHEDULE_DAG_PREFIX,
+    Collection,
+    Definition,
+    Invalid,
+    Schedule,
+)
+from recomamp.domain.sql.lint import check_and_lint
+from recomamp.domain.text import one_line
+from recomamp.errors import InvalidDefinition
+from recomamp.pipeline import settings
+from recomamp.pipeline.generator.query_checks import CheckedQueries, ParseTimeSpent, kept_check
+from recomamp.pipeline.generator.shards import ALL, Shard, bucket_of
+from recomamp.pipeline.generator.snapshots import (
+    KeptRow,
+    has_snapshot,
+    read_snapshot,
+    write_snapshot,
+)
+from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.logs import frames
+from recomamp.store.statements import fetch_all
+
+log = logging.getLogger(__name__)
+
+PARSE_CONNECT_TIMEOUT_SECONDS = 3  # Airflow gives a file 30 s to import
+PARSE_STATEMENT_TIMEOUT_SECONDS = 10
+_SHOWN_IDS = 20
+_UNKEPT_SECONDS = 1.0  # of checks whose verdicts a killed parse may lose
+
+_TIMES: dict[str, Callable[[str], object]] = {
+    "created_at": datetime.fromisoformat,
+    "start_date": date.fromisoformat,
+    "end_date": date.fromisoformat,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """One of the two tables that DAGs are made of."""
+
+    name: str
+    table: str
+    dag_prefix: str
+    select: str  # statement
+    key: str  # its parameter: one row's id, or None for all
+    read: Callable[[Row, QueryCheck], Schedule | Collection]
+
+
+SCHEDULES = Kind(
+    name="schedule",
+    table="workflow_schedules",
+    dag_prefix=SCHEDULE_DAG_PREFIX,
+    select="select_schedules",
+    key="schedule_id",
+    read=read_schedule,
+)
+COLLECTIONS = Kind(
+    name="collection",
+    table="report_data_collections",
+    dag_prefix=COLLECTION_DAG_PREFIX,
+    select="select_collections",
+    key="collection_id",
+    read=read_collection,
+)
+
+
+def load_definitions(
+    kind: Kind,
+    dag_id: str | None = None,
+    shard: Shard = ALL,
+    *,
+    clock: Callable[[], float] = monotonic,
+) -> list[Definition]:
+    """Return the definitions of a shard's rows, or of the one row that a DAG id names.
+
+    A row that cannot become a DAG is ``Invalid`` and affects no other. While the database is away
+    the rows of the last good read are used, and an error is logged. Queries are checked during
+    ``RECOMAMP_PARSE_SECONDS``, which include the database's time. A row whose query was not checked
+    in time stays as it was last read.
+    """
+    if dag_id is not None:
+        row_id = _row_id(kind, dag_id)
+        return [] if row_id is None else _load_one(kind, row_id)
+    if not shard.buckets:
+        return []
+    kept = read_snapshot(kind.name, shard.buckets)
+    known = {one: verdict for row in kept.values() for one, verdict in row.verdicts.items()}
+    queries = CheckedQueries(known, seconds=settings.parse_seconds(), clock=clock)
+    rows = _select_or_none(kind, None, shard)
+    is_away = rows is None
+    if rows is None:
+        rows = {key: row.definition for key, row in kept.items()}
+
+    def keep(buckets: Iterable[int], to_keep: Mapping[str, KeptRow]) -> None:
+        if not is_away:
+            write_snapshot(kind.name, buckets, to_keep)
+
+    definitions, to_keep = _define_all(kind, rows, kept, queries, keep)
+    keep(shard.buckets, to_keep)
+    return [definitions[key] for key in sorted(definitions)]
+
+
+def _load_one(kind: Kind, row_id: UUID) -> list[Definition]:
+    rows = _select_or_none(kind, row_id)
+    if rows is None:
+        kept = read_snapshot(kind.name, [bucket_of(row_id)])
+        rows = {key: row.definition for key, row in kept.items() if key == str(row_id)}
+    return [_define(kind, key, text) for key, text in rows.items()]
+
+
+def _define_all(
+    kind: Kind,
+    rows: Mapping[str, str],
+    kept: Mapping[str, KeptRow],
+    queries: CheckedQueries,
+    keep: Callable[[Iterable[int], Mapping[str, KeptRow]], None],
+) -> tuple[dict[str, Definition], dict[str, KeptRow]]:
+    """Return the definitions of rows, and what to keep of them for the next parse.
+
+    Short rows come first, so that one user's long queries take no time from others' short ones.
+    ``keep`` is called between checks too, because Airflow may end this parse at any moment.
+    """
+    definitions: dict[str, Definition] = {}
+    to_keep = {key: kept.get(key) or KeptRow(definition=text) for key, text in rows.items()}
+    late: list[str] = []
+    unkept_buckets: set[int] = set()
+    kept_at_seconds = queries.seconds
+    for key in sorted(rows, key=lambda key: (len(rows[key]), key)):
+        queries.latest = {}
+        try:
+            definitions[key] = _define(kind, key, rows[key], queries)
+            to_keep[key] = KeptRow(definition=rows[key], verdicts=queries.latest)
+        except ParseTimeSpent:
+            late.append(key)
+            definitions[key], to_keep[key] = _as_last_read(kind, key, rows[key], kept.get(key))
+        unkept_buckets.add(bucket_of(UUID(key)))
+        if queries.seconds - kept_at_seconds >= _UNKEPT_SECONDS:
+            keep(unkept_buckets, to_keep)
+            unkept_buckets, kept_at_seconds = set(), queries.seconds
+    if late:
+        log.error(
+            "RECOMAMP_PARSE_SECONDS: no time was left to check the queries of %s %ss. They stay as "
+            "last read until the next parse: %s%s%s",
+            len(late),
+            kind.name,
+            ", ".join(late[:_SHOWN_IDS]),
+            " …" if len(late) > _SHOWN_IDS else "",
+            "" if settings.snapshot_dir() else "; set RECOMAMP_SNAPSHOT_DIR so that parses go on",
+        )
+    return definitions, to_keep
+
+
+def _as_last_read(
+    kind: Kind, key: str, text: str, kept: KeptRow | None
+) -> tuple[Definition, KeptRow]:
+    """Return the last definition whose query was checked, or one that says that it waits.
+
+    The verdict may be of an earlier version of the checking code. It holds until the new check.
+    """
+    if kept is not None and kept.verdicts:
+        return _define(kind, key, kept.definition, kept_check(kept.verdicts)), kept
+    problem = "waits to be checked: there was no time left for it; the next parse goes on with it"
+    error = InvalidDefinition(problem, table="workflows", column="sql_query")
+    waiting = _invalid(kind, key, parse_row(text), error, is_waiting=True)
+    return waiting, KeptRow(definition=text)
+
+
+def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedule | Collection:
+    """Return the definition of one row as it is now.
+
+    :raises InvalidDefinition: when the row is gone or says something that cannot be done.
+    """
+    text = _select_rows(kind, row_id, database).get(str(row_id))
+    if text is None:
+        raise InvalidDefinition(f"{kind.name} {row_id} is no longer in the database")
+    return _read(kind, parse_row(text), check_and_lint)
+
+
+def _row_id(kind: Kind, dag_id: str) -> UUID | None:
+    if not dag_id.startswith(kind.dag_prefix):
+        return None
+    try:
+        return UUID(dag_id.removeprefix(kind.dag_prefix))
+    except ValueError:
+        return None
+
+
+def parse_row(text: str) -> dict[str, Any]:
+    """Read a row's JSON.
+
+    :raises InvalidDefinition: when a column is nested too deeply or out of range.
+    """
+    row = _parse_json(text)
+    _read_times(row)
+    return row
+
+
+def _parse_json(text: str) -> dict[str, Any]:
+    try:
+        row: dict[str, Any] = json.loads(text)
+    except RecursionError as err:
+        raise InvalidDefinition("parameters are nested too deeply") from err
+    if not isinstance(row, dict):  # a snapshot that something else has written
+        raise InvalidDefinition("is no JSON object")
+    return row
+
+
+def _read_times(row: dict[str, Any]) -> None:
+    for column, read in _TIMES.items():
+        if row.get(column) is not None:
+            try:
+                row[column] = read(row[column])
+            except ValueError as err:
+                raise InvalidDefinition(f"{row[column]} is out of range", column=column) from err
+
+
+def _read(kind: Kind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
+    endpoint_of(row["region"] or "us-east-1")
+    marketplace_of(row["country_code"], row["marketplace_id"])
+    return kind.read(row, check_query)
+
+
+def _define(
+    kind: Kind, key: str, text: str, check_query: QueryCheck = check_and_lint
+) -> Definition:
+    row: dict[str, Any] = {}
+    try:
+        row = _parse_json(text)
+        _read_times(row)
+        return _read(kind, row, check_query)
+    except InvalidDefinition as err:
+        log.warning("%s %s makes no DAG that runs: %s", kind.name, key, err)
+        return _invalid(kind, key, row, err.at(table=kind.table, column="", key=key))
+    except ParseTimeSpent:
+        raise
+    except Exception as err:  # noqa: BLE001  an error here would remove all DAGs
+        log.error("%s %s cannot be read: %s\n%s", kind.name, key, one_line(repr(err)), frames(err))
+        problem = InvalidDefinition(f"cannot be read: {err!r:.500}", table=kind.table, key=key)
+        return _invalid(kind, key, row, problem)
+
+
+def _invalid(
+    kind: Kind, key: str, row: Row, error: InvalidDefinition, *, is_waiting: bool = False
+) -> Invalid:
+    return Invalid(
+        kind=kind.name,
+        id=UUID(key),
+        dag_id=f"{kind.dag_prefix}{key}",
+        name=str(row.get("name") or key),
+        owner=str(row.get("owner") or ""),
+        instance_id=str(row.get("instance_id") or ""),
+        workflow_id=_uuid(row.get("workflow_id")),
+        error=error,
+        is_waiting=is_waiting,
+    )
+
+
+def _uuid(text: object) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
+
+
+def _select_or_none(kind: Kind, row_id: UUID | None, shard: Shard = ALL) -> dict[str, str] | None:
+    """Return rows as JSON text by id, None while the database does not answer."""
+    database = DatabaseHook(
+        connect_timeout_seconds=PARSE_CONNECT_TIMEOUT_SECONDS,
+        statement_timeout_seconds=PARSE_STATEMENT_TIMEOUT_SECONDS,
+    )
+    try:
+        return _select_rows(kind, row_id, database, shard)
+    except Exception as err:  # an error here would remove all DAGs
+        log.exception(
+            "The application's database does not answer; %ss stay as last read: %s", kind.name, err
+        )
+    if not has_snapshot(kind.name, shard.buckets if row_id is None else [bucket_of(row_id)]):
+        log.error("There is no snapshot of %ss: set RECOMAMP_SNAPSHOT_DIR to keep one", kind.name)
+    return None
+
+
+def _select_rows(
+    kind: Kind, row_id: UUID | None, database: DatabaseHook, shard: Shard = ALL
+) -> dict[str, str]:
+    part = {"shard": 0, "shards": 1} if row_id else {"shard": shard.number, "shards": shard.of}
+    with database.transaction() as connection:
+        rows = fetch_all(connection, kind.select, **{kind.key: row_id}, **part)
+    return {str(row["id"]): row["definition"] for row in rows}

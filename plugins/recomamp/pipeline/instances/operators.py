@@ -1,0 +1,50 @@
+"""The steps of the DAGs that look after AMC instances. What they do is imported when it is done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.sdk import BaseOperator, Context
+
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.partial_failures import retried_where_it_helps
+
+
+class CheckInstances(BaseOperator):
+    """Check every active instance; fails only where a result could not be kept."""
+
+    ui_color = "#e6f4ea"
+
+    def execute(self, context: Context) -> None:
+        """Check all instances, several at once."""
+        from recomamp.pipeline.instances.health import check_instances
+
+        database = DatabaseHook()
+        check_instances(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))
+
+
+class SyncSchema(BaseOperator):
+    """Bring the tables and columns of AMC into the database, and compare queries with them.
+
+    Fails where an instance could not be read, after the others; a retry asks only about those that
+    no try of this run has read.
+    """
+
+    ui_color = "#e6f4ea"
+
+    def execute(self, context: Context) -> None:
+        """Sync all instances, then check the queries of all that are known."""
+        from recomamp.pipeline.instances.query_findings import check_queries
+        from recomamp.pipeline.instances.schema import sync_schema
+
+        database, now = DatabaseHook(), datetime.now(UTC)
+        try:
+            with retried_where_it_helps():
+                sync_schema(
+                    database=database,
+                    amazon=AmcHook(database=database),
+                    now=now,
+                    since=context["dag_run"].start_date,
+                )
+        finally:
+            check_queries(database=database, now=now)

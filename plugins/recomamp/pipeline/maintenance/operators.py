@@ -1,0 +1,221 @@
+"""The steps of the daily upkeep. Each may run again, or go on after it was killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from psycopg2.errors import QueryCanceled
+
+from recomamp.domain.text import one_line
+from recomamp.errors import PipelineError, ResultsBroken
+from recomamp.pipeline import settings
+from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.log_table import as_table
+from recomamp.pipeline.partial_failures import Troubles
+from recomamp.store.database_statistics import (
+    analyze_table,
+    select_slow_queries,
+    select_tables_to_analyze,
+    select_unused_indexes,
+)
+from recomamp.store.maintenance_findings import (
+    Finding,
+    FindingKind,
+    replace_findings,
+    select_findings,
+)
+
+BATCH_ROWS = 10_000  # a transaction; more would hold its locks for long
+ANALYZE_TIMEOUT_SECONDS = 600  # of one table
+UNUSED_FROM_BYTES = 1024 * 1024  # smaller indexes are no burden
+SLOW_FROM_MS = 1000
+SLOWEST = 20
+MOST_FINDINGS = 100  # of one step; more would tell nothing new
+_LONGEST_QUERY = 1000
+
+DeleteRows = Callable[..., int]
+
+
+class UpkeepOperator(BaseOperator):
+    """A step of the upkeep that may find things a person should look at."""
+
+    ui_color = "#eeeeee"
+
+    def keep(self, context: Context, findings: Sequence[Finding]) -> None:
+        """Write findings into ``maintenance_findings``, instead of an earlier try's."""
+        shown = list(findings[:MOST_FINDINGS])
+        if more := len(findings) - len(shown):
+            shown.append(
+                Finding(kind=findings[-1].kind, subject="more", detail=f"{more} more like these")
+            )
+        with DatabaseHook().transaction() as connection:
+            replace_findings(
+                connection,
+                dag_run_id=context["dag_run"].run_id,
+                task_id=self.task_id,
+                at=datetime.now(UTC),
+                findings=shown,
+            )
+
+
+class TrimRows(UpkeepOperator):
+    """Delete rows that have had their time, batch after batch; return how many.
+
+    :param delete: deletes at most ``limit`` rows from ``before`` a moment; returns how many.
+    :param kept: how long rows are kept.
+    """
+
+    batch_rows = BATCH_ROWS
+
+    def __init__(self, *, delete: DeleteRows, kept: timedelta, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.delete = delete
+        self.kept = kept
+
+    def execute(self, context: Context) -> int:
+        """Delete batch after batch, each in a transaction of its own."""
+        database, before = DatabaseHook(), datetime.now(UTC) - self.kept
+        total = 0
+        while True:
+            with database.transaction() as connection:
+                deleted = self.delete(connection, before=before, limit=self.batch_rows)
+            total += deleted
+            self.log.info("%s rows deleted, %s in all", deleted, total)
+            if deleted < self.batch_rows:
+                return total
+
+
+class AnalyzeTables(UpkeepOperator):
+    """Gather the statistics of every table that has changed since; return their names."""
+
+    def execute(self, context: Context) -> list[str]:
+        """Analyze one table after the other; fails in the end where one could not be."""
+        database = DatabaseHook(statement_timeout_seconds=ANALYZE_TIMEOUT_SECONDS)
+        with database.transaction() as connection:
+            tables = select_tables_to_analyze(connection)
+        analyzed: list[str] = []
+        locked: list[str] = []
+        failed = Troubles.of_tenants()
+        for table in tables:
+            with failed.about(table):
+                is_analyzed = _analyze(database, table)
+                (analyzed if is_analyzed else locked).append(table)
+                self.log.info("%s %s", table, "analyzed" if is_analyzed else "is locked")
+        self.keep(context, [_locked(table) for table in locked])
+        failed.raise_any("tables not analyzed")
+        return analyzed
+
+
+class FindUnusedIndexes(UpkeepOperator):
+    """Find indexes that no query uses; return how many."""
+
+    def execute(self, context: Context) -> int:
+        """Look at what the server has counted."""
+        with DatabaseHook().transaction() as connection:
+            found = select_unused_indexes(connection, larger_than_bytes=UNUSED_FROM_BYTES)
+        self.keep(
+            context,
+            [
+                Finding(
+                    kind=FindingKind.UNUSED_INDEX,
+                    subject=f"{one.table_name}.{one.index_name}",
+                    detail=f"{one.size_bytes / 1024**2:.1f} MiB, not used by any query since "
+                    + (f"{one.counted_since:%F}" if one.counted_since else "counting began"),
+                )
+                for one in found
+            ],
+        )
+        return len(found)
+
+
+class FindSlowQueries(UpkeepOperator):
+    """Find queries that take long on average, where the server counts them; return how many."""
+
+    def execute(self, context: Context) -> int:
+        """Look at what the server has counted."""
+        with DatabaseHook().transaction() as connection:
+            found = select_slow_queries(connection, longer_than_ms=SLOW_FROM_MS, limit=SLOWEST)
+        self.keep(
+            context,
+            [
+                Finding(
+                    kind=FindingKind.SLOW_QUERY,
+                    subject=one_line(one.query, _LONGEST_QUERY),
+                    detail=f"{one.mean_exec_time / 1000:.1f} s on average, {one.calls} calls, "
+                    f"{one.total_exec_time / 1000:.0f} s in all",
+                )
+                for one in found
+            ],
+        )
+        return len(found)
+
+
+class RetainResults(UpkeepOperator):
+    """Make room among old results; return of how many.
+
+    :param what: ``documents``, or ``files`` of superseded results.
+    """
+
+    def __init__(self, *, what: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.what = what
+
+    def execute(self, context: Context) -> int:
+        """Do all old results; fails in the end where the storage did not answer."""
+        # Here and not above: file systems would slow down every parse of every DAG file
+        from recomamp.pipeline.maintenance.retention import delete_files, trim_documents
+        from recomamp.store.results.stored_files import KeptFiles
+
+        is_documents = self.what == "documents"
+        kept = settings.result_data_kept() if is_documents else settings.result_files_kept()
+        if kept is None:
+            self.log.info("All %s of results are kept: no setting says how long", self.what)
+            return 0
+        now = datetime.now(UTC)
+        retain = trim_documents if is_documents else delete_files
+        retained = retain(
+            DatabaseHook(), KeptFiles(settings.results_url()), before=now - kept, now=now
+        )
+        self.keep(context, retained.findings)
+        if retained.failures:
+            raise ResultsBroken(f"{len(retained.failures)}: {'; '.join(retained.failures[:10])}")
+        return retained.done
+
+
+class ReportFindings(UpkeepOperator):
+    """Show what the run has found as one table in the log; return it."""
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Read what the steps have kept, those of failed steps too."""
+        with DatabaseHook().transaction() as connection:
+            found = select_findings(connection, dag_run_id=context["dag_run"].run_id)
+        heads = ("kind", "subject", "detail")
+        rows = [[one[head] for head in heads] for one in found]
+        nothing = "Nothing was found that a person should look at"
+        self.log.info("%s", as_table(heads, rows) if rows else nothing)
+        return found
+
+
+def _analyze(database: DatabaseHook, table: str) -> bool:
+    """Gather the statistics of a table; False where somebody else holds its lock.
+
+    :raises PipelineError: when it takes too long.
+    """
+    try:
+        with database.transaction() as connection:
+            return analyze_table(connection, table)
+    except QueryCanceled as err:
+        raise PipelineError(
+            f"ANALYZE took more than {ANALYZE_TIMEOUT_SECONDS} s: the owner may run it by hand"
+        ) from err
+
+
+def _locked(table: str) -> Finding:
+    return Finding(
+        kind=FindingKind.TABLE_LOCKED,
+        subject=table,
+        detail="its statistics could not be gathered: somebody else holds its lock",
+    )

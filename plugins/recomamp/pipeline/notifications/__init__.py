@@ -1,0 +1,3 @@
+"""Mails to users."""
+
+from __future__ import annotations

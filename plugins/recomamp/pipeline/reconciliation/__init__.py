@@ -1,0 +1,3 @@
+"""Comparing the executions of AMC with the rows of Postgres."""
+
+from __future__ import annotations

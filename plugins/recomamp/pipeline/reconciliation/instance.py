@@ -1,0 +1,293 @@
+"""Compare AMC's executions with the open rows of one instance and mend what fell through.
+
+AMC is listed first and the rows are read afterwards: a row is written before AMC hears of it, so
+what is listed and has no row has really lost it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection
+
+from recomamp.amazon.amc.client import AmcClient
+from recomamp.amazon.amc.requests import LIST_SLACK
+from recomamp.amazon.amc.responses import AmcExecution
+from recomamp.domain.executions import Actor, AmcStatus, given_up_as
+from recomamp.domain.reconciliation import (
+    Action,
+    AtAmc,
+    Decision,
+    Known,
+    OpenRow,
+    RunState,
+    count_foreign,
+    decide,
+)
+from recomamp.domain.text import one_line
+from recomamp.errors import ConsentRevoked, Refused
+from recomamp.pipeline.executions.submission import DEADLINE
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.instances.health import BRIEF
+from recomamp.pipeline.partial_failures import Troubles
+from recomamp.pipeline.reconciliation.dag_run_state import RunStateOf
+from recomamp.pipeline.reconciliation.time_budget import AskingTime
+from recomamp.store import executions, reconciliations, run_records
+from recomamp.store.executions import Execution
+from recomamp.store.reconciliations import Comparable
+
+log = logging.getLogger(__name__)
+
+# The list and all cancelling: an instance that is silent keeps the others waiting
+LONGEST_ASKING_SECONDS = 60.0
+
+
+class InstanceReconciliation:
+    """One comparison of one instance, and what follows from it."""
+
+    def __init__(
+        self,
+        instance: Comparable,
+        database: DatabaseHook,
+        amazon: AmcHook,
+        run_state_of: RunStateOf,
+        now: datetime,
+    ) -> None:
+        """Prepare a comparison.
+
+        :param now: before AMC is listed. What ends later is not in that list's count.
+        """
+        self.instance = instance
+        self.database = database
+        self.amazon = amazon
+        self.run_state_of = run_state_of
+        self.now = now
+        self.asking_time = AskingTime(LONGEST_ASKING_SECONDS)
+        # AMC's ids of what was cancelled here and is in flight no more
+        self._ended: set[str] = set()
+
+    def run(self, troubles: Troubles) -> None:
+        """Compare and act; ``troubles`` takes what could not be done.
+
+        :raises PipelineError: when AMC cannot be asked at all.
+        """
+        try:
+            listed = self.asking_time.ask(self._list())
+        except ConsentRevoked:
+            self._close_unasked(troubles)
+            raise
+        self._note_statuses({one.id: one.status for one in listed})
+        rows, known, runs = self._compare(listed)
+        self._count_foreign(listed)
+        decisions = list(decide(rows, listed, known, runs, now=self.now))
+        for decision in decisions:
+            with troubles.about(f"{self.instance}: {decision}"):
+                self._act(decision)
+        if decisions:
+            self._count_foreign(listed)
+
+    def _compare(self, listed: list[AtAmc]) -> tuple[list[OpenRow], Known, dict[UUID, RunState]]:
+        """Return the open rows, what is known of what AMC lists, and the states of the runs."""
+        with self.database.transaction() as connection:
+            rows = reconciliations.select_open_rows(connection, self.instance.instance_key)
+            known = reconciliations.select_known(connection, listed)
+        runs = {row.id: self._run_state(row) for row in rows}
+        with self.database.transaction() as connection:
+            reconciliations.note_orphans(connection, rows, runs, seen_at=self.now)
+        return rows, known, runs
+
+    def _close_unasked(self, troubles: Troubles) -> None:
+        """End the rows of dead runs without AMC: a withdrawn consent may never come back.
+
+        As long as such a row is open, its user's rows cannot be deleted.
+        """
+        rows, known, runs = self._compare([])
+        for decision in decide(rows, [], known, runs, now=self.now):
+            with troubles.about(f"{self.instance}: {decision}"):
+                if (row := decision.row) is None or not self._is_still_orphan(row):
+                    continue
+                unasked = AmcStatus.UNKNOWN if row.amc_execution_id else None
+                if (execution := self._execution(row.id)) is not None:
+                    self._end(decision, row, execution, unasked)
+
+    async def _list(self) -> list[AtAmc]:
+        since = self.instance.list_from - LIST_SLACK
+        client = self.amazon.client_at(self.instance)
+        client.retry = BRIEF
+        async with client as amc:
+            return [_at_amc(one) async for one in amc.list_executions(min_creation_time=since)]
+
+    def _note_statuses(self, statuses: Mapping[str, AmcStatus]) -> None:
+        """Keep AMC's last word of each execution in its row, where that has ended."""
+        with self.database.transaction() as connection:
+            reconciliations.note_listed_statuses(connection, self.instance.instance_id, statuses)
+
+    def _run_state(self, row: OpenRow) -> RunState:
+        if not row.has_definition:
+            return RunState.GONE
+        return self.run_state_of(row.dag_id, row.dag_run_id)
+
+    def _count_foreign(self, listed: list[AtAmc]) -> None:
+        """Keep how many slots are taken at AMC that no open row of ours holds."""
+        in_flight = [one for one in listed if one.id not in self._ended]
+        with self.database.transaction() as connection:
+            known = reconciliations.select_known(connection, in_flight)
+            foreign = count_foreign(in_flight, known)
+            reconciliations.count_foreign_executions(
+                connection, self.instance.instance_key, foreign, counted_at=self.now
+            )
+        log.info(
+            "Instance %s: %s listed at AMC, %s in flight without an open row",
+            one_line(self.instance.instance_id),
+            len(listed),
+            foreign,
+        )
+
+    def _act(self, decision: Decision) -> None:
+        match decision:
+            case Decision(action=Action.ADOPT, at_amc=AtAmc() as at_amc):
+                self._adopt(decision, at_amc)
+            case Decision(action=Action.CLOSE, row=OpenRow() as row):
+                self._close(decision, row)
+            case _:
+                self._cancel_unwanted(decision)
+
+    def _adopt(self, decision: Decision, at_amc: AtAmc) -> None:
+        """Store AMC's id, where the row still waits for one."""
+        submitted_at = at_amc.create_time or self.now
+        with self.database.transaction() as connection:
+            is_adopted = executions.accept_execution(
+                connection,
+                decision.execution_id,
+                amc_execution_id=at_amc.id,
+                amc_status=at_amc.status,
+                amazon_request_id=None,
+                submitted_at=submitted_at,
+                deadline_at=submitted_at + DEADLINE,
+            )
+            if is_adopted:
+                self._tell(connection, decision, at_amc.id, decision.reason)
+
+    def _cancel_unwanted(self, decision: Decision) -> None:
+        """Cancel at AMC, where it still runs."""
+        statuses = self._cancel(decision.cancel, self.amazon.client_at(self.instance))
+        if all(status.is_terminal and status is not AmcStatus.CANCELLED for status in statuses):
+            return  # it has ended by itself since
+        with self.database.transaction() as connection:
+            self._tell(connection, decision, decision.cancel[0], decision.reason)
+
+    def _close(self, decision: Decision, row: OpenRow) -> None:
+        """Cancel at AMC, end the row and close its books, where nothing has happened since."""
+        execution = self._execution(row.id)
+        if execution is None or not self._is_still_orphan(row):
+            log.info("Execution %s has changed meanwhile and is left alone", row.id)
+            return
+        statuses = self._cancel(decision.cancel, self.amazon.client_for(execution))
+        amc_status = _last_word(statuses or ([decision.at_amc.status] if decision.at_amc else []))
+        self._end(decision, row, execution, amc_status)
+
+    def _end(
+        self, decision: Decision, row: OpenRow, execution: Execution, amc_status: AmcStatus | None
+    ) -> None:
+        ended_as, error_type = given_up_as(execution.error_type, amc_status)
+        is_unasked = amc_status is AmcStatus.UNKNOWN
+        said = "cannot be asked" if is_unasked else f"says {amc_status or 'nothing of it'}"
+        message = f"ended as {ended_as} by reconciliation: {decision.reason}; AMC {said}"
+        if execution.error_message:
+            message = f"{message}; before that: {execution.error_message}"
+        is_last_word = amc_status is not None and (amc_status.is_terminal or is_unasked)
+        with self.database.transaction() as connection:
+            is_ended = executions.end_execution(
+                connection,
+                row.id,
+                actor=Actor.RECONCILE,
+                status=ended_as,
+                amc_status=amc_status if is_last_word else None,
+                error_type=error_type,
+                error_message=message,
+                completed_at=self.now,
+            )
+            if not is_ended:
+                return
+            run_records.record_failure(
+                connection,
+                execution,
+                reason=message,
+                now=self.now,
+                ended_at=row.orphaned_at or self.now,
+            )
+            self._tell(connection, decision, row.amc_execution_id, message)
+
+    def _is_still_orphan(self, row: OpenRow) -> bool:
+        with self.database.transaction() as connection:
+            if not reconciliations.is_unchanged(connection, self.instance.instance_key, row):
+                return False
+        return not self._run_state(row).is_alive
+
+    def _cancel(self, amc_execution_ids: Iterable[str], client: AmcClient) -> list[AmcStatus]:
+        """Cancel and return what AMC then says of each; what it does not know is left out."""
+        client.retry = BRIEF
+        statuses = self.asking_time.ask(self._cancel_all(amc_execution_ids, client))
+        self._note_statuses(statuses)
+        return list(statuses.values())
+
+    async def _cancel_all(
+        self, amc_execution_ids: Iterable[str], client: AmcClient
+    ) -> dict[str, AmcStatus]:
+        statuses = {}
+        async with client as amc:
+            for amc_execution_id in amc_execution_ids:
+                try:
+                    cancelled = await amc.cancel_execution(amc_execution_id)
+                except Refused as err:
+                    if err.status != HTTPStatus.NOT_FOUND:
+                        raise
+                else:
+                    statuses[amc_execution_id] = cancelled.status
+                    if cancelled.status.is_terminal:
+                        self._ended.add(amc_execution_id)
+        return statuses
+
+    def _tell(
+        self, connection: Connection, decision: Decision, amc_execution_id: str | None, detail: str
+    ) -> None:
+        log.warning(
+            "%s: execution %s, %s at AMC: %s",
+            decision.action,
+            decision.execution_id,
+            one_line(amc_execution_id),
+            one_line(detail),
+        )
+        reconciliations.insert_reconciliation(
+            connection,
+            self.instance.instance_key,
+            execution_id=decision.execution_id,
+            amc_execution_id=amc_execution_id,
+            action=decision.action,
+            detail=detail,
+            at=self.now,
+        )
+
+    def _execution(self, execution_id: UUID) -> Execution | None:
+        with self.database.transaction() as connection:
+            return executions.select_execution(connection, execution_id)
+
+
+def _at_amc(execution: AmcExecution) -> AtAmc:
+    return AtAmc(
+        id=execution.amc_execution_id,
+        workflow_id=execution.workflow_id,
+        status=execution.status,
+        create_time=execution.create_time,
+    )
+
+
+def _last_word(statuses: list[AmcStatus]) -> AmcStatus | None:
+    """Return what became of an execution at AMC; of several, that one was cancelled."""
+    if AmcStatus.CANCELLED in statuses:
+        return AmcStatus.CANCELLED
+    return statuses[-1] if statuses else None

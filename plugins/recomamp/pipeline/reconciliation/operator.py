@@ -1,0 +1,73 @@
+"""Reconcile all instances, one after the other, whatever becomes of any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import TypeAlias
+
+from airflow.sdk import BaseOperator, Context
+
+from recomamp.errors import Transient
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.partial_failures import Troubles, in_turns
+from recomamp.pipeline.reconciliation.dag_run_state import RunStateOf, airflow_run_state
+from recomamp.pipeline.reconciliation.instance import InstanceReconciliation
+from recomamp.store import reconciliations
+from recomamp.store.reconciliations import Comparable
+
+Clock: TypeAlias = Callable[[], datetime]
+
+LOOK_BACK = timedelta(hours=24)  # AMC runs nothing for longer
+# Counts of what others run are believed for a quarter of an hour: the next run must come before
+LONGEST_RUN_SECONDS = 600.0
+
+
+class ReconcileExecutions(BaseOperator):
+    """Compare every instance with AMC; fails in the end where one could not be compared."""
+
+    def execute(self, context: Context) -> None:
+        """Do all instances, one after the other."""
+        reconcile(
+            database=DatabaseHook(),
+            amazon=AmcHook(),
+            run_state_of=airflow_run_state(context["ti"]),
+            clock=lambda: datetime.now(UTC),
+        )
+
+
+def reconcile(
+    *, database: DatabaseHook, amazon: AmcHook, run_state_of: RunStateOf, clock: Clock
+) -> None:
+    """Reconcile every instance, first those that were tried longest ago.
+
+    Each user's first comes before anybody's second. Where one instance has kept us waiting, all of
+    its region may: those of other regions come before them.
+
+    :param clock: tells the present; each instance is counted and judged as of its own turn.
+    :raises Incomplete: after all instances, naming what could not be done and no row of the tenant
+        explains; naming everything where no user's instance could be compared.
+    """
+    with database.transaction() as connection:
+        found = reconciliations.select_comparable(connection, since=clock() - LOOK_BACK)
+    instances = in_turns(found, lambda instance: instance.user_id)
+    troubles = Troubles.of_tenants()
+    ends_at = monotonic() + LONGEST_RUN_SECONDS
+    while instances:
+        instance = instances.pop(0)
+        job = InstanceReconciliation(instance, database, amazon, run_state_of, clock())
+        with troubles.about(instance, user_id=instance.user_id):
+            if monotonic() >= ends_at:
+                raise Transient("not asked: those before it have taken all the time of this run")
+            with database.transaction() as connection:
+                reconciliations.note_attempt(connection, instance.instance_key, at=clock())
+            job.run(troubles)
+        if job.asking_time.is_over:
+            instances = _at_the_end(instances, instance.region)
+    troubles.raise_unknown("not reconciled")
+
+
+def _at_the_end(instances: list[Comparable], region: str | None) -> list[Comparable]:
+    """Put a region's instances behind all others, which keep their order."""
+    return sorted(instances, key=lambda one: one.region == region)

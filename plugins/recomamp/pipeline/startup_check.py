@@ -1,0 +1,87 @@
+"""Each component of Airflow that starts checks Airflow's settings and the pipeline's own.
+
+A worker starts with each task, whose step names a setting that it lacks. Any other component would
+meet it only hours later, with runs under way.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeAlias
+
+from airflow.configuration import conf
+from airflow.listeners import hookimpl
+
+from recomamp.domain.airflow_settings import differences
+from recomamp.domain.text import one_line
+from recomamp.errors import MissingSetting
+from recomamp.pipeline import settings
+from recomamp.pipeline.hooks import defined_connection
+
+log = logging.getLogger(__name__)
+
+Check: TypeAlias = Callable[[], object]
+
+# Each raises MissingSetting where something is absent or wrong
+PLAIN: tuple[Check, ...] = (
+    settings.poll_seconds,
+    settings.limits,
+    settings.result_data_kept,
+    settings.result_files_kept,
+)
+DATABASE: tuple[Check, ...] = (partial(defined_connection, settings.DATABASE_CONN_ID),)
+AMAZON: tuple[Check, ...] = (
+    settings.fernet,
+    partial(defined_connection, settings.AMAZON_CONN_ID),
+)
+
+
+@hookimpl
+def on_starting(component: Any) -> None:
+    """Warn of each setting with which the pipeline does not work as described.
+
+    Airflow calls it in each process with a job, before it says which job. It calls it in each task
+    too, where nobody would look for the warning. The component starts all the same: its DAGs can
+    still be shown.
+    """
+    from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+
+    if isinstance(component, TaskRunnerMarker):
+        return
+    for difference in differences(lambda section, key: conf.get(section, key, fallback=None)):
+        log.warning("%s", difference)
+    for problem in problems():
+        log.error("Wrong setting in this component: %s", problem)
+
+
+def problems() -> Iterator[str]:
+    """Yield what is wrong with the pipeline's settings in this process, each with its remedy."""
+    for check in checks_of(component_name(), conf.get("core", "executor")):
+        try:
+            check()
+        except MissingSetting as err:
+            yield one_line(err)
+
+
+def component_name() -> str | None:
+    """Return which of Airflow's components this process is; None where its command says none.
+
+    Airflow names it to nobody before it has started.
+    """
+    known = ("scheduler", "dag-processor", "triggerer")
+    return next((word for word in sys.argv[1:] if word in known), None)
+
+
+def checks_of(component: str | None, executor: str) -> tuple[Check, ...]:
+    """Return the checks of what a component uses: a secret that it does not need it need not have.
+
+    The scheduler uses nothing of the pipeline's, unless its own processes run the tasks.
+    """
+    if component == "scheduler" and "LocalExecutor" not in executor:
+        return PLAIN
+    if component == "dag-processor":
+        return PLAIN + DATABASE
+    return PLAIN + DATABASE + AMAZON

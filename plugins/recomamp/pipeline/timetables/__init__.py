@@ -1,0 +1,3 @@
+"""When the runs of a DAG start, and which window each reads."""
+
+from __future__ import annotations

@@ -1,0 +1,165 @@
+"""Puts the files of a result where ``RECOMAMP_RESULTS_URL`` says: all of them, or none.
+
+A file is written under a name that readers of data sets pass over (it starts with ``_``) and that
+no other load uses, and takes its own name only after every file of the result is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import IO, Any
+from uuid import UUID
+
+from recomamp.errors import ResultsBroken
+from recomamp.store.results.storage import ResultStorage
+
+_ASIDE = "_writing-"
+
+
+# Readers of the whole directory turn these keys into columns. A prefix keeps them apart from those
+# of the results (docs/adr/0025)
+DIRECTORY_KEYS = ("recomamp_workflow", "recomamp_window_start", "recomamp_execution")
+
+
+def directory_of(*, workflow_id: UUID, window_start: date, execution_id: UUID) -> str:
+    """Return where the files of an execution lie below ``RECOMAMP_RESULTS_URL``."""
+    values = (workflow_id, window_start, execution_id)
+    return "/".join(f"{key}={value}" for key, value in zip(DIRECTORY_KEYS, values, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFile:
+    """One file of a result, where it lies and what is in it."""
+
+    uri: str
+    rows: int
+    bytes: int
+    sha256: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the file as the JSON document lists it."""
+        return {"uri": self.uri, "rows": self.rows, "bytes": self.bytes, "sha256": self.sha256}
+
+
+class HashedFile(io.RawIOBase):
+    """A file of a storage to write to, which knows its size and SHA-256 so far."""
+
+    def __init__(self, file: IO[bytes], storage: ResultStorage) -> None:
+        super().__init__()
+        self._file = file
+        self._storage = storage
+        self._hash = hashlib.sha256()
+        self.size_bytes = 0
+
+    def write(self, data: Any) -> int:
+        """Write bytes, or anything that holds some."""
+        view = memoryview(data)
+        with self._storage.explained("written"):
+            self._file.write(view)
+        self._hash.update(view)
+        self.size_bytes += view.nbytes
+        return view.nbytes
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what was written, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def writable(self) -> bool:
+        """Return that this file is for writing."""
+        return True
+
+
+class Target:
+    """The directory of one execution's files.
+
+    :param verify_lock: raises where the execution is no longer the caller's alone to load. It is
+        asked before anything that others may have written is removed or replaced.
+    :raises MissingSetting: from any method, when nothing can be written there.
+    """
+
+    def __init__(self, results_url: str, directory: str, verify_lock: Callable[[], None]) -> None:
+        self._storage = ResultStorage(results_url)
+        self._files = self._storage.files
+        self._directory = f"{self._storage.root}/{directory}"
+        self._base_uri = f"{self._storage.base_uri}/{directory}"
+        self._verify_lock = verify_lock
+        self._aside = f"{_ASIDE}{secrets.token_hex(8)}-"
+        self._written: set[str] = set()
+        with self._storage.explained("written"):
+            if self._storage.has_directories:
+                self._files.makedirs(self._directory, exist_ok=True)
+            # What killed tries have left
+            self._remove(lambda name: name.startswith(_ASIDE))
+
+    def uri(self, name: str) -> str:
+        """Return the address of a file, without secrets."""
+        return f"{self._base_uri}/{name}"
+
+    @contextmanager
+    def write_aside(self, name: str) -> Iterator[HashedFile]:
+        """Open a file that gets its name only from ``publish``."""
+        self._written.add(name)
+        with self._storage.explained("written"):
+            file = self._files.open(self._path_aside(name), "wb")
+        try:
+            yield HashedFile(file, self._storage)
+        except BaseException:
+            with suppress(Exception):  # the first error says more
+                file.close()
+            raise
+        with self._storage.explained("written"):
+            file.close()  # object stores take the file only now
+
+    def publish(self, names: Sequence[str]) -> None:
+        """Give these files their names and remove all other files, which other loads wrote.
+
+        :raises ResultsBroken: when somebody has removed a file before it got its name.
+        """
+        with self._storage.explained("written"):
+            for name in names:
+                self._verify_lock()
+                self._rename(name)
+            self._remove(
+                lambda name: (
+                    (name.startswith("part-") and name not in names) or name.startswith(self._aside)
+                )
+            )
+
+    def discard(self) -> None:
+        """Remove what this load has written aside, as far as that is possible."""
+        for name in self._written:
+            with suppress(Exception):
+                self._files.rm_file(self._path_aside(name))
+
+    def _path_aside(self, name: str) -> str:
+        return f"{self._directory}/{self._aside}{name}"
+
+    def _rename(self, name: str) -> None:
+        try:
+            self._files.mv(self._path_aside(name), f"{self._directory}/{name}")
+        except FileNotFoundError as err:
+            raise ResultsBroken(
+                f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} was removed before it got "
+                "its name, by another try or by something else that cleans up there; load the "
+                "results again"
+            ) from err
+
+    def _remove(self, is_unwanted: Callable[[str], bool]) -> None:
+        self._files.invalidate_cache()
+        for path in self._files.find(self._directory, maxdepth=1):
+            if is_unwanted(_name(path)):
+                self._verify_lock()
+                with suppress(FileNotFoundError):  # the load that wrote it has removed it
+                    self._files.rm_file(path)
+
+
+def _name(path: str) -> str:
+    return re.split(r"[/\\]", path.rstrip("/"))[-1]
