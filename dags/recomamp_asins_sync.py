@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.asins.operator import SyncAsins
-from recomamp.pipeline.system_dag import own_dag
+from recomamp.pipeline.system_dag import system_dag
 
-with own_dag(
+with system_dag(
     "recomamp_asins_sync",
     description="Brings what Amazon says of products into asins",
     doc_md=(

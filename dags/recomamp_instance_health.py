@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.instances.operators import CheckInstances
-from recomamp.pipeline.system_dag import own_dag
+from recomamp.pipeline.system_dag import system_dag
 
-with own_dag(
+with system_dag(
     "recomamp_instance_health",
     description="Checks whether runs on the AMC instances can succeed",
     doc_md=(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.reconciliation.operator import ReconcileExecutions
-from recomamp.pipeline.system_dag import own_dag
+from recomamp.pipeline.system_dag import system_dag
 
-with own_dag(
+with system_dag(
     "recomamp_reconcile",
     description="Adopts, cancels and closes executions that fell through",
     doc_md=(

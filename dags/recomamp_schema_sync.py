@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.instances.operators import SyncSchema
-from recomamp.pipeline.system_dag import own_dag
+from recomamp.pipeline.system_dag import system_dag
 
-with own_dag(
+with system_dag(
     "recomamp_schema_sync",
     description="Reads AMC's tables and columns, and warns of queries that name others",
     doc_md=(

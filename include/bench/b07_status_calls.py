@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.emulated_amazon import EmulatedAmazon, emulated_amazon
 from bench.measuring import BenchSettings, Curve, Result
-from recomamp.pipeline.triggers.status_fetcher import Sweeper, calls_allowed
+from recomamp.pipeline.triggers.status_fetcher import StatusFetcher, calls_allowed
 
 CYCLES = 6
 WAITING = (1, 50, 100, 101, 250, 500)
@@ -56,10 +56,10 @@ def _calls_of_cycles(
     async def poll() -> list[int]:
         counted = []
         async with amazon.client(instance) as amc:
-            sweeper = Sweeper(amc)
+            sweeper = StatusFetcher(amc)
             for _ in range(CYCLES):
                 amazon.order("DELETE", "/calls")
-                async for _execution in sweeper.look(wanted):
+                async for _execution in sweeper.fetch(wanted):
                     pass
                 calls = amazon.order("GET", "/calls")["calls"]
                 status = ("list_executions", "get_execution")

@@ -20,7 +20,7 @@ from recomamp.domain.executions import AmcStatus
 from recomamp.domain.models import COLLECTION_DAG_PREFIX, SCHEDULE_DAG_PREFIX
 from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.record import RecordRun
-from recomamp.store.executions import complete_execution, note_amc_status
+from recomamp.store.executions import mark_succeeded, set_amc_status
 
 _connect = psycopg2.connect  # as it is now: what lies between the steps is never traced
 _RESULT = json.dumps({"schema": {"fields": []}, "data": []})
@@ -101,8 +101,8 @@ class Books:
 
     def _load(self, execution_id: UUID) -> None:
         with contextlib.closing(_connect(self.uri)) as connection, connection:
-            note_amc_status(connection, execution_id, AmcStatus.SUCCEEDED.value)
-            complete_execution(
+            set_amc_status(connection, execution_id, AmcStatus.SUCCEEDED.value)
+            mark_succeeded(
                 connection,
                 execution_id,
                 result_data=_RESULT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.tls import protected_arguments
 from stack.environment import inherited
@@ -21,6 +21,6 @@ def require_protected_database(environ: Mapping[str, str]) -> None:
         if value := environ.get(name):
             try:
                 protected_arguments(connection_arguments(value), inherited(environ))
-            except MissingSetting as err:
+            except ConfigurationError as err:
                 message = f"{name}: {err}"
                 raise RefusedError(message) from err

@@ -2,36 +2,36 @@
 
 PipelineError
 ├── InvalidDefinition     a row cannot become a DAG or a request: mend the named column
-├── MissingSetting        a setting of the pipeline is absent or wrong: mend the deployment
+├── ConfigurationError        a setting of the pipeline is absent or wrong: mend the deployment
 │   └── TokensUnreadable  one user's tokens were encrypted with another key
 ├── LimitExceeded         a result is larger than a setting allows; never retried. A longer answer
-│                         of the API is ContractBroken, which is retried
+│                         of the API is UnexpectedResponse, which is retried
 ├── StepTimedOut          a step of a run took longer than it may: try again later
 ├── WeekSkipped           the week of a collection is not to be run: no error of anybody's
-├── InstanceBroken        no run on the instance can succeed until somebody acts; never retried
+├── InstanceUnusable        no run on the instance can succeed until somebody acts; never retried
 ├── MigrationError        database and migration files disagree: mend one of them
 ├── AmazonError           Amazon was asked and did not give what was asked for
-│   ├── Transient         try again later: 429, 5xx, network, an answer that is no answer
-│   │   └── NotReady       AMC says SUCCEEDED and does not give the result: try for some minutes
+│   ├── TransientError         try again later: 429, 5xx, network, an answer that is no answer
+│   │   └── ResultNotReady       AMC says SUCCEEDED and gives no result: try for some minutes
 │   ├── Unauthorized      401: refresh the access token once, then try again
 │   ├── ConsentRevoked    the user must sign in with Amazon again; never retried
-│   ├── Refused           400, 403, 404, 422: Amazon's words say why; never retried
-│   ├── SubmissionInDoubt it may or may not have been accepted: look before asking again
-│   ├── LinkExpired       a signed link is no longer accepted: ask for new links
-│   └── ContractBroken    the answer does not say what the API promises
+│   ├── RequestRejected           400, 403, 404, 422: Amazon's words say why; never retried
+│   ├── SubmissionUnknown it may or may not have been accepted: look before asking again
+│   ├── DownloadLinkExpired       a signed link is no longer accepted: ask for new links
+│   └── UnexpectedResponse    the answer does not say what the API promises
 ├── ExecutionEnded        AMC ended the execution without results
 │   ├── ExecutionFailed   may be tried again as a new attempt
 │   ├── ExecutionRejected AMC refuses the query itself; never retried
 │   ├── ExecutionCancelled
 │   └── ExecutionTimedOut our deadline passed; cancelled at AMC
-├── ResultsBroken         downloaded results are truncated, malformed or not what AMC described
+├── InvalidResults         downloaded results are truncated, malformed or not what AMC described
 ├── ExecutionLocked       another try sends it or loads its results: try again later
-├── Incomplete            some of several parts failed, and the others are done
+├── PartialFailure            some of several parts failed, and the others are done
 └── MailError             a user was not told by mail
-    ├── MailNotTaken      the server took nothing: try again later
-    │   └── MailServerAway   nothing from us at all: stop and try all of them later
+    ├── MailDeferred      the server took nothing: try again later
+    │   └── MailServerUnavailable   nothing from us at all: stop and try all of them later
     ├── MailRefused       never retried
-    └── MailInDoubt       it may be out: never retried
+    └── MailDeliveryUnknown       it may be out: never retried
 
 Messages say what was tried, on what, what came back and what to do; ids, never secrets.
 """
@@ -71,11 +71,11 @@ class InvalidDefinition(PipelineError):
         )
 
 
-class MissingSetting(PipelineError):
+class ConfigurationError(PipelineError):
     """A setting of the deployment is absent or unusable."""
 
 
-class TokensUnreadable(MissingSetting):
+class TokensUnreadable(ConfigurationError):
     """The stored tokens of one user cannot be decrypted; those of others may be."""
 
 
@@ -91,7 +91,7 @@ class WeekSkipped(PipelineError):
     """Somebody has set the week of a collection to SKIPPED: AMC is not asked about it."""
 
 
-class InstanceBroken(PipelineError):
+class InstanceUnusable(PipelineError):
     """The health check says that nothing works on the instance; the message says why."""
 
 
@@ -126,11 +126,11 @@ class AmazonError(PipelineError):
         self.args = (f"{self}; {remedy}",)
 
 
-class Transient(AmazonError):
+class TransientError(AmazonError):
     """Amazon may answer better later."""
 
 
-class NotReady(Transient):
+class ResultNotReady(TransientError):
     """AMC says that an execution has SUCCEEDED, and does not give its result yet."""
 
 
@@ -142,19 +142,19 @@ class ConsentRevoked(AmazonError):
     """Amazon does not accept the refresh token: the user has to sign in with Amazon again."""
 
 
-class Refused(AmazonError):
+class RequestRejected(AmazonError):
     """Amazon refuses the request as it stands."""
 
 
-class SubmissionInDoubt(AmazonError):
+class SubmissionUnknown(AmazonError):
     """An execution may or may not have been accepted: look for it before asking again."""
 
 
-class LinkExpired(AmazonError):
+class DownloadLinkExpired(AmazonError):
     """A signed download link is no longer accepted: ask for new links."""
 
 
-class ContractBroken(AmazonError):
+class UnexpectedResponse(AmazonError):
     """Amazon answered something the API does not promise."""
 
 
@@ -178,7 +178,7 @@ class ExecutionTimedOut(ExecutionEnded):
     """The execution did not end before its deadline."""
 
 
-class ResultsBroken(PipelineError):
+class InvalidResults(PipelineError):
     """Downloaded results are truncated, malformed or not what AMC described."""
 
 
@@ -190,11 +190,11 @@ class MailError(PipelineError):
     """A mail did not get to the mail server, or may not have. The message keeps its words."""
 
 
-class MailNotTaken(MailError):
+class MailDeferred(MailError):
     """The server took nothing and may do so later."""
 
 
-class MailServerAway(MailNotTaken):
+class MailServerUnavailable(MailDeferred):
     """The server takes nothing from anybody at the moment, or nothing from us."""
 
 
@@ -202,11 +202,11 @@ class MailRefused(MailError):
     """The server refuses this mail for good, or it cannot be addressed."""
 
 
-class MailInDoubt(MailError):
+class MailDeliveryUnknown(MailError):
     """The server may have taken the mail: sending it again could send it twice."""
 
 
-class Incomplete(PipelineError):
+class PartialFailure(PipelineError):
     """Some of several parts failed; the others are done, and a second try leaves them alone.
 
     ``is_final``: no second try can help any part that failed. ``is_tenants_own``: the error of
@@ -227,11 +227,11 @@ FINAL_ERRORS = (
     ExecutionCancelled,
     ExecutionRejected,
     ExecutionTimedOut,
-    InstanceBroken,
+    InstanceUnusable,
     InvalidDefinition,
     LimitExceeded,
-    MissingSetting,
-    Refused,
+    ConfigurationError,
+    RequestRejected,
 )
 
 # What one user or one user's row is the cause of. The rows of that user say so: consent_error,
@@ -239,23 +239,23 @@ FINAL_ERRORS = (
 # is the likely cause (recomamp.pipeline.partial_failures.is_shared)
 _TENANTS_OWN = (
     ConsentRevoked,
-    InstanceBroken,
+    InstanceUnusable,
     InvalidDefinition,
     LimitExceeded,
-    Refused,
+    RequestRejected,
     TokensUnreadable,
 )
 
 
 def is_tenants_own(error: Exception) -> bool:
     """Return whether an error is a known state of one tenant, and the pipeline works."""
-    is_of_parts = isinstance(error, Incomplete) and error.is_tenants_own
+    is_of_parts = isinstance(error, PartialFailure) and error.is_tenants_own
     return is_of_parts or isinstance(error, _TENANTS_OWN)
 
 
 def is_final(error: Exception) -> bool:
     """Return whether no second try can help."""
-    return isinstance(error, FINAL_ERRORS) or (isinstance(error, Incomplete) and error.is_final)
+    return isinstance(error, FINAL_ERRORS) or (isinstance(error, PartialFailure) and error.is_final)
 
 
 def error_type(error: Exception) -> str:

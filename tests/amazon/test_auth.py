@@ -10,10 +10,10 @@ import pytest
 
 from fixtures.amazon import MemoryTokenStore, long_lived, make_execution, make_tokens
 from recomamp.errors import (
+    ConfigurationError,
     ConsentRevoked,
-    MissingSetting,
-    SubmissionInDoubt,
-    Transient,
+    SubmissionUnknown,
+    TransientError,
 )
 
 
@@ -90,7 +90,7 @@ def test_a_token_endpoint_that_is_away_is_asked_no_oftener_than_a_call(
     amazon.store = MemoryTokenStore(long_lived(kept) if kept else make_tokens())
     emulator.fault("token", "server_error", times=None, status=503)
 
-    with pytest.raises(Transient, match="503"):
+    with pytest.raises(TransientError, match="503"):
         look(amazon)
 
     assert len(emulator.calls("token")) == 5
@@ -143,10 +143,10 @@ def test_trouble_with_the_refresh_does_not_put_a_submission_in_doubt(amazon, emu
         async with amazon.client() as client:
             await client.create_execution(make_execution())
 
-    with pytest.raises(Transient) as caught:
+    with pytest.raises(TransientError) as caught:
         asyncio.run(run())
 
-    assert not isinstance(caught.value, SubmissionInDoubt)
+    assert not isinstance(caught.value, SubmissionUnknown)
     assert emulator.calls("create_execution") == []
 
 
@@ -173,7 +173,7 @@ def test_a_missing_refresh_token_is_not_sent(amazon, emulator):
 def test_a_wrong_secret_names_the_setting_and_not_the_secret(amazon, emulator):
     amazon.credentials = replace(amazon.credentials, client_secret="wrong-secret")
 
-    with pytest.raises(MissingSetting, match="AIRFLOW_CONN_AMAZON_ADS") as caught:
+    with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_AMAZON_ADS") as caught:
         look(amazon)
 
     assert "wrong-secret" not in str(caught.value)

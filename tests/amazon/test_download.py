@@ -15,12 +15,12 @@ from fixtures.amazon import make_execution
 from recomamp.amazon.amc.result_columns import describe_result
 from recomamp.amazon.download import Allowance, download_file, download_part, download_parts
 from recomamp.errors import (
+    DownloadLinkExpired,
+    InvalidResults,
     LimitExceeded,
-    LinkExpired,
-    NotReady,
-    Refused,
-    ResultsBroken,
-    Transient,
+    RequestRejected,
+    ResultNotReady,
+    TransientError,
 )
 
 
@@ -95,11 +95,11 @@ def test_each_part_is_told_of_as_it_arrives_and_anew_where_others_are_offered(
     emulator.fault("download_urls", "missing_part", unlisted=True)
     told = []
 
-    def arrived(number: int, path: Path) -> None:
+    def on_part(number: int, path: Path) -> None:
         told.append((number, path.name, path.read_text().startswith("campaign,")))
         assert len(emulator.calls("download")) == len(told)  # the next is not asked for yet
 
-    load(amazon, create(amazon), tmp_path, arrived=arrived)
+    load(amazon, create(amazon), tmp_path, on_part=on_part)
 
     numbers = [number for number, _, _ in told]
     assert numbers == [0, 1, 0, 1, 2]
@@ -111,7 +111,7 @@ def test_links_that_never_agree_are_given_up_and_nothing_is_left(amazon, emulato
     for skip in (0, 1):  # every other list
         emulator.fault("download_urls", "missing_part", unlisted=True, skip=skip)
 
-    with pytest.raises(Transient, match="other files"):
+    with pytest.raises(TransientError, match="other files"):
         load(amazon, create(amazon), tmp_path)
 
     assert files_of(tmp_path) == []
@@ -129,7 +129,7 @@ def test_a_page_instead_of_a_file_is_not_saved_but_asked_for_again(amazon, emula
 def test_a_directory_that_cannot_be_written_is_said_with_the_remedy(amazon, tmp_path):
     (tmp_path / "file").write_text("no directory")
 
-    with pytest.raises(ResultsBroken, match=r"file/new cannot be written: Not a dir.*TMPDIR"):
+    with pytest.raises(InvalidResults, match=r"file/new cannot be written: Not a dir.*TMPDIR"):
         load(amazon, create(amazon), tmp_path / "file" / "new")
 
 
@@ -138,7 +138,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from fixtures.amazon import Amazon, make_execution
 from recomamp.amazon.download import download_parts
-from recomamp.errors import ResultsBroken
+from recomamp.errors import InvalidResults
 
 async def load():
     async with Amazon(sys.argv[1]).client() as client:
@@ -149,7 +149,7 @@ async def load():
 
 try:
     asyncio.run(load())
-except ResultsBroken as err:
+except InvalidResults as err:
     sys.stdout.write(str(err))
 """
 
@@ -170,7 +170,7 @@ def test_a_disk_that_takes_no_more_is_said_and_nothing_is_left(amazon, tmp_path)
 def test_links_that_stay_expired_are_given_up(amazon, emulator, tmp_path):
     emulator.fault("download", "expired_link", times=None)
 
-    with pytest.raises(LinkExpired, match="expired") as caught:
+    with pytest.raises(DownloadLinkExpired, match="expired") as caught:
         load(amazon, create(amazon), tmp_path)
 
     assert "X-Amz" not in str(caught.value)
@@ -182,7 +182,7 @@ def test_a_part_that_breaks_off_is_truncated_and_nothing_is_left(amazon, emulato
     emulator.settings(result_parts=2)
     emulator.fault("download", "truncated_csv", skip=1, short=True)
 
-    with pytest.raises(ResultsBroken, match=r"part-00001.*truncated: \d+ bytes came of \d+"):
+    with pytest.raises(InvalidResults, match=r"part-00001.*truncated: \d+ bytes came of \d+"):
         load(amazon, create(amazon), tmp_path)
 
     assert files_of(tmp_path) == []
@@ -192,7 +192,7 @@ def test_a_missing_part_fails_and_nothing_is_left(amazon, emulator, tmp_path):
     emulator.settings(result_parts=2)
     emulator.fault("download_urls", "missing_part")
 
-    with pytest.raises(ResultsBroken, match="missing"):
+    with pytest.raises(InvalidResults, match="missing"):
         load(amazon, create(amazon), tmp_path)
 
     assert files_of(tmp_path) == []
@@ -223,7 +223,7 @@ def test_links_that_are_not_ready_are_waited_for(amazon, emulator, tmp_path):
     emulator.progression("per_poll", polls=1000)
     amc_execution_id = create(amazon)
 
-    with pytest.raises(NotReady, match=r"no files .* is unavailable for download"):
+    with pytest.raises(ResultNotReady, match=r"no files .* is unavailable for download"):
         load(amazon, amc_execution_id, tmp_path)
 
     assert len(emulator.calls("download_urls")) == 5
@@ -240,7 +240,7 @@ def test_links_may_be_refused_for_a_while_in_any_words(amazon, emulator, tmp_pat
 def test_links_that_are_forbidden_are_not_waited_for(amazon, emulator, tmp_path):
     emulator.fault("download_urls", "forbidden")
 
-    with pytest.raises(Refused, match="Unauthorized request"):
+    with pytest.raises(RequestRejected, match="Unauthorized request"):
         load(amazon, create(amazon), tmp_path)
 
     assert len(emulator.calls("download_urls")) == 1
@@ -267,7 +267,7 @@ def test_a_part_that_is_gzip_is_unpacked(amazon, emulator, tmp_path, form):
 def test_a_part_that_is_not_what_its_etag_says_is_truncated(amazon, emulator, tmp_path):
     emulator.fault("download", "truncated_csv")
 
-    with pytest.raises(ResultsBroken, match="truncated: its MD5 is"):
+    with pytest.raises(InvalidResults, match="truncated: its MD5 is"):
         load(amazon, create(amazon), tmp_path)
 
     assert files_of(tmp_path) == []
@@ -296,7 +296,9 @@ def test_columns_that_stay_missing_are_not_made_up(amazon, emulator):
 
 
 def test_an_execution_that_stays_unknown_is_said_in_amazons_words(amazon):
-    with pytest.raises(NotReady, match=r"does not know execution nobody yet: .* does not exist"):
+    with pytest.raises(
+        ResultNotReady, match=r"does not know execution nobody yet: .* does not exist"
+    ):
         describe(amazon, "nobody")
 
 
@@ -310,7 +312,7 @@ def test_an_altered_link_is_told_like_an_expired_one(amazon, tmp_path):
                 client, f"{link}0", tmp_path / "part.csv", Allowance(size_bytes=1000)
             )
 
-    with pytest.raises(LinkExpired, match="SignatureDoesNotMatch"):
+    with pytest.raises(DownloadLinkExpired, match="SignatureDoesNotMatch"):
         asyncio.run(run())
 
     assert files_of(tmp_path) == []

@@ -5,11 +5,11 @@ import pytest
 
 from recomamp.amazon.download_links import is_same_part, readable_link, storage_error
 from recomamp.errors import (
-    ContractBroken,
-    LinkExpired,
-    Refused,
-    ResultsBroken,
-    Transient,
+    DownloadLinkExpired,
+    InvalidResults,
+    RequestRejected,
+    TransientError,
+    UnexpectedResponse,
 )
 
 API = "http://127.0.0.1:8099"
@@ -99,7 +99,7 @@ def test_links_into_amazons_storage_and_to_the_api_itself_are_followed(link):
     ],
 )
 def test_links_to_anywhere_else_are_refused_and_not_quoted(link):
-    with pytest.raises(ContractBroken) as caught:
+    with pytest.raises(UnexpectedResponse) as caught:
         readable_link(link, API)
 
     assert "secret" not in str(caught.value)
@@ -123,13 +123,13 @@ def test_links_signed_anew_lead_to_the_same_part():
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
-        (403, "AccessDenied", LinkExpired),
-        (403, "SignatureDoesNotMatch", LinkExpired),
-        (400, "ExpiredToken", LinkExpired),
-        (400, "InvalidArgument", Refused),
-        (404, "NoSuchKey", ResultsBroken),
-        (503, "SlowDown", Transient),
-        (307, "TemporaryRedirect", ContractBroken),
+        (403, "AccessDenied", DownloadLinkExpired),
+        (403, "SignatureDoesNotMatch", DownloadLinkExpired),
+        (400, "ExpiredToken", DownloadLinkExpired),
+        (400, "InvalidArgument", RequestRejected),
+        (404, "NoSuchKey", InvalidResults),
+        (503, "SlowDown", TransientError),
+        (307, "TemporaryRedirect", UnexpectedResponse),
     ],
 )
 def test_storage_says_what_to_do_and_its_signature_is_not_repeated(status, code, kind):

@@ -7,11 +7,11 @@ from recomamp.amazon.error_mapping import raise_for, text_of
 from recomamp.amazon.error_text import LONGEST_WORDS
 from recomamp.errors import (
     AmazonError,
-    ContractBroken,
-    Refused,
-    SubmissionInDoubt,
-    Transient,
+    RequestRejected,
+    SubmissionUnknown,
+    TransientError,
     Unauthorized,
+    UnexpectedResponse,
 )
 
 URL = "https://advertising-api.amazon.com/amc/reporting/amcx/workflowExecutions?nextToken=t"
@@ -27,18 +27,18 @@ def error_for(status, *, repeatable=True, **options) -> AmazonError:
 @pytest.mark.parametrize(
     ("status", "kind", "kind_of_submission"),
     [
-        (302, ContractBroken, SubmissionInDoubt),
-        (400, Refused, Refused),
-        (401, Unauthorized, SubmissionInDoubt),
-        (403, Refused, Refused),
-        (404, Refused, Refused),
-        (406, Refused, Refused),
-        (408, Transient, SubmissionInDoubt),
-        (422, Refused, Refused),
-        (429, Transient, SubmissionInDoubt),
-        (500, Transient, SubmissionInDoubt),
-        (503, Transient, SubmissionInDoubt),
-        (504, Transient, SubmissionInDoubt),
+        (302, UnexpectedResponse, SubmissionUnknown),
+        (400, RequestRejected, RequestRejected),
+        (401, Unauthorized, SubmissionUnknown),
+        (403, RequestRejected, RequestRejected),
+        (404, RequestRejected, RequestRejected),
+        (406, RequestRejected, RequestRejected),
+        (408, TransientError, SubmissionUnknown),
+        (422, RequestRejected, RequestRejected),
+        (429, TransientError, SubmissionUnknown),
+        (500, TransientError, SubmissionUnknown),
+        (503, TransientError, SubmissionUnknown),
+        (504, TransientError, SubmissionUnknown),
     ],
 )
 def test_the_status_decides_what_the_caller_has_to_do(status, kind, kind_of_submission):

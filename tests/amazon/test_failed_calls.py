@@ -26,11 +26,11 @@ from recomamp.amazon.download import download_parts
 from recomamp.domain.credentials import ClientCredentials
 from recomamp.errors import (
     AmazonError,
+    ConfigurationError,
     ConsentRevoked,
-    MissingSetting,
-    Refused,
-    ResultsBroken,
-    SubmissionInDoubt,
+    InvalidResults,
+    RequestRejected,
+    SubmissionUnknown,
 )
 
 
@@ -86,7 +86,7 @@ def test_what_is_repeated_with_success_is_told_once(amazon, emulator, fault, opt
 def test_a_submission_in_doubt_is_told_once(amazon, emulator):
     emulator.fault("create_execution", "reset_after")
 
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         amazon.submit()
 
     assert told(amazon) == [("create_execution", None, 1)]
@@ -133,7 +133,7 @@ def test_a_revoked_consent_is_told_in_amazons_code(amazon, emulator):
 def test_a_client_that_amazon_does_not_know_is_told_with_status_and_code(amazon):
     amazon.credentials = replace(amazon.credentials, client_id="nobody")
 
-    with pytest.raises(MissingSetting):
+    with pytest.raises(ConfigurationError):
         look(amazon)
 
     (call,) = amazon.failed_calls
@@ -164,7 +164,7 @@ def test_a_truncated_download_is_told(amazon, emulator, tmp_path):
     amazon.ask(lambda client: client.get_execution(created.amc_execution_id))
     emulator.fault("download", "truncated_csv", short=True)
 
-    with pytest.raises(ResultsBroken):
+    with pytest.raises(InvalidResults):
         amazon.ask(lambda client: download_parts(client, created.amc_execution_id, tmp_path))
 
     assert [call.operation for call in amazon.failed_calls] == ["download"]
@@ -208,7 +208,7 @@ def test_nothing_that_amazon_repeats_of_a_request_for_tokens_goes_anywhere(
     transport = httpx.MockTransport(lambda _: token_answers(said)[place])
     auth = LwaAuth(CREDENTIALS, f"{amazon.url}/auth/o2/token", store, transport=transport)
 
-    with pytest.raises((AmazonError, MissingSetting)) as caught:
+    with pytest.raises((AmazonError, ConfigurationError)) as caught:
         amazon.ask(lambda client: listed(client, workflow_id="x"), auth=auth)
 
     texts = f"{caught.getrepr()} {amazon.failed_calls!r} {caplog.text}".lower()
@@ -232,7 +232,7 @@ def test_the_query_of_a_refused_execution_is_told_without_tokens(amazon):
         ) as client:
             await client.create_execution(make_execution())
 
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRejected):
         asyncio.run(submit())
 
     message = amazon.failed_calls[0].message

@@ -19,7 +19,7 @@ from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.download import Allowance, download_file
 from recomamp.amazon.file_body import Unpacker
-from recomamp.errors import ContractBroken, LimitExceeded, ResultsBroken
+from recomamp.errors import InvalidResults, LimitExceeded, UnexpectedResponse
 
 API = "https://advertising-api.amazon.com"
 LINK = "https://amc-output.s3.us-east-1.amazonaws.com/k.csv?sign=s"
@@ -114,7 +114,7 @@ def test_the_etag_of_s3_express_is_no_sum(tmp_path: Path) -> None:
 def test_a_file_that_is_not_what_its_answer_says_is_truncated(
     tmp_path: Path, headers: dict[str, str], fault: str
 ) -> None:
-    with pytest.raises(ResultsBroken, match=f"k.csv is truncated: {fault}"):
+    with pytest.raises(InvalidResults, match=f"k.csv is truncated: {fault}"):
         download(tmp_path, headers, TEXT)
     assert list(tmp_path.iterdir()) == []
 
@@ -164,13 +164,13 @@ def test_gzip_that_is_cut_or_spoiled_is_never_taken_for_whole(data: st.DataObjec
     cut = data.draw(st.integers(2, len(body) - 1))
     spoiled = data.draw(st.integers(10, len(body) - 1))  # after the header
     for wrong in (body[:cut], bytes(n ^ (i == spoiled) for i, n in enumerate(body))):
-        with pytest.raises(ResultsBroken, match=r"damaged|truncated"):
+        with pytest.raises(InvalidResults, match=r"damaged|truncated"):
             unpacked([wrong])
 
 
 def test_a_file_said_to_be_gzip_must_be(tmp_path: Path) -> None:
     headers = {**length(TEXT), "Content-Encoding": "gzip"}
-    with pytest.raises(ContractBroken, match="came as gzip, and is not"):
+    with pytest.raises(UnexpectedResponse, match="came as gzip, and is not"):
         download(tmp_path, headers, TEXT)
 
 

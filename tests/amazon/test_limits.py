@@ -30,15 +30,15 @@ from recomamp.domain.limits import Limits
 from recomamp.domain.sql.binding import MAX_BOUND_CHARS
 from recomamp.errors import (
     AmazonError,
-    ContractBroken,
+    ConfigurationError,
+    DownloadLinkExpired,
     InvalidDefinition,
     LimitExceeded,
-    LinkExpired,
-    MissingSetting,
-    Refused,
-    SubmissionInDoubt,
-    Transient,
+    RequestRejected,
+    SubmissionUnknown,
+    TransientError,
     Unauthorized,
+    UnexpectedResponse,
 )
 
 API = "https://advertising-api.amazon.com"
@@ -110,13 +110,19 @@ async def get(client: AmcClient) -> Any:
 def test_an_answer_without_end_is_not_read_to_its_end() -> None:
     body = endless()
 
-    with pytest.raises(ContractBroken, match=r"5000 bytes.*RECOMAMP_ANSWER_LIMIT_BYTES"):
+    with pytest.raises(UnexpectedResponse, match=r"5000 bytes.*RECOMAMP_ANSWER_LIMIT_BYTES"):
         ask(lambda _: httpx.Response(200, stream=body), get, answer_limit_bytes=5000)
 
     assert body.taken == 6
 
 
-ERRORS = [(400, Refused), (401, Unauthorized), (403, Refused), (429, Transient), (503, Transient)]
+ERRORS = [
+    (400, RequestRejected),
+    (401, Unauthorized),
+    (403, RequestRejected),
+    (429, TransientError),
+    (503, TransientError),
+]
 
 
 @pytest.mark.parametrize(("status", "kind"), ERRORS)
@@ -140,7 +146,7 @@ def test_an_error_without_end_is_cut_and_keeps_its_meaning(
 def test_an_error_without_end_is_read_by_its_beginning() -> None:
     body = Chunks(iter([b"The query is unknown. ", b"x" * 5000]))
 
-    with pytest.raises(Refused, match=r"HTTP 400: The query is unknown\."):
+    with pytest.raises(RequestRejected, match=r"HTTP 400: The query is unknown\."):
         ask(lambda _: httpx.Response(400, stream=body), get, answer_limit_bytes=5000)
 
 
@@ -156,7 +162,7 @@ def test_an_answer_as_long_as_allowed_is_read() -> None:
 def test_an_answer_without_end_leaves_a_submission_in_doubt() -> None:
     answer = httpx.Response(200, stream=endless())
 
-    with pytest.raises(SubmissionInDoubt, match="RECOMAMP_ANSWER_LIMIT_BYTES"):
+    with pytest.raises(SubmissionUnknown, match="RECOMAMP_ANSWER_LIMIT_BYTES"):
         ask(
             lambda _: answer,
             lambda client: client.create_execution(make_execution()),
@@ -169,7 +175,7 @@ def test_a_compressed_answer_is_not_unpacked(coding: str) -> None:
     bomb = Chunks(iter([gzip.compress(bytes(10**6))]))
     headers = {"Content-Encoding": coding}
 
-    with pytest.raises(ContractBroken, match="Content-Encoding"):
+    with pytest.raises(UnexpectedResponse, match="Content-Encoding"):
         ask(lambda _: httpx.Response(200, headers=headers, stream=bomb), get)
 
     assert bomb.taken == 0
@@ -191,7 +197,7 @@ def test_a_compressed_error_keeps_its_meaning_without_its_body(
     assert bomb.taken == 0
 
 
-@pytest.mark.parametrize(("status", "kind"), [(400, Refused), (429, SubmissionInDoubt)])
+@pytest.mark.parametrize(("status", "kind"), [(400, RequestRejected), (429, SubmissionUnknown)])
 @pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
 def test_the_status_of_an_answer_without_end_says_whether_a_submission_is_in_doubt(
     status: int, kind: type[AmazonError], headers: dict[str, str]
@@ -232,8 +238,8 @@ def test_a_page_of_the_longest_queries_is_within_the_limit() -> None:
 @pytest.mark.parametrize(
     ("do", "kind"),
     [
-        (get, Transient),
-        (lambda client: client.create_execution(make_execution()), SubmissionInDoubt),
+        (get, TransientError),
+        (lambda client: client.create_execution(make_execution()), SubmissionUnknown),
     ],
     ids=["repeatable", "submission"],
 )
@@ -252,7 +258,7 @@ def test_an_answer_that_never_ends_is_given_up() -> None:
             yield b"{"
             await asyncio.Event().wait()
 
-    with pytest.raises(Transient, match="RECOMAMP_ANSWER_LIMIT_SECONDS"):
+    with pytest.raises(TransientError, match="RECOMAMP_ANSWER_LIMIT_SECONDS"):
         ask(lambda _: httpx.Response(200, stream=Never()), get, answer_limit_seconds=0)
 
 
@@ -263,7 +269,7 @@ def test_an_answer_of_the_token_endpoint_has_the_same_limits() -> None:
     limits = Limits(answer_limit_bytes=5000)
     auth = LwaAuth(CREDENTIALS, f"{API}/auth/o2/token", store, transport=transport, limits=limits)
 
-    with pytest.raises(ContractBroken, match="RECOMAMP_ANSWER_LIMIT_BYTES"):
+    with pytest.raises(UnexpectedResponse, match="RECOMAMP_ANSWER_LIMIT_BYTES"):
         ask(lambda _: httpx.Response(200), get, auth=auth)
 
     assert body.taken == 6
@@ -276,7 +282,7 @@ def test_pages_without_end_are_not_all_asked_for(monkeypatch: pytest.MonkeyPatch
     def server(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"downloadUrls": [], "nextToken": str(next(pages))})
 
-    with pytest.raises(ContractBroken, match="more than 7 pages"):
+    with pytest.raises(UnexpectedResponse, match="more than 7 pages"):
         ask(server, lambda client: client.download_urls("e-1"))
 
     assert next(pages) == 8
@@ -378,7 +384,7 @@ def test_a_byte_a_minute_holds_nobody_for_long(tmp_path: Path) -> None:
         bodies.append(endless(a_minute_passes, size=1))
         return httpx.Response(200, stream=bodies[-1])
 
-    with pytest.raises(Transient, match="comes too slowly"):
+    with pytest.raises(TransientError, match="comes too slowly"):
         load(Storage(drip), tmp_path, clock=clock)
 
     assert [body.taken for body in bodies] == [2] * 5
@@ -388,10 +394,10 @@ def test_a_byte_a_minute_holds_nobody_for_long(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "kind"),
     [
-        (403, {}, LinkExpired),
-        (403, {"Content-Encoding": "gzip"}, LinkExpired),
-        (200, {"Content-Type": "text/html"}, ContractBroken),
-        (200, {"Content-Encoding": "gzip"}, ContractBroken),
+        (403, {}, DownloadLinkExpired),
+        (403, {"Content-Encoding": "gzip"}, DownloadLinkExpired),
+        (200, {"Content-Type": "text/html"}, UnexpectedResponse),
+        (200, {"Content-Encoding": "gzip"}, UnexpectedResponse),
     ],
 )
 def test_what_is_no_file_has_the_limits_of_an_answer(
@@ -418,7 +424,7 @@ def test_an_error_of_the_storage_that_breaks_off_is_one_of_ours(tmp_path: Path) 
 
     storage = Storage(lambda: httpx.Response(403, stream=Broken()))
 
-    with pytest.raises(Transient, match="ReadError"):
+    with pytest.raises(TransientError, match="ReadError"):
         load(storage, tmp_path)
 
     assert len(storage.asked) == 5
@@ -491,10 +497,10 @@ def test_a_header_that_no_request_may_have_is_refused(bad: str) -> None:
     "bad", ["our-client ", "our-client\n", "\u00a0our-client", "our\x00client"]
 )
 def test_a_client_id_that_no_header_may_hold_is_the_settings_and_not_quoted(bad: str) -> None:
-    with pytest.raises(MissingSetting, match="AIRFLOW_CONN_AMAZON_ADS: its login") as caught:
+    with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_AMAZON_ADS: its login") as caught:
         AmcClient(make_account(API, client_id=bad), httpx.Auth())
     endpoint = make_account(API).endpoint
-    with pytest.raises(MissingSetting, match="AIRFLOW_CONN_AMAZON_ADS: its login"):
+    with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_AMAZON_ADS: its login"):
         AdsClient(endpoint, httpx.Auth(), client_id=bad, profile_id="1")
 
     assert "our" not in str(caught.value)

@@ -10,10 +10,10 @@ import pytest
 from fixtures.amazon import CREDENTIALS, make_tokens
 from recomamp.amazon.auth import read_token_response, refresh_request
 from recomamp.errors import (
+    ConfigurationError,
     ConsentRevoked,
-    ContractBroken,
-    MissingSetting,
-    Transient,
+    TransientError,
+    UnexpectedResponse,
 )
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
@@ -70,17 +70,17 @@ def test_an_answer_with_a_refresh_token_replaces_the_stored_one():
     ("status", "body", "error"),
     [
         (400, {"error": "invalid_grant", "error_description": "said so"}, ConsentRevoked),
-        (401, {"error": "invalid_client", "error_description": "said so"}, MissingSetting),
-        (400, {"error": "unauthorized_client", "error_description": "said so"}, MissingSetting),
-        (400, {"error": "invalid_request", "error_description": "said so"}, ContractBroken),
-        (400, {"error": "access_denied", "error_description": "said so"}, ContractBroken),
-        (401, {"error_description": "said so"}, ContractBroken),
-        (403, {"error_description": "said so"}, ContractBroken),
-        (404, {"error_description": "said so"}, ContractBroken),
-        (302, {}, ContractBroken),
-        (408, {}, Transient),
-        (500, {"error": "server_error", "error_description": "said so"}, Transient),
-        (429, {"error_description": "said so"}, Transient),
+        (401, {"error": "invalid_client", "error_description": "said so"}, ConfigurationError),
+        (400, {"error": "unauthorized_client", "error_description": "said so"}, ConfigurationError),
+        (400, {"error": "invalid_request", "error_description": "said so"}, UnexpectedResponse),
+        (400, {"error": "access_denied", "error_description": "said so"}, UnexpectedResponse),
+        (401, {"error_description": "said so"}, UnexpectedResponse),
+        (403, {"error_description": "said so"}, UnexpectedResponse),
+        (404, {"error_description": "said so"}, UnexpectedResponse),
+        (302, {}, UnexpectedResponse),
+        (408, {}, TransientError),
+        (500, {"error": "server_error", "error_description": "said so"}, TransientError),
+        (429, {"error_description": "said so"}, TransientError),
     ],
 )
 def test_a_refusal_says_who_has_to_act(status, body, error):
@@ -91,18 +91,18 @@ def test_a_refusal_says_who_has_to_act(status, body, error):
 
 
 def test_a_wrong_client_names_the_setting():
-    with pytest.raises(MissingSetting, match="AIRFLOW_CONN_AMAZON_ADS"):
+    with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_AMAZON_ADS"):
         read(answer(401, json={"error": "invalid_client"}))
 
 
 def test_a_page_instead_of_tokens_is_transient():
-    with pytest.raises(Transient, match="HTTP 200; JSON with tokens was expected"):
+    with pytest.raises(TransientError, match="HTTP 200; JSON with tokens was expected"):
         read(answer(html="<html><body>Please wait</body></html>"))
 
 
 @pytest.mark.parametrize("code", ["Atzr|x", "client_secret=x", "", None, 3, ["invalid_grant"], {}])
 def test_a_code_that_is_not_of_the_standard_is_not_repeated(code):
-    with pytest.raises(ContractBroken) as caught:
+    with pytest.raises(UnexpectedResponse) as caught:
         read(answer(400, json={"error": code}))
 
     assert str(caught.value) == (
@@ -127,7 +127,7 @@ def test_a_refresh_token_that_is_no_text_is_not_taken(refresh_token):
 
 
 def test_an_answer_without_an_access_token_quotes_nothing_of_it():
-    with pytest.raises(ContractBroken) as caught:
+    with pytest.raises(UnexpectedResponse) as caught:
         read(answer(json={"refresh_token": "Atzr|secret", "token": "secret"}))
 
     assert "secret" not in str(caught.value)

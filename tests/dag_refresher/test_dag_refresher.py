@@ -15,7 +15,12 @@ import pytest
 from fixtures.airflow_api import DagServer
 from fixtures.postgres import Database, Row, Rows
 from recomamp.dag_refresher.airflow_api import AirflowApi, ParsedFile
-from recomamp.dag_refresher.listener import Change, changed_definitions, listen, read_change
+from recomamp.dag_refresher.listener import (
+    DefinitionChange,
+    changed_definitions,
+    listen,
+    read_change,
+)
 from recomamp.dag_refresher.refresher import ASK_AGAIN, GIVE_UP, STORING, Follower, files_of
 from recomamp.pipeline.generator.shards import file_of_row
 
@@ -50,7 +55,7 @@ class Airflow:
 
 
 @pytest.fixture
-def listening(rows: Rows, database: Database) -> Iterator[Iterator[set[Change] | None]]:
+def listening(rows: Rows, database: Database) -> Iterator[Iterator[set[DefinitionChange] | None]]:
     """Listen as the pipeline's role."""
     connection = database.connect(role="recomamp_pipeline")
     changes = listen(connection, lambda: 0.2)
@@ -59,26 +64,26 @@ def listening(rows: Rows, database: Database) -> Iterator[Iterator[set[Change] |
     connection.close()
 
 
-def told(listening: Iterator[set[Change] | None]) -> set[Change]:
+def told(listening: Iterator[set[DefinitionChange] | None]) -> set[DefinitionChange]:
     """Return all that is told until nothing is any more."""
-    changes: set[Change] = set()
+    changes: set[DefinitionChange] = set()
     while new := next(listening):
         changes |= new
     return changes
 
 
 def test_a_row_that_becomes_a_dag_is_told_by_table_and_id_alone(
-    listening: Iterator[set[Change] | None], rows: Rows, database: Database
+    listening: Iterator[set[DefinitionChange] | None], rows: Rows, database: Database
 ) -> None:
     workflow = rows.workflow()
     assert told(listening) == set()
     schedule, collection = rows.schedule(workflow=workflow), rows.collection(workflow=workflow)
     assert told(listening) == {
-        Change("workflow_schedules", UUID(str(schedule["id"]))),
-        Change("report_data_collections", UUID(str(collection["id"]))),
+        DefinitionChange("workflow_schedules", UUID(str(schedule["id"]))),
+        DefinitionChange("report_data_collections", UUID(str(collection["id"]))),
     }
     database.query("DELETE FROM workflow_schedules")
-    assert told(listening) == {Change("workflow_schedules", UUID(str(schedule["id"])))}
+    assert told(listening) == {DefinitionChange("workflow_schedules", UUID(str(schedule["id"])))}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +99,7 @@ def test_a_row_that_becomes_a_dag_is_told_by_table_and_id_alone(
     ],
 )
 def test_a_change_that_dags_show_is_told_once(
-    listening: Iterator[set[Change] | None],
+    listening: Iterator[set[DefinitionChange] | None],
     rows: Rows,
     database: Database,
     table: str,
@@ -104,13 +109,13 @@ def test_a_change_that_dags_show_is_told_once(
     told(listening)
     (row,) = database.query(f"SELECT * FROM {table}")
     rows.update(table, row, **columns)
-    assert told(listening) == {Change(table, UUID(str(row["id"])))}
+    assert told(listening) == {DefinitionChange(table, UUID(str(row["id"])))}
     rows.update(table, row, **columns)
     assert told(listening) == set()
 
 
 def test_counters_tokens_and_times_are_not_told(
-    listening: Iterator[set[Change] | None], rows: Rows, database: Database
+    listening: Iterator[set[DefinitionChange] | None], rows: Rows, database: Database
 ) -> None:
     schedule = rows.schedule()
     told(listening)
@@ -121,7 +126,7 @@ def test_counters_tokens_and_times_are_not_told(
 
 
 def test_a_lost_connection_is_an_error_and_not_silence(
-    listening: Iterator[set[Change] | None], database: Database
+    listening: Iterator[set[DefinitionChange] | None], database: Database
 ) -> None:
     database.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -139,7 +144,7 @@ def test_a_notification_that_makes_no_sense_is_passed_over(payload: str) -> None
 def test_a_change_has_its_own_file_parsed_and_no_other() -> None:
     airflow = Airflow(amc_schedules=NOW - timedelta(minutes=1), amc_collections=None)
     follower = Follower(airflow)
-    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.note([DefinitionChange("workflow_schedules", ROW)], NOW)
     follower.follow(NOW)
     assert airflow.asked == ["amc_schedules"]
 
@@ -153,9 +158,9 @@ def test_of_a_row_that_several_dags_show_those_are_changed_and_no_others(
     rows.schedule(workflow=rows.workflow(instance=rows.instance(user=rows.user())))
     row = shared_row(rows, schedule, table)
     connection = database.connect(role="recomamp_pipeline")
-    assert changed_definitions(connection, {Change(table, UUID(str(row["id"])))}) == {
-        Change("workflow_schedules", UUID(str(schedule["id"]))),
-        Change("report_data_collections", UUID(str(collection["id"]))),
+    assert changed_definitions(connection, {DefinitionChange(table, UUID(str(row["id"])))}) == {
+        DefinitionChange("workflow_schedules", UUID(str(schedule["id"]))),
+        DefinitionChange("report_data_collections", UUID(str(collection["id"]))),
     }
     connection.close()
 
@@ -163,7 +168,7 @@ def test_of_a_row_that_several_dags_show_those_are_changed_and_no_others(
 def test_of_schedules_and_collections_alone_the_database_is_not_asked(database: Database) -> None:
     connection = database.connect(role="recomamp_pipeline")
     connection.close()
-    told = {Change("workflow_schedules", ROW)}
+    told = {DefinitionChange("workflow_schedules", ROW)}
     assert changed_definitions(connection, told) == told
 
 
@@ -184,8 +189,8 @@ def test_what_nobody_shows_and_what_is_no_table_of_ours_changes_nothing(
     workflow, schedule = rows.workflow(), rows.schedule()
     connection = database.connect(role="recomamp_pipeline")
     told = {
-        Change("workflows", UUID(str(workflow["id"]))),
-        Change("anything", UUID(str(schedule["workflow_id"]))),
+        DefinitionChange("workflows", UUID(str(workflow["id"]))),
+        DefinitionChange("anything", UUID(str(schedule["workflow_id"]))),
     }
     assert changed_definitions(connection, told) == set()
     connection.close()
@@ -201,7 +206,7 @@ def test_what_nobody_shows_and_what_is_no_table_of_ours_changes_nothing(
     ],
 )
 def test_of_an_instances_health_only_error_is_told(
-    listening: Iterator[set[Change] | None],
+    listening: Iterator[set[DefinitionChange] | None],
     rows: Rows,
     database: Database,
     before: str,
@@ -218,15 +223,15 @@ def test_of_an_instances_health_only_error_is_told(
 def test_a_shard_has_its_own_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "4")
     row = UUID("11111111-1111-1111-1111-111111111117")
-    assert files_of(Change("workflow_schedules", row)) == ["shards/amc_schedules_03.py"]
-    assert files_of(Change("workflow_schedules", ROW)) == ["amc_schedules.py"]
+    assert files_of(DefinitionChange("workflow_schedules", row)) == ["shards/amc_schedules_03.py"]
+    assert files_of(DefinitionChange("workflow_schedules", ROW)) == ["amc_schedules.py"]
 
 
 def test_airflow_is_asked_again_until_a_parse_began_after_the_change() -> None:
     """Airflow passes over a request for a file that it is parsing at that moment."""
     airflow = Airflow(amc_schedules=NOW - timedelta(minutes=1))
     follower = Follower(airflow)
-    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.note([DefinitionChange("workflow_schedules", ROW)], NOW)
     follower.follow(NOW)
     follower.follow(NOW + ASK_AGAIN / 2)
     assert len(airflow.asked) == 1
@@ -252,7 +257,7 @@ def test_a_notification_of_anybody_ends_nothing(payload: str) -> None:
 def test_a_hundred_changes_are_one_request() -> None:
     airflow = Airflow(amc_schedules=None)
     follower = Follower(airflow)
-    follower.note([Change("workflow_schedules", uuid4()) for _ in range(100)], NOW)
+    follower.note([DefinitionChange("workflow_schedules", uuid4()) for _ in range(100)], NOW)
     follower.follow(NOW)
     assert airflow.asked == ["amc_schedules"]
 
@@ -261,7 +266,7 @@ def test_while_airflow_is_away_nothing_is_forgotten_and_nothing_raised() -> None
     airflow = Airflow(amc_schedules=NOW - timedelta(minutes=1))
     airflow.is_away = True
     follower = Follower(airflow)
-    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.note([DefinitionChange("workflow_schedules", ROW)], NOW)
     follower.follow(NOW)
     airflow.is_away = False
     follower.follow(NOW + timedelta(seconds=1))
@@ -272,7 +277,7 @@ def test_a_request_without_an_answer_is_repeated_at_once() -> None:
     airflow = Airflow(amc_schedules=NOW - timedelta(minutes=1))
     airflow.is_away_for_requests = True
     follower = Follower(airflow)
-    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.note([DefinitionChange("workflow_schedules", ROW)], NOW)
     follower.follow(NOW)
     airflow.is_away_for_requests = False
     follower.follow(NOW + ASK_AGAIN / 2)
@@ -305,7 +310,7 @@ def test_a_file_that_airflow_does_not_parse_keeps_no_other_waiting(
 
 def test_a_file_without_a_dag_is_left_to_airflows_own_round() -> None:
     follower = Follower(Airflow())
-    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.note([DefinitionChange("workflow_schedules", ROW)], NOW)
     follower.follow(NOW)
     assert follower.is_waiting
     follower.follow(NOW + GIVE_UP + timedelta(seconds=1))
@@ -352,7 +357,7 @@ def test_many_dags_whose_ids_come_first_hide_no_other_file(
         {f"amc_schedule_{one}": file_of_row("schedule", one) for one in [*others, mine]}
     )
     follower = Follower(server.client())
-    follower.note([Change("workflow_schedules", mine)], NOW)
+    follower.note([DefinitionChange("workflow_schedules", mine)], NOW)
     follower.follow(NOW)
     assert server.asked == [file_of_row("schedule", mine)]
     assert server.calls < 20
@@ -365,6 +370,6 @@ def test_what_is_no_airflow_ends_nothing(body: str) -> None:
 
     airflow = AirflowApi("http://airflow", "u", "p", transport=httpx.MockTransport(answer))
     follower = Follower(airflow)
-    follower.note([Change("workflow_schedules", ROW)], NOW)
+    follower.note([DefinitionChange("workflow_schedules", ROW)], NOW)
     follower.follow(NOW)
     assert follower.is_waiting

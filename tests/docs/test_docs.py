@@ -314,7 +314,7 @@ def test_the_guide_lists_every_table_of_which_an_sql_login_deletes_rows() -> Non
 def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
-    raised = [errors.Refused, errors.ConsentRevoked, errors.InstanceBroken]
+    raised = [errors.RequestRejected, errors.ConsentRevoked, errors.InstanceUnusable]
     raised += errors.ExecutionEnded.__subclasses__()
     assert explained == {error_type(kind("")) for kind in raised} | {RUN_FAILED, KILLED}
     given_up = {given_up_as(step, amc)[1] for step in (None, *explained) for amc in AmcStatus}

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from recomamp.domain.ad_profiles import Profile
 from recomamp.domain.asins import (
     DueProduct,
-    asked_in_order,
     batches,
+    order_profiles,
     price_of,
     rank_of,
-    sellers,
+    sellers_by_profile,
 )
 
 
@@ -58,7 +58,7 @@ def test_a_rank_is_read_from_text(text: str | None, rank: int | None) -> None:
 
 
 def test_the_users_own_accounts_are_asked_first_and_agencies_never() -> None:
-    found = sellers(
+    found = sellers_by_profile(
         [
             profile("3"),
             profile("9", owner_id="ENTITYMINE"),
@@ -76,7 +76,7 @@ def test_the_users_own_accounts_are_asked_first_and_agencies_never() -> None:
 )
 def test_who_knew_a_product_last_is_asked_first(last: str | None, order: list[str]) -> None:
     product = DueProduct(id=uuid4(), asin="B000000001", profile_id=last)
-    assert asked_in_order(product, ["1", "2", "3"]) == order
+    assert order_profiles(product, ["1", "2", "3"]) == order
 
 
 @given(st.lists(st.integers()), st.integers(1, 7))

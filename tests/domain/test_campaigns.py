@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.ad_profiles import Advertiser, Profile, dsp_advertisers, profiles_behind
-from recomamp.domain.campaigns import LARGEST_MONEY, Campaign, Listed, fitted
+from recomamp.domain.ad_profiles import Advertiser, Profile, dsp_advertisers, profiles_of_instance
+from recomamp.domain.campaigns import LARGEST_MONEY, Campaign, ListedCampaign, to_campaign
 from recomamp.domain.performance import PERIOD_DAYS, period
 
 
 def fit(**changes: Any) -> Campaign:
-    return fitted(Listed(**{"campaign_id": "1", "name": "A", "state": "ENABLED", **changes}))
+    return to_campaign(
+        ListedCampaign(**{"campaign_id": "1", "name": "A", "state": "ENABLED", **changes})
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ PROFILES = [
 def test_profiles_behind_an_instance(
     advertisers: list[Advertiser], named: str | None, behind: list[str]
 ) -> None:
-    found = profiles_behind(
+    found = profiles_of_instance(
         PROFILES, advertisers, entity_id="ENTITY1", marketplace_id="US", profile_id=named
     )
     assert [one.profile_id for one in found] == behind

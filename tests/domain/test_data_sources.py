@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.data_sources import DataSource, Field, read_data_source, unite
-from recomamp.errors import ContractBroken
+from recomamp.domain.data_sources import DataSource, Field, merge_sources, read_data_source
+from recomamp.errors import UnexpectedResponse
 
 texts = st.none() | st.sampled_from(["LONG", "STRING"])
 fields = st.builds(Field, name=st.sampled_from("abcd"), data_type=texts, description=texts)
@@ -72,7 +72,7 @@ def test_only_amazons_own_tables_are_shared(changes: dict[str, Any], is_shared: 
     ids=str,
 )
 def test_a_description_without_names_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ContractBroken):
+    with pytest.raises(UnexpectedResponse):
         read_data_source(described(**changes))
 
 
@@ -104,7 +104,7 @@ def test_the_name_tells_the_category(name: str, category: str) -> None:
 
 @given(st.lists(sources))
 def test_uniting_loses_no_table_and_no_column(offers: list[DataSource]) -> None:
-    united = unite(offers)
+    united = merge_sources(offers)
     assert [one.name for one in united] == sorted({one.name for one in offers})
     for one in united:
         told = {field.name for offer in offers if offer.name == one.name for field in offer.fields}
@@ -113,7 +113,7 @@ def test_uniting_loses_no_table_and_no_column(offers: list[DataSource]) -> None:
 
 @given(st.lists(sources))
 def test_what_one_tells_and_another_does_not_is_known(offers: list[DataSource]) -> None:
-    for one in unite(offers):
+    for one in merge_sources(offers):
         for field in one.fields:
             told = [
                 other.data_type
@@ -127,5 +127,5 @@ def test_what_one_tells_and_another_does_not_is_known(offers: list[DataSource]) 
 
 @given(st.lists(sources))
 def test_uniting_again_changes_nothing(offers: list[DataSource]) -> None:
-    assert unite(unite(offers)) == unite(offers)
-    assert unite([*offers, *offers]) == unite(offers)
+    assert merge_sources(merge_sources(offers)) == merge_sources(offers)
+    assert merge_sources([*offers, *offers]) == merge_sources(offers)

@@ -8,35 +8,37 @@ from hypothesis import strategies as st
 
 from recomamp.domain.instance_health import (
     LONGEST_ERROR,
-    Answers,
     CreationStatus,
+    HealthProbe,
     HealthStatus,
-    diagnose,
-    words_of,
+    evaluate_health,
+    text_of_error,
 )
 from recomamp.errors import (
+    ConfigurationError,
     ConsentRevoked,
-    ContractBroken,
     InvalidDefinition,
-    MissingSetting,
     PipelineError,
-    Refused,
-    Transient,
+    RequestRejected,
+    TransientError,
     Unauthorized,
+    UnexpectedResponse,
 )
 
-REFUSED = Refused("GET /x answered HTTP 403: Unauthorized request (request id ABC)", status=403)
-SLOW = Transient("GET /x answered HTTP 503: try later")
-FINAL = (ConsentRevoked, InvalidDefinition, MissingSetting)
+REFUSED = RequestRejected(
+    "GET /x answered HTTP 403: Unauthorized request (request id ABC)", status=403
+)
+SLOW = TransientError("GET /x answered HTTP 503: try later")
+FINAL = (ConsentRevoked, InvalidDefinition, ConfigurationError)
 
 troubles = st.none() | st.sampled_from(
     [
         REFUSED,
         SLOW,
         Unauthorized("401"),
-        ContractBroken("what"),
+        UnexpectedResponse("what"),
         ConsentRevoked("gone"),
-        MissingSetting("RECOMAMP_FERNET_KEY"),
+        ConfigurationError("RECOMAMP_FERNET_KEY"),
         InvalidDefinition("unknown region"),
     ]
 )
@@ -46,26 +48,26 @@ words = st.none() | st.sampled_from([*CreationStatus, "completed", "UNHEARD_OF"]
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        (Answers(creation_status="COMPLETED"), HealthStatus.HEALTHY),
-        (Answers(creation_status="SUCCEEDED"), HealthStatus.HEALTHY),
-        (Answers(), HealthStatus.HEALTHY),
-        (Answers(creation_status="IN_PROGRESS"), HealthStatus.UNHEALTHY),
-        (Answers(creation_status="IN_PROGRESS", reporting=REFUSED), HealthStatus.UNHEALTHY),
-        (Answers(creation_status="PONDERING"), HealthStatus.UNHEALTHY),
-        (Answers(creation_status="FAILED"), HealthStatus.ERROR),
-        (Answers(reporting=REFUSED), HealthStatus.ERROR),
-        (Answers(administration=REFUSED, reporting=REFUSED), HealthStatus.ERROR),
-        (Answers(administration=REFUSED), HealthStatus.UNHEALTHY),
-        (Answers(administration=REFUSED, reporting=SLOW), HealthStatus.UNHEALTHY),
-        (Answers(reporting=SLOW), HealthStatus.UNHEALTHY),
-        (Answers(reporting=Unauthorized("401")), HealthStatus.UNHEALTHY),
-        (Answers(administration=ConsentRevoked("gone")), HealthStatus.ERROR),
-        (Answers(reporting=InvalidDefinition("unknown region")), HealthStatus.ERROR),
+        (HealthProbe(creation_status="COMPLETED"), HealthStatus.HEALTHY),
+        (HealthProbe(creation_status="SUCCEEDED"), HealthStatus.HEALTHY),
+        (HealthProbe(), HealthStatus.HEALTHY),
+        (HealthProbe(creation_status="IN_PROGRESS"), HealthStatus.UNHEALTHY),
+        (HealthProbe(creation_status="IN_PROGRESS", reporting=REFUSED), HealthStatus.UNHEALTHY),
+        (HealthProbe(creation_status="PONDERING"), HealthStatus.UNHEALTHY),
+        (HealthProbe(creation_status="FAILED"), HealthStatus.ERROR),
+        (HealthProbe(reporting=REFUSED), HealthStatus.ERROR),
+        (HealthProbe(administration=REFUSED, reporting=REFUSED), HealthStatus.ERROR),
+        (HealthProbe(administration=REFUSED), HealthStatus.UNHEALTHY),
+        (HealthProbe(administration=REFUSED, reporting=SLOW), HealthStatus.UNHEALTHY),
+        (HealthProbe(reporting=SLOW), HealthStatus.UNHEALTHY),
+        (HealthProbe(reporting=Unauthorized("401")), HealthStatus.UNHEALTHY),
+        (HealthProbe(administration=ConsentRevoked("gone")), HealthStatus.ERROR),
+        (HealthProbe(reporting=InvalidDefinition("unknown region")), HealthStatus.ERROR),
     ],
     ids=str,
 )
-def test_the_answers_decide(answers: Answers, expected: HealthStatus) -> None:
-    assert diagnose(answers).status is expected
+def test_the_answers_decide(answers: HealthProbe, expected: HealthStatus) -> None:
+    assert evaluate_health(answers).status is expected
 
 
 @given(administration=troubles, reporting=troubles, creation_status=words)
@@ -74,12 +76,14 @@ def test_an_instance_on_which_reporting_works_is_never_in_error_for_less_than_a_
     reporting: PipelineError | None,
     creation_status: str | None,
 ) -> None:
-    health = diagnose(
-        Answers(administration=administration, reporting=reporting, creation_status=creation_status)
+    health = evaluate_health(
+        HealthProbe(
+            administration=administration, reporting=reporting, creation_status=creation_status
+        )
     )
     needs_somebody = (
         isinstance(administration, FINAL)
-        or isinstance(reporting, (*FINAL, Refused))
+        or isinstance(reporting, (*FINAL, RequestRejected))
         or (creation_status == CreationStatus.FAILED)
     )
     assert needs_somebody or health.status is not HealthStatus.ERROR
@@ -87,10 +91,12 @@ def test_an_instance_on_which_reporting_works_is_never_in_error_for_less_than_a_
 
 
 def test_the_same_trouble_has_the_same_words_though_its_request_id_differs() -> None:
-    first, second = (Refused(f"HTTP 403: no (request id {one}); act") for one in ("A1", "B2"))
-    assert words_of(first) == words_of(second) == "HTTP 403: no; act"
+    first, second = (
+        RequestRejected(f"HTTP 403: no (request id {one}); act") for one in ("A1", "B2")
+    )
+    assert text_of_error(first) == text_of_error(second) == "HTTP 403: no; act"
 
 
 def test_a_long_complaint_is_cut() -> None:
-    health = diagnose(Answers(reporting=Refused("x" * 5000)))
+    health = evaluate_health(HealthProbe(reporting=RequestRejected("x" * 5000)))
     assert len(health.error or "") == LONGEST_ERROR

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.mail_messages import Reader, compose
+from recomamp.domain.mail_messages import Recipient, compose
 from recomamp.domain.notifications import Event, EventKind
 from recomamp.domain.text import one_line
 from recomamp.errors import InvalidDefinition
@@ -35,7 +35,7 @@ def event(kind: EventKind = EventKind.SCHEDULE_RUN_FAILED, **details: Any) -> Ev
 
 
 def test_a_failed_run_says_what_when_and_why_in_the_readers_zone() -> None:
-    message = compose([event(**RUN)], Reader(name="Ann", time_zone="Europe/Berlin"))
+    message = compose([event(**RUN)], Recipient(name="Ann", time_zone="Europe/Berlin"))
 
     assert message.subject == "Failed: Every morning"
     assert message.text.startswith("Hello Ann,\n\nA run of your schedule failed.\n")
@@ -47,14 +47,14 @@ def test_a_failed_run_says_what_when_and_why_in_the_readers_zone() -> None:
 
 @pytest.mark.parametrize("zone", [None, "", "Europe/Bonn", "../etc/passwd"])
 def test_without_a_zone_of_the_reader_the_schedules_counts(zone: str | None) -> None:
-    message = compose([event(**RUN)], Reader(name=None, time_zone=zone))
+    message = compose([event(**RUN)], Recipient(name=None, time_zone=zone))
 
     assert message.text.startswith("Hello,\n")
     assert "2026-03-10 06:03 (America/Los_Angeles)" in message.text
 
 
 def test_without_any_zone_it_is_utc() -> None:
-    message = compose([event(name="x")], Reader(name=None, time_zone=None))
+    message = compose([event(name="x")], Recipient(name=None, time_zone=None))
 
     assert "2026-03-10 13:03 (UTC)" in message.text
 
@@ -62,10 +62,10 @@ def test_without_any_zone_it_is_utc() -> None:
 def test_a_collection_says_how_many_weeks_have_results() -> None:
     details = {"name": "Q1", "total_weeks": 13, "completed_weeks": 12, "failed_weeks": 1}
     failed = compose(
-        [event(EventKind.COLLECTION_FAILED, **details)], Reader(name="Ann", time_zone="UTC")
+        [event(EventKind.COLLECTION_FAILED, **details)], Recipient(name="Ann", time_zone="UTC")
     )
     complete = compose(
-        [event(EventKind.COLLECTION_COMPLETED, name="Q1")], Reader(name="Ann", time_zone="UTC")
+        [event(EventKind.COLLECTION_COMPLETED, name="Q1")], Recipient(name="Ann", time_zone="UTC")
     )
 
     assert failed.subject == "Failed: Q1"
@@ -76,7 +76,7 @@ def test_a_collection_says_how_many_weeks_have_results() -> None:
 def test_a_withdrawn_consent_says_what_to_do() -> None:
     message = compose(
         [event(EventKind.CONSENT_REVOKED, error="invalid_grant")],
-        Reader(name="Ann", time_zone="UTC"),
+        Recipient(name="Ann", time_zone="UTC"),
     )
 
     assert message.subject == "Please sign in with Amazon again"
@@ -84,7 +84,7 @@ def test_a_withdrawn_consent_says_what_to_do() -> None:
 
 
 def test_a_digest_is_short_however_much_has_happened() -> None:
-    message = compose([event(**RUN) for _ in range(300)], Reader(name="Ann", time_zone="UTC"))
+    message = compose([event(**RUN) for _ in range(300)], Recipient(name="Ann", time_zone="UTC"))
 
     assert message.subject == "300 messages from RecomAMP"
     assert message.text.count("Failed: Every morning") == 50
@@ -99,7 +99,7 @@ def test_a_digest_is_short_however_much_has_happened() -> None:
 def test_no_text_of_a_row_becomes_a_header_or_breaks_the_mail(
     name: str, error: str, reader: str
 ) -> None:
-    message = compose([event(name=name, error=error)], Reader(name=reader, time_zone="UTC"))
+    message = compose([event(name=name, error=error)], Recipient(name=reader, time_zone="UTC"))
 
     assert len(message.subject) <= 150
     assert len(message.subject.splitlines()) == 1

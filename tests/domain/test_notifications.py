@@ -13,7 +13,7 @@ from recomamp.domain.notifications import (
     MOST_TRIES,
     Event,
     EventKind,
-    Told,
+    RecentMail,
     next_try_at,
     plan_mails,
 )
@@ -38,7 +38,7 @@ def events(count: int) -> list[Event]:
 def test_a_few_events_are_a_mail_each() -> None:
     few = events(MAILS_AN_HOUR)
 
-    plan = plan_mails(few, Told(), now=NOW)
+    plan = plan_mails(few, RecentMail(), now=NOW)
 
     assert [mail.events for mail in plan.mails] == [(event,) for event in few]
     assert not any(mail.is_digest for mail in plan.mails)
@@ -47,14 +47,14 @@ def test_a_few_events_are_a_mail_each() -> None:
 def test_many_events_are_one_digest() -> None:
     many = events(300)
 
-    (digest,) = plan_mails(many, Told(), now=NOW).mails
+    (digest,) = plan_mails(many, RecentMail(), now=NOW).mails
 
     assert digest.is_digest
     assert digest.events == tuple(many)
 
 
 def test_after_a_digest_the_next_one_waits_for_an_hour() -> None:
-    told = Told(mails=MAILS_AN_HOUR, last_digest_at=NOW - timedelta(minutes=20))
+    told = RecentMail(mails=MAILS_AN_HOUR, last_digest_at=NOW - timedelta(minutes=20))
 
     plan = plan_mails(events(1), told, now=NOW)
 
@@ -80,7 +80,7 @@ def test_no_hour_has_more_mails_than_the_limit_and_no_event_is_lost(
             continue
         lately = [one for one in sent if one[0] > now - HOUR]
         digests = [at for at, is_digest in lately if is_digest]
-        told = Told(mails=len(lately), last_digest_at=max(digests, default=None))
+        told = RecentMail(mails=len(lately), last_digest_at=max(digests, default=None))
         plan = plan_mails(waiting, told, now=now)
         assert bool(plan.mails) != bool(plan.wait_until)
         for mail in plan.mails:

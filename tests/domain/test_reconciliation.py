@@ -13,12 +13,12 @@ from recomamp.domain.executions import AmcStatus, ExecutionStatus
 from recomamp.domain.reconciliation import (
     ORPHAN_GRACE,
     Action,
-    AtAmc,
+    AmcExecutionSummary,
     Decision,
-    Known,
-    OpenRow,
+    KnownExecutions,
+    OpenExecution,
     RunState,
-    count_foreign,
+    count_external,
     decide,
     execution_id_of,
 )
@@ -34,7 +34,7 @@ NAMES = [
 
 moments = st.timedeltas(timedelta(0), timedelta(hours=1)).map(lambda age: NOW - age)
 rows = st.builds(
-    lambda key, **other: OpenRow(
+    lambda key, **other: OpenExecution(
         id=key, amc_workflow_id=f"recomamp-{key}", dag_id="dag", dag_run_id=str(key), **other
     ),
     st.sampled_from(IDS),
@@ -45,7 +45,7 @@ rows = st.builds(
     has_definition=st.booleans(),
 )
 listed = st.builds(
-    AtAmc,
+    AmcExecutionSummary,
     id=st.sampled_from(AMC_IDS),
     workflow_id=st.sampled_from(NAMES),
     status=st.sampled_from(AmcStatus),
@@ -54,7 +54,9 @@ listed = st.builds(
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]]:
+def situations(
+    draw: st.DrawFn,
+) -> tuple[list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]]:
     # An id that one row holds is refused to any other
     open_rows = draw(
         st.lists(rows, unique_by=(lambda row: row.id, lambda row: row.amc_execution_id or row.id))
@@ -66,7 +68,7 @@ def situations(draw: st.DrawFn) -> tuple[list[OpenRow], list[AtAmc], Known, dict
             st.sampled_from([one for one in ExecutionStatus if not one.is_open]),
         )
     )
-    known = Known(
+    known = KnownExecutions(
         statuses={**ended, **{row.id: row.status for row in open_rows}},
         held={row.id: row.amc_execution_id for row in open_rows if row.amc_execution_id},
     )
@@ -76,7 +78,9 @@ def situations(draw: st.DrawFn) -> tuple[list[OpenRow], list[AtAmc], Known, dict
 
 @given(situations())
 def test_nothing_is_cancelled_that_does_not_carry_our_name_or_a_rows_own_id(
-    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+    situation: tuple[
+        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+    ],
 ) -> None:
     open_rows, at_amc, known, runs = situation
     names = {one.id: one.workflow_id for one in at_amc}
@@ -91,7 +95,9 @@ def test_nothing_is_cancelled_that_does_not_carry_our_name_or_a_rows_own_id(
 
 @given(situations())
 def test_a_row_whose_run_is_alive_is_never_touched(
-    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+    situation: tuple[
+        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+    ],
 ) -> None:
     open_rows, at_amc, known, runs = situation
     alive = {row.id for row in open_rows if runs[row.id].is_alive}
@@ -105,10 +111,10 @@ def test_a_row_whose_run_is_alive_is_never_touched(
 
 def test_what_an_open_row_waits_for_is_not_cancelled_for_a_row_that_has_ended() -> None:
     ended, waiting = IDS[:2]
-    at_amc = AtAmc(
+    at_amc = AmcExecutionSummary(
         id="amc-1", workflow_id=f"recomamp-{ended}", status=AmcStatus.RUNNING, create_time=NOW
     )
-    row = OpenRow(
+    row = OpenExecution(
         id=waiting,
         amc_workflow_id=f"recomamp-{waiting}",
         dag_id="dag",
@@ -119,7 +125,7 @@ def test_what_an_open_row_waits_for_is_not_cancelled_for_a_row_that_has_ended() 
         orphaned_at=None,
         has_definition=True,
     )
-    known = Known(
+    known = KnownExecutions(
         statuses={ended: ExecutionStatus.SUCCESS, waiting: row.status}, held={waiting: "amc-1"}
     )
     found = decide([row], [at_amc], known, {waiting: RunState.RUNNING}, now=NOW)
@@ -128,7 +134,9 @@ def test_what_an_open_row_waits_for_is_not_cancelled_for_a_row_that_has_ended() 
 
 @given(situations())
 def test_nothing_is_cancelled_that_a_row_without_an_id_may_be_about_to_take(
-    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+    situation: tuple[
+        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+    ],
 ) -> None:
     open_rows, at_amc, known, runs = situation
     waiting = {row.id for row in open_rows if row.amc_execution_id is None}
@@ -139,7 +147,9 @@ def test_nothing_is_cancelled_that_a_row_without_an_id_may_be_about_to_take(
 
 @given(situations())
 def test_what_has_ended_at_amc_is_not_cancelled_and_each_thing_is_done_once(
-    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+    situation: tuple[
+        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+    ],
 ) -> None:
     open_rows, at_amc, known, runs = situation
     decisions = list(decide(open_rows, at_amc, known, runs, now=NOW))
@@ -153,7 +163,7 @@ def test_what_has_ended_at_amc_is_not_cancelled_and_each_thing_is_done_once(
     assert not with_rows & {amc_id for cancel in unwanted for amc_id in cancel}
 
 
-def row(**changes: object) -> OpenRow:
+def row(**changes: object) -> OpenExecution:
     own: dict[str, object] = {
         "id": IDS[0],
         "status": ExecutionStatus.RUNNING,
@@ -165,26 +175,26 @@ def row(**changes: object) -> OpenRow:
         "orphaned_at": NOW - ORPHAN_GRACE,
         "has_definition": True,
     }
-    return OpenRow(**{**own, **changes})  # type: ignore[arg-type]
+    return OpenExecution(**{**own, **changes})  # type: ignore[arg-type]
 
 
-def at_amc(**changes: object) -> AtAmc:
+def at_amc(**changes: object) -> AmcExecutionSummary:
     own: dict[str, object] = {
         "id": "amc-1",
         "workflow_id": amc_workflow_id(IDS[0]),
         "status": AmcStatus.RUNNING,
         "create_time": NOW,
     }
-    return AtAmc(**{**own, **changes})  # type: ignore[arg-type]
+    return AmcExecutionSummary(**{**own, **changes})  # type: ignore[arg-type]
 
 
 def decided(
-    rows: list[OpenRow],
-    listed: list[AtAmc],
+    rows: list[OpenExecution],
+    listed: list[AmcExecutionSummary],
     run: RunState = RunState.GONE,
     **statuses: ExecutionStatus,
 ) -> list[Decision]:
-    known = Known(
+    known = KnownExecutions(
         statuses={
             **{one.id: one.status for one in rows},
             **({IDS[0]: statuses["ended"]} if statuses else {}),
@@ -267,45 +277,50 @@ def test_foreign_is_what_runs_without_our_name_and_is_held_by_no_row() -> None:
         at_amc(id="amc-4", workflow_id=None, status=AmcStatus.SUCCEEDED),
     ]
     ours = {IDS[0]: ExecutionStatus.RUNNING}
-    assert count_foreign(seen, Known(statuses=ours, held={})) == 2
-    assert count_foreign(seen, Known(statuses=ours, held={IDS[1]: "amc-2"})) == 1
-    assert count_foreign(seen, Known(statuses={}, held={IDS[1]: "amc-2"})) == 2
+    assert count_external(seen, KnownExecutions(statuses=ours, held={})) == 2
+    assert count_external(seen, KnownExecutions(statuses=ours, held={IDS[1]: "amc-2"})) == 1
+    assert count_external(seen, KnownExecutions(statuses={}, held={IDS[1]: "amc-2"})) == 2
 
 
 @pytest.mark.parametrize("held", [{}, {IDS[0]: "amc-1"}], ids=["no id yet", "an id"])
 def test_what_amc_runs_twice_for_a_row_counts_once_as_foreign(held: dict[UUID, str]) -> None:
     twins = [at_amc(id="amc-2"), at_amc()]
-    known = Known(statuses={IDS[0]: ExecutionStatus.RUNNING}, held=held)
-    assert count_foreign(twins, known) == 1
-    assert count_foreign([at_amc(id="amc-2", status=AmcStatus.CANCELLED), at_amc()], known) == 0
+    known = KnownExecutions(statuses={IDS[0]: ExecutionStatus.RUNNING}, held=held)
+    assert count_external(twins, known) == 1
+    assert count_external([at_amc(id="amc-2", status=AmcStatus.CANCELLED), at_amc()], known) == 0
 
 
 def test_a_twin_counts_though_what_its_row_holds_has_ended() -> None:
     twins = [at_amc(id="amc-2"), at_amc(status=AmcStatus.SUCCEEDED)]
-    known = Known(statuses={IDS[0]: ExecutionStatus.RUNNING}, held={IDS[0]: "amc-1"})
-    assert count_foreign(twins, known) == 1
+    known = KnownExecutions(statuses={IDS[0]: ExecutionStatus.RUNNING}, held={IDS[0]: "amc-1"})
+    assert count_external(twins, known) == 1
 
 
 @pytest.mark.parametrize("status", [one for one in ExecutionStatus if not one.is_open])
 def test_what_a_row_has_given_up_counts_until_amc_has_ended_it(status: ExecutionStatus) -> None:
     given_up = {IDS[0]: status}
-    assert count_foreign([at_amc()], Known(statuses=given_up, held={})) == 1
+    assert count_external([at_amc()], KnownExecutions(statuses=given_up, held={})) == 1
     # Listed before AMC ended it, and the row has heard of that since
-    assert count_foreign([at_amc()], Known(statuses=given_up, held={}, ended=["amc-1"])) == 0
+    assert (
+        count_external([at_amc()], KnownExecutions(statuses=given_up, held={}, ended=["amc-1"]))
+        == 0
+    )
     ended = at_amc(status=AmcStatus.CANCELLED)
-    assert count_foreign([ended], Known(statuses=given_up, held={})) == 0
+    assert count_external([ended], KnownExecutions(statuses=given_up, held={})) == 0
 
 
 @given(situations())
 def test_what_runs_at_amc_has_an_open_row_or_is_counted(
-    situation: tuple[list[OpenRow], list[AtAmc], Known, dict[UUID, RunState]],
+    situation: tuple[
+        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+    ],
 ) -> None:
     open_rows, listed, known, _ = situation
     running = [one for one in listed if not one.status.is_terminal]
     taken = {row.amc_execution_id for row in open_rows} & {one.id for one in running}
     others = {one.workflow_id for one in running if one.id not in taken}
     waiting = {row.amc_workflow_id for row in open_rows if row.amc_execution_id is None} & others
-    assert count_foreign(listed, known) == len(running) - len(taken) - len(waiting)
+    assert count_external(listed, known) == len(running) - len(taken) - len(waiting)
 
 
 @given(st.uuids())

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from recomamp.domain.result_columns import OutputColumn, read_columns, read_stored_columns
-from recomamp.store.results.document import Preview
+from recomamp.store.results.document import ResultPreview
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,6 @@ def test_columns_are_read_back_from_the_document_of_a_result() -> None:
             {"name": "d", "dataType": {"type": "ARRAY"}},
         ]
     )
-    fields = json.loads(Preview(columns).document(rows=0, files=[]))["schema"]["fields"]
+    fields = json.loads(ResultPreview(columns).document(rows=0, files=[]))["schema"]["fields"]
     assert read_stored_columns(fields) == columns
     assert read_stored_columns(None) == read_stored_columns([{"name": "a"}]) == ()

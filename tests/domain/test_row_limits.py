@@ -17,7 +17,7 @@ from recomamp.domain.scheduling.cron import normalize_expression
 from recomamp.domain.sql.binding import MAX_BOUND_CHARS, bind
 from recomamp.domain.sql.dialect import tokenize
 from recomamp.domain.sql.parameters import declare
-from recomamp.domain.sql.template import MAX_USES, Slot, read_template
+from recomamp.domain.sql.template import MAX_USES, Placeholder, read_template
 from recomamp.errors import InvalidDefinition
 
 LONG = "x" * 300_000
@@ -101,7 +101,7 @@ def test_the_uses_of_parameters_are_bounded() -> None:
 
 def test_text_between_comments_is_one_piece() -> None:
     pieces = read_template("SELECT a" + " /* b */ , a" * 20_000 + " WHERE a = {{n}}").pieces
-    assert [type(piece) for piece in pieces] == [str, Slot]
+    assert [type(piece) for piece in pieces] == [str, Placeholder]
 
 
 def test_a_query_does_not_grow_without_end_by_its_values() -> None:

@@ -179,7 +179,7 @@ def test_sql_that_amc_refuses_fails_its_run_without_a_retry(pipeline: Pipeline) 
         "success",
     )
     (execution,) = pipeline.executions(dag_id)
-    assert (execution["status"], execution["error_type"]) == ("FAILED", "REFUSED")
+    assert (execution["status"], execution["error_type"]) == ("FAILED", "REQUEST_REJECTED")
     assert "nonsense" in execution["error_message"]
     after = pipeline.rows.get("workflow_schedules", schedule)
     assert (after["total_runs"], after["failed_runs"], after["last_run_status"]) == (1, 1, "FAILED")

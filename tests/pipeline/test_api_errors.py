@@ -15,7 +15,7 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.download import download_parts
-from recomamp.errors import AmazonError, ConsentRevoked, ResultsBroken
+from recomamp.errors import AmazonError, ConsentRevoked, InvalidResults
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store.executions import Execution, select_execution
 
@@ -95,7 +95,7 @@ def test_nothing_secret_is_in_any_row(
                 emulator.fault("download", fault)
             await download_parts(client, created.amc_execution_id, tmp_path)
             emulator.fault("download", "truncated_csv", short=True)
-            with pytest.raises(ResultsBroken):
+            with pytest.raises(InvalidResults):
                 await download_parts(client, created.amc_execution_id, tmp_path)
             for sql in ("SELECT nonsense FROM dsp_impressions", "SELECT 'Atza|hush' FRM x"):
                 with pytest.raises(AmazonError):

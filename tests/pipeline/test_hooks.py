@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from fixtures.postgres import Database
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.connection_strings import OPTIONS_OF_THE_PROVIDER, open_named
 
@@ -75,7 +75,7 @@ def test_an_option_that_libpq_does_not_know_is_named(
     text = defined(database, {"keepalive_idle": "secret"})
     monkeypatch.setenv(SETTING, text)
     for connect in (DatabaseHook().get_conn, lambda: open_named([SETTING], {SETTING: text})):
-        with pytest.raises(MissingSetting, match=f'{SETTING}.*"keepalive_idle"') as caught:
+        with pytest.raises(ConfigurationError, match=f'{SETTING}.*"keepalive_idle"') as caught:
             connect()
         assert "secret" not in str(caught.value)
 
@@ -105,7 +105,7 @@ def test_a_time_to_connect_that_is_no_number_is_named(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SETTING, defined(database, {"connect_timeout": "soon"}))
-    with pytest.raises(MissingSetting, match=f"{SETTING}.*connect_timeout"):
+    with pytest.raises(ConfigurationError, match=f"{SETTING}.*connect_timeout"):
         DatabaseHook().get_conn()
 
 
@@ -135,7 +135,7 @@ def test_iam_signs_in_with_a_token_and_a_command_says_that_it_cannot(
     with closing(DatabaseHook().get_conn()) as connection:
         assert option(connection, "user") == parts["user"]
     assert asked == ["nobody"]
-    with pytest.raises(MissingSetting, match="name a user and a password"):
+    with pytest.raises(ConfigurationError, match="name a user and a password"):
         open_named([SETTING], {SETTING: text})
 
 
@@ -146,5 +146,5 @@ def test_the_commands_know_what_the_provider_keeps_for_itself() -> None:
 
 def test_a_connection_that_is_not_defined_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SETTING, raising=False)
-    with pytest.raises(MissingSetting, match=f"'recomamp_db' is not defined: set {SETTING}"):
+    with pytest.raises(ConfigurationError, match=f"'recomamp_db' is not defined: set {SETTING}"):
         DatabaseHook().get_conn()

@@ -12,27 +12,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recomamp.errors import (
+    ConfigurationError,
     ConsentRevoked,
-    Incomplete,
-    InstanceBroken,
+    InstanceUnusable,
     InvalidDefinition,
-    MissingSetting,
-    Refused,
+    PartialFailure,
+    RequestRejected,
     TokensUnreadable,
-    Transient,
+    TransientError,
 )
 from recomamp.pipeline.log_table import as_table
-from recomamp.pipeline.partial_failures import Troubles, in_turns, rotated
+from recomamp.pipeline.partial_failures import FailureCollector, in_turns, rotated
 
-KNOWN = [ConsentRevoked, InstanceBroken, InvalidDefinition, Refused, TokensUnreadable]
-UNKNOWN = [MissingSetting, Transient, ValueError, psycopg2.DataError, RecursionError, KeyError]
+KNOWN = [ConsentRevoked, InstanceUnusable, InvalidDefinition, RequestRejected, TokensUnreadable]
+UNKNOWN = [
+    ConfigurationError,
+    TransientError,
+    ValueError,
+    psycopg2.DataError,
+    RecursionError,
+    KeyError,
+]
 
 
 @pytest.mark.parametrize("kind", [*KNOWN, *UNKNOWN])
 def test_whatever_goes_wrong_with_a_tenants_part_the_others_go_on(kind: type[Exception]) -> None:
-    found, done = Troubles.of_tenants(), []
+    found, done = FailureCollector.of_tenants(), []
     for part in ("ann", "bob"):
-        with found.about(part):
+        with found.capture(part):
             if part == "ann":
                 raise kind("said")
             done.append(part)
@@ -40,7 +47,7 @@ def test_whatever_goes_wrong_with_a_tenants_part_the_others_go_on(kind: type[Exc
     if kind in KNOWN:
         found.raise_unknown("not done")
     else:
-        with pytest.raises(Incomplete, match=r"1 not done: ann: .*said") as raised:
+        with pytest.raises(PartialFailure, match=r"1 not done: ann: .*said") as raised:
             found.raise_unknown("not done")
         assert not raised.value.is_tenants_own
 
@@ -62,51 +69,51 @@ ANN, BOB = uuid4(), uuid4()
 def test_what_all_of_several_users_meet_is_not_one_tenants_own(
     kind: type[Exception], failed: list[UUID | None], done: list[UUID | None], is_raised: bool
 ) -> None:
-    found = Troubles.of_tenants()
+    found = FailureCollector.of_tenants()
     for number, user_id in enumerate(failed):
-        with found.about(f"part {number}", user_id=user_id):
+        with found.capture(f"part {number}", user_id=user_id):
             raise kind("said")
     for user_id in done:
-        with found.about("another part", user_id=user_id):
+        with found.capture("another part", user_id=user_id):
             pass
     if not is_raised:
         found.raise_unknown("not done")
         return
-    with pytest.raises(Incomplete, match=r"2 not done; .*settings.*: part 0: said; ") as raised:
+    with pytest.raises(PartialFailure, match=r"2 not done; .*settings.*: part 0: said; ") as raised:
         found.raise_unknown("not done")
     assert raised.value.is_final
     assert not raised.value.is_tenants_own
 
 
 def test_what_a_users_parts_all_need_ends_them_at_once() -> None:
-    with pytest.raises(ConsentRevoked), Troubles().about("a list"):
+    with pytest.raises(ConsentRevoked), FailureCollector().capture("a list"):
         raise ConsentRevoked("sign in again")
 
 
 def test_parts_of_one_tenant_that_are_all_known_are_known_together() -> None:
-    inner, outer = Troubles(), Troubles.of_tenants()
-    with inner.about("a list"):
-        raise Refused("HTTP 403")
-    with outer.about("ann"):
-        inner.raise_any("lists not read")
+    inner, outer = FailureCollector(), FailureCollector.of_tenants()
+    with inner.capture("a list"):
+        raise RequestRejected("HTTP 403")
+    with outer.capture("ann"):
+        inner.raise_if_any("lists not read")
     outer.raise_unknown("not synced")
-    with inner.about("another list"):
-        raise Transient("HTTP 503")
-    with outer.about("ann"):
-        inner.raise_any("lists not read")
-    with pytest.raises(Incomplete, match="HTTP 503"):
+    with inner.capture("another list"):
+        raise TransientError("HTTP 503")
+    with outer.capture("ann"):
+        inner.raise_if_any("lists not read")
+    with pytest.raises(PartialFailure, match="HTTP 503"):
         outer.raise_unknown("not synced")
 
 
 ODD = "odd\r\n2026-01-01 ERROR forged\x1b[2J\u202e\u2028"
 
 
-@pytest.mark.parametrize("kind", [Refused, ValueError])
+@pytest.mark.parametrize("kind", [RequestRejected, ValueError])
 def test_a_log_has_a_line_for_each_line(
     kind: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = Troubles.of_tenants()
-    with caplog.at_level(logging.WARNING), found.about(f"part {ODD}"):
+    found = FailureCollector.of_tenants()
+    with caplog.at_level(logging.WARNING), found.capture(f"part {ODD}"):
         raise kind(ODD)
     assert not {"\x1b", "\r", "\u202e", "\u2028"} & {*caplog.text}
     assert not any(line.startswith("2026") for line in caplog.text.splitlines())

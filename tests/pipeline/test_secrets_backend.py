@@ -11,10 +11,10 @@ from airflow.sdk.configuration import clear_secrets_backends_cache
 from cryptography.fernet import Fernet
 
 from fixtures.postgres import Database
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
-from recomamp.pipeline.hooks import AmcHook, DatabaseHook, airflow_address
-from recomamp.pipeline.secrets_backend import SecretFiles
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook, airflow_ui_url
+from recomamp.pipeline.secrets_backend import SecretFilesBackend
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Have Airflow read connections from a folder, as docker-compose.yaml does."""
     for name in ("AIRFLOW_CONN_AMAZON_ADS", "AIRFLOW_CONN_AIRFLOW_API", "RECOMAMP_FERNET_KEY"):
         monkeypatch.delenv(name, raising=False)
-    backend = "recomamp.pipeline.secrets_backend.SecretFiles"
+    backend = "recomamp.pipeline.secrets_backend.SecretFilesBackend"
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", backend)
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps({"directory": str(tmp_path)}))
     clear_secrets_backends_cache()
@@ -37,7 +37,7 @@ def test_a_connection_comes_from_its_file(secrets: Path) -> None:
 
     connection = AmcHook().get_conn()
     assert (connection.login, connection.password) == ("an id", "a secret")
-    assert airflow_address() == ("http://api-server:8080", "follower", "p@ss")
+    assert airflow_ui_url() == ("http://api-server:8080", "follower", "p@ss")
 
 
 def test_a_changed_file_counts_at_once(secrets: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_changed_file_counts_at_once(secrets: Path) -> None:
         uri = f"http://follower:{password}@api-server:8080"
         (secrets / "AIRFLOW_CONN_AIRFLOW_API").write_text(uri)
 
-        assert airflow_address()[2] == password
+        assert airflow_ui_url()[2] == password
 
 
 @pytest.mark.parametrize("content", [None, "", "\n"])
@@ -54,11 +54,11 @@ def test_without_a_value_the_environment_counts(
 ) -> None:
     if content is not None:
         (secrets / "AIRFLOW_CONN_AIRFLOW_API").write_text(content)
-    with pytest.raises(MissingSetting, match="AIRFLOW_CONN_AIRFLOW_API"):
-        airflow_address()
+    with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_AIRFLOW_API"):
+        airflow_ui_url()
 
     monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", "http://follower:pass@elsewhere:8080")
-    assert airflow_address()[0] == "http://elsewhere:8080"
+    assert airflow_ui_url()[0] == "http://elsewhere:8080"
 
 
 def test_a_file_that_cannot_be_read_is_logged_by_name(
@@ -66,7 +66,7 @@ def test_a_file_that_cannot_be_read_is_logged_by_name(
 ) -> None:
     (tmp_path / "AIRFLOW_CONN_FOLDER").mkdir()
     (tmp_path / "AIRFLOW_CONN_BYTES").write_bytes(b"http://s3cret\xff@a.example")
-    backend = SecretFiles(str(tmp_path))
+    backend = SecretFilesBackend(str(tmp_path))
 
     assert [backend.get_conn_value(one) for one in ("folder", "bytes", "absent")] == [None] * 3
 
@@ -91,8 +91,8 @@ def test_the_database_connection_of_a_file_opens(
 def test_no_connection_id_leads_out_of_the_folder(tmp_path: Path, conn_id: str) -> None:
     (tmp_path / "AIRFLOW_CONN_").write_text("http://a.example")
 
-    assert SecretFiles(str(tmp_path / "secrets")).get_conn_value(conn_id) is None
-    assert SecretFiles(str(tmp_path)).get_conn_value(conn_id) is None
+    assert SecretFilesBackend(str(tmp_path / "secrets")).get_conn_value(conn_id) is None
+    assert SecretFilesBackend(str(tmp_path)).get_conn_value(conn_id) is None
 
 
 def test_the_key_of_the_tokens_comes_from_its_file(
@@ -126,6 +126,6 @@ def test_a_wrong_key_file_is_refused_by_name_without_its_content(
         (secrets / "keys").write_bytes(content)
     monkeypatch.setenv("RECOMAMP_FERNET_KEY_FILE", str(secrets / "keys"))
 
-    with pytest.raises(MissingSetting, match="RECOMAMP_FERNET_KEY") as caught:
+    with pytest.raises(ConfigurationError, match="RECOMAMP_FERNET_KEY") as caught:
         settings.fernet()
     assert "no key" not in str(caught.value)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from recomamp.domain.limits import Limits
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
 
 NAMES = [f"RECOMAMP_{field.upper()}" for field in asdict(Limits())]
@@ -31,7 +31,7 @@ def test_a_limit_that_is_no_number_is_refused_with_its_name(
     for name in NAMES:
         with monkeypatch.context() as patch:
             patch.setenv(name, text)
-            with pytest.raises(MissingSetting, match=name):
+            with pytest.raises(ConfigurationError, match=name):
                 settings.limits()
 
 
@@ -41,7 +41,7 @@ def test_a_limit_of_time_is_thirty_days_at_most(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(name, str(30 * 24 * 60 * 60))
     assert asdict(settings.limits())[field] == 30 * 24 * 60 * 60
     monkeypatch.setenv(name, str(30 * 24 * 60 * 60 + 1))
-    with pytest.raises(MissingSetting, match=f"{name}.* from 1 to 2592000"):
+    with pytest.raises(ConfigurationError, match=f"{name}.* from 1 to 2592000"):
         settings.limits()
 
 

@@ -12,7 +12,7 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Row, Rows
 from fixtures.tenants import europe_instance, hooks
 from recomamp.domain.reconciliation import RunState
-from recomamp.errors import Incomplete
+from recomamp.errors import PartialFailure
 from recomamp.pipeline.asins.sync import sync_asins
 from recomamp.pipeline.instances.health import check_instances
 from recomamp.pipeline.instances.schema import sync_schema
@@ -69,7 +69,7 @@ def test_what_every_user_meets_fails_the_run(
     break_all: Callable[[RunningEmulator, pytest.MonkeyPatch], None],
 ) -> None:
     break_all(emulator, monkeypatch)
-    with pytest.raises(Incomplete, match="nothing succeeded for any user") as failed:
+    with pytest.raises(PartialFailure, match="nothing succeeded for any user") as failed:
         work()
     assert failed.value.is_final
 

@@ -29,11 +29,11 @@ from fixtures.mail import Mailbox, connection_to, running_mail_server
 from fixtures.poison import BOB, Case, Tenants, culprit, key
 from fixtures.postgres import Database, Server
 from fixtures.tenants import PipelineDatabase, hooks
-from recomamp.dag_refresher.listener import Change, changed_definitions, listen
+from recomamp.dag_refresher.listener import DefinitionChange, changed_definitions, listen
 from recomamp.dag_refresher.refresher import Follower
 from recomamp.domain.performance import period
 from recomamp.domain.reconciliation import RunState
-from recomamp.errors import Incomplete
+from recomamp.errors import PartialFailure
 from recomamp.pipeline import settings
 from recomamp.pipeline.asins.sync import sync_asins
 from recomamp.pipeline.campaigns.operators import ListInstances
@@ -49,10 +49,10 @@ from recomamp.pipeline.maintenance.dag import maintenance_dag
 from recomamp.pipeline.notifications.sender import send_notifications
 from recomamp.pipeline.notifications.smtp import open_mail_server
 from recomamp.pipeline.reconciliation.operator import reconcile
-from recomamp.pipeline.triggers.batched_lookup import RowReader, SlotLine
+from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotQueue
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 from recomamp.store.connections import Transactions
-from recomamp.store.results.files import StoredFile, Target, directory_of
+from recomamp.store.results.files import ResultDirectory, StoredFile, directory_of
 from recomamp.store.slots import grant_slots
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
@@ -104,7 +104,7 @@ def health(world: World, cases: Sequence[Case]) -> None:
 
 
 def schema(world: World, cases: Sequence[Case]) -> None:
-    with suppress(Incomplete):
+    with suppress(PartialFailure):
         sync_schema(**hooks(), now=world.tenants.now)
     check_queries(database=hooks()["database"], now=world.tenants.now)
 
@@ -156,9 +156,9 @@ def waiting(world: World, cases: Sequence[Case]) -> None:
     async def wait() -> None:
         database = PipelineDatabase()
         with _others_waiting(world.names(cases), database):
-            row = await RowReader.shared().ask(UUID(execution), database, Pauses())
+            row = await ExecutionRowBatcher.shared().ask(UUID(execution), database, Pauses())
             world.answers.append(row and (row.instance_id, row.status))
-            granted = await SlotLine.shared().ask(UUID(execution), database, Pauses())
+            granted = await SlotQueue.shared().ask(UUID(execution), database, Pauses())
             world.answers.append(granted)
 
     asyncio.run(asyncio.wait_for(wait(), 60))
@@ -198,7 +198,7 @@ def _others_waiting(names: Sequence[str], database: PipelineDatabase) -> Iterato
     tasks = [
         asyncio.ensure_future(shared.ask(UUID(key(name, "execution")), database, Pauses()))
         for name in names[1:]
-        for shared in (RowReader.shared(), SlotLine.shared())
+        for shared in (ExecutionRowBatcher.shared(), SlotQueue.shared())
     ]
     try:
         yield
@@ -334,8 +334,8 @@ def _result_rows(tenants: Tenants, name: str) -> Iterator[tuple[str, dict[str, A
             window_start=date(2026, 1, 5),
             execution_id=result_key,
         )
-        target = Target(settings.results_url(), place, lambda: None)
-        with target.write_aside("part-00001.parquet") as file:
+        target = ResultDirectory(settings.results_url(), place, lambda: None)
+        with target.open_temporary("part-00001.parquet") as file:
             file.write(result_key.encode())
         target.publish(["part-00001.parquet"])
         stored = StoredFile(
@@ -397,7 +397,7 @@ def following(world: World, cases: Sequence[Case]) -> None:
             if cases:
                 for payload in ("", "{", "[" * 7000, '{"table": "users", "id": 1}', '"\\ud800"'):
                     cursor.execute("SELECT pg_notify('recomamp_definitions', %s)", [payload])
-        told: set[Change] = set()
+        told: set[DefinitionChange] = set()
         while new := next(listening):
             told |= new
         changes = changed_definitions(connection, told)
@@ -406,7 +406,7 @@ def following(world: World, cases: Sequence[Case]) -> None:
             follower.note(changes)
             follower.follow()
     for kind in (SCHEDULES, COLLECTIONS):
-        mine = Change(kind.table, UUID(key(BOB, kind.name)))
+        mine = DefinitionChange(kind.table, UUID(key(BOB, kind.name)))
         world.answers += [mine in changes, files[kind, BOB] in server.asked]
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.errors import LimitExceeded, ResultsBroken
+from recomamp.errors import InvalidResults, LimitExceeded
 from recomamp.store import ads_report_file
 from recomamp.store.ads_report_file import DayFields, ReportedDay, read_array, read_days
 
@@ -85,7 +85,7 @@ def test_any_array_is_read_however_it_is_cut(
     ["", "{}", "[", "[1", "[1,", "[1 2]", "[1,]", "[,1]", "[1]]", "[1] x", "nonsense", "[NaN]"],
 )
 def test_what_is_no_array_is_broken(path: Path, text: str) -> None:
-    with pytest.raises(ResultsBroken, match="no whole JSON array"):
+    with pytest.raises(InvalidResults, match="no whole JSON array"):
         list(read_array(write(path, text)))
 
 
@@ -95,13 +95,13 @@ def test_a_file_that_is_cut_or_not_compressed_is_broken(path: Path) -> None:
     content = write(path, json.dumps(noise)).read_bytes()
     for damaged in (content[: len(content) // 2], content[:-4], b"[]", b""):
         path.write_bytes(damaged)
-        with pytest.raises(ResultsBroken):
+        with pytest.raises(InvalidResults):
             list(read_array(path))
 
 
 def test_a_row_without_an_end_is_not_read_for_ever(path: Path) -> None:
     write(path, '["' + "x" * 3_000_000)
-    with pytest.raises(ResultsBroken, match="breaks off"):
+    with pytest.raises(InvalidResults, match="breaks off"):
         list(read_array(path))
 
 
@@ -120,7 +120,7 @@ def test_a_row_without_an_end_is_not_read_for_ever(path: Path) -> None:
 def test_a_row_that_is_not_as_asked_for_is_broken(
     path: Path, changes: dict[str, Any], problem: str
 ) -> None:
-    with pytest.raises(ResultsBroken, match=f"row 2 of the report.*{problem}"):
+    with pytest.raises(InvalidResults, match=f"row 2 of the report.*{problem}"):
         rows(path, ROW, {**ROW, **changes})
 
 
@@ -130,7 +130,7 @@ def test_an_id_is_read_as_it_can_be_stored(path: Path) -> None:
 
 
 def test_a_column_that_is_missing_is_broken(path: Path) -> None:
-    with pytest.raises(ResultsBroken, match=r"row 1 of the report.*sales14d"):
+    with pytest.raises(InvalidResults, match=r"row 1 of the report.*sales14d"):
         rows(path, {name: value for name, value in ROW.items() if name != "sales14d"})
 
 
@@ -144,5 +144,5 @@ def test_no_more_is_unpacked_than_any_report_has(
 
 
 def test_an_item_without_a_bottom_is_no_report(path: Path) -> None:
-    with pytest.raises(ResultsBroken):
+    with pytest.raises(InvalidResults):
         list(read_array(write(path, "[" * 200_000)))

@@ -13,7 +13,7 @@ from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.campaigns import CampaignType, Listed, fitted
+from recomamp.domain.campaigns import CampaignType, ListedCampaign, to_campaign
 from recomamp.domain.performance import Days
 from recomamp.store.ads_report_file import ReportedDay
 from recomamp.store.campaign_performance import load_campaign_report
@@ -28,7 +28,7 @@ from recomamp.store.campaign_reports import (
 )
 from recomamp.store.campaigns import (
     CampaignSource,
-    archive_stray_campaigns,
+    archive_orphaned_campaigns,
     archive_unlisted_campaigns,
     merge_campaigns,
 )
@@ -57,7 +57,7 @@ def key(instance_row: Row) -> UUID:
 
 def merge(connection: Connection, key: UUID, *names: str, source=SOURCE, at: datetime = NOW):
     campaigns = [
-        fitted(Listed(campaign_id=str(number), name=name, state="ENABLED"))
+        to_campaign(ListedCampaign(campaign_id=str(number), name=name, state="ENABLED"))
         for number, name in enumerate(names)
     ]
     return merge_campaigns(connection, key, source, campaigns, seen_at=at)
@@ -88,7 +88,7 @@ def load(database: Database, report: CampaignReport, days: Iterable[ReportedDay]
 
 
 def test_a_campaign_listed_twice_on_a_page_is_one_row(connection: Connection, key: UUID) -> None:
-    campaign = fitted(Listed(campaign_id="1", name="A", state="ENABLED"))
+    campaign = to_campaign(ListedCampaign(campaign_id="1", name="A", state="ENABLED"))
     merged = merge_campaigns(connection, key, SOURCE, [campaign, campaign], seen_at=NOW)
 
     assert (merged.kept, merged.created) == (1, 1)
@@ -279,7 +279,7 @@ def test_a_campaign_stays_with_the_first_of_two_current_profiles_until_that_drop
     connection: Connection, key: UUID, database: Database
 ) -> None:
     def merge_beside(source: CampaignSource, at: datetime) -> int:
-        campaign = fitted(Listed(campaign_id="1", name="A", state="ENABLED"))
+        campaign = to_campaign(ListedCampaign(campaign_id="1", name="A", state="ENABLED"))
         beside = {"old", "new"}
         return merge_campaigns(
             connection, key, source, [campaign], seen_at=at, current_profile_ids=beside
@@ -303,8 +303,8 @@ def test_campaigns_of_other_profiles_are_archived(
     (stray,) = database.query("SELECT campaign_id FROM campaigns WHERE name = 'B'")
     current = {"current_profile_ids": ["old"], "seen_at": TOMORROW}
 
-    assert archive_stray_campaigns(connection, key, **current) == 1
-    assert archive_stray_campaigns(connection, key, **current) == 0
+    assert archive_orphaned_campaigns(connection, key, **current) == 1
+    assert archive_orphaned_campaigns(connection, key, **current) == 0
     assert database.query("SELECT campaign_id FROM campaigns WHERE state = 'ARCHIVED'") == [stray]
 
 

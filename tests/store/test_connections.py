@@ -43,7 +43,7 @@ def ask(connection: Connection, statement: str = "SELECT 1") -> object:
 def test_transactions_share_a_connection_while_it_is_kept(
     transactions: Transactions, opened: Opened
 ) -> None:
-    with transactions.keeping():
+    with transactions.reuse():
         for _ in range(3):
             with transactions.transaction() as connection:
                 ask(connection)
@@ -62,7 +62,7 @@ def test_each_transaction_has_its_own_otherwise(transactions: Transactions, open
 def test_a_transaction_within_another_is_independent_of_it(
     transactions: Transactions, opened: Opened, database: Database
 ) -> None:
-    with transactions.keeping(), transactions.transaction() as outer:
+    with transactions.reuse(), transactions.transaction() as outer:
         ask(outer, "INSERT INTO users (email) VALUES ('outer@example.com') RETURNING id")
         with transactions.transaction() as inner:
             ask(inner, "INSERT INTO users (email) VALUES ('inner@example.com') RETURNING id")
@@ -74,7 +74,7 @@ def test_a_transaction_within_another_is_independent_of_it(
 def test_what_failed_is_rolled_back_and_the_connection_goes_on(
     transactions: Transactions, opened: Opened, database: Database
 ) -> None:
-    with transactions.keeping():
+    with transactions.reuse():
         both = "INSERT INTO users (email) VALUES ('a@example.com'); SELECT 1 / 0"
         with pytest.raises(psycopg2.Error), transactions.transaction() as connection:
             ask(connection, both)
@@ -99,7 +99,7 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced(
     database: Database,
     hang_up: Callable[[Connection, Database], object],
 ) -> None:
-    with transactions.keeping():
+    with transactions.reuse():
         with transactions.transaction() as connection:
             ask(connection)
         hang_up(connection, database)
@@ -111,7 +111,7 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced(
 def test_a_statement_that_breaks_the_connection_is_told_and_the_next_one_works(
     transactions: Transactions, opened: Opened
 ) -> None:
-    with transactions.keeping():
+    with transactions.reuse():
         with pytest.raises(psycopg2.Error), transactions.transaction() as connection:
             ask(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
         with transactions.transaction() as connection:

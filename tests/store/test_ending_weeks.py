@@ -48,7 +48,7 @@ def start(connection: Connection, one: Row) -> bool:
 
 
 def end(connection: Connection, one: Row, status: str) -> bool:
-    return run_records.end_week(
+    return run_records.finish_week(
         connection,
         collection_id=UUID(str(one["collection_id"])),
         window=WINDOW,

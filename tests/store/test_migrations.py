@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 
 from fixtures.postgres import Database, Rows, Server, migrate_database
-from recomamp.errors import MigrationError, MissingSetting
+from recomamp.errors import ConfigurationError, MigrationError
 from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.migrate import (
     MIGRATIONS_DIRECTORY,
@@ -359,5 +359,5 @@ def test_a_unix_socket_can_be_named() -> None:
 
 @pytest.mark.parametrize("value", ["", "recomamp", "http://h/d", "{}x", "[1]"])
 def test_other_text_is_no_connection(value: str) -> None:
-    with pytest.raises(MissingSetting):
+    with pytest.raises(ConfigurationError):
         connection_arguments(value)

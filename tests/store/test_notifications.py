@@ -9,11 +9,11 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.notifications import Event, Mail, NotificationStatus, Told
+from recomamp.domain.notifications import Event, Mail, NotificationStatus, RecentMail
 from recomamp.domain.scheduling.windows import Window
 from recomamp.store import notifications
 from recomamp.store.run_records import record_schedule_run
-from recomamp.store.statements import changed
+from recomamp.store.statements import execute_returning
 
 WINDOW = Window(
     start=datetime(2026, 3, 7, tzinfo=UTC), end=datetime(2026, 3, 8, tzinfo=UTC), time_zone="UTC"
@@ -176,7 +176,7 @@ def test_weeks_of_an_unfinished_collection_tell_nothing(database: Database, rows
 
 def revoke(database: Database, user_id: str, at: datetime) -> None:
     with database.connect("recomamp_pipeline") as connection:
-        changed(
+        execute_returning(
             connection,
             "revoke_user_consent",
             user_id=user_id,
@@ -339,7 +339,7 @@ def test_a_lost_sender_leaves_a_mail_in_doubt_and_nobody_sends_it_again(
     later = now + LEASE + timedelta(minutes=1)
 
     with database.connect("recomamp_pipeline") as connection:
-        settled = notifications.settle_notifications(
+        settled = notifications.expire_notifications(
             connection, now=later, oldest=later - timedelta(days=1)
         )
 
@@ -367,10 +367,14 @@ def test_what_a_user_was_told_lately_is_counted_by_mails(
     user_id = UUID(schedule["user_id"])
 
     with database.connect("recomamp_pipeline") as connection:
-        lately = notifications.select_told(connection, [user_id], since=now - timedelta(hours=1))
-        before = notifications.select_told(connection, [user_id], since=now - timedelta(minutes=20))
+        lately = notifications.select_recent_mails(
+            connection, [user_id], since=now - timedelta(hours=1)
+        )
+        before = notifications.select_recent_mails(
+            connection, [user_id], since=now - timedelta(minutes=20)
+        )
 
-    assert lately == {user_id: Told(mails=2, last_digest_at=now - timedelta(minutes=30))}
+    assert lately == {user_id: RecentMail(mails=2, last_digest_at=now - timedelta(minutes=30))}
     assert before == {}
 
 

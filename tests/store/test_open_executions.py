@@ -11,9 +11,9 @@ from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Rows
 from recomamp.domain.executions import Actor, AmcStatus, ExecutionStatus
-from recomamp.store.executions import accept_execution, end_execution, start_sending
-from recomamp.store.retries import count_retry, note_retry
-from recomamp.store.statements import changed
+from recomamp.store.executions import end_execution, mark_submitted, mark_submitting
+from recomamp.store.retries import increment_retry_count, set_next_retry
+from recomamp.store.statements import execute_returning
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -30,17 +30,17 @@ OF_OPEN: dict[str, Change] = {
         error_message="given up",
         completed_at=NOW,
     ),
-    "count a retry": count_retry,
-    "note a retry": lambda connection, key: note_retry(
+    "count a retry": increment_retry_count,
+    "note a retry": lambda connection, key: set_next_retry(
         connection, key, next_retry_at=NOW, error_message="HTTP 503"
     ),
-    "note an orphan": lambda connection, key: changed(
-        connection, "note_orphans", execution_ids=[key], orphan_ids=[key], seen_at=NOW
+    "note an orphan": lambda connection, key: execute_returning(
+        connection, "mark_orphaned", execution_ids=[key], orphan_ids=[key], seen_at=NOW
     ),
 }
 OF_PENDING: dict[str, Change] = {
-    "start sending": lambda connection, key: start_sending(connection, key, sending_at=NOW),
-    "accept": lambda connection, key: accept_execution(
+    "start sending": lambda connection, key: mark_submitting(connection, key, sending_at=NOW),
+    "accept": lambda connection, key: mark_submitted(
         connection,
         key,
         amc_execution_id="amc-1",

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fixtures.postgres import Database
 from fixtures.tls_front import TlsFront, make_certificate, tls_front
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.tls import ALLOW_SETTING, connect, protected_arguments
 
@@ -112,7 +112,7 @@ def test_the_pipeline_refuses_less_and_names_the_setting(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", as_uri(front, database, sslmode=mode))
 
-    with pytest.raises(MissingSetting, match=rf"AIRFLOW_CONN_RECOMAMP_DB: .*{ALLOW_SETTING}"):
+    with pytest.raises(ConfigurationError, match=rf"AIRFLOW_CONN_RECOMAMP_DB: .*{ALLOW_SETTING}"):
         DatabaseHook().get_conn()
 
 
@@ -186,14 +186,14 @@ def test_one_host_elsewhere_is_enough(
 @given(host=elsewhere, mode=st.sampled_from(WEAK), others=st.sampled_from(["", HOST + ".org", "*"]))
 def test_less_is_refused_unless_that_very_host_is_named(host: str, mode: str, others: str) -> None:
     arguments = {"host": host, "sslmode": mode}
-    with pytest.raises(MissingSetting, match=f"sslmode={mode}"):
+    with pytest.raises(ConfigurationError, match=f"sslmode={mode}"):
         protected_arguments(arguments, {ALLOW_SETTING: others})
 
     assert protected_arguments(arguments, {ALLOW_SETTING: f"x, {host}"}) == arguments
 
 
 def test_naming_one_of_two_hosts_is_not_enough() -> None:
-    with pytest.raises(MissingSetting, match=r"db-2"):
+    with pytest.raises(ConfigurationError, match=r"db-2"):
         protected_arguments({"host": "db-1,db-2", "sslmode": "require"}, {ALLOW_SETTING: "db-1"})
 
 
@@ -246,7 +246,7 @@ def test_an_address_in_the_environment_counts_for_a_host_of_this_machine() -> No
     [({"service": "production"}, {}), ({"host": "127.0.0.1"}, {"PGSERVICE": "production"})],
 )
 def test_a_service_file_is_refused(arguments: dict[str, str], environ: dict[str, str]) -> None:
-    with pytest.raises(MissingSetting, match="PGSERVICE"):
+    with pytest.raises(ConfigurationError, match="PGSERVICE"):
         protected_arguments(arguments, environ)
 
 

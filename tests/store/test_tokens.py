@@ -21,11 +21,11 @@ from psycopg2.extensions import connection as Connection
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.credentials import Tokens
 from recomamp.errors import (
+    ConfigurationError,
     ConsentRevoked,
     InvalidDefinition,
-    MissingSetting,
-    Refused,
-    Transient,
+    RequestRejected,
+    TransientError,
     is_final,
 )
 from recomamp.store.token_encryption import ACCESS, REFRESH, decrypt_token, encrypt_token
@@ -87,9 +87,9 @@ def test_a_failed_renewal_leaves_the_row_as_it_was_and_unlocked(
     database: Database, user: Row, rows: Rows
 ) -> None:
     async def fail(former: Tokens) -> Tokens:
-        raise Transient("Amazon is away")
+        raise TransientError("Amazon is away")
 
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         asyncio.run(store(database, user).refresh(fail, None))
     assert rows.get("users", user)["encrypted_refresh_token"] == user["encrypted_refresh_token"]
     calls: list[Tokens] = []
@@ -130,7 +130,7 @@ def test_who_waits_too_long_for_the_refresh_of_another_may_try_later(
     with slow.cursor() as cursor:
         cursor.execute("SELECT id FROM users FOR NO KEY UPDATE")
 
-    with pytest.raises(Transient, match="another process has been renewing"):
+    with pytest.raises(TransientError, match="another process has been renewing"):
         asyncio.run(waiting.refresh(renewing(calls), None))
 
     assert calls == []
@@ -181,7 +181,7 @@ def test_keys_rotate_newest_first(database: Database, user: Row, rows: Rows) -> 
 def test_a_key_that_does_not_fit_names_the_setting_and_no_secret(
     database: Database, user: Row
 ) -> None:
-    with pytest.raises(MissingSetting, match="RECOMAMP_FERNET_KEY") as caught:
+    with pytest.raises(ConfigurationError, match="RECOMAMP_FERNET_KEY") as caught:
         asyncio.run(store(database, user, NEW).read())
     assert user["encrypted_refresh_token"] not in str(caught.value)
 
@@ -314,7 +314,9 @@ def test_a_consent_given_while_amazon_refuses_the_old_one_is_not_lost(
     assert (row["encrypted_refresh_token"], row["consent_revoked_at"]) == (new_token, None)
 
 
-@pytest.mark.parametrize("error", [Transient("away"), Refused("403"), MissingSetting("secret")])
+@pytest.mark.parametrize(
+    "error", [TransientError("away"), RequestRejected("403"), ConfigurationError("secret")]
+)
 def test_no_other_error_revokes_a_consent(
     database: Database, user: Row, rows: Rows, error: Exception
 ) -> None:

@@ -59,9 +59,9 @@ def put(rows: Rows, schedule: Row, status: ExecutionStatus, amc_status: AmcStatu
 
 
 def open_next(connection: Connection, schedule: Row, row: Row | None) -> None:
-    executions.open_execution(
+    executions.insert_execution(
         connection,
-        executions.Intention(
+        executions.ExecutionRequest(
             execution_id=uuid4(),
             workflow_id=schedule["workflow_id"],
             user_id=schedule["user_id"],
@@ -85,7 +85,7 @@ def open_next(connection: Connection, schedule: Row, row: Row | None) -> None:
 
 
 def accept(connection: Connection, _: Row, row: Row | None) -> None:
-    executions.accept_execution(
+    executions.mark_submitted(
         connection,
         _id(row),
         amc_execution_id="amc-1",
@@ -113,7 +113,7 @@ def end(actor: Actor, status: ExecutionStatus) -> Move:
 
 
 def load(connection: Connection, _: Row, row: Row | None) -> None:
-    executions.complete_execution(
+    executions.mark_succeeded(
         connection,
         _id(row),
         result_data="{}",
@@ -214,7 +214,7 @@ def test_no_other_statement_writes_the_status() -> None:
             table = change.this.this if isinstance(change, exp.Insert) else change.this
             if table.name == "workflow_executions" and "status" in names:
                 writers.add(path.stem)
-    assert writers == {"open_execution", "accept_execution", "end_execution", "complete_execution"}
+    assert writers == {"insert_execution", "mark_submitted", "end_execution", "mark_succeeded"}
 
 
 def test_every_open_state_can_be_left_and_every_state_be_reached() -> None:

@@ -11,25 +11,25 @@ from typing import Any, Protocol
 import httpx
 
 from recomamp.amazon.error_mapping import (
-    error_of,
+    build_error,
     json_object,
     kind_of,
     request_id_of,
     retry_after_seconds,
 )
-from recomamp.amazon.failed_calls import Try, failed, try_of
-from recomamp.amazon.http import TIMEOUT, USER_AGENT, exchange, open_client
+from recomamp.amazon.failed_calls import CallAttempt, attempt_of, report_failure
+from recomamp.amazon.http import TIMEOUT, USER_AGENT, open_client, send
 from recomamp.amazon.redaction import without_sent_secrets
 from recomamp.domain.credentials import ClientCredentials, Tokens
 from recomamp.domain.limits import Limits
 from recomamp.errors import (
     AmazonError,
+    ConfigurationError,
     ConsentRevoked,
-    ContractBroken,
     InvalidDefinition,
-    MissingSetting,
-    Transient,
+    TransientError,
     Unauthorized,
+    UnexpectedResponse,
 )
 
 DEFAULT_LIFETIME_SECONDS = 3600
@@ -52,7 +52,7 @@ _OUR_FAULT = ("invalid_client", "unauthorized_client")
 _SIGN_IN = "the user has to sign in with Amazon again"
 _CONNECTION = "AIRFLOW_CONN_AMAZON_ADS"
 
-_REFRESH = Try(operation="token")
+_REFRESH = CallAttempt(operation="token")
 
 
 class TokenStore(Protocol):
@@ -80,7 +80,7 @@ def refresh_request(
     token_url: str,
     credentials: ClientCredentials,
     refresh_token: str,
-    this: Try = _REFRESH,
+    this: CallAttempt = _REFRESH,
     timeout: httpx.Timeout = TIMEOUT,
 ) -> httpx.Request:
     """Build the request that exchanges a refresh token for an access token."""
@@ -105,18 +105,18 @@ def read_token_response(response: httpx.Response, now: datetime, *, stored: Toke
     else of the answer is in them.
 
     :raises ConsentRevoked: when the user's consent is gone.
-    :raises MissingSetting: when Amazon does not know our application or its secret.
-    :raises ContractBroken: after any other answer that is no token.
-    :raises Transient: when the endpoint may answer better later.
+    :raises ConfigurationError: when Amazon does not know our application or its secret.
+    :raises UnexpectedResponse: after any other answer that is no token.
+    :raises TransientError: when the endpoint may answer better later.
     """
     if not response.is_success:
         raise _refusal(response)
     body = json_object(response)
     if body is None:
-        raise _error(response, Transient, "JSON with tokens was expected")
+        raise _error(response, TransientError, "JSON with tokens was expected")
     access_token, refresh_token = body.get("access_token"), body.get("refresh_token")
     if not isinstance(access_token, str) or not access_token:
-        raise _error(response, ContractBroken, "an access token was expected")
+        raise _error(response, UnexpectedResponse, "an access token was expected")
     return Tokens(
         access_token=access_token,
         refresh_token=(isinstance(refresh_token, str) and refresh_token) or stored.refresh_token,
@@ -154,23 +154,25 @@ class LwaAuth(httpx.Auth):
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send with a usable token; on 401 renew it, and send again what may be sent twice."""
-        this = replace(_REFRESH, number=try_of(request).number, observe=try_of(request).observe)
+        this = replace(
+            _REFRESH, number=attempt_of(request).number, observe=attempt_of(request).observe
+        )
         tokens = await self._usable_tokens(this)
         response = yield _signed(request, tokens)
         if response.status_code != httpx.codes.UNAUTHORIZED or not _is_replayable(request):
             return
         await response.aread()
         self._refused = tokens.access_token
-        if try_of(request).repeatable:
-            await failed(request, error_of(response, Unauthorized), response)
+        if attempt_of(request).repeatable:
+            await report_failure(request, build_error(response, Unauthorized), response)
             yield _signed(request, await self._renewed_tokens(this))
         else:
             # The caller looks first for what Amazon may have taken: to it, the 401 is the answer.
             # An error that passes would have it send again at once
-            with suppress(Transient):
+            with suppress(TransientError):
                 await self._renewed_tokens(this)
 
-    async def _usable_tokens(self, this: Try) -> Tokens:
+    async def _usable_tokens(self, this: CallAttempt) -> Tokens:
         """Return the tokens in memory, else the stored ones, else new ones."""
         now = datetime.now(UTC)
         tokens = self._tokens
@@ -180,28 +182,28 @@ class LwaAuth(httpx.Auth):
             return tokens
         return await self._renewed_tokens(this)
 
-    async def _renewed_tokens(self, this: Try) -> Tokens:
+    async def _renewed_tokens(self, this: CallAttempt) -> Tokens:
         self._tokens = await self._store.refresh(
             lambda stored: self._renew(stored, this), self._refused
         )
         return self._tokens
 
-    async def _renew(self, stored: Tokens, this: Try) -> Tokens:
+    async def _renew(self, stored: Tokens, this: CallAttempt) -> Tokens:
         if not stored.refresh_token:
             raise ConsentRevoked(f"no refresh token is stored: {_SIGN_IN}")
         request = refresh_request(
             self._token_url, self._credentials, stored.refresh_token, this, self._timeout
         )
         async with open_client(self._transport, limits=self._limits) as http:
-            response = await exchange(http, request, limits=self._limits)
+            response = await send(http, request, limits=self._limits)
         try:
             return read_token_response(response, datetime.now(UTC), stored=stored)
-        except (AmazonError, MissingSetting) as err:
-            await failed(request, err, response)
+        except (AmazonError, ConfigurationError) as err:
+            await report_failure(request, err, response)
             raise
 
 
-def _refusal(response: httpx.Response) -> AmazonError | MissingSetting:
+def _refusal(response: httpx.Response) -> AmazonError | ConfigurationError:
     """Return what an answer of the token endpoint means that is not 2xx.
 
     The user's refresh token is the cause of invalid_grant alone. All else concerns every user.
@@ -213,15 +215,17 @@ def _refusal(response: httpx.Response) -> AmazonError | MissingSetting:
         return _error(response, ConsentRevoked, _SIGN_IN)
     if code in _OUR_FAULT:
         said = _error(response, AmazonError)
-        missing = MissingSetting(
+        missing = ConfigurationError(
             f"{said}; set {_CONNECTION} to the application's client id and secret"
         )
         missing.__cause__ = said
         return missing
-    if kind is Transient:
+    if kind is TransientError:
         return _error(response, kind)
     return _error(
-        response, ContractBroken, f"check client id, client secret and token_url of {_CONNECTION}"
+        response,
+        UnexpectedResponse,
+        f"check client id, client secret and token_url of {_CONNECTION}",
     )
 
 

@@ -12,12 +12,12 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar
 import httpx
 
 from recomamp.amazon.download_links import is_file
-from recomamp.amazon.failed_calls import Observe, Try, failed
-from recomamp.amazon.http import TIMEOUT, exchange, open_client
+from recomamp.amazon.failed_calls import CallAttempt, Observe, report_failure
+from recomamp.amazon.http import TIMEOUT, open_client, send
 from recomamp.amazon.regions import Endpoint
 from recomamp.amazon.retry import RetryPolicy, Sleep
 from recomamp.domain.limits import Limits
-from recomamp.errors import AmazonError, ContractBroken, InvalidDefinition, MissingSetting
+from recomamp.errors import AmazonError, ConfigurationError, InvalidDefinition, UnexpectedResponse
 
 T = TypeVar("T")
 Clock: TypeAlias = Callable[[], float]
@@ -29,7 +29,7 @@ _SHOWN_CHARS = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class ApiRequest:
     """One request to Amazon. ``repeatable`` is False where sending it twice would do harm.
 
     ``headers`` are those of this call alone; ``content_type`` is sent where there is a body.
@@ -46,7 +46,7 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page(Generic[T]):
+class ListPage(Generic[T]):
     """A page of a list; ``next_token`` is None on the last one."""
 
     items: tuple[T, ...]
@@ -64,7 +64,7 @@ class AmazonClient:
     :param observe: hears of every failed try, also of token calls and downloads. What it raises
         reaches the caller.
     :raises InvalidDefinition: when a header of a row's value holds what HTTP does not allow.
-    :raises MissingSetting: when the client id does.
+    :raises ConfigurationError: when the client id does.
     """
 
     def __init__(
@@ -111,52 +111,58 @@ class AmazonClient:
         await self._http.aclose()
         await self.links.aclose()
 
-    async def ask(self, call: Call, read: Callable[[httpx.Response], T]) -> T:
+    async def send(self, call: ApiRequest, read: Callable[[httpx.Response], T]) -> T:
         """Send a call and read the answer, again and again as ``retry`` allows."""
         return await self.retry.call(lambda number: self._ask_once(call, read, number), self.sleep)
 
     async def pages(
-        self, call: Callable[[str | None], Call], read: Callable[[httpx.Response], Page[T]]
-    ) -> AsyncIterator[Page[T]]:
+        self,
+        call: Callable[[str | None], ApiRequest],
+        read: Callable[[httpx.Response], ListPage[T]],
+    ) -> AsyncIterator[ListPage[T]]:
         """Yield all pages of a list, the first asked for without a token.
 
-        :raises ContractBroken: when a token comes a second time, or pages come without end.
+        :raises UnexpectedResponse: when a token comes a second time, or pages come without end.
         """
         seen: set[str | None] = {None}
         next_token: str | None = None
         while True:
-            page = await self.ask(call(next_token), read)
+            page = await self.send(call(next_token), read)
             yield page
             next_token = page.next_token
             if next_token is None:
                 return
             if next_token in seen:
-                raise ContractBroken(f"{call(None).path} repeats a page: its nextToken goes round")
+                raise UnexpectedResponse(
+                    f"{call(None).path} repeats a page: its nextToken goes round"
+                )
             if len(seen) >= MOST_PAGES:
-                raise ContractBroken(f"{call(None).path} has more than {MOST_PAGES} pages")
+                raise UnexpectedResponse(f"{call(None).path} has more than {MOST_PAGES} pages")
             seen.add(next_token)
 
     async def items(
-        self, call: Callable[[str | None], Call], read: Callable[[httpx.Response], Page[T]]
+        self,
+        call: Callable[[str | None], ApiRequest],
+        read: Callable[[httpx.Response], ListPage[T]],
     ) -> AsyncIterator[T]:
         """Yield the items of all pages."""
         async for page in self.pages(call, read):
             for item in page.items:
                 yield item
 
-    async def _ask_once(self, call: Call, read: Callable[[httpx.Response], T], number: int) -> T:
+    async def _ask_once(
+        self, call: ApiRequest, read: Callable[[httpx.Response], T], number: int
+    ) -> T:
         request = self._build(call, number)
-        response = await exchange(
-            self._http, request, limits=self.limits, repeatable=call.repeatable
-        )
+        response = await send(self._http, request, limits=self.limits, repeatable=call.repeatable)
         try:
             return read(response)
         except AmazonError as err:
-            await failed(request, err, response)
+            await report_failure(request, err, response)
             raise
 
-    def _build(self, call: Call, number: int) -> httpx.Request:
-        this = Try(
+    def _build(self, call: ApiRequest, number: int) -> httpx.Request:
+        this = CallAttempt(
             operation=call.operation,
             number=number,
             observe=self.observe,
@@ -185,7 +191,7 @@ def _require_sendable(headers: Mapping[str, str]) -> None:
             continue
         if name in (CLIENT_ID, ADS_CLIENT_ID):
             # Not quoted: it may be the secret, put into the wrong place
-            raise MissingSetting(
+            raise ConfigurationError(
                 "AIRFLOW_CONN_AMAZON_ADS: its login, the client id, begins or ends with a blank or "
                 "holds a character that no header may hold"
             )

@@ -14,20 +14,20 @@ import httpx
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.base_client import AmazonClient
 from recomamp.amazon.download_links import is_file, is_same_part, readable_link, storage_error
-from recomamp.amazon.failed_calls import Try, failed
+from recomamp.amazon.failed_calls import CallAttempt, report_failure
 from recomamp.amazon.file_body import Integrity, Unpacker
-from recomamp.amazon.http import exchange, read_answer
+from recomamp.amazon.http import read_answer, send
 from recomamp.errors import (
+    DownloadLinkExpired,
+    InvalidResults,
     LimitExceeded,
-    LinkExpired,
-    NotReady,
     PipelineError,
-    Refused,
-    ResultsBroken,
-    Transient,
+    RequestRejected,
+    ResultNotReady,
+    TransientError,
 )
 
-Arrived: TypeAlias = Callable[[int, Path], None]
+PartCallback: TypeAlias = Callable[[int, Path], None]
 
 LINK_RENEWALS = 2
 LISTINGS = 3
@@ -69,7 +69,7 @@ async def download_parts(
     amc_execution_id: str,
     directory: Path,
     *,
-    arrived: Arrived = lambda _number, _path: None,
+    on_part: PartCallback = lambda _number, _path: None,
 ) -> list[Path]:
     """Download all parts of a result into ``directory``, in order; on failure none is left there.
 
@@ -80,10 +80,11 @@ async def download_parts(
 
     :param arrived: is called for each part as soon as it is whole, in order. Where AMC then offers
         other files, it is called for them in the same way, from number 0 on.
-    :raises NotReady: when AMC offers no files yet.
-    :raises Transient: when it offers other ones each time, or the network fails again and again.
-    :raises ResultsBroken: when a part is truncated or missing, or cannot be written.
-    :raises LinkExpired: when new links are refused as well.
+    :raises ResultNotReady: when AMC offers no files yet.
+    :raises TransientError: when it offers other ones each time, or the network fails again and
+        again.
+    :raises InvalidResults: when a part is truncated or missing, or cannot be written.
+    :raises DownloadLinkExpired: when new links are refused as well.
     :raises LimitExceeded: when the parts take more bytes or time than the client's limits allow.
     """
     with _writing(directory):
@@ -95,13 +96,13 @@ async def download_parts(
             paths = [directory / f"part-{number:05d}.csv" for number in range(len(links))]
             for path in paths:
                 undo.callback(path.unlink, missing_ok=True)
-            others = await _download_all(client, amc_execution_id, links, paths, deadline, arrived)
+            others = await _download_all(client, amc_execution_id, links, paths, deadline, on_part)
             offered = others or await _links(client, amc_execution_id)
             if not others and len(offered) == len(links):
                 undo.pop_all()
                 return paths
             links = offered
-    raise Transient(f"AMC offers other files of execution {amc_execution_id} each time")
+    raise TransientError(f"AMC offers other files of execution {amc_execution_id} each time")
 
 
 async def _download_all(
@@ -110,7 +111,7 @@ async def _download_all(
     links: tuple[str, ...],
     paths: list[Path],
     deadline: float,
-    arrived: Arrived,
+    on_part: PartCallback,
 ) -> tuple[str, ...] | None:
     """Download each link to its path, renewing those that expire.
 
@@ -134,14 +135,14 @@ async def _download_all(
                     client, links[number], path, allowance, unpacks=True
                 )
                 break
-            except LinkExpired:
+            except DownloadLinkExpired:
                 if not renewals_left:
                     raise
                 renewed = await _links(client, amc_execution_id)
             if not _are_same_parts(links, renewed):
                 return renewed
             links = renewed
-        arrived(number, path)
+        on_part(number, path)
     return None
 
 
@@ -171,13 +172,13 @@ async def download_part(
 ) -> int:
     """Download one file to ``path``, whole or not at all, and return its size there in bytes."""
     url = readable_link(link, client.endpoint.api_url)
-    this = Try(operation="download", number=number, observe=client.observe)
+    this = CallAttempt(operation="download", number=number, observe=client.observe)
     request = client.links.build_request("GET", url, extensions=this.extension)
-    response = await exchange(client.links, request, limits=client.limits, stream=True)
+    response = await send(client.links, request, limits=client.limits, stream=True)
     try:
         if not is_file(response):
             await read_answer(response, limits=client.limits)
-            raise await failed(request, storage_error(response), response)
+            raise await report_failure(request, storage_error(response), response)
         return await _save(client, response, path, allowance, unpacks=unpacks)
     finally:
         await response.aclose()
@@ -185,12 +186,12 @@ async def download_part(
 
 async def _links(client: AmcClient, amc_execution_id: str) -> tuple[str, ...]:
     """Ask for links until there are some: AMC may say SUCCEEDED a little before it has files."""
-    refusal: Refused | None = None
+    refusal: RequestRejected | None = None
     for wait_seconds in READY_WAITS_SECONDS:
         await client.sleep(wait_seconds)
         try:
             links = await client.download_urls(amc_execution_id)
-        except Refused as err:
+        except RequestRejected as err:
             if err.status not in _MAY_BE_EARLY:
                 raise
             refusal = err
@@ -201,11 +202,11 @@ async def _links(client: AmcClient, amc_execution_id: str) -> tuple[str, ...]:
     raise not_ready(f"AMC offers no files of execution {amc_execution_id} yet", refusal)
 
 
-def not_ready(problem: str, refusal: Refused | None) -> NotReady:
+def not_ready(problem: str, refusal: RequestRejected | None) -> ResultNotReady:
     """Build the error of a result that AMC does not give yet, with its last refusal."""
     if refusal is None:
-        return NotReady(f"{problem}; try again later")
-    return NotReady(
+        return ResultNotReady(f"{problem}; try again later")
+    return ResultNotReady(
         f"{problem}: {refusal}",
         status=refusal.status,
         code=refusal.code,
@@ -228,7 +229,7 @@ async def _save(
     # Writing blocks the event loop for as long as a disk takes for 64 KiB: nothing to the network.
     size, began_at, what = 0, client.clock(), response.request.url.path
     integrity, unpacker = Integrity(response, knows_end=not unpacks), Unpacker(response)
-    with _written_aside(path) as file:
+    with _atomic_write(path) as file:
         try:
             async for chunk in response.aiter_raw():
                 integrity.add(chunk)
@@ -243,22 +244,28 @@ async def _save(
                 size += file.write(piece)
         except httpx.RemoteProtocolError as err:
             fault = integrity.find_fault(is_packed=True) or "the connection broke off"
-            raise await failed(response.request, _truncated(response, fault), response) from err
+            raise await report_failure(
+                response.request, _truncated(response, fault), response
+            ) from err
         except httpx.RequestError as err:
-            raise await failed(response.request, _interrupted(response, err), response) from err
+            raise await report_failure(
+                response.request, _interrupted(response, err), response
+            ) from err
         except PipelineError as err:
-            raise await failed(response.request, err, response) from None
+            raise await report_failure(response.request, err, response) from None
     return size
 
 
 def _require_progress(size_bytes: int, seconds: float, what: str) -> None:
     # Between two chunks there is at most the client's time-out, so that this is asked often enough
     if seconds > SLOW_START_SECONDS and size_bytes < seconds * SLOWEST_BYTES_PER_SECOND:
-        raise Transient(f"{what} comes too slowly: {size_bytes} bytes in {seconds:.0f} seconds")
+        raise TransientError(
+            f"{what} comes too slowly: {size_bytes} bytes in {seconds:.0f} seconds"
+        )
 
 
 @contextmanager
-def _written_aside(path: Path) -> Iterator[BinaryIO]:
+def _atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes its name only when it is complete."""
     aside = path.with_name(f"{path.name}.incomplete")
     try:
@@ -276,20 +283,20 @@ def _writing(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as err:
-        raise ResultsBroken(
+        raise InvalidResults(
             f"{directory} cannot be written: {err.strerror or type(err).__name__}; make room in "
             "the worker's temporary directory, or set TMPDIR to another, and clear the task load"
         ) from err
 
 
-def _truncated(response: httpx.Response, fault: str) -> ResultsBroken:
-    return ResultsBroken(
+def _truncated(response: httpx.Response, fault: str) -> InvalidResults:
+    return InvalidResults(
         f"{response.request.url.path} is truncated: {fault}; load the results again"
     )
 
 
-def _interrupted(response: httpx.Response, err: httpx.RequestError) -> Transient:
-    return Transient(
+def _interrupted(response: httpx.Response, err: httpx.RequestError) -> TransientError:
+    return TransientError(
         f"{response.request.url.path} broke off after {response.num_bytes_downloaded} bytes: "
         f"{type(err).__name__} {err}".rstrip()
     )

@@ -10,12 +10,12 @@ import httpx
 from recomamp.amazon.error_mapping import retry_after_seconds, text_of
 from recomamp.errors import (
     AmazonError,
-    ContractBroken,
-    LinkExpired,
+    DownloadLinkExpired,
+    InvalidResults,
     PipelineError,
-    Refused,
-    ResultsBroken,
-    Transient,
+    RequestRejected,
+    TransientError,
+    UnexpectedResponse,
 )
 
 # Amazon S3 in any region and partition, with or without a bucket: s3.<region>, s3-<region>,
@@ -39,14 +39,14 @@ _EXPIRED = ("ExpiredToken", "RequestExpired")
 def readable_link(text: str, api_url: str) -> httpx.URL:
     """Return a link that is safe to follow: to Amazon's storage, its content network or the API.
 
-    :raises ContractBroken: when it points elsewhere. The link itself is not quoted.
+    :raises UnexpectedResponse: when it points elsewhere. The link itself is not quoted.
     """
     try:
         link, api = httpx.URL(text), httpx.URL(api_url)
     except httpx.InvalidURL as err:
-        raise ContractBroken("a download link is not a URL") from err
+        raise UnexpectedResponse("a download link is not a URL") from err
     if link.userinfo or not (_is_amazons(link) or _origin(link) == _origin(api)):
-        raise ContractBroken(
+        raise UnexpectedResponse(
             f"a download link points to {f'{link.scheme}://{_host(link)}'[:_SHOWN_CHARS]!a}, "
             "which is neither Amazon S3 or CloudFront over https nor the API's own host"
         )
@@ -90,8 +90,8 @@ def storage_error(response: httpx.Response) -> PipelineError:
     if request_id:
         said = f"{said} (request id {request_id})"
     if status == HTTPStatus.NOT_FOUND:
-        return ResultsBroken(f"{said}; a part of the results is missing")
-    kind = Transient if is_page(response) and status < 400 else _kind_of(status, code)
+        return InvalidResults(f"{said}; a part of the results is missing")
+    kind = TransientError if is_page(response) and status < 400 else _kind_of(status, code)
     return kind(
         said,
         status=status,
@@ -104,10 +104,10 @@ def storage_error(response: httpx.Response) -> PipelineError:
 def _kind_of(status: int, code: str | None) -> type[AmazonError]:
     # A link carries its own right: where one is refused, a new one may be accepted
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or code in _EXPIRED:
-        return LinkExpired
+        return DownloadLinkExpired
     if status >= 500 or status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
-        return Transient
-    return Refused if status >= 400 else ContractBroken
+        return TransientError
+    return RequestRejected if status >= 400 else UnexpectedResponse
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -1,7 +1,7 @@
 """What an answer that is not 2xx means: status to error, Amazon's words kept.
 
 ``repeatable`` is False for the one request that must not be sent twice, the creation of an
-execution. An answer after which others are sent again is then a ``SubmissionInDoubt``: also a 401
+execution. An answer after which others are sent again is then a ``SubmissionUnknown``: also a 401
 or a 429, because a gateway may give it after AMC has taken the request.
 """
 
@@ -17,16 +17,16 @@ from typing import Any
 
 import httpx
 
-from recomamp.amazon.error_text import LONGEST_WORDS, fit_to_keep, words_of
+from recomamp.amazon.error_text import LONGEST_WORDS, sanitize, words_of
 from recomamp.amazon.redaction import without_secrets
-from recomamp.domain.text import storable
+from recomamp.domain.text import strip_unstorable
 from recomamp.errors import (
     AmazonError,
-    ContractBroken,
-    Refused,
-    SubmissionInDoubt,
-    Transient,
+    RequestRejected,
+    SubmissionUnknown,
+    TransientError,
     Unauthorized,
+    UnexpectedResponse,
 )
 
 LONGEST_RETRY_AFTER_SECONDS = 600.0
@@ -52,15 +52,15 @@ def raise_for(response: httpx.Response, *, repeatable: bool = True) -> None:
     :raises AmazonError: with Amazon's words, code, request id and Retry-After.
     """
     if not response.is_success:
-        raise error_of(response, kind_of(response.status_code, repeatable=repeatable))
+        raise build_error(response, kind_of(response.status_code, repeatable=repeatable))
 
 
-def error_of(
+def build_error(
     response: httpx.Response, kind: type[AmazonError], remedy: str | None = None
 ) -> AmazonError:
     """Build an error of ``kind`` that says what was asked, what came back and what to do."""
     body = json_object(response) or {}
-    request_id = request_id_of(response) or fit_to_keep(_first_text(body, _REQUEST_IDS) or "")
+    request_id = request_id_of(response) or sanitize(_first_text(body, _REQUEST_IDS) or "")
     words = _words(response)
     return kind(
         f"{response.request.method} {response.request.url.path} answered "
@@ -68,7 +68,7 @@ def error_of(
         + (f" (request id {request_id})" if request_id else "")
         + (f"; {remedy}" if remedy else ""),
         status=response.status_code,
-        code=fit_to_keep(_code(body) or "") or None,
+        code=sanitize(_code(body) or "") or None,
         request_id=request_id or None,
         retry_after_seconds=retry_after_seconds(response),
     )
@@ -117,12 +117,12 @@ def retry_after_seconds(response: httpx.Response) -> float | None:
 def kind_of(status: int, *, repeatable: bool = True) -> type[AmazonError]:
     """Return what the status of an answer that is not 2xx means."""
     if 400 <= status < 500 and status not in _SENT_AGAIN:
-        return Refused
+        return RequestRejected
     if not repeatable:
-        return SubmissionInDoubt
+        return SubmissionUnknown
     if status == HTTPStatus.UNAUTHORIZED:
         return Unauthorized
-    return Transient if status >= 400 else ContractBroken
+    return TransientError if status >= 400 else UnexpectedResponse
 
 
 def _http_date(text: str) -> datetime | None:
@@ -164,7 +164,7 @@ def _first_text(body: dict[str, Any], keys: tuple[str, ...]) -> str | None:
     for key in keys:
         value = body.get(key)
         if isinstance(value, str | int) and str(value):
-            return storable(str(value))
+            return strip_unstorable(str(value))
     return None
 
 
@@ -172,7 +172,7 @@ def _plain_text(response: httpx.Response, longest: int) -> str:
     """Reduce a gateway's HTML page, or any other body, to a readable line."""
     body = text_of(response, _LONGEST_READ)
     text = html.unescape(_without_tags(body))
-    return fit_to_keep(" ".join(text.split()), longest if text == body else _LONGEST_PAGE)
+    return sanitize(" ".join(text.split()), longest if text == body else _LONGEST_PAGE)
 
 
 def _without_tags(page: str) -> str:

@@ -40,10 +40,10 @@ def words_of(said: Any, longest: int = LONGEST_WORDS) -> str:
         size += len(text)
         if size > 2 * longest:  # secrets are removed before it is cut, so that none is cut in two
             break
-    return fit_to_keep("; ".join(texts), longest)
+    return sanitize("; ".join(texts), longest)
 
 
-def fit_to_keep(text: str, longest: int = LONGEST_WORDS) -> str:
+def sanitize(text: str, longest: int = LONGEST_WORDS) -> str:
     """Return a text as it can be stored and shown: without secrets, not longer than that."""
     kept = without_secrets(text[: 4 * longest])
     return kept if len(kept) <= longest else f"{kept[: longest - 2]} …"

@@ -46,7 +46,7 @@ Observe: TypeAlias = Callable[[FailedCall], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Try:
+class CallAttempt:
     """The operation of a request, the number of its try, and the observer of its failure.
 
     ``repeatable`` is False where sending the request twice would do harm.
@@ -63,18 +63,20 @@ class Try:
         return {_EXTENSION: self}
 
 
-def try_of(request: httpx.Request) -> Try:
+def attempt_of(request: httpx.Request) -> CallAttempt:
     """Return which try a request is."""
     found = request.extensions.get(_EXTENSION)
-    return found if isinstance(found, Try) else Try(operation="unknown")
+    return found if isinstance(found, CallAttempt) else CallAttempt(operation="unknown")
 
 
-async def failed(request: httpx.Request, error: E, response: httpx.Response | None = None) -> E:
+async def report_failure(
+    request: httpx.Request, error: E, response: httpx.Response | None = None
+) -> E:
     """Log one line about a failed call, call its observer and return the error.
 
     :param response: the answer, None when there was none.
     """
-    this = try_of(request)
+    this = attempt_of(request)
     said = error if isinstance(error, AmazonError) else error.__cause__
     in_headers = request_id_of(response) if response is not None else None
     request_id = getattr(said, "request_id", None) or in_headers

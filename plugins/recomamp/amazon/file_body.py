@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from recomamp.errors import ContractBroken, ResultsBroken
+from recomamp.errors import InvalidResults, UnexpectedResponse
 
 _GZIP = b"\x1f\x8b"  # no text begins so: these bytes are not UTF-8
 _PIECE_BYTES = 256 * 1024
@@ -78,8 +78,8 @@ class Unpacker:
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the next bytes of the content, a bounded number at a time.
 
-        :raises ContractBroken: when the file is not gzip although the answer says so.
-        :raises ResultsBroken: when it is damaged.
+        :raises UnexpectedResponse: when the file is not gzip although the answer says so.
+        :raises InvalidResults: when it is damaged.
         """
         if self.is_packed is None:
             chunk = self._begin = self._begin + chunk
@@ -87,24 +87,24 @@ class Unpacker:
                 return
             self.is_packed = chunk.startswith(_GZIP)
             if self._is_said_packed and not self.is_packed:
-                raise ContractBroken(f"{self._path} came as gzip, and is not")
+                raise UnexpectedResponse(f"{self._path} came as gzip, and is not")
         if not self.is_packed:
             yield chunk
             return
         try:
             yield from self._unpacked(chunk)
         except zlib.error as err:
-            raise ResultsBroken(f"{self._path} is damaged: {err}; load the results again") from err
+            raise InvalidResults(f"{self._path} is damaged: {err}; load the results again") from err
 
     def finish(self) -> Iterator[bytes]:
         """Yield what is left at the end of the file.
 
-        :raises ResultsBroken: when its gzip stream goes on.
+        :raises InvalidResults: when its gzip stream goes on.
         """
         if self.is_packed is None:
             yield self._begin
         if self.is_packed and not self._stream.eof:
-            raise ResultsBroken(
+            raise InvalidResults(
                 f"{self._path} is truncated: its gzip stream has no end; load the results again"
             )
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx
 
-from recomamp.amazon.failed_calls import failed
+from recomamp.amazon.failed_calls import report_failure
 from recomamp.amazon.redaction import without_sent_secrets
 from recomamp.domain.limits import Limits
 from recomamp.errors import (
-    ContractBroken,
-    SubmissionInDoubt,
-    Transient,
+    SubmissionUnknown,
+    TransientError,
+    UnexpectedResponse,
 )
 
 USER_AGENT = "recomamp-pipeline"
@@ -141,7 +141,7 @@ def open_client(
     )
 
 
-async def exchange(
+async def send(
     http: httpx.AsyncClient,
     request: httpx.Request,
     *,
@@ -151,10 +151,10 @@ async def exchange(
 ) -> httpx.Response:
     """Send a request and return its answer; with ``stream`` its body is still to read.
 
-    :raises Transient: when no answer came and the request may be sent again.
-    :raises SubmissionInDoubt: when no answer came to a request that is not ``repeatable``, save
+    :raises TransientError: when no answer came and the request may be sent again.
+    :raises SubmissionUnknown: when no answer came to a request that is not ``repeatable``, save
         when not even a connection was made.
-    :raises ContractBroken: when the answer to a ``repeatable`` request is no error and passes a
+    :raises UnexpectedResponse: when the answer to a ``repeatable`` request is no error and passes a
         limit.
     """
     async with _explaining(request, limits or Limits(), repeatable=repeatable):
@@ -164,7 +164,7 @@ async def exchange(
 async def read_answer(response: httpx.Response, *, limits: Limits | None = None) -> None:
     """Read the body of an answer that was asked for with ``stream``, but is no file.
 
-    :raises AmazonError: as ``exchange``.
+    :raises AmazonError: as ``send``.
     """
     async with _explaining(response.request, limits or Limits()):
         await response.aread()
@@ -183,16 +183,16 @@ async def _explaining(
             f"got no whole answer within {limits.answer_limit_seconds} seconds, "
             "which are all that RECOMAMP_ANSWER_LIMIT_SECONDS allows"
         )
-        silent = Transient if repeatable else SubmissionInDoubt
-        raise await failed(request, silent(f"{_place(request)} {said}")) from err
+        silent = TransientError if repeatable else SubmissionUnknown
+        raise await report_failure(request, silent(f"{_place(request)} {said}")) from err
     except _OutOfBounds as err:
-        broken = ContractBroken if repeatable else SubmissionInDoubt
-        raise await failed(request, broken(f"{_place(request)} {err}")) from err
+        broken = UnexpectedResponse if repeatable else SubmissionUnknown
+        raise await report_failure(request, broken(f"{_place(request)} {err}")) from err
     except _UNSENT as err:
-        raise await failed(request, Transient(_no_answer(request, err))) from err
+        raise await report_failure(request, TransientError(_no_answer(request, err))) from err
     except httpx.RequestError as err:
-        kind = Transient if repeatable else SubmissionInDoubt
-        raise await failed(request, kind(_no_answer(request, err))) from err
+        kind = TransientError if repeatable else SubmissionUnknown
+        raise await report_failure(request, kind(_no_answer(request, err))) from err
 
 
 def _place(request: httpx.Request) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 
-from recomamp.domain.text import storable
+from recomamp.domain.text import strip_unstorable
 
 # How "|" and "=" appear in texts: raw, percent-encoded (up to three times over), as a JSON escape,
 # as an HTML entity
@@ -31,12 +31,12 @@ _SHORTEST_SECRET = 4  # a shorter one is no secret, and part of other words
 
 def without_secrets(text: str) -> str:
     """Remove tokens, client secrets, what signs a link, and what Postgres cannot store."""
-    return _IN_TEXT.sub(_replacement, storable(text))
+    return _IN_TEXT.sub(_replacement, strip_unstorable(text))
 
 
 def without_sent_secrets(text: str, request: httpx.Request) -> str:
     """Remove also the secrets that the form of a request for tokens holds, however written."""
-    text = storable(text)
+    text = strip_unstorable(text)
     for secret in _sent_secrets(request):
         text = re.sub("".join(map(_in_any_form, secret)), "[secret]", text, flags=re.IGNORECASE)
     return without_secrets(text)

@@ -14,7 +14,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from recomamp.errors import AmazonError, Transient
+from recomamp.errors import AmazonError, TransientError
 
 T = TypeVar("T")
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
@@ -37,7 +37,7 @@ class RetryPolicy:
     patience_seconds: float = 60.0
 
     async def call(self, function: Callable[[int], Awaitable[T]], sleep: Sleep) -> T:
-        """Call a coroutine function with the number of the try, again and again on ``Transient``.
+        """Call a coroutine function with the number of the try; repeat on ``TransientError``.
 
         After the last try the error itself is raised.
         """
@@ -58,7 +58,7 @@ class RetryPolicy:
             sleep=sleep,
             stop=self._is_enough,
             wait=wait,
-            retry=retry_if_exception_type(Transient),
+            retry=retry_if_exception_type(TransientError),
             reraise=True,
         )
 

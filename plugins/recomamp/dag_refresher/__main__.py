@@ -21,9 +21,9 @@ from recomamp.dag_refresher.listener import changed_definitions, listen
 from recomamp.dag_refresher.refresher import Follower
 from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError
-from recomamp.pipeline.hooks import DatabaseHook, airflow_address
+from recomamp.pipeline.hooks import DatabaseHook, airflow_ui_url
 from recomamp.pipeline.partial_failures import log_failure
-from recomamp.pipeline.settings import following_file
+from recomamp.pipeline.settings import heartbeat_file
 
 log = logging.getLogger("recomamp.dag_refresher")
 
@@ -60,11 +60,11 @@ def _follow(follower: Follower, connection: Connection) -> None:
             time.sleep(GATHER_SECONDS)
             follower.note(changed_definitions(connection, changes))
         follower.follow()
-        _tell_alive()
+        _touch_heartbeat()
 
 
-def _tell_alive() -> None:
-    if file := following_file():
+def _touch_heartbeat() -> None:
+    if file := heartbeat_file():
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
@@ -78,7 +78,7 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every call
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        airflow = AirflowApi(*airflow_address())
+        airflow = AirflowApi(*airflow_ui_url())
     except PipelineError as err:
         log.error("%s", err)
         return 2

@@ -23,7 +23,7 @@ SHARED = frozenset({"workflows", "amc_instances", "amc_accounts", "users"})  # b
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DefinitionChange:
     """A row that was inserted, deleted or changed in a way that DAGs show."""
 
     table: str
@@ -32,7 +32,7 @@ class Change:
 
 def listen(
     connection: Connection, wait_seconds: Callable[[], float]
-) -> Iterator[set[Change] | None]:
+) -> Iterator[set[DefinitionChange] | None]:
     """Yield None once it listens, then what has changed since the last time.
 
     :param wait_seconds: for how long to wait for a change until an empty set is yielded.
@@ -53,7 +53,9 @@ def listen(
             yield {change for change in changes if change is not None}
 
 
-def changed_definitions(connection: Connection, changes: Collection[Change]) -> set[Change]:
+def changed_definitions(
+    connection: Connection, changes: Collection[DefinitionChange]
+) -> set[DefinitionChange]:
     """Return the changes of schedules and collections, and those whose DAGs show another row.
 
     Anybody may send a notification: of other tables, and of rows that no DAG shows, nothing comes.
@@ -63,14 +65,14 @@ def changed_definitions(connection: Connection, changes: Collection[Change]) -> 
     if not row_ids:  # as mostly; the statement reads every schedule and collection
         return own
     showing = fetch_all(connection, "select_definitions_showing", row_ids=row_ids)
-    return own | {Change(table=row["table_name"], id=row["id"]) for row in showing}
+    return own | {DefinitionChange(table=row["table_name"], id=row["id"]) for row in showing}
 
 
-def read_change(payload: str) -> Change | None:
+def read_change(payload: str) -> DefinitionChange | None:
     """Read a notification; anybody may send one, so that nonsense is passed over."""
     try:
         told = json.loads(payload)
-        return Change(table=str(told["table"]), id=UUID(told["id"]))
+        return DefinitionChange(table=str(told["table"]), id=UUID(told["id"]))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         log.warning("passing over a notification that cannot be read")
         return None

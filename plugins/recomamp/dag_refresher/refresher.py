@@ -10,9 +10,9 @@ from typing import Protocol
 import httpx
 
 from recomamp.dag_refresher.airflow_api import ParsedFile
-from recomamp.dag_refresher.listener import Change
+from recomamp.dag_refresher.listener import DefinitionChange
 from recomamp.domain.text import one_line
-from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, Kind
+from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, DefinitionKind
 from recomamp.pipeline.generator.shards import file_of_row, file_of_shard
 from recomamp.pipeline.settings import dag_shards
 
@@ -51,7 +51,7 @@ class Follower:
         """Whether a file has still to be parsed."""
         return bool(self._wanted)
 
-    def note(self, changes: Iterable[Change], now: datetime | None = None) -> None:
+    def note(self, changes: Iterable[DefinitionChange], now: datetime | None = None) -> None:
         """Take down which files are to be parsed."""
         for file in {file for change in changes for file in files_of(change)}:
             self._want(file, now or datetime.now(UTC))
@@ -81,14 +81,14 @@ class Follower:
         del self._wanted[file]
         self._asked.pop(file, None)
 
-    def _try_to_follow(self, kind: Kind, now: datetime) -> Exception | None:
+    def _try_to_follow(self, kind: DefinitionKind, now: datetime) -> Exception | None:
         """Follow one kind, and return what kept some of its files from being parsed."""
         try:
             return self._follow_kind(kind, now)
         except Exception as err:  # noqa: BLE001 - the other kind is followed all the same
             return err
 
-    def _follow_kind(self, kind: Kind, now: datetime) -> Exception | None:
+    def _follow_kind(self, kind: DefinitionKind, now: datetime) -> Exception | None:
         wanted = [one for one in all_files(kind) if one in self._wanted]
         due = [one for one in wanted if now - self._asked.get(one, now - ASK_AGAIN) >= ASK_AGAIN]
         failed: Exception | None = None
@@ -112,12 +112,12 @@ class Follower:
         return failed
 
 
-def files_of(change: Change) -> list[str]:
+def files_of(change: DefinitionChange) -> list[str]:
     """Return the file that builds a definition's DAG; none where the row is no definition."""
     return [file_of_row(kind.name, change.id) for kind in KINDS if kind.table == change.table]
 
 
-def all_files(*kinds: Kind) -> list[str]:
+def all_files(*kinds: DefinitionKind) -> list[str]:
     """Return the generators' files, of all kinds if none is named."""
     shards = range(dag_shards())
     return [file_of_shard(kind.name, number) for kind in kinds or KINDS for number in shards]

@@ -30,7 +30,7 @@ class Advertiser:
     marketplace_id: str | None
 
 
-def profiles_behind(
+def profiles_of_instance(
     profiles: Sequence[Profile],
     advertisers: Sequence[Advertiser],
     *,

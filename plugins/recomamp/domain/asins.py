@@ -42,7 +42,7 @@ class DueProduct:
     profile_id: str | None
 
 
-def sellers(profiles: Sequence[Profile], homes: set[tuple[str, str]]) -> list[Profile]:
+def sellers_by_profile(profiles: Sequence[Profile], homes: set[tuple[str, str]]) -> list[Profile]:
     """Return the profiles that may know products, in the order in which they are asked.
 
     First those of the user's own AMC accounts, then the others, each by its id: the order decides
@@ -57,7 +57,7 @@ def sellers(profiles: Sequence[Profile], homes: set[tuple[str, str]]) -> list[Pr
     )
 
 
-def asked_in_order(product: DueProduct, profile_ids: Sequence[str]) -> list[str]:
+def order_profiles(product: DueProduct, profile_ids: Sequence[str]) -> list[str]:
     """Return the profiles to ask about a product: the one that knew it last goes first."""
     return sorted(profile_ids, key=lambda one: one != product.profile_id)
 

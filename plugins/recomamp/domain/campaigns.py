@@ -34,7 +34,7 @@ class CampaignType(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
+class ListedCampaign:
     """A campaign as one of Amazon's lists has it, in Amazon's words."""
 
     campaign_id: str
@@ -66,7 +66,7 @@ class Campaign:
     sync_note: str | None
 
 
-def fitted(listed: Listed, *, currency_code: str | None = None) -> Campaign:
+def to_campaign(listed: ListedCampaign, *, currency_code: str | None = None) -> Campaign:
     """Make a listed campaign fit the columns of ``campaigns``.
 
     :param currency_code: of the profile, where the list itself names no currency.

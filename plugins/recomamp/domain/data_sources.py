@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from recomamp.domain.text import storable
-from recomamp.errors import ContractBroken
+from recomamp.domain.text import strip_unstorable
+from recomamp.errors import UnexpectedResponse
 
 UNKNOWN_TYPE = "UNKNOWN"  # of a column whose type Amazon does not tell
 
@@ -70,12 +70,12 @@ def read_data_source(described: Mapping[str, Any]) -> DataSource:
     Only what Amazon says to be its own is shared: the names in an advertiser's upload are his, and
     where it is not said whose a table is, it may be one.
 
-    :raises ContractBroken: when the table or a column has no name.
+    :raises UnexpectedResponse: when the table or a column has no name.
     """
     origins = {str(described.get(key)).upper() for key in ("owner", "provider")}
     columns = described.get("columns") or []
     if not isinstance(columns, list) or not all(isinstance(one, Mapping) for one in columns):
-        raise ContractBroken("a data source was described without a list of columns")
+        raise UnexpectedResponse("a data source was described without a list of columns")
     fields = {field.name: field for field in map(_field, columns)}
     return DataSource(
         name=_name(described, "dataSourceId"),
@@ -95,7 +95,7 @@ def fields_to(source: DataSource) -> list[dict[str, Any]]:
     return [asdict(field) for field in source.fields]
 
 
-def unite(offers: Iterable[DataSource]) -> list[DataSource]:
+def merge_sources(offers: Iterable[DataSource]) -> list[DataSource]:
     """Return one table for each name, with the columns of all offers.
 
     What one instance tells and another does not is taken over; where they contradict each other,
@@ -104,11 +104,11 @@ def unite(offers: Iterable[DataSource]) -> list[DataSource]:
     united: dict[str, DataSource] = {}
     for offer in offers:
         known = united.get(offer.name)
-        united[offer.name] = _both(known, offer) if known else offer
+        united[offer.name] = _merge_fields(known, offer) if known else offer
     return [united[name] for name in sorted(united)]
 
 
-def _both(first: DataSource, second: DataSource) -> DataSource:
+def _merge_fields(first: DataSource, second: DataSource) -> DataSource:
     fields = {field.name: field for field in second.fields}
     for field in first.fields:
         other = fields.get(field.name)
@@ -153,7 +153,7 @@ def _type_name(described: Any) -> str | None:
 def _name(described: Mapping[str, Any], key: str) -> str:
     name = _text(described, key)
     if name is None:
-        raise ContractBroken(f"a data source was described with a nameless part: no {key}")
+        raise UnexpectedResponse(f"a data source was described with a nameless part: no {key}")
     return name
 
 
@@ -161,4 +161,4 @@ def _text(described: Mapping[str, Any], key: str) -> str | None:
     value = described.get(key)
     if not isinstance(value, str):
         return None
-    return storable(value).strip() or None
+    return strip_unstorable(value).strip() or None

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from recomamp.errors import (
+    ConfigurationError,
     ConsentRevoked,
     InvalidDefinition,
-    MissingSetting,
     PipelineError,
-    Refused,
+    RequestRejected,
 )
 
 LONGEST_ERROR = 1000
 
 # Nothing works on the instance, whatever Amazon's other answers are
-_NEEDS_SOMEBODY = (ConsentRevoked, InvalidDefinition, MissingSetting)
+_NEEDS_SOMEBODY = (ConsentRevoked, InvalidDefinition, ConfigurationError)
 
 # An answer has another request id each time; what is shown must change with its cause only
 _REQUEST_ID = re.compile(r" \(request id [^)]*\)")
@@ -57,7 +57,7 @@ class CreationStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answers:
+class HealthProbe:
     """What Amazon said when it was asked about an instance.
 
     ``administration`` and ``reporting`` are what went wrong with the two calls, None where they
@@ -79,7 +79,7 @@ class Health:
     error: str | None = None
 
 
-def diagnose(answers: Answers) -> Health:
+def evaluate_health(answers: HealthProbe) -> Health:
     """Tell the health of an instance from what Amazon said.
 
     ERROR is said only where runs certainly fail: reporting, which they need, is refused (4xx), the
@@ -88,32 +88,32 @@ def diagnose(answers: Answers) -> Health:
     """
     for trouble in (answers.reporting, answers.administration):
         if isinstance(trouble, _NEEDS_SOMEBODY):
-            return _unwell(HealthStatus.ERROR, words_of(trouble))
+            return _unhealthy(HealthStatus.ERROR, text_of_error(trouble))
     creation = _parse(answers.creation_status)
     told = f"Amazon reports creationStatus {answers.creation_status}"
     if creation is CreationStatus.FAILED:
-        return _unwell(HealthStatus.ERROR, f"{told}: have the instance created anew")
+        return _unhealthy(HealthStatus.ERROR, f"{told}: have the instance created anew")
     if creation is not None and not creation.is_ready:
-        return _unwell(HealthStatus.UNHEALTHY, f"{told}: the instance is not ready yet")
+        return _unhealthy(HealthStatus.UNHEALTHY, f"{told}: the instance is not ready yet")
     if answers.reporting is not None:
-        is_final = isinstance(answers.reporting, Refused)
+        is_final = isinstance(answers.reporting, RequestRejected)
         status = HealthStatus.ERROR if is_final else HealthStatus.UNHEALTHY
-        return _unwell(status, words_of(answers.reporting))
+        return _unhealthy(status, text_of_error(answers.reporting))
     if answers.administration is not None:
-        return _unwell(
-            HealthStatus.UNHEALTHY, f"reporting works, but {words_of(answers.administration)}"
+        return _unhealthy(
+            HealthStatus.UNHEALTHY, f"reporting works, but {text_of_error(answers.administration)}"
         )
     if answers.creation_status is not None and creation is None:
-        return _unwell(HealthStatus.UNHEALTHY, f"{told}, which is none of its known words")
+        return _unhealthy(HealthStatus.UNHEALTHY, f"{told}, which is none of its known words")
     return Health(status=HealthStatus.HEALTHY)
 
 
-def words_of(error: PipelineError | str) -> str:
+def text_of_error(error: PipelineError | str) -> str:
     """Return an error's text without what differs each time the same thing goes wrong."""
     return _REQUEST_ID.sub("", str(error))
 
 
-def _unwell(status: HealthStatus, error: str) -> Health:
+def _unhealthy(status: HealthStatus, error: str) -> Health:
     return Health(status=status, error=error[:LONGEST_ERROR] or status)
 
 

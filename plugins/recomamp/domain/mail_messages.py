@@ -41,7 +41,7 @@ _FAREWELL = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reader:
+class Recipient:
     """Who reads a mail: ``users.full_name`` and ``users.timezone``."""
 
     name: str | None
@@ -56,7 +56,7 @@ class Message:
     text: str
 
 
-def compose(events: Sequence[Event], reader: Reader) -> Message:
+def compose(events: Sequence[Event], reader: Recipient) -> Message:
     """Write the mail about one event, or the digest of several."""
     if len(events) == 1:
         subject, body = _subject(events[0]), _body(events[0], reader)
@@ -72,7 +72,7 @@ def _subject(event: Event) -> str:
     return one_line(_SUBJECTS[event.kind].format(name=name), _LONGEST_SUBJECT)
 
 
-def _body(event: Event, reader: Reader) -> str:
+def _body(event: Event, reader: Recipient) -> str:
     lines = [_SENTENCES[event.kind], ""]
     for label, value in _facts(event, _zone(event, reader)):
         first, *more = _value_lines(value)
@@ -81,7 +81,7 @@ def _body(event: Event, reader: Reader) -> str:
     return "\n".join(lines)
 
 
-def _digest(events: Sequence[Event], reader: Reader) -> str:
+def _digest(events: Sequence[Event], reader: Recipient) -> str:
     shown = events[:_SHOWN_EVENTS]
     lines = [f"Much has happened at once: {len(events)} messages in one.", ""]
     for event in shown:
@@ -129,7 +129,7 @@ def _weeks(details: Mapping[str, Any]) -> str | None:
     )
 
 
-def _zone(event: Event, reader: Reader) -> tzinfo:
+def _zone(event: Event, reader: Recipient) -> tzinfo:
     """Return the reader's zone; where that is none, the row's own."""
     for name in (reader.time_zone, event.details.get("time_zone")):
         try:

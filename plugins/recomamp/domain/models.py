@@ -71,7 +71,7 @@ class Collection:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Invalid:
+class InvalidDefinitionRow:
     """A row that cannot become a running DAG, with what is wrong about it."""
 
     kind: str  # schedule or collection
@@ -85,4 +85,4 @@ class Invalid:
     is_waiting: bool = False  # it has not been read yet; nothing is wrong about it so far
 
 
-Definition = Schedule | Collection | Invalid
+Definition = Schedule | Collection | InvalidDefinitionRow

@@ -54,7 +54,7 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class RecentMail:
     """What a user has been told lately: mails of the last hour, and the last digest among them."""
 
     mails: int = 0
@@ -70,21 +70,21 @@ class Mail:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class MailPlan:
     """What to do with a user's events: the mails to send now, or until when all of them wait."""
 
     mails: tuple[Mail, ...] = ()
     wait_until: datetime | None = None
 
 
-def plan_mails(events: Sequence[Event], told: Told, *, now: datetime) -> Plan:
+def plan_mails(events: Sequence[Event], told: RecentMail, *, now: datetime) -> MailPlan:
     """Decide on the events of one user: a mail each, one digest, or later."""
     if told.mails + len(events) <= MAILS_AN_HOUR:
-        return Plan(mails=tuple(Mail(events=(event,)) for event in events))
+        return MailPlan(mails=tuple(Mail(events=(event,)) for event in events))
     next_digest_at = told.last_digest_at and told.last_digest_at + RATE_WINDOW
     if next_digest_at is not None and next_digest_at > now:
-        return Plan(wait_until=next_digest_at)
-    return Plan(mails=(Mail(events=tuple(events), is_digest=True),))
+        return MailPlan(wait_until=next_digest_at)
+    return MailPlan(mails=(Mail(events=tuple(events), is_digest=True),))
 
 
 def next_try_at(attempts: int, *, now: datetime) -> datetime | None:

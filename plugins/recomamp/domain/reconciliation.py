@@ -45,7 +45,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OpenRow:
+class OpenExecution:
     """An open row of ``workflow_executions``; two of the same are equal while nothing changed."""
 
     id: UUID
@@ -60,7 +60,7 @@ class OpenRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AtAmc:
+class AmcExecutionSummary:
     """An execution as AMC lists it."""
 
     id: str
@@ -70,7 +70,7 @@ class AtAmc:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
+class KnownExecutions:
     """What the database knows of the listed executions, read after the list."""
 
     statuses: Mapping[UUID, ExecutionStatus]  # rows by the ids in the names; absent: no such row
@@ -85,8 +85,8 @@ class Decision:
     action: Action
     execution_id: UUID
     reason: str
-    row: OpenRow | None = None
-    at_amc: AtAmc | None = None  # what AMC lists for it, if anything
+    row: OpenExecution | None = None
+    at_amc: AmcExecutionSummary | None = None  # what AMC lists for it, if anything
     cancel: tuple[str, ...] = ()  # AMC's ids
 
     def __str__(self) -> str:
@@ -101,15 +101,15 @@ def execution_id_of(workflow_id: str | None) -> UUID | None:
     return UUID(matched[1]) if matched else None
 
 
-def is_orphan(row: OpenRow, runs: Mapping[UUID, RunState]) -> bool:
+def is_orphan(row: OpenExecution, runs: Mapping[UUID, RunState]) -> bool:
     """Tell whether nothing in Airflow cares for the row any more."""
     return not runs[row.id].is_alive
 
 
 def decide(
-    rows: Collection[OpenRow],
-    listed: Collection[AtAmc],
-    known: Known,
+    rows: Collection[OpenExecution],
+    listed: Collection[AmcExecutionSummary],
+    known: KnownExecutions,
     runs: Mapping[UUID, RunState],
     *,
     now: datetime,
@@ -134,7 +134,7 @@ def decide(
             )
 
 
-def count_foreign(listed: Collection[AtAmc], known: Known) -> int:
+def count_external(listed: Collection[AmcExecutionSummary], known: KnownExecutions) -> int:
     """Count what takes a slot at AMC and has no open row, which would hold that slot.
 
     That is also what a row of ours has given up and AMC still runs, and what AMC runs for a row
@@ -146,7 +146,7 @@ def count_foreign(listed: Collection[AtAmc], known: Known) -> int:
     return len(in_flight) - len(rows - {None})
 
 
-def _row_waiting_for(one: AtAmc, known: Known) -> UUID | None:
+def _row_waiting_for(one: AmcExecutionSummary, known: KnownExecutions) -> UUID | None:
     """Return the open row whose name it carries, where that holds none of AMC's ids yet."""
     execution_id = execution_id_of(one.workflow_id)
     status = known.statuses.get(execution_id) if execution_id else None
@@ -155,7 +155,7 @@ def _row_waiting_for(one: AtAmc, known: Known) -> UUID | None:
 
 
 def _about_orphan(
-    row: OpenRow, listed: Collection[AtAmc], run: RunState, now: datetime
+    row: OpenExecution, listed: Collection[AmcExecutionSummary], run: RunState, now: datetime
 ) -> Decision | None:
     is_waiting_for_id = row.status is ExecutionStatus.PENDING and row.amc_execution_id is None
     at_amc = _found(row, listed)
@@ -176,14 +176,16 @@ def _about_orphan(
     )
 
 
-def _found(row: OpenRow, listed: Collection[AtAmc]) -> AtAmc | None:
+def _found(
+    row: OpenExecution, listed: Collection[AmcExecutionSummary]
+) -> AmcExecutionSummary | None:
     """Return what AMC lists for the row, by its id or else by name; rather what still runs."""
     own = [one for one in listed if one.id == row.amc_execution_id]
     named = [one for one in listed if one.workflow_id == row.amc_workflow_id]
     return min(own or named, key=lambda one: one.status.is_terminal, default=None)
 
 
-def _in_flight(row: OpenRow, listed: Collection[AtAmc]) -> Iterator[str]:
+def _in_flight(row: OpenExecution, listed: Collection[AmcExecutionSummary]) -> Iterator[str]:
     """Yield AMC's ids of all that runs for the row, also where AMC's list leaves it out."""
     for one in listed:
         is_its_name = one.workflow_id == row.amc_workflow_id
@@ -195,7 +197,9 @@ def _in_flight(row: OpenRow, listed: Collection[AtAmc]) -> Iterator[str]:
         yield row.amc_execution_id
 
 
-def _why_unwanted(one: AtAmc, execution_id: UUID, known: Known) -> str | None:
+def _why_unwanted(
+    one: AmcExecutionSummary, execution_id: UUID, known: KnownExecutions
+) -> str | None:
     """Say why nobody waits for what is ours and still runs at AMC, None where somebody does."""
     status = known.statuses.get(execution_id)
     if one.status.is_terminal or status is None:  # without a row: another deployment's, perhaps

@@ -16,7 +16,7 @@ _NO_CHARACTERS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _INVISIBLE = "Cf"  # among them what turns the direction of the text after it
 
 
-def storable(text: str) -> str:
+def strip_unstorable(text: str) -> str:
     """Return a text without what Postgres cannot store: U+0000, halves of surrogate pairs."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 

@@ -24,7 +24,7 @@ from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.http import TIMEOUT
 from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
 from recomamp.domain.credentials import ClientCredentials
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
 from recomamp.pipeline.error_recorder import ErrorRecorder
 from recomamp.store.connections import Transactions
@@ -52,7 +52,7 @@ _SESSION = "-c TimeZone=UTC -c synchronous_commit=on"
 RECORD_TIMEOUT_SECONDS = 5
 
 
-class AmcPlace(Protocol):
+class AmcTarget(Protocol):
     """Whose instance is asked, and where: an execution says it, and an instance does."""
 
     @property
@@ -110,7 +110,8 @@ class DatabaseHook(PostgresHook):
     def get_conn(self) -> DatabaseConnection:
         """Open a connection.
 
-        :raises MissingSetting: when the Airflow connection is not defined, has an option that libpq
+        :raises ConfigurationError: when the Airflow connection is not defined, has an option that
+            libpq
             does not know, or asks for less than an encrypted and verified connection to another
             machine.
         :raises psycopg2.OperationalError: when the server cannot be reached.
@@ -121,8 +122,8 @@ class DatabaseHook(PostgresHook):
             return cast("DatabaseConnection", super().get_conn())
         except AirflowNotFoundException as err:
             raise _undefined(self.conn_id) from err
-        except MissingSetting as err:
-            raise MissingSetting(f"{_variable(self.conn_id)}: {err}") from err
+        except ConfigurationError as err:
+            raise ConfigurationError(f"{_variable(self.conn_id)}: {err}") from err
 
     def _create_connection(self, conn_args: dict[str, Any]) -> Any:
         """Open what the provider's hook has read, with the settings of our sessions."""
@@ -150,7 +151,7 @@ class DatabaseHook(PostgresHook):
         try:
             asked_seconds = int(asked or 0)
         except (TypeError, ValueError) as err:
-            raise MissingSetting("connect_timeout must be a whole number of seconds") from err
+            raise ConfigurationError("connect_timeout must be a whole number of seconds") from err
         ours = self.connect_timeout_seconds
         return min(ours, asked_seconds) if asked_seconds > 0 else ours
 
@@ -161,9 +162,9 @@ class DatabaseHook(PostgresHook):
             yield connection
 
     @contextmanager
-    def keeping_connection(self) -> Iterator[DatabaseHook]:
+    def reuse_connection(self) -> Iterator[DatabaseHook]:
         """Use one connection for all transactions until the end, instead of one for each."""
-        with self._transactions.keeping():
+        with self._transactions.reuse():
             yield self
 
 
@@ -190,11 +191,11 @@ class AmcHook(BaseHook):
     def get_conn(self) -> Connection:
         """Return the Airflow connection.
 
-        :raises MissingSetting: when it is not defined, or lacks client id or secret.
+        :raises ConfigurationError: when it is not defined, or lacks client id or secret.
         """
         connection = defined_connection(self.conn_id)
         if not (connection.login and connection.password):
-            raise MissingSetting(
+            raise ConfigurationError(
                 f"{_variable(self.conn_id)} must hold the Login with Amazon client id as login "
                 "and its client secret as password"
             )
@@ -204,18 +205,18 @@ class AmcHook(BaseHook):
         """Return a client for the calls of one execution; use as ``async with``.
 
         :raises InvalidDefinition: when region or country of the instance are unknown.
-        :raises MissingSetting: when a connection or the tokens' key is missing.
+        :raises ConfigurationError: when a connection or the tokens' key is missing.
         """
         return self.client_at(execution, execution_id=execution.id)
 
-    def client_at(self, place: AmcPlace, *, execution_id: UUID | None = None) -> AmcClient:
+    def client_at(self, place: AmcTarget, *, execution_id: UUID | None = None) -> AmcClient:
         """Return a client of an instance; use as ``async with``. Failed calls are recorded.
 
         :param execution_id: the execution that all calls are about, None for calls about several.
         :raises InvalidDefinition: when region or country of the instance are unknown.
-        :raises MissingSetting: when a connection or the tokens' key is missing.
+        :raises ConfigurationError: when a connection or the tokens' key is missing.
         """
-        endpoint, client_id, auth = self._signs_in(place)
+        endpoint, client_id, auth = self._uses_login(place)
         account = AmcAccount(
             instance_id=place.instance_id,
             entity_id=place.entity_id,
@@ -225,19 +226,19 @@ class AmcHook(BaseHook):
         )
         return AmcClient(account, auth, **self._options(place, execution_id))
 
-    def ads_client_at(self, place: AmcPlace, *, profile_id: str | None = None) -> AdsClient:
+    def ads_client_at(self, place: AmcTarget, *, profile_id: str | None = None) -> AdsClient:
         """Return a client of the Ads API in an instance's region; failed calls are recorded.
 
         :param profile_id: the profile that all calls are about, where it is one.
         :raises InvalidDefinition: when the region of the instance is unknown.
-        :raises MissingSetting: when a connection or the tokens' key is missing.
+        :raises ConfigurationError: when a connection or the tokens' key is missing.
         """
-        endpoint, client_id, auth = self._signs_in(place)
+        endpoint, client_id, auth = self._uses_login(place)
         return AdsClient(
             endpoint, auth, client_id=client_id, profile_id=profile_id, **self._options(place, None)
         )
 
-    def _options(self, place: AmcPlace, execution_id: UUID | None) -> dict[str, Any]:
+    def _options(self, place: AmcTarget, execution_id: UUID | None) -> dict[str, Any]:
         observe = self._recorder(place, execution_id)
         return {
             "sleep": self.sleep,
@@ -246,7 +247,7 @@ class AmcHook(BaseHook):
             "observe": observe,
         }
 
-    def _signs_in(self, place: AmcPlace) -> tuple[Endpoint, str, LwaAuth]:
+    def _uses_login(self, place: AmcTarget) -> tuple[Endpoint, str, LwaAuth]:
         """Return where an instance's calls go, our client id and what signs them."""
         connection = self.get_conn()
         endpoint = _endpoint(connection, place.region or "us-east-1")
@@ -263,7 +264,7 @@ class AmcHook(BaseHook):
         )
         return endpoint, credentials.client_id, auth
 
-    def _recorder(self, place: AmcPlace, execution_id: UUID | None) -> ErrorRecorder:
+    def _recorder(self, place: AmcTarget, execution_id: UUID | None) -> ErrorRecorder:
         database = DatabaseHook(
             self.database.conn_id,
             connect_timeout_seconds=RECORD_TIMEOUT_SECONDS,
@@ -277,16 +278,16 @@ class AmcHook(BaseHook):
         )
 
 
-def airflow_address() -> tuple[str, str, str]:
+def airflow_ui_url() -> tuple[str, str, str]:
     """Return where Airflow's own REST API is, and who asks it: URL, user name, password.
 
-    :raises MissingSetting: when the connection is not defined, or lacks one of them.
+    :raises ConfigurationError: when the connection is not defined, or lacks one of them.
     """
     connection = defined_connection(settings.API_CONN_ID)
     url = _base_url(connection)
     if not (url and connection.login and connection.password):
         variable = _variable(settings.API_CONN_ID)
-        raise MissingSetting(f"{variable} must name a host, a user and a password")
+        raise ConfigurationError(f"{variable} must name a host, a user and a password")
     return url, connection.login, connection.password
 
 
@@ -295,15 +296,15 @@ def _variable(conn_id: str) -> str:
 
 
 def defined_connection(conn_id: str) -> Connection:
-    """Return an Airflow connection; raises MissingSetting, naming what to set."""
+    """Return an Airflow connection; raises ConfigurationError, naming what to set."""
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as err:
         raise _undefined(conn_id) from err
 
 
-def _undefined(conn_id: str) -> MissingSetting:
-    return MissingSetting(f"connection {conn_id!r} is not defined: set {_variable(conn_id)}")
+def _undefined(conn_id: str) -> ConfigurationError:
+    return ConfigurationError(f"connection {conn_id!r} is not defined: set {_variable(conn_id)}")
 
 
 def _endpoint(connection: Connection, region: str) -> Endpoint:

@@ -14,9 +14,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from recomamp.domain.text import one_line
 from recomamp.errors import (
+    ConfigurationError,
     ConsentRevoked,
-    Incomplete,
-    MissingSetting,
+    PartialFailure,
     PipelineError,
     is_final,
     is_tenants_own,
@@ -26,14 +26,14 @@ from recomamp.pipeline.logs import frames
 log = logging.getLogger(__name__)
 
 # Nothing else can be asked of Amazon either, in the name of the same user
-HOPELESS = (ConsentRevoked, MissingSetting)
+FATAL_ERRORS = (ConsentRevoked, ConfigurationError)
 
 SHARED = "nothing succeeded for any user, so check the deployment's settings and connections first"
 
 Part = TypeVar("Part")
 
 
-class Troubles:
+class FailureCollector:
     """The errors of the parts that failed, by what the parts are called.
 
     An error of a part is about that part: the others go on. Nothing stops the parts of several
@@ -43,19 +43,19 @@ class Troubles:
     :param stopped_by: errors that concern all parts: they are raised at once.
     """
 
-    def __init__(self, stopped_by: tuple[type[PipelineError], ...] = HOPELESS) -> None:
+    def __init__(self, stopped_by: tuple[type[PipelineError], ...] = FATAL_ERRORS) -> None:
         self.found: dict[str, Exception] = {}
         self._stopped_by = stopped_by
         self._users_done: set[UUID] = set()
         self._users_failed: set[UUID] = set()
 
     @classmethod
-    def of_tenants(cls) -> Troubles:
+    def of_tenants(cls) -> FailureCollector:
         """Return those of parts that belong to several tenants."""
         return cls(stopped_by=())
 
     @contextmanager
-    def about(self, part: object, *, user_id: UUID | None = None) -> Iterator[None]:
+    def capture(self, part: object, *, user_id: UUID | None = None) -> Iterator[None]:
         """Keep what goes wrong with a part within this block, which ends there.
 
         :param user_id: the user that the part belongs to, where it is the part of one user.
@@ -73,41 +73,41 @@ class Troubles:
             self._users_done |= users
 
     @property
-    def are_final(self) -> bool:
+    def all_final(self) -> bool:
         """Whether no second try can help."""
         return all(map(is_final, self.found.values()))
 
     @property
-    def are_tenants_own(self) -> bool:
+    def all_tenants_own(self) -> bool:
         """Whether each is known of one tenant."""
         return all(map(is_tenants_own, self.found.values()))
 
-    def raise_any(self, what: str) -> None:
+    def raise_if_any(self, what: str) -> None:
         """Raise what was found, as one error; return where there is nothing.
 
         :param what: what was not done, to stand before the parts.
-        :raises Incomplete: naming each part and what went wrong with it.
+        :raises PartialFailure: naming each part and what went wrong with it.
         """
         if self:
-            raise Incomplete(
+            raise PartialFailure(
                 f"{len(self)} {what}: {self}",
-                is_final=self.are_final,
-                is_tenants_own=self.are_tenants_own,
+                is_final=self.all_final,
+                is_tenants_own=self.all_tenants_own,
             )
 
     def raise_unknown(self, what: str) -> None:
-        """Raise what was found and is not known of one tenant; ``about`` has logged the rest.
+        """Raise what was found and is not known of one tenant; ``capture`` has logged the rest.
 
         Errors that are each known of one tenant are raised where nothing succeeded for any user.
 
         :param what: what was not done, to stand before the parts.
-        :raises Incomplete: naming each part and what went wrong with it.
+        :raises PartialFailure: naming each part and what went wrong with it.
         """
-        unknown = Troubles()
+        unknown = FailureCollector()
         unknown.found = {part: err for part, err in self.found.items() if not is_tenants_own(err)}
-        unknown.raise_any(what)
+        unknown.raise_if_any(what)
         if is_shared(failed=self._users_failed, done=self._users_done):
-            raise Incomplete(f"{len(self)} {what}; {SHARED}: {self}", is_final=self.are_final)
+            raise PartialFailure(f"{len(self)} {what}; {SHARED}: {self}", is_final=self.all_final)
 
     def __bool__(self) -> bool:
         return bool(self.found)
@@ -156,7 +156,7 @@ def rotated(parts: Sequence[Part], number: int) -> list[Part]:
     return [*parts[first:], *parts[:first]]
 
 
-async def several_at_once(
+async def gather_limited(
     do: Callable[[Part], Awaitable[None]], parts: Iterable[Part], most: int
 ) -> None:
     """Do all parts, at most so many at a time."""

@@ -15,7 +15,7 @@ from airflow.secrets.base_secrets import BaseSecretsBackend
 log = logging.getLogger(__name__)
 
 
-class SecretFiles(BaseSecretsBackend):
+class SecretFilesBackend(BaseSecretsBackend):
     """Looks a connection up in the file ``AIRFLOW_CONN_<ID>``.
 
     Airflow asks its other backends where there is no file, or an empty one.

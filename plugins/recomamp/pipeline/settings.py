@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.fernet import MultiFernet
 
 from recomamp.domain.limits import Limits
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.store.token_encryption import read_keys
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ AMAZON_CONN_ID = "amazon_ads"
 MAIL_CONN_ID = "smtp_default"
 API_CONN_ID = "airflow_api"
 
-MOST_SHARDS = 16
+MAX_SHARDS = 16
 
 _DEFAULT_POLL_SECONDS = 15.0
 _DEFAULT_PARSE_SECONDS = 10.0
@@ -39,7 +39,7 @@ def fernet() -> MultiFernet:
 
     RECOMAMP_FERNET_KEY_FILE may name a file that holds the list instead.
 
-    :raises MissingSetting: when neither is set, or holds something else than Fernet keys.
+    :raises ConfigurationError: when neither is set, or holds something else than Fernet keys.
     """
     return MultiFernet(read_keys(os.environ))
 
@@ -47,11 +47,11 @@ def fernet() -> MultiFernet:
 def results_url() -> str:
     """Return the fsspec URL under which results are written.
 
-    :raises MissingSetting: when RECOMAMP_RESULTS_URL is unset.
+    :raises ConfigurationError: when RECOMAMP_RESULTS_URL is unset.
     """
     url = os.environ.get("RECOMAMP_RESULTS_URL", "")
     if not url:
-        raise MissingSetting(
+        raise ConfigurationError(
             "RECOMAMP_RESULTS_URL is not set: name a folder for results such as "
             "file:///var/lib/recomamp/results or s3://bucket/results"
         )
@@ -61,7 +61,7 @@ def results_url() -> str:
 def poll_seconds() -> float:
     """Return the shortest time between two polls of an instance, in seconds.
 
-    :raises MissingSetting: when RECOMAMP_POLL_SECONDS is no positive number.
+    :raises ConfigurationError: when RECOMAMP_POLL_SECONDS is no positive number.
     """
     text = os.environ.get("RECOMAMP_POLL_SECONDS", "")
     try:
@@ -69,7 +69,7 @@ def poll_seconds() -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 3600:
-        raise MissingSetting(f"RECOMAMP_POLL_SECONDS: {text!r} is no number of seconds above 0")
+        raise ConfigurationError(f"RECOMAMP_POLL_SECONDS: {text!r} is no number of seconds above 0")
     return seconds
 
 
@@ -100,13 +100,13 @@ def dag_shards() -> int:
     A wrong value is logged and taken for 1: an error here would hide every DAG.
     """
     text = os.environ.get("RECOMAMP_DAG_SHARDS", "") or "1"
-    if text.isdecimal() and 1 <= int(text) <= MOST_SHARDS:
+    if text.isdecimal() and 1 <= int(text) <= MAX_SHARDS:
         return int(text)
-    log.error("RECOMAMP_DAG_SHARDS: %r is no number from 1 to %s; 1 is used", text, MOST_SHARDS)
+    log.error("RECOMAMP_DAG_SHARDS: %r is no number from 1 to %s; 1 is used", text, MAX_SHARDS)
     return 1
 
 
-def following_file() -> Path | None:
+def heartbeat_file() -> Path | None:
     """Return the file whose age tells since when nobody follows the rows, None without a place."""
     directory = snapshot_dir()
     return directory / "following" if directory else None
@@ -121,7 +121,8 @@ def snapshot_dir() -> Path | None:
 def limits() -> Limits:
     """Return how much Amazon may send.
 
-    :raises MissingSetting: when one of the settings is no whole number above 0, or is too large.
+    :raises ConfigurationError: when one of the settings is no whole number above 0, or is too
+        large.
     """
     defaults = asdict(Limits())
     return Limits(**{field: _limit(field, default) for field, default in defaults.items()})
@@ -135,7 +136,7 @@ def load_timeout() -> timedelta:
     """
     try:
         seconds = limits().result_limit_seconds
-    except MissingSetting as err:
+    except ConfigurationError as err:
         log.error("%s; the default is used", err)
         seconds = Limits().result_limit_seconds
     return timedelta(seconds=seconds) + _LOAD_AFTER_DOWNLOAD
@@ -144,7 +145,7 @@ def load_timeout() -> timedelta:
 def result_data_kept() -> timedelta | None:
     """Return how long the rows of result documents are kept, None for always.
 
-    :raises MissingSetting: when RECOMAMP_RESULT_DATA_KEPT_DAYS is no number of days.
+    :raises ConfigurationError: when RECOMAMP_RESULT_DATA_KEPT_DAYS is no number of days.
     """
     return _kept("RECOMAMP_RESULT_DATA_KEPT_DAYS")
 
@@ -152,7 +153,7 @@ def result_data_kept() -> timedelta | None:
 def result_files_kept() -> timedelta | None:
     """Return how long files of superseded results are kept, None for always.
 
-    :raises MissingSetting: when RECOMAMP_RESULT_FILES_KEPT_DAYS is no number of days.
+    :raises ConfigurationError: when RECOMAMP_RESULT_FILES_KEPT_DAYS is no number of days.
     """
     return _kept("RECOMAMP_RESULT_FILES_KEPT_DAYS")
 
@@ -162,7 +163,7 @@ def _kept(name: str) -> timedelta | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LONGEST_KEPT_DAYS):
-        raise MissingSetting(
+        raise ConfigurationError(
             f"{name}: {text!r} is no number of days from 1 to {_LONGEST_KEPT_DAYS}; "
             "leave it unset to keep everything"
         )
@@ -176,5 +177,5 @@ def _limit(field: str, default: int) -> int:
         return default
     largest = _LONGEST_LIMIT_SECONDS if field.endswith("_seconds") else _LARGEST_LIMIT
     if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= largest):
-        raise MissingSetting(f"{name}: {text[:40]!r} is no whole number from 1 to {largest}")
+        raise ConfigurationError(f"{name}: {text[:40]!r} is no whole number from 1 to {largest}")
     return int(text)

@@ -17,7 +17,7 @@ from airflow.listeners import hookimpl
 
 from recomamp.domain.airflow_settings import differences
 from recomamp.domain.text import one_line
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import defined_connection
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 Check: TypeAlias = Callable[[], object]
 
-# Each raises MissingSetting where something is absent or wrong
+# Each raises ConfigurationError where something is absent or wrong
 PLAIN: tuple[Check, ...] = (
     settings.poll_seconds,
     settings.limits,
@@ -62,7 +62,7 @@ def problems() -> Iterator[str]:
     for check in checks_of(component_name(), conf.get("core", "executor")):
         try:
             check()
-        except MissingSetting as err:
+        except ConfigurationError as err:
             yield one_line(err)
 
 

@@ -12,13 +12,13 @@ from typing import Any
 from airflow.sdk import DAG
 
 # Of each try of a task that names no other
-LONGEST_TRY = timedelta(hours=1)
+MAX_TRY_DURATION = timedelta(hours=1)
 
 # Past, so that a DAG runs once as soon as it is there, and not at its next tick only
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def own_dag(
+def system_dag(
     dag_id: str, *, schedule: str | timedelta, default_args: Mapping[str, Any], **others: Any
 ) -> DAG:
     """Build a DAG that starts by itself, one run at a time, and makes up for no missed ones.
@@ -33,7 +33,7 @@ def own_dag(
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        default_args={"owner": "recomamp", "execution_timeout": LONGEST_TRY, **default_args},
+        default_args={"owner": "recomamp", "execution_timeout": MAX_TRY_DURATION, **default_args},
         tags=["recomamp"],
         **others,
     )

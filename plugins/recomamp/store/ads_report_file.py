@@ -12,8 +12,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from recomamp.domain.text import storable
-from recomamp.errors import LimitExceeded, ResultsBroken
+from recomamp.domain.text import strip_unstorable
+from recomamp.errors import InvalidResults, LimitExceeded
 
 CHUNK_CHARS = 64 * 1024
 LONGEST_ROW_CHARS = 1024 * 1024
@@ -46,7 +46,7 @@ class DayFields:
 def read_days(path: Path, fields: DayFields) -> Iterator[ReportedDay]:
     """Yield the rows of a file.
 
-    :raises ResultsBroken: when it is truncated or malformed, or a row lacks what it is about.
+    :raises InvalidResults: when it is truncated or malformed, or a row lacks what it is about.
     """
     for number, row in enumerate(read_array(path), start=1):
         try:
@@ -59,7 +59,7 @@ def read_days(path: Path, fields: DayFields) -> Iterator[ReportedDay]:
                 sales=_number(row[fields.sales]),
             )
         except (KeyError, TypeError, ValueError, InvalidOperation) as err:
-            raise ResultsBroken(
+            raise InvalidResults(
                 f"row {number} of the report is not as it was asked for: {type(err).__name__} {err}"
             ) from err
 
@@ -67,14 +67,14 @@ def read_days(path: Path, fields: DayFields) -> Iterator[ReportedDay]:
 def read_array(path: Path) -> Iterator[Any]:
     """Yield the items of a compressed JSON array, a few kilobytes of it in memory at a time.
 
-    :raises ResultsBroken: when it is truncated, or something else.
+    :raises InvalidResults: when it is truncated, or something else.
     :raises LimitExceeded: when it is larger than any report.
     """
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             yield from _items(_chunks(file))
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as err:
-        raise ResultsBroken(f"the report is no whole JSON array: {err}") from err
+        raise InvalidResults(f"the report is no whole JSON array: {err}") from err
 
 
 def _chunks(file: TextIO) -> Iterator[str]:
@@ -162,7 +162,7 @@ def _refuse(word: str) -> NoReturn:
 def _id(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or not str(value):
         raise TypeError(f"{value!r} is no id")
-    return storable(str(value))
+    return strip_unstorable(str(value))
 
 
 def _number(value: Any) -> Decimal:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.store.statements import changed, fetch_one
+from recomamp.store.statements import execute_returning, fetch_one
 
 
 def insert_api_error(
@@ -27,7 +27,7 @@ def insert_api_error(
     attempt: int,
 ) -> None:
     """Keep a failed call. The caller has taken secrets and query texts out of it."""
-    changed(
+    execute_returning(
         connection,
         "insert_api_error",
         instance_key=instance_key,

@@ -64,14 +64,14 @@ def _update(
 ) -> int:
     if not answers:
         return 0
-    changed = fetch_all(
+    execute_returning = fetch_all(
         connection,
         "update_products",
         user_id=user_id,
         answers=json.dumps(answers, default=_exact),
         checked_at=checked_at,
     )
-    return len(changed)
+    return len(execute_returning)
 
 
 def _exact(value: object) -> str:

@@ -23,7 +23,7 @@ LARGEST_COUNT = 2**63 - 1  # impressions and clicks are BIGINT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Loaded:
+class LoadCounts:
     """How many rows a report had, of how many campaigns nobody knows, and what they changed."""
 
     reported: int
@@ -37,7 +37,7 @@ def load_campaign_report(
     days: Iterable[ReportedDay],
     *,
     loaded_at: datetime,
-) -> Loaded | None:
+) -> LoadCounts | None:
     """Take in a report: its days, the sums of its campaigns, its end. All in one transaction.
 
     Returns None, and changes nothing, where the report has ended meanwhile.
@@ -77,7 +77,7 @@ def load_campaign_report(
     if not is_ended:
         connection.rollback()
         return None
-    return Loaded(**merged)
+    return LoadCounts(**merged)
 
 
 def _run(connection: Connection, statement: str, **parameters: object) -> None:

@@ -14,7 +14,7 @@ from recomamp.domain.campaigns import CampaignType
 from recomamp.domain.performance import Days
 from recomamp.store.campaigns import CampaignSource
 from recomamp.store.sql import load_sql
-from recomamp.store.statements import changed, fetch_all, fetch_one
+from recomamp.store.statements import execute_returning, fetch_all, fetch_one
 
 
 class ReportState(StrEnum):
@@ -105,7 +105,7 @@ def accept_campaign_report(
     connection: Connection, report_id: UUID, *, amazon_report_id: str
 ) -> bool:
     """Store Amazon's id; False where one is stored already, or the report has ended."""
-    return changed(
+    return execute_returning(
         connection,
         "accept_campaign_report",
         report_id=report_id,
@@ -124,7 +124,7 @@ def end_campaign_report(
     error_message: str | None = None,
 ) -> bool:
     """End a report; False where it has ended already."""
-    return changed(
+    return execute_returning(
         connection,
         "end_campaign_report",
         report_id=report_id,

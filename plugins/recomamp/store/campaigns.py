@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.campaigns import Campaign, CampaignType
-from recomamp.store.statements import changed, fetch_all, fetch_one
+from recomamp.store.statements import execute_returning, fetch_all, fetch_one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,7 @@ class CampaignSource:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Merged:
+class MergeCounts:
     """How many campaigns of a page are in the table now, and how many were not before."""
 
     kept: int
@@ -41,7 +41,7 @@ def merge_campaigns(
     *,
     seen_at: datetime,
     current_profile_ids: Collection[str] = (),
-) -> Merged:
+) -> MergeCounts:
     """Keep a page of campaigns with one statement, however many they are.
 
     :param current_profile_ids: the others that have campaigns of the instance. What one of them
@@ -57,7 +57,7 @@ def merge_campaigns(
         seen_at=seen_at,
         current_profile_ids=sorted({source.profile_id, *current_profile_ids}),
     )
-    return Merged(**row) if row else Merged(kept=0, created=0)
+    return MergeCounts(**row) if row else MergeCounts(kept=0, created=0)
 
 
 def archive_unlisted_campaigns(
@@ -79,7 +79,7 @@ def archive_unlisted_campaigns(
     return len(archived)
 
 
-def archive_stray_campaigns(
+def archive_orphaned_campaigns(
     connection: Connection,
     instance_key: UUID,
     *,
@@ -89,7 +89,7 @@ def archive_stray_campaigns(
     """Archive what no profile of the instance can list any more; return how many."""
     archived = fetch_all(
         connection,
-        "archive_stray_campaigns",
+        "archive_orphaned_campaigns",
         instance_key=instance_key,
         current_profile_ids=list(current_profile_ids),
         seen_at=seen_at,
@@ -115,8 +115,10 @@ def select_account_profile(connection: Connection, instance_key: UUID) -> str | 
     return row["profile_id"] if row else None
 
 
-def date_campaigns_sync(connection: Connection, instance_key: UUID, *, synced_at: datetime) -> bool:
+def set_campaigns_synced_at(
+    connection: Connection, instance_key: UUID, *, synced_at: datetime
+) -> bool:
     """Say that campaigns and figures are as of a moment; False where they are of a later one."""
-    return changed(
-        connection, "date_campaigns_sync", instance_key=instance_key, synced_at=synced_at
+    return execute_returning(
+        connection, "set_campaigns_synced_at", instance_key=instance_key, synced_at=synced_at
     )

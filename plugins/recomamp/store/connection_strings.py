@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.store.tls import connect
 
 # Extras that the Postgres provider's hook reads itself; it gives all others to libpq
@@ -28,24 +28,24 @@ OPTIONS_OF_THE_PROVIDER = frozenset(
 def open_named(settings: Sequence[str], environ: Mapping[str, str]) -> Connection:
     """Open the application's database, which the first of these settings that is set names.
 
-    :raises MissingSetting: when none is set, or what it says cannot be opened. The message names
-        the setting and quotes no password.
+    :raises ConfigurationError: when none is set, or what it says cannot be opened. The message
+        names the setting and quotes no password.
     """
     name = next((name for name in settings if environ.get(name)), None)
     if name is None:
-        raise MissingSetting(f"set {' or '.join(settings)} to the application's database")
+        raise ConfigurationError(f"set {' or '.join(settings)} to the application's database")
     try:
         return connect(connection_arguments(environ[name]), environ)
-    except MissingSetting as err:
-        raise MissingSetting(f"{name}: {err}") from err
+    except ConfigurationError as err:
+        raise ConfigurationError(f"{name}: {err}") from err
     except psycopg2.Error as err:
-        raise MissingSetting(f"{name}: cannot connect: {' '.join(str(err).split())}") from err
+        raise ConfigurationError(f"{name}: cannot connect: {' '.join(str(err).split())}") from err
 
 
 def connection_arguments(value: str) -> dict[str, str]:
     """Turn a URI or an Airflow connection (URI or JSON) into keyword arguments for libpq.
 
-    :raises MissingSetting: the text is neither.
+    :raises ConfigurationError: the text is neither.
     """
     if value.lstrip().startswith("{"):
         arguments = _arguments_of_json(value)
@@ -61,7 +61,7 @@ def _arguments_of_json(value: str) -> dict[str, str]:
         extra = json.loads(extra) if isinstance(extra, str) else extra
     except ValueError:
         # The parser's own message quotes the text, password included.
-        raise MissingSetting("the database connection is not valid JSON") from None
+        raise ConfigurationError("the database connection is not valid JSON") from None
     names = {"host": "host", "port": "port", "login": "user", "password": "password"}
     arguments = {ours: _text(fields.get(theirs)) for theirs, ours in names.items()}
     return arguments | {"dbname": _text(fields.get("schema"))} | _libpq_options(extra)
@@ -72,14 +72,14 @@ def _arguments_of_uri(value: str) -> dict[str, str]:
         parts = urlsplit(value.strip())
         port = _text(parts.port)
     except ValueError:
-        raise MissingSetting("the database connection is not a valid URI") from None
+        raise ConfigurationError("the database connection is not a valid URI") from None
     if parts.scheme.partition("+")[0] not in ("postgres", "postgresql"):
-        raise MissingSetting("the database connection does not start with postgresql://")
+        raise ConfigurationError("the database connection does not start with postgresql://")
     query = dict(parse_qsl(parts.query))
     try:
         extra = json.loads(query.pop("__extra__", "{}"))
     except ValueError:
-        raise MissingSetting("__extra__ of the database connection is not valid JSON") from None
+        raise ConfigurationError("__extra__ of the database connection is not valid JSON") from None
     return {
         "host": unquote(parts.hostname or ""),
         "port": port,
@@ -91,7 +91,7 @@ def _arguments_of_uri(value: str) -> dict[str, str]:
 
 def _libpq_options(extra: Mapping[str, Any]) -> dict[str, str]:
     if extra.get("iam"):
-        raise MissingSetting(
+        raise ConfigurationError(
             "iam needs Airflow, and this command runs without it: name a user and a password"
         )
     return {

@@ -29,7 +29,7 @@ class Transactions:
         self._keeps = False
 
     @contextmanager
-    def keeping(self) -> Iterator[None]:
+    def reuse(self) -> Iterator[None]:
         """Keep an idle connection until the end."""
         self._keeps = True
         try:

@@ -13,10 +13,10 @@ from psycopg2.extras import Json
 
 from recomamp.domain.data_sources import UNKNOWN_TYPE, DataSource, fields_from, fields_to
 from recomamp.domain.sql.schema_check import Finding, Table
-from recomamp.store.statements import changed, fetch_all
+from recomamp.store.statements import execute_returning, fetch_all
 
 
-class Change(NamedTuple):
+class MergeCounts(NamedTuple):
     """A table or column that has changed, and how: ADDED, CHANGED, BACK or VANISHED."""
 
     name: str
@@ -44,7 +44,7 @@ class QueryFinding:
 
 def merge_instance_data_sources(
     connection: Connection, instance_key: UUID, sources: Sequence[DataSource], *, seen_at: datetime
-) -> list[Change]:
+) -> list[MergeCounts]:
     """Keep all that an instance offers, and when that was; return what is different."""
     found = fetch_all(
         connection,
@@ -53,21 +53,23 @@ def merge_instance_data_sources(
         sources=Json([_offer(source) for source in sources]),
         seen_at=seen_at,
     )
-    changed(connection, "update_schema_sync", instance_key=instance_key, synced_at=seen_at)
-    return [Change(**row) for row in found]
+    execute_returning(
+        connection, "update_schema_sync", instance_key=instance_key, synced_at=seen_at
+    )
+    return [MergeCounts(**row) for row in found]
 
 
-def select_offers(connection: Connection) -> list[DataSource]:
+def select_shared_data_sources(connection: Connection) -> list[DataSource]:
     """Return what instances offer of Amazon's own, each different description once."""
     return [
         DataSource(fields=fields_from(row.pop("fields")), **row)
-        for row in fetch_all(connection, "select_offers")
+        for row in fetch_all(connection, "select_shared_data_sources")
     ]
 
 
 def merge_data_sources(
     connection: Connection, sources: Sequence[DataSource], *, seen_at: datetime
-) -> list[Change]:
+) -> list[MergeCounts]:
     """Bring the shared tables to these; return what is different."""
     found = fetch_all(
         connection,
@@ -75,12 +77,12 @@ def merge_data_sources(
         sources=Json([_shared(source) for source in sources]),
         seen_at=seen_at,
     )
-    return [Change(**row) for row in found]
+    return [MergeCounts(**row) for row in found]
 
 
 def merge_schema_fields(
     connection: Connection, sources: Sequence[DataSource], *, seen_at: datetime
-) -> list[Change]:
+) -> list[MergeCounts]:
     """Bring the columns of the shared tables to these; return what is different."""
     fields = [{"source": one.name, **field} for one in sources for field in fields_to(one)]
     found = fetch_all(
@@ -90,12 +92,12 @@ def merge_schema_fields(
         seen_at=seen_at,
         unknown_type=UNKNOWN_TYPE,
     )
-    return [Change(**row) for row in found]
+    return [MergeCounts(**row) for row in found]
 
 
-def select_described_instances(connection: Connection) -> dict[UUID, str]:
+def select_instances_with_schema(connection: Connection) -> dict[UUID, str]:
     """Return AMC's ids of the instances whose tables are known, by the key of their row."""
-    rows = fetch_all(connection, "select_described_instances")
+    rows = fetch_all(connection, "select_instances_with_schema")
     return {row["instance_key"]: row["instance_id"] for row in rows}
 
 

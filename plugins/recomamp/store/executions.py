@@ -15,8 +15,8 @@ from psycopg2.extras import Json
 from recomamp.domain.executions import Actor, AmcStatus, ExecutionStatus, sources
 from recomamp.domain.instance_health import HealthStatus
 from recomamp.domain.scheduling.windows import Window, WindowType
-from recomamp.errors import SubmissionInDoubt
-from recomamp.store.statements import Row, changed, fetch_one
+from recomamp.errors import SubmissionUnknown
+from recomamp.store.statements import Row, execute_returning, fetch_one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,7 @@ class Execution:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Intention:
+class ExecutionRequest:
     """What is about to be asked of AMC, written down first."""
 
     execution_id: UUID
@@ -89,16 +89,16 @@ class Intention:
     due_at: datetime
 
 
-def open_execution(connection: Connection, intention: Intention) -> bool:
+def insert_execution(connection: Connection, intention: ExecutionRequest) -> bool:
     """Write the intention; False where the DAG run has this attempt, or an open one, already."""
     values = {
         field.name: getattr(intention, field.name)
-        for field in fields(Intention)
+        for field in fields(ExecutionRequest)
         if field.name not in ("window", "parameters", "input_parameters")
     }
-    return changed(
+    return execute_returning(
         connection,
-        "open_execution",
+        "insert_execution",
         **values,
         parameters=Json(dict(intention.parameters)),
         input_parameters=Json(list(intention.input_parameters)),
@@ -172,7 +172,7 @@ def select_last_result_columns(connection: Connection, execution_id: UUID) -> An
     return row["fields"] if row else None
 
 
-def accept_execution(
+def mark_submitted(
     connection: Connection,
     execution_id: UUID,
     *,
@@ -184,12 +184,12 @@ def accept_execution(
 ) -> bool:
     """Store the id AMC gave; False where one is stored or the execution has ended.
 
-    :raises SubmissionInDoubt: when another row was quicker to adopt it. The transaction is lost.
+    :raises SubmissionUnknown: when another row was quicker to adopt it. The transaction is lost.
     """
     try:
-        return changed(
+        return execute_returning(
             connection,
-            "accept_execution",
+            "mark_submitted",
             execution_id=execution_id,
             amc_execution_id=amc_execution_id,
             amc_status=amc_status.value,
@@ -198,20 +198,24 @@ def accept_execution(
             deadline_at=deadline_at,
         )
     except UniqueViolation as err:
-        raise SubmissionInDoubt(
+        raise SubmissionUnknown(
             f"execution {execution_id}: another one, which asks the same, was quicker to adopt "
             f"{amc_execution_id} of AMC; look for one that is free before asking again"
         ) from err
 
 
-def start_sending(connection: Connection, execution_id: UUID, *, sending_at: datetime) -> bool:
+def mark_submitting(connection: Connection, execution_id: UUID, *, sending_at: datetime) -> bool:
     """Say that AMC is being asked; False where an earlier try has said so."""
-    return changed(connection, "start_sending", execution_id=execution_id, sending_at=sending_at)
+    return execute_returning(
+        connection, "mark_submitting", execution_id=execution_id, sending_at=sending_at
+    )
 
 
-def note_amc_status(connection: Connection, execution_id: UUID, amc_status: str) -> bool:
+def set_amc_status(connection: Connection, execution_id: UUID, amc_status: str) -> bool:
     """Keep AMC's last word of an execution; False where it was final, or has not changed."""
-    return changed(connection, "note_amc_status", execution_id=execution_id, amc_status=amc_status)
+    return execute_returning(
+        connection, "set_amc_status", execution_id=execution_id, amc_status=amc_status
+    )
 
 
 def end_execution(
@@ -232,7 +236,7 @@ def end_execution(
     :param amc_status: None leaves the stored one.
     :param next_retry_at: when the next attempt comes, None where none does.
     """
-    return changed(
+    return execute_returning(
         connection,
         "end_execution",
         execution_id=execution_id,
@@ -246,7 +250,7 @@ def end_execution(
     )
 
 
-def complete_execution(
+def mark_succeeded(
     connection: Connection,
     execution_id: UUID,
     *,
@@ -260,9 +264,9 @@ def complete_execution(
 
     :param result_data: JSON text, every digit of its numbers kept.
     """
-    return changed(
+    return execute_returning(
         connection,
-        "complete_execution",
+        "mark_succeeded",
         execution_id=execution_id,
         sources=[one.value for one in sources(Actor.LOAD, ExecutionStatus.SUCCESS)],
         result_data=result_data,

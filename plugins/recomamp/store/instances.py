@@ -10,7 +10,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.instance_health import Health, HealthStatus
 from recomamp.domain.text import LONGEST_NAME, one_line
-from recomamp.store.statements import Row, changed, fetch_all
+from recomamp.store.statements import Row, execute_returning, fetch_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +63,7 @@ def update_instance_health(
 
     :param instance_type: Amazon's word, None where it did not say.
     """
-    return changed(
+    return execute_returning(
         connection,
         "update_instance_health",
         instance_key=instance_key,

@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from recomamp.errors import ExecutionLocked
-from recomamp.store.statements import changed, fetch_one
+from recomamp.store.statements import execute_returning, fetch_one
 
 
 class Purpose(StrEnum):
@@ -44,7 +44,7 @@ class ExecutionLock:
             execution was deleted.
         """
         try:
-            is_held = changed(
+            is_held = execute_returning(
                 self.connection,
                 "try_lock_execution",
                 execution_id=self.execution_id,
@@ -80,7 +80,7 @@ def locked(
     connection = connect()
     try:
         with connection:  # committed first: only a row that all can see keeps others away
-            changed(
+            execute_returning(
                 connection,
                 "create_execution_lock",
                 execution_id=execution_id,

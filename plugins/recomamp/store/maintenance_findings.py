@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.store.statements import Row, changed, fetch_all, fetch_one
+from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
 
 
 class FindingKind(StrEnum):
@@ -39,9 +39,9 @@ def replace_findings(
     findings: Sequence[Finding],
 ) -> None:
     """Keep what a task found, instead of what an earlier try of it found."""
-    changed(connection, "delete_task_findings", dag_run_id=dag_run_id, task_id=task_id)
+    execute_returning(connection, "delete_task_findings", dag_run_id=dag_run_id, task_id=task_id)
     for finding in findings:
-        changed(
+        execute_returning(
             connection,
             "insert_finding",
             dag_run_id=dag_run_id,

@@ -21,7 +21,7 @@ from psycopg2.errors import DuplicateTable, LockNotAvailable, UniqueViolation
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from recomamp.errors import MigrationError, MissingSetting
+from recomamp.errors import ConfigurationError, MigrationError
 from recomamp.store.connection_strings import open_named
 from recomamp.store.sql import SQL_DIRECTORY
 
@@ -209,7 +209,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     """Apply pending migrations, a line for each; return the exit status."""
     try:
         connection = open_named(SETTINGS, environment)
-    except MissingSetting as err:
+    except ConfigurationError as err:
         return _fail(str(err), status=2)
     try:
         for applied in migrate(connection):

@@ -9,26 +9,26 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.mail_messages import Reader
-from recomamp.domain.notifications import Event, Mail, NotificationStatus, Told
-from recomamp.store.statements import Row, changed, fetch_all, fetch_one
+from recomamp.domain.mail_messages import Recipient
+from recomamp.domain.notifications import Event, Mail, NotificationStatus, RecentMail
+from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outgoing:
+class ClaimedNotification:
     """A mail that is being sent: who gets it, and what it says."""
 
     address: str
-    reader: Reader
+    reader: Recipient
     attempts: int  # this one included
     events: tuple[Event, ...]
 
 
-def settle_notifications(
+def expire_notifications(
     connection: Connection, *, now: datetime, oldest: datetime
 ) -> list[tuple[UUID, NotificationStatus]]:
     """End what will not be sent: too old, unsubscribed, or left in doubt by a lost sender."""
-    found = fetch_all(connection, "settle_notifications", now=now, oldest=oldest)
+    found = fetch_all(connection, "expire_notifications", now=now, oldest=oldest)
     return [(row["id"], NotificationStatus(row["status"])) for row in found]
 
 
@@ -47,13 +47,13 @@ def claim_notifications(
     return sorted(map(_event, found), key=lambda event: (event.happened_at, event.id))
 
 
-def select_told(
+def select_recent_mails(
     connection: Connection, user_ids: Collection[UUID], *, since: datetime
-) -> dict[UUID, Told]:
+) -> dict[UUID, RecentMail]:
     """Return which mails users have been sent since a moment."""
     found = fetch_all(connection, "select_told_users", user_ids=list(user_ids), since=since)
     return {
-        row["user_id"]: Told(mails=row["mails"], last_digest_at=row["last_digest_at"])
+        row["user_id"]: RecentMail(mails=row["mails"], last_digest_at=row["last_digest_at"])
         for row in found
     }
 
@@ -65,7 +65,7 @@ def start_sending_notifications(
     claim_id: UUID,
     message_id: str,
     now: datetime,
-) -> Outgoing | None:
+) -> ClaimedNotification | None:
     """Say that a mail is being sent, once; None where nothing of it is to be sent any more.
 
     Events that were withdrawn, and all of them where the user wants no mail, are left out.
@@ -82,9 +82,9 @@ def start_sending_notifications(
     if not found:
         return None
     first = found[0]
-    return Outgoing(
+    return ClaimedNotification(
         address=first["email"],
-        reader=Reader(name=first["full_name"], time_zone=first["timezone"]),
+        reader=Recipient(name=first["full_name"], time_zone=first["timezone"]),
         attempts=max(row["attempts"] for row in found),
         events=tuple(sorted(map(_event, found), key=lambda event: (event.happened_at, event.id))),
     )
@@ -100,7 +100,7 @@ def end_sending_notifications(
     last_error: str | None = None,
 ) -> bool:
     """Say what became of a mail; False where that has been said."""
-    return changed(
+    return execute_returning(
         connection,
         "end_sending_notifications",
         ids=[event.id for event in events],
@@ -120,7 +120,7 @@ def release_notifications(
     last_error: str | None = None,
 ) -> bool:
     """Give back what was claimed and not begun."""
-    return changed(
+    return execute_returning(
         connection,
         "release_notifications",
         ids=[event.id for event in events],

@@ -12,19 +12,19 @@ from psycopg2.extensions import connection as Connection
 from recomamp.domain.executions import AmcStatus, ExecutionStatus
 from recomamp.domain.reconciliation import (
     Action,
-    AtAmc,
-    Known,
-    OpenRow,
+    AmcExecutionSummary,
+    KnownExecutions,
+    OpenExecution,
     RunState,
     execution_id_of,
     is_orphan,
 )
 from recomamp.domain.text import LONGEST_NAME, one_line
-from recomamp.store.statements import Row, changed, fetch_all, fetch_one
+from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparable:
+class InstanceToReconcile:
     """An instance to compare with AMC, and who may ask AMC about it."""
 
     instance_key: UUID
@@ -41,18 +41,22 @@ class Comparable:
         return f"{one_line(self.instance_id, LONGEST_NAME)} ({self.instance_key})"
 
 
-def select_comparable(connection: Connection, *, since: datetime) -> list[Comparable]:
+def select_instances_to_reconcile(
+    connection: Connection, *, since: datetime
+) -> list[InstanceToReconcile]:
     """Return the instances with executions, open or since a moment, or with some to come."""
     found = fetch_all(connection, "select_instances_to_reconcile", since=since)
-    return [Comparable(**row) for row in found]
+    return [InstanceToReconcile(**row) for row in found]
 
 
-def note_attempt(connection: Connection, instance_key: UUID, *, at: datetime) -> None:
+def set_reconcile_attempted_at(connection: Connection, instance_key: UUID, *, at: datetime) -> None:
     """Keep when an instance was last tried, even if the try fails: the others come first then."""
-    changed(connection, "note_reconcile_attempt", instance_key=instance_key, attempted_at=at)
+    execute_returning(
+        connection, "note_reconcile_attempt", instance_key=instance_key, attempted_at=at
+    )
 
 
-def select_open_rows(connection: Connection, instance_key: UUID) -> list[OpenRow]:
+def select_open_rows(connection: Connection, instance_key: UUID) -> list[OpenExecution]:
     """Return the open rows of an instance, oldest first."""
     found = fetch_all(
         connection, "select_open_executions", instance_key=instance_key, execution_id=None
@@ -60,7 +64,7 @@ def select_open_rows(connection: Connection, instance_key: UUID) -> list[OpenRow
     return [_open_row(row) for row in found]
 
 
-def is_unchanged(connection: Connection, instance_key: UUID, row: OpenRow) -> bool:
+def is_unchanged(connection: Connection, instance_key: UUID, row: OpenExecution) -> bool:
     """Tell whether an open row is as it was read."""
     found = fetch_all(
         connection, "select_open_executions", instance_key=instance_key, execution_id=row.id
@@ -68,7 +72,9 @@ def is_unchanged(connection: Connection, instance_key: UUID, row: OpenRow) -> bo
     return [_open_row(one) for one in found] == [row]
 
 
-def select_known(connection: Connection, listed: Collection[AtAmc]) -> Known:
+def select_known_execution_ids(
+    connection: Connection, listed: Collection[AmcExecutionSummary]
+) -> KnownExecutions:
     """Return what the database knows of the executions that AMC lists."""
     named = {execution_id_of(one.workflow_id) for one in listed} - {None}
     found = fetch_all(
@@ -82,7 +88,7 @@ def select_known(connection: Connection, listed: Collection[AtAmc]) -> Known:
         row["id"]: status for row in found if (status := ExecutionStatus.parse(row["status"]))
     }
     with_id = [row for row in found if row["amc_execution_id"] is not None]
-    return Known(
+    return KnownExecutions(
         statuses=statuses,
         held={
             row["id"]: row["amc_execution_id"]
@@ -93,7 +99,7 @@ def select_known(connection: Connection, listed: Collection[AtAmc]) -> Known:
     )
 
 
-def note_listed_statuses(
+def set_listed_statuses(
     connection: Connection, amc_instance_id: str, statuses: Mapping[str, AmcStatus]
 ) -> None:
     """Keep what AMC says of executions, by its ids, in the ended rows that hold them.
@@ -101,42 +107,42 @@ def note_listed_statuses(
     :param amc_instance_id: AMC's own name of the instance.
     """
     known = {key: status for key, status in statuses.items() if status is not AmcStatus.UNKNOWN}
-    changed(
+    execute_returning(
         connection,
-        "note_listed_statuses",
+        "set_listed_statuses",
         amc_instance_id=amc_instance_id,
         amc_execution_ids=list(known),
         amc_statuses=[status.value for status in known.values()],
     )
 
 
-def note_orphans(
+def mark_orphaned(
     connection: Connection,
-    rows: Collection[OpenRow],
+    rows: Collection[OpenExecution],
     runs: Mapping[UUID, RunState],
     *,
     seen_at: datetime,
 ) -> None:
     """Keep since when rows have been without a living DAG run."""
-    changed(
+    execute_returning(
         connection,
-        "note_orphans",
+        "mark_orphaned",
         execution_ids=[row.id for row in rows],
         orphan_ids=[row.id for row in rows if is_orphan(row, runs)],
         seen_at=seen_at,
     )
 
 
-def count_foreign_executions(
+def set_external_executions(
     connection: Connection, instance_key: UUID, count: int, *, counted_at: datetime
 ) -> None:
     """Keep how many executions are in flight at an instance that no open row of ours stands for.
 
     :param counted_at: when AMC's list was begun: rows that end later are not in the count.
     """
-    changed(
+    execute_returning(
         connection,
-        "count_foreign_executions",
+        "set_external_executions",
         instance_key=instance_key,
         foreign_executions=count,
         counted_at=counted_at,
@@ -154,7 +160,7 @@ def insert_reconciliation(
     at: datetime,
 ) -> None:
     """Keep what was done, for the owner of the instance to read."""
-    changed(
+    execute_returning(
         connection,
         "insert_reconciliation",
         instance_key=instance_key,
@@ -176,5 +182,5 @@ def _is_terminal(amc_status: str | None) -> bool:
     return AmcStatus.parse(amc_status).is_terminal
 
 
-def _open_row(row: Row) -> OpenRow:
-    return OpenRow(**{**row, "status": ExecutionStatus(row["status"])})
+def _open_row(row: Row) -> OpenExecution:
+    return OpenExecution(**{**row, "status": ExecutionStatus(row["status"])})

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
-from recomamp.store.statements import Row, changed, fetch_all
+from recomamp.store.statements import Row, execute_returning, fetch_all
 
 _FIRST_ID = UUID(int=0)
 _FIRST_DATE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +26,7 @@ class Position:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OldDocument:
+class ExpiredDocument:
     """A result whose document has rows, and the files that hold them."""
 
     id: UUID
@@ -39,7 +39,7 @@ class OldDocument:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OldFiles:
+class SupersededFiles:
     """A superseded result with its files, and the later success with its own."""
 
     id: UUID
@@ -54,23 +54,23 @@ class OldFiles:
 
 def select_documents_to_trim(
     connection: Connection, *, before: datetime, after: Position, limit: int
-) -> list[OldDocument]:
+) -> list[ExpiredDocument]:
     """Return a page of old results whose documents have rows, oldest first."""
-    return [OldDocument(**row) for row in _page(connection, _DOCUMENTS, before, after, limit)]
+    return [ExpiredDocument(**row) for row in _page(connection, _DOCUMENTS, before, after, limit)]
 
 
 def select_files_to_delete(
     connection: Connection, *, before: datetime, after: Position, limit: int
-) -> list[OldFiles]:
+) -> list[SupersededFiles]:
     """Return a page of old results that a later success has superseded, oldest first."""
-    return [OldFiles(**row) for row in _page(connection, _FILES, before, after, limit)]
+    return [SupersededFiles(**row) for row in _page(connection, _FILES, before, after, limit)]
 
 
 def trim_document(
-    connection: Connection, document: OldDocument, *, trimmed_at: datetime, before: datetime
+    connection: Connection, document: ExpiredDocument, *, trimmed_at: datetime, before: datetime
 ) -> bool:
     """Take the rows out of a document; False where results were loaded again meanwhile."""
-    return changed(
+    return execute_returning(
         connection,
         "trim_document",
         execution_id=document.id,
@@ -80,13 +80,13 @@ def trim_document(
     )
 
 
-def note_files_deleted(
-    connection: Connection, old: OldFiles, *, deleted_at: datetime, before: datetime
+def set_files_deleted(
+    connection: Connection, old: SupersededFiles, *, deleted_at: datetime, before: datetime
 ) -> bool:
     """Say that files are gone and who has the results; False where they were loaded again."""
-    return changed(
+    return execute_returning(
         connection,
-        "note_files_deleted",
+        "set_files_deleted",
         execution_id=old.id,
         files=Json(old.files),
         keeper_id=old.keeper_id,

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.store.statements import changed
+from recomamp.store.statements import execute_returning
 
 
-def note_retry(
+def set_next_retry(
     connection: Connection,
     execution_id: UUID,
     *,
@@ -23,9 +23,9 @@ def note_retry(
     :param next_retry_at: None where no try will come.
     :param error_type: of the error, where the step has failed for good; else None.
     """
-    return changed(
+    return execute_returning(
         connection,
-        "note_retry",
+        "set_next_retry",
         execution_id=execution_id,
         next_retry_at=next_retry_at,
         error_type=error_type,
@@ -33,11 +33,11 @@ def note_retry(
     )
 
 
-def clear_retry(connection: Connection, execution_id: UUID) -> bool:
+def clear_next_retry(connection: Connection, execution_id: UUID) -> bool:
     """Say that an open execution goes on; False where it was not said to wait or has ended."""
-    return changed(
+    return execute_returning(
         connection,
-        "note_retry",
+        "set_next_retry",
         execution_id=execution_id,
         next_retry_at=None,
         error_type=None,
@@ -45,23 +45,23 @@ def clear_retry(connection: Connection, execution_id: UUID) -> bool:
     )
 
 
-def count_retry(connection: Connection, execution_id: UUID) -> bool:
+def increment_retry_count(connection: Connection, execution_id: UUID) -> bool:
     """Count a further try of an open execution, which goes on; False where it has ended."""
-    return changed(connection, "count_retry", execution_id=execution_id)
+    return execute_returning(connection, "increment_retry_count", execution_id=execution_id)
 
 
-def drop_retry(connection: Connection, execution_id: UUID) -> bool:
+def delete_next_retry(connection: Connection, execution_id: UUID) -> bool:
     """Say that no attempt follows an ended one; False where none was said to."""
-    return changed(connection, "drop_retry", execution_id=execution_id)
+    return execute_returning(connection, "delete_next_retry", execution_id=execution_id)
 
 
-def note_failed_load(
+def set_load_error(
     connection: Connection, execution_id: UUID, *, error_type: str, error_message: str
 ) -> bool:
     """Say why the results of an ended execution were not loaded; False where they have been."""
-    return changed(
+    return execute_returning(
         connection,
-        "note_failed_load",
+        "set_load_error",
         execution_id=execution_id,
         error_type=error_type,
         error_message=error_message,

@@ -25,9 +25,9 @@ from cryptography.fernet import Fernet, MultiFernet
 from psycopg2.errors import LockNotAvailable, QueryCanceled
 from psycopg2.extensions import connection as Connection
 
-from recomamp.errors import InvalidDefinition, MissingSetting
+from recomamp.errors import ConfigurationError, InvalidDefinition
 from recomamp.store.connection_strings import open_named
-from recomamp.store.statements import Row, changed, fetch_all, fetch_one
+from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
 from recomamp.store.token_encryption import (
     COLUMNS,
     decrypt_token,
@@ -98,7 +98,7 @@ def rotate_tokens(
                 outcome = _rotate(connection, keys, user_id, lock_timeout_seconds)
         except (LockNotAvailable, QueryCanceled):
             outcome = Outcome.BUSY
-        except (InvalidDefinition, MissingSetting) as err:
+        except (InvalidDefinition, ConfigurationError) as err:
             outcome = Outcome.UNREADABLE
             report.problems.append(f"user {user_id}: {err}")
         report.counts[outcome] += 1
@@ -122,7 +122,7 @@ def _rotate(
         column: encrypt_token(keys[0], token, user_id=user_id, column=column)
         for column, token in tokens.items()
     }
-    is_rotated = changed(
+    is_rotated = execute_returning(
         connection,
         "rotate_user_tokens",
         user_id=user_id,
@@ -145,7 +145,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     try:
         keys = read_keys(environment)
         connection = open_named(SETTINGS, environment)
-    except MissingSetting as err:
+    except ConfigurationError as err:
         return _fail(str(err))
     try:
         report = rotate_tokens(connection, keys)

@@ -9,7 +9,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.scheduling.windows import Window
 from recomamp.store.executions import Execution
-from recomamp.store.statements import changed, fetch_one
+from recomamp.store.statements import execute_returning, fetch_one
 
 
 def record_schedule_run(
@@ -27,7 +27,7 @@ def record_schedule_run(
 
     False where the schedule is gone.
     """
-    return changed(
+    return execute_returning(
         connection,
         "record_schedule_run",
         schedule_id=schedule_id,
@@ -55,7 +55,7 @@ def update_schedule_after_run(
     :param due_at: the run's tick: a run with an earlier tick than the last one's is not the last.
     :param last_run_at: when it ended.
     """
-    return changed(
+    return execute_returning(
         connection,
         "update_schedule_after_run",
         schedule_id=schedule_id,
@@ -73,7 +73,9 @@ def show_next_run(
 
     :param next_run_at: None leaves the stored one.
     """
-    return changed(connection, "show_next_run", schedule_id=schedule_id, next_run_at=next_run_at)
+    return execute_returning(
+        connection, "show_next_run", schedule_id=schedule_id, next_run_at=next_run_at
+    )
 
 
 def start_week(
@@ -89,7 +91,7 @@ def start_week(
 
     One that has results keeps showing them until there are new ones; a skipped one stays skipped.
     """
-    return window.is_whole_days and changed(
+    return window.is_whole_days and execute_returning(
         connection,
         "start_week",
         collection_id=collection_id,
@@ -115,7 +117,7 @@ def is_week_skipped(connection: Connection, *, collection_id: UUID, window: Wind
     return row is not None and row["status"] == "SKIPPED"
 
 
-def end_week(
+def finish_week(
     connection: Connection,
     *,
     collection_id: UUID,
@@ -141,9 +143,9 @@ def end_week(
     }
     if fetch_one(connection, "lock_week", **week) is None:
         return False
-    return changed(
+    return execute_returning(
         connection,
-        "end_week",
+        "finish_week",
         **week,
         dag_id=dag_id,
         dag_run_id=dag_run_id,
@@ -191,7 +193,7 @@ def record_failure(
             next_run_at=None,
         )
     if execution.collection_id is not None:
-        end_week(
+        finish_week(
             connection,
             collection_id=execution.collection_id,
             window=execution.window,

@@ -27,6 +27,6 @@ def fetch_one(connection: Connection, statement: str, **parameters: Any) -> Row 
     return rows[0] if rows else None
 
 
-def changed(connection: Connection, statement: str, **parameters: Any) -> bool:
+def execute_returning(connection: Connection, statement: str, **parameters: Any) -> bool:
     """Run a compare-and-set statement and return whether it changed a row."""
     return fetch_one(connection, statement, **parameters) is not None

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 
 ALLOW_SETTING = "RECOMAMP_ALLOW_INSECURE_DATABASE"
 
@@ -26,8 +26,8 @@ def connect(arguments: Mapping[str, Any], environ: Mapping[str, str] = os.enviro
     """Open a connection, encrypted and verified unless it stays on this machine.
 
     :param arguments: libpq's keyword arguments.
-    :raises MissingSetting: when they ask for less than the rule demands, or for what libpq does not
-        know.
+    :raises ConfigurationError: when they ask for less than the rule demands, or for what libpq
+        does not know.
     :raises psycopg2.OperationalError: when the server cannot be reached, or is not who it should
         be.
     """
@@ -35,7 +35,7 @@ def connect(arguments: Mapping[str, Any], environ: Mapping[str, str] = os.enviro
     try:
         opened: Connection = psycopg2.connect(**protected)
     except psycopg2.ProgrammingError as err:  # says the name of the option, and no value
-        raise MissingSetting(str(err).strip()) from err
+        raise ConfigurationError(str(err).strip()) from err
     except psycopg2.OperationalError as err:
         if remedy := _remedy(str(err)):
             raise psycopg2.OperationalError(f"{str(err).strip()}; {remedy}") from err
@@ -52,10 +52,11 @@ def protected_arguments(arguments: Mapping[str, Any], environ: Mapping[str, str]
     ``PGSSLMODE`` counts as it does for libpq.
 
     :param environ: what libpq reads its own defaults from, and where ``ALLOW_SETTING`` stands.
-    :raises MissingSetting: when they ask for less, and ``ALLOW_SETTING`` does not name the host.
+    :raises ConfigurationError: when they ask for less, and ``ALLOW_SETTING`` does not name the
+        host.
     """
     if arguments.get("service") or environ.get("PGSERVICE"):
-        raise MissingSetting(
+        raise ConfigurationError(
             "a service file may name another host than the connection: unset PGSERVICE and put"
             " host and sslmode into the connection"
         )
@@ -67,7 +68,7 @@ def protected_arguments(arguments: Mapping[str, Any], environ: Mapping[str, str]
     mode = arguments.get("sslmode") or default
     if mode != _VERIFIED:
         if not is_allowed:
-            raise MissingSetting(
+            raise ConfigurationError(
                 f"sslmode={mode} lets others read or change what is sent to {remote[0]}: use"
                 f" sslmode={_VERIFIED}, with sslrootcert for an authority of your own (or set"
                 f" {ALLOW_SETTING}={','.join(remote)} to accept the risk)"
@@ -117,7 +118,7 @@ def _authorities(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> st
         return str(named)
     bundle = ssl.get_default_verify_paths().cafile
     if bundle is None:
-        raise MissingSetting(
+        raise ConfigurationError(
             "this machine has no file of trusted certificates: install ca-certificates, or name"
             " the authority's certificate as sslrootcert in the connection"
         )

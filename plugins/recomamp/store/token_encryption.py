@@ -17,7 +17,7 @@ from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from recomamp.errors import InvalidDefinition, MissingSetting, TokensUnreadable
+from recomamp.errors import ConfigurationError, InvalidDefinition, TokensUnreadable
 
 ACCESS, REFRESH = "encrypted_access_token", "encrypted_refresh_token"
 COLUMNS = (ACCESS, REFRESH)
@@ -32,14 +32,14 @@ def read_keys(environment: Mapping[str, str]) -> list[Fernet]:
 
     RECOMAMP_FERNET_KEY_FILE may name a file that holds them instead.
 
-    :raises MissingSetting: when there is none, or one is no Fernet key.
+    :raises ConfigurationError: when there is none, or one is no Fernet key.
     """
     try:
         keys = [Fernet(key.strip()) for key in _key_text(environment).split(",") if key.strip()]
     except ValueError as err:
-        raise MissingSetting(_NO_KEYS) from err
+        raise ConfigurationError(_NO_KEYS) from err
     if not keys:
-        raise MissingSetting(_NO_KEYS)
+        raise ConfigurationError(_NO_KEYS)
     return keys
 
 
@@ -51,7 +51,7 @@ def _key_text(environment: Mapping[str, str]) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
-        raise MissingSetting(
+        raise ConfigurationError(
             f"RECOMAMP_FERNET_KEY_FILE: {path} cannot be read: {type(err).__name__}"
         ) from err
 

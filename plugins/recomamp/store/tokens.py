@@ -16,8 +16,8 @@ from psycopg2.errors import LockNotAvailable, QueryCanceled
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.credentials import Tokens
-from recomamp.errors import ConsentRevoked, Transient
-from recomamp.store.statements import Row, changed, fetch_one
+from recomamp.errors import ConsentRevoked, TransientError
+from recomamp.store.statements import Row, execute_returning, fetch_one
 from recomamp.store.token_encryption import ACCESS, REFRESH, decrypt_token, encrypt_token
 
 # Shorter than any statement may take, so that waiting for somebody else's refresh differs from a
@@ -53,7 +53,7 @@ class UserTokens:
 
         :raises ConsentRevoked: when the user never signed in with Amazon, or has to do so again.
         :raises InvalidDefinition: when a ciphertext belongs to another user or column.
-        :raises MissingSetting: when no key fits.
+        :raises ConfigurationError: when no key fits.
         """
         return await asyncio.to_thread(self._read)
 
@@ -63,7 +63,7 @@ class UserTokens:
         """Return usable tokens, renewed by at most one caller at a time.
 
         :raises ConsentRevoked: as ``read`` does, without a call to ``renew``.
-        :raises Transient: when somebody else's refresh takes too long.
+        :raises TransientError: when somebody else's refresh takes too long.
         """
         with _own_thread() as run:
             connection = await run(self._connect)
@@ -98,7 +98,7 @@ class UserTokens:
         try:
             return self._select(connection, "lock_user_tokens")
         except (LockNotAvailable, QueryCanceled) as err:
-            raise Transient(
+            raise TransientError(
                 f"user {self._user_id}: another process has been renewing the access token for "
                 f"more than {LOCK_TIMEOUT_SECONDS:g} seconds; try again later"
             ) from err
@@ -126,7 +126,7 @@ class UserTokens:
         return decrypt_token(self._fernet, row[column], user_id=self._user_id, column=column)
 
     def _store(self, connection: Connection, tokens: Tokens) -> None:
-        changed(
+        execute_returning(
             connection,
             "update_user_tokens",
             user_id=self._user_id,
@@ -137,7 +137,7 @@ class UserTokens:
         connection.commit()
 
     def _revoke(self, connection: Connection, error: str) -> None:
-        changed(
+        execute_returning(
             connection,
             "revoke_user_consent",
             user_id=self._user_id,

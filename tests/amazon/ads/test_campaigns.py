@@ -19,8 +19,8 @@ from recomamp.amazon.ads.client import AdsClient
 from recomamp.amazon.ads.profiles import list_profiles, read_profiles
 from recomamp.amazon.ads.reports import ReportStatus, read_created, read_report
 from recomamp.amazon.regions import Endpoint
-from recomamp.domain.campaigns import CampaignType, Listed
-from recomamp.errors import ContractBroken, Refused, Transient, Unauthorized
+from recomamp.domain.campaigns import CampaignType, ListedCampaign
+from recomamp.errors import RequestRejected, TransientError, Unauthorized, UnexpectedResponse
 
 PROFILE = "1108400000000001"
 UUID = "3d2f9a3c-0b1e-4c59-9a74-0d4a0b6f2c11"
@@ -36,12 +36,12 @@ def ask(server: Callable[[httpx.Request], httpx.Response], call: Any, read: Any)
             transport=httpx.MockTransport(server),
             sleep=Pauses(),
         ) as ads:
-            return await ads.ask(call, read)
+            return await ads.send(call, read)
 
     return asyncio.run(run())
 
 
-def listed(kind: CampaignType, *campaigns: Any, token: str | None = None) -> list[Listed]:
+def listed(kind: CampaignType, *campaigns: Any, token: str | None = None) -> list[ListedCampaign]:
     def server(request: httpx.Request) -> httpx.Response:
         is_array = kind is CampaignType.SPONSORED_DISPLAY
         # Not json=, which cannot write every text that JSON has
@@ -59,7 +59,7 @@ def test_names_are_read_as_they_can_be_stored(kind: CampaignType) -> None:
 
 
 def test_amazons_words_are_kept_as_they_can_be_stored() -> None:
-    with pytest.raises(Refused, match="no such luck"):
+    with pytest.raises(RequestRejected, match="no such luck"):
         ask(
             lambda _: httpx.Response(400, json={"details": "no \0such\0 luck"}),
             list_profiles(),
@@ -78,7 +78,7 @@ def test_sponsored_products_are_read_from_their_nested_budget() -> None:
         "premiumBidAdjustment": False,
     }
     assert listed(CampaignType.SPONSORED_PRODUCTS, campaign) == [
-        Listed(
+        ListedCampaign(
             campaign_id="1",
             name="A",
             state="ENABLED",
@@ -128,20 +128,20 @@ def test_dsp_money_is_the_sum_of_the_flights() -> None:
 def test_a_campaign_of_which_only_the_id_is_known_is_read() -> None:
     for kind in CampaignType:
         (found,) = listed(kind, {"campaignId": "1"})
-        assert found == Listed(campaign_id="1", name="", state="")
+        assert found == ListedCampaign(campaign_id="1", name="", state="")
 
 
 @pytest.mark.parametrize("kind", CampaignType)
 def test_a_list_that_is_none_is_no_empty_list(kind: CampaignType) -> None:
     how = LISTS[kind]
     for body in ({}, {"campaigns": None}, {"campaigns": [{"name": "no id"}]}, ["x"]):
-        with pytest.raises(ContractBroken, match="a list of campaigns was expected"):
+        with pytest.raises(UnexpectedResponse, match="a list of campaigns was expected"):
             ask(
                 lambda request, body=body: httpx.Response(200, json=body),
                 how.call("1", None),
                 how.read,
             )
-    with pytest.raises(Transient, match="JSON was expected"):
+    with pytest.raises(TransientError, match="JSON was expected"):
         ask(lambda request: httpx.Response(200, text="<html>"), how.call("1", None), how.read)
 
 
@@ -155,7 +155,7 @@ def test_a_list_that_is_none_is_no_empty_list(kind: CampaignType) -> None:
 )
 def test_each_shape_of_refusal_keeps_amazons_words(body: dict[str, str], words: str) -> None:
     how = LISTS[CampaignType.SPONSORED_PRODUCTS]
-    with pytest.raises(Refused, match=words) as refused:
+    with pytest.raises(RequestRejected, match=words) as refused:
         ask(lambda request: httpx.Response(403, json=body), how.call("1", None), how.read)
     assert refused.value.code == body["code"]
 
@@ -171,7 +171,7 @@ def emulated(amazon: Amazon, call: Any, read: Any, **options: Any) -> Any:
             observe=amazon.observe,
             **options,
         ) as ads:
-            return await ads.ask(call, read)
+            return await ads.send(call, read)
 
     return asyncio.run(run())
 
@@ -221,7 +221,7 @@ def test_a_duplicate_of_nothing_is_told_and_not_repeated() -> None:
         seen.append(request)
         return httpx.Response(425, json={"code": "425", "detail": "Too early"})
 
-    with pytest.raises(ContractBroken, match="Too early"):
+    with pytest.raises(UnexpectedResponse, match="Too early"):
         ask(server, report_call(), read_created)
     assert len(seen) == 1
 
@@ -246,6 +246,6 @@ def test_every_status_of_a_report_is_understood(word: str | None, status: Report
 def test_an_answer_without_a_report_does_not_tell_its_link() -> None:
     body = {"status": "COMPLETED", "url": "https://x.s3.amazonaws.com/a?X-Amz-Signature=secret"}
     call = reports.get_report(CampaignType.DSP, "1", UUID)
-    with pytest.raises(ContractBroken) as broken:
+    with pytest.raises(UnexpectedResponse) as broken:
         ask(lambda request: httpx.Response(200, json=body), call, read_report)
     assert "secret" not in str(broken.value)

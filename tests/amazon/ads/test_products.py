@@ -11,7 +11,7 @@ import pytest
 
 from recomamp.amazon.ads.products import product_metadata, read_products
 from recomamp.domain.asins import Product
-from recomamp.errors import ContractBroken, Refused, Transient
+from recomamp.errors import RequestRejected, TransientError, UnexpectedResponse
 
 ASIN = "B000000001"
 
@@ -77,9 +77,9 @@ def test_the_price_before_savings_stands_in() -> None:
 def test_an_answer_without_a_list_never_means_that_nothing_is_known() -> None:
     assert read_products(answered({"ProductMetadataList": []})) == {}
     for body in ({}, {"ProductMetadataList": None}, [], {"ProductMetadataList": [{}]}):
-        with pytest.raises(ContractBroken):
+        with pytest.raises(UnexpectedResponse):
             read_products(answered(body))
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         read_products(answered("<html>"))
-    with pytest.raises(Refused, match="Invalid ASIN"):
+    with pytest.raises(RequestRejected, match="Invalid ASIN"):
         read_products(answered({"code": "400", "details": "Invalid ASIN"}, 400))

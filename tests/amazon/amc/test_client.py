@@ -11,7 +11,7 @@ import pytest
 from fixtures.amazon import WINDOW, listed, make_execution
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.domain.executions import AmcStatus
-from recomamp.errors import Refused, Transient, Unauthorized
+from recomamp.errors import RequestRejected, TransientError, Unauthorized
 
 
 def test_a_query_is_submitted_and_answered_as_an_execution(amazon, emulator):
@@ -56,7 +56,7 @@ def test_an_unknown_status_is_no_error(amazon, emulator):
 
 
 def test_an_execution_that_does_not_exist_is_refused_in_amazons_words(amazon):
-    with pytest.raises(Refused, match="does not exist") as caught:
+    with pytest.raises(RequestRejected, match="does not exist") as caught:
         amazon.ask(lambda client: client.get_execution("nobody"))
 
     assert caught.value.status == 404
@@ -64,7 +64,7 @@ def test_an_execution_that_does_not_exist_is_refused_in_amazons_words(amazon):
 
 
 def test_somebody_elses_instance_is_refused_and_nothing_else_happens(amazon, emulator):
-    with pytest.raises(Refused, match="Unauthorized request") as caught:
+    with pytest.raises(RequestRejected, match="Unauthorized request") as caught:
         amazon.ask(
             lambda client: client.create_execution(make_execution()),
             instance_id="amcdemoeurope",
@@ -133,7 +133,7 @@ def test_cancelling_what_has_ended_returns_how_it_ended(amazon, emulator):
 
 
 def test_cancelling_what_does_not_exist_is_refused(amazon):
-    with pytest.raises(Refused, match="does not exist"):
+    with pytest.raises(RequestRejected, match="does not exist"):
         amazon.ask(lambda client: client.cancel_execution("nobody"))
 
 
@@ -181,7 +181,7 @@ def test_a_read_that_gets_no_answer_in_time_is_tried_again(amazon, emulator):
 def test_a_read_that_never_succeeds_ends_in_the_last_error(amazon, emulator):
     emulator.fault("list_executions", "server_error", times=None, status=502)
 
-    with pytest.raises(Transient) as caught:
+    with pytest.raises(TransientError) as caught:
         amazon.ask(lambda client: listed(client, workflow_id="recomamp-1"))
 
     assert caught.value.status == 502
@@ -227,12 +227,12 @@ def test_a_failed_call_is_logged_in_one_line_without_secrets(amazon, emulator, c
     caplog.set_level(logging.DEBUG)
     emulator.fault("get_execution", "forbidden")
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRejected) as caught:
         amazon.ask(lambda client: client.get_execution("e-1"))
 
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [
-        "GET /amc/reporting/amcdemonorth/workflowExecutions/e-1 failed: Refused, "
+        "GET /amc/reporting/amcdemonorth/workflowExecutions/e-1 failed: RequestRejected, "
         f"status 403, request id {caught.value.request_id}"
     ]
     assert "Atz" not in caplog.text

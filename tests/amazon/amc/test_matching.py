@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from recomamp.amazon.amc.matching import is_ours
+from recomamp.amazon.amc.matching import matches_submission
 from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.domain.executions import AmcStatus
 
@@ -36,7 +36,7 @@ def execution(**changes: Any) -> AmcExecution:
 
 
 def claim(one: AmcExecution, **changes: Any) -> bool:
-    return is_ours(
+    return matches_submission(
         one,
         **{
             "workflow_id": "recomamp-1",

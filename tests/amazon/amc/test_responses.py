@@ -12,7 +12,7 @@ from recomamp.amazon.amc.responses import (
     read_executions,
 )
 from recomamp.domain.executions import AmcStatus
-from recomamp.errors import ContractBroken, Refused, SubmissionInDoubt, Transient
+from recomamp.errors import RequestRejected, SubmissionUnknown, TransientError, UnexpectedResponse
 
 FLAT = {
     "workflowExecutionId": "e-1",
@@ -108,13 +108,17 @@ def test_the_reason_and_the_status_hold_no_secret_and_can_be_stored(database):
 
 @pytest.mark.parametrize(
     ("body", "read_error"),
-    [({"html": HTML}, Transient), ({"json": {}}, ContractBroken), ({"json": [1]}, Transient)],
+    [
+        ({"html": HTML}, TransientError),
+        ({"json": {}}, UnexpectedResponse),
+        ({"json": [1]}, TransientError),
+    ],
     ids=["page", "no id", "no object"],
 )
 def test_an_answer_that_is_no_execution_puts_a_submission_in_doubt(body, read_error):
     with pytest.raises(read_error):
         read_execution(answer(**body))
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         read_execution(answer(**body), repeatable=False)
 
 
@@ -137,17 +141,17 @@ def test_an_empty_page_is_the_last(body):
 
 @pytest.mark.parametrize("body", [{}, {"executions": {}}, {"executions": ["e-1"]}])
 def test_an_answer_without_a_list_is_never_taken_for_an_empty_one(body):
-    with pytest.raises(ContractBroken, match="executions"):
+    with pytest.raises(UnexpectedResponse, match="executions"):
         read_executions(answer(json=body))
 
 
 def test_an_execution_without_an_id_in_a_list_is_not_skipped_in_silence():
-    with pytest.raises(ContractBroken, match="workflowExecutionId"):
+    with pytest.raises(UnexpectedResponse, match="workflowExecutionId"):
         read_executions(answer(json={"executions": [{"status": "PENDING"}]}))
 
 
 def test_a_page_of_html_instead_of_a_list_is_transient():
-    with pytest.raises(Transient, match="Please wait"):
+    with pytest.raises(TransientError, match="Please wait"):
         read_executions(answer(html=HTML))
 
 
@@ -171,7 +175,7 @@ def test_links_are_read_in_order():
     ],
 )
 def test_links_in_a_strange_shape_are_not_quoted(body):
-    with pytest.raises(ContractBroken) as caught:
+    with pytest.raises(UnexpectedResponse) as caught:
         read_download_urls(answer(json=body))
 
     assert "sign" not in str(caught.value)
@@ -179,7 +183,7 @@ def test_links_in_a_strange_shape_are_not_quoted(body):
 
 def test_links_that_are_not_ready_keep_amazons_words():
     words = "Execution with ID e-1 is unavailable for download."
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(RequestRejected, match=words):
         read_download_urls(answer(404, json={"code": "404", "details": words}))
 
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from fixtures.amazon import WINDOW, listed, make_execution
-from recomamp.amazon.amc.matching import is_ours
-from recomamp.errors import Refused, SubmissionInDoubt, Transient
+from recomamp.amazon.amc.matching import matches_submission
+from recomamp.errors import RequestRejected, SubmissionUnknown, TransientError
 
 IN_DOUBT = [
     pytest.param("reset_after", {}, 1, id="reset after accepting"),
@@ -31,7 +31,7 @@ def test_a_submission_without_a_clear_answer_is_in_doubt_and_never_repeated(
 ):
     emulator.fault("create_execution", fault, **options)
 
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         amazon.submit()
 
     assert len(emulator.calls("create_execution")) == 1
@@ -42,7 +42,7 @@ def test_a_submission_without_a_clear_answer_is_in_doubt_and_never_repeated(
 def test_a_submission_that_gets_no_answer_in_time_is_in_doubt(amazon, emulator):
     emulator.fault("create_execution", "timeout_after")
 
-    with pytest.raises(SubmissionInDoubt, match="ReadTimeout"):
+    with pytest.raises(SubmissionUnknown, match="ReadTimeout"):
         amazon.ask(
             lambda client: client.create_execution(make_execution()),
             timeout=httpx.Timeout(30, read=1.0),
@@ -56,7 +56,7 @@ def test_a_service_that_cannot_be_reached_puts_nothing_in_doubt(emulator, amazon
     created = amazon.submit()  # leaves a usable token in the store
     amazon.url = "http://127.0.0.1:9"
 
-    with pytest.raises(Transient, match=r"127\.0\.0\.1"):
+    with pytest.raises(TransientError, match=r"127\.0\.0\.1"):
         amazon.submit()
 
     assert [one["workflowExecutionId"] for one in emulator.executions()] == [
@@ -71,7 +71,7 @@ def test_a_submission_in_doubt_is_found_again(amazon, emulator, keep_workflow_id
     other, wanted = make_execution(sql="SELECT COUNT(*) AS n FROM dsp_clicks"), make_execution()
     amazon.ask(lambda client: client.create_execution(other))
     emulator.fault("create_execution", "reset_after")
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         amazon.ask(lambda client: client.create_execution(wanted))
 
     found = amazon.ask(
@@ -80,7 +80,7 @@ def test_a_submission_in_doubt_is_found_again(amazon, emulator, keep_workflow_id
     ours = [
         one.sql_query
         for one in found
-        if is_ours(
+        if matches_submission(
             one,
             workflow_id=wanted.workflow_id,
             window_start=WINDOW.start,
@@ -96,7 +96,7 @@ def test_a_submission_in_doubt_is_found_again(amazon, emulator, keep_workflow_id
 
 
 def test_a_refused_query_keeps_amazons_words_and_is_not_repeated(amazon, emulator):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRejected) as caught:
         amazon.submit(sql="SELECT * FROM no_such_table")
 
     assert caught.value.status == 400
@@ -108,13 +108,13 @@ def test_the_submission_after_one_answered_401_has_a_new_token(amazon, emulator,
     emulator.fault("create_execution", "unauthorized")
     if is_token_refused:
         emulator.fault("token", "server_error", skip=1)
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         amazon.submit()
     assert len(emulator.calls("create_execution")) == 1
 
     if is_token_refused:  # nobody could renew it, so that the next 401 does
         emulator.fault("create_execution", "unauthorized")
-        with pytest.raises(SubmissionInDoubt):
+        with pytest.raises(SubmissionUnknown):
             amazon.submit()
     amazon.submit()
 

@@ -322,10 +322,10 @@ def test_an_answer_without_a_list_makes_no_product_missing(
 def sync_quickly() -> None:
     """Sync with one try of each call."""
     from recomamp.amazon.retry import RetryPolicy
-    from recomamp.pipeline.asins import sync
+    from recomamp.pipeline.asins import sync as asins_sync
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sync, "PATIENT", RetryPolicy(attempts=1))
+        patch.setattr(asins_sync, "SYNC_RETRY", RetryPolicy(attempts=1))
         sync()
 
 

@@ -21,7 +21,7 @@ from fixtures.campaigns import Sync
 from fixtures.emulator import RunningEmulator
 from fixtures.emulator_client import Caller
 from fixtures.postgres import Database, Row, Rows
-from recomamp.errors import Incomplete
+from recomamp.errors import PartialFailure
 from recomamp.pipeline.campaigns.operators import ListInstances, groups
 
 VENDOR, SELLER, ABROAD = "1108400000000001", "1108400000000002", "1108400000000003"
@@ -98,9 +98,9 @@ def test_each_api_is_asked_in_its_own_media_type(sync: Sync, emulator: RunningEm
 
     assert "amazon-advertising-api-scope" not in emulator.calls("list_profiles")[0]["headers"]
     for operation in ("list_sp_campaigns", "list_sb_campaigns", "list_sd_campaigns"):
-        (vendors, sellers) = emulator.calls(operation)
+        (vendors, sellers_by_profile) = emulator.calls(operation)
         assert "amazon-advertising-api-scope" in vendors["headers"]
-        assert vendors["status"] == sellers["status"] == 200
+        assert vendors["status"] == sellers_by_profile["status"] == 200
     (dsp,) = emulator.calls("query_campaigns")
     assert "amazon-ads-accountid" in dsp["headers"]
     assert "amazon-advertising-api-scope" not in dsp["headers"]
@@ -219,7 +219,7 @@ def test_a_list_that_breaks_off_archives_nothing_and_stops_no_other(
 
 # A refusal is known of its instance; a token that is not taken is tried again
 MAY_NOT_ASK = pytest.mark.parametrize(
-    ("fault", "failure"), [("forbidden", AirflowSkipException), ("unauthorized", Incomplete)]
+    ("fault", "failure"), [("forbidden", AirflowSkipException), ("unauthorized", PartialFailure)]
 )
 
 
@@ -308,7 +308,7 @@ def test_a_row_that_the_database_refuses_stops_no_other_list(
         "ALTER TABLE campaigns ADD CONSTRAINT chk_refused CHECK (campaign_type <> 'dsp')"
     )
     try:
-        with pytest.raises(Incomplete, match=r"1 of 7 .*dsp of .*chk_refused"):
+        with pytest.raises(PartialFailure, match=r"1 of 7 .*dsp of .*chk_refused"):
             sync.list()
     finally:
         database.query("ALTER TABLE campaigns DROP CONSTRAINT chk_refused")

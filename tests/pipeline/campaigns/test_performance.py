@@ -19,7 +19,7 @@ from fixtures.campaigns import Sync
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.campaigns import CampaignType
-from recomamp.errors import Incomplete
+from recomamp.errors import PartialFailure
 from recomamp.pipeline import settings
 from recomamp.pipeline.campaigns.performance import is_overdue
 from recomamp.pipeline.campaigns.report_trigger import ReportsTrigger
@@ -209,7 +209,7 @@ def test_a_failed_report_stops_no_other_and_is_asked_for_again(
 ) -> None:
     emulator.fault("create_report", "fail_report", reason="Out of ink", matching="sbCampaigns")
 
-    with pytest.raises(Incomplete, match=r"1 of 7 .*sponsoredBrands.*Out of ink"):
+    with pytest.raises(PartialFailure, match=r"1 of 7 .*sponsoredBrands.*Out of ink"):
         listed.performance()
     states = [row["status"] for row in listed.reports()]
     assert (states.count("LOADED"), states.count("FAILED")) == (6, 1)
@@ -233,7 +233,7 @@ def test_a_report_that_amazon_has_forgotten_is_asked_for_anew(
     listed.deferred()
     emulator.reset()
 
-    with pytest.raises(Incomplete, match="does not know the report any more"):
+    with pytest.raises(PartialFailure, match="does not know the report any more"):
         listed.performance()
     listed.performance()
     assert {row["status"] for row in listed.reports()} == {"FAILED", "LOADED"}
@@ -247,7 +247,7 @@ def test_a_report_that_is_never_ready_is_given_up(
     deferred = listed.deferred()
     database.query("UPDATE campaign_reports SET requested_at = NOW() - INTERVAL '7 hours'")
 
-    with pytest.raises(Incomplete, match="not ready after 6:00:00; Amazon says"):
+    with pytest.raises(PartialFailure, match="not ready after 6:00:00; Amazon says"):
         listed.resume(deferred)
 
 
@@ -337,7 +337,7 @@ def test_a_damaged_file_changes_nothing_and_is_read_again(
 ) -> None:
     emulator.fault("download", "truncated_csv", times=7)
 
-    with pytest.raises(Incomplete, match=r"7 of 7 .*no whole JSON array"):
+    with pytest.raises(PartialFailure, match=r"7 of 7 .*no whole JSON array"):
         listed.performance()
     assert days(database) == []
     listed.performance()
@@ -350,7 +350,7 @@ def test_a_damaged_file_stops_no_other_report_and_is_adopted(
 ) -> None:
     emulator.fault("download", "truncated_csv", times=3)
 
-    with pytest.raises(Incomplete, match="3 of 7 "):
+    with pytest.raises(PartialFailure, match="3 of 7 "):
         listed.performance()
     states = Counter(row["status"] for row in listed.reports())
     assert states == {"LOADED": 4, "REQUESTED": 3}
@@ -366,7 +366,7 @@ def test_a_report_that_cannot_be_asked_for_stops_no_other(
     emulator.fault("create_report", fault, times=None, matching="sbCampaigns")
 
     for _ in range(2):
-        with pytest.raises(Incomplete, match=r"2 of .*sponsoredBrands of .*HTTP 4"):
+        with pytest.raises(PartialFailure, match=r"2 of .*sponsoredBrands of .*HTTP 4"):
             listed.performance()
         states = Counter(row["status"] for row in listed.reports())
         assert states == {"LOADED": 5, "REQUESTED": 2}
@@ -390,7 +390,7 @@ def test_a_report_that_the_database_refuses_stops_no_other(
         " CHECK (campaign_type <> 'dsp' OR impressions = 0)"
     )
     try:
-        with pytest.raises(Incomplete, match=r"1 of 7 .*dsp of .*chk_refused"):
+        with pytest.raises(PartialFailure, match=r"1 of 7 .*dsp of .*chk_refused"):
             listed.performance()
     finally:
         database.query("ALTER TABLE campaigns DROP CONSTRAINT chk_refused")

@@ -13,7 +13,7 @@ from fixtures.steps import Run
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import NewExecution
 from recomamp.amazon.amc.responses import AmcExecution
-from recomamp.errors import ExecutionFailed, SubmissionInDoubt
+from recomamp.errors import ExecutionFailed, SubmissionUnknown
 from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.hooks import AmcHook
 
@@ -66,7 +66,7 @@ def test_of_a_query_sent_twice_what_still_runs_is_adopted_and_not_what_has_ended
 ) -> None:
     emulator.fault("create_execution", "reset_after")
     emulator.fault("list_executions", "forbidden")
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         run.step(SubmitExecution)
     (first,) = [one["workflowExecutionId"] for one in emulator.executions()]
     name = run.executions[0]["amc_workflow_id"]
@@ -117,7 +117,7 @@ def waiting_colleague(colleague: Run, emulator: RunningEmulator) -> Run:
     emulator.settings(keep_workflow_id=False)
     emulator.fault("create_execution", "reset_before")
     emulator.fault("list_executions", "forbidden")
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         colleague.step(SubmitExecution)
     return colleague
 
@@ -129,7 +129,7 @@ def test_two_rows_never_hold_one_execution_of_amc_and_the_loser_looks_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     let_another_adopt(waiting_colleague, monkeypatch)
-    with pytest.raises(SubmissionInDoubt, match="was quicker to adopt"):
+    with pytest.raises(SubmissionUnknown, match="was quicker to adopt"):
         run.step(SubmitExecution)
     assert run.executions[0]["status"] == "PENDING"
     run.try_number = 2

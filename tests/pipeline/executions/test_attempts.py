@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
-from recomamp.errors import ExecutionFailed, PipelineError, SubmissionInDoubt
+from recomamp.errors import ExecutionFailed, PipelineError, SubmissionUnknown
 from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
@@ -163,7 +163,7 @@ def test_a_try_that_failed_says_so_in_the_row_until_it_goes_on(
     run: Run, emulator: RunningEmulator
 ) -> None:
     emulator.fault("create_execution", "server_error", times=None, status=503)
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         run.step(SubmitExecution)
     (waiting,) = run.executions
     assert waiting["next_retry_at"] > datetime.now(UTC)

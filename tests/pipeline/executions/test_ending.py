@@ -16,7 +16,7 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
 from recomamp.domain.reconciliation import RunState
-from recomamp.errors import SubmissionInDoubt
+from recomamp.errors import SubmissionUnknown
 from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
@@ -111,7 +111,7 @@ def test_a_run_that_somebody_ends_ends_in_one_way_whoever_comes_first(
         emulator.progression("per_poll", polls=100)
     if at_amc == "nothing":
         emulator.fault("create_execution", "reset_before")
-        with pytest.raises(SubmissionInDoubt):
+        with pytest.raises(SubmissionUnknown):
             run.step(SubmitExecution)
     else:
         run.step(SubmitExecution)

@@ -26,7 +26,7 @@ from fixtures.emulator import RunningEmulator
 from fixtures.object_stores import object_store
 from fixtures.postgres import Database
 from fixtures.steps import Run
-from recomamp.errors import ContractBroken, ExecutionLocked, NotReady, ResultsBroken
+from recomamp.errors import ExecutionLocked, InvalidResults, ResultNotReady, UnexpectedResponse
 from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.load import READY_TRIES, LoadResults
 from recomamp.pipeline.executions.wait import WaitForExecution
@@ -253,7 +253,7 @@ def test_a_result_that_amc_does_not_know_for_a_while_is_waited_for(
     run: Run, emulator: RunningEmulator, operation: str
 ) -> None:
     emulator.fault(operation, "not_found", times=7)
-    with pytest.raises(NotReady):
+    with pytest.raises(ResultNotReady):
         run.step(LoadResults)
     (row,) = run.executions
     assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
@@ -311,7 +311,7 @@ def test_the_result_of_another_query_says_nothing_of_types(
     run.step(WaitForExecution)
     database.query(f"UPDATE workflow_executions SET {change} WHERE attempt = 1")
     emulator.fault("get_execution", "no_output_columns", times=5)
-    with pytest.raises(ContractBroken, match="no earlier result of the same query") as refused:
+    with pytest.raises(UnexpectedResponse, match="no earlier result of the same query") as refused:
         run.step(LoadResults)
     row = run.executions[-1]
     assert row["amc_execution_id"] in str(refused.value)
@@ -332,7 +332,7 @@ def test_values_that_are_not_of_the_last_types_are_not_made_text(
         "  result_data, '{schema,fields,0,dataType}', '\"BOOLEAN\"') WHERE attempt = 1"
     )
     emulator.fault("get_execution", "no_output_columns", times=None)
-    with pytest.raises(ResultsBroken, match=r"row 2, column .* is no BOOLEAN"):
+    with pytest.raises(InvalidResults, match=r"row 2, column .* is no BOOLEAN"):
         run.step(LoadResults)
 
 
@@ -340,7 +340,7 @@ def test_columns_that_amc_leaves_out_and_nobody_knows_are_not_made_text(
     run: Run, emulator: RunningEmulator
 ) -> None:
     emulator.fault("get_execution", "no_output_columns", times=5)
-    with pytest.raises(ContractBroken, match="does not describe the columns"):
+    with pytest.raises(UnexpectedResponse, match="does not describe the columns"):
         run.step(LoadResults)
     (row,) = run.executions
     assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
@@ -360,7 +360,7 @@ def test_the_last_result_says_nothing_of_other_columns(
         "  result_data, '{schema,fields,0,name}', '\"another\"') WHERE attempt = 1"
     )
     emulator.fault("get_execution", "no_output_columns", times=None)
-    with pytest.raises(ResultsBroken, match="the file has the columns"):
+    with pytest.raises(InvalidResults, match="the file has the columns"):
         run.step(LoadResults)
 
 
@@ -373,7 +373,7 @@ def test_what_storage_refuses_for_now_is_in_the_row_and_tried_again(
     monkeypatch.setenv("RECOMAMP_RESULTS_URL", "s3://bucket/results")
     with object_store("s3") as files:
         files.failures.append(failure)
-        with pytest.raises(ResultsBroken):
+        with pytest.raises(InvalidResults):
             run.step(LoadResults)
         (row,) = run.executions
         assert row["next_retry_at"] is not None

@@ -23,14 +23,14 @@ from recomamp.errors import (
     AmazonError,
     ExecutionFailed,
     ExecutionLocked,
-    SubmissionInDoubt,
+    SubmissionUnknown,
 )
 from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.cancellation import end_cancelled
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.wait import WaitForExecution
-from recomamp.pipeline.generator.invalid_dag import RefuseRun
+from recomamp.pipeline.generator.invalid_dag import FailInvalidRun
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.executions import select_execution
 from recomamp.store.locks import Purpose, locked
@@ -364,12 +364,12 @@ def test_without_a_free_slot_the_task_waits_for_its_turn_and_sends_nothing(
     assert (waiting["status"], waiting["slot_granted_at"]) == ("PENDING", None)
 
     run.step(RecordRun)  # ends the first, which frees its slot
-    assert second.step(SubmitExecution, "execute_again") == str(waiting["id"])
+    assert second.step(SubmitExecution, "resume") == str(waiting["id"])
     assert [one["status"] for one in emulator.executions()].count("CANCELLED") == 1
     assert len(emulator.executions()) == 2
 
 
-class SubmitOfInvalidRow(RefuseRun):
+class SubmitOfInvalidRow(FailInvalidRun):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(problem="parameters.typo is not declared", **kwargs)
 
@@ -386,7 +386,7 @@ def test_an_attempt_opened_before_its_row_became_invalid_goes_on_and_no_other_is
     database.query("""UPDATE workflow_schedules SET parameters = '{"typo": 1}'""")
     run.step(RecordRun)
     emulator.progression("at_once")
-    second.step(SubmitOfInvalidRow, "execute_again")
+    second.step(SubmitOfInvalidRow, "resume")
     for step in (WaitForExecution, LoadResults, RecordRun):
         second.step(step)
     assert [row["status"] for row in second.executions] == ["SUCCESS"]
@@ -408,7 +408,7 @@ def test_sql_that_amc_refuses_fails_for_good_with_amazons_words(
         run.step(SubmitExecution)
     run.step(RecordRun)
     (execution,) = run.executions
-    assert (execution["status"], execution["error_type"]) == ("FAILED", "REFUSED")
+    assert (execution["status"], execution["error_type"]) == ("FAILED", "REQUEST_REJECTED")
     (book,) = database.query("SELECT * FROM schedule_runs")
     assert book["status"] == "FAILED"
     assert "nonsense" in book["error_message"]
@@ -466,7 +466,7 @@ def test_while_nobody_can_look_an_accepted_submission_is_neither_lost_nor_repeat
     emulator.progression("per_poll", polls=100)
     emulator.fault("create_execution", "reset_after")
     emulator.fault("list_executions", "forbidden")
-    with pytest.raises(SubmissionInDoubt, match="does not let us look"):
+    with pytest.raises(SubmissionUnknown, match="does not let us look"):
         run.step(SubmitExecution)
     assert run.executions[0]["status"] == "PENDING"
     run.step(SubmitExecution)
@@ -480,7 +480,7 @@ def test_a_submission_in_doubt_is_cancelled_at_amc_when_the_books_are_closed(
     emulator.progression("per_poll", polls=100)
     emulator.fault("create_execution", "reset_after")
     emulator.fault("list_executions", "forbidden")
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         run.step(SubmitExecution)
     run.step(RecordRun)
     (execution,), (at_amc,) = run.executions, emulator.executions()
@@ -496,7 +496,7 @@ def test_whatever_amc_lists_under_another_name_is_not_cancelled(
     other.step(SubmitExecution)
     emulator.fault("create_execution", "reset_after")
     emulator.fault("list_executions", "forbidden")
-    with pytest.raises(SubmissionInDoubt):
+    with pytest.raises(SubmissionUnknown):
         run.step(SubmitExecution)
     listing = AmcClient.list_executions
 

@@ -193,7 +193,7 @@ def test_an_invalid_dag_does_for_runs_under_way_all_that_the_valid_one_did(
     assert set(after) == STEPS
     assert (before.pop("submit")["task_type"], after.pop("submit")["task_type"]) == (
         "SubmitExecution",
-        "RefuseRun",
+        "FailInvalidRun",
     )
     assert after == before
     assert after["load"]["outlets"]

@@ -16,7 +16,7 @@ import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
 from recomamp.domain.definitions import read_collection, read_schedule
-from recomamp.domain.models import Definition, Invalid
+from recomamp.domain.models import Definition, InvalidDefinitionRow
 from recomamp.errors import InvalidDefinition
 from recomamp.pipeline.generator.factory import build_dag
 
@@ -61,7 +61,7 @@ COLLECTION = WORKFLOW | {
     "status": "ACTIVE",
     "parameters": {},
 }
-INVALID = Invalid(
+INVALID = InvalidDefinitionRow(
     kind="schedule",
     id=UUID("66666666-6666-6666-6666-666666666666"),
     dag_id="amc_schedule_66666666-6666-6666-6666-666666666666",

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.serialization.serialized_objects import DagSerialization
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.models import Definition, Invalid, Schedule
+from recomamp.domain.models import Definition, InvalidDefinitionRow, Schedule
 from recomamp.domain.sql import binding, template
 from recomamp.domain.sql.parameters import Parameter
 from recomamp.pipeline.generator import query_checks
@@ -100,7 +100,11 @@ def schedules(rows: Rows, instance: Row, *lengths: int) -> list[str]:
 
 
 def waiting(definitions: dict[str, Definition]) -> list[str]:
-    return [key for key, one in definitions.items() if isinstance(one, Invalid) and one.is_waiting]
+    return [
+        key
+        for key, one in definitions.items()
+        if isinstance(one, InvalidDefinitionRow) and one.is_waiting
+    ]
 
 
 BEYOND = {
@@ -296,7 +300,9 @@ def test_a_long_query_that_fails_its_check_takes_time_once(
         workflow=rows.workflow(instance=instance, sql_query=long_query(2000) + " {{undeclared}}")
     )
     before = read()
-    assert any(isinstance(one, Invalid) and not one.is_waiting for one in before.values())
+    assert any(
+        isinstance(one, InvalidDefinitionRow) and not one.is_waiting for one in before.values()
+    )
     again = read()
     assert checks.lengths == []
     assert {key: str(getattr(one, "error", "")) for key, one in again.items()} == {

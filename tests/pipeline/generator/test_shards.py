@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fixtures.postgres import Database, Row, Rows
 from recomamp.pipeline.generator.shards import Shard, bucket_of, file_of_row
-from recomamp.pipeline.settings import MOST_SHARDS
+from recomamp.pipeline.settings import MAX_SHARDS
 
 DAGS = Path(__file__).resolve().parents[3] / "dags"
 FILES = sorted(DAGS.rglob("amc_schedules*.py"))
@@ -41,10 +41,10 @@ def parse(connections: None) -> Callable[..., dict[str, str]]:
     return parse
 
 
-@given(st.integers(1, MOST_SHARDS))
+@given(st.integers(1, MAX_SHARDS))
 def test_every_bucket_belongs_to_exactly_one_shard(shards: int) -> None:
-    buckets = Counter(bucket for k in range(MOST_SHARDS) for bucket in Shard(k, shards).buckets)
-    assert buckets == Counter(range(MOST_SHARDS))
+    buckets = Counter(bucket for k in range(MAX_SHARDS) for bucket in Shard(k, shards).buckets)
+    assert buckets == Counter(range(MAX_SHARDS))
 
 
 @pytest.mark.parametrize("shards", ["1", "2", "5", "16"])
@@ -150,5 +150,5 @@ def test_airflow_finds_no_more_files_than_there_are_shards(
 def test_the_files_of_a_kind_differ_in_their_names_alone() -> None:
     for kind in ("schedules", "collections"):
         shares = sorted((DAGS / "shards").glob(f"amc_{kind}_*.py"))
-        assert [path.stem[-2:] for path in shares] == [f"{n:02d}" for n in range(1, MOST_SHARDS)]
+        assert [path.stem[-2:] for path in shares] == [f"{n:02d}" for n in range(1, MAX_SHARDS)]
         assert len({path.read_text(encoding="utf-8") for path in shares}) == 1

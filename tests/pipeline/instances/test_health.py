@@ -24,7 +24,7 @@ from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances import health as health_checks
-from recomamp.pipeline.instances.health import check_instances, require_working_instance
+from recomamp.pipeline.instances.health import check_instances, ensure_instance_healthy
 from recomamp.store.executions import select_execution
 
 FILE = Path(__file__).resolve().parents[3] / "dags" / "recomamp_instance_health.py"
@@ -412,7 +412,7 @@ def test_only_an_instance_in_error_costs_a_run_a_further_question(
     assert execution.instance_health is status
     asked = pytest.raises(AssertionError, match="asked")
     with asked if status is HealthStatus.ERROR else nullcontext():
-        require_working_instance(
+        ensure_instance_healthy(
             execution,
             database=NoDatabase(),
             amazon=AmcHook(),
@@ -450,7 +450,7 @@ def test_a_run_on_an_instance_in_error_fails_once_for_good_and_asks_amazon_nothi
         submit()
     assert emulator.calls() == []
     (execution,) = database.query("SELECT * FROM workflow_executions")
-    assert (execution["status"], execution["error_type"]) == ("FAILED", "INSTANCE_BROKEN")
+    assert (execution["status"], execution["error_type"]) == ("FAILED", "INSTANCE_UNUSABLE")
     assert "Terms must be accepted" in execution["error_message"]
 
 

@@ -14,7 +14,7 @@ from airflow.dag_processing.dagbag import DagBag
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.tenants import europe_instance, hooks
-from recomamp.errors import Incomplete, PipelineError
+from recomamp.errors import PartialFailure, PipelineError
 from recomamp.pipeline.instances.operators import SyncSchema
 from recomamp.pipeline.instances.query_findings import check_queries
 from recomamp.pipeline.instances.schema import publish_schema, sync_schema
@@ -260,7 +260,7 @@ def test_an_instance_that_fails_half_way_loses_nothing_and_alone_is_asked_again(
         "list_data_sources", "server_error", times=None, matching="amcdemoeurope", skip=1
     )
     started = datetime.now(UTC)
-    with pytest.raises(Incomplete, match="1 not synced: amcdemoeurope") as failed:
+    with pytest.raises(PartialFailure, match="1 not synced: amcdemoeurope") as failed:
         sync(since=started)
     assert failed.value.is_final is False
     after = contents(database)
@@ -440,7 +440,7 @@ def test_what_is_known_of_one_instance_is_no_part_of_a_failure(
 ) -> None:
     emulator.revoke("ENTITYDEMONORTH")
     emulator.fault("list_data_sources", "server_error", times=None, matching="amcdemoeurope")
-    with pytest.raises(Incomplete, match=r"^1 not synced: amcdemoeurope") as failed:
+    with pytest.raises(PartialFailure, match=r"^1 not synced: amcdemoeurope") as failed:
         sync()
     assert not failed.value.is_final
 

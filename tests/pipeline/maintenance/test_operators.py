@@ -18,8 +18,8 @@ from recomamp.pipeline.maintenance.operators import (
     AnalyzeTables,
     FindSlowQueries,
     FindUnusedIndexes,
+    PurgeRows,
     ReportFindings,
-    TrimRows,
 )
 from recomamp.store.api_errors import delete_api_errors
 from recomamp.store.maintenance_findings import delete_findings
@@ -76,7 +76,7 @@ def test_rows_older_than_90_days_go_in_batches(
     delete, insert = OLD_ROWS[table]
     for days, times in ((91, 10), (89, 4)):
         database.query(insert, [datetime.now(UTC) - timedelta(days=days), times])
-    task = TrimRows(task_id="trim", delete=delete, kept=KEPT)
+    task = PurgeRows(task_id="trim", delete=delete, kept=KEPT)
     task.batch_rows = batch_rows
 
     assert task.execute({}) == 10

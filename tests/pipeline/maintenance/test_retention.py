@@ -15,14 +15,14 @@ import pytest
 from psycopg2.extras import Json
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.errors import MissingSetting, ResultsBroken
+from recomamp.errors import ConfigurationError, InvalidResults
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.maintenance import retention
-from recomamp.pipeline.maintenance.operators import RetainResults
+from recomamp.pipeline.maintenance.operators import ApplyRetention
 from recomamp.pipeline.maintenance.retention import Retention, delete_files, trim_documents
-from recomamp.store.executions import complete_execution
-from recomamp.store.results.files import StoredFile, Target
-from recomamp.store.results.stored_files import KeptFiles
+from recomamp.store.executions import mark_succeeded
+from recomamp.store.results.files import ResultDirectory, StoredFile
+from recomamp.store.results.stored_files import StoredFiles
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
@@ -72,10 +72,10 @@ class Results:
             "execution": key,
         }
         place = "/".join(f"{self.prefix_of_keys}{name}={value}" for name, value in keys.items())
-        target, files = Target(self.root.as_uri(), place, lambda: None), []
+        target, files = ResultDirectory(self.root.as_uri(), place, lambda: None), []
         for number in range(1, parts + 1):
             name = f"part-{number:05d}.parquet"
-            with target.write_aside(name) as file:
+            with target.open_temporary(name) as file:
                 file.write(f"{key} {number}".encode() * 1000)
                 stored = StoredFile(
                     uri=target.uri(name), rows=3, bytes=file.size_bytes, sha256=file.sha256
@@ -99,7 +99,7 @@ class Results:
 
     def _retain(self, retain: Callable[..., Retention], days: int) -> Retention:
         before = NOW - timedelta(days=days)
-        return retain(DatabaseHook(), KeptFiles(self.root.as_uri()), before=before, now=NOW)
+        return retain(DatabaseHook(), StoredFiles(self.root.as_uri()), before=before, now=NOW)
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_page_after_page_is_done_and_what_stays_holds_up_nothing(
 def reload_results(results: Results, row: Row, at: datetime) -> None:
     """Load results again as the pipeline does."""
     with results.database.connect("recomamp_pipeline") as connection:
-        complete_execution(
+        mark_succeeded(
             connection,
             UUID(row["id"]),
             result_data=json.dumps(row["result_data"]),
@@ -220,7 +220,7 @@ def test_results_that_are_loaded_again_meanwhile_are_left_alone(
 ) -> None:
     old = results.store(days=400)
 
-    class Reloading(KeptFiles):
+    class Reloading(StoredFiles):
         def find_difference(self, *args: Any, **kwargs: Any) -> str:
             reload_results(results, old, NOW)
             return super().find_difference(*args, **kwargs)
@@ -445,7 +445,7 @@ SETTINGS = {
 
 
 def run(what: str) -> Any:
-    task = RetainResults(task_id="retain", what=what)
+    task = ApplyRetention(task_id="retain", what=what)
     return task.execute({"dag_run": SimpleNamespace(run_id="daily")})
 
 
@@ -478,7 +478,7 @@ def test_a_setting_that_is_no_number_of_days_is_refused(
     results.store(days=4000)
     results.store(days=3000)
 
-    with pytest.raises(MissingSetting, match=SETTINGS[what]):
+    with pytest.raises(ConfigurationError, match=SETTINGS[what]):
         run(what)
 
 
@@ -491,7 +491,7 @@ def test_storage_that_does_not_answer_fails_the_step_after_all_others(
     path.rename(path.with_suffix(".away"))
     path.symlink_to(path)  # a file that no one can read, root neither
 
-    with pytest.raises(ResultsBroken, match=broken["id"]):
+    with pytest.raises(InvalidResults, match=broken["id"]):
         run("documents")
 
     assert results.get(broken) == broken

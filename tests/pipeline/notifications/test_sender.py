@@ -15,7 +15,7 @@ from airflow.dag_processing.dagbag import DagBag
 from fixtures.mail import Mailbox, connection_to
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.notifications import MAILS_AN_HOUR, MOST_TRIES
-from recomamp.errors import Incomplete, MailServerAway, MissingSetting
+from recomamp.errors import ConfigurationError, MailServerUnavailable, PartialFailure
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.notifications.operator import SendNotifications
 from recomamp.pipeline.notifications.sender import send_notifications
@@ -184,7 +184,7 @@ def test_an_event_that_cannot_be_told_fails_alone_and_is_named(
         "UPDATE notifications SET details = %s WHERE id = %s", [details, odd["id"]]
     )
 
-    with pytest.raises(Incomplete, match=f"1 not sent: mail about {odd['id']}"):
+    with pytest.raises(PartialFailure, match=f"1 not sent: mail about {odd['id']}"):
         sender.at(0)
 
     assert mailbox.recipients == [[rows.get("users", other["user_id"])["email"]]]
@@ -349,7 +349,7 @@ def test_a_connection_lost_after_the_mail_was_taken_sends_nothing_twice(
     fail(rows, schedule)
     mailbox.drop_after_data = True
 
-    with pytest.raises(MailServerAway):
+    with pytest.raises(MailServerUnavailable):
         sender.at(0)
     mailbox.drop_after_data = False
     for minute in (2, 30, 90):
@@ -394,7 +394,7 @@ def test_a_server_that_takes_nothing_is_said_and_all_is_sent_later(
     fail(rows, schedule, times=2)
     mailbox.on_mail.append(answer)
 
-    with pytest.raises(MailServerAway, match=answer[:12]):
+    with pytest.raises(MailServerUnavailable, match=answer[:12]):
         sender.at(0)
     assert sender.statuses == ["PENDING"] * 2
     assert all(answer in row["last_error"] for row in sender.rows)
@@ -414,7 +414,7 @@ def test_a_server_that_cannot_be_reached_is_said_and_all_is_sent_later(
 
     with monkeypatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", connection_to(1))
-        with pytest.raises(MailServerAway, match="does not let us in"):
+        with pytest.raises(MailServerUnavailable, match="does not let us in"):
             sender.at(0)
     (row,) = sender.rows
     assert (row["status"], row["attempts"]) == ("PENDING", 0)
@@ -434,7 +434,7 @@ def test_a_server_that_does_not_let_us_in_is_said_without_the_password(
     connection |= {"login": "ann", "password": "sesame"}
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
 
-    with pytest.raises(MailServerAway, match="does not let us in") as refused:
+    with pytest.raises(MailServerUnavailable, match="does not let us in") as refused:
         sender.at(0)
 
     assert "sesame" not in str(refused.value)
@@ -452,7 +452,7 @@ def test_a_sender_without_an_address_is_said(
     lacking = connection_to(mailbox.port, from_email="RecomAMP")
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", lacking)
 
-    with pytest.raises(MissingSetting, match="from_email"):
+    with pytest.raises(ConfigurationError, match="from_email"):
         sender.at(0)
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from recomamp.domain.mail_messages import Message, Reader, compose
+from recomamp.domain.mail_messages import Message, Recipient, compose
 from recomamp.domain.notifications import Event, EventKind
 from recomamp.domain.text import one_line
 from recomamp.errors import MailRefused
@@ -89,7 +89,7 @@ def test_no_text_of_a_row_becomes_a_header_or_another_body(
         happened_at=AT,
         details={"name": name, "error": error},
     )
-    message = compose([event], Reader(name=reader, time_zone="UTC"))
+    message = compose([event], Recipient(name=reader, time_zone="UTC"))
     mail = sent(message)
 
     assert sorted(mail.keys()) == HEADERS

@@ -16,7 +16,7 @@ from psycopg2.extensions import connection as DatabaseConnection
 from fixtures.amazon import Pauses
 from fixtures.postgres import Database, Row, Rows
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.pipeline.triggers.batched_lookup import RowReader, SlotLine
+from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotQueue
 from recomamp.store.waiting_executions import WaitingExecution
 
 NOW = datetime.now(UTC)
@@ -83,7 +83,7 @@ def test_many_who_start_together_read_their_rows_with_one_connection(
     ids = waiting(rows, instance, 40)
 
     async def read_all() -> list[UUID | None]:
-        reader = RowReader.shared()
+        reader = ExecutionRowBatcher.shared()
         asked = (reader.ask(key, database_hook, Pauses()) for key in [*ids, uuid4()])
         return [row and row.id for row in await asyncio.gather(*asked)]
 
@@ -99,14 +99,14 @@ def test_a_database_that_is_away_keeps_everybody_waiting_and_fails_nobody(
     pauses = Pauses()
 
     async def read() -> UUID | None:
-        row = await RowReader.shared().ask(key, database_hook, pauses)
+        row = await ExecutionRowBatcher.shared().ask(key, database_hook, pauses)
         return row and row.id
 
     assert asyncio.run(read()) == key
     assert len(pauses.seconds) == 3
 
 
-class Stumbling(RowReader):
+class Stumbling(ExecutionRowBatcher):
     """Cannot read some rows, nor any that are read with them; counts how often it asks."""
 
     def __init__(self) -> None:
@@ -142,13 +142,13 @@ def test_a_row_that_cannot_be_read_is_nobody_elses_trouble(
     assert sum(isinstance(one, WaitingExecution) for one in answers) == 38
 
 
-@pytest.mark.parametrize("shared", [RowReader, SlotLine])
+@pytest.mark.parametrize("shared", [ExecutionRowBatcher, SlotQueue])
 def test_what_no_row_is_the_cause_of_is_asked_twice_and_logged_once(
     rows: Rows,
     database: Database,
     instance: Row,
     database_hook: CountingHook,
-    shared: type[RowReader | SlotLine],
+    shared: type[ExecutionRowBatcher | SlotQueue],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ids = waiting(rows, instance, 40)
@@ -167,9 +167,9 @@ def test_what_no_row_is_the_cause_of_is_asked_twice_and_logged_once(
     assert len([one for one in caplog.records if one.levelname == "ERROR"]) == 1
 
 
-@pytest.mark.parametrize("shared", [RowReader, SlotLine])
+@pytest.mark.parametrize("shared", [ExecutionRowBatcher, SlotQueue])
 def test_a_connection_that_breaks_during_a_look_fails_nobody(
-    rows: Rows, instance: Row, connections: None, shared: type[RowReader | SlotLine]
+    rows: Rows, instance: Row, connections: None, shared: type[ExecutionRowBatcher | SlotQueue]
 ) -> None:
     ids = waiting(rows, instance, 3)
     hook = DroppedHook(dropped=2)
@@ -188,7 +188,7 @@ def test_who_gives_up_takes_the_answer_from_nobody(
     (key,) = waiting(rows, instance, 1)
 
     async def read() -> bool:
-        reader = RowReader.shared()
+        reader = ExecutionRowBatcher.shared()
         first, second = (
             asyncio.create_task(reader.ask(key, database_hook, Pauses())) for _ in range(2)
         )
@@ -207,7 +207,7 @@ def test_slots_are_granted_once_per_account_for_all_who_wait(
     gone = uuid4()
 
     async def wait_for_all() -> list[str]:
-        line = SlotLine.shared()
+        line = SlotQueue.shared()
         asked = (line.ask(key, database_hook, Pauses()) for key in [*ids, gone])
         return await asyncio.gather(*asked)
 
@@ -222,7 +222,7 @@ def test_an_account_that_somebody_holds_locked_holds_up_no_other(
     (behind,), (ahead,) = waiting(rows, held, 1), waiting(rows, free, 1)
 
     async def wait_for_both() -> tuple[str, bool]:
-        line = SlotLine.shared()
+        line = SlotQueue.shared()
         late = asyncio.create_task(line.ask(behind, database_hook, Pauses()))
         first = await line.ask(ahead, database_hook, Pauses())
         is_late = not late.done()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from fixtures.amazon import make_account
 from recomamp.amazon.amc.client import AmcClient
-from recomamp.errors import AmazonError, Refused, Transient
-from recomamp.pipeline.triggers.status_fetcher import Sweeper, calls_allowed
+from recomamp.errors import AmazonError, RequestRejected, TransientError
+from recomamp.pipeline.triggers.status_fetcher import StatusFetcher, calls_allowed
 
 SUBMITTED = datetime(2026, 1, 5, tzinfo=UTC)
 PAGE = 100
@@ -48,7 +48,7 @@ class Amc:
         if self.lists != 200 or (token and not self.tokens_live):
             return httpx.Response(self.lists if self.lists != 200 else 400, json={})
         start = int(token or 0)
-        body = {"executions": [ended(key) for key in self.listed[start : start + PAGE]]}
+        body = {"executions": [wait_until_ended(key) for key in self.listed[start : start + PAGE]]}
         if start + PAGE < len(self.listed):
             body["nextToken"] = str(start + PAGE)  # type: ignore[assignment]
         return httpx.Response(200, json=body)
@@ -57,10 +57,10 @@ class Amc:
         self.asked.append(key)
         if self.refused != 200 or key not in {*self.listed, *self.unlisted}:
             return httpx.Response(self.refused if self.refused != 200 else 404, json={})
-        return httpx.Response(200, json=ended(key))
+        return httpx.Response(200, json=wait_until_ended(key))
 
 
-def ended(key: str) -> dict[str, str]:
+def wait_until_ended(key: str) -> dict[str, str]:
     return {"workflowExecutionId": key, "status": "SUCCEEDED"}
 
 
@@ -78,15 +78,15 @@ def rounds_until_all_are_told(amc: Amc, wanted: list[str], *, most: int) -> int:
             httpx.Auth(),
             transport=httpx.MockTransport(amc.answer),
         ) as client:
-            sweeper = Sweeper(client)
+            sweeper = StatusFetcher(client)
             for number in count(1):
                 amc.calls.clear()
                 seen = set[str]()
                 allowed = calls_allowed(len(left))
                 try:
-                    async for one in sweeper.look(dict.fromkeys(sorted(left), SUBMITTED)):
+                    async for one in sweeper.fetch(dict.fromkeys(sorted(left), SUBMITTED)):
                         seen.add(one.amc_execution_id)
-                except Transient:
+                except TransientError:
                     pass
                 assert amc.calls.total() <= allowed, amc.calls
                 left -= seen
@@ -174,7 +174,7 @@ def test_a_list_that_is_refused_leaves_single_calls_within_the_bound() -> None:
 
 
 def test_nobody_can_watch_where_amc_refuses_single_calls_too() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRejected):
         look_once(Amc(names("ours", 5), lists=403, refused=403), names("ours", 5))
 
 
@@ -192,7 +192,7 @@ def test_a_round_ends_where_amc_asks_to_be_left_alone_and_tells_for_how_long() -
         async with AmcClient(
             make_account("http://amc"), httpx.Auth(), transport=httpx.MockTransport(amc.answer)
         ) as client:
-            async for _ in Sweeper(client).look({"ours1": SUBMITTED}):
+            async for _ in StatusFetcher(client).fetch({"ours1": SUBMITTED}):
                 pass
 
     with pytest.raises(AmazonError) as told:

@@ -20,7 +20,7 @@ from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.domain.credentials import Tokens
 from recomamp.domain.executions import AmcStatus
-from recomamp.errors import ConsentRevoked, MissingSetting, Refused
+from recomamp.errors import ConfigurationError, ConsentRevoked, RequestRejected
 from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.triggers.execution import (
     EARLIEST_EVENT_SECONDS,
@@ -45,7 +45,7 @@ async def submit(amazon: Amazon, count: int) -> list[AmcExecution]:
 async def wait_for_all(amazon: Amazon, executions: list[AmcExecution]) -> list[AmcExecution]:
     async def wait_for(execution: AmcExecution) -> AmcExecution:
         async with InstancePoller.shared(KEY, KEY, amazon.client, 15.0) as poller:
-            return await poller.ended(execution.amc_execution_id, NOW)
+            return await poller.wait_until_ended(execution.amc_execution_id, NOW)
 
     return list(await asyncio.gather(*map(wait_for, executions)))
 
@@ -63,8 +63,8 @@ def test_a_poll_costs_a_call_per_page_however_many_wait(
     async def run() -> list[AmcExecution]:
         return await wait_for_all(amazon, await submit(amazon, waiting))
 
-    ended = asyncio.run(run())
-    assert {execution.status for execution in ended} == {AmcStatus.SUCCEEDED}
+    wait_until_ended = asyncio.run(run())
+    assert {execution.status for execution in wait_until_ended} == {AmcStatus.SUCCEEDED}
     polls = len(amazon.pauses.seconds) or 1
     assert len(emulator.calls("list_executions")) <= pages * polls
     assert emulator.calls("get_execution") == []
@@ -108,7 +108,7 @@ def test_each_user_of_an_instance_is_asked_for_in_the_own_name(
             return amazon.client()
 
         async with InstancePoller.shared(KEY, user_id, open_client, 15.0) as poller:
-            return await poller.ended(execution.amc_execution_id, NOW)
+            return await poller.wait_until_ended(execution.amc_execution_id, NOW)
 
     async def run() -> None:
         first, second, third = await submit(amazon, 3)
@@ -128,7 +128,7 @@ def test_a_consent_that_is_gone_ends_no_wait_of_another_user(
 
     async def wait_for(user: Amazon, user_id: UUID, execution: AmcExecution) -> AmcExecution:
         async with InstancePoller.shared(KEY, user_id, user.client, 15.0) as poller:
-            return await poller.ended(execution.amc_execution_id, NOW)
+            return await poller.wait_until_ended(execution.amc_execution_id, NOW)
 
     async def run() -> list[AmcExecution | BaseException]:
         first, second = await submit(amazon, 2)
@@ -166,14 +166,14 @@ def test_a_database_that_is_away_fails_no_poll_for_good(
 
 def test_a_poller_that_cannot_start_leaves_nobody_waiting(amazon: Amazon) -> None:
     def broken() -> AmcClient:
-        raise MissingSetting("there is no key")
+        raise ConfigurationError("there is no key")
 
     async def run() -> None:
         (execution,) = await submit(amazon, 1)
         async with InstancePoller.shared(uuid4(), uuid4(), broken, 15.0) as poller:
-            await poller.ended(execution.amc_execution_id, NOW)
+            await poller.wait_until_ended(execution.amc_execution_id, NOW)
 
-    with pytest.raises(MissingSetting, match="no key"):
+    with pytest.raises(ConfigurationError, match="no key"):
         asyncio.run(run())
 
 
@@ -385,7 +385,7 @@ def test_what_cannot_be_cancelled_at_amc_has_ended_in_its_row(
 ) -> None:
     task_state[0] = "failed"
     emulator.fault("cancel_execution", "forbidden", times=None)
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRejected):
         asyncio.run(ExecutionTrigger(execution_id=str(running["id"])).on_kill())
     assert rows.get("workflow_executions", running)["status"] == "CANCELLED"
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fixtures.results import PAIR, read, store, stored_files, write
 from recomamp.domain.result_columns import OutputColumn, read_columns
-from recomamp.errors import ResultsBroken
+from recomamp.errors import InvalidResults
 from recomamp.store.results import csv_grammar
 from recomamp.store.results.csv_dialects import end_last_line
 from recomamp.store.results.csv_grammar import (
@@ -128,7 +128,7 @@ def loaded_or_refused(
     ):
         try:
             stored = read(store(Path(directory), write(Path(directory), *parts), columns))
-        except ResultsBroken as err:
+        except InvalidResults as err:
             return str(err)
     return list(zip(*(column.to_pylist() for column in stored.columns), strict=True))
 
@@ -258,26 +258,26 @@ def test_a_field_is_read_in_the_dialect_that_the_file_is_written_in(
 )
 def test_a_mixture_is_refused_with_row_and_column(tmp_path: Path, rows: str, place: str) -> None:
     header = "a,b\r\n" if "\r\n" in rows else "a,b\n"
-    with pytest.raises(ResultsBroken, match=rf"^part-00000\.csv, {place}: .*in another way"):
+    with pytest.raises(InvalidResults, match=rf"^part-00000\.csv, {place}: .*in another way"):
         store(tmp_path, write(tmp_path, header + rows), PAIR)
     assert stored_files(tmp_path) == []
 
 
 def test_a_place_far_into_a_file_is_counted_by_rows_not_by_lines(tmp_path: Path) -> None:
     rows = "".join(f'{number},"x, ""{number}""\n"\n' for number in range(BLOCK_BYTES // 10))
-    with pytest.raises(ResultsBroken, match=f"row {BLOCK_BYTES // 10 + 2}, column b"):
+    with pytest.raises(InvalidResults, match=f"row {BLOCK_BYTES // 10 + 2}, column b"):
         store(tmp_path, write(tmp_path, f'a,b\n{rows}7,x"\n'), PAIR)
 
 
 def test_a_field_without_end_is_looked_for_no_longer_than_any_field_is(tmp_path: Path) -> None:
     text = f'a,b\n1,"{"y" * 3 * LONGEST_FIELD_BYTES}'
-    with pytest.raises(ResultsBroken, match=f"row 2, column b.*{LONGEST_FIELD_BYTES} bytes"):
+    with pytest.raises(InvalidResults, match=f"row 2, column b.*{LONGEST_FIELD_BYTES} bytes"):
         store(tmp_path, write(tmp_path, text), PAIR)
 
 
 def test_backslashes_that_may_mean_one_or_two_are_refused_with_a_remedy(tmp_path: Path) -> None:
     parts = write(tmp_path, "a,b\n1,x\n", 'a,b\n2,y\n3,"C:\\\\dir, x"\n')
-    with pytest.raises(ResultsBroken, match=r"part-00001\.csv, row 3, column b: .*REPLACE"):
+    with pytest.raises(InvalidResults, match=r"part-00001\.csv, row 3, column b: .*REPLACE"):
         store(tmp_path, parts, PAIR)
     assert stored_files(tmp_path) == []
 
@@ -300,7 +300,7 @@ def test_one_part_decides_for_all(
 
 def test_parts_in_two_dialects_are_refused(tmp_path: Path) -> None:
     parts = write(tmp_path, 'a,b\n1,"say ""x"""\n', 'a,b\n2,"say \\"x\\""\n')
-    with pytest.raises(ResultsBroken, match=r"part-00001\.csv, row 2, column b"):
+    with pytest.raises(InvalidResults, match=r"part-00001\.csv, row 2, column b"):
         store(tmp_path, parts, PAIR)
 
 

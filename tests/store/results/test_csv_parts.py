@@ -20,7 +20,7 @@ from fixtures.results import (
 )
 from recomamp.domain.limits import Limits
 from recomamp.domain.result_columns import OutputColumn
-from recomamp.errors import LimitExceeded, ResultsBroken
+from recomamp.errors import InvalidResults, LimitExceeded
 from recomamp.store.results.csv_grammar import Dialect
 from recomamp.store.results.csv_parts import LARGE_BLOCK_BYTES, read_header
 
@@ -50,7 +50,7 @@ def test_columns_stand_in_the_order_of_the_file_whatever_their_case(tmp_path: Pa
 
 
 def test_columns_that_amc_did_not_describe_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ResultsBroken, match="columns A, b; AMC described none"):
+    with pytest.raises(InvalidResults, match="columns A, b; AMC described none"):
         store(tmp_path, write(tmp_path, "A,b\n01,\n"), ())
 
 
@@ -100,13 +100,13 @@ def test_a_wide_decimal_is_exact(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_file_fails_and_leaves_nothing(tmp_path: Path, parts: list[str]) -> None:
-    with pytest.raises(ResultsBroken):
+    with pytest.raises(InvalidResults):
         store(tmp_path, write(tmp_path, *parts), PAIR)
     assert stored_files(tmp_path) == []
 
 
 def test_a_missing_part_is_said_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ResultsBroken, match=r"gone\.csv"):
+    with pytest.raises(InvalidResults, match=r"gone\.csv"):
         store(tmp_path, [tmp_path / "gone.csv"], PAIR)
 
 
@@ -125,20 +125,22 @@ def test_a_missing_part_is_said_by_name(tmp_path: Path) -> None:
 def test_a_value_that_is_not_of_its_type_is_never_bent(
     tmp_path: Path, column: OutputColumn
 ) -> None:
-    with pytest.raises(ResultsBroken, match=r"part-00000\.csv, row 2, column a: '128\.125x' is no"):
+    with pytest.raises(
+        InvalidResults, match=r"part-00000\.csv, row 2, column a: '128\.125x' is no"
+    ):
         store(tmp_path, write(tmp_path, "a\n128.125x\n"), (column,))
 
 
 def test_a_decimal_with_more_digits_than_described_is_never_rounded(tmp_path: Path) -> None:
     column = OutputColumn(name="a", data_type="DECIMAL", precision=10, scale=2)
-    with pytest.raises(ResultsBroken):
+    with pytest.raises(InvalidResults):
         store(tmp_path, write(tmp_path, "a\n1.125\n"), (column,))
 
 
 def test_what_cannot_be_read_is_said_with_its_row_and_column(tmp_path: Path) -> None:
     text = "a,b\n" + "1,x\n" * 5 + "twelve,x\n"
     with pytest.raises(
-        ResultsBroken,
+        InvalidResults,
         match=r"row 7, column a: 'twelve' is no LONG, which is digits, .* load the results again",
     ):
         store(tmp_path, write(tmp_path, text), PAIR)
@@ -157,7 +159,7 @@ def test_a_text_that_is_no_time_or_no_text_is_said_with_its_column(
     kind = "TIMESTAMP" if value == b"noon" else "STRING"
     columns = (OutputColumn(name="a"), OutputColumn(name="t", data_type=kind))
     text = b"a,t\n" + b"x,2025-01-06T10:00:00\n" * 1000 + b"x," + value + b"\n"
-    with pytest.raises(ResultsBroken, match=problem):
+    with pytest.raises(InvalidResults, match=problem):
         store(tmp_path, write(tmp_path, text), columns)
 
 
@@ -186,7 +188,7 @@ LONG_FIELD = "y" * 2 * LARGE_BLOCK_BYTES
     ids=["at the end", "first column", "after a quoted field", "after line ends in quotes"],
 )
 def test_a_row_longer_than_anything_is_refused(tmp_path: Path, text: str, place: str) -> None:
-    with pytest.raises(ResultsBroken) as refused:
+    with pytest.raises(InvalidResults) as refused:
         store(tmp_path, write(tmp_path, text), PAIR)
     assert str(refused.value).startswith(f"part-00000.csv, {place}: a row has more than 4194304")
     assert "let the query shorten it, such as SUBSTRING" in str(refused.value)
@@ -194,7 +196,7 @@ def test_a_row_longer_than_anything_is_refused(tmp_path: Path, text: str, place:
 
 
 def test_a_row_of_other_length_is_said_with_its_number_and_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ResultsBroken, match=r"Row #3: Expected 2 columns.*load the results again"):
+    with pytest.raises(InvalidResults, match=r"Row #3: Expected 2 columns.*load the results again"):
         store(tmp_path, write(tmp_path, "a,b\n1,x\n2\n3,y\n"), PAIR)
 
 
@@ -210,7 +212,7 @@ def test_a_result_has_no_more_columns_than_allowed(tmp_path: Path) -> None:
 )
 def test_no_more_of_a_header_is_read_than_it_may_have(tmp_path: Path, text: str) -> None:
     (part,) = write(tmp_path, text)
-    with pytest.raises((LimitExceeded, ResultsBroken), match="header"):
+    with pytest.raises((LimitExceeded, InvalidResults), match="header"):
         read_header(part, Dialect.DOUBLED, Limits(result_limit_columns=10))
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fixtures.results import document, read, store, stored_files, write
 from recomamp.domain.result_columns import OutputColumn
-from recomamp.errors import ResultsBroken
+from recomamp.errors import InvalidResults
 from recomamp.store.results.csv_values import Unreadable, find_unreadable, parsed_as, read_values
 
 LONG = OutputColumn(name="x", data_type="LONG")
@@ -185,7 +185,7 @@ def test_what_lenient_readers_accept_is_refused_with_row_column_value_and_remedy
     usual = (good | times)[column.data_type]
     text = f'x,y\n{usual},1\n,2\n"{field}",3\n{usual},4\n'
     columns = (column, OutputColumn(name="y", data_type="LONG"))
-    with pytest.raises(ResultsBroken) as refused:
+    with pytest.raises(InvalidResults) as refused:
         store(tmp_path, write(tmp_path, text), columns)
     message = str(refused.value)
     assert message.startswith(f"part-00000.csv, row 4, column x: {field[:60]!r}")
@@ -204,7 +204,7 @@ def test_bytes_that_are_not_utf_8_are_refused_with_row_and_column(
     text = b"n,x\n" + b"1,y\n" * 20_000 + b"1," + bad + b"\n1,z\n"
     columns = (OutputColumn(name="n", data_type="LONG"), STRING)
     with pytest.raises(
-        ResultsBroken, match=r"row 20002, column x: .* is no STRING, which is UTF-8"
+        InvalidResults, match=r"row 20002, column x: .* is no STRING, which is UTF-8"
     ):
         store(tmp_path, write(tmp_path, text), columns)
 

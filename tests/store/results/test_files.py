@@ -26,12 +26,12 @@ from fixtures.results import (
     write,
 )
 from recomamp.errors import (
+    ConfigurationError,
     ExecutionLocked,
-    MissingSetting,
+    InvalidResults,
     PipelineError,
-    ResultsBroken,
 )
-from recomamp.store.results.files import Target
+from recomamp.store.results.files import ResultDirectory
 from recomamp.store.results.parquet import GROUP_ROWS
 
 
@@ -54,7 +54,7 @@ def test_a_failed_load_leaves_the_files_of_the_former_one(tmp_path: Path) -> Non
     store(tmp_path, write(tmp_path, "a,b\n1,x\n"), PAIR)
     before = stored_files(tmp_path)
     content = (tmp_path / "results" / before[0]).read_bytes()
-    with pytest.raises(ResultsBroken):
+    with pytest.raises(InvalidResults):
         store(tmp_path, write(tmp_path, "a,b\n2,y\n", "a,b\n3"), PAIR)
     assert stored_files(tmp_path) == before
     assert (tmp_path / "results" / before[0]).read_bytes() == content
@@ -108,10 +108,10 @@ def test_the_lock_is_verified_before_each_file_gets_its_name(tmp_path: Path) -> 
 
 def test_two_loads_of_one_execution_use_no_common_name(tmp_path: Path) -> None:
     url = f"{tmp_path}/results"
-    first, second = (Target(url, DIRECTORY, lambda: None) for _ in range(2))
-    with first.write_aside("part-00001.parquet") as file:
+    first, second = (ResultDirectory(url, DIRECTORY, lambda: None) for _ in range(2))
+    with first.open_temporary("part-00001.parquet") as file:
         file.write(b"whole")
-    with second.write_aside("part-00001.parquet") as file:
+    with second.open_temporary("part-00001.parquet") as file:
         file.write(b"half")
         first.publish(["part-00001.parquet"])
     content = (tmp_path / "results" / DIRECTORY / "part-00001.parquet").read_bytes()
@@ -121,9 +121,11 @@ def test_two_loads_of_one_execution_use_no_common_name(tmp_path: Path) -> None:
 
 
 def test_who_fails_discards_its_own_files_only(tmp_path: Path) -> None:
-    first, second = (Target(f"{tmp_path}/results", DIRECTORY, lambda: None) for _ in range(2))
+    first, second = (
+        ResultDirectory(f"{tmp_path}/results", DIRECTORY, lambda: None) for _ in range(2)
+    )
     for target in (first, second):
-        with target.write_aside("part-00001.parquet") as file:
+        with target.open_temporary("part-00001.parquet") as file:
             file.write(b"whole")
     first.discard()
     second.publish(["part-00001.parquet"])
@@ -140,7 +142,7 @@ def test_a_file_that_somebody_removed_before_it_got_its_name_is_loaded_again(
             path.unlink()
 
     parts = write(tmp_path, "a,b\n1,x\n")
-    with pytest.raises(ResultsBroken, match=r"part-00001.parquet was removed .* load .* again"):
+    with pytest.raises(InvalidResults, match=r"part-00001.parquet was removed .* load .* again"):
         store(tmp_path, parts, PAIR, verify_lock=remove)
     assert stored_files(tmp_path) == []
 
@@ -187,15 +189,17 @@ def test_results_may_go_to_any_file_system(tmp_path: Path) -> None:
 
 def test_an_unwritable_url_names_the_setting(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("a file, not a directory")
-    with pytest.raises(MissingSetting, match=r"RECOMAMP_RESULTS_URL: file://.*cannot be written"):
+    with pytest.raises(
+        ConfigurationError, match=r"RECOMAMP_RESULTS_URL: file://.*cannot be written"
+    ):
         store(tmp_path, write(tmp_path, "a,b\n1,x\n"), PAIR)
 
 
 @pytest.mark.parametrize(
     ("trouble", "kind", "remedy"),
     [
-        (errno.EACCES, MissingSetting, "Permission denied; let the workers write there"),
-        (errno.ENOSPC, ResultsBroken, "No space left on device; make room there"),
+        (errno.EACCES, ConfigurationError, "Permission denied; let the workers write there"),
+        (errno.ENOSPC, InvalidResults, "No space left on device; make room there"),
     ],
 )
 def test_what_a_file_system_refuses_is_said_with_the_remedy(
@@ -217,7 +221,7 @@ def test_an_unknown_scheme_is_said_without_the_secrets_of_the_url(
     tmp_path: Path, scheme: str
 ) -> None:
     url = f"{scheme}://key:hidden@bucket/results?token=hidden"
-    with pytest.raises(MissingSetting) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         store(tmp_path, write(tmp_path, "a,b\n1,x\n"), PAIR, results_url=url)
     assert f"{scheme}://bucket/results cannot be written" in str(caught.value)
     assert "hidden" not in str(caught.value)
@@ -228,11 +232,11 @@ import resource, sys
 from pathlib import Path
 from fixtures.results import store
 from recomamp.domain.result_columns import OutputColumn
-from recomamp.errors import ResultsBroken
+from recomamp.errors import InvalidResults
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     store(Path(sys.argv[1]), [Path(sys.argv[2])], [OutputColumn(name="a")])
-except ResultsBroken as err:  # there may be room later, so the task may be tried again
+except InvalidResults as err:  # there may be room later, so the task may be tried again
     sys.stdout.write(str(err))
 """
 

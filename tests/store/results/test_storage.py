@@ -12,10 +12,10 @@ import pytest
 from fixtures.object_stores import object_store
 from fixtures.results import DIRECTORY, EXECUTION, PAIR, WORKFLOW, read, store, write
 from recomamp.domain.result_columns import OutputColumn
-from recomamp.errors import InvalidDefinition, MissingSetting, ResultsBroken
+from recomamp.errors import ConfigurationError, InvalidDefinition, InvalidResults
 from recomamp.store.results.files import DIRECTORY_KEYS
-from recomamp.store.results.storage import earlier_base_uri, without_secrets
-from recomamp.store.results.stored_files import KeptFiles
+from recomamp.store.results.storage import earlier_base_uri, without_credentials
+from recomamp.store.results.stored_files import StoredFiles
 
 TEXT = "a,b\n1,x\n2,\n"
 
@@ -38,7 +38,7 @@ def test_files_of_an_object_store_are_deleted_without_its_bucket(tmp_path: Path)
     with object_store("s3") as files:
         results = store(tmp_path, write(tmp_path, TEXT), PAIR, results_url="s3://bucket/results")
         listed = [file.as_json() for file in results.files]
-        kept = KeptFiles("s3://bucket/results")
+        kept = StoredFiles("s3://bucket/results")
         ids = {"workflow_id": WORKFLOW, "execution_id": EXECUTION}
         assert kept.find_difference(listed, **ids) == ""
         kept.delete(listed, **ids)
@@ -48,7 +48,9 @@ def test_files_of_an_object_store_are_deleted_without_its_bucket(tmp_path: Path)
 
 def test_a_bucket_that_is_misspelt_is_said_and_not_created(tmp_path: Path) -> None:
     with object_store("s3") as files:
-        with pytest.raises(MissingSetting, match=r"s3://buckte/results .* bucket does not exist"):
+        with pytest.raises(
+            ConfigurationError, match=r"s3://buckte/results .* bucket does not exist"
+        ):
             store(tmp_path, write(tmp_path, TEXT), PAIR, results_url="s3://buckte/results")
         assert "CreateBucket" not in files.calls
 
@@ -72,7 +74,7 @@ def test_what_an_object_store_refuses_for_now_is_said_and_tried_again(
     parts = write(tmp_path, TEXT)
     with object_store("s3") as files:
         files.failures.append(failure)
-        with pytest.raises(ResultsBroken, match=reason) as caught:
+        with pytest.raises(InvalidResults, match=reason) as caught:
             store(tmp_path, parts, PAIR, results_url="s3://bucket/results")
         assert str(caught.value).startswith("RECOMAMP_RESULTS_URL: s3://bucket/results cannot be")
         assert "hidden" not in str(caught.value)
@@ -106,7 +108,7 @@ def test_what_an_object_store_refuses_for_now_is_said_and_tried_again(
     ],
 )
 def test_only_secrets_are_cut_out_of_an_address(url: str, shown: str) -> None:
-    assert without_secrets(url) == shown
+    assert without_credentials(url) == shown
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_files_are_found_by_the_address_of_an_earlier_version_too(tmp_path: Path
             for file in results.files
         ]
         ids = {"workflow_id": WORKFLOW, "execution_id": EXECUTION}
-        assert KeptFiles(url).find_difference(listed, **ids) == ""
+        assert StoredFiles(url).find_difference(listed, **ids) == ""
 
 
 def test_columns_named_like_earlier_keys_are_read_with_the_whole_directory(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import httpx
 
 from recomamp.amazon.ads.client import DSP_ADVERTISER, SCOPE
 from recomamp.amazon.ads.exact_json import Fields, day, money, read_items, read_json, text
-from recomamp.amazon.base_client import Call, Page
-from recomamp.domain.campaigns import CampaignType, Listed
+from recomamp.amazon.base_client import ApiRequest, ListPage
+from recomamp.domain.campaigns import CampaignType, ListedCampaign
 
 PAGE_SIZE = 100  # the largest that all four take
 
@@ -28,28 +28,28 @@ _ALL_STATES = {"include": list(_STATES)}
 class CampaignList:
     """How the campaigns of one type are listed, of a profile or a DSP advertiser."""
 
-    call: Callable[[str, str | None], Call]
-    read: Callable[[httpx.Response], Page[Listed]]
+    call: Callable[[str, str | None], ApiRequest]
+    read: Callable[[httpx.Response], ListPage[ListedCampaign]]
 
 
-def list_sponsored_products(profile_id: str, next_token: str | None) -> Call:
+def list_sponsored_products(profile_id: str, next_token: str | None) -> ApiRequest:
     """List campaigns of Sponsored Products v3."""
     media_type = "application/vnd.spCampaign.v3+json"
     return _post("list_sp_campaigns", "/sp/campaigns/list", profile_id, next_token, media_type)
 
 
-def list_sponsored_brands(profile_id: str, next_token: str | None) -> Call:
+def list_sponsored_brands(profile_id: str, next_token: str | None) -> ApiRequest:
     """List campaigns of Sponsored Brands v4."""
     media_type = "application/vnd.sbcampaignresource.v4+json"
     return _post("list_sb_campaigns", "/sb/v4/campaigns/list", profile_id, next_token, media_type)
 
 
-def list_sponsored_display(profile_id: str, next_token: str | None) -> Call:
+def list_sponsored_display(profile_id: str, next_token: str | None) -> ApiRequest:
     """List campaigns of Sponsored Display, whose pages are offsets.
 
     The plain list: the extended one weighs five times as much and adds nothing that is kept.
     """
-    return Call(
+    return ApiRequest(
         operation="list_sd_campaigns",
         method="GET",
         path="/sd/campaigns",
@@ -62,9 +62,9 @@ def list_sponsored_display(profile_id: str, next_token: str | None) -> Call:
     )
 
 
-def list_dsp(advertiser_id: str, next_token: str | None) -> Call:
+def list_dsp(advertiser_id: str, next_token: str | None) -> ApiRequest:
     """List campaigns of the DSP, with the unified API."""
-    return Call(
+    return ApiRequest(
         operation="query_campaigns",
         method="POST",
         path="/adsApi/v1/query/campaigns",
@@ -78,26 +78,26 @@ def list_dsp(advertiser_id: str, next_token: str | None) -> Call:
     )
 
 
-def read_sponsored_products(response: httpx.Response) -> Page[Listed]:
+def read_sponsored_products(response: httpx.Response) -> ListPage[ListedCampaign]:
     """Read a page of Sponsored Products: the budget is an object."""
     return _page(response, _sponsored_products)
 
 
-def read_sponsored_brands(response: httpx.Response) -> Page[Listed]:
+def read_sponsored_brands(response: httpx.Response) -> ListPage[ListedCampaign]:
     """Read a page of Sponsored Brands: the budget is flat, there is no targeting type."""
     return _page(response, _sponsored_brands)
 
 
-def read_sponsored_display(response: httpx.Response) -> Page[Listed]:
+def read_sponsored_display(response: httpx.Response) -> ListPage[ListedCampaign]:
     """Read a page of Sponsored Display: a bare array, and a shorter one is the last."""
     items = read_items(response, read_json(response), _sponsored_display, "campaigns")
     asked = response.request.url.params
     next_index = int(asked["startIndex"]) + len(items)
     is_last = len(items) < int(asked["count"])
-    return Page(items=items, next_token=None if is_last else str(next_index))
+    return ListPage(items=items, next_token=None if is_last else str(next_index))
 
 
-def read_unified(response: httpx.Response) -> Page[Listed]:
+def read_unified(response: httpx.Response) -> ListPage[ListedCampaign]:
     """Read a page of the unified API, where the money of DSP campaigns stands in their flights."""
     return _page(response, _unified)
 
@@ -118,8 +118,8 @@ LISTS: Mapping[CampaignType, CampaignList] = {
 
 def _post(
     operation: str, path: str, profile_id: str, next_token: str | None, media_type: str
-) -> Call:
-    return Call(
+) -> ApiRequest:
+    return ApiRequest(
         operation=operation,
         method="POST",
         path=path,
@@ -133,14 +133,16 @@ def _paged(next_token: str | None) -> dict[str, str]:
     return {"nextToken": next_token} if next_token else {}
 
 
-def _page(response: httpx.Response, read: Callable[[Fields], Listed | None]) -> Page[Listed]:
+def _page(
+    response: httpx.Response, read: Callable[[Fields], ListedCampaign | None]
+) -> ListPage[ListedCampaign]:
     body = read_json(response)
     listed = body.get("campaigns") if isinstance(body, dict) else None
     items = read_items(response, listed, read, "campaigns")
-    return Page(items=items, next_token=text(body, "nextToken"))
+    return ListPage(items=items, next_token=text(body, "nextToken"))
 
 
-def _sponsored_products(fields: Fields) -> Listed | None:
+def _sponsored_products(fields: Fields) -> ListedCampaign | None:
     budget = fields.get("budget")
     return _sponsored(
         fields,
@@ -150,13 +152,13 @@ def _sponsored_products(fields: Fields) -> Listed | None:
     )
 
 
-def _sponsored_brands(fields: Fields) -> Listed | None:
+def _sponsored_brands(fields: Fields) -> ListedCampaign | None:
     return _sponsored(
         fields, budget=money(fields, "budget"), budget_type=text(fields, "budgetType")
     )
 
 
-def _sponsored_display(fields: Fields) -> Listed | None:
+def _sponsored_display(fields: Fields) -> ListedCampaign | None:
     return _sponsored(
         fields,
         budget=money(fields, "budget"),
@@ -165,11 +167,11 @@ def _sponsored_display(fields: Fields) -> Listed | None:
     )
 
 
-def _sponsored(fields: Fields, **more: Any) -> Listed | None:
+def _sponsored(fields: Fields, **more: Any) -> ListedCampaign | None:
     campaign_id = text(fields, "campaignId")
     if campaign_id is None:
         return None
-    return Listed(
+    return ListedCampaign(
         campaign_id=campaign_id,
         name=text(fields, "name") or "",
         state=text(fields, "state") or "",
@@ -180,7 +182,7 @@ def _sponsored(fields: Fields, **more: Any) -> Listed | None:
     )
 
 
-def _unified(fields: Fields) -> Listed | None:
+def _unified(fields: Fields) -> ListedCampaign | None:
     campaign_id = text(fields, "campaignId")
     if campaign_id is None:
         return None
@@ -191,7 +193,7 @@ def _unified(fields: Fields) -> Listed | None:
     ends = filter(None, (_moment(one, "endDateTime") for one in flights))
     start = _moment(fields, "startDateTime") or min(starts, default=None)
     end = _moment(fields, "endDateTime") or max(ends, default=None)
-    return Listed(
+    return ListedCampaign(
         campaign_id=campaign_id,
         name=text(fields, "name") or "",
         state=text(fields, "state") or "",

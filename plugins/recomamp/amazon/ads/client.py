@@ -14,7 +14,7 @@ DSP_ADVERTISER = "Amazon-Ads-AccountId"
 
 
 class AdsClient(AmazonClient):
-    """Asks the Amazon Ads API with ``ask``, ``pages`` and ``items``; use as ``async with``.
+    """Asks the Amazon Ads API with ``send``, ``pages`` and ``items``; use as ``async with``.
 
     :param profile_id: the profile that all calls are about; a call's own header ``SCOPE`` goes
         before it, and where neither is given the call has none, as GET /v2/profiles wants it.

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from recomamp.amazon.error_mapping import error_of, raise_for
-from recomamp.domain.text import storable
-from recomamp.errors import ContractBroken, Transient
+from recomamp.amazon.error_mapping import build_error, raise_for
+from recomamp.domain.text import strip_unstorable
+from recomamp.errors import TransientError, UnexpectedResponse
 
 T = TypeVar("T")
 Fields = Mapping[str, Any]
@@ -27,7 +27,7 @@ def read_json(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content, parse_float=Decimal)
     except (ValueError, RecursionError) as err:
-        raise error_of(response, Transient, "JSON was expected") from err
+        raise build_error(response, TransientError, "JSON was expected") from err
 
 
 def read_items(
@@ -36,14 +36,14 @@ def read_items(
     """Read every item of a list.
 
     :param read: returns None for what is no such item.
-    :raises ContractBroken: when there is no list, or something else in it.
+    :raises UnexpectedResponse: when there is no list, or something else in it.
     """
     if not isinstance(items, list):
-        raise error_of(response, ContractBroken, f"a list of {what} was expected")
+        raise build_error(response, UnexpectedResponse, f"a list of {what} was expected")
     found = [read(item) if isinstance(item, dict) else None for item in items]
     kept = tuple(item for item in found if item is not None)
     if len(kept) < len(found):
-        raise error_of(response, ContractBroken, f"a list of {what} was expected")
+        raise build_error(response, UnexpectedResponse, f"a list of {what} was expected")
     return kept
 
 
@@ -52,7 +52,7 @@ def text(fields: Any, key: str) -> str | None:
     value = fields.get(key) if isinstance(fields, dict) else None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return storable(value) or None if isinstance(value, str) else None
+    return strip_unstorable(value) or None if isinstance(value, str) else None
 
 
 def money(fields: Any, key: str) -> Decimal | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import httpx
 
 from recomamp.amazon.ads.exact_json import Fields, money, read_items, read_json, text
-from recomamp.amazon.base_client import Call
+from recomamp.amazon.base_client import ApiRequest
 from recomamp.domain.asins import Product, price_of, rank_of
 
 BATCH_SIZE = 300  # Amazon's own limit of asins, and of a page
@@ -18,12 +18,12 @@ _RESPONSE = "application/vnd.productmetadataresponse.v1+json"
 _LISTS = ("ProductMetadataList", "productMetadataList")
 
 
-def product_metadata(asins: Sequence[str]) -> Call:
+def product_metadata(asins: Sequence[str]) -> ApiRequest:
     """Ask about at most 300 ASINs, all on one page. The call must name a profile.
 
     It changes nothing, so that it may be repeated although it is a POST.
     """
-    return Call(
+    return ApiRequest(
         operation="product_metadata",
         method="POST",
         path="/product/metadata",

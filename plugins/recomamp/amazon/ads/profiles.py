@@ -5,16 +5,16 @@ from __future__ import annotations
 import httpx
 
 from recomamp.amazon.ads.exact_json import Fields, read_items, read_json, text
-from recomamp.amazon.base_client import Call, Page
+from recomamp.amazon.base_client import ApiRequest, ListPage
 from recomamp.amazon.request_paths import path_of
 from recomamp.domain.ad_profiles import Advertiser, Profile
 
 _LARGEST_PAGE = "100"
 
 
-def list_profiles() -> Call:
+def list_profiles() -> ApiRequest:
     """Ask for all profiles of the region; there are no pages. The call must name no profile."""
-    return Call(
+    return ApiRequest(
         operation="list_profiles",
         method="GET",
         path="/v2/profiles",
@@ -30,10 +30,10 @@ def read_profiles(response: httpx.Response) -> tuple[Profile, ...]:
     return read_items(response, read_json(response), _profile, "profiles")
 
 
-def list_advertisers(instance_id: str, next_token: str | None = None) -> Call:
+def list_advertisers(instance_id: str, next_token: str | None = None) -> ApiRequest:
     """Ask for the advertisers whose data an AMC instance holds."""
     paged = {"nextToken": next_token} if next_token else {}
-    return Call(
+    return ApiRequest(
         operation="list_advertisers",
         method="GET",
         path=path_of("/amc/instances", instance_id, "advertisers"),
@@ -41,7 +41,7 @@ def list_advertisers(instance_id: str, next_token: str | None = None) -> Call:
     )
 
 
-def read_advertisers(response: httpx.Response) -> Page[Advertiser]:
+def read_advertisers(response: httpx.Response) -> ListPage[Advertiser]:
     """Read a page of advertisers.
 
     :raises AmazonError: when it is an error, or something else.
@@ -49,7 +49,7 @@ def read_advertisers(response: httpx.Response) -> Page[Advertiser]:
     body = read_json(response)
     listed = body.get("advertisers") if isinstance(body, dict) else None
     items = read_items(response, listed, _advertiser, "advertisers")
-    return Page(items=items, next_token=text(body, "nextToken"))
+    return ListPage(items=items, next_token=text(body, "nextToken"))
 
 
 def _profile(fields: Fields) -> Profile | None:

@@ -14,11 +14,11 @@ import httpx
 
 from recomamp.amazon.ads.client import DSP_ADVERTISER, SCOPE
 from recomamp.amazon.ads.exact_json import read_json, text
-from recomamp.amazon.base_client import Call
-from recomamp.amazon.error_mapping import error_of, text_of
+from recomamp.amazon.base_client import ApiRequest
+from recomamp.amazon.error_mapping import build_error, text_of
 from recomamp.amazon.request_paths import path_of
 from recomamp.domain.campaigns import CampaignType
-from recomamp.errors import ContractBroken
+from recomamp.errors import UnexpectedResponse
 
 _REQUEST = "application/vnd.createasyncreportrequest.v3+json"
 _CREATED = "application/vnd.createasyncreportresponse.v3+json"
@@ -90,7 +90,7 @@ COLUMNS: Mapping[CampaignType, ReportColumns] = {
 
 def create_report(
     campaign_type: CampaignType, owner_id: str, *, name: str, start: date, end: date
-) -> Call:
+) -> ApiRequest:
     """Ask for a report by day; ``end`` is included. A second time leads to the first one.
 
     :param owner_id: profile, or DSP advertiser.
@@ -106,7 +106,7 @@ def create_report(
     }
     if campaign_type is CampaignType.DSP:
         configuration["filters"] = [{"field": "advertiserId", "values": [owner_id]}]
-    return Call(
+    return ApiRequest(
         operation="create_report",
         method="POST",
         path="/reporting/reports",
@@ -121,9 +121,9 @@ def create_report(
     )
 
 
-def get_report(campaign_type: CampaignType, owner_id: str, report_id: str) -> Call:
+def get_report(campaign_type: CampaignType, owner_id: str, report_id: str) -> ApiRequest:
     """Ask how a report gets on; with a fresh link where it is complete."""
-    return Call(
+    return ApiRequest(
         operation="get_report",
         method="GET",
         path=path_of("/reporting/reports", report_id),
@@ -139,7 +139,9 @@ def read_created(response: httpx.Response) -> str:
     if response.status_code == HTTPStatus.TOO_EARLY:
         duplicate = _REPORT_ID.search(text_of(response, _LONGEST_READ))
         if duplicate is None:
-            raise error_of(response, ContractBroken, "the id of the report under way was expected")
+            raise build_error(
+                response, UnexpectedResponse, "the id of the report under way was expected"
+            )
         return duplicate.group()
     return read_report(response).report_id
 
@@ -152,8 +154,8 @@ def read_report(response: httpx.Response) -> Report:
     body = read_json(response)
     report_id = text(body, "reportId")
     if report_id is None:
-        # Not error_of: the body may hold a signed link.
-        raise ContractBroken(
+        # Not build_error: the body may hold a signed link.
+        raise UnexpectedResponse(
             f"{response.request.url.path} answered without a reportId", status=response.status_code
         )
     return Report(

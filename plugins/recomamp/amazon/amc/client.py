@@ -20,8 +20,8 @@ from recomamp.amazon.amc.responses import (
     read_execution,
     read_executions,
 )
-from recomamp.amazon.base_client import AmazonClient, Call, Page
-from recomamp.errors import LimitExceeded, Refused
+from recomamp.amazon.base_client import AmazonClient, ApiRequest, ListPage
+from recomamp.errors import LimitExceeded, RequestRejected
 
 # AMC answers 400; its description also has 422 for calls that change something.
 _ALREADY_ENDED = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
@@ -42,11 +42,11 @@ class AmcClient(AmazonClient):
     async def create_execution(self, execution: NewExecution) -> AmcExecution:
         """Submit a query once. Only a call that Amazon certainly did not process is repeated.
 
-        :raises SubmissionInDoubt: when it may or may not have been accepted: look for it with
+        :raises SubmissionUnknown: when it may or may not have been accepted: look for it with
             ``list_executions`` before asking again.
         """
         call = requests.create_execution(self.account.instance_id, execution)
-        return await self.ask(call, lambda answer: read_execution(answer, repeatable=False))
+        return await self.send(call, lambda answer: read_execution(answer, repeatable=False))
 
     async def list_executions(
         self,
@@ -57,7 +57,7 @@ class AmcClient(AmazonClient):
     ) -> AsyncIterator[AmcExecution]:
         """Yield executions, newest first, cancelled ones too, by name or by time of creation."""
 
-        def call(next_token: str | None) -> Call:
+        def call(next_token: str | None) -> ApiRequest:
             return requests.list_executions(
                 self.account.instance_id,
                 workflow_id=workflow_id,
@@ -71,32 +71,35 @@ class AmcClient(AmazonClient):
 
     async def list_page(
         self, *, min_creation_time: datetime, next_token: str | None = None
-    ) -> Page[AmcExecution]:
+    ) -> ListPage[AmcExecution]:
         """Return one page of the executions created since then, newest first, cancelled ones too.
 
-        :raises Refused: also where AMC no longer knows the token.
+        :raises RequestRejected: also where AMC no longer knows the token.
         """
         call = requests.list_executions(
             self.account.instance_id,
             min_creation_time=min_creation_time,
             next_token=next_token,
         )
-        return await self.ask(call, read_executions)
+        return await self.send(call, read_executions)
 
     async def get_execution(self, amc_execution_id: str) -> AmcExecution:
-        """Return one execution. One just created may be ``Refused`` with 404 for a moment."""
+        """Return one execution.
+
+        :raises RequestRejected: with status 404 too, for a moment after it was created.
+        """
         call = requests.get_execution(self.account.instance_id, amc_execution_id)
-        return await self.ask(call, read_execution)
+        return await self.send(call, read_execution)
 
     async def cancel_execution(self, amc_execution_id: str) -> AmcExecution:
         """Cancel an execution and return what AMC then says of it; one that has ended stays so.
 
-        :raises Refused: when AMC refuses to cancel an execution that still runs.
+        :raises RequestRejected: when AMC refuses to cancel an execution that still runs.
         """
         call = requests.cancel_execution(self.account.instance_id, amc_execution_id)
         try:
-            await self.ask(call, read_acknowledgement)
-        except Refused as refusal:
+            await self.send(call, read_acknowledgement)
+        except RequestRejected as refusal:
             if refusal.status not in _ALREADY_ENDED:
                 raise
             execution = await self.get_execution(amc_execution_id)
@@ -111,7 +114,7 @@ class AmcClient(AmazonClient):
         :raises LimitExceeded: when there are more of them than the client's limits allow.
         """
 
-        def call(next_token: str | None) -> Call:
+        def call(next_token: str | None) -> ApiRequest:
             return requests.download_urls(
                 self.account.instance_id, amc_execution_id, next_token=next_token
             )
@@ -129,7 +132,7 @@ class AmcClient(AmazonClient):
     async def list_data_sources(self) -> AsyncIterator[Mapping[str, Any]]:
         """Yield the instance's tables, each as AMC describes it."""
 
-        def call(next_token: str | None) -> Call:
+        def call(next_token: str | None) -> ApiRequest:
             return requests.data_sources(self.account.instance_id, next_token=next_token)
 
         async for source in self.items(call, read_data_sources):
@@ -138,9 +141,9 @@ class AmcClient(AmazonClient):
     async def get_instance(self) -> AmcInstance:
         """Return what Amazon says of the instance itself."""
         call = instances.get_instance(self.account.instance_id)
-        return await self.ask(call, read_instance)
+        return await self.send(call, read_instance)
 
-    async def knock(self) -> None:
+    async def ping(self) -> None:
         """Ask the reporting API for as little as it gives, to see whether it answers."""
         call = requests.data_sources(self.account.instance_id, limit=1)
-        await self.ask(call, read_data_sources)
+        await self.send(call, read_data_sources)

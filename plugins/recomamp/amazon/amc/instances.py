@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-from recomamp.amazon.base_client import Call
-from recomamp.amazon.error_mapping import error_of, json_object, raise_for
+from recomamp.amazon.base_client import ApiRequest
+from recomamp.amazon.error_mapping import build_error, json_object, raise_for
 from recomamp.amazon.request_paths import path_of
-from recomamp.errors import ContractBroken, Transient
+from recomamp.errors import TransientError, UnexpectedResponse
 
 # Of an instance whose data Amazon makes up
 SANDBOX = "SANDBOX"
@@ -31,9 +31,9 @@ class AmcInstance:
     instance_type: str | None
 
 
-def get_instance(instance_id: str) -> Call:
+def get_instance(instance_id: str) -> ApiRequest:
     """Ask for an instance."""
-    return Call(
+    return ApiRequest(
         operation="get_instance",
         method="GET",
         path=path_of("/amc/instances", instance_id),
@@ -48,12 +48,14 @@ def read_instance(response: httpx.Response) -> AmcInstance:
     raise_for(response)
     body = json_object(response)
     if body is None:
-        raise error_of(response, Transient, "JSON was expected")
+        raise build_error(response, TransientError, "JSON was expected")
     wrapped = body.get("instance")
     fields: Mapping[str, Any] = wrapped if isinstance(wrapped, dict) else body
     instance_id = fields.get("instanceId")
     if not isinstance(instance_id, str) or not instance_id:
-        raise error_of(response, ContractBroken, "an instance with an instanceId was expected")
+        raise build_error(
+            response, UnexpectedResponse, "an instance with an instanceId was expected"
+        )
     status, kind = fields.get("creationStatus"), fields.get("instanceType")
     return AmcInstance(
         instance_id=instance_id,

@@ -13,7 +13,7 @@ from recomamp.domain.names import is_nameless
 _CLOCK_SLACK = timedelta(minutes=1)
 
 
-def is_ours(
+def matches_submission(
     execution: AmcExecution,
     *,
     workflow_id: str,

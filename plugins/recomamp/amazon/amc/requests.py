@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from recomamp.amazon.amc.account import AmcAccount
-from recomamp.amazon.base_client import CLIENT_ID, Call
+from recomamp.amazon.base_client import CLIENT_ID, ApiRequest
 from recomamp.amazon.request_paths import path_of
 from recomamp.domain.scheduling.cron import load_zone
 from recomamp.domain.scheduling.windows import Window, WindowType
@@ -54,12 +54,12 @@ def account_headers(account: AmcAccount) -> dict[str, str]:
     }
 
 
-def create_execution(instance_id: str, execution: NewExecution) -> Call:
+def create_execution(instance_id: str, execution: NewExecution) -> ApiRequest:
     """Ask AMC to run a query that travels with the request.
 
     :raises InvalidDefinition: when the window's time zone is not known.
     """
-    return Call(
+    return ApiRequest(
         operation="create_execution",
         method="POST",
         path=_path(instance_id, "workflowExecutions"),
@@ -95,7 +95,7 @@ def list_executions(
     min_creation_time: datetime | None = None,
     include_workflow: bool = False,
     next_token: str | None = None,
-) -> Call:
+) -> ApiRequest:
     """List executions, newest first, cancelled ones too.
 
     AMC insists on a ``workflow_id`` or a ``min_creation_time``.
@@ -112,7 +112,7 @@ def list_executions(
         "limit": str(WORKFLOW_PAGE_SIZE if include_workflow else PAGE_SIZE),
         "nextToken": next_token,
     }
-    return Call(
+    return ApiRequest(
         operation="list_executions",
         method="GET",
         path=_path(instance_id, "workflowExecutions"),
@@ -120,18 +120,18 @@ def list_executions(
     )
 
 
-def get_execution(instance_id: str, amc_execution_id: str) -> Call:
+def get_execution(instance_id: str, amc_execution_id: str) -> ApiRequest:
     """Ask for one execution."""
-    return Call(
+    return ApiRequest(
         operation="get_execution",
         method="GET",
         path=_path(instance_id, "workflowExecutions", amc_execution_id),
     )
 
 
-def cancel_execution(instance_id: str, amc_execution_id: str) -> Call:
+def cancel_execution(instance_id: str, amc_execution_id: str) -> ApiRequest:
     """Ask AMC to stop one execution. A second time does no harm: AMC says that it has ended."""
-    return Call(
+    return ApiRequest(
         operation="cancel_execution",
         method="PUT",
         path=_path(instance_id, "workflowExecutions", amc_execution_id),
@@ -142,9 +142,9 @@ def cancel_execution(instance_id: str, amc_execution_id: str) -> Call:
 
 def download_urls(
     instance_id: str, amc_execution_id: str, *, next_token: str | None = None
-) -> Call:
+) -> ApiRequest:
     """Ask for signed links to the parts of a result; they live ten minutes."""
-    return Call(
+    return ApiRequest(
         operation="download_urls",
         method="GET",
         path=_path(instance_id, "workflowExecutions", amc_execution_id, "downloadUrls"),
@@ -154,9 +154,9 @@ def download_urls(
 
 def data_sources(
     instance_id: str, *, next_token: str | None = None, limit: int = PAGE_SIZE
-) -> Call:
+) -> ApiRequest:
     """List the tables that the instance offers."""
-    return Call(
+    return ApiRequest(
         operation="list_data_sources",
         method="GET",
         path=_path(instance_id, "dataSources"),

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 import httpx
 
-from recomamp.amazon.base_client import Page
-from recomamp.amazon.error_mapping import error_of, json_object, raise_for, request_id_of
-from recomamp.amazon.error_text import fit_to_keep, words_of
+from recomamp.amazon.base_client import ListPage
+from recomamp.amazon.error_mapping import build_error, json_object, raise_for, request_id_of
+from recomamp.amazon.error_text import sanitize, words_of
 from recomamp.domain.executions import AmcStatus
-from recomamp.errors import AmazonError, ContractBroken, SubmissionInDoubt, Transient
+from recomamp.errors import AmazonError, SubmissionUnknown, TransientError, UnexpectedResponse
 
 T = TypeVar("T")
 
@@ -60,14 +60,14 @@ def read_execution(response: httpx.Response, *, repeatable: bool = True) -> AmcE
     raise_for(response, repeatable=repeatable)
     body = json_object(response)
     if body is None:
-        raise error_of(response, Transient if repeatable else SubmissionInDoubt, _NOT_JSON)
+        raise build_error(response, TransientError if repeatable else SubmissionUnknown, _NOT_JSON)
     execution = _execution(body, request_id_of(response))
     if execution is None:
-        raise error_of(response, ContractBroken if repeatable else SubmissionInDoubt, _NO_ID)
+        raise build_error(response, UnexpectedResponse if repeatable else SubmissionUnknown, _NO_ID)
     return execution
 
 
-def read_executions(response: httpx.Response) -> Page[AmcExecution]:
+def read_executions(response: httpx.Response) -> ListPage[AmcExecution]:
     """Read a page of executions.
 
     An answer that holds no list is an error, never an empty page: "nothing there" may lead the
@@ -78,7 +78,7 @@ def read_executions(response: httpx.Response) -> Page[AmcExecution]:
     def read(item: Mapping[str, Any]) -> AmcExecution:
         execution = _execution(item, request_id)
         if execution is None:
-            raise error_of(response, ContractBroken, _NO_ID)
+            raise build_error(response, UnexpectedResponse, _NO_ID)
         return execution
 
     return _page(response, _LISTS, read)
@@ -88,23 +88,23 @@ def read_acknowledgement(response: httpx.Response) -> None:
     """Read an answer that says no more than that it was done; a gateway's page does not say it."""
     raise_for(response)
     if response.content and json_object(response) is None:
-        raise error_of(response, Transient, _NOT_JSON)
+        raise build_error(response, TransientError, _NOT_JSON)
 
 
-def read_download_urls(response: httpx.Response) -> Page[str]:
+def read_download_urls(response: httpx.Response) -> ListPage[str]:
     """Read links to the parts of a result, in order. Secret: anybody may download with them."""
     raise_for(response)
     body = json_object(response)
     if body is None:
-        raise _unquoted(response, Transient)
+        raise _unquoted(response, TransientError)
     listed = body.get("downloadUrls") or []
     links = [_link(one) for one in listed] if isinstance(listed, list) else [None]
     if None in links:
-        raise _unquoted(response, ContractBroken)
-    return Page(items=tuple(filter(None, links)), next_token=_text(body, "nextToken"))
+        raise _unquoted(response, UnexpectedResponse)
+    return ListPage(items=tuple(filter(None, links)), next_token=_text(body, "nextToken"))
 
 
-def read_data_sources(response: httpx.Response) -> Page[Mapping[str, Any]]:
+def read_data_sources(response: httpx.Response) -> ListPage[Mapping[str, Any]]:
     """Read a page of the instance's tables, each as AMC describes it."""
     return _page(response, ("dataSources",), lambda item: item)
 
@@ -122,16 +122,16 @@ _NO_ID = "an execution with a workflowExecutionId was expected"
 
 def _page(
     response: httpx.Response, keys: tuple[str, ...], read: Callable[[Mapping[str, Any]], T]
-) -> Page[T]:
+) -> ListPage[T]:
     raise_for(response)
     body = json_object(response)
     if body is None:
-        raise error_of(response, Transient, _NOT_JSON)
+        raise build_error(response, TransientError, _NOT_JSON)
     key = next((key for key in keys if key in body), None)
     items = [] if key is not None and body[key] is None else body.get(key or keys[0])
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise error_of(response, ContractBroken, f"a list {keys[0]!r} was expected")
-    return Page(items=tuple(map(read, items)), next_token=_text(body, "nextToken"))
+        raise build_error(response, UnexpectedResponse, f"a list {keys[0]!r} was expected")
+    return ListPage(items=tuple(map(read, items)), next_token=_text(body, "nextToken"))
 
 
 def _unquoted(response: httpx.Response, kind: type[AmazonError]) -> AmazonError:
@@ -150,7 +150,7 @@ def _execution(body: Mapping[str, Any], request_id: str | None) -> AmcExecution 
     amc_execution_id = _text(fields, "workflowExecutionId")
     if amc_execution_id is None:
         return None
-    amc_status = fit_to_keep(_text(fields, "status") or "")
+    amc_status = sanitize(_text(fields, "status") or "")
     values, columns = fields.get("parameterValues"), fields.get("outputColumns")
     return AmcExecution(
         amc_execution_id=amc_execution_id,

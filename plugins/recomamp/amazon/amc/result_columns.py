@@ -8,7 +8,7 @@ from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.amazon.download import READY_WAITS_SECONDS, not_ready
 from recomamp.domain.result_columns import read_columns
-from recomamp.errors import Refused
+from recomamp.errors import RequestRejected
 
 
 async def describe_result(client: AmcClient, amc_execution_id: str) -> AmcExecution:
@@ -17,15 +17,15 @@ async def describe_result(client: AmcClient, amc_execution_id: str) -> AmcExecut
     AMC is asked again for about a minute while it does not know the execution, or does not
     describe each column. In the end the columns may still be missing.
 
-    :raises NotReady: when AMC does not know the execution in the end either.
+    :raises ResultNotReady: when AMC does not know the execution in the end either.
     """
     described: AmcExecution | None = None
-    refusal: Refused | None = None
+    refusal: RequestRejected | None = None
     for wait_seconds in READY_WAITS_SECONDS:
         await client.sleep(wait_seconds)
         try:
             described = await client.get_execution(amc_execution_id)
-        except Refused as err:
+        except RequestRejected as err:
             if err.status != HTTPStatus.NOT_FOUND:
                 raise
             refusal = err

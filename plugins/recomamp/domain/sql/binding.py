@@ -31,10 +31,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.sql.dialect import tokenize
 from recomamp.domain.sql.foreign_placeholders import no_placeholder
-from recomamp.domain.sql.literals import is_sent, neutral, render
+from recomamp.domain.sql.literals import is_sent, render, sample_literal
 from recomamp.domain.sql.parameter_types import NUMBERS, ParameterType, Value, write_scalar
 from recomamp.domain.sql.parameters import Parameter
-from recomamp.domain.sql.placeholders import Slot, SlotKind, Template
+from recomamp.domain.sql.placeholders import Placeholder, PlaceholderKind, Template
 from recomamp.domain.sql.template import read_template
 from recomamp.errors import InvalidDefinition
 
@@ -94,7 +94,7 @@ def bind(sql: str, parameters: Mapping[str, Parameter], window: Window | None = 
             _check_use(slot, name, known)
     values = {name: known[name].value for slot in template.slots for name in slot.names}
     bound = fill(template, known, values)
-    _verify(bound, fill(template, known, {name: neutral(v) for name, v in values.items()}))
+    _verify(bound, fill(template, known, {name: sample_literal(v) for name, v in values.items()}))
     slots = [slot for slot in template.slots if is_sent(slot, known)]
     sent = sorted({slot.names[0] for slot in slots})
     typed = {slot.names[0] for slot in slots if not slot.is_quoted}
@@ -138,7 +138,7 @@ def fill(template: Template, known: Mapping[str, Parameter], values: Mapping[str
     written: list[str] = []
     last, length = "", 0
     for piece in template.pieces:
-        if isinstance(piece, Slot):
+        if isinstance(piece, Placeholder):
             piece = render(piece, known, values)
             # Words that touch would become one word, and two minus signs a comment.
             touches = bool(last) and (_is_word(last) or last == "-") and piece[:1] not in ("", " ")
@@ -166,7 +166,7 @@ def _refuse_foreign(template: Template, known: Set[str]) -> None:
             raise no_placeholder(one.text, one.place)
 
 
-def _check_use(slot: Slot, name: str, known: Mapping[str, Parameter]) -> None:
+def _check_use(slot: Placeholder, name: str, known: Mapping[str, Parameter]) -> None:
     if name not in known and name in WINDOW_NAMES:
         raise InvalidDefinition(
             f"parameter {name} at {slot.place} has no value: AMC itself chooses this run's window"
@@ -186,7 +186,7 @@ def _check_use(slot: Slot, name: str, known: Mapping[str, Parameter]) -> None:
             f"parameter {name} at {slot.place} is {parameter.type_name}; an array may stand in "
             "a list, such as x IN ({{ids}}), in VALUES, or where a whole value may"
         )
-    if parameter.value == () and slot.kind is not SlotKind.PARAMETER:
+    if parameter.value == () and slot.kind is not PlaceholderKind.PARAMETER:
         raise InvalidDefinition(f"parameter {name} at {slot.place} is an empty list")
 
 

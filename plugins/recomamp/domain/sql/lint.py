@@ -23,7 +23,7 @@ from recomamp.domain.sql.parameter_types import (
     write_scalar,
 )
 from recomamp.domain.sql.parameters import Parameter
-from recomamp.domain.sql.placeholders import Slot, SlotKind, Template
+from recomamp.domain.sql.placeholders import Placeholder, PlaceholderKind, Template
 from recomamp.domain.sql.template import read_template
 from recomamp.domain.text import one_line
 
@@ -141,10 +141,10 @@ def _patterns_without_wildcard(
             )
 
 
-def _finds_one_text(slot: Slot, parameters: Mapping[str, Parameter]) -> bool:
+def _finds_one_text(slot: Placeholder, parameters: Mapping[str, Parameter]) -> bool:
     """Return whether no wildcard is in effect in a pattern that is this slot alone."""
     pattern = slot.pattern
-    if pattern is None or not pattern.is_one_value or slot.kind is SlotKind.ESCAPE:
+    if pattern is None or not pattern.is_one_value or slot.kind is PlaceholderKind.ESCAPE:
         return False
     if slot.template:  # the wildcards of its values count as text
         return not _WILDCARD.search(slot.fixed_text)
@@ -155,7 +155,11 @@ def _finds_one_text(slot: Slot, parameters: Mapping[str, Parameter]) -> bool:
 def _long_arrays(template: Template, parameters: Mapping[str, Parameter]) -> Iterator[str]:
     for slot in template.slots:
         parameter = parameters.get(slot.names[0]) if slot.names else None
-        if slot.kind is SlotKind.PARAMETER and parameter and isinstance(parameter.value, tuple):
+        if (
+            slot.kind is PlaceholderKind.PARAMETER
+            and parameter
+            and isinstance(parameter.value, tuple)
+        ):
             chars = sent_chars([write_scalar(element) for element in parameter.value])
             if chars > MAX_PARAMETER_CHARS:
                 yield (

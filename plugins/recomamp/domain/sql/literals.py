@@ -20,7 +20,7 @@ from recomamp.domain.sql.parameter_types import (
     write_scalar,
 )
 from recomamp.domain.sql.parameters import Parameter
-from recomamp.domain.sql.placeholders import PLACEHOLDER, Pattern, Slot, SlotKind
+from recomamp.domain.sql.placeholders import PLACEHOLDER, Pattern, Placeholder, PlaceholderKind
 from recomamp.errors import InvalidDefinition
 
 _ESCAPES = "!^~|#\\"
@@ -40,13 +40,13 @@ _SQL_TYPES = {
 }
 
 
-def is_sent(slot: Slot, known: Mapping[str, Parameter]) -> bool:
+def is_sent(slot: Placeholder, known: Mapping[str, Parameter]) -> bool:
     """Return whether a slot's value travels as a parameter, not as a literal.
 
     Literals are: a number in quotes (text), a date that includes its day (see ``ends_day``), text
     that is longer than AMC is said to take, a part of a LIKE pattern that has wildcards.
     """
-    if slot.kind not in (SlotKind.PARAMETER, SlotKind.PATTERN) or slot.template:
+    if slot.kind not in (PlaceholderKind.PARAMETER, PlaceholderKind.PATTERN) or slot.template:
         return False
     parameter = known[slot.names[0]]
     value = parameter.value
@@ -54,45 +54,45 @@ def is_sent(slot: Slot, known: Mapping[str, Parameter]) -> bool:
         return value is not None
     text = write_scalar(value)
     return not (
-        (slot.kind is SlotKind.PATTERN and _special_in(slot).search(text))
+        (slot.kind is PlaceholderKind.PATTERN and _special_in(slot).search(text))
         or (slot.is_quoted and parameter.type in NUMBERS)
         or (slot.ends_day and parameter.type is ParameterType.DATE)
         or len(text) > MAX_PARAMETER_CHARS
     )
 
 
-def render(slot: Slot, known: Mapping[str, Parameter], values: Mapping[str, Value]) -> str:
+def render(slot: Placeholder, known: Mapping[str, Parameter], values: Mapping[str, Value]) -> str:
     """Write the SQL of one slot. What is sent as a parameter depends on ``known`` alone."""
-    if slot.kind is SlotKind.ESCAPE:
+    if slot.kind is PlaceholderKind.ESCAPE:
         return _render_escape(slot, known)
     if slot.template:
         return _render_text(slot, known, values)
     name = slot.names[0]
     if is_sent(slot, known):
         return _sql(_custom_parameter(name))
-    if slot.kind in (SlotKind.PARAMETER, SlotKind.PATTERN) and values[name] is None:
+    if slot.kind in (PlaceholderKind.PARAMETER, PlaceholderKind.PATTERN) and values[name] is None:
         return _null(known[name])
-    if slot.kind is SlotKind.PATTERN:
+    if slot.kind is PlaceholderKind.PATTERN:
         return _sql(exp.Literal.string(_pattern_text(slot, known, values[name])))
     if slot.follows:
         return _sql(exp.Literal.string(_typed_text(slot, values[name])))
     return _render_list(slot, values[name])
 
 
-def _render_list(slot: Slot, value: Value) -> str:
+def _render_list(slot: Placeholder, value: Value) -> str:
     """Write the literals of one value or of all elements of an array."""
     elements = value if isinstance(value, tuple) else (value,)
     literals = [_sql(_element(slot, element)) for element in elements]
     match slot.kind:
-        case SlotKind.ROWS:
+        case PlaceholderKind.ROWS:
             return ", ".join(f"({text})" for text in literals)
-        case SlotKind.ROW:
+        case PlaceholderKind.ROW:
             return "), (".join(literals)
     listed = ", ".join(literals)
     return f"({listed})" if slot.wrap else listed
 
 
-def _element(slot: Slot, value: Scalar | None) -> exp.Expression:
+def _element(slot: Placeholder, value: Scalar | None) -> exp.Expression:
     """Make a literal that stands alone: in quotes a number is text, a bound ends its day."""
     if slot.ends_day and isinstance(value, date) and not isinstance(value, datetime):
         return _cast(f"{write_scalar(value)} {LAST_TIME_OF_DAY}", "TIMESTAMP")
@@ -122,7 +122,7 @@ def literal(value: Scalar | None) -> exp.Expression:
             return exp.Literal.string(value)
 
 
-def neutral(value: Value) -> Value:
+def sample_literal(value: Value) -> Value:
     """Return a harmless value that makes the same SQL save for what its literals say."""
     match value:
         case tuple():
@@ -147,16 +147,18 @@ def _neutral_scalar(value: Scalar) -> Scalar:
             return -1 if value < 0 else 1
 
 
-def _render_text(slot: Slot, known: Mapping[str, Parameter], values: Mapping[str, Value]) -> str:
+def _render_text(
+    slot: Placeholder, known: Mapping[str, Parameter], values: Mapping[str, Value]
+) -> str:
     """Fill the placeholders inside a string literal."""
     texts = {name: write_scalar(value) for name, value in _scalars(slot.names, values)}
-    if slot.kind is SlotKind.PATTERN:
+    if slot.kind is PlaceholderKind.PATTERN:
         texts = {name: _pattern_text(slot, known, text) for name, text in texts.items()}
     text = PLACEHOLDER.sub(lambda match: texts[match[1]], slot.template)
     return _sql(exp.Literal.string(text))
 
 
-def _pattern_text(slot: Slot, known: Mapping[str, Parameter], value: Value) -> str:
+def _pattern_text(slot: Placeholder, known: Mapping[str, Parameter], value: Value) -> str:
     """Write a value as a part of a LIKE pattern in which its wildcards count as text."""
     if value is None or isinstance(value, tuple):
         raise TypeError(f"{slot.names[0]} is no single value")
@@ -165,13 +167,13 @@ def _pattern_text(slot: Slot, known: Mapping[str, Parameter], value: Value) -> s
     return special.sub(lambda match: escape + match[0], write_scalar(value))
 
 
-def _render_escape(slot: Slot, known: Mapping[str, Parameter]) -> str:
+def _render_escape(slot: Placeholder, known: Mapping[str, Parameter]) -> str:
     """Write the ESCAPE clause of a LIKE pattern, where a value makes it necessary."""
     escape = _escape_of(slot.pattern, known) if slot.pattern else ""
     return f" ESCAPE {_sql(exp.Literal.string(escape))}" if escape else ""
 
 
-def _special_in(slot: Slot) -> re.Pattern[str]:
+def _special_in(slot: Placeholder) -> re.Pattern[str]:
     """Return what in a value must be escaped in its pattern."""
     escape = slot.pattern.escape if slot.pattern else ""
     return re.compile(f"[%_{re.escape(escape)}]") if escape else _WILDCARDS
@@ -213,7 +215,7 @@ def _scalars(names: tuple[str, ...], values: Mapping[str, Value]) -> Iterator[tu
         yield name, value
 
 
-def _typed_text(slot: Slot, value: Value) -> str:
+def _typed_text(slot: Placeholder, value: Value) -> str:
     """Write the string of a typed literal; TIMESTAMP wants a space between day and time."""
     if value is None or isinstance(value, tuple):
         raise TypeError(f"no single value for {slot.follows}")

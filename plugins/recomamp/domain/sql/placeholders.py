@@ -12,7 +12,7 @@ from recomamp.domain.sql.positions import Position
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
-class SlotKind(StrEnum):
+class PlaceholderKind(StrEnum):
     """What a parameter becomes at its place."""
 
     PARAMETER = "PARAMETER"  # CUSTOM_PARAMETER('name')
@@ -37,10 +37,10 @@ class Pattern:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Slot:
+class Placeholder:
     """One place of the query to fill. ``template`` is the text of the string literal around it."""
 
-    kind: SlotKind
+    kind: PlaceholderKind
     names: tuple[str, ...]
     place: str  # "line 3, column 14"
     template: str = ""
@@ -74,36 +74,36 @@ class ForeignPlaceholder:
 class Template:
     """A query as pieces: text as the analyst wrote it, and slots between."""
 
-    pieces: tuple[str | Slot, ...]
+    pieces: tuple[str | Placeholder, ...]
     foreign: tuple[ForeignPlaceholder, ...] = ()
     fixed_patterns: tuple[tuple[str, str], ...] = ()  # LIKE 'text' without a wildcard: text, place
     odd_comments: tuple[str, ...] = ()  # places of {# ... #}, which AMC does not know
 
     @property
-    def slots(self) -> tuple[Slot, ...]:
+    def slots(self) -> tuple[Placeholder, ...]:
         """The places to fill, in the order of the query."""
-        return tuple(piece for piece in self.pieces if isinstance(piece, Slot))
+        return tuple(piece for piece in self.pieces if isinstance(piece, Placeholder))
 
 
-def joined(pieces: list[str | Slot]) -> tuple[str | Slot, ...]:
+def joined(pieces: list[str | Placeholder]) -> tuple[str | Placeholder, ...]:
     """Return the pieces of a query with neighbouring text joined."""
-    joined: list[str | Slot] = []
+    joined: list[str | Placeholder] = []
     for is_text, group in groupby(pieces, key=lambda piece: isinstance(piece, str)):
         neighbours = list(group)
         joined.extend(["".join(map(str, neighbours))] if is_text else neighbours)
     return tuple(joined)
 
 
-def slot_kind(position: Position, template: str) -> SlotKind:
+def slot_kind(position: Position, template: str) -> PlaceholderKind:
     """Return what a parameter becomes at such a place."""
     if template:
-        return SlotKind.TEXT
+        return PlaceholderKind.TEXT
     match position:
         case Position.LITERAL | Position.TYPED:
-            return SlotKind.LITERAL
+            return PlaceholderKind.LITERAL
         case Position.ROWS:
-            return SlotKind.ROWS
+            return PlaceholderKind.ROWS
         case Position.ROW:
-            return SlotKind.ROW
+            return PlaceholderKind.ROW
         case _:
-            return SlotKind.PARAMETER
+            return PlaceholderKind.PARAMETER

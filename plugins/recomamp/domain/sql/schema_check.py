@@ -25,7 +25,7 @@ from recomamp.domain.sql.date_flow import day_of, day_text_of
 from recomamp.domain.sql.dialect import AmcSql
 from recomamp.domain.sql.parameter_types import ParameterType, read_date
 from recomamp.domain.sql.parameters import Parameter
-from recomamp.domain.sql.placeholders import PLACEHOLDER, Slot, SlotKind
+from recomamp.domain.sql.placeholders import PLACEHOLDER, Placeholder, PlaceholderKind
 from recomamp.domain.sql.template import read_template
 from recomamp.errors import InvalidDefinition
 
@@ -78,13 +78,13 @@ _WORDS = frozenset(
 _OLD_UNIT = "sql_tsi_"  # begins a unit of time, as in TIMESTAMPDIFF(SQL_TSI_DAY, a, b)
 
 _STAND_INS = {
-    SlotKind.PARAMETER: "",  # its own name
-    SlotKind.LITERAL: "'1'",
-    SlotKind.ROWS: "('1')",
-    SlotKind.ROW: "'1'",
-    SlotKind.TEXT: "'1'",
-    SlotKind.PATTERN: "'1'",
-    SlotKind.ESCAPE: "",
+    PlaceholderKind.PARAMETER: "",  # its own name
+    PlaceholderKind.LITERAL: "'1'",
+    PlaceholderKind.ROWS: "('1')",
+    PlaceholderKind.ROW: "'1'",
+    PlaceholderKind.TEXT: "'1'",
+    PlaceholderKind.PATTERN: "'1'",
+    PlaceholderKind.ESCAPE: "",
 }
 
 
@@ -166,34 +166,34 @@ def _findings(query: exp.Expr, tables: Mapping[str, Table]) -> set[Finding]:
 def _without_parameters(sql: str, known: Mapping[str, Parameter]) -> str:
     """Write the query with something harmless in place of every parameter."""
     pieces = (
-        _stand_in(piece, known) if isinstance(piece, Slot) else piece
+        _sample_value(piece, known) if isinstance(piece, Placeholder) else piece
         for piece in read_template(sql).pieces
     )
     # Not a table of the query's own making: the table it names, over a longer window
     return _TABLE_OF.sub(r"\1", _EXTENDED.sub(r"\1", "".join(pieces)))
 
 
-def _stand_in(slot: Slot, known: Mapping[str, Parameter]) -> str:
+def _sample_value(slot: Placeholder, known: Mapping[str, Parameter]) -> str:
     text = _STAND_INS[slot.kind]
     days = [name for name in slot.names if _is_midnight(name, slot, known)]
     match slot.kind:
-        case SlotKind.TEXT if days:
+        case PlaceholderKind.TEXT if days:
             filled = PLACEHOLDER.sub(
                 lambda found: day_text_of(found[1]) if found[1] in days else "1", slot.template
             )
             text = "'" + filled.replace("'", "''") + "'"
-        case SlotKind.LITERAL if slot.follows in ("DATE", "TIMESTAMP", "TIME"):
+        case PlaceholderKind.LITERAL if slot.follows in ("DATE", "TIMESTAMP", "TIME"):
             text = f"'{day_text_of(days[0])}'" if days else "'2000-01-01 00:00:00'"
-        case SlotKind.PARAMETER | SlotKind.LITERAL | SlotKind.ROW if days:
+        case PlaceholderKind.PARAMETER | PlaceholderKind.LITERAL | PlaceholderKind.ROW if days:
             text = day_of(days[0])
-        case SlotKind.ROWS if days:
+        case PlaceholderKind.ROWS if days:
             text = f"({day_of(days[0])})"
-        case SlotKind.PARAMETER:
+        case PlaceholderKind.PARAMETER:
             text = f"CUSTOM_PARAMETER('{slot.names[0]}')"
     return f" ({text}) " if slot.wrap else f" {text} "
 
 
-def _is_midnight(name: str, slot: Slot, known: Mapping[str, Parameter]) -> bool:
+def _is_midnight(name: str, slot: Placeholder, known: Mapping[str, Parameter]) -> bool:
     """Return whether AMC gets a date there: a bound that includes its day is none."""
     parameter = known.get(name)
     if parameter is None:
@@ -233,7 +233,7 @@ def _columns(
     scope: Scope, tables: Mapping[str, Table], aliases: frozenset[str]
 ) -> Iterator[Finding]:
     sources = _sources(scope)
-    around = _around(scope)
+    around = _context_excerpt(scope)
     for column in scope.columns:
         if not _is_of(column, scope):
             continue
@@ -244,7 +244,7 @@ def _columns(
             continue
         else:
             read = sorted({table for one in around for table in _sources(one).values()})
-        if read and all(_lacks(tables.get(table), name) for table in read):
+        if read and all(_is_missing(tables.get(table), name) for table in read):
             yield _missing_column(name, read, tables)
 
 
@@ -257,7 +257,7 @@ def _is_of(node: exp.Expr, scope: Scope) -> bool:
     return node.find_ancestor(exp.Select, exp.SetOperation) is scope.expression
 
 
-def _around(scope: Scope) -> list[Scope]:
+def _context_excerpt(scope: Scope) -> list[Scope]:
     """Return a scope and those whose columns it may use too."""
     found = [scope]
     while (outer := found[-1].parent) is not None and found[-1].can_be_correlated:
@@ -272,7 +272,7 @@ def _is_open(scope: Scope, tables: Mapping[str, Table]) -> bool:
     return not is_known or len(known) != len(scope.selected_sources)
 
 
-def _lacks(table: Table | None, column: str) -> bool:
+def _is_missing(table: Table | None, column: str) -> bool:
     return table is not None and table.is_offered and column not in table.columns
 
 

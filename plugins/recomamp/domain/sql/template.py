@@ -1,7 +1,7 @@
 """Where a query names its parameters, and what may stand there.
 
 The reader works on the tokens of the query, because text, quoted names and comments differ. Each
-place that names a parameter becomes a ``Slot``. The text between stays as the analyst wrote it,
+place that names a parameter becomes a ``Placeholder``. The text between stays as it was written,
 without comments: AMC's older interfaces join lines, so that ``--`` would hide the rest.
 """
 
@@ -27,8 +27,8 @@ from recomamp.domain.sql.placeholders import (
     PLACEHOLDER,
     ForeignPlaceholder,
     Pattern,
-    Slot,
-    SlotKind,
+    Placeholder,
+    PlaceholderKind,
     Template,
     joined,
     slot_kind,
@@ -62,12 +62,12 @@ def forget_templates() -> None:
     _read_long.cache_clear()
 
 
-def _split_after_days(pieces: list[str | Slot]) -> list[str | Slot]:
+def _split_after_days(pieces: list[str | Placeholder]) -> list[str | Placeholder]:
     """Let ``> {{day}}`` begin where ``<= {{day}}`` ends: no row is in both, and none in neither."""
-    ended = {piece.names for piece in pieces if isinstance(piece, Slot) and piece.ends_day}
+    ended = {piece.names for piece in pieces if isinstance(piece, Placeholder) and piece.ends_day}
     return [
         replace(piece, ends_day=True)
-        if isinstance(piece, Slot) and piece.is_after and piece.names in ended
+        if isinstance(piece, Placeholder) and piece.is_after and piece.names in ended
         else piece
         for piece in pieces
     ]
@@ -79,7 +79,7 @@ class _Reader:
         self._uses = 0
         self._tokens = QueryTokens(only_statement(tokenize(sql), sql))
         self._context = Context()
-        self._pieces: list[str | Slot] = []
+        self._pieces: list[str | Placeholder] = []
         self._begun = 0  # offset of the text that is not yet a piece
         self._passed = 0  # offset after the last token that was read
         self._foreign: list[ForeignPlaceholder] = []
@@ -203,7 +203,7 @@ class _Reader:
             position is Position.VALUE or self._tokens.kind(index - 1) is TokenType.TIMESTAMP
         )
         self._pieces.append(
-            Slot(
+            Placeholder(
                 kind=slot_kind(position, template),
                 names=names,
                 place=self._place(token.start),
@@ -226,7 +226,7 @@ class _Reader:
         """Give the slots of a LIKE pattern what they need to know of the whole of it."""
         self._pattern = None
         first, last = self._tokens[opened.start], self._tokens[opened.end - 1]
-        slots = [one for one in self._pieces[self._pattern_begun :] if isinstance(one, Slot)]
+        slots = [one for one in self._pieces[self._pattern_begun :] if isinstance(one, Placeholder)]
         if not slots:
             is_text = first is last and first.token_type is TokenType.STRING
             if is_text and not re.search("[%_]", first.text):
@@ -245,14 +245,16 @@ class _Reader:
         )
         for index in range(self._pattern_begun, len(self._pieces)):
             piece = self._pieces[index]
-            if isinstance(piece, Slot):
+            if isinstance(piece, Placeholder):
                 is_part = bool(piece.template) or not opened.is_whole
-                kind = SlotKind.PATTERN if is_part else piece.kind
+                kind = PlaceholderKind.PATTERN if is_part else piece.kind
                 self._pieces[index] = replace(piece, kind=kind, pattern=pattern)
         if parts and not pattern.escape:
             self._take_text(self._passed)
             self._pieces.append(
-                Slot(kind=SlotKind.ESCAPE, names=(), place=pattern.place, pattern=pattern)
+                Placeholder(
+                    kind=PlaceholderKind.ESCAPE, names=(), place=pattern.place, pattern=pattern
+                )
             )
 
     def _refuse_foreign(self, index: int) -> None:

@@ -17,25 +17,25 @@ from recomamp.amazon.ads.profiles import list_profiles, read_profiles
 from recomamp.amazon.regions import marketplace_of
 from recomamp.amazon.retry import RetryPolicy
 from recomamp.domain.ad_profiles import Profile
-from recomamp.domain.asins import DueProduct, Product, asked_in_order, batches, sellers
+from recomamp.domain.asins import DueProduct, Product, batches, order_profiles, sellers_by_profile
 from recomamp.domain.text import one_line
 from recomamp.errors import (
-    Incomplete,
     InvalidDefinition,
+    PartialFailure,
     PipelineError,
-    Refused,
+    RequestRejected,
     is_final,
     is_tenants_own,
 )
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.log_table import as_table
 from recomamp.pipeline.partial_failures import (
-    HOPELESS,
+    FATAL_ERRORS,
     SHARED,
+    gather_limited,
     is_shared,
     log_failure,
     rotated,
-    several_at_once,
 )
 from recomamp.store import asins
 from recomamp.store.instances import Instance, select_active_instances
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 ASKED_AGAIN_AFTER = timedelta(hours=20)  # less than a day: the daily run comes a little earlier too
 USERS_AT_ONCE = 4
-PATIENT = RetryPolicy(attempts=4)
+SYNC_RETRY = RetryPolicy(attempts=4)
 
 
 def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> None:
@@ -54,8 +54,8 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
 
     Another user is first each day.
 
-    :raises Incomplete: after all users, naming those with products not asked about and whose own
-        rows do not say why; naming all where nothing could be asked for any user.
+    :raises PartialFailure: after all users, naming those with products not asked about and whose
+        own rows do not say why; naming all where nothing could be asked for any user.
     """
     before = now - ASKED_AGAIN_AFTER
     with database.transaction() as connection:
@@ -65,10 +65,10 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
     for instance in instances:
         places[instance.user_id].append(instance)
     jobs = [
-        UserSync(owner, places[owner], database, amazon, now)
+        UserAsinSync(owner, places[owner], database, amazon, now)
         for owner in rotated(owners, now.toordinal())
     ]
-    asyncio.run(several_at_once(UserSync.run, jobs, USERS_AT_ONCE))
+    asyncio.run(gather_limited(UserAsinSync.run, jobs, USERS_AT_ONCE))
     rows = [(job.user_id, job.found, job.missing, job.left, job.remark) for job in jobs]
     heads = ("user", "found", "not found", "not asked about", "why")
     log.info("%s", as_table(heads, rows) if rows else "No product is due")
@@ -80,16 +80,16 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
         raise _incomplete(failed, f"; {SHARED}")
 
 
-def _incomplete(failed: Sequence[UserSync], remark: str = "") -> Incomplete:
+def _incomplete(failed: Sequence[UserAsinSync], remark: str = "") -> PartialFailure:
     named = "; ".join(f"user {job.user_id}: {job.remark}" for job in failed)
-    return Incomplete(
+    return PartialFailure(
         f"products of {len(failed)} users not asked about{remark}: {named}",
         is_final=all(is_final(error) for job in failed for error in job.failures),
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seller:
+class SellerProfile:
     """A profile, and the instance in whose region it is asked."""
 
     place: Instance
@@ -97,7 +97,7 @@ class Seller:
 
 
 @dataclass(slots=True)
-class UserSync:
+class UserAsinSync:
     """The products of one user: what is asked of which profile, and what came of it."""
 
     user_id: UUID
@@ -138,18 +138,22 @@ class UserSync:
             before = self.now - ASKED_AGAIN_AFTER
             return asins.select_due_products(connection, self.user_id, before=before)
 
-    async def _sellers(self) -> dict[str, Seller]:
+    async def _sellers(self) -> dict[str, SellerProfile]:
         """Return the user's profiles by id, those of all regions, in the order of asking.
 
         :raises InvalidDefinition: when there are none.
         """
         regions = {one.region or "": one for one in reversed(self.places)}
-        known: dict[str, Seller] = {}
+        known: dict[str, SellerProfile] = {}
         for _, place in sorted(regions.items()):
             async with await self._client(place) as ads:
-                for profile in await ads.ask(list_profiles(), read_profiles):
-                    known.setdefault(profile.profile_id, Seller(place=place, profile=profile))
-        ordered = sellers([one.profile for one in known.values()], set(_homes(self.places)))
+                for profile in await ads.send(list_profiles(), read_profiles):
+                    known.setdefault(
+                        profile.profile_id, SellerProfile(place=place, profile=profile)
+                    )
+        ordered = sellers_by_profile(
+            [one.profile for one in known.values()], set(_homes(self.places))
+        )
         if not ordered:
             raise InvalidDefinition(
                 f"user {self.user_id} has no advertising profile of a seller or vendor at Amazon, "
@@ -159,12 +163,14 @@ class UserSync:
             )
         return {one.profile_id: known[one.profile_id] for one in ordered}
 
-    async def _ask_sellers(self, due: Sequence[DueProduct], known: Mapping[str, Seller]) -> None:
+    async def _ask_sellers(
+        self, due: Sequence[DueProduct], known: Mapping[str, SellerProfile]
+    ) -> None:
         """Ask the first seller of every product, then the second about what is missing, and so on.
 
         A product is called missing where every seller was asked and none knows it.
         """
-        wanted = {one: asked_in_order(one, list(known)) for one in due}
+        wanted = {one: order_profiles(one, list(known)) for one in due}
         for turn in range(len(known)):
             groups: dict[str, list[DueProduct]] = defaultdict(list)
             for one, order in wanted.items():
@@ -173,12 +179,14 @@ class UserSync:
                 for one in group:
                     del wanted[one]
                 missing = await self._ask_seller(known[profile_id], group)
-                wanted |= {one: asked_in_order(one, list(known)) for one in missing}
+                wanted |= {one: order_profiles(one, list(known)) for one in missing}
         for batch in batches(list(wanted), BATCH_SIZE):
             self.missing += await asyncio.to_thread(self._keep_missing, batch)
             self.left -= len(batch)
 
-    async def _ask_seller(self, seller: Seller, group: Sequence[DueProduct]) -> list[DueProduct]:
+    async def _ask_seller(
+        self, seller: SellerProfile, group: Sequence[DueProduct]
+    ) -> list[DueProduct]:
         """Ask about products, keep each answer at once, and return what the seller does not know.
 
         What could not be asked about is not among that. After trouble that is not about a batch's
@@ -190,8 +198,8 @@ class UserSync:
             for batch in batches(group, BATCH_SIZE):
                 call = product_metadata([one.asin for one in batch])
                 try:
-                    answered = await ads.ask(call, read_products)
-                except HOPELESS:
+                    answered = await ads.send(call, read_products)
+                except FATAL_ERRORS:
                     raise
                 except PipelineError as err:
                     self._failed(err)
@@ -206,7 +214,7 @@ class UserSync:
 
     async def _client(self, place: Instance, profile_id: str | None = None) -> AdsClient:
         client = await asyncio.to_thread(self.amazon.ads_client_at, place, profile_id=profile_id)
-        client.retry = PATIENT
+        client.retry = SYNC_RETRY
         return client
 
     def _keep_found(
@@ -245,4 +253,4 @@ def _homes(places: Sequence[Instance]) -> Iterator[tuple[str, str]]:
 
 
 def _is_about_asins(error: PipelineError) -> bool:
-    return isinstance(error, Refused) and error.status == HTTPStatus.BAD_REQUEST
+    return isinstance(error, RequestRejected) and error.status == HTTPStatus.BAD_REQUEST

@@ -9,15 +9,19 @@ from http import HTTPStatus
 
 from recomamp.amazon.ads.campaigns import LISTS
 from recomamp.amazon.ads.client import AdsClient
-from recomamp.domain.campaigns import fitted
+from recomamp.domain.campaigns import to_campaign
 from recomamp.domain.text import one_line
-from recomamp.errors import AmazonError, Refused, Unauthorized
-from recomamp.pipeline.campaigns.sources import Advertising, Behind, advertising_of
+from recomamp.errors import AmazonError, RequestRejected, Unauthorized
+from recomamp.pipeline.campaigns.sources import (
+    CampaignSources,
+    InstanceAccounts,
+    resolve_campaign_sources,
+)
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.partial_failures import Troubles
+from recomamp.pipeline.partial_failures import FailureCollector
 from recomamp.store.campaigns import (
     CampaignSource,
-    archive_stray_campaigns,
+    archive_orphaned_campaigns,
     archive_unlisted_campaigns,
     count_campaigns,
     merge_campaigns,
@@ -36,7 +40,7 @@ def sync_campaigns(
     nothing and does not stop the others.
 
     :param now: the moment of this sync; a later one's rows are left alone.
-    :raises Incomplete: after all lists, naming those that could not be read.
+    :raises PartialFailure: after all lists, naming those that could not be read.
     :raises PipelineError: when nothing could be read at all.
     """
     return asyncio.run(_CampaignSync(instance, database, amazon, now).run())
@@ -52,28 +56,28 @@ class _CampaignSync:
         self.now = now
 
     async def run(self) -> int:
-        troubles = Troubles()
+        failures = FailureCollector()
         total = 0
         async with self.amazon.ads_client_at(self.instance) as ads:
-            behind = await advertising_of(
+            accounts = await resolve_campaign_sources(
                 self.instance, ads, database=self.database, amazon=self.amazon
             )
-            for one in behind.sources:
-                with troubles.about(one.source):
-                    total += await self._list(ads, one, behind)
-        with troubles.about("advertisers"):
-            self._archive_strays(behind, are_complete=not troubles)
-        troubles.raise_any(f"of {len(behind.sources)} lists of campaigns not read")
+            for one in accounts.sources:
+                with failures.capture(one.source):
+                    total += await self._list(ads, one, accounts)
+        with failures.capture("advertisers"):
+            self._archive_strays(accounts, are_complete=not failures)
+        failures.raise_if_any(f"of {len(accounts.sources)} lists of campaigns not read")
         return total
 
-    async def _list(self, ads: AdsClient, one: Advertising, behind: Behind) -> int:
+    async def _list(self, ads: AdsClient, one: CampaignSources, accounts: InstanceAccounts) -> int:
         """Keep one source's campaigns: a statement and a transaction for each page."""
         source, listed, kept, created = one.source, 0, 0, 0
         how = LISTS[source.campaign_type]
         pages = ads.pages(lambda token: how.call(source.profile_id, token), how.read)
         try:
             async for page in pages:
-                campaigns = [fitted(it, currency_code=one.currency_code) for it in page.items]
+                campaigns = [to_campaign(it, currency_code=one.currency_code) for it in page.items]
                 with self.database.transaction() as connection:
                     merged = merge_campaigns(
                         connection,
@@ -81,12 +85,12 @@ class _CampaignSync:
                         source,
                         campaigns,
                         seen_at=self.now,
-                        current_profile_ids=behind.profile_ids,
+                        current_profile_ids=accounts.profile_ids,
                     )
                 listed += len(campaigns)
                 kept += merged.kept
                 created += merged.created
-        except (Refused, Unauthorized) as err:
+        except (RequestRejected, Unauthorized) as err:
             if not _is_not_for_us(err) or source in self._known():
                 raise
             log.info(
@@ -110,20 +114,20 @@ class _CampaignSync:
                 connection, self.instance.instance_key, source, seen_at=self.now
             )
 
-    def _archive_strays(self, behind: Behind, *, are_complete: bool) -> None:
+    def _archive_strays(self, accounts: InstanceAccounts, *, are_complete: bool) -> None:
         """Archive the campaigns of all other profiles, where it is sure that they are others.
 
         :raises AmazonError: Amazon's refusal to name the advertisers, where some were known.
         """
-        if behind.refusal is not None:
-            if any(source.profile_id not in behind.profile_ids for source in self._known()):
-                raise behind.refusal
+        if accounts.refusal is not None:
+            if any(source.profile_id not in accounts.profile_ids for source in self._known()):
+                raise accounts.refusal
         elif are_complete:
             with self.database.transaction() as connection:
-                archived = archive_stray_campaigns(
+                archived = archive_orphaned_campaigns(
                     connection,
                     self.instance.instance_key,
-                    current_profile_ids=behind.profile_ids,
+                    current_profile_ids=accounts.profile_ids,
                     seen_at=self.now,
                 )
             log.info("%s campaigns of no profile of the instance archived", archived)

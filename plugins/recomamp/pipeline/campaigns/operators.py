@@ -15,10 +15,10 @@ from airflow.sdk import DAG, BaseOperator, Context, TriggerRule, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from recomamp.domain.text import one_line
-from recomamp.errors import Incomplete, is_tenants_own
+from recomamp.errors import PartialFailure, is_tenants_own
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.partial_failures import Troubles, retried_where_it_helps
-from recomamp.pipeline.system_dag import own_dag
+from recomamp.pipeline.partial_failures import FailureCollector, retried_where_it_helps
+from recomamp.pipeline.system_dag import system_dag
 
 REPORTS_KEPT = timedelta(days=90)
 GROUPS_AT_ONCE = 4
@@ -35,7 +35,7 @@ class Outcome(Generic[T]):
 
     done: dict[UUID, T]
     errors: dict[UUID, Exception]
-    troubles: Troubles
+    failures: FailureCollector
 
 
 _MANUAL = """\
@@ -95,10 +95,10 @@ class InstanceOperator(BaseOperator):
         # The name under which the UI shows the task; Airflow keeps 250 characters of it
         names = one_line(", ".join(one.instance_id for one in instances), 200)
         context["instance_name"] = names  # type: ignore[typeddict-unknown-key]
-        outcome: Outcome[T] = Outcome(done={}, errors={}, troubles=Troubles.of_tenants())
+        outcome: Outcome[T] = Outcome(done={}, errors={}, failures=FailureCollector.of_tenants())
         for instance in instances:
             key = instance.instance_key
-            with outcome.troubles.about(instance):
+            with outcome.failures.capture(instance):
                 try:
                     outcome.done[key] = step(instance)
                 except Exception as err:
@@ -115,11 +115,11 @@ class InstanceOperator(BaseOperator):
         own = [key for key, err in outcome.errors.items() if is_tenants_own(err)]
         context["ti"].xcom_push(key=DONE, value=[str(key) for key in outcome.done])
         context["ti"].xcom_push(key=TENANTS_OWN, value=[str(key) for key in own])
-        troubles = outcome.troubles
+        failures = outcome.failures
         with retried_where_it_helps():
-            troubles.raise_unknown(but)
-        if troubles and not outcome.done:
-            raise AirflowSkipException(f"{len(troubles)} {but}: {troubles}")
+            failures.raise_unknown(but)
+        if failures and not outcome.done:
+            raise AirflowSkipException(f"{len(failures)} {but}: {failures}")
 
     def _instances(self) -> list[Any]:
         from recomamp.store.instances import select_active_instance
@@ -180,16 +180,16 @@ class SyncPerformance(InstanceOperator):
         database = DatabaseHook()
         amazon = AmcHook(database=database)
 
-        def settle(instance: Any) -> list[UUID]:
+        def finish_reports(instance: Any) -> list[UUID]:
             sync = PerformanceSync(
                 instance, database=database, amazon=amazon, now=datetime.now(UTC)
             )
             key = instance.instance_key
             if key not in asked:
                 asked[key] = sync.request(context["dag_run"].run_after)
-            return sync.settle(asked[key])
+            return sync.finish_reports(asked[key])
 
-        waiting = self.for_each(context, settle)
+        waiting = self.for_each(context, finish_reports)
         if any(waiting.done.values()):
             report_ids = [str(one) for ids in asked.values() for one in ids]
             self.log.info("Some of %s reports are still being made", len(report_ids))
@@ -197,7 +197,7 @@ class SyncPerformance(InstanceOperator):
         self.end(context, waiting, but="not synced")
 
 
-class DateSync(InstanceOperator):
+class MarkSynced(InstanceOperator):
     """Say in ``amc_instances`` as of when campaigns and figures are, where both are whole.
 
     :param needed_task_ids: the steps that must have done an instance.
@@ -209,7 +209,7 @@ class DateSync(InstanceOperator):
 
     def execute(self, context: Context) -> None:
         """Write the moment at which the run began."""
-        from recomamp.store.campaigns import date_campaigns_sync
+        from recomamp.store.campaigns import set_campaigns_synced_at
 
         began_at = context["dag_run"].start_date or datetime.now(UTC)
         done = self._all_said(context, DONE)
@@ -219,9 +219,9 @@ class DateSync(InstanceOperator):
             key = str(instance.instance_key)
             if key not in done:
                 problem = "campaigns or figures could not be had"
-                raise Incomplete(problem, is_tenants_own=key in explained)
+                raise PartialFailure(problem, is_tenants_own=key in explained)
             with DatabaseHook().transaction() as connection:
-                date_campaigns_sync(connection, instance.instance_key, synced_at=began_at)
+                set_campaigns_synced_at(connection, instance.instance_key, synced_at=began_at)
 
         self.end(context, self.for_each(context, date), but="not dated")
 
@@ -242,7 +242,7 @@ class DateSync(InstanceOperator):
 
 def campaigns_dag() -> DAG:
     """Build the DAG that syncs campaigns once a day."""
-    with own_dag(
+    with system_dag(
         "recomamp_campaigns_sync",
         description="Brings campaigns and their figures from Amazon Ads",
         doc_md=_MANUAL,
@@ -274,7 +274,7 @@ def campaigns_dag() -> DAG:
                 **at_once,
             )
             campaigns >> performance
-            [campaigns, performance] >> DateSync(
+            [campaigns, performance] >> MarkSynced(
                 task_id="dated",
                 instance_keys=instance_keys,
                 needed_task_ids=[campaigns.task_id, performance.task_id],

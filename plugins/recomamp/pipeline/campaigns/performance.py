@@ -22,10 +22,10 @@ from recomamp.amazon.ads.reports import COLUMNS, Report, ReportStatus
 from recomamp.amazon.download import Allowance, download_file
 from recomamp.domain.performance import period
 from recomamp.domain.text import one_line
-from recomamp.errors import Incomplete, LinkExpired, Refused, ResultsBroken
-from recomamp.pipeline.campaigns.sources import Advertising, advertising_of
+from recomamp.errors import DownloadLinkExpired, InvalidResults, PartialFailure, RequestRejected
+from recomamp.pipeline.campaigns.sources import CampaignSources, resolve_campaign_sources
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.partial_failures import Troubles
+from recomamp.pipeline.partial_failures import FailureCollector
 from recomamp.store.ads_report_file import DayFields, read_days
 from recomamp.store.campaign_performance import load_campaign_report
 from recomamp.store.campaign_reports import (
@@ -72,47 +72,47 @@ class PerformanceSync:
         """
         return asyncio.run(self._request(at))
 
-    def settle(self, report_ids: Sequence[UUID]) -> list[UUID]:
+    def finish_reports(self, report_ids: Sequence[UUID]) -> list[UUID]:
         """Ask for what was not, load what is complete, return the ids of what is still being made.
 
         A report with which something goes wrong stops no other, and is still open for the next try;
         one that is refused has failed, and its row says why.
 
-        :raises Incomplete: once nothing else is being made, naming the reports not loaded.
+        :raises PartialFailure: once nothing else is being made, naming the reports not loaded.
         """
         reports = self._read(report_ids)
-        troubles = asyncio.run(self._settle([one for one in reports if one.is_open]))
+        failures = asyncio.run(self._settle([one for one in reports if one.is_open]))
         reports = self._read(report_ids)
-        waiting = [one.id for one in reports if one.is_open and one_line(one) not in troubles.found]
+        waiting = [one.id for one in reports if one.is_open and one_line(one) not in failures.found]
         if waiting:
             return waiting
         failed = [one for one in reports if one.status is ReportState.FAILED]
         told = [f"{one}: {one.error_message}" for one in failed]
-        if troubles:
-            told.append(str(troubles))
+        if failures:
+            told.append(str(failures))
         if told:
             # The next try asks again for a report that failed. It asks for no report that Amazon
             # refused
             are_refused = all(one.id in self._refused for one in failed)
-            raise Incomplete(
-                f"{len(failed) + len(troubles)} of {len(reports)} reports not loaded: "
+            raise PartialFailure(
+                f"{len(failed) + len(failures)} of {len(reports)} reports not loaded: "
                 + "; ".join(told),
-                is_final=are_refused and troubles.are_final,
-                is_tenants_own=are_refused and troubles.are_tenants_own,
+                is_final=are_refused and failures.all_final,
+                is_tenants_own=are_refused and failures.all_tenants_own,
             )
         return []
 
     async def _request(self, at: datetime) -> list[UUID]:
         async with self.amazon.ads_client_at(self.instance) as ads:
-            behind = await advertising_of(
+            accounts = await resolve_campaign_sources(
                 self.instance, ads, database=self.database, amazon=self.amazon
             )
         with self.database.transaction() as connection:
             known = count_campaigns(connection, self.instance.instance_key)
-        opened = [self._open(one, at) for one in behind.sources if one.source in known]
+        opened = [self._open(one, at) for one in accounts.sources if one.source in known]
         return [one for one in opened if one is not None]
 
-    def _open(self, advertising: Advertising, at: datetime) -> UUID | None:
+    def _open(self, advertising: CampaignSources, at: datetime) -> UUID | None:
         with self.database.transaction() as connection:
             return open_campaign_report(
                 connection,
@@ -133,8 +133,8 @@ class PerformanceSync:
             end=report.end_date,
         )
         try:
-            amazon_report_id = await ads.ask(call, reports.read_created)
-        except Refused as err:
+            amazon_report_id = await ads.send(call, reports.read_created)
+        except RequestRejected as err:
             self._refuse(report, err)
             return None
         with self.database.transaction() as connection:
@@ -142,26 +142,26 @@ class PerformanceSync:
         log.info("%s is %s at Amazon", one_line(report), one_line(amazon_report_id))
         return replace(report, amazon_report_id=amazon_report_id)
 
-    async def _settle(self, reports: Sequence[CampaignReport]) -> Troubles:
+    async def _settle(self, reports: Sequence[CampaignReport]) -> FailureCollector:
         """Bring every report as far as it gets, all to Amazon first; return what went wrong."""
-        troubles = Troubles()
+        failures = FailureCollector()
         if not reports:
-            return troubles
+            return failures
         async with self.amazon.ads_client_at(self.instance) as ads:
             created: list[CampaignReport] = []
             for report in reports:
-                with troubles.about(report):
+                with failures.capture(report):
                     known = report if report.amazon_report_id else await self._create(ads, report)
                     created += [known] if known else []
             for report in created:
-                with troubles.about(report):
+                with failures.capture(report):
                     await self._settle_one(ads, report)
-        return troubles
+        return failures
 
     async def _settle_one(self, ads: AdsClient, report: CampaignReport) -> None:
         try:
-            at_amazon = await look_at(ads, report)
-        except Refused as err:
+            at_amazon = await get_report_status(ads, report)
+        except RequestRejected as err:
             self._refuse(report, err)
             return
         if at_amazon.status is ReportStatus.COMPLETED:
@@ -177,8 +177,8 @@ class PerformanceSync:
             path = Path(directory) / "report.json.gz"
             try:
                 await _download(ads, at_amazon, path)
-            except LinkExpired:
-                await _download(ads, await look_at(ads, report), path)
+            except DownloadLinkExpired:
+                await _download(ads, await get_report_status(ads, report), path)
             self._take_in(report, path)
 
     def _take_in(self, report: CampaignReport, path: Path) -> None:
@@ -202,7 +202,7 @@ class PerformanceSync:
                 loaded.unknown,
             )
 
-    def _refuse(self, report: CampaignReport, error: Refused) -> None:
+    def _refuse(self, report: CampaignReport, error: RequestRejected) -> None:
         self._refused.add(report.id)
         self._fail(report, str(error))
 
@@ -227,14 +227,14 @@ def is_overdue(report: CampaignReport, now: datetime) -> bool:
     return not -CLOCKS_APART <= now - report.requested_at < DEADLINE
 
 
-async def look_at(ads: AdsClient, report: CampaignReport) -> Report:
+async def get_report_status(ads: AdsClient, report: CampaignReport) -> Report:
     """Ask Amazon how a report gets on; one that Amazon has forgotten has failed."""
     call = reports.get_report(
         report.campaign_type, report.profile_id, report.amazon_report_id or ""
     )
     try:
-        return await ads.ask(call, reports.read_report)
-    except Refused as err:
+        return await ads.send(call, reports.read_report)
+    except RequestRejected as err:
         if err.status != HTTPStatus.NOT_FOUND:
             raise
         return Report(
@@ -247,7 +247,7 @@ async def look_at(ads: AdsClient, report: CampaignReport) -> Report:
 
 async def _download(ads: AdsClient, at_amazon: Report, path: Path) -> None:
     if at_amazon.url is None:
-        raise ResultsBroken(f"report {at_amazon.report_id} is complete and has no link; try again")
+        raise InvalidResults(f"report {at_amazon.report_id} is complete and has no link; try again")
     allowance = Allowance(
         size_bytes=LARGEST_FILE_BYTES, deadline=ads.clock() + LONGEST_DOWNLOAD_SECONDS
     )

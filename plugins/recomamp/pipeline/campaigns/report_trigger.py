@@ -13,9 +13,9 @@ from uuid import UUID
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from recomamp.domain.text import one_line
-from recomamp.errors import AmazonError, ConsentRevoked, PipelineError, Refused
+from recomamp.errors import AmazonError, ConsentRevoked, PipelineError, RequestRejected
 from recomamp.pipeline import settings
-from recomamp.pipeline.campaigns.performance import is_overdue, look_at
+from recomamp.pipeline.campaigns.performance import get_report_status, is_overdue
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.triggers.execution import EARLIEST_EVENT_SECONDS
@@ -60,7 +60,7 @@ class ReportsTrigger(BaseTrigger):
 
     async def _outcome(self, database: DatabaseHook) -> str:
         """Poll, slower and slower, and say in a few words why polling ended."""
-        watch = Watch(database)
+        watch = ReportWatch(database)
         while True:
             pause_seconds = settings.poll_seconds()
             try:
@@ -82,7 +82,7 @@ class ReportsTrigger(BaseTrigger):
         """Pause: the task may find Amazon still at work, and would wait again at once."""
         await self.sleep(SLOWEST_FACTOR * settings.poll_seconds())
 
-    async def _poll(self, watch: Watch) -> str | float:
+    async def _poll(self, watch: ReportWatch) -> str | float:
         """Return why there is nothing to wait for any more, else the oldest report's age."""
         reports = await asyncio.to_thread(watch.read, self.report_ids)
         waiting = [one for one in reports if one.is_open]
@@ -99,7 +99,7 @@ class ReportsTrigger(BaseTrigger):
         return (now - min(one.requested_at for one in waiting)).total_seconds()
 
 
-class Watch:
+class ReportWatch:
     """What the polls have found out: which reports there is nothing to wait for any more."""
 
     def __init__(self, database: DatabaseHook) -> None:
@@ -148,13 +148,13 @@ class Watch:
                     # One that Amazon has never heard of is asked for by the task
                     if (
                         report.amazon_report_id is None
-                        or (await look_at(ads, report)).status.is_terminal
+                        or (await get_report_status(ads, report)).status.is_terminal
                     ):
                         self._ended.add(report.id)
                     self._failed_looks.pop(report.id, None)
                 except ConsentRevoked:
                     raise
-                except Refused:
+                except RequestRejected:
                     self._ended.add(report.id)
                 except AmazonError as err:
                     log.warning(

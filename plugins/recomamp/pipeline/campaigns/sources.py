@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from recomamp.amazon.ads import profiles as calls
 from recomamp.amazon.ads.client import AdsClient
 from recomamp.amazon.regions import marketplace_of
-from recomamp.domain.ad_profiles import Advertiser, dsp_advertisers, profiles_behind
+from recomamp.domain.ad_profiles import Advertiser, dsp_advertisers, profiles_of_instance
 from recomamp.domain.campaigns import CampaignType
 from recomamp.domain.text import one_line
-from recomamp.errors import AmazonError, InvalidDefinition, Refused, Unauthorized
+from recomamp.errors import AmazonError, InvalidDefinition, RequestRejected, Unauthorized
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store.campaigns import CampaignSource, select_account_profile
 from recomamp.store.instances import Instance
@@ -26,7 +26,7 @@ _SPONSORED = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Advertising:
+class CampaignSources:
     """A source of campaigns, the zone of its days and the currency of its money if known."""
 
     source: CampaignSource
@@ -35,10 +35,10 @@ class Advertising:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Behind:
+class InstanceAccounts:
     """The sources behind an instance; ``refusal`` says why there may be more of them."""
 
-    sources: list[Advertising]
+    sources: list[CampaignSources]
     refusal: AmazonError | None
 
     @property
@@ -47,25 +47,25 @@ class Behind:
         return {one.source.profile_id for one in self.sources}
 
 
-class NothingAdvertised(InvalidDefinition):
+class NoCampaignSources(InvalidDefinition):
     """No profile and no DSP advertiser of the user belongs to the instance."""
 
 
-async def advertising_of(
+async def resolve_campaign_sources(
     instance: Instance, ads: AdsClient, *, database: DatabaseHook, amazon: AmcHook
-) -> Behind:
+) -> InstanceAccounts:
     """Ask Amazon which profiles and DSP advertisers stand behind an instance.
 
     Where Amazon refuses the instance's list of advertisers, the account's own profile is all.
 
-    :raises NothingAdvertised: when there are none.
+    :raises NoCampaignSources: when there are none.
     :raises PipelineError: when Amazon cannot be asked.
     """
     with database.transaction() as connection:
         profile_id = select_account_profile(connection, instance.instance_key)
-    profiles = await ads.ask(calls.list_profiles(), calls.read_profiles)
+    profiles = await ads.send(calls.list_profiles(), calls.read_profiles)
     advertisers, refusal = await _advertisers(instance, amazon)
-    behind = profiles_behind(
+    accounts = profiles_of_instance(
         profiles,
         advertisers,
         entity_id=instance.entity_id,
@@ -73,15 +73,15 @@ async def advertising_of(
         profile_id=profile_id,
     )
     found = [
-        Advertising(
+        CampaignSources(
             source=CampaignSource(profile_id=profile.profile_id, campaign_type=campaign_type),
             time_zone=profile.time_zone,
             currency_code=profile.currency_code,
         )
-        for profile in behind
+        for profile in accounts
         for campaign_type in _SPONSORED
     ] + [
-        Advertising(
+        CampaignSources(
             source=CampaignSource(profile_id=advertiser_id, campaign_type=CampaignType.DSP),
             time_zone="UTC",
             currency_code=None,
@@ -91,14 +91,14 @@ async def advertising_of(
     if not found and refusal is not None:
         raise refusal
     if not found:
-        raise NothingAdvertised(
+        raise NoCampaignSources(
             f"none of the {len(profiles)} profiles that the user's consent reaches belongs to "
             f"account {instance.entity_id}, nor has the instance DSP advertisers; let the user "
             "sign in with an Amazon account that may view its campaigns, or name a profile here",
             table="amc_accounts",
             column="profile_id",
         )
-    return Behind(sources=found, refusal=refusal)
+    return InstanceAccounts(sources=found, refusal=refusal)
 
 
 async def _advertisers(
@@ -111,7 +111,7 @@ async def _advertisers(
         )
         try:
             return [one async for one in listed], None
-        except (Refused, Unauthorized) as err:
+        except (RequestRejected, Unauthorized) as err:
             log.warning(
                 "The advertisers of %s are not known: %s", one_line(instance), one_line(err)
             )

@@ -7,38 +7,40 @@ import logging
 from http import HTTPStatus
 
 from recomamp.amazon.amc.client import AmcClient
-from recomamp.amazon.amc.matching import is_ours
+from recomamp.amazon.amc.matching import matches_submission
 from recomamp.amazon.amc.requests import LIST_SLACK
 from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.domain.scheduling.windows import WindowType
 from recomamp.domain.text import one_line
-from recomamp.errors import ConsentRevoked, Refused, SubmissionInDoubt
+from recomamp.errors import ConsentRevoked, RequestRejected, SubmissionUnknown
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.executions import Execution, select_execution_by_amc_id
 
 log = logging.getLogger(__name__)
 
 
-async def look(
+async def find_submitted_execution(
     execution: Execution, amc: AmcClient, database: DatabaseHook, in_doubt: str
 ) -> AmcExecution | None:
     """Find what may have been sent. While nobody can look, the doubt and the attempt stay open.
 
     :param in_doubt: why it may have been sent.
-    :raises SubmissionInDoubt: when AMC does not let us look.
+    :raises SubmissionUnknown: when AMC does not let us look.
     """
     log.warning("Execution %s: looking for it at AMC: %s", execution.id, one_line(in_doubt))
     try:
         found = await _find_by_name(execution, amc, database)
         found = found or await _find_by_time(execution, amc, database)
-    except (Refused, ConsentRevoked) as err:
-        raise SubmissionInDoubt(f"{in_doubt}; AMC does not let us look for it: {err}") from err
+    except (RequestRejected, ConsentRevoked) as err:
+        raise SubmissionUnknown(f"{in_doubt}; AMC does not let us look for it: {err}") from err
     if found:
         log.info("Execution %s adopted %s", execution.id, one_line(found.amc_execution_id))
     return found
 
 
-def is_taken(candidate: AmcExecution, execution: Execution, database: DatabaseHook) -> bool:
+def is_claimed_by_other(
+    candidate: AmcExecution, execution: Execution, database: DatabaseHook
+) -> bool:
     """Tell whether another row, whoever owns it, has adopted what AMC lists."""
     with database.transaction() as connection:
         owner = select_execution_by_amc_id(
@@ -59,12 +61,12 @@ async def _find_by_name(
         async for candidate in amc.list_executions(workflow_id=name):
             if candidate.workflow_id != name:
                 continue
-            if await asyncio.to_thread(is_taken, candidate, execution, database):
+            if await asyncio.to_thread(is_claimed_by_other, candidate, execution, database):
                 continue
             if not candidate.status.is_terminal:
                 return candidate
             ended = ended or candidate
-    except Refused as err:
+    except RequestRejected as err:
         # Which may be how AMC says that it knows no such name
         if err.status != HTTPStatus.NOT_FOUND:
             raise
@@ -83,7 +85,7 @@ async def _find_by_time(
     async for candidate in amc.list_executions(
         min_creation_time=sent_at - LIST_SLACK, include_workflow=True
     ):
-        if is_ours(
+        if matches_submission(
             candidate,
             workflow_id=execution.amc_workflow_id,
             window_start=execution.window.start if is_explicit else None,
@@ -91,6 +93,6 @@ async def _find_by_time(
             parameter_values=execution.parameters,
             created_after=sent_at,
             sql=execution.submitted_sql,
-        ) and not await asyncio.to_thread(is_taken, candidate, execution, database):
+        ) and not await asyncio.to_thread(is_claimed_by_other, candidate, execution, database):
             return candidate
     return None

@@ -19,7 +19,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, A
 from recomamp.domain.models import Collection, Schedule
 from recomamp.errors import FINAL_ERRORS, PipelineError, WeekSkipped, error_type
 from recomamp.pipeline.executions.run_context import SCHEDULED, due_at_of, overrides_of, window_of
-from recomamp.pipeline.executions.run_request import DagRunKey, Work
+from recomamp.pipeline.executions.run_request import DagRunKey, RunRequest
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.executions.submission import submit
 from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, load_definition
@@ -27,7 +27,7 @@ from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.triggers.execution import SlotTrigger
 from recomamp.store.executions import Execution, select_latest_execution
 from recomamp.store.loaded_windows import LoadedWindow, select_loaded_window
-from recomamp.store.retries import clear_retry, count_retry, note_retry
+from recomamp.store.retries import clear_next_retry, increment_retry_count, set_next_retry
 
 SUBMIT_TASK_ID = "submit"
 _TERMINATED = 143  # as a shell says that a process was ended by SIGTERM
@@ -55,16 +55,16 @@ class ExecutionOperator(BaseOperator):
         super().__init__(**kwargs)
         self.schedule_id = schedule_id
         self.collection_id = collection_id
-        self._is_woken = False  # whether this try goes on after a deferral
+        self._resumed = False  # whether this try goes on after a deferral
 
     @contextmanager
-    def trying(self, context: Context) -> Iterator[None]:
+    def error_handling(self, context: Context) -> Iterator[None]:
         """Fail for good where a second try cannot help; say in the row why, and when one comes."""
         self._step_time = self._begin()
-        with DatabaseHook().keeping_connection() as self._database:
+        with DatabaseHook().reuse_connection() as self._database:
             try:
                 if context["ti"].try_number > 1:
-                    self._go_on(context)
+                    self._on_retry(context)
                 yield
             except WeekSkipped as err:
                 raise AirflowSkipException(str(err)) from err
@@ -89,14 +89,14 @@ class ExecutionOperator(BaseOperator):
     def _begin(self) -> StepTime:
         return StepTime(self.task_id, self.execution_timeout, clock=self.clock)
 
-    def _go_on(self, context: Context) -> None:
+    def _on_retry(self, context: Context) -> None:
         """Say that the execution goes on, and count the try where it is a retry."""
         execution = self.latest_execution(context)
         if execution is None:
             return
-        is_retry = tries(context) > 1 and not self._is_woken
+        is_retry = tries_since_clear(context) > 1 and not self._resumed
         with self.database.transaction() as connection:
-            (count_retry if is_retry else clear_retry)(connection, execution.id)
+            (increment_retry_count if is_retry else clear_next_retry)(connection, execution.id)
 
     def _next_retry_at(self, context: Context) -> datetime | None:
         """Return when Airflow tries again, None after the last try."""
@@ -128,7 +128,7 @@ class ExecutionOperator(BaseOperator):
         if execution is None or not execution.status.is_open:
             return
         with self.database.transaction() as connection:
-            note_retry(
+            set_next_retry(
                 connection,
                 execution.id,
                 next_retry_at=next_retry_at,
@@ -167,10 +167,10 @@ class ExecutionOperator(BaseOperator):
             return load_definition(SCHEDULES, UUID(self.schedule_id), self.database)
         return load_definition(COLLECTIONS, UUID(str(self.collection_id)), self.database)
 
-    def work(self, context: Context) -> Work:
+    def work(self, context: Context) -> RunRequest:
         """Return what the run has to do."""
         definition = self.definition()
-        return Work(
+        return RunRequest(
             definition=definition,
             window=window_of(context, definition),
             overrides=overrides_of(context, definition),
@@ -178,7 +178,7 @@ class ExecutionOperator(BaseOperator):
             clear_number=clear_number(context),
         )
 
-    def loaded_window(self, work: Work) -> LoadedWindow | None:
+    def loaded_window(self, work: RunRequest) -> LoadedWindow | None:
         """Return what the rows show as the results of the window, None where there are none."""
         definition, window = work.definition, work.window
         is_schedule = isinstance(definition, Schedule)
@@ -216,15 +216,13 @@ class ExecutionOperator(BaseOperator):
             step_time=self.step_time,
         )
         if execution.slot_granted_at is None:
-            self.defer(
-                trigger=SlotTrigger(execution_id=str(execution.id)), method_name="execute_again"
-            )
+            self.defer(trigger=SlotTrigger(execution_id=str(execution.id)), method_name="resume")
         return execution
 
-    def execute_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+    def resume(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Go on after the trigger's event, which says only that it is worth trying."""
         self.log.info("Woken up: %s", event)
-        self._is_woken = True
+        self._resumed = True
         return self.execute(context)
 
 
@@ -238,10 +236,10 @@ class SubmitExecution(ExecutionOperator):
 
     def execute(self, context: Context) -> str:
         """Submit, or find what an interrupted try has submitted."""
-        with self.trying(context):
+        with self.error_handling(context):
             return str(self.submit(context).id)
 
-    def work(self, context: Context) -> Work:
+    def work(self, context: Context) -> RunRequest:
         """Return what the run has to do.
 
         :raises AirflowSkipException: when nobody has asked for it and the rows show its results.
@@ -271,7 +269,7 @@ def task_state(context: Context, task_id: str) -> str | None:
     return state
 
 
-def tries(context: Context) -> int:
+def tries_since_clear(context: Context) -> int:
     """Count the tries of the task since it was last cleared, this one included."""
     ti = context["ti"]
     cleared_after = (ti.max_tries or 0) - (ti.task.retries or 0)

@@ -6,11 +6,11 @@ import logging
 
 from recomamp.domain.executions import CONSENT_REVOKED, KILLED, AmcStatus, ExecutionStatus
 from recomamp.domain.text import one_line
-from recomamp.errors import ConsentRevoked, Refused
-from recomamp.pipeline.executions.run_request import Work
+from recomamp.errors import ConsentRevoked, RequestRejected
+from recomamp.pipeline.executions.run_request import RunRequest
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.store.executions import Execution, note_amc_status
+from recomamp.store.executions import Execution, set_amc_status
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 INTERRUPTED = frozenset({KILLED, CONSENT_REVOKED})
 
 
-def asks_the_same(work: Work, execution: Execution) -> bool:
+def asks_the_same(work: RunRequest, execution: Execution) -> bool:
     """Return whether the run would ask AMC now for what it asked with this attempt.
 
     Another instance gives other data for the same query.
@@ -51,11 +51,11 @@ def are_at_amc(
     if not status.is_terminal and execution.amc_execution_id is not None:
         try:
             status = step_time.run_step(_ask(execution, amazon))
-        except (Refused, ConsentRevoked) as err:
+        except (RequestRejected, ConsentRevoked) as err:
             log.info("Execution %s is not looked at: %s", execution.id, one_line(err))
             return False
         with database.transaction() as connection:
-            note_amc_status(connection, execution.id, status.value)
+            set_amc_status(connection, execution.id, status.value)
     return status is AmcStatus.SUCCEEDED
 
 

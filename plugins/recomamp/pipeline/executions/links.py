@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperatorLink
 
-from recomamp.errors import MissingSetting
+from recomamp.errors import ConfigurationError
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store.executions import select_latest_execution
 
@@ -28,7 +28,7 @@ class AmcExecutionLink(BaseOperatorLink):
         """Return the address of the run's latest execution, empty where there is none."""
         try:
             template = AmcHook().get_conn().extra_dejson.get("execution_url")
-        except MissingSetting:
+        except ConfigurationError:
             return ""
         if not template:
             return ""

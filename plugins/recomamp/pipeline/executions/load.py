@@ -17,24 +17,24 @@ from psycopg2.errors import DeadlockDetected
 from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.domain.executions import AmcStatus, ExecutionStatus, given_up_as
 from recomamp.errors import (
-    ContractBroken,
     ExecutionFailed,
     ExecutionLocked,
     InvalidDefinition,
-    NotReady,
     PipelineError,
-    Refused,
+    RequestRejected,
+    ResultNotReady,
+    UnexpectedResponse,
     error_type,
 )
 from recomamp.pipeline import settings
-from recomamp.pipeline.executions.base import ExecutionOperator, tries
+from recomamp.pipeline.executions.base import ExecutionOperator, tries_since_clear
 from recomamp.store.executions import (
     Execution,
-    complete_execution,
+    mark_succeeded,
     select_last_result_columns,
 )
 from recomamp.store.locks import ExecutionLock, Purpose, locked
-from recomamp.store.retries import note_failed_load
+from recomamp.store.retries import set_load_error
 
 if TYPE_CHECKING:
     from recomamp.domain.result_columns import OutputColumn
@@ -59,11 +59,11 @@ class LoadResults(ExecutionOperator):
 
     def execute(self, context: Context) -> str:
         """Load the results of the run's latest attempt."""
-        with self.trying(context):
+        with self.error_handling(context):
             execution = self._finished_execution(context)
             with (
                 locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock,
-                _bounded_patience(tries(context)),
+                _bounded_patience(tries_since_clear(context)),
             ):
                 amc, stored = self._load(execution, lock)
                 self._complete(execution, lock, amc, stored)
@@ -82,7 +82,7 @@ class LoadResults(ExecutionOperator):
             return
         _, kind = given_up_as(error_type(error), AmcStatus.SUCCEEDED)
         with self.database.transaction() as connection:
-            note_failed_load(
+            set_load_error(
                 connection,
                 execution.id,
                 error_type=kind,
@@ -132,8 +132,8 @@ class LoadResults(ExecutionOperator):
         async with self.amazon.client_for(execution) as amc:
             described = await describe_result(amc, execution.amc_execution_id or "")
             columns = read_columns(described.output_columns)
-            results.expect(columns or self._last_columns(execution))
-            await download_parts(amc, described.amc_execution_id, directory, arrived=results.add)
+            results.set_part_count(columns or self._last_columns(execution))
+            await download_parts(amc, described.amc_execution_id, directory, on_part=results.add)
         return described
 
     def _last_columns(self, execution: Execution) -> Sequence[OutputColumn]:
@@ -141,7 +141,7 @@ class LoadResults(ExecutionOperator):
 
         The files are read as strictly as with AMC's own description.
 
-        :raises ContractBroken: when there is no such result either.
+        :raises UnexpectedResponse: when there is no such result either.
         """
         from recomamp.domain.result_columns import read_stored_columns
 
@@ -149,7 +149,7 @@ class LoadResults(ExecutionOperator):
             fields = select_last_result_columns(connection, execution.id)
         columns = read_stored_columns(fields if isinstance(fields, list) else None)
         if not columns:
-            raise ContractBroken(
+            raise UnexpectedResponse(
                 f"AMC does not describe the columns of execution {execution.amc_execution_id}, and "
                 "no earlier result of the same query on the instance says of which types they are; "
                 "the next try asks again. Clear the task load to ask later"
@@ -173,7 +173,7 @@ class LoadResults(ExecutionOperator):
         try:
             # The lock's own transaction, so that the row is of the load whose files lie there
             with lock.connection:
-                done = complete_execution(
+                done = mark_succeeded(
                     lock.connection,
                     execution.id,
                     result_data=stored.document,
@@ -210,18 +210,18 @@ class LoadResults(ExecutionOperator):
 
 
 @contextmanager
-def _bounded_patience(tries: int) -> Iterator[None]:
+def _bounded_patience(tries_since_clear: int) -> Iterator[None]:
     """End the task where AMC has not given the result in so many tries.
 
-    :raises Refused: with AMC's last text, from the last of these tries.
+    :raises RequestRejected: with AMC's last text, from the last of these tries.
     """
     try:
         yield
-    except NotReady as err:
-        if tries < READY_TRIES:
+    except ResultNotReady as err:
+        if tries_since_clear < READY_TRIES:
             raise
-        raise Refused(
-            f"{err}; given up after {tries} tries: clear the task load to go on",
+        raise RequestRejected(
+            f"{err}; given up after {tries_since_clear} tries: clear the task load to go on",
             status=err.status,
             code=err.code,
             request_id=err.request_id,

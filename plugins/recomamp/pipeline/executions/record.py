@@ -13,8 +13,8 @@ from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.text import one_line
 from recomamp.errors import (
     AmazonError,
+    ConfigurationError,
     InvalidDefinition,
-    MissingSetting,
     PipelineError,
     error_type,
     is_final,
@@ -27,11 +27,11 @@ from recomamp.pipeline.executions.base import (
 )
 from recomamp.pipeline.executions.cancellation import cancel_at_amc
 from recomamp.pipeline.executions.run_context import order_of, window_of
-from recomamp.pipeline.executions.run_request import Work
+from recomamp.pipeline.executions.run_request import RunRequest
 from recomamp.store import run_records
 from recomamp.store.executions import Execution, end_execution, select_execution
 from recomamp.store.loaded_windows import LoadedWindow
-from recomamp.store.retries import drop_retry
+from recomamp.store.retries import delete_next_retry
 
 LOAD_TASK_ID = "load"
 
@@ -48,7 +48,7 @@ class RecordRun(ExecutionOperator):
 
     def execute(self, context: Context) -> None:
         """Record the run's latest attempt."""
-        with self.trying(context):
+        with self.error_handling(context):
             execution = self.latest_execution(context)
             is_loaded = execution is not None and self._is_loaded(context, execution)
             if not is_loaded and (work := self._work_done_before(context)):
@@ -67,7 +67,7 @@ class RecordRun(ExecutionOperator):
             else:
                 self._end_week(context, UUID(str(self.collection_id)), execution, is_loaded)
 
-    def _work_done_before(self, context: Context) -> Work | None:
+    def _work_done_before(self, context: Context) -> RunRequest | None:
         """Return the work for whose earlier results submit was skipped, None where it was not."""
         if task_state(context, SUBMIT_TASK_ID) != TaskInstanceState.SKIPPED:
             return None
@@ -81,7 +81,7 @@ class RecordRun(ExecutionOperator):
         with self.database.transaction() as connection:
             run_records.show_next_run(connection, UUID(self.schedule_id), next_run_at=next_run_at)
 
-    def _is_skipped(self, work: Work) -> bool:
+    def _is_skipped(self, work: RunRequest) -> bool:
         """Return whether the week is not to be collected: it stays so, though it has results."""
         if self.collection_id is None:
             return False
@@ -96,7 +96,7 @@ class RecordRun(ExecutionOperator):
         with self.database.transaction() as connection:
             return select_execution(connection, loaded.execution_id)
 
-    def _go_on(self, context: Context) -> None:
+    def _on_retry(self, context: Context) -> None:
         """Keep what the step that failed has left in the row: it is why the run failed."""
 
     def _note_failure(
@@ -119,7 +119,7 @@ class RecordRun(ExecutionOperator):
     def _drop_retry(self, execution: Execution) -> None:
         """Wait no longer for an attempt that the run is not going to make."""
         with self.database.transaction() as connection:
-            drop_retry(connection, execution.id)
+            delete_next_retry(connection, execution.id)
 
     def _end(self, execution: Execution, *, is_last_try: bool) -> Execution:
         """End an execution that no task cares for any more, at AMC too."""
@@ -131,7 +131,7 @@ class RecordRun(ExecutionOperator):
             if not amc_status.is_terminal:
                 cancelled = self.step_time.run_step(cancel_at_amc(execution, self.amazon))
                 amc_status = cancelled or amc_status
-        except (AmazonError, InvalidDefinition, MissingSetting) as err:
+        except (AmazonError, InvalidDefinition, ConfigurationError) as err:
             if not is_last_try and not is_final(err):
                 raise
             amc_status = AmcStatus.UNKNOWN  # whatever it was when AMC last answered
@@ -208,7 +208,7 @@ class RecordRun(ExecutionOperator):
         run = context["dag_run"]
         reason = None if is_loaded else self._reason(context, execution)
         with self.database.transaction() as connection:
-            is_week = run_records.end_week(
+            is_week = run_records.finish_week(
                 connection,
                 collection_id=collection_id,
                 window=window,

@@ -23,7 +23,7 @@ class DagRunKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class RunRequest:
     """What a DAG run has to do: run a definition's query over a window."""
 
     definition: Schedule | Collection

@@ -11,7 +11,7 @@ from recomamp.pipeline.executions.base import SUBMIT_TASK_ID, SubmitExecution
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import LOAD_TASK_ID, RecordRun
 from recomamp.pipeline.executions.wait import WaitForExecution
-from recomamp.pipeline.generator.invalid_dag import RefuseRun
+from recomamp.pipeline.generator.invalid_dag import FailInvalidRun
 
 
 def add_steps(
@@ -29,7 +29,7 @@ def add_steps(
     """
     outlet = Asset(name=f"amc_workflow_{workflow_id}", uri=f"recomamp://workflows/{workflow_id}")
     submit = (
-        RefuseRun(task_id=SUBMIT_TASK_ID, dag=dag, problem=refusal, **source)
+        FailInvalidRun(task_id=SUBMIT_TASK_ID, dag=dag, problem=refusal, **source)
         if refusal is not None
         else SubmitExecution(task_id=SUBMIT_TASK_ID, dag=dag, **source)
     )

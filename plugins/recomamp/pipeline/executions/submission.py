@@ -28,21 +28,21 @@ from recomamp.errors import (
     AmazonError,
     ConsentRevoked,
     ExecutionFailed,
-    InstanceBroken,
+    InstanceUnusable,
     PipelineError,
-    Refused,
-    SubmissionInDoubt,
+    RequestRejected,
+    SubmissionUnknown,
     WeekSkipped,
     error_type,
 )
-from recomamp.pipeline.executions.adoption import is_taken, look
+from recomamp.pipeline.executions.adoption import find_submitted_execution, is_claimed_by_other
 from recomamp.pipeline.executions.earlier_results import INTERRUPTED, are_at_amc, asks_the_same
-from recomamp.pipeline.executions.run_request import DagRunKey, Work
+from recomamp.pipeline.executions.run_request import DagRunKey, RunRequest
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.instances.health import require_working_instance
+from recomamp.pipeline.instances.health import ensure_instance_healthy
 from recomamp.store import executions, run_records
-from recomamp.store.executions import Execution, Intention
+from recomamp.store.executions import Execution, ExecutionRequest
 from recomamp.store.locks import Purpose, locked
 from recomamp.store.slots import grant_slots
 
@@ -61,7 +61,7 @@ def amc_workflow_id(execution_id: UUID) -> str:
 
 def submit(
     run: DagRunKey,
-    read_work: Callable[[], Work],
+    read_work: Callable[[], RunRequest],
     *,
     database: DatabaseHook,
     amazon: AmcHook,
@@ -76,9 +76,9 @@ def submit(
         also if the row has become invalid since.
     :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
-    :raises Refused: when AMC refuses it; the execution is FAILED with Amazon's words.
+    :raises RequestRejected: when AMC refuses it; the execution is FAILED with Amazon's words.
     :raises ConsentRevoked: when the user has to sign in again; the execution is FAILED.
-    :raises InstanceBroken: when nothing works on the instance; AMC was not asked, and the
+    :raises InstanceUnusable: when nothing works on the instance; AMC was not asked, and the
         execution is FAILED with the reason.
     :raises AmazonError: when Amazon cannot be reached; the attempt stays open for the next try.
     :raises ExecutionLocked: when another try is sending it; the attempt stays open likewise.
@@ -91,10 +91,10 @@ def submit(
     execution = _open_attempt(run, read_work, latest, database)
     if not _may_be_at_amc(execution):
         try:
-            require_working_instance(
+            ensure_instance_healthy(
                 execution, database=database, amazon=amazon, step_time=step_time
             )
-        except InstanceBroken as err:
+        except InstanceUnusable as err:
             _end(database, execution, err)
             raise
     if execution.slot_granted_at is None:
@@ -107,7 +107,7 @@ def submit(
 
 def _has_results_at_amc(
     latest: Execution,
-    read_work: Callable[[], Work],
+    read_work: Callable[[], RunRequest],
     database: DatabaseHook,
     amazon: AmcHook,
     step_time: StepTime,
@@ -140,7 +140,7 @@ def _may_be_at_amc(execution: Execution) -> bool:
 
 def _open_attempt(
     run: DagRunKey,
-    read_work: Callable[[], Work],
+    read_work: Callable[[], RunRequest],
     latest: Execution | None,
     database: DatabaseHook,
 ) -> Execution:
@@ -155,7 +155,7 @@ def _open_attempt(
             if work:
                 _require_wanted_week(work, connection)
                 intention = _intention(run, work, former=latest)
-                executions.open_execution(connection, intention)
+                executions.insert_execution(connection, intention)
             grant_slots(connection, instance_key, now=datetime.now(UTC))
     opened = _latest_attempt(run, database)
     if opened is None or not opened.status.is_open:
@@ -165,7 +165,7 @@ def _open_attempt(
     return opened
 
 
-def _require_wanted_week(work: Work, connection: Connection) -> None:
+def _require_wanted_week(work: RunRequest, connection: Connection) -> None:
     definition, window = work.definition, work.window
     if isinstance(definition, Collection) and run_records.is_week_skipped(
         connection, collection_id=definition.id, window=window
@@ -182,12 +182,12 @@ def _latest_attempt(run: DagRunKey, database: DatabaseHook) -> Execution | None:
         )
 
 
-def _intention(run: DagRunKey, work: Work, *, former: Execution | None) -> Intention:
+def _intention(run: DagRunKey, work: RunRequest, *, former: Execution | None) -> ExecutionRequest:
     """Bind the query for the next attempt, which retries a former one that waits for it."""
     is_retry = former is not None and former.next_retry_at is not None
     definition, execution_id, query = work.definition, uuid4(), work.query
     is_schedule = isinstance(definition, Schedule)
-    return Intention(
+    return ExecutionRequest(
         execution_id=execution_id,
         workflow_id=definition.workflow.id,
         user_id=definition.workflow.user_id,
@@ -215,7 +215,7 @@ def _bring_to_amc(
     """Send the query, or find that it was sent; one process at a time."""
     with locked(database.get_conn, execution.id, Purpose.SEND):
         with database.transaction() as connection:
-            is_first = executions.start_sending(
+            is_first = executions.mark_submitting(
                 connection, execution.id, sending_at=datetime.now(UTC)
             )
             current = executions.select_execution(connection, execution.id)
@@ -225,7 +225,7 @@ def _bring_to_amc(
             raise ExecutionFailed(f"execution {execution.id} was ended before it was sent")
         try:
             accepted = step_time.run_step(_create_or_adopt(current, amazon, is_first=is_first))
-        except (Refused, ConsentRevoked) as err:
+        except (RequestRejected, ConsentRevoked) as err:
             _end(database, execution, err)
             raise
         return _accept(execution, accepted, database, amazon, step_time)
@@ -239,7 +239,7 @@ def _accept(
     step_time: StepTime,
 ) -> Execution:
     with database.transaction() as connection:
-        executions.accept_execution(
+        executions.mark_submitted(
             connection,
             execution.id,
             amc_execution_id=accepted.amc_execution_id,
@@ -250,7 +250,7 @@ def _accept(
         )
         stored = executions.select_execution(connection, execution.id)
     if stored is None or stored.amc_execution_id != accepted.amc_execution_id:
-        if is_taken(accepted, execution, database):
+        if is_claimed_by_other(accepted, execution, database):
             raise ExecutionFailed(
                 f"execution {execution.id} was ended, and what AMC accepted as "
                 f"{accepted.amc_execution_id} belongs to another one meanwhile"
@@ -275,21 +275,23 @@ async def _create_or_adopt(
     """Send the query once; look for it first wherever an earlier sending is possible."""
     async with amazon.client_for(execution) as amc:
         doubt = "an earlier try may have sent it"
-        if not is_first and (found := await look(execution, amc, amazon.database, doubt)):
+        if not is_first and (
+            found := await find_submitted_execution(execution, amc, amazon.database, doubt)
+        ):
             return found
         try:
             is_sandbox = await _is_sandbox(execution, amc)
             return await amc.create_execution(_request(execution, is_sandbox=is_sandbox))
-        except Refused as err:
+        except RequestRejected as err:
             if remedy := remedy_for_long_values(execution.parameters):
                 err.add_remedy(remedy)
             raise
-        except SubmissionInDoubt as err:
+        except SubmissionUnknown as err:
             # Sending again is the next try's: it comes later and looks first. The longer between
             # two sendings, the surer a list shows what the former one left at AMC
             asked_seconds = min(err.retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
             await amc.sleep(max(LOOK_AGAIN_SECONDS, asked_seconds))
-            if found := await look(execution, amc, amazon.database, str(err)):
+            if found := await find_submitted_execution(execution, amc, amazon.database, str(err)):
                 return found
             raise
 

@@ -17,10 +17,10 @@ from recomamp.errors import (
     ExecutionFailed,
     ExecutionRejected,
     ExecutionTimedOut,
-    Refused,
+    RequestRejected,
     error_type,
 )
-from recomamp.pipeline.executions.base import ExecutionOperator, clear_number, tries
+from recomamp.pipeline.executions.base import ExecutionOperator, clear_number, tries_since_clear
 from recomamp.pipeline.executions.earlier_results import are_at_amc, asks_the_same
 from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
@@ -28,9 +28,9 @@ from recomamp.store.executions import (
     Execution,
     count_failed_attempts,
     end_execution,
-    note_amc_status,
+    set_amc_status,
 )
-from recomamp.store.retries import clear_retry, note_retry
+from recomamp.store.retries import clear_next_retry, set_next_retry
 
 # Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
 # Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
@@ -61,7 +61,7 @@ class WaitForExecution(ExecutionOperator):
 
     def execute(self, context: Context) -> str:
         """Wait for the open attempt; open the next one where the last has ended."""
-        with self.trying(context):
+        with self.error_handling(context):
             execution = self.latest_execution(context)
             if execution is not None:
                 self._respect_end(context, execution)
@@ -83,7 +83,7 @@ class WaitForExecution(ExecutionOperator):
         """
         if execution.status.is_open:
             return
-        is_final = tries(context) > 1 and execution.error_type not in _TRIED_AGAIN
+        is_final = tries_since_clear(context) > 1 and execution.error_type not in _TRIED_AGAIN
         is_enough = (
             execution.error_type == _FAILED and self._failed_attempts(context) >= FAILED_ATTEMPTS
         )
@@ -118,8 +118,8 @@ class WaitForExecution(ExecutionOperator):
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Go on after the trigger's event, which says only that it is worth looking."""
         self.log.info("Woken up: %s", event)
-        self._is_woken = True
-        with self.trying(context):
+        self._resumed = True
+        with self.error_handling(context):
             execution = self.latest_execution(context)
             if execution is None or not execution.status.is_open:
                 raise ExecutionFailed("the execution was ended while this task waited for it")
@@ -132,10 +132,10 @@ class WaitForExecution(ExecutionOperator):
             return
         with self.database.transaction() as connection:
             if reason is None:
-                clear_retry(connection, execution.id)
+                clear_next_retry(connection, execution.id)
                 return
             self.log.error("The triggerer cannot watch execution %s: %s", execution.id, reason)
-            note_retry(
+            set_next_retry(
                 connection,
                 execution.id,
                 next_retry_at=None,
@@ -175,7 +175,7 @@ class WaitForExecution(ExecutionOperator):
 
         try:
             return self.step_time.run_step(ask())
-        except Refused as err:
+        except RequestRejected as err:
             submitted_at = execution.submitted_at or execution.created_at
             is_new = datetime.now(UTC) - submitted_at < _APPEARS_WITHIN
             if is_new and err.status == HTTPStatus.NOT_FOUND:
@@ -184,7 +184,7 @@ class WaitForExecution(ExecutionOperator):
 
     def _note(self, execution: Execution, amc: AmcExecution) -> None:
         with self.database.transaction() as connection:
-            note_amc_status(connection, execution.id, amc.amc_status)
+            set_amc_status(connection, execution.id, amc.amc_status)
 
     def _fail(self, context: Context, execution: Execution, amc: AmcExecution) -> NoReturn:
         """End the row as AMC has ended; only after AMC's FAILED comes another attempt, or none."""

@@ -18,7 +18,7 @@ from recomamp.domain.models import (
     SCHEDULE_DAG_PREFIX,
     Collection,
     Definition,
-    Invalid,
+    InvalidDefinitionRow,
     Schedule,
 )
 from recomamp.domain.sql.lint import check_and_lint
@@ -52,7 +52,7 @@ _TIMES: dict[str, Callable[[str], object]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kind:
+class DefinitionKind:
     """One of the two tables that DAGs are made of."""
 
     name: str
@@ -63,7 +63,7 @@ class Kind:
     read: Callable[[Row, QueryCheck], Schedule | Collection]
 
 
-SCHEDULES = Kind(
+SCHEDULES = DefinitionKind(
     name="schedule",
     table="workflow_schedules",
     dag_prefix=SCHEDULE_DAG_PREFIX,
@@ -71,7 +71,7 @@ SCHEDULES = Kind(
     key="schedule_id",
     read=read_schedule,
 )
-COLLECTIONS = Kind(
+COLLECTIONS = DefinitionKind(
     name="collection",
     table="report_data_collections",
     dag_prefix=COLLECTION_DAG_PREFIX,
@@ -82,7 +82,7 @@ COLLECTIONS = Kind(
 
 
 def load_definitions(
-    kind: Kind,
+    kind: DefinitionKind,
     dag_id: str | None = None,
     shard: Shard = ALL,
     *,
@@ -90,8 +90,10 @@ def load_definitions(
 ) -> list[Definition]:
     """Return the definitions of a shard's rows, or of the one row that a DAG id names.
 
-    A row that cannot become a DAG is ``Invalid`` and affects no other. While the database is away
-    the rows of the last good read are used, and an error is logged. Queries are checked during
+    A row that cannot become a DAG is ``InvalidDefinitionRow`` and affects no other. While the
+    database
+    is away the rows of the last good read are used, and an error is logged. Queries are checked
+    during
     ``RECOMAMP_PARSE_SECONDS``, which include the database's time. A row whose query was not checked
     in time stays as it was last read.
     """
@@ -117,7 +119,7 @@ def load_definitions(
     return [definitions[key] for key in sorted(definitions)]
 
 
-def _load_one(kind: Kind, row_id: UUID) -> list[Definition]:
+def _load_one(kind: DefinitionKind, row_id: UUID) -> list[Definition]:
     rows = _select_or_none(kind, row_id)
     if rows is None:
         kept = read_snapshot(kind.name, [bucket_of(row_id)])
@@ -126,7 +128,7 @@ def _load_one(kind: Kind, row_id: UUID) -> list[Definition]:
 
 
 def _define_all(
-    kind: Kind,
+    kind: DefinitionKind,
     rows: Mapping[str, str],
     kept: Mapping[str, KeptRow],
     queries: CheckedQueries,
@@ -168,7 +170,7 @@ def _define_all(
 
 
 def _as_last_read(
-    kind: Kind, key: str, text: str, kept: KeptRow | None
+    kind: DefinitionKind, key: str, text: str, kept: KeptRow | None
 ) -> tuple[Definition, KeptRow]:
     """Return the last definition whose query was checked, or one that says that it waits.
 
@@ -182,7 +184,9 @@ def _as_last_read(
     return waiting, KeptRow(definition=text)
 
 
-def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedule | Collection:
+def load_definition(
+    kind: DefinitionKind, row_id: UUID, database: DatabaseHook
+) -> Schedule | Collection:
     """Return the definition of one row as it is now.
 
     :raises InvalidDefinition: when the row is gone or says something that cannot be done.
@@ -193,7 +197,7 @@ def load_definition(kind: Kind, row_id: UUID, database: DatabaseHook) -> Schedul
     return _read(kind, parse_row(text), check_and_lint)
 
 
-def _row_id(kind: Kind, dag_id: str) -> UUID | None:
+def _row_id(kind: DefinitionKind, dag_id: str) -> UUID | None:
     if not dag_id.startswith(kind.dag_prefix):
         return None
     try:
@@ -231,14 +235,14 @@ def _read_times(row: dict[str, Any]) -> None:
                 raise InvalidDefinition(f"{row[column]} is out of range", column=column) from err
 
 
-def _read(kind: Kind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
+def _read(kind: DefinitionKind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
     endpoint_of(row["region"] or "us-east-1")
     marketplace_of(row["country_code"], row["marketplace_id"])
     return kind.read(row, check_query)
 
 
 def _define(
-    kind: Kind, key: str, text: str, check_query: QueryCheck = check_and_lint
+    kind: DefinitionKind, key: str, text: str, check_query: QueryCheck = check_and_lint
 ) -> Definition:
     row: dict[str, Any] = {}
     try:
@@ -257,9 +261,9 @@ def _define(
 
 
 def _invalid(
-    kind: Kind, key: str, row: Row, error: InvalidDefinition, *, is_waiting: bool = False
-) -> Invalid:
-    return Invalid(
+    kind: DefinitionKind, key: str, row: Row, error: InvalidDefinition, *, is_waiting: bool = False
+) -> InvalidDefinitionRow:
+    return InvalidDefinitionRow(
         kind=kind.name,
         id=UUID(key),
         dag_id=f"{kind.dag_prefix}{key}",
@@ -279,7 +283,9 @@ def _uuid(text: object) -> UUID | None:
         return None
 
 
-def _select_or_none(kind: Kind, row_id: UUID | None, shard: Shard = ALL) -> dict[str, str] | None:
+def _select_or_none(
+    kind: DefinitionKind, row_id: UUID | None, shard: Shard = ALL
+) -> dict[str, str] | None:
     """Return rows as JSON text by id, None while the database does not answer."""
     database = DatabaseHook(
         connect_timeout_seconds=PARSE_CONNECT_TIMEOUT_SECONDS,
@@ -297,7 +303,7 @@ def _select_or_none(kind: Kind, row_id: UUID | None, shard: Shard = ALL) -> dict
 
 
 def _select_rows(
-    kind: Kind, row_id: UUID | None, database: DatabaseHook, shard: Shard = ALL
+    kind: DefinitionKind, row_id: UUID | None, database: DatabaseHook, shard: Shard = ALL
 ) -> dict[str, str]:
     part = {"shard": 0, "shards": 1} if row_id else {"shard": shard.number, "shards": shard.of}
     with database.transaction() as connection:

@@ -12,12 +12,12 @@ from typing import Any
 
 from airflow.sdk import DAG
 
-from recomamp.domain.models import Collection, Definition, Invalid, Schedule, Workflow
+from recomamp.domain.models import Collection, Definition, InvalidDefinitionRow, Schedule, Workflow
 from recomamp.domain.sql.parameters import Parameter
 from recomamp.domain.text import one_line
 from recomamp.errors import InvalidDefinition
 from recomamp.pipeline.executions.steps import add_steps
-from recomamp.pipeline.generator.definitions import Kind, load_definitions
+from recomamp.pipeline.generator.definitions import DefinitionKind, load_definitions
 from recomamp.pipeline.generator.shards import shard_of_file
 from recomamp.pipeline.generator.trigger_params import add_params
 from recomamp.pipeline.logs import frames
@@ -48,7 +48,7 @@ _SHOWN_QUERY_CHARS = 20_000
 _SHOWN_VALUE_CHARS = 500
 
 
-def build_dags(kind: Kind, dag_id: str | None = None, *, file: str = "") -> list[DAG]:
+def build_dags(kind: DefinitionKind, dag_id: str | None = None, *, file: str = "") -> list[DAG]:
     """Return the DAGs that a file is to build, or the one that is being run, from any file.
 
     :param file: path of the DAG file, whose name says which shard it builds; shard 0 if left out.
@@ -95,7 +95,7 @@ def build_dag(definition: Definition) -> DAG:
             dag = _schedule_dag(definition)
         case Collection():
             dag = _collection_dag(definition)
-        case Invalid():
+        case InvalidDefinitionRow():
             dag = _invalid_dag(definition)
     dag.validate()  # type: ignore[no-untyped-call]
     return dag
@@ -157,7 +157,7 @@ def _dag(
     )
 
 
-def _invalid_dag(invalid: Invalid) -> DAG:
+def _invalid_dag(invalid: InvalidDefinitionRow) -> DAG:
     """Build a DAG that starts nothing and says which column to correct."""
     problem = f"**{_escaped(str(invalid.error))}**"
     row = f" Row: `{invalid.error.key}`." if invalid.error.key else ""
@@ -184,17 +184,17 @@ def _invalid_dag(invalid: Invalid) -> DAG:
     return dag
 
 
-def _refused_by_airflow(definition: Definition, error: Exception) -> Invalid:
+def _refused_by_airflow(definition: Definition, error: Exception) -> InvalidDefinitionRow:
     """Describe a row whose DAG Airflow refuses, without text of the row."""
-    source = definition if isinstance(definition, Invalid) else definition.workflow
-    return Invalid(
+    source = definition if isinstance(definition, InvalidDefinitionRow) else definition.workflow
+    return InvalidDefinitionRow(
         kind="collection" if isinstance(definition, Collection) else "schedule",
         id=definition.id,
         dag_id=definition.dag_id,
         name=definition.dag_id,
         owner=source.owner,
         instance_id=source.instance_id,
-        workflow_id=source.workflow_id if isinstance(source, Invalid) else source.id,
+        workflow_id=source.workflow_id if isinstance(source, InvalidDefinitionRow) else source.id,
         error=InvalidDefinition(f"Airflow refuses it: {error}"),
     )
 

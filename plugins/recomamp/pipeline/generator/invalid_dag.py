@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from recomamp.pipeline.executions.base import SubmitExecution
 
 
-class RefuseRun(SubmitExecution):
+class FailInvalidRun(SubmitExecution):
     """Open no attempt, and say which column of which row has to be corrected.
 
     An attempt that the run opened before the row became invalid goes on: its query is bound.

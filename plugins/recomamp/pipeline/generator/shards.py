@@ -14,9 +14,9 @@ from pathlib import Path
 from uuid import UUID
 from zipfile import ZipFile
 
-from recomamp.pipeline.settings import MOST_SHARDS, dag_shards
+from recomamp.pipeline.settings import MAX_SHARDS, dag_shards
 
-BUCKETS = MOST_SHARDS
+BUCKETS = MAX_SHARDS
 _NUMBER = re.compile(r"amc_(?:schedules|collections)_(\d\d)")
 
 

@@ -12,26 +12,26 @@ from uuid import UUID
 from recomamp.amazon.retry import RetryPolicy
 from recomamp.domain.instance_health import (
     LONGEST_ERROR,
-    Answers,
     Health,
+    HealthProbe,
     HealthStatus,
-    diagnose,
-    words_of,
+    evaluate_health,
+    text_of_error,
 )
 from recomamp.domain.text import one_line
 from recomamp.errors import (
     AmazonError,
+    ConfigurationError,
     ConsentRevoked,
-    InstanceBroken,
+    InstanceUnusable,
     InvalidDefinition,
-    MissingSetting,
     PipelineError,
-    Transient,
+    TransientError,
 )
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.log_table import as_table
-from recomamp.pipeline.partial_failures import Troubles, in_turns, several_at_once
+from recomamp.pipeline.partial_failures import FailureCollector, gather_limited, in_turns
 from recomamp.store.executions import Execution
 from recomamp.store.instances import (
     Instance,
@@ -48,9 +48,9 @@ CHECKS_AT_ONCE = 8
 # All tries of both calls: a region that is silent keeps others waiting
 LONGEST_CHECK_SECONDS = 60.0
 # The next check comes soon enough: an instance that does not answer must not hold up the others
-BRIEF = RetryPolicy(attempts=3, longest_seconds=5.0, patience_seconds=10.0)
+QUICK_RETRY = RetryPolicy(attempts=3, longest_seconds=5.0, patience_seconds=10.0)
 # A run on an instance in ERROR looks again itself where the last look is older than this
-TRUSTED_FOR = timedelta(minutes=1)
+HEALTH_TTL = timedelta(minutes=1)
 
 
 def check_instances(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> None:
@@ -59,32 +59,32 @@ def check_instances(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -
     Each user's first comes before anybody's second, and those whose last check is longest ago come
     first: where a check of all was broken off, the next one begins with the others.
 
-    :raises Incomplete: after all instances, naming those that met an unexpected error or whose
+    :raises PartialFailure: after all instances, naming those that met an unexpected error or whose
         result could not be kept; naming all where every instance of several users is in ERROR.
     """
-    troubles = Troubles.of_tenants()
+    failures = FailureCollector.of_tenants()
     found: dict[Instance, Health] = {}
 
     async def check(instance: Instance) -> None:
-        with troubles.about(instance, user_id=instance.user_id):
+        with failures.capture(instance, user_id=instance.user_id):
             health = found[instance] = await _check(instance, database, amazon, now)
             if health.status is HealthStatus.ERROR:
-                raise InstanceBroken(health.error)
+                raise InstanceUnusable(health.error)
 
     with database.transaction() as connection:
         found_instances = select_active_instances(connection)
     instances = in_turns(sorted(found_instances, key=_last_checked_at), _owner)
-    asyncio.run(several_at_once(check, instances, CHECKS_AT_ONCE))
+    asyncio.run(gather_limited(check, instances, CHECKS_AT_ONCE))
     rows = [
         (one.instance_id, one.instance_key, found[one].status, found[one].error or "")
         for one in instances
         if one in found
     ]
     log.info("%s", as_table(("instance", "row", "health", "why"), rows))
-    troubles.raise_unknown("not checked")
+    failures.raise_unknown("not checked")
 
 
-def require_working_instance(
+def ensure_instance_healthy(
     execution: Execution, *, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
 ) -> None:
     """Return where a run may be tried; Amazon is asked only about an instance in ERROR.
@@ -92,7 +92,7 @@ def require_working_instance(
     ERROR is not believed for longer than a minute: whoever has mended the instance clears the run,
     and need not wait for the next check.
 
-    :raises InstanceBroken: when nothing works on the instance, with the health error in words.
+    :raises InstanceUnusable: when nothing works on the instance, with the health error in words.
     """
     if execution.instance_health is not HealthStatus.ERROR:
         return
@@ -102,10 +102,10 @@ def require_working_instance(
     if instance is None:
         return
     health = instance.health
-    if instance.last_health_check is None or now - instance.last_health_check >= TRUSTED_FOR:
+    if instance.last_health_check is None or now - instance.last_health_check >= HEALTH_TTL:
         health = step_time.run_step(_check(instance, database, amazon, now))
     if health.status is HealthStatus.ERROR:
-        raise InstanceBroken(
+        raise InstanceUnusable(
             f"instance {instance.instance_id} is in ERROR, so AMC was not asked: {health.error}; "
             "clear this run when that is mended"
         )
@@ -127,32 +127,32 @@ async def _check(
             answers = await _ask(instance, amazon)
     except TimeoutError:
         silence = f"Amazon has not answered within {LONGEST_CHECK_SECONDS:g} seconds"
-        answers = Answers(reporting=Transient(silence))
+        answers = HealthProbe(reporting=TransientError(silence))
     except Exception as err:  # nobody knows it, so that runs are tried; the row says so meanwhile
         words = f"the check itself failed: {type(err).__name__}: {one_line(err, LONGEST_ERROR)}"
         health = Health(status=HealthStatus.UNHEALTHY, error=words[:LONGEST_ERROR])
         await asyncio.to_thread(_keep, instance, health, None, database, now)
         raise
-    health = diagnose(_in_amazons_words(answers, instance))
+    health = evaluate_health(_amazon_error_text(answers, instance))
     if (health.status, health.error) != (instance.health.status, instance.health.error):
         log.warning("%s is %s: %s", one_line(instance), health.status, one_line(health.error))
     await asyncio.to_thread(_keep, instance, health, answers.instance_type, database, now)
     return health
 
 
-async def _ask(instance: Instance, amazon: AmcHook) -> Answers:
+async def _ask(instance: Instance, amazon: AmcHook) -> HealthProbe:
     """Ask both APIs, the second only where the first leaves anything to be learned."""
     try:
         client = await asyncio.to_thread(amazon.client_at, instance)
-    except (InvalidDefinition, MissingSetting) as err:
-        return Answers(reporting=err)
-    client.retry = BRIEF
+    except (InvalidDefinition, ConfigurationError) as err:
+        return HealthProbe(reporting=err)
+    client.retry = QUICK_RETRY
     async with client as amc:
         described, administration = await _outcome(amc.get_instance)
-        if isinstance(administration, ConsentRevoked | InvalidDefinition | MissingSetting):
-            return Answers(administration=administration)
-        _, reporting = await _outcome(amc.knock)
-    return Answers(
+        if isinstance(administration, ConsentRevoked | InvalidDefinition | ConfigurationError):
+            return HealthProbe(administration=administration)
+        _, reporting = await _outcome(amc.ping)
+    return HealthProbe(
         administration=administration,
         reporting=reporting,
         creation_status=described.creation_status if described else None,
@@ -166,11 +166,11 @@ async def _outcome(
     """Return what a call gives, or what went wrong with it."""
     try:
         return await call(), None
-    except (AmazonError, InvalidDefinition, MissingSetting) as err:
+    except (AmazonError, InvalidDefinition, ConfigurationError) as err:
         return None, err
 
 
-def _in_amazons_words(answers: Answers, instance: Instance) -> Answers:
+def _amazon_error_text(answers: HealthProbe, instance: Instance) -> HealthProbe:
     """Say of a withdrawn consent what Amazon said when it was withdrawn.
 
     Amazon is asked once and never again, so that the error met at later checks is only ours.
@@ -178,7 +178,7 @@ def _in_amazons_words(answers: Answers, instance: Instance) -> Answers:
     for trouble in (answers.administration, answers.reporting):
         if isinstance(trouble, ConsentRevoked) and trouble.status is None:
             said = instance.consent_error
-            return Answers(reporting=ConsentRevoked(words_of(said or trouble)))
+            return HealthProbe(reporting=ConsentRevoked(text_of_error(said or trouble)))
     return answers
 
 

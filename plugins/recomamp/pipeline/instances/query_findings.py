@@ -11,13 +11,13 @@ from recomamp.domain.sql.schema_check import Table, find_missing
 from recomamp.errors import InvalidDefinition
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.log_table import as_table
-from recomamp.pipeline.partial_failures import Troubles, log_failure
+from recomamp.pipeline.partial_failures import FailureCollector, log_failure
 from recomamp.store.data_sources import (
     Query,
     QueryFinding,
     merge_workflow_findings,
-    select_described_instances,
     select_instance_tables,
+    select_instances_with_schema,
     select_queries_on_instance,
 )
 
@@ -29,21 +29,21 @@ MAX_FINDINGS = 100  # of one query
 def check_queries(*, database: DatabaseHook, now: datetime) -> None:
     """Compare all queries with what is known of their instances, and keep what is found.
 
-    :raises Incomplete: after all instances, naming those that met an error.
+    :raises PartialFailure: after all instances, naming those that met an error.
     """
-    troubles = Troubles.of_tenants()
+    failures = FailureCollector.of_tenants()
     with database.transaction() as connection:
-        instances = select_described_instances(connection)
+        instances = select_instances_with_schema(connection)
     rows: list[tuple[str, str, str]] = []
     for instance_key, instance_id in instances.items():
-        with troubles.about(f"{instance_id} ({instance_key})"):
+        with failures.capture(f"{instance_id} ({instance_key})"):
             found = _check_instance(instance_key, database, now)
             rows += [(instance_id, one.query.name, one.finding.message) for one in found]
     if rows:
         log.warning("%s", as_table(("instance", "workflow", "finding"), rows))
     else:
         log.info("No query names what its instance does not offer: %s instances", len(instances))
-    troubles.raise_unknown("instances whose queries are not checked")
+    failures.raise_unknown("instances whose queries are not checked")
 
 
 def _check_instance(

@@ -9,27 +9,27 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from recomamp.amazon.retry import RetryPolicy
-from recomamp.domain.data_sources import DataSource, read_data_source, unite
+from recomamp.domain.data_sources import DataSource, merge_sources, read_data_source
 from recomamp.domain.instance_health import HealthStatus
 from recomamp.domain.text import one_line
-from recomamp.errors import ContractBroken, Transient
+from recomamp.errors import TransientError, UnexpectedResponse
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.log_table import as_table
-from recomamp.pipeline.partial_failures import Troubles, in_turns, rotated, several_at_once
+from recomamp.pipeline.partial_failures import FailureCollector, gather_limited, in_turns, rotated
 from recomamp.store.data_sources import (
-    Change,
+    MergeCounts,
     merge_data_sources,
     merge_instance_data_sources,
     merge_schema_fields,
     select_instance_tables,
-    select_offers,
+    select_shared_data_sources,
 )
 from recomamp.store.instances import Instance, select_active_instances
 
 log = logging.getLogger(__name__)
 
 SYNCS_AT_ONCE = 4
-PATIENT = RetryPolicy(attempts=4)
+SYNC_RETRY = RetryPolicy(attempts=4)
 LONGEST_SYNC_SECONDS = 300.0  # of one instance: others wait for its place
 
 _KINDS = ("ADDED", "CHANGED", "BACK", "VANISHED")
@@ -44,14 +44,14 @@ def sync_schema(
     Another one is first each day, and each user's first comes before anybody's second.
 
     :param since: instances read whole since then are not asked again: an earlier try has done it.
-    :raises Incomplete: after all instances, naming those that could not be read and whose own rows
-        do not say why; naming all where no user's instance could be read.
+    :raises PartialFailure: after all instances, naming those that could not be read and whose own
+        rows do not say why; naming all where no user's instance could be read.
     """
-    troubles = Troubles.of_tenants()
-    changes: dict[Instance, list[Change]] = {}
+    failures = FailureCollector.of_tenants()
+    changes: dict[Instance, list[MergeCounts]] = {}
 
     async def sync(instance: Instance) -> None:
-        with troubles.about(instance, user_id=instance.user_id):
+        with failures.capture(instance, user_id=instance.user_id):
             if not _is_synced(instance, since):
                 changes[instance] = await _sync(instance, database, amazon, now)
 
@@ -61,19 +61,19 @@ def sync_schema(
         rotated([one for one in instances if not _is_in_error(one)], now.toordinal()),
         lambda instance: instance.user_id,
     )
-    asyncio.run(several_at_once(sync, asked, SYNCS_AT_ONCE))
-    rows = [(one, *_summary(one, changes.get(one), troubles)) for one in instances]
+    asyncio.run(gather_limited(sync, asked, SYNCS_AT_ONCE))
+    rows = [(one, *_summary(one, changes.get(one), failures)) for one in instances]
     heads = ("instance", *(kind.lower() for kind in _KINDS), "what became of it")
     log.info("%s", as_table(heads, rows))
-    with troubles.about("shared tables"):
+    with failures.capture("shared tables"):
         publish_schema(database=database, now=now)
-    troubles.raise_unknown("not synced")
+    failures.raise_unknown("not synced")
 
 
 def publish_schema(*, database: DatabaseHook, now: datetime) -> None:
     """Bring the tables that all users share to what the instances offer, taken together."""
     with database.transaction() as connection:
-        sources = unite(select_offers(connection))
+        sources = merge_sources(select_shared_data_sources(connection))
         tables = merge_data_sources(connection, sources, seen_at=now)
         columns = merge_schema_fields(connection, sources, seen_at=now)
     if tables or columns:
@@ -83,7 +83,9 @@ def publish_schema(*, database: DatabaseHook, now: datetime) -> None:
         log.info("The shared tables are as they were: %s of them", len(sources))
 
 
-def _worth_telling(tables: Sequence[Change], columns: Sequence[Change]) -> list[Change]:
+def _worth_telling(
+    tables: Sequence[MergeCounts], columns: Sequence[MergeCounts]
+) -> list[MergeCounts]:
     """Return the columns whose table has not come, gone or come back as a whole."""
     whole = {one.name for one in tables if one.change != "CHANGED"}
     return [one for one in columns if one.name.rpartition(".")[0] not in whole]
@@ -99,12 +101,12 @@ def _is_synced(instance: Instance, since: datetime | None) -> bool:
 
 
 def _summary(
-    instance: Instance, changes: list[Change] | None, troubles: Troubles
+    instance: Instance, changes: list[MergeCounts] | None, failures: FailureCollector
 ) -> tuple[object, ...]:
     if changes is not None:
         counts = Counter(one.change for one in changes)
         return (*(counts[kind] for kind in _KINDS), "synced")
-    if trouble := troubles.found.get(one_line(instance)):
+    if trouble := failures.found.get(one_line(instance)):
         said = f"failed: {trouble}"
     elif _is_in_error(instance):
         said = f"not asked, in ERROR: {instance.health.error}"
@@ -115,27 +117,29 @@ def _summary(
 
 async def _sync(
     instance: Instance, database: DatabaseHook, amazon: AmcHook, now: datetime
-) -> list[Change]:
+) -> list[MergeCounts]:
     """Read all pages first: what was read in part would make the rest vanish."""
     client = await asyncio.to_thread(amazon.client_at, instance)
-    client.retry = PATIENT
+    client.retry = SYNC_RETRY
     try:
         async with asyncio.timeout(LONGEST_SYNC_SECONDS), client as amc:
             # A list that changes between two pages may name a table twice
-            sources = unite([read_data_source(one) async for one in amc.list_data_sources()])
+            sources = merge_sources(
+                [read_data_source(one) async for one in amc.list_data_sources()]
+            )
     except TimeoutError as err:
         silence = f"AMC has not listed all tables within {LONGEST_SYNC_SECONDS:g} seconds"
-        raise Transient(silence) from err
+        raise TransientError(silence) from err
     return await asyncio.to_thread(_keep, instance, sources, database, now)
 
 
 def _keep(
     instance: Instance, sources: Sequence[DataSource], database: DatabaseHook, now: datetime
-) -> list[Change]:
+) -> list[MergeCounts]:
     with database.transaction() as connection:
         known = select_instance_tables(connection, instance.instance_key)
         if not sources and any(table.is_offered for table in known.values()):
-            raise ContractBroken(
+            raise UnexpectedResponse(
                 "AMC lists no data source at all where there were some; nothing was changed"
             )
         return merge_instance_data_sources(connection, instance.instance_key, sources, seen_at=now)

@@ -8,13 +8,13 @@ from airflow.sdk import DAG
 
 from recomamp.pipeline.maintenance.operators import (
     AnalyzeTables,
+    ApplyRetention,
     FindSlowQueries,
     FindUnusedIndexes,
+    PurgeRows,
     ReportFindings,
-    RetainResults,
-    TrimRows,
 )
-from recomamp.pipeline.system_dag import own_dag
+from recomamp.pipeline.system_dag import system_dag
 from recomamp.store.api_errors import delete_api_errors
 from recomamp.store.maintenance_findings import delete_findings
 from recomamp.store.notifications import delete_notifications
@@ -45,7 +45,7 @@ be cleared and run again at any time.
 
 def maintenance_dag() -> DAG:
     """Build the DAG that looks after the application's database."""
-    dag = own_dag(
+    dag = system_dag(
         "recomamp_maintenance",
         description="Statistics, unused indexes, slow queries, and room where things grow old",
         doc_md=_MANUAL,
@@ -58,11 +58,11 @@ def maintenance_dag() -> DAG:
         FindUnusedIndexes(task_id="find_unused_indexes", dag=dag),
         FindSlowQueries(task_id="find_slow_queries", dag=dag),
         *(
-            RetainResults(task_id=task_id, what=what, execution_timeout=LONGEST_READ, dag=dag)
+            ApplyRetention(task_id=task_id, what=what, execution_timeout=LONGEST_READ, dag=dag)
             for task_id, what in (("trim_documents", "documents"), ("delete_files", "files"))
         ),
         *(
-            TrimRows(task_id=task_id, delete=delete, kept=KEPT, dag=dag)
+            PurgeRows(task_id=task_id, delete=delete, kept=KEPT, dag=dag)
             for task_id, delete in _TRIMMED.items()
         ),
     ]

@@ -10,11 +10,11 @@ from airflow.sdk import BaseOperator, Context
 from psycopg2.errors import QueryCanceled
 
 from recomamp.domain.text import one_line
-from recomamp.errors import PipelineError, ResultsBroken
+from recomamp.errors import InvalidResults, PipelineError
 from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.log_table import as_table
-from recomamp.pipeline.partial_failures import Troubles
+from recomamp.pipeline.partial_failures import FailureCollector
 from recomamp.store.database_statistics import (
     analyze_table,
     select_slow_queries,
@@ -39,7 +39,7 @@ _LONGEST_QUERY = 1000
 DeleteRows = Callable[..., int]
 
 
-class UpkeepOperator(BaseOperator):
+class MaintenanceOperator(BaseOperator):
     """A step of the upkeep that may find things a person should look at."""
 
     ui_color = "#eeeeee"
@@ -61,7 +61,7 @@ class UpkeepOperator(BaseOperator):
             )
 
 
-class TrimRows(UpkeepOperator):
+class PurgeRows(MaintenanceOperator):
     """Delete rows that have had their time, batch after batch; return how many.
 
     :param delete: deletes at most ``limit`` rows from ``before`` a moment; returns how many.
@@ -88,7 +88,7 @@ class TrimRows(UpkeepOperator):
                 return total
 
 
-class AnalyzeTables(UpkeepOperator):
+class AnalyzeTables(MaintenanceOperator):
     """Gather the statistics of every table that has changed since; return their names."""
 
     def execute(self, context: Context) -> list[str]:
@@ -98,18 +98,18 @@ class AnalyzeTables(UpkeepOperator):
             tables = select_tables_to_analyze(connection)
         analyzed: list[str] = []
         locked: list[str] = []
-        failed = Troubles.of_tenants()
+        failed = FailureCollector.of_tenants()
         for table in tables:
-            with failed.about(table):
+            with failed.capture(table):
                 is_analyzed = _analyze(database, table)
                 (analyzed if is_analyzed else locked).append(table)
                 self.log.info("%s %s", table, "analyzed" if is_analyzed else "is locked")
         self.keep(context, [_locked(table) for table in locked])
-        failed.raise_any("tables not analyzed")
+        failed.raise_if_any("tables not analyzed")
         return analyzed
 
 
-class FindUnusedIndexes(UpkeepOperator):
+class FindUnusedIndexes(MaintenanceOperator):
     """Find indexes that no query uses; return how many."""
 
     def execute(self, context: Context) -> int:
@@ -131,7 +131,7 @@ class FindUnusedIndexes(UpkeepOperator):
         return len(found)
 
 
-class FindSlowQueries(UpkeepOperator):
+class FindSlowQueries(MaintenanceOperator):
     """Find queries that take long on average, where the server counts them; return how many."""
 
     def execute(self, context: Context) -> int:
@@ -153,7 +153,7 @@ class FindSlowQueries(UpkeepOperator):
         return len(found)
 
 
-class RetainResults(UpkeepOperator):
+class ApplyRetention(MaintenanceOperator):
     """Make room among old results; return of how many.
 
     :param what: ``documents``, or ``files`` of superseded results.
@@ -167,7 +167,7 @@ class RetainResults(UpkeepOperator):
         """Do all old results; fails in the end where the storage did not answer."""
         # Here and not above: file systems would slow down every parse of every DAG file
         from recomamp.pipeline.maintenance.retention import delete_files, trim_documents
-        from recomamp.store.results.stored_files import KeptFiles
+        from recomamp.store.results.stored_files import StoredFiles
 
         is_documents = self.what == "documents"
         kept = settings.result_data_kept() if is_documents else settings.result_files_kept()
@@ -177,15 +177,15 @@ class RetainResults(UpkeepOperator):
         now = datetime.now(UTC)
         retain = trim_documents if is_documents else delete_files
         retained = retain(
-            DatabaseHook(), KeptFiles(settings.results_url()), before=now - kept, now=now
+            DatabaseHook(), StoredFiles(settings.results_url()), before=now - kept, now=now
         )
         self.keep(context, retained.findings)
         if retained.failures:
-            raise ResultsBroken(f"{len(retained.failures)}: {'; '.join(retained.failures[:10])}")
+            raise InvalidResults(f"{len(retained.failures)}: {'; '.join(retained.failures[:10])}")
         return retained.done
 
 
-class ReportFindings(UpkeepOperator):
+class ReportFindings(MaintenanceOperator):
     """Show what the run has found as one table in the log; return it."""
 
     def execute(self, context: Context) -> list[dict[str, Any]]:

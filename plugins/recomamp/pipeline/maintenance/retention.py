@@ -21,14 +21,14 @@ from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.store import retention
 from recomamp.store.maintenance_findings import Finding, FindingKind
-from recomamp.store.results.stored_files import KeptFiles
-from recomamp.store.retention import OldDocument, OldFiles, Position
+from recomamp.store.results.stored_files import StoredFiles
+from recomamp.store.retention import ExpiredDocument, Position, SupersededFiles
 
 log = logging.getLogger(__name__)
 
 PAGE_RESULTS = 50
 
-Old = TypeVar("Old", OldDocument, OldFiles)
+Old = TypeVar("Old", ExpiredDocument, SupersededFiles)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,7 +61,7 @@ class Retention:
 
 
 def trim_documents(
-    database: DatabaseHook, files: KeptFiles, *, before: datetime, now: datetime
+    database: DatabaseHook, files: StoredFiles, *, before: datetime, now: datetime
 ) -> Retention:
     """Take the rows out of the documents of old results whose files are whole."""
     retained = Retention()
@@ -85,7 +85,7 @@ def trim_documents(
 
 
 def delete_files(
-    database: DatabaseHook, files: KeptFiles, *, before: datetime, now: datetime
+    database: DatabaseHook, files: StoredFiles, *, before: datetime, now: datetime
 ) -> Retention:
     """Delete the files of old results that a later success has superseded."""
     retained = Retention()
@@ -103,7 +103,7 @@ def delete_files(
             # The row is changed afterwards: a run that dies in between finds it again
             files.delete(old.files, workflow_id=old.workflow_id, execution_id=old.id)
             with database.transaction() as connection:
-                is_noted = retention.note_files_deleted(
+                is_noted = retention.set_files_deleted(
                     connection, old, deleted_at=now, before=before
                 )
             retained.done += is_noted
@@ -120,8 +120,8 @@ def _fewer(old: Old) -> str:
     return f"{later}, and is not known to have as many rows"
 
 
-def _documents(database: DatabaseHook, before: datetime) -> Iterator[OldDocument]:
-    def page(after: Position) -> list[OldDocument]:
+def _documents(database: DatabaseHook, before: datetime) -> Iterator[ExpiredDocument]:
+    def page(after: Position) -> list[ExpiredDocument]:
         with database.transaction() as connection:
             return retention.select_documents_to_trim(
                 connection, before=before, after=after, limit=PAGE_RESULTS
@@ -130,8 +130,8 @@ def _documents(database: DatabaseHook, before: datetime) -> Iterator[OldDocument
     return _pages(page)
 
 
-def _superseded(database: DatabaseHook, before: datetime) -> Iterator[OldFiles]:
-    def page(after: Position) -> list[OldFiles]:
+def _superseded(database: DatabaseHook, before: datetime) -> Iterator[SupersededFiles]:
+    def page(after: Position) -> list[SupersededFiles]:
         with database.transaction() as connection:
             return retention.select_files_to_delete(
                 connection, before=before, after=after, limit=PAGE_RESULTS

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, BaseOperator, Context
 
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.pipeline.system_dag import own_dag
+from recomamp.pipeline.system_dag import system_dag
 
 _MANUAL = """\
 Sends the rows of `notifications` by mail: failed runs of schedules, collections that ended,
@@ -24,11 +24,11 @@ class SendNotifications(BaseOperator):
     def execute(self, context: Context) -> int:
         """Send one round; return how many mails the server took."""
         # Here and not above: mail would slow down every parse of every DAG file
-        from recomamp.pipeline.notifications.sender import send_notifications, settle
+        from recomamp.pipeline.notifications.sender import expire_notifications, send_notifications
         from recomamp.pipeline.notifications.smtp import is_mail_on, open_mail_server
 
         if not is_mail_on():
-            settle(DatabaseHook(), now=datetime.now(UTC))
+            expire_notifications(DatabaseHook(), now=datetime.now(UTC))
             self.log.info("Notifications are off: set the connection smtp_default to send them")
             return 0
         return send_notifications(
@@ -40,7 +40,7 @@ class SendNotifications(BaseOperator):
 
 def notification_dag() -> DAG:
     """Build the DAG that sends notifications."""
-    dag = own_dag(
+    dag = system_dag(
         "recomamp_notifications",
         description="Tells users by mail what happened to their work",
         doc_md=_MANUAL,

@@ -20,17 +20,17 @@ from recomamp.domain.notifications import (
     Event,
     Mail,
     NotificationStatus,
-    Told,
+    RecentMail,
     next_try_at,
     plan_mails,
 )
 from recomamp.domain.text import one_line
-from recomamp.errors import MailInDoubt, MailNotTaken, MailRefused, MailServerAway
+from recomamp.errors import MailDeferred, MailDeliveryUnknown, MailRefused, MailServerUnavailable
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.pipeline.partial_failures import Troubles
+from recomamp.pipeline.partial_failures import FailureCollector
 from recomamp.store import notifications
 from recomamp.store.connections import AWAY
-from recomamp.store.notifications import Outgoing
+from recomamp.store.notifications import ClaimedNotification
 
 if TYPE_CHECKING:
     from recomamp.pipeline.notifications.smtp import MailServer
@@ -46,10 +46,10 @@ MOST_EVENTS = 2000  # of a round
 OpenServer = Callable[[], AbstractContextManager["MailServer"]]
 
 
-def settle(database: DatabaseHook, *, now: datetime) -> None:
+def expire_notifications(database: DatabaseHook, *, now: datetime) -> None:
     """End what will not be sent."""
     with database.transaction() as connection:
-        ended = notifications.settle_notifications(connection, now=now, oldest=now - OLDEST)
+        ended = notifications.expire_notifications(connection, now=now, oldest=now - OLDEST)
     for notification_id, status in ended:
         log.warning("Notification %s is %s", notification_id, status)
 
@@ -59,10 +59,10 @@ def send_notifications(
 ) -> int:
     """Send what is due; return how many mails the server took.
 
-    :raises MailServerAway: when the server takes nothing; what was due is tried again.
-    :raises Incomplete: after all mails, naming those that nobody knows why they were not sent.
+    :raises MailServerUnavailable: when the server takes nothing; what was due is tried again.
+    :raises PartialFailure: after all mails, naming those that nobody knows why they were not sent.
     """
-    settle(database, now=clock())
+    expire_notifications(database, now=clock())
     claim_id = uuid4()
     with database.transaction() as connection:
         events = notifications.claim_notifications(
@@ -72,8 +72,8 @@ def send_notifications(
         return 0
     try:
         with open_server() as server:
-            return Round(database, server, claim_id, clock).run(events)
-    except MailServerAway as err:
+            return SendBatch(database, server, claim_id, clock).run(events)
+    except MailServerUnavailable as err:
         with database.transaction() as connection:
             notifications.release_notifications(
                 connection,
@@ -85,7 +85,7 @@ def send_notifications(
         raise
 
 
-class Round:
+class SendBatch:
     """What one sender has in hand, mail by mail."""
 
     def __init__(
@@ -99,7 +99,7 @@ class Round:
         self.server = server
         self.claim_id = claim_id
         self.clock = clock
-        self._troubles = Troubles.of_tenants()
+        self._troubles = FailureCollector.of_tenants()
 
     def run(self, events: Sequence[Event]) -> int:
         """Send or postpone the events of all users; return how many mails went out.
@@ -107,19 +107,19 @@ class Round:
         What a round does not come to in time is due again at once, for the next one. An event that
         makes no mail delays no event of another user.
 
-        :raises Incomplete: after all mails, naming the unexpected errors.
+        :raises PartialFailure: after all mails, naming the unexpected errors.
         """
         by_user = sorted(events, key=lambda event: event.user_id)
         now = self.clock()
         with self.database.transaction() as connection:
-            told = notifications.select_told(
+            told = notifications.select_recent_mails(
                 connection, {event.user_id for event in events}, since=now - RATE_WINDOW
             )
         mails: list[Mail] = []
         for user_id, group in groupby(by_user, key=lambda event: event.user_id):
             own = list(group)
             with self._apart(f"user {user_id}"):
-                plan = plan_mails(own, told.get(user_id, Told()), now=now)
+                plan = plan_mails(own, told.get(user_id, RecentMail()), now=now)
                 if plan.wait_until is not None:
                     self._postpone(own, plan.wait_until)
                 mails += plan.mails
@@ -132,10 +132,10 @@ class Round:
     def _apart(self, part: str) -> Iterator[None]:
         """Keep what goes wrong with one user or mail; a server that is away concerns all."""
         away: Exception | None = None
-        with self._troubles.about(part):
+        with self._troubles.capture(part):
             try:
                 yield
-            except (MailServerAway, *AWAY) as err:
+            except (MailServerUnavailable, *AWAY) as err:
                 away = err
         if away is not None:
             raise away
@@ -184,24 +184,24 @@ class Round:
                 message_id=message_id,
                 at=self.clock(),
             )
-        except MailInDoubt as err:
+        except MailDeliveryUnknown as err:
             self._end(outgoing, NotificationStatus.IN_DOUBT, error=err)
-            raise MailServerAway(str(err)) from err
+            raise MailServerUnavailable(str(err)) from err
         except MailRefused as err:
             self._end(outgoing, NotificationStatus.FAILED, error=err)
             return False
-        except MailNotTaken as err:
+        except MailDeferred as err:
             self._try_later(outgoing, err)
-            if isinstance(err, MailServerAway):
+            if isinstance(err, MailServerUnavailable):
                 raise
             return False
         self._end(outgoing, NotificationStatus.SENT)
         return True
 
-    def _written(self, outgoing: Outgoing) -> Message | None:
+    def _written(self, outgoing: ClaimedNotification) -> Message | None:
         """Write a mail; None where that fails, which ends its events and no others."""
         message: Message | None = None
-        with self._troubles.about(f"mail about {outgoing.events[0].id}"):
+        with self._troubles.capture(f"mail about {outgoing.events[0].id}"):
             try:
                 message = compose(outgoing.events, outgoing.reader)
             except Exception as err:
@@ -209,14 +209,14 @@ class Round:
                 raise
         return message
 
-    def _try_later(self, outgoing: Outgoing, error: MailNotTaken) -> None:
+    def _try_later(self, outgoing: ClaimedNotification, error: MailDeferred) -> None:
         later = next_try_at(outgoing.attempts, now=self.clock())
         status = NotificationStatus.FAILED if later is None else NotificationStatus.PENDING
         self._end(outgoing, status, error=error, later=later)
 
     def _end(
         self,
-        outgoing: Outgoing,
+        outgoing: ClaimedNotification,
         status: NotificationStatus,
         *,
         error: Exception | None = None,

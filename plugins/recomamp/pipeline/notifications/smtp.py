@@ -25,11 +25,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from recomamp.domain.mail_messages import Message
 from recomamp.domain.text import one_line
 from recomamp.errors import (
-    MailInDoubt,
-    MailNotTaken,
+    ConfigurationError,
+    MailDeferred,
+    MailDeliveryUnknown,
     MailRefused,
-    MailServerAway,
-    MissingSetting,
+    MailServerUnavailable,
 )
 from recomamp.pipeline import settings
 
@@ -53,7 +53,7 @@ _HEADERS = (
 )
 
 
-class SignedInHook(SmtpHook):
+class ConnectedSmtpHook(SmtpHook):
     """Airflow's hook, with the client it has signed in."""
 
     @property
@@ -83,9 +83,10 @@ class MailServer:
         """Hand over one mail, once.
 
         :raises MailRefused: when the address is none, or the server will never take the mail.
-        :raises MailNotTaken: when the server took nothing this time.
-        :raises MailServerAway: when the server takes nothing from us at all.
-        :raises MailInDoubt: when the connection broke after the server may have had all of it.
+        :raises MailDeferred: when the server took nothing this time.
+        :raises MailServerUnavailable: when the server takes nothing from us at all.
+        :raises MailDeliveryUnknown: when the connection broke after the server may have had all of
+            it.
         """
         recipient = _recipient(address)
         content = self._compose(message, recipient, message_id=message_id, at=at)
@@ -118,10 +119,12 @@ class MailServer:
             self._client.ehlo_or_helo_if_needed()
             code, words = self._client.mail(self._sender)
             if code != _TAKEN:
-                raise MailServerAway(_told(f"the sender {self._sender} is refused", code, words))
+                raise MailServerUnavailable(
+                    _told(f"the sender {self._sender} is refused", code, words)
+                )
             code, words = self._client.rcpt(recipient)
         except OSError as err:  # smtplib's own errors derive from it
-            raise MailServerAway(f"the mail server went away: {_words_of(err)}") from err
+            raise MailServerUnavailable(f"the mail server went away: {_words_of(err)}") from err
         if code not in _RECIPIENT_TAKEN:
             self._refuse("the recipient", code, words)
 
@@ -131,7 +134,7 @@ class MailServer:
         except smtplib.SMTPDataError as err:  # to the command itself: no content was sent
             self._refuse("the mail", err.smtp_code, err.smtp_error)
         except OSError as err:
-            raise MailInDoubt(
+            raise MailDeliveryUnknown(
                 f"the connection broke while the mail went out: {_words_of(err)}"
             ) from err
         if code != _TAKEN:
@@ -140,10 +143,10 @@ class MailServer:
     def _refuse(self, what: str, code: int, words: bytes | str) -> NoReturn:
         text = _told(f"{what} is refused", code, words)
         if code == _CLOSING:
-            raise MailServerAway(text)
+            raise MailServerUnavailable(text)
         with suppress(OSError):  # the next one says what is wrong
             self._client.rset()
-        raise (MailRefused if code >= _REFUSED_FOR_GOOD else MailNotTaken)(text)
+        raise (MailRefused if code >= _REFUSED_FOR_GOOD else MailDeferred)(text)
 
 
 def is_mail_on() -> bool:
@@ -158,10 +161,10 @@ def is_mail_on() -> bool:
 def open_mail_server() -> Iterator[MailServer]:
     """Sign in at the mail server.
 
-    :raises MailServerAway: when it cannot be reached or does not let us in.
-    :raises MissingSetting: when the connection does not say who sends.
+    :raises MailServerUnavailable: when it cannot be reached or does not let us in.
+    :raises ConfigurationError: when the connection does not say who sends.
     """
-    hook = SignedInHook(settings.MAIL_CONN_ID)
+    hook = ConnectedSmtpHook(settings.MAIL_CONN_ID)
     try:
         yield MailServer(_sign_in(hook), _from_email(hook))
     finally:
@@ -171,11 +174,11 @@ def open_mail_server() -> Iterator[MailServer]:
             hook.client.close()
 
 
-def _sign_in(hook: SignedInHook) -> smtplib.SMTP:
+def _sign_in(hook: ConnectedSmtpHook) -> smtplib.SMTP:
     try:
         hook.get_conn()
     except (OSError, AirflowException) as err:  # smtplib's own errors derive from OSError
-        raise MailServerAway(
+        raise MailServerUnavailable(
             f"connection {settings.MAIL_CONN_ID!r}: the mail server does not let us in: "
             f"{_words_of(err)}"
         ) from err
@@ -187,7 +190,7 @@ def _from_email(hook: SmtpHook) -> str:
     try:
         _recipient(parseaddr(sender)[1])
     except MailRefused as err:
-        raise MissingSetting(
+        raise ConfigurationError(
             f"connection {settings.MAIL_CONN_ID!r}: extra from_email must be the sender's address"
         ) from err
     return one_line(sender)

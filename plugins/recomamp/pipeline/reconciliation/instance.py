@@ -20,25 +20,25 @@ from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.domain.executions import Actor, AmcStatus, given_up_as
 from recomamp.domain.reconciliation import (
     Action,
-    AtAmc,
+    AmcExecutionSummary,
     Decision,
-    Known,
-    OpenRow,
+    KnownExecutions,
+    OpenExecution,
     RunState,
-    count_foreign,
+    count_external,
     decide,
 )
 from recomamp.domain.text import one_line
-from recomamp.errors import ConsentRevoked, Refused
+from recomamp.errors import ConsentRevoked, RequestRejected
 from recomamp.pipeline.executions.submission import DEADLINE
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.instances.health import BRIEF
-from recomamp.pipeline.partial_failures import Troubles
+from recomamp.pipeline.instances.health import QUICK_RETRY
+from recomamp.pipeline.partial_failures import FailureCollector
 from recomamp.pipeline.reconciliation.dag_run_state import RunStateOf
-from recomamp.pipeline.reconciliation.time_budget import AskingTime
+from recomamp.pipeline.reconciliation.time_budget import TimeBudget
 from recomamp.store import executions, reconciliations, run_records
 from recomamp.store.executions import Execution
-from recomamp.store.reconciliations import Comparable
+from recomamp.store.reconciliations import InstanceToReconcile
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class InstanceReconciliation:
 
     def __init__(
         self,
-        instance: Comparable,
+        instance: InstanceToReconcile,
         database: DatabaseHook,
         amazon: AmcHook,
         run_state_of: RunStateOf,
@@ -66,78 +66,80 @@ class InstanceReconciliation:
         self.amazon = amazon
         self.run_state_of = run_state_of
         self.now = now
-        self.asking_time = AskingTime(LONGEST_ASKING_SECONDS)
+        self.time_budget = TimeBudget(LONGEST_ASKING_SECONDS)
         # AMC's ids of what was cancelled here and is in flight no more
         self._ended: set[str] = set()
 
-    def run(self, troubles: Troubles) -> None:
-        """Compare and act; ``troubles`` takes what could not be done.
+    def run(self, failures: FailureCollector) -> None:
+        """Compare and act; ``failures`` takes what could not be done.
 
         :raises PipelineError: when AMC cannot be asked at all.
         """
         try:
-            listed = self.asking_time.ask(self._list())
+            listed = self.time_budget.run(self._list())
         except ConsentRevoked:
-            self._close_unasked(troubles)
+            self._close_unasked(failures)
             raise
         self._note_statuses({one.id: one.status for one in listed})
         rows, known, runs = self._compare(listed)
         self._count_foreign(listed)
         decisions = list(decide(rows, listed, known, runs, now=self.now))
         for decision in decisions:
-            with troubles.about(f"{self.instance}: {decision}"):
+            with failures.capture(f"{self.instance}: {decision}"):
                 self._act(decision)
         if decisions:
             self._count_foreign(listed)
 
-    def _compare(self, listed: list[AtAmc]) -> tuple[list[OpenRow], Known, dict[UUID, RunState]]:
+    def _compare(
+        self, listed: list[AmcExecutionSummary]
+    ) -> tuple[list[OpenExecution], KnownExecutions, dict[UUID, RunState]]:
         """Return the open rows, what is known of what AMC lists, and the states of the runs."""
         with self.database.transaction() as connection:
             rows = reconciliations.select_open_rows(connection, self.instance.instance_key)
-            known = reconciliations.select_known(connection, listed)
+            known = reconciliations.select_known_execution_ids(connection, listed)
         runs = {row.id: self._run_state(row) for row in rows}
         with self.database.transaction() as connection:
-            reconciliations.note_orphans(connection, rows, runs, seen_at=self.now)
+            reconciliations.mark_orphaned(connection, rows, runs, seen_at=self.now)
         return rows, known, runs
 
-    def _close_unasked(self, troubles: Troubles) -> None:
+    def _close_unasked(self, failures: FailureCollector) -> None:
         """End the rows of dead runs without AMC: a withdrawn consent may never come back.
 
         As long as such a row is open, its user's rows cannot be deleted.
         """
         rows, known, runs = self._compare([])
         for decision in decide(rows, [], known, runs, now=self.now):
-            with troubles.about(f"{self.instance}: {decision}"):
+            with failures.capture(f"{self.instance}: {decision}"):
                 if (row := decision.row) is None or not self._is_still_orphan(row):
                     continue
                 unasked = AmcStatus.UNKNOWN if row.amc_execution_id else None
                 if (execution := self._execution(row.id)) is not None:
                     self._end(decision, row, execution, unasked)
 
-    async def _list(self) -> list[AtAmc]:
+    async def _list(self) -> list[AmcExecutionSummary]:
         since = self.instance.list_from - LIST_SLACK
         client = self.amazon.client_at(self.instance)
-        client.retry = BRIEF
+        client.retry = QUICK_RETRY
         async with client as amc:
             return [_at_amc(one) async for one in amc.list_executions(min_creation_time=since)]
 
     def _note_statuses(self, statuses: Mapping[str, AmcStatus]) -> None:
         """Keep AMC's last word of each execution in its row, where that has ended."""
         with self.database.transaction() as connection:
-            reconciliations.note_listed_statuses(connection, self.instance.instance_id, statuses)
+            reconciliations.set_listed_statuses(connection, self.instance.instance_id, statuses)
 
-    def _run_state(self, row: OpenRow) -> RunState:
+    def _run_state(self, row: OpenExecution) -> RunState:
         if not row.has_definition:
             return RunState.GONE
         return self.run_state_of(row.dag_id, row.dag_run_id)
 
-    def _count_foreign(self, listed: list[AtAmc]) -> None:
+    def _count_foreign(self, listed: list[AmcExecutionSummary]) -> None:
         """Keep how many slots are taken at AMC that no open row of ours holds."""
         in_flight = [one for one in listed if one.id not in self._ended]
         with self.database.transaction() as connection:
-            known = reconciliations.select_known(connection, in_flight)
-            foreign = count_foreign(in_flight, known)
-            reconciliations.count_foreign_executions(
+            known = reconciliations.select_known_execution_ids(connection, in_flight)
+            foreign = count_external(in_flight, known)
+            reconciliations.set_external_executions(
                 connection, self.instance.instance_key, foreign, counted_at=self.now
             )
         log.info(
@@ -149,18 +151,18 @@ class InstanceReconciliation:
 
     def _act(self, decision: Decision) -> None:
         match decision:
-            case Decision(action=Action.ADOPT, at_amc=AtAmc() as at_amc):
+            case Decision(action=Action.ADOPT, at_amc=AmcExecutionSummary() as at_amc):
                 self._adopt(decision, at_amc)
-            case Decision(action=Action.CLOSE, row=OpenRow() as row):
+            case Decision(action=Action.CLOSE, row=OpenExecution() as row):
                 self._close(decision, row)
             case _:
                 self._cancel_unwanted(decision)
 
-    def _adopt(self, decision: Decision, at_amc: AtAmc) -> None:
+    def _adopt(self, decision: Decision, at_amc: AmcExecutionSummary) -> None:
         """Store AMC's id, where the row still waits for one."""
         submitted_at = at_amc.create_time or self.now
         with self.database.transaction() as connection:
-            is_adopted = executions.accept_execution(
+            is_adopted = executions.mark_submitted(
                 connection,
                 decision.execution_id,
                 amc_execution_id=at_amc.id,
@@ -180,18 +182,24 @@ class InstanceReconciliation:
         with self.database.transaction() as connection:
             self._tell(connection, decision, decision.cancel[0], decision.reason)
 
-    def _close(self, decision: Decision, row: OpenRow) -> None:
+    def _close(self, decision: Decision, row: OpenExecution) -> None:
         """Cancel at AMC, end the row and close its books, where nothing has happened since."""
         execution = self._execution(row.id)
         if execution is None or not self._is_still_orphan(row):
             log.info("Execution %s has changed meanwhile and is left alone", row.id)
             return
         statuses = self._cancel(decision.cancel, self.amazon.client_for(execution))
-        amc_status = _last_word(statuses or ([decision.at_amc.status] if decision.at_amc else []))
+        amc_status = _final_amc_status(
+            statuses or ([decision.at_amc.status] if decision.at_amc else [])
+        )
         self._end(decision, row, execution, amc_status)
 
     def _end(
-        self, decision: Decision, row: OpenRow, execution: Execution, amc_status: AmcStatus | None
+        self,
+        decision: Decision,
+        row: OpenExecution,
+        execution: Execution,
+        amc_status: AmcStatus | None,
     ) -> None:
         ended_as, error_type = given_up_as(execution.error_type, amc_status)
         is_unasked = amc_status is AmcStatus.UNKNOWN
@@ -222,7 +230,7 @@ class InstanceReconciliation:
             )
             self._tell(connection, decision, row.amc_execution_id, message)
 
-    def _is_still_orphan(self, row: OpenRow) -> bool:
+    def _is_still_orphan(self, row: OpenExecution) -> bool:
         with self.database.transaction() as connection:
             if not reconciliations.is_unchanged(connection, self.instance.instance_key, row):
                 return False
@@ -230,8 +238,8 @@ class InstanceReconciliation:
 
     def _cancel(self, amc_execution_ids: Iterable[str], client: AmcClient) -> list[AmcStatus]:
         """Cancel and return what AMC then says of each; what it does not know is left out."""
-        client.retry = BRIEF
-        statuses = self.asking_time.ask(self._cancel_all(amc_execution_ids, client))
+        client.retry = QUICK_RETRY
+        statuses = self.time_budget.run(self._cancel_all(amc_execution_ids, client))
         self._note_statuses(statuses)
         return list(statuses.values())
 
@@ -243,7 +251,7 @@ class InstanceReconciliation:
             for amc_execution_id in amc_execution_ids:
                 try:
                     cancelled = await amc.cancel_execution(amc_execution_id)
-                except Refused as err:
+                except RequestRejected as err:
                     if err.status != HTTPStatus.NOT_FOUND:
                         raise
                 else:
@@ -277,8 +285,8 @@ class InstanceReconciliation:
             return executions.select_execution(connection, execution_id)
 
 
-def _at_amc(execution: AmcExecution) -> AtAmc:
-    return AtAmc(
+def _at_amc(execution: AmcExecution) -> AmcExecutionSummary:
+    return AmcExecutionSummary(
         id=execution.amc_execution_id,
         workflow_id=execution.workflow_id,
         status=execution.status,
@@ -286,7 +294,7 @@ def _at_amc(execution: AmcExecution) -> AtAmc:
     )
 
 
-def _last_word(statuses: list[AmcStatus]) -> AmcStatus | None:
+def _final_amc_status(statuses: list[AmcStatus]) -> AmcStatus | None:
     """Return what became of an execution at AMC; of several, that one was cancelled."""
     if AmcStatus.CANCELLED in statuses:
         return AmcStatus.CANCELLED

@@ -9,13 +9,13 @@ from typing import TypeAlias
 
 from airflow.sdk import BaseOperator, Context
 
-from recomamp.errors import Transient
+from recomamp.errors import TransientError
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.partial_failures import Troubles, in_turns
+from recomamp.pipeline.partial_failures import FailureCollector, in_turns
 from recomamp.pipeline.reconciliation.dag_run_state import RunStateOf, airflow_run_state
 from recomamp.pipeline.reconciliation.instance import InstanceReconciliation
 from recomamp.store import reconciliations
-from recomamp.store.reconciliations import Comparable
+from recomamp.store.reconciliations import InstanceToReconcile
 
 Clock: TypeAlias = Callable[[], datetime]
 
@@ -46,28 +46,34 @@ def reconcile(
     its region may: those of other regions come before them.
 
     :param clock: tells the present; each instance is counted and judged as of its own turn.
-    :raises Incomplete: after all instances, naming what could not be done and no row of the tenant
-        explains; naming everything where no user's instance could be compared.
+    :raises PartialFailure: after all instances, naming what could not be done and no row of the
+        tenant explains; naming everything where no user's instance could be compared.
     """
     with database.transaction() as connection:
-        found = reconciliations.select_comparable(connection, since=clock() - LOOK_BACK)
+        found = reconciliations.select_instances_to_reconcile(connection, since=clock() - LOOK_BACK)
     instances = in_turns(found, lambda instance: instance.user_id)
-    troubles = Troubles.of_tenants()
+    failures = FailureCollector.of_tenants()
     ends_at = monotonic() + LONGEST_RUN_SECONDS
     while instances:
         instance = instances.pop(0)
         job = InstanceReconciliation(instance, database, amazon, run_state_of, clock())
-        with troubles.about(instance, user_id=instance.user_id):
+        with failures.capture(instance, user_id=instance.user_id):
             if monotonic() >= ends_at:
-                raise Transient("not asked: those before it have taken all the time of this run")
+                raise TransientError(
+                    "not asked: those before it have taken all the time of this run"
+                )
             with database.transaction() as connection:
-                reconciliations.note_attempt(connection, instance.instance_key, at=clock())
-            job.run(troubles)
-        if job.asking_time.is_over:
+                reconciliations.set_reconcile_attempted_at(
+                    connection, instance.instance_key, at=clock()
+                )
+            job.run(failures)
+        if job.time_budget.is_over:
             instances = _at_the_end(instances, instance.region)
-    troubles.raise_unknown("not reconciled")
+    failures.raise_unknown("not reconciled")
 
 
-def _at_the_end(instances: list[Comparable], region: str | None) -> list[Comparable]:
+def _at_the_end(
+    instances: list[InstanceToReconcile], region: str | None
+) -> list[InstanceToReconcile]:
     """Put a region's instances behind all others, which keep their order."""
     return sorted(instances, key=lambda one: one.region == region)

@@ -7,12 +7,12 @@ from collections.abc import Coroutine
 from time import monotonic
 from typing import Any, TypeVar
 
-from recomamp.errors import Transient
+from recomamp.errors import TransientError
 
 T = TypeVar("T")
 
 
-class AskingTime:
+class TimeBudget:
     """The seconds that all questions about one thing may take together."""
 
     def __init__(self, seconds: float) -> None:
@@ -24,17 +24,17 @@ class AskingTime:
         """Tell whether nothing more can be asked."""
         return self._left_seconds <= 0
 
-    def ask(self, question: Coroutine[Any, Any, T]) -> T:
+    def run(self, question: Coroutine[Any, Any, T]) -> T:
         """Run what asks Amazon within the time that is left.
 
-        :raises Transient: when it takes longer.
+        :raises TransientError: when it takes longer.
         """
         began = monotonic()
         try:
             return asyncio.run(self._within_time(question))
         except TimeoutError as err:
             silence = f"Amazon has not answered everything within {self.seconds:g} seconds"
-            raise Transient(silence) from err
+            raise TransientError(silence) from err
         finally:
             self._left_seconds -= monotonic() - began
 

@@ -14,7 +14,7 @@ from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, T
 
 from recomamp.domain.row_limits import bounded
 from recomamp.domain.scheduling.windows import CollectionWindows, DueWindow, ScheduleWindows
-from recomamp.pipeline.timetables.run_history import Dates
+from recomamp.pipeline.timetables.run_history import RunDates
 
 if TYPE_CHECKING:
     from airflow.utils.types import DagRunType
@@ -27,13 +27,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Last(DagRunInfo):
+class RunHistory(DagRunInfo):
     """Where the last run left off, and the runs that Airflow holds.
 
     ``run_after`` is the last scheduled tick, or the start of the first scheduled week.
     """
 
-    taken: Dates
+    taken: RunDates
 
 
 def interval(due: DueWindow, shift: timedelta = timedelta(0)) -> DataInterval:
@@ -41,7 +41,7 @@ def interval(due: DueWindow, shift: timedelta = timedelta(0)) -> DataInterval:
     return DataInterval(start, pendulum.instance(due.window.end))
 
 
-def free_date(due: DueWindow, taken: Dates) -> timedelta | None:
+def find_free_date(due: DueWindow, taken: RunDates) -> timedelta | None:
     """Return how much later than its window a run's date has to be, None where the run exists.
 
     Airflow holds one run per date. Where the date belongs to a run over another window (the row
@@ -74,7 +74,7 @@ class WindowTimetable(Timetable):
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> Self:
         """Return the timetable of that data, the same object for the same data."""
-        timetable: Self = _remembered(cls, json.dumps(data, sort_keys=True))
+        timetable: Self = _cached(cls, json.dumps(data, sort_keys=True))
         return timetable
 
     def next_dagrun_info(
@@ -92,7 +92,7 @@ class WindowTimetable(Timetable):
         if restriction.latest is None:
             taken = getattr(last_dagrun_info, "taken", {})
             due = self._next_scheduled(last_dagrun_info, taken) if self.is_active else None
-            return _scheduled(due, free_date(due, taken) or timedelta(0)) if due else None
+            return _scheduled(due, find_free_date(due, taken) or timedelta(0)) if due else None
         if restriction.earliest is None:
             return None
         first, end = self.windows.typed_times.range(restriction.earliest, restriction.latest)
@@ -138,7 +138,7 @@ class WindowTimetable(Timetable):
         """Return the latest window that is due at that moment."""
 
     @abstractmethod
-    def _next_scheduled(self, last: DagRunInfo | None, taken: Dates) -> DueWindow | None: ...
+    def _next_scheduled(self, last: DagRunInfo | None, taken: RunDates) -> DueWindow | None: ...
 
     @abstractmethod
     def _first_from(self, earliest: datetime) -> DueWindow | None: ...
@@ -149,5 +149,5 @@ class WindowTimetable(Timetable):
 
 
 @lru_cache(maxsize=16384)
-def _remembered(cls: type[WindowTimetable], data: str) -> Any:
+def _cached(cls: type[WindowTimetable], data: str) -> Any:
     return cls(**json.loads(data))

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 SCHEDULED = "scheduled__"  # of run ids; it stays when a backfill runs such a run again
 
 
-class Dates(Protocol):
+class RunDates(Protocol):
     """The dates that a DAG's runs hold, with the ends of their windows."""
 
     def get(self, date: datetime, /) -> datetime | None:
         """Return the end of the window of the run that holds this date, None where it is free."""
 
 
-class DatesOfDag:
+class AllRunDates:
     """The dates of a DAG's runs, each looked up by Airflow's own unique index when asked for."""
 
     def __init__(self, session: Session, dag_id: str) -> None:
@@ -41,13 +41,13 @@ class DatesOfDag:
         return None if run is None else run.data_interval_end or run.logical_date
 
 
-class DatesUpTo:
+class RunDatesUpTo:
     """The dates of a DAG's runs, where that of the latest run and its window's end are known.
 
     Earlier dates alone have to be looked up, and of an unchanged DAG only later ones are asked.
     """
 
-    def __init__(self, latest: datetime, end: datetime, earlier: Dates) -> None:
+    def __init__(self, latest: datetime, end: datetime, earlier: RunDates) -> None:
         self._latest = latest
         self._end = end
         self._earlier = earlier

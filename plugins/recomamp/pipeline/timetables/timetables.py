@@ -23,12 +23,18 @@ from recomamp.domain.scheduling.windows import (
     ScheduleWindows,
     WindowType,
 )
-from recomamp.pipeline.timetables.base import INSTANT, Last, WindowTimetable, free_date, utc_now
+from recomamp.pipeline.timetables.base import (
+    INSTANT,
+    RunHistory,
+    WindowTimetable,
+    find_free_date,
+    utc_now,
+)
 from recomamp.pipeline.timetables.run_history import (
     SCHEDULED,
-    Dates,
-    DatesOfDag,
-    DatesUpTo,
+    AllRunDates,
+    RunDates,
+    RunDatesUpTo,
     last_scheduled_tick,
     latest_run,
     runs_of_dag,
@@ -123,20 +129,20 @@ class ScheduleTimetable(WindowTimetable):
         if tick is None and session is not None:
             tick = last_scheduled_tick(session, dag_run.dag_id)
         tick = tick or datetime.fromisoformat(self.created_at)
-        last = Last(run_after=pendulum.instance(tick), data_interval=None)
-        last.taken = DatesOfDag(session, dag_run.dag_id) if session is not None else {}
+        last = RunHistory(run_after=pendulum.instance(tick), data_interval=None)
+        last.taken = AllRunDates(session, dag_run.dag_id) if session is not None else {}
         if latest:
             end = dag_run.data_interval_end or latest.logical_date
-            last.taken = DatesUpTo(latest.logical_date, end, last.taken)
+            last.taken = RunDatesUpTo(latest.logical_date, end, last.taken)
         return last
 
-    def _next_scheduled(self, last: DagRunInfo | None, taken: Dates) -> DueWindow | None:
-        due = self._pick(last.run_after if last else datetime.fromisoformat(self.created_at))
-        while free_date(due, taken) is None:  # this very window has been read
-            due = self._pick(due.due_at)
+    def _next_scheduled(self, last: DagRunInfo | None, taken: RunDates) -> DueWindow | None:
+        due = self._choose_run(last.run_after if last else datetime.fromisoformat(self.created_at))
+        while find_free_date(due, taken) is None:  # this very window has been read
+            due = self._choose_run(due.due_at)
         return due
 
-    def _pick(self, after: datetime) -> DueWindow:
+    def _choose_run(self, after: datetime) -> DueWindow:
         """Return the next tick to run: the first after that moment or, missed ones left out, the
         latest.
         """
@@ -239,16 +245,18 @@ class CollectionTimetable(WindowTimetable):
             if run.run_id.startswith(SCHEDULED) and run.data_interval_start is not None
         ]
         first = min(starts, default=self.windows.week(0).window.start)
-        last = Last(run_after=pendulum.instance(first.replace(microsecond=0)), data_interval=None)
+        last = RunHistory(
+            run_after=pendulum.instance(first.replace(microsecond=0)), data_interval=None
+        )
         last.taken = {run.logical_date: run.data_interval_end for run in runs if run.logical_date}
         return last
 
-    def _next_scheduled(self, last: DagRunInfo | None, taken: Dates) -> DueWindow | None:
+    def _next_scheduled(self, last: DagRunInfo | None, taken: RunDates) -> DueWindow | None:
         if last is not None and last.data_interval is not None:  # a run that was only planned yet
             return self._first_from(last.data_interval.start + INSTANT)
         for week in self.windows:
             is_left = last is None or week.window.start >= last.run_after
-            if is_left and free_date(week, taken) is not None:
+            if is_left and find_free_date(week, taken) is not None:
                 return week
         return None
 

@@ -160,7 +160,7 @@ class _Shared(Generic[T]):
         """Wait before the next look."""
 
 
-class RowReader(_Shared["WaitingExecution | None"]):
+class ExecutionRowBatcher(_Shared["WaitingExecution | None"]):
     """Gives rows, None where there is none; those asked for in one moment with one statement."""
 
     def answers(
@@ -172,7 +172,7 @@ class RowReader(_Shared["WaitingExecution | None"]):
         return {execution_id: rows.get(execution_id) for execution_id in execution_ids}
 
 
-class SlotLine(_Shared[str]):
+class SlotQueue(_Shared[str]):
     """Says when an execution has got a slot, or has ended without, in a few words."""
 
     def answers(self, database: DatabaseHook, execution_ids: Sequence[UUID]) -> Mapping[UUID, str]:
@@ -180,7 +180,7 @@ class SlotLine(_Shared[str]):
         with closing(database.get_conn()) as connection:
             with connection:
                 rows = select_waiting_executions(connection, execution_ids)
-            answers = {key: _standing(rows.get(key)) for key in execution_ids}
+            answers = {key: _queue_position(rows.get(key)) for key in execution_ids}
             waiting = {row.account_key: row for key, row in rows.items() if not answers[key]}
             for row in waiting.values():
                 granted = _granted(connection, row)
@@ -192,7 +192,7 @@ class SlotLine(_Shared[str]):
         await sleep(SLOT_POLL_SECONDS)
 
 
-def _standing(row: WaitingExecution | None) -> str:
+def _queue_position(row: WaitingExecution | None) -> str:
     """Tell what there is to say of an execution that waits for a slot; nothing while it does."""
     if row is None:
         return "gone"

@@ -19,9 +19,9 @@ from recomamp.pipeline import settings
 from recomamp.pipeline.executions.cancellation import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
-from recomamp.pipeline.triggers.batched_lookup import RowReader, SlotLine
+from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotQueue
 from recomamp.pipeline.triggers.status_poller import InstancePoller
-from recomamp.store.executions import Execution, note_amc_status, select_execution
+from recomamp.store.executions import Execution, select_execution, set_amc_status
 from recomamp.store.waiting_executions import WaitingExecution
 
 # A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
@@ -139,7 +139,7 @@ class SlotTrigger(_ExecutionTrigger):
 
     async def outcome(self, database: DatabaseHook) -> str:
         """Wait for the execution's turn."""
-        return await SlotLine.shared().ask(UUID(self.execution_id), database, self.sleep)
+        return await SlotQueue.shared().ask(UUID(self.execution_id), database, self.sleep)
 
 
 class ExecutionTrigger(_ExecutionTrigger):
@@ -147,7 +147,7 @@ class ExecutionTrigger(_ExecutionTrigger):
 
     async def outcome(self, database: DatabaseHook) -> str:
         """Wait for AMC."""
-        row = await RowReader.shared().ask(UUID(self.execution_id), database, self.sleep)
+        row = await ExecutionRowBatcher.shared().ask(UUID(self.execution_id), database, self.sleep)
         return "gone" if row is None else await self._outcome(row, database)
 
     async def _outcome(self, row: WaitingExecution, database: DatabaseHook) -> str:
@@ -165,10 +165,12 @@ class ExecutionTrigger(_ExecutionTrigger):
                     settings.poll_seconds(),
                 ) as poller,
             ):
-                ended = await poller.ended(row.amc_execution_id, row.submitted_at)
+                wait_until_ended = await poller.wait_until_ended(
+                    row.amc_execution_id, row.submitted_at
+                )
         except TimeoutError:
             return "deadline passed"
-        return ended.status.value
+        return wait_until_ended.status.value
 
 
 def _read(database: DatabaseHook, execution_id: UUID) -> Execution | None:
@@ -178,4 +180,4 @@ def _read(database: DatabaseHook, execution_id: UUID) -> Execution | None:
 
 def _note(database: DatabaseHook, execution: Execution, status: AmcStatus) -> None:
     with database.transaction() as connection:
-        note_amc_status(connection, execution.id, status.value)
+        set_amc_status(connection, execution.id, status.value)

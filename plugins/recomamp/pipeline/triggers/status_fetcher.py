@@ -20,7 +20,7 @@ from recomamp.amazon.amc.requests import LIST_SLACK, PAGE_SIZE
 from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.amazon.retry import RetryPolicy
 from recomamp.domain.text import one_line
-from recomamp.errors import AmazonError, Refused, Transient
+from recomamp.errors import AmazonError, RequestRejected, TransientError
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def calls_allowed(waiting: int) -> int:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Sweep:
+class _FetchRound:
     """One pass over AMC's list, in one round or several."""
 
     began_in: int  # number of the round
@@ -43,7 +43,7 @@ class _Sweep:
     is_over: bool = False
     is_refused: bool = False
 
-    def turn_page(self, next_token: str | None) -> None:
+    def next_page(self, next_token: str | None) -> None:
         """Go to the next page; the sweep is over where the list is, or goes round."""
         if next_token is None or next_token in self.tokens:
             self.is_over = True
@@ -57,7 +57,7 @@ class _Sweep:
         self.is_refused = self.next_token is None
 
 
-class Sweeper:
+class StatusFetcher:
     """Asks about executions round by round; keeps in mind who was asked about when."""
 
     def __init__(self, amc: AmcClient) -> None:
@@ -67,23 +67,24 @@ class Sweeper:
         self._round = 0
         self._left = 0  # calls that this round may still make
         self._asked: dict[str, int] = {}  # round in which AMC was last asked, by its id
-        self._sweep: _Sweep | None = None
+        self._sweep: _FetchRound | None = None
         self._swept_from = 0  # round in which the last sweep that is over began
 
-    async def look(self, wanted: Mapping[str, datetime]) -> AsyncIterator[AmcExecution]:
+    async def fetch(self, wanted: Mapping[str, datetime]) -> AsyncIterator[AmcExecution]:
         """Yield what one round of at most ``calls_allowed`` calls shows, of others too.
 
         :param wanted: when each execution was submitted, by AMC's id.
-        :raises Refused: when AMC refuses the list, and an execution asked for singly as well.
+        :raises RequestRejected: when AMC refuses the list, and an execution asked for singly as
+            well.
         :raises AmazonError: when the list cannot be read; the next round begins another sweep.
         """
         self._asked = {key: self._asked.get(key, self._round) for key in wanted}
         self._round += 1
         self._left = calls_allowed(len(wanted))
         overdue = self._unasked_since(self._swept_from)
-        async for execution in self._singly(overdue[:1]):
+        async for execution in self._fetch_individually(overdue[:1]):
             yield execution
-        sweep = self._sweep = self._sweep or _Sweep(
+        sweep = self._sweep = self._sweep or _FetchRound(
             began_in=self._round, since=min(wanted.values()) - LIST_SLACK
         )
         while self._needs_page(sweep):
@@ -92,22 +93,22 @@ class Sweeper:
         unasked = self._unasked_since(sweep.began_in)
         if sweep.is_over or len(unasked) <= self._left:
             self._end(sweep)
-            async for execution in self._singly(unasked, is_blind=sweep.is_refused):
+            async for execution in self._fetch_individually(unasked, is_blind=sweep.is_refused):
                 yield execution
 
-    def _needs_page(self, sweep: _Sweep) -> bool:
+    def _needs_page(self, sweep: _FetchRound) -> bool:
         """Tell whether to read on: each page may show many, but for a few it is one call each."""
         unasked = len(self._unasked_since(sweep.began_in))
         is_cheaper = unasked > self._left or not sweep.tokens
         return not sweep.is_over and self._left > 0 and unasked > 0 and is_cheaper
 
-    async def _next_page(self, sweep: _Sweep) -> Sequence[AmcExecution]:
+    async def _next_page(self, sweep: _FetchRound) -> Sequence[AmcExecution]:
         self._left -= 1
         try:
             page = await self._amc.list_page(
                 min_creation_time=sweep.since, next_token=sweep.next_token
             )
-        except Refused as err:
+        except RequestRejected as err:
             log.warning("AMC refuses to list executions, asking for each: %s", one_line(err))
             sweep.refuse()
             return ()
@@ -115,10 +116,10 @@ class Sweeper:
             self._end(sweep)
             raise
         self._note(*(execution.amc_execution_id for execution in page.items))
-        sweep.turn_page(page.next_token)
+        sweep.next_page(page.next_token)
         return page.items
 
-    async def _singly(
+    async def _fetch_individually(
         self, amc_execution_ids: Sequence[str], *, is_blind: bool = False
     ) -> AsyncIterator[AmcExecution]:
         """Ask for each, as far as calls are left; the others come first in later rounds."""
@@ -127,9 +128,11 @@ class Sweeper:
             self._note(amc_execution_id)
             try:
                 yield await self._amc.get_execution(amc_execution_id)
-            except (Refused, Transient) as err:
+            except (RequestRejected, TransientError) as err:
                 is_refused_too = (
-                    is_blind and isinstance(err, Refused) and err.status != HTTPStatus.NOT_FOUND
+                    is_blind
+                    and isinstance(err, RequestRejected)
+                    and err.status != HTTPStatus.NOT_FOUND
                 )
                 if is_refused_too or err.retry_after_seconds is not None:
                     raise
@@ -149,5 +152,5 @@ class Sweeper:
             if amc_execution_id in self._asked:
                 self._asked[amc_execution_id] = self._round
 
-    def _end(self, sweep: _Sweep) -> None:
+    def _end(self, sweep: _FetchRound) -> None:
         self._swept_from, self._sweep = sweep.began_in, None

@@ -22,9 +22,9 @@ import psycopg2
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.domain.text import one_line
-from recomamp.errors import AmazonError, ConsentRevoked, Refused
+from recomamp.errors import AmazonError, ConsentRevoked, RequestRejected
 from recomamp.pipeline.partial_failures import log_failure
-from recomamp.pipeline.triggers.status_fetcher import Sweeper
+from recomamp.pipeline.triggers.status_fetcher import StatusFetcher
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def poll_interval_seconds(age_seconds: float, shortest_seconds: float) -> float:
 class _Waiting:
     submitted_at: datetime
     users: int = 0
-    ended: asyncio.Future[AmcExecution] = field(
+    wait_until_ended: asyncio.Future[AmcExecution] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -89,18 +89,18 @@ class InstancePoller:
                 if poller._task is not None:
                     poller._task.cancel()
 
-    async def ended(self, amc_execution_id: str, submitted_at: datetime) -> AmcExecution:
+    async def wait_until_ended(self, amc_execution_id: str, submitted_at: datetime) -> AmcExecution:
         """Wait until AMC has ended the execution.
 
         :raises ConsentRevoked: when AMC can no longer be asked in the user's name.
-        :raises Refused: when AMC refuses to list the instance's executions.
+        :raises RequestRejected: when AMC refuses to list the instance's executions.
         """
         waiting = self._waiting.setdefault(amc_execution_id, _Waiting(submitted_at))
         waiting.users += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll_until_nobody_waits())
         try:
-            return await asyncio.shield(waiting.ended)
+            return await asyncio.shield(waiting.wait_until_ended)
         finally:
             waiting.users -= 1
             if waiting.users == 0:
@@ -110,7 +110,7 @@ class InstancePoller:
         try:
             # In a thread: reading connections, keys and certificates would hold up the event loop
             async with await asyncio.to_thread(self._open_client) as amc:
-                sweeper = Sweeper(amc)
+                sweeper = StatusFetcher(amc)
                 while self._waiting:
                     asked_to_wait_seconds = await self._try_to_poll(amc, sweeper)
                     await amc.sleep(max(asked_to_wait_seconds, self._interval_seconds()))
@@ -118,11 +118,11 @@ class InstancePoller:
             log_failure("polling has ended", err)
             self._fail(err)
 
-    async def _try_to_poll(self, amc: AmcClient, sweeper: Sweeper) -> float:
+    async def _try_to_poll(self, amc: AmcClient, sweeper: StatusFetcher) -> float:
         """Poll once and return for how many seconds AMC wants to be left alone."""
         try:
             await self._poll(sweeper)
-        except (ConsentRevoked, Refused) as err:
+        except (ConsentRevoked, RequestRejected) as err:
             self._fail(err)
         except (AmazonError, psycopg2.Error) as err:
             instance_id = one_line(amc.account.instance_id)
@@ -136,19 +136,19 @@ class InstancePoller:
         age_seconds = (now - youngest).total_seconds()
         return poll_interval_seconds(age_seconds, self._shortest_seconds)
 
-    async def _poll(self, sweeper: Sweeper) -> None:
+    async def _poll(self, sweeper: StatusFetcher) -> None:
         """Ask AMC about those who are waited for and tell who has ended."""
         wanted = {key: waiting.submitted_at for key, waiting in self._waiting.items()}
-        async for execution in sweeper.look(wanted):
+        async for execution in sweeper.fetch(wanted):
             if execution.status.is_terminal:
                 self._tell(execution)
 
     def _tell(self, execution: AmcExecution) -> None:
         waiting = self._waiting.get(execution.amc_execution_id)
-        if waiting is not None and not waiting.ended.done():
-            waiting.ended.set_result(execution)
+        if waiting is not None and not waiting.wait_until_ended.done():
+            waiting.wait_until_ended.set_result(execution)
 
     def _fail(self, error: Exception) -> None:
         for waiting in self._waiting.values():
-            if not waiting.ended.done():
-                waiting.ended.set_exception(error)
+            if not waiting.wait_until_ended.done():
+                waiting.wait_until_ended.set_exception(error)

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from recomamp.errors import ResultsBroken
+from recomamp.errors import InvalidResults
 from recomamp.store.results.csv_grammar import (
     ALIKE,
     BLOCK_BYTES,
@@ -46,12 +46,12 @@ class DialectEvidence:
     def add(self, part: Path) -> None:
         """Examine a part that is whole.
 
-        :raises ResultsBroken: when it fits no dialect, or not the one of the parts before it.
+        :raises InvalidResults: when it fits no dialect, or not the one of the parts before it.
         """
         try:
             self._examine(part)
         except OSError as err:
-            raise ResultsBroken(f"{part.name} cannot be read: {err}") from err
+            raise InvalidResults(f"{part.name} cannot be read: {err}") from err
 
     def _examine(self, part: Path) -> None:
         line_end = line_end_of(part)
@@ -73,10 +73,10 @@ class DialectEvidence:
     def require_dialect(self) -> Dialect:
         """Return the dialect of all parts.
 
-        :raises ResultsBroken: when two are possible that differ.
+        :raises InvalidResults: when two are possible that differ.
         """
         if self.dialect is None:
-            raise ResultsBroken(
+            raise InvalidResults(
                 f"{self.doubt}: this field holds backslashes, and no field of the result shows "
                 "whether each is written once or twice. Let the query replace them, such as "
                 "REPLACE(name, '\\', '/'), or add a column with a double quote in its value"
@@ -84,11 +84,13 @@ class DialectEvidence:
         return self.dialect
 
 
-def _misfit_error(part: Path, line_end: bytes, misfits: dict[Dialect, int | None]) -> ResultsBroken:
+def _misfit_error(
+    part: Path, line_end: bytes, misfits: dict[Dialect, int | None]
+) -> InvalidResults:
     """Describe the place up to which a part can be read in one of these dialects."""
     dialect, offset = max(misfits.items(), key=lambda misfit: misfit[1] or 0)
     place = place_of(part, GRAMMARS[dialect, line_end], offset or 0)
-    return ResultsBroken(
+    return InvalidResults(
         f"{place}: either the file is truncated, or quotes or line ends are written in another "
         f"way here than before, or a field has more than {LONGEST_FIELD_BYTES} bytes; "
         "load the results again"
@@ -101,7 +103,7 @@ def end_last_line(part: Path) -> None:
     Without it Arrow 26 reads the last field as an empty string that should be NULL, where a quoted
     field stands before it.
 
-    :raises ResultsBroken: when the part cannot be written.
+    :raises InvalidResults: when the part cannot be written.
     """
     try:
         with part.open("rb+") as file:
@@ -109,7 +111,7 @@ def end_last_line(part: Path) -> None:
             if file.read(1) not in (b"", b"\n"):
                 file.write(line_end_of(part))
     except OSError as err:
-        raise ResultsBroken(f"{part.name} cannot be read or written: {err}") from err
+        raise InvalidResults(f"{part.name} cannot be read or written: {err}") from err
 
 
 def open_doubled(part: Path, dialect: Dialect) -> io.BufferedReader:

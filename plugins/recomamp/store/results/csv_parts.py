@@ -23,7 +23,7 @@ from pyarrow import csv as arrow_csv
 
 from recomamp.domain.limits import Limits
 from recomamp.domain.result_columns import OutputColumn
-from recomamp.errors import LimitExceeded, ResultsBroken
+from recomamp.errors import InvalidResults, LimitExceeded
 from recomamp.store.results.csv_dialects import open_doubled
 from recomamp.store.results.csv_grammar import (
     BLOCK_BYTES,
@@ -54,7 +54,7 @@ _SHOWN_CHARS = 300
 def read_header(part: Path, dialect: Dialect, limits: Limits) -> list[str]:
     """Return the column names of a part.
 
-    :raises ResultsBroken: when there is no header, or a name occurs twice.
+    :raises InvalidResults: when there is no header, or a name occurs twice.
     :raises LimitExceeded: when the header is too long, or has too many names.
     """
     try:
@@ -62,9 +62,9 @@ def read_header(part: Path, dialect: Dialect, limits: Limits) -> list[str]:
             names = _take_header(file, part, limits)
         "".join(names).encode()
     except (OSError, UnicodeError, csv.Error) as err:
-        raise ResultsBroken(f"{part.name} has no readable header: {err}") from err
+        raise InvalidResults(f"{part.name} has no readable header: {err}") from err
     if not any(names):
-        raise ResultsBroken(f"{part.name} is empty: it has not even a header")
+        raise InvalidResults(f"{part.name} is empty: it has not even a header")
     if len(names) > limits.result_limit_columns:
         raise LimitExceeded(
             f"{part.name} has {len(names)} columns; RECOMAMP_RESULT_LIMIT_COLUMNS allows "
@@ -72,19 +72,19 @@ def read_header(part: Path, dialect: Dialect, limits: Limits) -> list[str]:
         )
     times = Counter(name.casefold() for name in names)
     if twice := sorted(name for name, number in times.items() if number > 1):
-        raise ResultsBroken(f"{part.name} has the column {twice[0]!r} twice")
+        raise InvalidResults(f"{part.name} has the column {twice[0]!r} twice")
     return names
 
 
 def match_columns(header: Sequence[str], columns: Sequence[OutputColumn]) -> list[OutputColumn]:
     """Return the described columns in the order of the file.
 
-    :raises ResultsBroken: when the file has other columns than AMC described.
+    :raises InvalidResults: when the file has other columns than AMC described.
     """
     described = {column.name.casefold(): column for column in columns}
     found = {name.casefold() for name in header}
     if found != described.keys() or len(described) != len(columns):
-        raise ResultsBroken(
+        raise InvalidResults(
             f"the file has the columns {', '.join(header)}; "
             f"AMC described {', '.join(column.name for column in columns) or 'none'}"
         )
@@ -102,7 +102,7 @@ def read_batches(
     """Read a part in the order of ``columns``; none for a part that is its header only.
 
     :param dialect: of the part, as ``DialectEvidence`` has found it.
-    :raises ResultsBroken: when the part is malformed or of other columns.
+    :raises InvalidResults: when the part is malformed or of other columns.
     """
     header = read_header(part, dialect, limits)
     names = {name.casefold(): name for name in header}
@@ -126,7 +126,7 @@ def read_batches(
         except (pa.ArrowException, OSError) as err:
             if _ROW_TOO_LONG not in str(err):
                 problem = str(source.find_problem(block_bytes) or err)[:_SHOWN_CHARS]
-                raise ResultsBroken(
+                raise InvalidResults(
                     f"{part.name} cannot be read: {problem}; load the results again"
                 ) from err
             if block_bytes == LARGE_BLOCK_BYTES:
@@ -148,7 +148,7 @@ class _Source:
 
         :param is_to_fail: parse on one thread, and convert nothing while parsing: only then is it
             known in which row a problem is.
-        :raises ResultsBroken: when a value is not of its column's type.
+        :raises InvalidResults: when a value is not of its column's type.
         """
         # With threads the next rows are parsed while the caller works on these
         options = arrow_csv.ReadOptions(use_threads=not is_to_fail, block_size=block_bytes)
@@ -169,7 +169,7 @@ class _Source:
     def find_problem(self, block_bytes: int) -> Exception | None:
         """Fail once more, and return what Arrow says then.
 
-        :raises ResultsBroken: when the problem is a value that Arrow could not convert.
+        :raises InvalidResults: when the problem is a value that Arrow could not convert.
         """
         try:
             for _ in self.read(block_bytes, is_to_fail=True):
@@ -185,7 +185,7 @@ class _Source:
         except Unreadable as err:
             index = find_unreadable(fields, kind)
             value = shown(fields[index].as_py())
-            raise ResultsBroken(
+            raise InvalidResults(
                 f"{self.part.name}, row {first_row + index}, column {column.name}: {value} is no "
                 f"{column.type_name}, which is {written_as(kind)}; load the results again, or let "
                 "the query write the column as text, such as CAST(name AS VARCHAR)"
@@ -198,9 +198,9 @@ class _Source:
         return open_doubled(self.part, self.dialect)
 
 
-def _row_too_long(part: Path, dialect: Dialect) -> ResultsBroken:
+def _row_too_long(part: Path, dialect: Dialect) -> InvalidResults:
     place = find_long_row(part, GRAMMARS[dialect, line_end_of(part)], LARGE_BLOCK_BYTES)
-    return ResultsBroken(
+    return InvalidResults(
         f"{place or part.name}: a row has more than {LARGE_BLOCK_BYTES} bytes; let the query "
         "shorten it, such as SUBSTRING(name, 1, 1000), or return fewer columns"
     )

@@ -23,7 +23,7 @@ PANDAS_VERSION = "1.4.0"  # of the table schema, as pandas itself writes it
 _SLICE_ROWS = 500  # rows made into Python objects at a time
 
 
-class Preview:
+class ResultPreview:
     """Collects the first rows of a result, up to ``MAX_ROWS`` rows or ``MAX_BYTES`` of JSON."""
 
     def __init__(self, columns: Sequence[OutputColumn]) -> None:

@@ -17,7 +17,7 @@ from datetime import date
 from typing import IO, Any
 from uuid import UUID
 
-from recomamp.errors import ResultsBroken
+from recomamp.errors import InvalidResults
 from recomamp.store.results.storage import ResultStorage
 
 _ASIDE = "_writing-"
@@ -77,12 +77,12 @@ class HashedFile(io.RawIOBase):
         return True
 
 
-class Target:
+class ResultDirectory:
     """The directory of one execution's files.
 
     :param verify_lock: raises where the execution is no longer the caller's alone to load. It is
         asked before anything that others may have written is removed or replaced.
-    :raises MissingSetting: from any method, when nothing can be written there.
+    :raises ConfigurationError: from any method, when nothing can be written there.
     """
 
     def __init__(self, results_url: str, directory: str, verify_lock: Callable[[], None]) -> None:
@@ -104,7 +104,7 @@ class Target:
         return f"{self._base_uri}/{name}"
 
     @contextmanager
-    def write_aside(self, name: str) -> Iterator[HashedFile]:
+    def open_temporary(self, name: str) -> Iterator[HashedFile]:
         """Open a file that gets its name only from ``publish``."""
         self._written.add(name)
         with self._storage.explained("written"):
@@ -121,7 +121,7 @@ class Target:
     def publish(self, names: Sequence[str]) -> None:
         """Give these files their names and remove all other files, which other loads wrote.
 
-        :raises ResultsBroken: when somebody has removed a file before it got its name.
+        :raises InvalidResults: when somebody has removed a file before it got its name.
         """
         with self._storage.explained("written"):
             for name in names:
@@ -133,7 +133,7 @@ class Target:
                 )
             )
 
-    def discard(self) -> None:
+    def remove_temporary(self) -> None:
         """Remove what this load has written aside, as far as that is possible."""
         for name in self._written:
             with suppress(Exception):
@@ -146,7 +146,7 @@ class Target:
         try:
             self._files.mv(self._path_aside(name), f"{self._directory}/{name}")
         except FileNotFoundError as err:
-            raise ResultsBroken(
+            raise InvalidResults(
                 f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} was removed before it got "
                 "its name, by another try or by something else that cleans up there; load the "
                 "results again"

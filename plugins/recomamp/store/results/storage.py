@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import fsspec
 
 from recomamp.domain.text import one_line
-from recomamp.errors import MissingSetting, PipelineError, ResultsBroken
+from recomamp.errors import ConfigurationError, InvalidResults, PipelineError
 
 # In all others a key may hold slashes, and makedirs may try to create the bucket
 _WITH_DIRECTORIES = frozenset(
@@ -23,8 +23,8 @@ _WITH_USERS = frozenset({"sftp", "ssh", "ftp", "smb", "hdfs", "arrow_hdfs", "web
 _LOCAL = frozenset({"file", "local"})
 _FOR_GOOD = (ImportError, PermissionError, FileNotFoundError, NotADirectoryError, ValueError)
 _REMEDIES: dict[type[PipelineError], str] = {
-    MissingSetting: "; let the workers write there, or name another place",
-    ResultsBroken: (
+    ConfigurationError: "; let the workers write there, or name another place",
+    InvalidResults: (
         "; make room there or renew the access, or name another place, and clear the task load"
     ),
 }
@@ -41,11 +41,11 @@ class ResultStorage:
     ``base_uri`` begins the address of every file. It holds no secret, and pandas opens what it
     begins. ``root`` is the same place as ``files`` names it.
 
-    :raises MissingSetting: when the URL names no place that can be reached.
+    :raises ConfigurationError: when the URL names no place that can be reached.
     """
 
     def __init__(self, results_url: str) -> None:
-        self.shown = without_secrets(results_url)
+        self.shown = without_credentials(results_url)
         self._url = results_url
         with self.explained("written"):
             self.files, root = fsspec.core.url_to_fs(results_url)
@@ -63,8 +63,8 @@ class ResultStorage:
 
         :param verb: what cannot be done, such as "written".
         :param may_be_final: whether an error may be one that no second try can help.
-        :raises MissingSetting: when it is one.
-        :raises ResultsBroken: when a second try may help.
+        :raises ConfigurationError: when it is one.
+        :raises InvalidResults: when a second try may help.
         """
         try:
             yield
@@ -72,7 +72,7 @@ class ResultStorage:
             raise
         except Exception as err:
             is_final = may_be_final and isinstance(err, _FOR_GOOD) and not _may_pass(err)
-            kind = MissingSetting if is_final else ResultsBroken
+            kind = ConfigurationError if is_final else InvalidResults
             remedy = _REMEDIES[kind] if may_be_final else ""
             raise kind(
                 f"RECOMAMP_RESULTS_URL: {self.shown} cannot be {verb}: {self._reason(err)}{remedy}"
@@ -88,7 +88,7 @@ class ResultStorage:
         return one_line(said[:_SHOWN_CHARS]).removesuffix(": ")
 
 
-def without_secrets(url: str) -> str:
+def without_credentials(url: str) -> str:
     """Return a URL without passwords and query, fit for messages and rows.
 
     A name before the ``@`` stays where it has no password: it is a container or a user.

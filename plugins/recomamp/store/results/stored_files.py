@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any
 from uuid import UUID
 
-from recomamp.errors import ResultsBroken
+from recomamp.errors import InvalidResults
 from recomamp.store.results.storage import ResultStorage, earlier_base_uri
 
 _BLOCK_BYTES = 1024 * 1024
@@ -21,17 +21,17 @@ _PLACE = re.compile(
     r"/(?P=prefix)execution=(?P<execution>[0-9a-f-]{36})/part-\d{5,}\.parquet"
 )
 
-Listed = Sequence[Mapping[str, Any]]
+ListedCampaign = Sequence[Mapping[str, Any]]
 
 
 def _is_list_of_files(listed: object) -> bool:
     return isinstance(listed, list) and all(isinstance(file, Mapping) for file in listed)
 
 
-class KeptFiles:
+class StoredFiles:
     """The files under ``RECOMAMP_RESULTS_URL``.
 
-    :raises MissingSetting: when that is no place that can be reached.
+    :raises ConfigurationError: when that is no place that can be reached.
     """
 
     def __init__(self, results_url: str) -> None:
@@ -39,12 +39,14 @@ class KeptFiles:
         self._files = self._storage.files
         self._base_uris = (self._storage.base_uri, earlier_base_uri(results_url))
 
-    def find_difference(self, listed: Listed, *, workflow_id: UUID, execution_id: UUID) -> str:
+    def find_difference(
+        self, listed: ListedCampaign, *, workflow_id: UUID, execution_id: UUID
+    ) -> str:
         """Say in what the files differ from the list of a document; empty where they agree.
 
         Every byte is read: only files that are whole may stand in for anything.
 
-        :raises ResultsBroken: when the storage does not answer.
+        :raises InvalidResults: when the storage does not answer.
         """
         if not listed:
             return "the document lists no files"
@@ -55,16 +57,16 @@ class KeptFiles:
                 return difference
         return ""
 
-    def delete(self, listed: Listed, *, workflow_id: UUID, execution_id: UUID) -> None:
+    def delete(self, listed: ListedCampaign, *, workflow_id: UUID, execution_id: UUID) -> None:
         """Delete the files of one execution; those that are gone already count as deleted.
 
-        :raises ResultsBroken: when the storage does not answer, or a file is not this execution's.
+        :raises InvalidResults: when the storage does not answer, or a file is not this execution's.
         """
         if not _is_list_of_files(listed):
-            raise ResultsBroken(f"execution {execution_id} does not list its files")
+            raise InvalidResults(f"execution {execution_id} does not list its files")
         paths = [self._path(str(file.get("uri")), workflow_id, execution_id) for file in listed]
         if None in paths:
-            raise ResultsBroken(f"execution {execution_id} lists files that are not below its own")
+            raise InvalidResults(f"execution {execution_id} lists files that are not below its own")
         for path in filter(None, paths):
             with self._explained(), suppress(FileNotFoundError):
                 self._files.rm_file(path)

@@ -16,16 +16,16 @@ import pyarrow as pa
 
 from recomamp.domain.limits import Limits
 from recomamp.domain.result_columns import OutputColumn
-from recomamp.errors import InvalidDefinition, ResultsBroken
+from recomamp.errors import InvalidDefinition, InvalidResults
 from recomamp.store.results.csv_dialects import DialectEvidence, end_last_line
 from recomamp.store.results.csv_grammar import Dialect
 from recomamp.store.results.csv_parts import match_columns, read_batches, read_header, schema_of
-from recomamp.store.results.document import Preview
+from recomamp.store.results.document import ResultPreview
 from recomamp.store.results.files import (
     DIRECTORY_KEYS,
     HashedFile,
+    ResultDirectory,
     StoredFile,
-    Target,
     directory_of,
 )
 from recomamp.store.results.parquet import write_parquet
@@ -54,7 +54,7 @@ class ResultWriter:
 
     :param verify_lock: raises where the caller is no longer the only one who loads the execution;
         nothing of others is removed or replaced then.
-    :raises MissingSetting: from any method, when nothing can be written to ``results_url``.
+    :raises ConfigurationError: from any method, when nothing can be written to ``results_url``.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class ResultWriter:
         directory = directory_of(
             workflow_id=workflow_id, window_start=window_start, execution_id=execution_id
         )
-        self._target = Target(results_url, directory, verify_lock)
+        self._target = ResultDirectory(results_url, directory, verify_lock)
         self._limits = limits or Limits()
         self._described: Sequence[OutputColumn] = ()
         self._conversion: _Conversion | None = None
@@ -89,24 +89,24 @@ class ResultWriter:
         traceback: TracebackType | None,
     ) -> None:
         if self._conversion:
-            self._conversion.give_up()
+            self._conversion.abort()
         self._worker.shutdown(cancel_futures=True)
         if error is not None:
-            self._target.discard()
+            self._target.remove_temporary()
 
-    def expect(self, columns: Sequence[OutputColumn]) -> None:
+    def set_part_count(self, columns: Sequence[OutputColumn]) -> None:
         """Say which columns AMC described."""
         self._described = columns
 
     def add(self, number: int, part: Path) -> None:
         """Begin with a part that is whole. They come in order; number 0 begins the result again.
 
-        :raises ResultsBroken: when a part before it is not what AMC described.
+        :raises InvalidResults: when a part before it is not what AMC described.
         :raises LimitExceeded: when one has more columns than ``limits`` allow.
         """
         if number == 0 or self._conversion is None:
             if self._conversion:
-                self._conversion.give_up()
+                self._conversion.abort()
             self._conversion = _Conversion(
                 self._described, self._target, self._worker, self._limits
             )
@@ -115,15 +115,15 @@ class ResultWriter:
     def finish(self) -> StoredResults:
         """Wait for all parts, give their files their names and return what was written.
 
-        :raises ResultsBroken: when a part is truncated, malformed or not what AMC described, or
+        :raises InvalidResults: when a part is truncated, malformed or not what AMC described, or
             when there was none.
         """
         if self._conversion is None:
-            raise ResultsBroken(f"execution {self._execution_id} succeeded without a result file")
+            raise InvalidResults(f"execution {self._execution_id} succeeded without a result file")
         return self._conversion.publish()
 
 
-class _GivenUp(Exception):
+class _Cancelled(Exception):
     """Nobody waits for this part any longer."""
 
 
@@ -137,7 +137,7 @@ class _Conversion:
     def __init__(
         self,
         described: Sequence[OutputColumn],
-        target: Target,
+        target: ResultDirectory,
         worker: ThreadPoolExecutor,
         limits: Limits,
     ) -> None:
@@ -151,7 +151,7 @@ class _Conversion:
         self._evidence = DialectEvidence()
         self._waiting: list[Path] = []
         self._columns: Sequence[OutputColumn] = ()
-        self._preview = Preview(())
+        self._preview = ResultPreview(())
         self._files: list[StoredFile] = []
 
     def begin(self, part: Path) -> None:
@@ -164,14 +164,14 @@ class _Conversion:
                 added.result()
         self._added.append(self._worker.submit(self._add, part))
 
-    def give_up(self) -> None:
+    def abort(self) -> None:
         """Let nobody work on these parts any longer."""
         self._is_given_up.set()
 
     def publish(self) -> StoredResults:
         """Wait for all parts, give the files their names and return what was written.
 
-        :raises ResultsBroken: when the parts leave their dialect open.
+        :raises InvalidResults: when the parts leave their dialect open.
         """
         for added in self._added:
             added.result()
@@ -189,7 +189,7 @@ class _Conversion:
 
     def _add(self, part: Path) -> None:
         if self._is_given_up.is_set():
-            raise _GivenUp
+            raise _Cancelled
         try:
             end_last_line(part)
             self._evidence.add(part)
@@ -198,7 +198,7 @@ class _Conversion:
             while dialect and self._waiting:
                 self._files.append(self._convert(self._waiting.pop(0), dialect))
         except BaseException:
-            self.give_up()  # the parts after this one are for nothing
+            self.abort()  # the parts after this one are for nothing
             raise
 
     def _convert(self, part: Path, dialect: Dialect) -> StoredFile:
@@ -206,16 +206,16 @@ class _Conversion:
             header = read_header(part, dialect, self._limits)
             self._columns = match_columns(header, self._described)
             _require_other_names(self._columns)
-            self._preview = Preview(self._columns)
+            self._preview = ResultPreview(self._columns)
         name = _name(len(self._files) + 1)
-        with self._target.write_aside(name) as file:
+        with self._target.open_temporary(name) as file:
             return self._write(part, dialect, name, file)
 
     def _write(self, part: Path, dialect: Dialect, name: str, file: HashedFile) -> StoredFile:
         try:
             rows = write_parquet(file, schema_of(self._columns), self._batches(part, dialect))
         except pa.ArrowException as err:  # some are ValueErrors, which are the storage's business
-            raise ResultsBroken(f"{name} cannot be written as Parquet: {err}") from err
+            raise InvalidResults(f"{name} cannot be written as Parquet: {err}") from err
         return StoredFile(
             uri=self._target.uri(name), rows=rows, bytes=file.size_bytes, sha256=file.sha256
         )
@@ -223,7 +223,7 @@ class _Conversion:
     def _batches(self, part: Path, dialect: Dialect) -> Iterator[pa.RecordBatch]:
         for batch in read_batches(part, self._columns, dialect, self._limits):
             if self._is_given_up.is_set():
-                raise _GivenUp
+                raise _Cancelled
             self._preview.add(batch)
             yield batch
 
