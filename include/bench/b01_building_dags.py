@@ -27,14 +27,23 @@ _FIRST = 100_001  # of the curve's rows, which are no others'
 def run(settings: BenchSettings) -> Iterator[Result | Curve]:
     """Parse all rows, and build the same DAGs of definitions that are in memory, by turns."""
     with definitions_in_database(settings) as databases:
-        from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, load_definitions
+        from recomamp.domain.definitions import DefinitionKind
+        from recomamp.pipeline.generator.definitions import load_definitions
         from recomamp.pipeline.generator.factory import build_dag, build_dags
 
-        definitions = [*load_definitions(SCHEDULES), *load_definitions(COLLECTIONS)]
+        definitions = [
+            *load_definitions(DefinitionKind.SCHEDULE),
+            *load_definitions(DefinitionKind.COLLECTION),
+        ]
 
         def parse() -> float:
             forget()
-            return seconds_of(lambda: [*build_dags(SCHEDULES), *build_dags(COLLECTIONS)])
+            return seconds_of(
+                lambda: [
+                    *build_dags(DefinitionKind.SCHEDULE),
+                    *build_dags(DefinitionKind.COLLECTION),
+                ]
+            )
 
         def loop() -> float:
             forget()
@@ -56,7 +65,7 @@ def run(settings: BenchSettings) -> Iterator[Result | Curve]:
 
 def _points(databases: Databases, settings: BenchSettings) -> list[tuple[float, float]]:
     """Parse ever more schedules."""
-    from recomamp.pipeline.generator.definitions import SCHEDULES
+    from recomamp.domain.definitions import DefinitionKind
     from recomamp.pipeline.generator.factory import build_dags
 
     points: list[tuple[float, float]] = []
@@ -69,6 +78,6 @@ def _points(databases: Databases, settings: BenchSettings) -> list[tuple[float, 
             samples = []
             for _ in range(settings.rounds):
                 forget()
-                samples.append(seconds_of(lambda: build_dags(SCHEDULES)))
+                samples.append(seconds_of(lambda: build_dags(DefinitionKind.SCHEDULE)))
             points.append((size, statistics.median(samples)))
     return points

@@ -20,9 +20,9 @@ VERSION = "1.1.0"
 _OURS = """
 import time
 from recomamp.pipeline.generator.factory import build_dags
-from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES
+from recomamp.domain.definitions import DefinitionKind
 began = time.perf_counter()
-dags = [*build_dags(SCHEDULES), *build_dags(COLLECTIONS)]
+dags = [*build_dags(DefinitionKind.SCHEDULE), *build_dags(DefinitionKind.COLLECTION)]
 print(len(dags), time.perf_counter() - began)
 """
 _THEIRS = """

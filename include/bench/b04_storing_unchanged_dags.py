@@ -77,9 +77,13 @@ def _prepare(databases: Databases, home: Path, count: int) -> None:
 
 def _serialized() -> dict[str, list[Any]]:
     """Return DAGs of each kind as the parser hands them over."""
-    from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, load_definitions
+    from recomamp.domain.definitions import DefinitionKind
+    from recomamp.pipeline.generator.definitions import load_definitions
 
-    schedules, collections = load_definitions(SCHEDULES), load_definitions(COLLECTIONS)
+    schedules, collections = (
+        load_definitions(DefinitionKind.SCHEDULE),
+        load_definitions(DefinitionKind.COLLECTION),
+    )
     return {
         "schedules": [_serialize(one) for one in schedules],
         "collections": [_serialize(one) for one in collections],

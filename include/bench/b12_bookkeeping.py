@@ -18,6 +18,7 @@ from bench.tracing import traced
 
 if TYPE_CHECKING:
     from bench.bookkeeping import Books
+    from recomamp.domain.definitions import DefinitionRef
 
 ID = 12
 RUNS = 20  # of each database for one sample, by turns; their medians are compared
@@ -33,6 +34,7 @@ def run(settings: BenchSettings) -> Iterator[Result | Curve]:
     os.environ["AIRFLOW_HOME"] = str(settings.data / "airflow")
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"
     from bench.bookkeeping import Books
+    from recomamp.domain.definitions import DefinitionKind, DefinitionRef
 
     logging.disable(logging.CRITICAL)
     sizes = QUICK_SIZES if settings.quick else SIZES
@@ -40,8 +42,8 @@ def run(settings: BenchSettings) -> Iterator[Result | Curve]:
         for size in sizes:
             _write(databases, size)
         books = {size: Books(databases.uri(PIPELINE, _name(size))) for size in sizes}
-        for kind in ("schedule", "collection"):
-            source = {f"{kind}_id": str(key(f"{kind} 1"))}
+        for kind in DefinitionKind:
+            source = DefinitionRef(kind, key(f"{kind} 1"))
             yield from _counts(books[sizes[-1]], kind, source)
             yield from _times(books, kind, source, settings.rounds)
         yield _whole_scans(databases, _name(sizes[-1]))
@@ -58,9 +60,9 @@ def _write(databases: Databases, size: int) -> None:
         write_history(superuser, History(executions=size, weeks=max(100, size // 100)))
 
 
-def _counts(books: Books, kind: str, source: dict[str, str]) -> Iterator[Result]:
+def _counts(books: Books, kind: str, source: DefinitionRef) -> Iterator[Result]:
     with traced() as trace:
-        books.run(**source)
+        books.run(source)
     yield stated(
         id=ID,
         name=f"statements to submit and record a {kind}'s run",
@@ -71,13 +73,13 @@ def _counts(books: Books, kind: str, source: dict[str, str]) -> Iterator[Result]
 
 
 def _times(
-    books: dict[int, Books], kind: str, source: dict[str, str], rounds: int
+    books: dict[int, Books], kind: str, source: DefinitionRef, rounds: int
 ) -> Iterator[Result | Curve]:
     small, middle, large = books
 
     def compare(size: int) -> tuple[float, float]:
         few, many = alternate(
-            lambda: books[small].run(**source), lambda: books[size].run(**source), RUNS
+            lambda: books[small].run(source), lambda: books[size].run(source), RUNS
         )
         return statistics.median(few), statistics.median(many)
 

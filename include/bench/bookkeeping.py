@@ -15,11 +15,11 @@ from uuid import UUID
 import psycopg2
 
 from recomamp.amazon.amc.requests import NewExecution
-from recomamp.amazon.amc.responses import AmcExecution
-from recomamp.domain.executions import AmcStatus
-from recomamp.domain.models import COLLECTION_DAG_PREFIX, SCHEDULE_DAG_PREFIX
-from recomamp.pipeline.executions.base import SubmitExecution
+from recomamp.domain.definitions import DefinitionKind, DefinitionRef
+from recomamp.domain.execution_states import AmcStatus
+from recomamp.domain.executions import AmcExecution
 from recomamp.pipeline.executions.record import RecordRun
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.store.executions import mark_succeeded, set_amc_status
 
 _connect = psycopg2.connect  # as it is now: what lies between the steps is never traced
@@ -83,20 +83,21 @@ class Books:
         self.uri = uri
         self._count = 0
 
-    def run(self, **source: str) -> float:
-        """Submit and record one run of a schedule or collection; give the seconds of the two.
+    def run(self, ref: DefinitionRef) -> float:
+        """Submit and record one run of a schedule or collection; return the seconds of the two.
 
         What lies between them, the loading of results, is not counted.
         """
         os.environ["AIRFLOW_CONN_RECOMAMP_DB"] = self.uri
         self._count += 1
-        context = _context(self._count, **source)
+        row = {"definition_kind": ref.kind.value, "definition_id": str(ref.id)}
+        context = _context(self._count, ref)
         began = time.perf_counter()
-        execution_id = _Submit(task_id="submit", **source).execute(context)
+        execution_id = _Submit(task_id="submit", **row).execute(context)
         seconds = time.perf_counter() - began
         self._load(UUID(execution_id))
         began = time.perf_counter()
-        _Record(task_id="record", **source).execute(context)
+        _Record(task_id="record", **row).execute(context)
         return seconds + time.perf_counter() - began
 
     def _load(self, execution_id: UUID) -> None:
@@ -113,16 +114,13 @@ class Books:
             )
 
 
-def _context(number: int, **source: str) -> Any:
-    """Give what Airflow would: the run's week is one of the collection's hundred."""
+def _context(number: int, ref: DefinitionRef) -> Any:
+    """Return Airflow's context; the run's week is one of a collection's hundred."""
     start = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=7 * (number % 100))
-    if schedule_id := source.get("schedule_id"):
+    if ref.kind is DefinitionKind.SCHEDULE:
         start = datetime(2026, 1, 1, tzinfo=UTC)
-        dag_id = f"{SCHEDULE_DAG_PREFIX}{schedule_id}"
-    else:
-        dag_id = f"{COLLECTION_DAG_PREFIX}{source['collection_id']}"
     run = SimpleNamespace(
-        dag_id=dag_id,
+        dag_id=ref.dag_id,
         run_id=f"run {number}",
         run_type="backfill",  # the same weeks again and again
         data_interval_start=start,

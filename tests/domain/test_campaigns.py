@@ -11,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recomamp.domain.ad_profiles import Advertiser, Profile, dsp_advertisers, profiles_of_instance
-from recomamp.domain.campaigns import LARGEST_MONEY, Campaign, ListedCampaign, to_campaign
-from recomamp.domain.performance import PERIOD_DAYS, period
+from recomamp.domain.campaigns import (
+    LARGEST_MONEY,
+    PERIOD_DAYS,
+    Campaign,
+    ListedCampaign,
+    period,
+    to_campaign,
+)
 
 
 def fit(**changes: Any) -> Campaign:

@@ -9,20 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.executions import AmcStatus, ExecutionStatus
+from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
+from recomamp.domain.executions import AmcExecution, OpenExecution, amc_workflow_id
 from recomamp.domain.reconciliation import (
     ORPHAN_GRACE,
     Action,
-    AmcExecutionSummary,
     Decision,
     KnownExecutions,
-    OpenExecution,
     RunState,
     count_external,
     decide,
     execution_id_of,
 )
-from recomamp.pipeline.executions.submission import amc_workflow_id
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IDS = [UUID(int=number) for number in range(1, 5)]
@@ -45,8 +43,8 @@ rows = st.builds(
     has_definition=st.booleans(),
 )
 listed = st.builds(
-    AmcExecutionSummary,
-    id=st.sampled_from(AMC_IDS),
+    AmcExecution,
+    amc_execution_id=st.sampled_from(AMC_IDS),
     workflow_id=st.sampled_from(NAMES),
     status=st.sampled_from(AmcStatus),
     create_time=st.none() | moments,
@@ -56,12 +54,12 @@ listed = st.builds(
 @st.composite
 def situations(
     draw: st.DrawFn,
-) -> tuple[list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]]:
+) -> tuple[list[OpenExecution], list[AmcExecution], KnownExecutions, dict[UUID, RunState]]:
     # An id that one row holds is refused to any other
     open_rows = draw(
         st.lists(rows, unique_by=(lambda row: row.id, lambda row: row.amc_execution_id or row.id))
     )
-    at_amc = draw(st.lists(listed, unique_by=lambda one: one.id))
+    at_amc = draw(st.lists(listed, unique_by=lambda one: one.amc_execution_id))
     ended = draw(
         st.dictionaries(
             st.sampled_from(IDS),
@@ -79,11 +77,11 @@ def situations(
 @given(situations())
 def test_nothing_is_cancelled_that_does_not_carry_our_name_or_a_rows_own_id(
     situation: tuple[
-        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+        list[OpenExecution], list[AmcExecution], KnownExecutions, dict[UUID, RunState]
     ],
 ) -> None:
     open_rows, at_amc, known, runs = situation
-    names = {one.id: one.workflow_id for one in at_amc}
+    names = {one.amc_execution_id: one.workflow_id for one in at_amc}
     for decision in decide(open_rows, at_amc, known, runs, now=NOW):
         for amc_id in decision.cancel:
             if names.get(amc_id) == amc_workflow_id(decision.execution_id):
@@ -96,7 +94,7 @@ def test_nothing_is_cancelled_that_does_not_carry_our_name_or_a_rows_own_id(
 @given(situations())
 def test_a_row_whose_run_is_alive_is_never_touched(
     situation: tuple[
-        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+        list[OpenExecution], list[AmcExecution], KnownExecutions, dict[UUID, RunState]
     ],
 ) -> None:
     open_rows, at_amc, known, runs = situation
@@ -111,8 +109,11 @@ def test_a_row_whose_run_is_alive_is_never_touched(
 
 def test_what_an_open_row_waits_for_is_not_cancelled_for_a_row_that_has_ended() -> None:
     ended, waiting = IDS[:2]
-    at_amc = AmcExecutionSummary(
-        id="amc-1", workflow_id=f"recomamp-{ended}", status=AmcStatus.RUNNING, create_time=NOW
+    at_amc = AmcExecution(
+        amc_execution_id="amc-1",
+        workflow_id=f"recomamp-{ended}",
+        status=AmcStatus.RUNNING,
+        create_time=NOW,
     )
     row = OpenExecution(
         id=waiting,
@@ -135,7 +136,7 @@ def test_what_an_open_row_waits_for_is_not_cancelled_for_a_row_that_has_ended() 
 @given(situations())
 def test_nothing_is_cancelled_that_a_row_without_an_id_may_be_about_to_take(
     situation: tuple[
-        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+        list[OpenExecution], list[AmcExecution], KnownExecutions, dict[UUID, RunState]
     ],
 ) -> None:
     open_rows, at_amc, known, runs = situation
@@ -148,12 +149,12 @@ def test_nothing_is_cancelled_that_a_row_without_an_id_may_be_about_to_take(
 @given(situations())
 def test_what_has_ended_at_amc_is_not_cancelled_and_each_thing_is_done_once(
     situation: tuple[
-        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+        list[OpenExecution], list[AmcExecution], KnownExecutions, dict[UUID, RunState]
     ],
 ) -> None:
     open_rows, at_amc, known, runs = situation
     decisions = list(decide(open_rows, at_amc, known, runs, now=NOW))
-    ended = {one.id for one in at_amc if one.status.is_terminal}
+    ended = {one.amc_execution_id for one in at_amc if one.status.is_terminal}
     assert not ended & {amc_id for decision in decisions for amc_id in decision.cancel}
     about_rows = [decision.execution_id for decision in decisions if decision.row]
     assert len(about_rows) == len(set(about_rows))
@@ -178,19 +179,19 @@ def row(**changes: object) -> OpenExecution:
     return OpenExecution(**{**own, **changes})  # type: ignore[arg-type]
 
 
-def at_amc(**changes: object) -> AmcExecutionSummary:
+def at_amc(**changes: object) -> AmcExecution:
     own: dict[str, object] = {
-        "id": "amc-1",
+        "amc_execution_id": "amc-1",
         "workflow_id": amc_workflow_id(IDS[0]),
         "status": AmcStatus.RUNNING,
         "create_time": NOW,
     }
-    return AmcExecutionSummary(**{**own, **changes})  # type: ignore[arg-type]
+    return AmcExecution(**{**own, **changes})  # type: ignore[arg-type]
 
 
 def decided(
     rows: list[OpenExecution],
-    listed: list[AmcExecutionSummary],
+    listed: list[AmcExecution],
     run: RunState = RunState.GONE,
     **statuses: ExecutionStatus,
 ) -> list[Decision]:
@@ -214,13 +215,13 @@ def test_an_orphan_is_closed_after_its_grace_and_not_before(run: RunState) -> No
 
 def test_a_pending_orphan_takes_amcs_id_before_anything_else() -> None:
     pending = row(status=ExecutionStatus.PENDING, amc_execution_id=None)
-    ended, running = at_amc(id="amc-2", status=AmcStatus.FAILED), at_amc()
+    ended, running = at_amc(amc_execution_id="amc-2", status=AmcStatus.FAILED), at_amc()
     (decision,) = decided([pending], [ended, running])
     assert (decision.action, decision.at_amc) == (Action.ADOPT, running)
 
 
 def test_an_orphan_sent_twice_is_cancelled_twice() -> None:
-    (decision,) = decided([row()], [at_amc(id="amc-2"), at_amc()])
+    (decision,) = decided([row()], [at_amc(amc_execution_id="amc-2"), at_amc()])
     assert (decision.action, set(decision.cancel)) == (Action.CLOSE, {"amc-1", "amc-2"})
 
 
@@ -230,7 +231,7 @@ def test_of_a_query_sent_twice_only_what_its_row_holds_runs_on(
     run: RunState, own: AmcStatus
 ) -> None:
     held = row(orphaned_at=None)
-    (decision,) = decided([held], [at_amc(id="amc-2"), at_amc(status=own)], run)
+    (decision,) = decided([held], [at_amc(amc_execution_id="amc-2"), at_amc(status=own)], run)
     assert (decision.action, decision.cancel) == (Action.CANCEL_AT_AMC, ("amc-2",))
     assert (decision.execution_id, decision.row) == (held.id, None)
     assert decision.reason == "the query was sent more than once, and its row waits for amc-1"
@@ -238,7 +239,7 @@ def test_of_a_query_sent_twice_only_what_its_row_holds_runs_on(
 
 def test_of_a_query_sent_twice_nothing_is_cancelled_before_the_row_has_taken_one() -> None:
     waiting = row(status=ExecutionStatus.PENDING, amc_execution_id=None, orphaned_at=None)
-    twins = [at_amc(id="amc-2"), at_amc()]
+    twins = [at_amc(amc_execution_id="amc-2"), at_amc()]
     assert decided([waiting], twins, RunState.RUNNING) == []
     (decision,) = decided([waiting], twins, RunState.ENDED)
     assert (decision.action, decision.at_amc) == (Action.ADOPT, twins[0])
@@ -246,7 +247,10 @@ def test_of_a_query_sent_twice_nothing_is_cancelled_before_the_row_has_taken_one
 
 def test_what_another_open_row_holds_is_no_twin() -> None:
     other = row(id=IDS[1], amc_workflow_id=amc_workflow_id(IDS[1]), amc_execution_id="amc-2")
-    assert decided([row(), other], [at_amc(), at_amc(id="amc-2")], RunState.RUNNING) == []
+    assert (
+        decided([row(), other], [at_amc(), at_amc(amc_execution_id="amc-2")], RunState.RUNNING)
+        == []
+    )
 
 
 def test_an_orphan_that_amc_leaves_out_of_its_list_is_cancelled_by_its_id() -> None:
@@ -272,9 +276,9 @@ def test_what_has_no_row_may_be_another_deployments_and_is_left_alone() -> None:
 def test_foreign_is_what_runs_without_our_name_and_is_held_by_no_row() -> None:
     seen = [
         at_amc(),
-        at_amc(id="amc-2", workflow_id="transient_1"),
-        at_amc(id="amc-3", workflow_id="recomamp-by-hand"),
-        at_amc(id="amc-4", workflow_id=None, status=AmcStatus.SUCCEEDED),
+        at_amc(amc_execution_id="amc-2", workflow_id="transient_1"),
+        at_amc(amc_execution_id="amc-3", workflow_id="recomamp-by-hand"),
+        at_amc(amc_execution_id="amc-4", workflow_id=None, status=AmcStatus.SUCCEEDED),
     ]
     ours = {IDS[0]: ExecutionStatus.RUNNING}
     assert count_external(seen, KnownExecutions(statuses=ours, held={})) == 2
@@ -284,14 +288,19 @@ def test_foreign_is_what_runs_without_our_name_and_is_held_by_no_row() -> None:
 
 @pytest.mark.parametrize("held", [{}, {IDS[0]: "amc-1"}], ids=["no id yet", "an id"])
 def test_what_amc_runs_twice_for_a_row_counts_once_as_foreign(held: dict[UUID, str]) -> None:
-    twins = [at_amc(id="amc-2"), at_amc()]
+    twins = [at_amc(amc_execution_id="amc-2"), at_amc()]
     known = KnownExecutions(statuses={IDS[0]: ExecutionStatus.RUNNING}, held=held)
     assert count_external(twins, known) == 1
-    assert count_external([at_amc(id="amc-2", status=AmcStatus.CANCELLED), at_amc()], known) == 0
+    assert (
+        count_external(
+            [at_amc(amc_execution_id="amc-2", status=AmcStatus.CANCELLED), at_amc()], known
+        )
+        == 0
+    )
 
 
 def test_a_twin_counts_though_what_its_row_holds_has_ended() -> None:
-    twins = [at_amc(id="amc-2"), at_amc(status=AmcStatus.SUCCEEDED)]
+    twins = [at_amc(amc_execution_id="amc-2"), at_amc(status=AmcStatus.SUCCEEDED)]
     known = KnownExecutions(statuses={IDS[0]: ExecutionStatus.RUNNING}, held={IDS[0]: "amc-1"})
     assert count_external(twins, known) == 1
 
@@ -312,13 +321,13 @@ def test_what_a_row_has_given_up_counts_until_amc_has_ended_it(status: Execution
 @given(situations())
 def test_what_runs_at_amc_has_an_open_row_or_is_counted(
     situation: tuple[
-        list[OpenExecution], list[AmcExecutionSummary], KnownExecutions, dict[UUID, RunState]
+        list[OpenExecution], list[AmcExecution], KnownExecutions, dict[UUID, RunState]
     ],
 ) -> None:
     open_rows, listed, known, _ = situation
     running = [one for one in listed if not one.status.is_terminal]
-    taken = {row.amc_execution_id for row in open_rows} & {one.id for one in running}
-    others = {one.workflow_id for one in running if one.id not in taken}
+    taken = {row.amc_execution_id for row in open_rows} & {one.amc_execution_id for one in running}
+    others = {one.workflow_id for one in running if one.amc_execution_id not in taken}
     waiting = {row.amc_workflow_id for row in open_rows if row.amc_execution_id is None} & others
     assert count_external(listed, known) == len(running) - len(taken) - len(waiting)
 

@@ -31,9 +31,9 @@ from fixtures.postgres import Database, Row, Rows, Server
 from fixtures.steps import RETRIES, Run
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import AmazonError
-from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.reconciliation.operator import reconcile

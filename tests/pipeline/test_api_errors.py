@@ -15,9 +15,10 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.download import download_parts
+from recomamp.domain.executions import Execution
 from recomamp.errors import AmazonError, ConsentRevoked, InvalidResults
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.store.executions import Execution, select_execution
+from recomamp.store.executions import select_execution
 
 SECRETS = ("Atza", "Atzr", "X-Amz-Signature", "demo-client-secret")
 

@@ -13,9 +13,8 @@ from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import WEEK, Run
 from recomamp.pipeline.executions.cancellation import end_cancelled
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.store.executions import select_execution
+from recomamp.store.executions import select_execution, select_waiting_executions
 from recomamp.store.slots import grant_slots
-from recomamp.store.waiting_executions import select_waiting_executions
 
 FORGED = "SELECT forged FROM dsp_impressions"
 
@@ -98,7 +97,7 @@ def test_no_row_of_another_user_is_booked(
     with DatabaseHook().transaction() as connection:
         execution = select_execution(connection, UUID(forged["id"]))
     assert execution is not None
-    assert execution.schedule_id is None
+    assert execution.definition is None
     assert end_cancelled(DatabaseHook(), execution, "forged")
     assert database.query("SELECT id FROM schedule_runs") == []
     after = rows.get("workflow_schedules", schedule)

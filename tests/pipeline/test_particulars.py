@@ -16,11 +16,12 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import WEEK, Run
 from recomamp.amazon.regions import endpoint_of
-from recomamp.pipeline.executions.base import SubmitExecution
+from recomamp.domain.definitions import DefinitionKind
 from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.executions.load import LoadResults
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
-from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, load_definition
+from recomamp.pipeline.generator.definitions import load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook, _endpoint
 
 
@@ -94,7 +95,7 @@ def test_nothing_starts_by_itself_where_instance_or_owner_is_not_active(
     rows: Rows, instance: Row, kind: str, table: str
 ) -> None:
     row = getattr(rows, kind)(workflow=rows.workflow(instance=instance))
-    source = {"schedule": SCHEDULES, "collection": COLLECTIONS}[kind]
+    source = {"schedule": DefinitionKind.SCHEDULE, "collection": DefinitionKind.COLLECTION}[kind]
     key = {"amc_instances": instance["id"], "users": instance["user_id"]}[table]
 
     assert load_definition(source, UUID(row["id"]), DatabaseHook()).is_active
@@ -129,7 +130,7 @@ def test_an_address_for_one_region_comes_before_one_for_all_and_that_before_amaz
 
 def link_of(run: Run) -> str:
     key: Any = SimpleNamespace(dag_id=run.dag_run.dag_id, run_id=run.dag_run.run_id)
-    operator = WaitForExecution(task_id="wait", **run.source)
+    operator = WaitForExecution(task_id="wait", **run.row)
     return AmcExecutionLink().get_link(operator, ti_key=key)
 
 

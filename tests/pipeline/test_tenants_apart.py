@@ -31,14 +31,14 @@ from fixtures.postgres import Database, Server
 from fixtures.tenants import PipelineDatabase, hooks
 from recomamp.dag_refresher.listener import DefinitionChange, changed_definitions, listen
 from recomamp.dag_refresher.refresher import Follower
-from recomamp.domain.performance import period
+from recomamp.domain.campaigns import period
+from recomamp.domain.definitions import DefinitionKind
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import PartialFailure
 from recomamp.pipeline import settings
 from recomamp.pipeline.asins.sync import sync_asins
 from recomamp.pipeline.campaigns.operators import ListInstances
 from recomamp.pipeline.campaigns.report_trigger import ReportsTrigger
-from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES
 from recomamp.pipeline.generator.shards import file_of_row
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances.health import check_instances
@@ -381,12 +381,12 @@ def following(world: World, cases: Sequence[Case]) -> None:
     ):
         patch.setenv("RECOMAMP_DAG_SHARDS", "16")
         files = {
-            (kind, name): file_of_row(kind.name, UUID(key(name, kind.name)))
+            (kind, name): file_of_row(kind, UUID(key(name, kind)))
             for name in world.names(cases)
-            for kind in (SCHEDULES, COLLECTIONS)
+            for kind in (DefinitionKind.SCHEDULE, DefinitionKind.COLLECTION)
         }
         server = DagServer(
-            {f"{kind.dag_prefix}{key(name, kind.name)}": files[kind, name] for kind, name in files}
+            {f"{kind.dag_prefix}{key(name, kind)}": files[kind, name] for kind, name in files}
         )
         listening = listen(connection, lambda: 0.1)
         next(listening)
@@ -405,8 +405,8 @@ def following(world: World, cases: Sequence[Case]) -> None:
             follower = Follower(airflow)
             follower.note(changes)
             follower.follow()
-    for kind in (SCHEDULES, COLLECTIONS):
-        mine = DefinitionChange(kind.table, UUID(key(BOB, kind.name)))
+    for kind in (DefinitionKind.SCHEDULE, DefinitionKind.COLLECTION):
+        mine = DefinitionChange(kind.table, UUID(key(BOB, kind)))
         world.answers += [mine in changes, files[kind, BOB] in server.asked]
 
 

@@ -15,7 +15,7 @@ from psycopg2.extras import Json
 from fixtures.postgres import Database, Row, Rows, Server, migrate_database
 from recomamp.domain import row_limits as limits
 from recomamp.store.migrate import MIGRATIONS_DIRECTORY
-from recomamp.store.sql import SQL_DIRECTORY
+from recomamp.store.statements import SQL_DIRECTORY
 
 # Of rows that people do not write, but that every other row hangs on
 WHOLE_TABLES = ("users", "amc_accounts", "amc_instances")

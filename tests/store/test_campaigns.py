@@ -13,8 +13,7 @@ from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.campaigns import CampaignType, ListedCampaign, to_campaign
-from recomamp.domain.performance import Days
+from recomamp.domain.campaigns import CampaignType, Days, ListedCampaign, to_campaign
 from recomamp.store.ads_report_file import ReportedDay
 from recomamp.store.campaign_performance import load_campaign_report
 from recomamp.store.campaign_reports import (

@@ -10,9 +10,14 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Rows
-from recomamp.domain.executions import Actor, AmcStatus, ExecutionStatus
-from recomamp.store.executions import end_execution, mark_submitted, mark_submitting
-from recomamp.store.retries import increment_retry_count, set_next_retry
+from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus
+from recomamp.store.executions import (
+    end_execution,
+    increment_retry_count,
+    mark_submitted,
+    mark_submitting,
+    set_next_retry,
+)
 from recomamp.store.statements import execute_returning
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

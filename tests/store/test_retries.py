@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fixtures.postgres import Database, Rows
-from recomamp.store.retries import clear_next_retry, set_next_retry
+from recomamp.store.executions import clear_next_retry, set_next_retry
 
 SOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.executions import AmcStatus
+from recomamp.domain.execution_states import AmcStatus
 from recomamp.store.slots import COLLECTION_HANDICAP, FOREIGN_COUNT_LIFETIME, grant_slots
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -17,8 +17,11 @@ from psycopg2.extensions import connection as Connection
 from sqlglot import exp
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.executions import TRANSITIONS, Actor, AmcStatus, ExecutionStatus
-from recomamp.domain.scheduling.windows import Window
+from recomamp.domain.definitions import DefinitionKind, DefinitionRef, Schedule, Workflow
+from recomamp.domain.execution_states import TRANSITIONS, Actor, AmcStatus, ExecutionStatus
+from recomamp.domain.run_request import DagRunKey, RunRequest
+from recomamp.domain.scheduling.cron import Cron
+from recomamp.domain.scheduling.windows import ScheduleWindows, Window
 from recomamp.store import executions
 
 ROOT = Path(__file__).parents[2]
@@ -61,26 +64,41 @@ def put(rows: Rows, schedule: Row, status: ExecutionStatus, amc_status: AmcStatu
 def open_next(connection: Connection, schedule: Row, row: Row | None) -> None:
     executions.insert_execution(
         connection,
-        executions.ExecutionRequest(
-            execution_id=uuid4(),
-            workflow_id=schedule["workflow_id"],
-            user_id=schedule["user_id"],
-            instance_key=schedule["instance_id"],
-            schedule_id=schedule["id"],
-            collection_id=None,
-            dag_id=f"amc_schedule_{schedule['id']}",
-            dag_run_id=RUN,
-            attempt=2 if row else 1,
-            clear_number=0,
-            retry_count=0,
-            parameters={},
-            window=WINDOW,
-            amc_workflow_id="recomamp-y",
-            submitted_sql="SELECT 1",
-            input_parameters=[],
-            deadline_at=NOW,
-            due_at=NOW,
-        ),
+        DagRunKey(f"amc_schedule_{schedule['id']}", RUN),
+        request_of(schedule),
+        execution_id=uuid4(),
+        attempt=2 if row else 1,
+        retry_count=0,
+        deadline_at=NOW,
+    )
+
+
+def request_of(schedule: Row) -> RunRequest:
+    """What a run of the schedule asks for."""
+    workflow = Workflow(
+        id=schedule["workflow_id"],
+        name="w",
+        sql_query="SELECT 1",
+        description=None,
+        user_id=schedule["user_id"],
+        instance_key=schedule["instance_id"],
+        instance_id="amcx",
+        instance_name="x",
+        owner="o",
+    )
+    definition = Schedule(
+        ref=DefinitionRef(DefinitionKind.SCHEDULE, schedule["id"]),
+        name="s",
+        description=None,
+        is_active=True,
+        created_at=NOW,
+        windows=ScheduleWindows(cron=Cron("0 6 * * *", "UTC")),
+        catchup=False,
+        parameters={},
+        workflow=workflow,
+    )
+    return RunRequest(
+        definition=definition, window=WINDOW, overrides={}, clear_number=0, due_at=NOW
     )
 
 

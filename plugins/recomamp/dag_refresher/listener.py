@@ -12,13 +12,13 @@ from uuid import UUID
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from psycopg2.extensions import connection as Connection
 
-from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES
+from recomamp.domain.definitions import DefinitionKind
 from recomamp.store.statements import fetch_all
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "recomamp_definitions"
-DEFINITIONS = frozenset({SCHEDULES.table, COLLECTIONS.table})
+DEFINITIONS = frozenset(kind.table for kind in DefinitionKind)
 SHARED = frozenset({"workflows", "amc_instances", "amc_accounts", "users"})  # by several DAGs
 
 

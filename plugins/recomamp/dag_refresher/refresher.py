@@ -11,14 +11,13 @@ import httpx
 
 from recomamp.dag_refresher.airflow_api import ParsedFile
 from recomamp.dag_refresher.listener import DefinitionChange
+from recomamp.domain.definitions import DefinitionKind
 from recomamp.domain.text import one_line
-from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, DefinitionKind
 from recomamp.pipeline.generator.shards import file_of_row, file_of_shard
 from recomamp.pipeline.settings import dag_shards
 
 log = logging.getLogger(__name__)
 
-KINDS = (SCHEDULES, COLLECTIONS)
 # Airflow passes over a request for a file that it is parsing at that moment: ask again
 ASK_AGAIN = timedelta(seconds=3)
 # A parse seems to have begun later than it did, by what Airflow does before it stores the first DAG
@@ -64,7 +63,7 @@ class Follower:
     def follow(self, now: datetime | None = None) -> None:
         """Ask Airflow for what is wanted and not yet done; its errors are logged, not raised."""
         now = now or datetime.now(UTC)
-        failed = [error for kind in KINDS if (error := self._try_to_follow(kind, now))]
+        failed = [error for kind in DefinitionKind if (error := self._try_to_follow(kind, now))]
         if failed and not self._is_cut_off:
             words = one_line(repr(failed[0]))
             log.warning("Airflow's API cannot be asked to parse; DAGs follow later: %s", words)
@@ -114,10 +113,10 @@ class Follower:
 
 def files_of(change: DefinitionChange) -> list[str]:
     """Return the file that builds a definition's DAG; none where the row is no definition."""
-    return [file_of_row(kind.name, change.id) for kind in KINDS if kind.table == change.table]
+    return [file_of_row(kind, change.id) for kind in DefinitionKind if kind.table == change.table]
 
 
 def all_files(*kinds: DefinitionKind) -> list[str]:
     """Return the generators' files, of all kinds if none is named."""
     shards = range(dag_shards())
-    return [file_of_shard(kind.name, number) for kind in kinds or KINDS for number in shards]
+    return [file_of_shard(kind, number) for kind in kinds or DefinitionKind for number in shards]

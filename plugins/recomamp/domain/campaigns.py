@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 LARGEST_MONEY = Decimal("99999999.99")  # budget, spend and sales are DECIMAL(10,2)
 _CENT = Decimal("0.01")
@@ -108,3 +109,26 @@ def _budget_type(word: str | None, notes: list[str]) -> str | None:
         return word.upper() if word else None
     notes.append(f"budget type {word} fits neither DAILY nor LIFETIME")
     return None
+
+
+# The columns hold the sums of these days. Each sync reads all of them again, because Amazon
+# restates figures. A report covers 31 days at most
+PERIOD_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Days:
+    """Days of a profile's time zone, both ends included."""
+
+    start: date
+    end: date
+
+
+def period(now: datetime, time_zone: str) -> Days:
+    """Return the last full days before ``now``; in UTC where the zone is not known."""
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    yesterday = now.astimezone(zone).date() - timedelta(days=1)
+    return Days(start=yesterday - timedelta(days=PERIOD_DAYS - 1), end=yesterday)

@@ -1,12 +1,14 @@
-"""From a row of the database to a definition that a DAG can be built of."""
+"""Schedules and collections: the rows that become DAGs, and how they are read and checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from recomamp.domain.models import Collection, Schedule, Workflow
 from recomamp.domain.row_limits import check_limits
 from recomamp.domain.scheduling.cron import Cron, load_zone, normalize_expression
 from recomamp.domain.scheduling.windows import (
@@ -33,6 +35,134 @@ _LONGEST_LOOKBACK_DAYS = 400  # AMC keeps 13 months
 _STARTS_NO_WEEK = ("PAUSED", "COMPLETED")
 
 
+class DefinitionKind(StrEnum):
+    """One of the two tables that DAGs are made of."""
+
+    SCHEDULE = "schedule"
+    COLLECTION = "collection"
+
+    @property
+    def table(self) -> str:
+        """The table of its rows."""
+        is_schedule = self is DefinitionKind.SCHEDULE
+        return "workflow_schedules" if is_schedule else "report_data_collections"
+
+    @property
+    def dag_prefix(self) -> str:
+        """What the DAG ids of its rows begin with."""
+        return f"amc_{self}_"
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionRef:
+    """A row of ``workflow_schedules`` or ``report_data_collections``, by its id."""
+
+    kind: DefinitionKind
+    id: UUID
+
+    def __str__(self) -> str:
+        """Name the row in messages."""
+        return f"{self.kind} {self.id}"
+
+    @property
+    def dag_id(self) -> str:
+        """Airflow's id of its DAG."""
+        return f"{self.kind.dag_prefix}{self.id}"
+
+    @property
+    def schedule_id(self) -> UUID | None:
+        """The id where it is a schedule, for the columns of that name."""
+        return self.id if self.kind is DefinitionKind.SCHEDULE else None
+
+    @property
+    def collection_id(self) -> UUID | None:
+        """The id where it is a collection, for the columns of that name."""
+        return self.id if self.kind is DefinitionKind.COLLECTION else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workflow:
+    """A row of ``workflows`` and the instance it runs on."""
+
+    id: UUID
+    name: str
+    sql_query: str
+    description: str | None
+    user_id: UUID
+    instance_key: UUID  # the row's UUID; never leaves the database
+    instance_id: str  # AMC's own string, such as "amcibersblt"
+    instance_name: str
+    owner: str
+    instance_error: str | None = None  # why nothing works on the instance just now
+    findings: tuple[str, ...] = ()  # why AMC may refuse it or find other rows
+
+
+class _RunsWorkflow:
+    """What a schedule and a collection have from their workflow."""
+
+    __slots__ = ()
+    workflow: Workflow
+
+    @property
+    def owner(self) -> str:
+        """Whose row it is, as the UI shows it."""
+        return self.workflow.owner
+
+    @property
+    def instance_id(self) -> str:
+        """AMC's own string for the instance."""
+        return self.workflow.instance_id
+
+    @property
+    def workflow_id(self) -> UUID:
+        """The row of ``workflows``."""
+        return self.workflow.id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule(_RunsWorkflow):
+    """A row of ``workflow_schedules`` that can become a DAG."""
+
+    ref: DefinitionRef
+    name: str
+    description: str | None
+    is_active: bool
+    created_at: datetime
+    windows: ScheduleWindows
+    catchup: bool
+    parameters: Mapping[str, Parameter]
+    workflow: Workflow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collection(_RunsWorkflow):
+    """A row of ``report_data_collections`` that can become a DAG."""
+
+    ref: DefinitionRef
+    name: str
+    description: str | None
+    is_active: bool
+    windows: CollectionWindows
+    parameters: Mapping[str, Parameter]
+    workflow: Workflow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InvalidDefinitionRow:
+    """A row that cannot become a running DAG, with what is wrong about it."""
+
+    ref: DefinitionRef
+    name: str
+    owner: str
+    instance_id: str
+    error: InvalidDefinition
+    workflow_id: UUID | None = None  # None where the row is not even JSON that can be read
+    is_waiting: bool = False  # it has not been read yet; nothing is wrong about it so far
+
+
+Definition = Schedule | Collection | InvalidDefinitionRow
+
+
 def read_schedule(row: Row, check_query: QueryCheck = check_and_lint) -> Schedule:
     """Read a row of ``workflow_schedules`` joined with its workflow.
 
@@ -45,7 +175,7 @@ def read_schedule(row: Row, check_query: QueryCheck = check_and_lint) -> Schedul
     parameters, checked = _parameters(row, table, check_query)
     cron = _cron(row)
     return Schedule(
-        id=UUID(key),
+        ref=DefinitionRef(DefinitionKind.SCHEDULE, UUID(key)),
         name=row["name"],
         description=row["description"],
         is_active=bool(row["is_active"]),
@@ -76,7 +206,7 @@ def read_collection(row: Row, check_query: QueryCheck = check_and_lint) -> Colle
     zone = _collection_zone(row)
     parameters, checked = _parameters(row, table, check_query)
     return Collection(
-        id=UUID(key),
+        ref=DefinitionRef(DefinitionKind.COLLECTION, UUID(key)),
         name=row["name"],
         description=row["description"],
         is_active=row["status"] not in _STARTS_NO_WEEK,

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from recomamp.domain.executions import AmcStatus, ExecutionStatus
-from recomamp.domain.names import is_nameless
+from recomamp.domain.execution_states import ExecutionStatus, is_nameless
+from recomamp.domain.executions import AmcExecution, OpenExecution
 
 ORPHAN_GRACE = timedelta(minutes=15)  # a run just marked failed may have a worker at it still
 
@@ -45,31 +45,6 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OpenExecution:
-    """An open row of ``workflow_executions``; two of the same are equal while nothing changed."""
-
-    id: UUID
-    status: ExecutionStatus
-    amc_workflow_id: str
-    amc_execution_id: str | None
-    dag_id: str
-    dag_run_id: str
-    updated_at: datetime | None
-    orphaned_at: datetime | None  # since when its run has been seen dead
-    has_definition: bool  # else its DAG is gone, and a run of it stands still for ever
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AmcExecutionSummary:
-    """An execution as AMC lists it."""
-
-    id: str
-    workflow_id: str | None
-    status: AmcStatus
-    create_time: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class KnownExecutions:
     """What the database knows of the listed executions, read after the list."""
 
@@ -86,12 +61,12 @@ class Decision:
     execution_id: UUID
     reason: str
     row: OpenExecution | None = None
-    at_amc: AmcExecutionSummary | None = None  # what AMC lists for it, if anything
+    at_amc: AmcExecution | None = None  # what AMC lists for it, if anything
     cancel: tuple[str, ...] = ()  # AMC's ids
 
     def __str__(self) -> str:
         """Name it for people; several may be about one row, each on another of AMC's ids."""
-        at_amc = f", {self.at_amc.id} at AMC" if self.at_amc else ""
+        at_amc = f", {self.at_amc.amc_execution_id} at AMC" if self.at_amc else ""
         return f"{self.action} of execution {self.execution_id}{at_amc}"
 
 
@@ -108,7 +83,7 @@ def is_orphan(row: OpenExecution, runs: Mapping[UUID, RunState]) -> bool:
 
 def decide(
     rows: Collection[OpenExecution],
-    listed: Collection[AmcExecutionSummary],
+    listed: Collection[AmcExecution],
     known: KnownExecutions,
     runs: Mapping[UUID, RunState],
     *,
@@ -122,7 +97,7 @@ def decide(
             yield decision
     for one in listed:
         execution_id = execution_id_of(one.workflow_id)
-        if execution_id is None or one.id in cancelled_with_rows:
+        if execution_id is None or one.amc_execution_id in cancelled_with_rows:
             continue
         if reason := _why_unwanted(one, execution_id, known):
             yield Decision(
@@ -130,23 +105,25 @@ def decide(
                 execution_id=execution_id,
                 reason=reason,
                 at_amc=one,
-                cancel=(one.id,),
+                cancel=(one.amc_execution_id,),
             )
 
 
-def count_external(listed: Collection[AmcExecutionSummary], known: KnownExecutions) -> int:
+def count_external(listed: Collection[AmcExecution], known: KnownExecutions) -> int:
     """Count what takes a slot at AMC and has no open row, which would hold that slot.
 
     That is also what a row of ours has given up and AMC still runs, and what AMC runs for a row
     more than once: a row holds one slot.
     """
-    in_flight = [one for one in listed if not (one.status.is_terminal or one.id in known.ended)]
+    in_flight = [
+        one for one in listed if not (one.status.is_terminal or one.amc_execution_id in known.ended)
+    ]
     holders = {amc_id: execution_id for execution_id, amc_id in known.held.items()}
-    rows = {holders.get(one.id) or _row_waiting_for(one, known) for one in in_flight}
+    rows = {holders.get(one.amc_execution_id) or _row_waiting_for(one, known) for one in in_flight}
     return len(in_flight) - len(rows - {None})
 
 
-def _row_waiting_for(one: AmcExecutionSummary, known: KnownExecutions) -> UUID | None:
+def _row_waiting_for(one: AmcExecution, known: KnownExecutions) -> UUID | None:
     """Return the open row whose name it carries, where that holds none of AMC's ids yet."""
     execution_id = execution_id_of(one.workflow_id)
     status = known.statuses.get(execution_id) if execution_id else None
@@ -155,7 +132,7 @@ def _row_waiting_for(one: AmcExecutionSummary, known: KnownExecutions) -> UUID |
 
 
 def _about_orphan(
-    row: OpenExecution, listed: Collection[AmcExecutionSummary], run: RunState, now: datetime
+    row: OpenExecution, listed: Collection[AmcExecution], run: RunState, now: datetime
 ) -> Decision | None:
     is_waiting_for_id = row.status is ExecutionStatus.PENDING and row.amc_execution_id is None
     at_amc = _found(row, listed)
@@ -176,35 +153,33 @@ def _about_orphan(
     )
 
 
-def _found(
-    row: OpenExecution, listed: Collection[AmcExecutionSummary]
-) -> AmcExecutionSummary | None:
+def _found(row: OpenExecution, listed: Collection[AmcExecution]) -> AmcExecution | None:
     """Return what AMC lists for the row, by its id or else by name; rather what still runs."""
-    own = [one for one in listed if one.id == row.amc_execution_id]
+    own = [one for one in listed if one.amc_execution_id == row.amc_execution_id]
     named = [one for one in listed if one.workflow_id == row.amc_workflow_id]
     return min(own or named, key=lambda one: one.status.is_terminal, default=None)
 
 
-def _in_flight(row: OpenExecution, listed: Collection[AmcExecutionSummary]) -> Iterator[str]:
+def _in_flight(row: OpenExecution, listed: Collection[AmcExecution]) -> Iterator[str]:
     """Yield AMC's ids of all that runs for the row, also where AMC's list leaves it out."""
     for one in listed:
         is_its_name = one.workflow_id == row.amc_workflow_id
         # Where AMC keeps no names, the id it gave us tells as much
-        is_its_id = one.id == row.amc_execution_id and is_nameless(one.workflow_id)
+        is_its_id = one.amc_execution_id == row.amc_execution_id and is_nameless(one.workflow_id)
         if (is_its_name or is_its_id) and not one.status.is_terminal:
-            yield one.id
-    if row.amc_execution_id is not None and row.amc_execution_id not in {one.id for one in listed}:
+            yield one.amc_execution_id
+    if row.amc_execution_id is not None and row.amc_execution_id not in {
+        one.amc_execution_id for one in listed
+    }:
         yield row.amc_execution_id
 
 
-def _why_unwanted(
-    one: AmcExecutionSummary, execution_id: UUID, known: KnownExecutions
-) -> str | None:
+def _why_unwanted(one: AmcExecution, execution_id: UUID, known: KnownExecutions) -> str | None:
     """Say why nobody waits for what is ours and still runs at AMC, None where somebody does."""
     status = known.statuses.get(execution_id)
     if one.status.is_terminal or status is None:  # without a row: another deployment's, perhaps
         return None
-    if one.id in known.held.values():  # an open row waits for it under another name
+    if one.amc_execution_id in known.held.values():  # an open row waits for it under another name
         return None
     if not status.is_open:
         return f"its row has ended as {status}"

@@ -24,11 +24,11 @@ from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.http import TIMEOUT
 from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
 from recomamp.domain.credentials import ClientCredentials
+from recomamp.domain.executions import Execution
 from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
 from recomamp.pipeline.error_recorder import ErrorRecorder
 from recomamp.store.connections import Transactions
-from recomamp.store.executions import Execution
 from recomamp.store.tls import connect
 from recomamp.store.tokens import UserTokens
 

@@ -14,8 +14,7 @@ from psycopg2.extensions import connection as Connection
 from recomamp.domain.campaigns import LARGEST_MONEY
 from recomamp.store.ads_report_file import ReportedDay
 from recomamp.store.campaign_reports import CampaignReport, ReportState, end_campaign_report
-from recomamp.store.sql import load_sql
-from recomamp.store.statements import fetch_one
+from recomamp.store.statements import fetch_one, load_sql
 
 BATCH_ROWS = 1000
 LARGEST_RATIO = Decimal("999.99")  # acos and roas are DECIMAL(5,2)

@@ -10,11 +10,9 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.campaigns import CampaignType
-from recomamp.domain.performance import Days
+from recomamp.domain.campaigns import CampaignType, Days
 from recomamp.store.campaigns import CampaignSource
-from recomamp.store.sql import load_sql
-from recomamp.store.statements import execute_returning, fetch_all, fetch_one
+from recomamp.store.statements import execute_returning, fetch_all, fetch_one, load_sql
 
 
 class ReportState(StrEnum):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,100 +11,55 @@ from psycopg2.errors import UniqueViolation
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
-from recomamp.domain.executions import Actor, AmcStatus, ExecutionStatus, sources
+from recomamp.domain.definitions import DefinitionKind, DefinitionRef
+from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, sources
+from recomamp.domain.executions import Execution, WaitingExecution, amc_workflow_id
 from recomamp.domain.instance_health import HealthStatus
+from recomamp.domain.run_request import DagRunKey, RunRequest
 from recomamp.domain.scheduling.windows import Window, WindowType
 from recomamp.errors import SubmissionUnknown
-from recomamp.store.statements import Row, execute_returning, fetch_one
+from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Execution:
-    """One attempt to run one workflow over one window, and where it runs."""
+def insert_execution(
+    connection: Connection,
+    run: DagRunKey,
+    request: RunRequest,
+    *,
+    execution_id: UUID,
+    attempt: int,
+    retry_count: int,
+    deadline_at: datetime,
+) -> bool:
+    """Insert an attempt as PENDING; False where the run has this attempt, or an open one, already.
 
-    id: UUID
-    status: ExecutionStatus
-    dag_id: str
-    dag_run_id: str
-    attempt: int
-    clear_number: int  # how often the run had been cleared when the attempt was opened
-    retry_count: int  # how often it was tried again, earlier attempts that AMC FAILED included
-    next_retry_at: datetime | None
-    amc_execution_id: str | None
-    amc_workflow_id: str
-    amc_status: str | None
-    error_type: str | None
-    error_message: str | None
-    submitted_sql: str
-    input_parameters: Sequence[Mapping[str, Any]]
-    parameters: Mapping[str, Any]
-    window: Window
-    created_at: datetime
-    completed_at: datetime | None
-    due_at: datetime  # the tick of its run
-    run_began_at: datetime | None  # when the run's first attempt was opened, before this clear none
-    slot_granted_at: datetime | None
-    sending_at: datetime | None
-    submitted_at: datetime | None
-    deadline_at: datetime
-    workflow_id: UUID
-    schedule_id: UUID | None
-    collection_id: UUID | None
-    user_id: UUID
-    result_rows: int | None
-    result_size_bytes: int | None
-    execution_duration: int | None  # seconds
-    instance_key: UUID
-    instance_id: str
-    region: str | None
-    entity_id: str
-    country_code: str | None
-    marketplace_id: str | None
-    instance_type: str | None  # None until Amazon was asked
-    instance_health: HealthStatus
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExecutionRequest:
-    """What is about to be asked of AMC, written down first."""
-
-    execution_id: UUID
-    workflow_id: UUID
-    user_id: UUID
-    instance_key: UUID
-    schedule_id: UUID | None
-    collection_id: UUID | None
-    dag_id: str
-    dag_run_id: str
-    attempt: int
-    clear_number: int
-    retry_count: int
-    parameters: Mapping[str, Any]
-    window: Window
-    amc_workflow_id: str
-    submitted_sql: str
-    input_parameters: Sequence[Mapping[str, Any]]
-    deadline_at: datetime
-    due_at: datetime
-
-
-def insert_execution(connection: Connection, intention: ExecutionRequest) -> bool:
-    """Write the intention; False where the DAG run has this attempt, or an open one, already."""
-    values = {
-        field.name: getattr(intention, field.name)
-        for field in fields(ExecutionRequest)
-        if field.name not in ("window", "parameters", "input_parameters")
-    }
+    :param request: what the run asks for; its query is bound.
+    """
+    workflow, query, window = request.definition.workflow, request.query, request.window
     return execute_returning(
         connection,
         "insert_execution",
-        **values,
-        parameters=Json(dict(intention.parameters)),
-        input_parameters=Json(list(intention.input_parameters)),
-        window_type=intention.window.type.value,
-        window_start=intention.window.start,
-        window_end=intention.window.end,
-        window_time_zone=intention.window.time_zone,
+        execution_id=execution_id,
+        workflow_id=workflow.id,
+        user_id=workflow.user_id,
+        instance_key=workflow.instance_key,
+        schedule_id=request.definition.ref.schedule_id,
+        collection_id=request.definition.ref.collection_id,
+        dag_id=run.dag_id,
+        dag_run_id=run.dag_run_id,
+        attempt=attempt,
+        clear_number=request.clear_number,
+        retry_count=retry_count,
+        parameters=Json(dict(query.parameter_values)),
+        window_type=window.type.value,
+        window_start=window.start,
+        window_end=window.end,
+        window_time_zone=window.time_zone,
+        amc_workflow_id=amc_workflow_id(execution_id),
+        submitted_sql=query.sql,
+        input_parameters=Json(list(query.input_parameters)),
+        deadline_at=deadline_at,
+        due_at=request.due_at,
     )
 
 
@@ -277,6 +231,75 @@ def mark_succeeded(
     )
 
 
+def set_next_retry(
+    connection: Connection,
+    execution_id: UUID,
+    *,
+    next_retry_at: datetime | None,
+    error_message: str,
+    error_type: str | None = None,
+) -> bool:
+    """Say why a try failed and when the next one comes; False where the execution has ended.
+
+    :param next_retry_at: None where no try will come.
+    :param error_type: of the error, where the step has failed for good; else None.
+    """
+    return execute_returning(
+        connection,
+        "set_next_retry",
+        execution_id=execution_id,
+        next_retry_at=next_retry_at,
+        error_type=error_type,
+        error_message=error_message,
+    )
+
+
+def clear_next_retry(connection: Connection, execution_id: UUID) -> bool:
+    """Say that an open execution goes on; False where it was not said to wait or has ended."""
+    return execute_returning(
+        connection,
+        "set_next_retry",
+        execution_id=execution_id,
+        next_retry_at=None,
+        error_type=None,
+        error_message=None,
+    )
+
+
+def increment_retry_count(connection: Connection, execution_id: UUID) -> bool:
+    """Count a further try of an open execution, which goes on; False where it has ended."""
+    return execute_returning(connection, "increment_retry_count", execution_id=execution_id)
+
+
+def delete_next_retry(connection: Connection, execution_id: UUID) -> bool:
+    """Say that no attempt follows an ended one; False where none was said to."""
+    return execute_returning(connection, "delete_next_retry", execution_id=execution_id)
+
+
+def set_load_error(
+    connection: Connection, execution_id: UUID, *, error_type: str, error_message: str
+) -> bool:
+    """Say why the results of an ended execution were not loaded; False where they have been."""
+    return execute_returning(
+        connection,
+        "set_load_error",
+        execution_id=execution_id,
+        error_type=error_type,
+        error_message=error_message,
+    )
+
+
+def select_waiting_executions(
+    connection: Connection, execution_ids: Iterable[UUID]
+) -> dict[UUID, WaitingExecution]:
+    """Return those of the executions that exist, by id, with one statement."""
+    rows = fetch_all(connection, "select_waiting_executions", execution_ids=list(execution_ids))
+    return {
+        row["id"]: WaitingExecution(**{**row, "status": ExecutionStatus.parse(row["status"])})
+        for row in rows
+    }
+
+
 def _execution(row: Row) -> Execution:
     window = Window(
         start=row.pop("window_start"),
@@ -286,4 +309,6 @@ def _execution(row: Row) -> Execution:
     )
     row["status"] = ExecutionStatus(row["status"])
     row["instance_health"] = HealthStatus(row["instance_health"])
-    return Execution(window=window, **row)
+    ids = {kind: row.pop(f"{kind}_id") for kind in DefinitionKind}
+    refs = [DefinitionRef(kind, key) for kind, key in ids.items() if key is not None]
+    return Execution(window=window, definition=refs[0] if refs else None, **row)

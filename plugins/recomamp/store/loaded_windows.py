@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
+from recomamp.domain.definitions import DefinitionRef
 from recomamp.domain.scheduling.windows import Window
 from recomamp.store.statements import fetch_one
 
@@ -26,12 +27,11 @@ class LoadedWindow:
 
 def select_loaded_window(
     connection: Connection,
+    definition: DefinitionRef,
     *,
     workflow_id: UUID,
     user_id: UUID,
     instance_key: UUID,
-    schedule_id: UUID | None,
-    collection_id: UUID | None,
     window: Window,
     due_at: datetime,
     submitted_sql: str,
@@ -49,8 +49,8 @@ def select_loaded_window(
         workflow_id=workflow_id,
         user_id=user_id,
         instance_key=instance_key,
-        schedule_id=schedule_id,
-        collection_id=collection_id,
+        schedule_id=definition.schedule_id,
+        collection_id=definition.collection_id,
         due_at=due_at,
         window_type=window.type.value,
         window_start=window.start,

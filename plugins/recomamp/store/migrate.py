@@ -23,7 +23,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from recomamp.errors import ConfigurationError, MigrationError
 from recomamp.store.connection_strings import open_named
-from recomamp.store.sql import SQL_DIRECTORY
+from recomamp.store.statements import SQL_DIRECTORY
 
 MIGRATIONS_DIRECTORY = SQL_DIRECTORY / "migrations"
 ACCESS_FILE = SQL_DIRECTORY / "access.sql"

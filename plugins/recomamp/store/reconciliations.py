@@ -9,12 +9,11 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.executions import AmcStatus, ExecutionStatus
+from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
+from recomamp.domain.executions import AmcExecution, OpenExecution
 from recomamp.domain.reconciliation import (
     Action,
-    AmcExecutionSummary,
     KnownExecutions,
-    OpenExecution,
     RunState,
     execution_id_of,
     is_orphan,
@@ -73,7 +72,7 @@ def is_unchanged(connection: Connection, instance_key: UUID, row: OpenExecution)
 
 
 def select_known_execution_ids(
-    connection: Connection, listed: Collection[AmcExecutionSummary]
+    connection: Connection, listed: Collection[AmcExecution]
 ) -> KnownExecutions:
     """Return what the database knows of the executions that AMC lists."""
     named = {execution_id_of(one.workflow_id) for one in listed} - {None}
@@ -81,7 +80,7 @@ def select_known_execution_ids(
         connection,
         "select_known_executions",
         execution_ids=list(named),
-        amc_execution_ids=[one.id for one in listed],
+        amc_execution_ids=[one.amc_execution_id for one in listed],
     )
     # A row whose status is none of our words says nothing, so that nothing is done about it
     statuses = {

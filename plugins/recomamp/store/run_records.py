@@ -7,8 +7,9 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
+from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.executions import Execution
 from recomamp.domain.scheduling.windows import Window
-from recomamp.store.executions import Execution
 from recomamp.store.statements import execute_returning, fetch_one
 
 
@@ -164,18 +165,21 @@ def record_failure(
     now: datetime,
     ended_at: datetime | None = None,
 ) -> None:
-    """Close the books of an execution that ended without its run's own last step.
+    """Record the failure of a run whose task ``record`` did not run.
 
     :param ended_at: when its run ended, if that was before now.
     """
-    if execution.schedule_id is not None:
+    definition = execution.definition
+    if definition is None:
+        return
+    if definition.kind is DefinitionKind.SCHEDULE:
         # A week shows an execution, which ends now. A schedule shows a run, which may have ended
         # before. Of the run's start no more is known than the executions' own
         run_ended_at = ended_at or now
         began_at = execution.run_began_at or execution.created_at
         record_schedule_run(
             connection,
-            schedule_id=execution.schedule_id,
+            schedule_id=definition.id,
             dag_run_id=execution.dag_run_id,
             execution_id=execution.id,
             status="FAILED",
@@ -186,16 +190,16 @@ def record_failure(
         )
         update_schedule_after_run(
             connection,
-            schedule_id=execution.schedule_id,
+            schedule_id=definition.id,
             due_at=execution.due_at,
             last_run_at=run_ended_at,
             last_run_status="FAILED",
             next_run_at=None,
         )
-    if execution.collection_id is not None:
+    else:
         finish_week(
             connection,
-            collection_id=execution.collection_id,
+            collection_id=definition.id,
             window=execution.window,
             dag_id=execution.dag_id,
             dag_run_id=execution.dag_run_id,

@@ -1,16 +1,31 @@
-"""Run a statement of include/sql/queries by its name."""
+"""Statements of ``include/sql/queries``, one in each file, read and run by their names."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, LiteralString
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
 from recomamp.store.column_values import register_column_types
-from recomamp.store.sql import load_sql
 
 Row = dict[str, Any]
+
+SQL_DIRECTORY = Path(__file__).resolve().parents[3] / "include" / "sql"
+
+
+@cache
+def load_sql(name: str) -> LiteralString:
+    """Return the statement of ``include/sql/queries/<name>.sql``, read once per process.
+
+    :raises FileNotFoundError: no such file.
+    """
+    # A file of the repository is as literal as code. A type checker that knows LiteralString then
+    # refuses statements that are put together from other text
+    text: LiteralString = (SQL_DIRECTORY / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+    return text
 
 
 def fetch_all(connection: Connection, statement: str, **parameters: Any) -> list[Row]:

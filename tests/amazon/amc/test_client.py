@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.amazon import WINDOW, listed, make_execution
 from recomamp.amazon.amc.client import AmcClient
-from recomamp.domain.executions import AmcStatus
+from recomamp.domain.execution_states import AmcStatus
 from recomamp.errors import RequestRejected, TransientError, Unauthorized
 
 

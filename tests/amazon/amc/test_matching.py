@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from recomamp.amazon.amc.matching import matches_submission
-from recomamp.amazon.amc.responses import AmcExecution
-from recomamp.domain.executions import AmcStatus
+from recomamp.domain.execution_states import AmcStatus
+from recomamp.domain.executions import AmcExecution
 
 INTENTION = datetime(2025, 3, 12, 9, 0, 5, 250_000, tzinfo=UTC)
 START, END = datetime(2025, 3, 3, tzinfo=UTC), datetime(2025, 3, 10, tzinfo=UTC)

@@ -11,7 +11,7 @@ from recomamp.amazon.amc.responses import (
     read_execution,
     read_executions,
 )
-from recomamp.domain.executions import AmcStatus
+from recomamp.domain.execution_states import AmcStatus
 from recomamp.errors import RequestRejected, SubmissionUnknown, TransientError, UnexpectedResponse
 
 FLAT = {

@@ -12,9 +12,9 @@ from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import NewExecution
-from recomamp.amazon.amc.responses import AmcExecution
+from recomamp.domain.executions import AmcExecution
 from recomamp.errors import ExecutionFailed, SubmissionUnknown
-from recomamp.pipeline.executions.base import SubmitExecution
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.hooks import AmcHook
 
 

@@ -11,9 +11,9 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
 from recomamp.errors import ExecutionFailed, PipelineError, SubmissionUnknown
-from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import FAILED_ATTEMPTS, WaitForExecution
 
 

@@ -27,8 +27,8 @@ from fixtures.object_stores import object_store
 from fixtures.postgres import Database
 from fixtures.steps import Run
 from recomamp.errors import ExecutionLocked, InvalidResults, ResultNotReady, UnexpectedResponse
-from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.load import READY_TRIES, LoadResults
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store.locks import Purpose, locked
@@ -101,7 +101,9 @@ def test_a_try_that_is_told_to_end_leaves_nothing_on_any_disk(
         os.kill(os.getpid(), signal.SIGTERM)
 
     # As Airflow's task runner does
-    former = signal.signal(signal.SIGTERM, lambda *_: LoadResults(task_id="load").on_kill())
+    former = signal.signal(signal.SIGTERM, lambda *_: LoadResults(
+            task_id="load", definition_kind="schedule", definition_id=str(uuid4())
+        ).on_kill())
     try:
         with ThreadPoolExecutor(1) as pool:
             pool.submit(tell_to_end)

@@ -12,7 +12,7 @@ from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import PipelineError
-from recomamp.pipeline.executions.base import SubmitExecution
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.reconciliation.operator import reconcile
 

@@ -18,19 +18,18 @@ from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import WEEK, Run
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import NewExecution
-from recomamp.amazon.amc.responses import AmcExecution
+from recomamp.domain.executions import AmcExecution
 from recomamp.errors import (
     AmazonError,
     ExecutionFailed,
     ExecutionLocked,
     SubmissionUnknown,
 )
-from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.cancellation import end_cancelled
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
+from recomamp.pipeline.executions.submit import FailInvalidRun, SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
-from recomamp.pipeline.generator.invalid_dag import FailInvalidRun
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.executions import select_execution
 from recomamp.store.locks import Purpose, locked

@@ -15,10 +15,10 @@ from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import ExecutionFailed
-from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.cancellation import end_cancelled
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.reconciliation.operator import reconcile

@@ -8,8 +8,8 @@ from bench.tracing import traced
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
-from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.record import RecordRun
+from recomamp.pipeline.executions.submit import SubmitExecution
 
 # Connections, transactions, statements. More only with a reason: each is paid by every run.
 # A scheduled run looks for results of its window before it opens an attempt.

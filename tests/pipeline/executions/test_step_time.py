@@ -21,10 +21,11 @@ from airflow.sdk.execution_time.timeout import timeout
 from fixtures.emulator import RunningEmulator
 from fixtures.steps import Run
 from recomamp.errors import StepTimedOut
-from recomamp.pipeline.executions.base import ExecutionOperator, SubmitExecution
+from recomamp.pipeline.executions.base import ExecutionOperator
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.step_time import StepTime
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.maintenance.dag import maintenance_dag
 from recomamp.pipeline.notifications.operator import notification_dag

@@ -15,8 +15,14 @@ from uuid import UUID
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
-from recomamp.domain.definitions import read_collection, read_schedule
-from recomamp.domain.models import Definition, InvalidDefinitionRow
+from recomamp.domain.definitions import (
+    Definition,
+    DefinitionKind,
+    DefinitionRef,
+    InvalidDefinitionRow,
+    read_collection,
+    read_schedule,
+)
 from recomamp.errors import InvalidDefinition
 from recomamp.pipeline.generator.factory import build_dag
 
@@ -62,9 +68,7 @@ COLLECTION = WORKFLOW | {
     "parameters": {},
 }
 INVALID = InvalidDefinitionRow(
-    kind="schedule",
-    id=UUID("66666666-6666-6666-6666-666666666666"),
-    dag_id="amc_schedule_66666666-6666-6666-6666-666666666666",
+    ref=DefinitionRef(DefinitionKind.SCHEDULE, UUID("66666666-6666-6666-6666-666666666666")),
     name="Broken",
     owner="Ann Analyst",
     instance_id="amcibersblt",

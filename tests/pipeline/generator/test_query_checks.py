@@ -14,11 +14,11 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.serialization.serialized_objects import DagSerialization
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.models import Definition, InvalidDefinitionRow, Schedule
+from recomamp.domain.definitions import Definition, DefinitionKind, InvalidDefinitionRow, Schedule
 from recomamp.domain.sql import binding, template
 from recomamp.domain.sql.parameters import Parameter
 from recomamp.pipeline.generator import query_checks
-from recomamp.pipeline.generator.definitions import SCHEDULES, load_definitions
+from recomamp.pipeline.generator.definitions import load_definitions
 
 ROOT = Path(__file__).resolve().parents[3]
 CHECK_SECONDS = 10.0  # of the clock below; a parse has 15 here
@@ -63,8 +63,8 @@ def read(checks: Checks) -> Callable[[], dict[str, Definition]]:
 
     def read() -> dict[str, Definition]:
         checks.lengths.clear()
-        definitions = load_definitions(SCHEDULES, clock=checks.clock)
-        return {str(one.id): one for one in definitions}
+        definitions = load_definitions(DefinitionKind.SCHEDULE, clock=checks.clock)
+        return {str(one.ref.id): one for one in definitions}
 
     return read
 
@@ -357,7 +357,9 @@ def test_a_task_reads_its_own_row_whatever_the_others_cost(
 ) -> None:
     monkeypatch.setenv("RECOMAMP_PARSE_SECONDS", "0.001")
     keys = schedules(rows, instance, 1000, 2000)
-    (definition,) = load_definitions(SCHEDULES, f"amc_schedule_{keys[1]}", clock=checks.clock)
+    (definition,) = load_definitions(
+        DefinitionKind.SCHEDULE, f"amc_schedule_{keys[1]}", clock=checks.clock
+    )
     assert isinstance(definition, Schedule)
 
 

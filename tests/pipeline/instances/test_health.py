@@ -20,8 +20,8 @@ from fixtures.postgres import Database, Row, Rows, dag_id_of
 from fixtures.tenants import HastyHook, PipelineDatabase, europe_instance, hooks
 from recomamp.domain.instance_health import HealthStatus
 from recomamp.errors import PipelineError
-from recomamp.pipeline.executions.base import SubmitExecution
 from recomamp.pipeline.executions.step_time import StepTime
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances import health as health_checks
 from recomamp.pipeline.instances.health import check_instances, ensure_instance_healthy
@@ -387,7 +387,9 @@ def submit(rows: Rows, instance: Row) -> Callable[[], str]:
             conf={},
         )
         ti = SimpleNamespace(try_number=1, max_tries=8, task=SimpleNamespace(retries=8))
-        task = HastySubmit(task_id="submit", schedule_id=str(schedule["id"]))
+        task = HastySubmit(
+            task_id="submit", definition_kind="schedule", definition_id=str(schedule["id"])
+        )
         return task.execute({"dag_run": run, "params": {}, "ti": ti})  # type: ignore[typeddict-item]
 
     return submit

@@ -15,9 +15,9 @@ from psycopg2.extensions import connection as DatabaseConnection
 
 from fixtures.amazon import Pauses
 from fixtures.postgres import Database, Row, Rows
+from recomamp.domain.executions import WaitingExecution
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotQueue
-from recomamp.store.waiting_executions import WaitingExecution
 
 NOW = datetime.now(UTC)
 

@@ -17,9 +17,9 @@ from fixtures.amazon import Amazon, MemoryTokenStore, Pauses, make_execution, ma
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from recomamp.amazon.amc.client import AmcClient
-from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.domain.credentials import Tokens
-from recomamp.domain.executions import AmcStatus
+from recomamp.domain.execution_states import AmcStatus
+from recomamp.domain.executions import AmcExecution
 from recomamp.errors import ConfigurationError, ConsentRevoked, RequestRejected
 from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.triggers.execution import (

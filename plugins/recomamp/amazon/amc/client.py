@@ -13,7 +13,6 @@ from recomamp.amazon.amc.account import AmcAccount
 from recomamp.amazon.amc.instances import AmcInstance, read_instance
 from recomamp.amazon.amc.requests import NewExecution
 from recomamp.amazon.amc.responses import (
-    AmcExecution,
     read_acknowledgement,
     read_data_sources,
     read_download_urls,
@@ -21,6 +20,7 @@ from recomamp.amazon.amc.responses import (
     read_executions,
 )
 from recomamp.amazon.base_client import AmazonClient, ApiRequest, ListPage
+from recomamp.domain.executions import AmcExecution
 from recomamp.errors import LimitExceeded, RequestRejected
 
 # AMC answers 400; its description also has 422 for calls that change something.

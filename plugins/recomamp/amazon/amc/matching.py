@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from recomamp.amazon.amc.responses import AmcExecution
-from recomamp.domain.names import is_nameless
+from recomamp.domain.execution_states import is_nameless
+from recomamp.domain.executions import AmcExecution
 
 # By how much AMC's clock may be behind ours
 _CLOCK_SLACK = timedelta(minutes=1)

@@ -7,7 +7,6 @@ published list. ``repeatable`` means the same as in ``failures``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -16,7 +15,8 @@ import httpx
 from recomamp.amazon.base_client import ListPage
 from recomamp.amazon.error_mapping import build_error, json_object, raise_for, request_id_of
 from recomamp.amazon.error_text import sanitize, words_of
-from recomamp.domain.executions import AmcStatus
+from recomamp.domain.execution_states import AmcStatus
+from recomamp.domain.executions import AmcExecution
 from recomamp.errors import AmazonError, SubmissionUnknown, TransientError, UnexpectedResponse
 
 T = TypeVar("T")
@@ -25,31 +25,6 @@ _WRAPPERS = ("workflowExecution", "execution")
 _LISTS = ("executions", "workflowExecutions")
 _LINKS = ("url", "downloadUrl")
 _REASONS = ("statusReason", "message", "messageSubject", "error", "errors", "details")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AmcExecution:
-    """One execution as AMC describes it; what AMC left out is None or empty.
-
-    ``amc_status`` is AMC's own word, also where ``status`` is UNKNOWN. ``status_reason`` is all
-    that AMC says about it, without secrets. ``request_id`` is that of the answer. ``sql_query`` is
-    there only when the workflow was asked for too.
-    """
-
-    amc_execution_id: str
-    workflow_id: str | None
-    status: AmcStatus
-    amc_status: str
-    status_reason: str | None
-    create_time: datetime | None
-    last_updated_time: datetime | None
-    window_start: datetime | None
-    window_end: datetime | None
-    parameter_values: Mapping[str, Any]
-    output_columns: tuple[Mapping[str, Any], ...]
-    execution_time_seconds: float | None
-    sql_query: str | None
-    request_id: str | None
 
 
 def read_execution(response: httpx.Response, *, repeatable: bool = True) -> AmcExecution:

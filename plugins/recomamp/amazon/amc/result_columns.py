@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from recomamp.amazon.amc.client import AmcClient
-from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.amazon.download import READY_WAITS_SECONDS, not_ready
+from recomamp.domain.executions import AmcExecution
 from recomamp.domain.result_columns import read_columns
 from recomamp.errors import RequestRejected
 

@@ -20,7 +20,7 @@ from recomamp.amazon.ads import reports
 from recomamp.amazon.ads.client import AdsClient
 from recomamp.amazon.ads.reports import COLUMNS, Report, ReportStatus
 from recomamp.amazon.download import Allowance, download_file
-from recomamp.domain.performance import period
+from recomamp.domain.campaigns import period
 from recomamp.domain.text import one_line
 from recomamp.errors import DownloadLinkExpired, InvalidResults, PartialFailure, RequestRejected
 from recomamp.pipeline.campaigns.sources import CampaignSources, resolve_campaign_sources

@@ -9,12 +9,12 @@ from http import HTTPStatus
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.matching import matches_submission
 from recomamp.amazon.amc.requests import LIST_SLACK
-from recomamp.amazon.amc.responses import AmcExecution
+from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.domain.scheduling.windows import WindowType
 from recomamp.domain.text import one_line
 from recomamp.errors import ConsentRevoked, RequestRejected, SubmissionUnknown
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.store.executions import Execution, select_execution_by_amc_id
+from recomamp.store.executions import select_execution_by_amc_id
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,4 @@
-"""The steps of every run: what all four share, and the first, submit.
-
-The others are in waiting.py, loading.py and recording.py.
-"""
+"""What the four tasks of a run share: where they find their rows, and what becomes of an error."""
 
 from __future__ import annotations
 
@@ -16,46 +13,49 @@ import psycopg2
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
-from recomamp.domain.models import Collection, Schedule
+from recomamp.domain.definitions import Collection, DefinitionKind, DefinitionRef, Schedule
+from recomamp.domain.executions import Execution
+from recomamp.domain.run_request import DagRunKey, RunRequest
 from recomamp.errors import FINAL_ERRORS, PipelineError, WeekSkipped, error_type
-from recomamp.pipeline.executions.run_context import SCHEDULED, due_at_of, overrides_of, window_of
-from recomamp.pipeline.executions.run_request import DagRunKey, RunRequest
+from recomamp.pipeline.executions.run_context import due_at_of, overrides_of, window_of
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.executions.submission import submit
-from recomamp.pipeline.generator.definitions import COLLECTIONS, SCHEDULES, load_definition
+from recomamp.pipeline.generator.definitions import load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.triggers.execution import SlotTrigger
-from recomamp.store.executions import Execution, select_latest_execution
+from recomamp.store.executions import (
+    clear_next_retry,
+    increment_retry_count,
+    select_latest_execution,
+    set_next_retry,
+)
 from recomamp.store.loaded_windows import LoadedWindow, select_loaded_window
-from recomamp.store.retries import clear_next_retry, increment_retry_count, set_next_retry
 
-SUBMIT_TASK_ID = "submit"
+SUBMIT_TASK_ID, LOAD_TASK_ID = "submit", "load"  # whose states the task record reads
 _TERMINATED = 143  # as a shell says that a process was ended by SIGTERM
 
 
 class ExecutionOperator(BaseOperator):
-    """A step of a run of a schedule or a collection.
+    """A task in a run of a schedule or a collection.
 
-    The row of ``workflow_executions`` is the only state between steps: each finds the run's latest
+    The row of ``workflow_executions`` is the only state between tasks: each finds the run's latest
     attempt there by DAG id and run id.
 
-    :param schedule_id: UUID of the schedule, or
-    :param collection_id: UUID of the collection.
+    :param definition_kind: ``schedule`` or ``collection``.
+    :param definition_id: UUID of the schedule or collection.
     """
 
-    template_fields: Sequence[str] = ("schedule_id", "collection_id")
+    template_fields: Sequence[str] = ("definition_kind", "definition_id")
     ui_color = "#e8f1fa"
     clock = staticmethod(monotonic)  # of the step's time
     _database: DatabaseHook | None = None
     _step_time: StepTime | None = None
 
-    def __init__(
-        self, *, schedule_id: str | None = None, collection_id: str | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, definition_kind: str, definition_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.schedule_id = schedule_id
-        self.collection_id = collection_id
-        self._resumed = False  # whether this try goes on after a deferral
+        self.definition_kind = definition_kind
+        self.definition_id = definition_id
+        self._resumed = False  # whether this try continues after a deferral
 
     @contextmanager
     def error_handling(self, context: Context) -> Iterator[None]:
@@ -161,11 +161,14 @@ class ExecutionOperator(BaseOperator):
         """Amazon."""
         return AmcHook()
 
+    @property
+    def definition_ref(self) -> DefinitionRef:
+        """The schedule or collection that the run belongs to."""
+        return DefinitionRef(DefinitionKind(self.definition_kind), UUID(self.definition_id))
+
     def definition(self) -> Schedule | Collection:
         """Read the schedule or collection as it is now."""
-        if self.schedule_id is not None:
-            return load_definition(SCHEDULES, UUID(self.schedule_id), self.database)
-        return load_definition(COLLECTIONS, UUID(str(self.collection_id)), self.database)
+        return load_definition(self.definition_ref, self.database)
 
     def work(self, context: Context) -> RunRequest:
         """Return what the run has to do."""
@@ -180,17 +183,15 @@ class ExecutionOperator(BaseOperator):
 
     def loaded_window(self, work: RunRequest) -> LoadedWindow | None:
         """Return what the rows show as the results of the window, None where there are none."""
-        definition, window = work.definition, work.window
-        is_schedule = isinstance(definition, Schedule)
+        workflow = work.definition.workflow
         with self.database.transaction() as connection:
             return select_loaded_window(
                 connection,
-                workflow_id=definition.workflow.id,
-                user_id=definition.workflow.user_id,
-                instance_key=definition.workflow.instance_key,
-                schedule_id=definition.id if is_schedule else None,
-                collection_id=None if is_schedule else definition.id,
-                window=window,
+                work.definition.ref,
+                workflow_id=workflow.id,
+                user_id=workflow.user_id,
+                instance_key=workflow.instance_key,
+                window=work.window,
                 due_at=work.due_at,
                 submitted_sql=work.query.sql,
                 parameters=work.query.parameter_values,
@@ -224,39 +225,6 @@ class ExecutionOperator(BaseOperator):
         self.log.info("Woken up: %s", event)
         self._resumed = True
         return self.execute(context)
-
-
-class SubmitExecution(ExecutionOperator):
-    """Submit the query to AMC, once, and return the execution's UUID.
-
-    A scheduled run whose window the rows show as SUCCESS asks AMC for nothing: its DAG may be new
-    to Airflow though its rows are not. The task is skipped, and wait and load with it. A clear, a
-    backfill and a manual run do ask.
-    """
-
-    def execute(self, context: Context) -> str:
-        """Submit, or find what an interrupted try has submitted."""
-        with self.error_handling(context):
-            return str(self.submit(context).id)
-
-    def work(self, context: Context) -> RunRequest:
-        """Return what the run has to do.
-
-        :raises AirflowSkipException: when nobody has asked for it and the rows show its results.
-        """
-        work = super().work(context)
-        if is_asked_for(context) or (loaded := self.loaded_window(work)) is None:
-            return work
-        where = f"execution {loaded.execution_id}" if loaded.execution_id else "its SUCCESS week"
-        raise AirflowSkipException(
-            f"The window {work.window} has results, completed {loaded.completed_at}: {where}. "
-            "AMC is asked for nothing. Clear this task to run the query again"
-        )
-
-
-def is_asked_for(context: Context) -> bool:
-    """Return whether a person or a program asked for the run, or has cleared it."""
-    return context["dag_run"].run_type != SCHEDULED or clear_number(context) > 0
 
 
 def task_state(context: Context, task_id: str) -> str | None:

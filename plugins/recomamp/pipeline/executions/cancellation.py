@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from recomamp.domain.executions import KILLED, Actor, AmcStatus, ExecutionStatus
+from recomamp.domain.execution_states import KILLED, Actor, AmcStatus, ExecutionStatus
+from recomamp.domain.executions import Execution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store import run_records
-from recomamp.store.executions import Execution, end_execution
+from recomamp.store.executions import end_execution
 
 
 async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcStatus | None:

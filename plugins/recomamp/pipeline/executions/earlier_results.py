@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from recomamp.domain.executions import CONSENT_REVOKED, KILLED, AmcStatus, ExecutionStatus
+from recomamp.domain.execution_states import CONSENT_REVOKED, KILLED, AmcStatus, ExecutionStatus
+from recomamp.domain.executions import Execution
+from recomamp.domain.run_request import RunRequest
 from recomamp.domain.text import one_line
 from recomamp.errors import ConsentRevoked, RequestRejected
-from recomamp.pipeline.executions.run_request import RunRequest
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.store.executions import Execution, set_amc_status
+from recomamp.store.executions import set_amc_status
 
 log = logging.getLogger(__name__)
 

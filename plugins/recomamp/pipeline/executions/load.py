@@ -1,4 +1,4 @@
-"""Bring the results home: all parts, checked, as Parquet and as the execution's row."""
+"""The task ``load``: download the result, check it and store it as Parquet and in the row."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Asset, Context
 from psycopg2.errors import DeadlockDetected
 
-from recomamp.amazon.amc.responses import AmcExecution
-from recomamp.domain.executions import AmcStatus, ExecutionStatus, given_up_as
+from recomamp.domain.execution_states import AmcStatus, ExecutionStatus, given_up_as
+from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.errors import (
     ExecutionFailed,
     ExecutionLocked,
@@ -28,13 +28,8 @@ from recomamp.errors import (
 )
 from recomamp.pipeline import settings
 from recomamp.pipeline.executions.base import ExecutionOperator, tries_since_clear
-from recomamp.store.executions import (
-    Execution,
-    mark_succeeded,
-    select_last_result_columns,
-)
+from recomamp.store.executions import mark_succeeded, select_last_result_columns, set_load_error
 from recomamp.store.locks import ExecutionLock, Purpose, locked
-from recomamp.store.retries import set_load_error
 
 if TYPE_CHECKING:
     from recomamp.domain.result_columns import OutputColumn

@@ -1,14 +1,15 @@
-"""Close the books of a run, however it ended."""
+"""The task ``record``: write how the run ended to the tables that the application reads."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 from airflow.sdk import Context, TaskInstanceState
 
-from recomamp.domain.executions import Actor, AmcStatus, ExecutionStatus, given_up_as
-from recomamp.domain.models import Schedule
+from recomamp.domain.definitions import DefinitionKind, Schedule
+from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, given_up_as
+from recomamp.domain.executions import Execution
+from recomamp.domain.run_request import RunRequest
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.text import one_line
 from recomamp.errors import (
@@ -20,6 +21,7 @@ from recomamp.errors import (
     is_final,
 )
 from recomamp.pipeline.executions.base import (
+    LOAD_TASK_ID,
     SUBMIT_TASK_ID,
     ExecutionOperator,
     is_last_try,
@@ -27,13 +29,9 @@ from recomamp.pipeline.executions.base import (
 )
 from recomamp.pipeline.executions.cancellation import cancel_at_amc
 from recomamp.pipeline.executions.run_context import order_of, window_of
-from recomamp.pipeline.executions.run_request import RunRequest
 from recomamp.store import run_records
-from recomamp.store.executions import Execution, end_execution, select_execution
+from recomamp.store.executions import delete_next_retry, end_execution, select_execution
 from recomamp.store.loaded_windows import LoadedWindow
-from recomamp.store.retries import delete_next_retry
-
-LOAD_TASK_ID = "load"
 
 
 class RecordRun(ExecutionOperator):
@@ -62,10 +60,10 @@ class RecordRun(ExecutionOperator):
                 execution = self._end(execution, is_last_try=is_last_try(context))
             elif execution is not None and execution.status is not ExecutionStatus.SUCCESS:
                 self._drop_retry(execution)
-            if self.schedule_id is not None:
-                self._record_schedule_run(context, UUID(self.schedule_id), execution, is_loaded)
+            if self.definition_ref.kind is DefinitionKind.SCHEDULE:
+                self._record_schedule_run(context, execution, is_loaded)
             else:
-                self._end_week(context, UUID(str(self.collection_id)), execution, is_loaded)
+                self._finish_week(context, execution, is_loaded)
 
     def _work_done_before(self, context: Context) -> RunRequest | None:
         """Return the work for whose earlier results submit was skipped, None where it was not."""
@@ -75,19 +73,21 @@ class RecordRun(ExecutionOperator):
         return None if self._is_skipped(work) else work
 
     def _show_next_run(self) -> None:
-        if self.schedule_id is None:
+        schedule_id = self.definition_ref.schedule_id
+        if schedule_id is None:
             return
         next_run_at = self._next_run_at(datetime.now(UTC))
         with self.database.transaction() as connection:
-            run_records.show_next_run(connection, UUID(self.schedule_id), next_run_at=next_run_at)
+            run_records.show_next_run(connection, schedule_id, next_run_at=next_run_at)
 
     def _is_skipped(self, work: RunRequest) -> bool:
         """Return whether the week is not to be collected: it stays so, though it has results."""
-        if self.collection_id is None:
+        collection_id = self.definition_ref.collection_id
+        if collection_id is None:
             return False
         with self.database.transaction() as connection:
             return run_records.is_week_skipped(
-                connection, collection_id=UUID(str(self.collection_id)), window=work.window
+                connection, collection_id=collection_id, window=work.window
             )
 
     def _execution(self, loaded: LoadedWindow) -> Execution | None:
@@ -155,7 +155,7 @@ class RecordRun(ExecutionOperator):
         return ended or execution
 
     def _record_schedule_run(
-        self, context: Context, schedule_id: UUID, execution: Execution | None, is_loaded: bool
+        self, context: Context, execution: Execution | None, is_loaded: bool
     ) -> None:
         run, now = context["dag_run"], datetime.now(UTC)
         status = "SUCCESS" if is_loaded else "FAILED"
@@ -169,7 +169,7 @@ class RecordRun(ExecutionOperator):
         with self.database.transaction() as connection:
             is_there = run_records.record_schedule_run(
                 connection,
-                schedule_id=schedule_id,
+                schedule_id=self.definition_ref.id,
                 dag_run_id=run.run_id,
                 execution_id=execution.id if execution else None,
                 status=status,
@@ -179,7 +179,7 @@ class RecordRun(ExecutionOperator):
             )
             run_records.update_schedule_after_run(
                 connection,
-                schedule_id=schedule_id,
+                schedule_id=self.definition_ref.id,
                 due_at=order_of(context),
                 last_run_at=ended_at,
                 last_run_status=status,
@@ -198,9 +198,7 @@ class RecordRun(ExecutionOperator):
             return None
         return definition.windows.next(now).due_at if isinstance(definition, Schedule) else None
 
-    def _end_week(
-        self, context: Context, collection_id: UUID, execution: Execution | None, is_loaded: bool
-    ) -> None:
+    def _finish_week(self, context: Context, execution: Execution | None, is_loaded: bool) -> None:
         status = "SUCCESS" if is_loaded else "FAILED"
         window = execution.window if execution else self._window(context)
         if window is None:
@@ -210,7 +208,7 @@ class RecordRun(ExecutionOperator):
         with self.database.transaction() as connection:
             is_week = run_records.finish_week(
                 connection,
-                collection_id=collection_id,
+                collection_id=self.definition_ref.id,
                 window=window,
                 dag_id=run.dag_id,
                 dag_run_id=run.run_id,

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from recomamp.domain.models import Collection, Schedule
+from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE, bounded
 from recomamp.domain.scheduling.windows import Window, WindowType
 from recomamp.errors import InvalidDefinition

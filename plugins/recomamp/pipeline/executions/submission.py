@@ -13,16 +13,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from psycopg2.extensions import connection as Connection
 
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.instances import SANDBOX
 from recomamp.amazon.amc.requests import NewExecution
-from recomamp.amazon.amc.responses import AmcExecution
-from recomamp.domain.executions import Actor, ExecutionStatus
-from recomamp.domain.models import Collection, Schedule
+from recomamp.domain.definitions import Collection, DefinitionKind
+from recomamp.domain.execution_states import Actor, ExecutionStatus
+from recomamp.domain.executions import AmcExecution, Execution
+from recomamp.domain.run_request import DagRunKey, RunRequest
 from recomamp.domain.sql.lint import remedy_for_long_values
 from recomamp.errors import (
     AmazonError,
@@ -37,12 +38,10 @@ from recomamp.errors import (
 )
 from recomamp.pipeline.executions.adoption import find_submitted_execution, is_claimed_by_other
 from recomamp.pipeline.executions.earlier_results import INTERRUPTED, are_at_amc, asks_the_same
-from recomamp.pipeline.executions.run_request import DagRunKey, RunRequest
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances.health import ensure_instance_healthy
 from recomamp.store import executions, run_records
-from recomamp.store.executions import Execution, ExecutionRequest
 from recomamp.store.locks import Purpose, locked
 from recomamp.store.slots import grant_slots
 
@@ -52,11 +51,6 @@ AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
 DEADLINE = timedelta(hours=24)  # of queueing at AMC and running; AMC runs nothing for longer
 LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
 LONGEST_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
-
-
-def amc_workflow_id(execution_id: UUID) -> str:
-    """Return the name under which AMC knows the execution."""
-    return f"recomamp-{execution_id}"
 
 
 def submit(
@@ -121,12 +115,13 @@ def _has_results_at_amc(
 
 
 def _show_week(execution: Execution, database: DatabaseHook) -> None:
-    if execution.collection_id is None:
+    definition = execution.definition
+    if definition is None or definition.kind is not DefinitionKind.COLLECTION:
         return
     with database.transaction() as connection:
         run_records.start_week(
             connection,
-            collection_id=execution.collection_id,
+            collection_id=definition.id,
             window=execution.window,
             execution_id=execution.id,
             retry_count=execution.retry_count,
@@ -154,8 +149,7 @@ def _open_attempt(
         with database.transaction() as connection:
             if work:
                 _require_wanted_week(work, connection)
-                intention = _intention(run, work, former=latest)
-                executions.insert_execution(connection, intention)
+                _insert_attempt(connection, run, work, latest)
             grant_slots(connection, instance_key, now=datetime.now(UTC))
     opened = _latest_attempt(run, database)
     if opened is None or not opened.status.is_open:
@@ -168,7 +162,7 @@ def _open_attempt(
 def _require_wanted_week(work: RunRequest, connection: Connection) -> None:
     definition, window = work.definition, work.window
     if isinstance(definition, Collection) and run_records.is_week_skipped(
-        connection, collection_id=definition.id, window=window
+        connection, collection_id=definition.ref.id, window=window
     ):
         raise WeekSkipped(
             f"the week {window} is SKIPPED in report_data_weeks: set it to PENDING to collect it"
@@ -182,30 +176,19 @@ def _latest_attempt(run: DagRunKey, database: DatabaseHook) -> Execution | None:
         )
 
 
-def _intention(run: DagRunKey, work: RunRequest, *, former: Execution | None) -> ExecutionRequest:
-    """Bind the query for the next attempt, which retries a former one that waits for it."""
-    is_retry = former is not None and former.next_retry_at is not None
-    definition, execution_id, query = work.definition, uuid4(), work.query
-    is_schedule = isinstance(definition, Schedule)
-    return ExecutionRequest(
-        execution_id=execution_id,
-        workflow_id=definition.workflow.id,
-        user_id=definition.workflow.user_id,
-        instance_key=definition.workflow.instance_key,
-        schedule_id=definition.id if is_schedule else None,
-        collection_id=None if is_schedule else definition.id,
-        dag_id=run.dag_id,
-        dag_run_id=run.dag_run_id,
-        attempt=former.attempt + 1 if former else 1,
-        clear_number=work.clear_number,
-        retry_count=former.retry_count + 1 if former and is_retry else 0,
-        parameters=query.parameter_values,
-        window=work.window,
-        amc_workflow_id=amc_workflow_id(execution_id),
-        submitted_sql=query.sql,
-        input_parameters=query.input_parameters,
+def _insert_attempt(
+    connection: Connection, run: DagRunKey, work: RunRequest, latest: Execution | None
+) -> None:
+    """Insert the next attempt; it counts as a retry where the latest one waits for one."""
+    is_retry = latest is not None and latest.next_retry_at is not None
+    executions.insert_execution(
+        connection,
+        run,
+        work,
+        execution_id=uuid4(),
+        attempt=latest.attempt + 1 if latest else 1,
+        retry_count=latest.retry_count + 1 if latest and is_retry else 0,
         deadline_at=datetime.now(UTC) + DEADLINE,
-        due_at=work.due_at,
     )
 
 

@@ -1,4 +1,4 @@
-"""Wait until AMC has ended the execution, without holding a worker."""
+"""The task ``wait``: wait until AMC has ended the execution, without holding a worker."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from recomamp.amazon.amc.responses import AmcExecution
-from recomamp.domain.executions import KILLED, Actor, AmcStatus, ExecutionStatus, ended_as
+from recomamp.domain.execution_states import KILLED, Actor, AmcStatus, ExecutionStatus, ended_as
+from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.errors import (
     ExecutionCancelled,
     ExecutionEnded,
@@ -25,12 +25,12 @@ from recomamp.pipeline.executions.earlier_results import are_at_amc, asks_the_sa
 from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 from recomamp.store.executions import (
-    Execution,
+    clear_next_retry,
     count_failed_attempts,
     end_execution,
     set_amc_status,
+    set_next_retry,
 )
-from recomamp.store.retries import clear_next_retry, set_next_retry
 
 # Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
 # Airflow's tries are more, for they also outlast an absent database, and use up no attempt.

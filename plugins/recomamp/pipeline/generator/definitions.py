@@ -12,14 +12,17 @@ from typing import Any
 from uuid import UUID
 
 from recomamp.amazon.regions import endpoint_of, marketplace_of
-from recomamp.domain.definitions import QueryCheck, Row, read_collection, read_schedule
-from recomamp.domain.models import (
-    COLLECTION_DAG_PREFIX,
-    SCHEDULE_DAG_PREFIX,
+from recomamp.domain.definitions import (
     Collection,
     Definition,
+    DefinitionKind,
+    DefinitionRef,
     InvalidDefinitionRow,
+    QueryCheck,
+    Row,
     Schedule,
+    read_collection,
+    read_schedule,
 )
 from recomamp.domain.sql.lint import check_and_lint
 from recomamp.domain.text import one_line
@@ -52,33 +55,22 @@ _TIMES: dict[str, Callable[[str], object]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DefinitionKind:
-    """One of the two tables that DAGs are made of."""
+class _Source:
+    """How the rows of a kind are selected and read."""
 
-    name: str
-    table: str
-    dag_prefix: str
-    select: str  # statement
-    key: str  # its parameter: one row's id, or None for all
+    statement: str
+    key: str  # the statement's parameter for one row's id; None selects all
     read: Callable[[Row, QueryCheck], Schedule | Collection]
 
 
-SCHEDULES = DefinitionKind(
-    name="schedule",
-    table="workflow_schedules",
-    dag_prefix=SCHEDULE_DAG_PREFIX,
-    select="select_schedules",
-    key="schedule_id",
-    read=read_schedule,
-)
-COLLECTIONS = DefinitionKind(
-    name="collection",
-    table="report_data_collections",
-    dag_prefix=COLLECTION_DAG_PREFIX,
-    select="select_collections",
-    key="collection_id",
-    read=read_collection,
-)
+_SOURCES = {
+    DefinitionKind.SCHEDULE: _Source(
+        statement="select_schedules", key="schedule_id", read=read_schedule
+    ),
+    DefinitionKind.COLLECTION: _Source(
+        statement="select_collections", key="collection_id", read=read_collection
+    ),
+}
 
 
 def load_definitions(
@@ -90,19 +82,17 @@ def load_definitions(
 ) -> list[Definition]:
     """Return the definitions of a shard's rows, or of the one row that a DAG id names.
 
-    A row that cannot become a DAG is ``InvalidDefinitionRow`` and affects no other. While the
-    database
-    is away the rows of the last good read are used, and an error is logged. Queries are checked
-    during
-    ``RECOMAMP_PARSE_SECONDS``, which include the database's time. A row whose query was not checked
-    in time stays as it was last read.
+    A row that cannot become a DAG is an ``InvalidDefinitionRow`` and affects no other. While the
+    database does not answer, the rows of the last good read are used and an error is logged.
+    Queries are checked for ``RECOMAMP_PARSE_SECONDS`` at most. A row whose query was not checked
+    in that time stays as it was last read.
     """
     if dag_id is not None:
         row_id = _row_id(kind, dag_id)
         return [] if row_id is None else _load_one(kind, row_id)
     if not shard.buckets:
         return []
-    kept = read_snapshot(kind.name, shard.buckets)
+    kept = read_snapshot(kind, shard.buckets)
     known = {one: verdict for row in kept.values() for one, verdict in row.verdicts.items()}
     queries = CheckedQueries(known, seconds=settings.parse_seconds(), clock=clock)
     rows = _select_or_none(kind, None, shard)
@@ -112,7 +102,7 @@ def load_definitions(
 
     def keep(buckets: Iterable[int], to_keep: Mapping[str, KeptRow]) -> None:
         if not is_away:
-            write_snapshot(kind.name, buckets, to_keep)
+            write_snapshot(kind, buckets, to_keep)
 
     definitions, to_keep = _define_all(kind, rows, kept, queries, keep)
     keep(shard.buckets, to_keep)
@@ -122,7 +112,7 @@ def load_definitions(
 def _load_one(kind: DefinitionKind, row_id: UUID) -> list[Definition]:
     rows = _select_or_none(kind, row_id)
     if rows is None:
-        kept = read_snapshot(kind.name, [bucket_of(row_id)])
+        kept = read_snapshot(kind, [bucket_of(row_id)])
         rows = {key: row.definition for key, row in kept.items() if key == str(row_id)}
     return [_define(kind, key, text) for key, text in rows.items()]
 
@@ -161,7 +151,7 @@ def _define_all(
             "RECOMAMP_PARSE_SECONDS: no time was left to check the queries of %s %ss. They stay as "
             "last read until the next parse: %s%s%s",
             len(late),
-            kind.name,
+            kind,
             ", ".join(late[:_SHOWN_IDS]),
             " …" if len(late) > _SHOWN_IDS else "",
             "" if settings.snapshot_dir() else "; set RECOMAMP_SNAPSHOT_DIR so that parses go on",
@@ -184,17 +174,15 @@ def _as_last_read(
     return waiting, KeptRow(definition=text)
 
 
-def load_definition(
-    kind: DefinitionKind, row_id: UUID, database: DatabaseHook
-) -> Schedule | Collection:
+def load_definition(ref: DefinitionRef, database: DatabaseHook) -> Schedule | Collection:
     """Return the definition of one row as it is now.
 
     :raises InvalidDefinition: when the row is gone or says something that cannot be done.
     """
-    text = _select_rows(kind, row_id, database).get(str(row_id))
+    text = _select_rows(ref.kind, ref.id, database).get(str(ref.id))
     if text is None:
-        raise InvalidDefinition(f"{kind.name} {row_id} is no longer in the database")
-    return _read(kind, parse_row(text), check_and_lint)
+        raise InvalidDefinition(f"{ref} is no longer in the database")
+    return _read(ref.kind, parse_row(text), check_and_lint)
 
 
 def _row_id(kind: DefinitionKind, dag_id: str) -> UUID | None:
@@ -238,7 +226,7 @@ def _read_times(row: dict[str, Any]) -> None:
 def _read(kind: DefinitionKind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
     endpoint_of(row["region"] or "us-east-1")
     marketplace_of(row["country_code"], row["marketplace_id"])
-    return kind.read(row, check_query)
+    return _SOURCES[kind].read(row, check_query)
 
 
 def _define(
@@ -250,12 +238,12 @@ def _define(
         _read_times(row)
         return _read(kind, row, check_query)
     except InvalidDefinition as err:
-        log.warning("%s %s makes no DAG that runs: %s", kind.name, key, err)
+        log.warning("%s %s makes no DAG that runs: %s", kind, key, err)
         return _invalid(kind, key, row, err.at(table=kind.table, column="", key=key))
     except ParseTimeSpent:
         raise
     except Exception as err:  # noqa: BLE001  an error here would remove all DAGs
-        log.error("%s %s cannot be read: %s\n%s", kind.name, key, one_line(repr(err)), frames(err))
+        log.error("%s %s cannot be read: %s\n%s", kind, key, one_line(repr(err)), frames(err))
         problem = InvalidDefinition(f"cannot be read: {err!r:.500}", table=kind.table, key=key)
         return _invalid(kind, key, row, problem)
 
@@ -264,9 +252,7 @@ def _invalid(
     kind: DefinitionKind, key: str, row: Row, error: InvalidDefinition, *, is_waiting: bool = False
 ) -> InvalidDefinitionRow:
     return InvalidDefinitionRow(
-        kind=kind.name,
-        id=UUID(key),
-        dag_id=f"{kind.dag_prefix}{key}",
+        ref=DefinitionRef(kind, UUID(key)),
         name=str(row.get("name") or key),
         owner=str(row.get("owner") or ""),
         instance_id=str(row.get("instance_id") or ""),
@@ -295,10 +281,10 @@ def _select_or_none(
         return _select_rows(kind, row_id, database, shard)
     except Exception as err:  # an error here would remove all DAGs
         log.exception(
-            "The application's database does not answer; %ss stay as last read: %s", kind.name, err
+            "The application's database does not answer; %ss stay as last read: %s", kind, err
         )
-    if not has_snapshot(kind.name, shard.buckets if row_id is None else [bucket_of(row_id)]):
-        log.error("There is no snapshot of %ss: set RECOMAMP_SNAPSHOT_DIR to keep one", kind.name)
+    if not has_snapshot(kind, shard.buckets if row_id is None else [bucket_of(row_id)]):
+        log.error("There is no snapshot of %ss: set RECOMAMP_SNAPSHOT_DIR to keep one", kind)
     return None
 
 
@@ -306,6 +292,7 @@ def _select_rows(
     kind: DefinitionKind, row_id: UUID | None, database: DatabaseHook, shard: Shard = ALL
 ) -> dict[str, str]:
     part = {"shard": 0, "shards": 1} if row_id else {"shard": shard.number, "shards": shard.of}
+    source = _SOURCES[kind]
     with database.transaction() as connection:
-        rows = fetch_all(connection, kind.select, **{kind.key: row_id}, **part)
+        rows = fetch_all(connection, source.statement, **{source.key: row_id}, **part)
     return {str(row["id"]): row["definition"] for row in rows}

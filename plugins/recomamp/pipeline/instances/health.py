@@ -10,6 +10,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from recomamp.amazon.retry import RetryPolicy
+from recomamp.domain.executions import Execution
 from recomamp.domain.instance_health import (
     LONGEST_ERROR,
     Health,
@@ -32,7 +33,6 @@ from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.log_table import as_table
 from recomamp.pipeline.partial_failures import FailureCollector, gather_limited, in_turns
-from recomamp.store.executions import Execution
 from recomamp.store.instances import (
     Instance,
     select_active_instance,

@@ -16,14 +16,12 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import LIST_SLACK
-from recomamp.amazon.amc.responses import AmcExecution
-from recomamp.domain.executions import Actor, AmcStatus, given_up_as
+from recomamp.domain.execution_states import Actor, AmcStatus, given_up_as
+from recomamp.domain.executions import AmcExecution, Execution, OpenExecution
 from recomamp.domain.reconciliation import (
     Action,
-    AmcExecutionSummary,
     Decision,
     KnownExecutions,
-    OpenExecution,
     RunState,
     count_external,
     decide,
@@ -37,7 +35,6 @@ from recomamp.pipeline.partial_failures import FailureCollector
 from recomamp.pipeline.reconciliation.dag_run_state import RunStateOf
 from recomamp.pipeline.reconciliation.time_budget import TimeBudget
 from recomamp.store import executions, reconciliations, run_records
-from recomamp.store.executions import Execution
 from recomamp.store.reconciliations import InstanceToReconcile
 
 log = logging.getLogger(__name__)
@@ -80,7 +77,7 @@ class InstanceReconciliation:
         except ConsentRevoked:
             self._close_unasked(failures)
             raise
-        self._note_statuses({one.id: one.status for one in listed})
+        self._note_statuses({one.amc_execution_id: one.status for one in listed})
         rows, known, runs = self._compare(listed)
         self._count_foreign(listed)
         decisions = list(decide(rows, listed, known, runs, now=self.now))
@@ -91,7 +88,7 @@ class InstanceReconciliation:
             self._count_foreign(listed)
 
     def _compare(
-        self, listed: list[AmcExecutionSummary]
+        self, listed: list[AmcExecution]
     ) -> tuple[list[OpenExecution], KnownExecutions, dict[UUID, RunState]]:
         """Return the open rows, what is known of what AMC lists, and the states of the runs."""
         with self.database.transaction() as connection:
@@ -116,12 +113,12 @@ class InstanceReconciliation:
                 if (execution := self._execution(row.id)) is not None:
                     self._end(decision, row, execution, unasked)
 
-    async def _list(self) -> list[AmcExecutionSummary]:
+    async def _list(self) -> list[AmcExecution]:
         since = self.instance.list_from - LIST_SLACK
         client = self.amazon.client_at(self.instance)
         client.retry = QUICK_RETRY
         async with client as amc:
-            return [_at_amc(one) async for one in amc.list_executions(min_creation_time=since)]
+            return [one async for one in amc.list_executions(min_creation_time=since)]
 
     def _note_statuses(self, statuses: Mapping[str, AmcStatus]) -> None:
         """Keep AMC's last word of each execution in its row, where that has ended."""
@@ -133,9 +130,9 @@ class InstanceReconciliation:
             return RunState.GONE
         return self.run_state_of(row.dag_id, row.dag_run_id)
 
-    def _count_foreign(self, listed: list[AmcExecutionSummary]) -> None:
+    def _count_foreign(self, listed: list[AmcExecution]) -> None:
         """Keep how many slots are taken at AMC that no open row of ours holds."""
-        in_flight = [one for one in listed if one.id not in self._ended]
+        in_flight = [one for one in listed if one.amc_execution_id not in self._ended]
         with self.database.transaction() as connection:
             known = reconciliations.select_known_execution_ids(connection, in_flight)
             foreign = count_external(in_flight, known)
@@ -151,28 +148,28 @@ class InstanceReconciliation:
 
     def _act(self, decision: Decision) -> None:
         match decision:
-            case Decision(action=Action.ADOPT, at_amc=AmcExecutionSummary() as at_amc):
+            case Decision(action=Action.ADOPT, at_amc=AmcExecution() as at_amc):
                 self._adopt(decision, at_amc)
             case Decision(action=Action.CLOSE, row=OpenExecution() as row):
                 self._close(decision, row)
             case _:
                 self._cancel_unwanted(decision)
 
-    def _adopt(self, decision: Decision, at_amc: AmcExecutionSummary) -> None:
+    def _adopt(self, decision: Decision, at_amc: AmcExecution) -> None:
         """Store AMC's id, where the row still waits for one."""
         submitted_at = at_amc.create_time or self.now
         with self.database.transaction() as connection:
             is_adopted = executions.mark_submitted(
                 connection,
                 decision.execution_id,
-                amc_execution_id=at_amc.id,
+                amc_execution_id=at_amc.amc_execution_id,
                 amc_status=at_amc.status,
                 amazon_request_id=None,
                 submitted_at=submitted_at,
                 deadline_at=submitted_at + DEADLINE,
             )
             if is_adopted:
-                self._tell(connection, decision, at_amc.id, decision.reason)
+                self._tell(connection, decision, at_amc.amc_execution_id, decision.reason)
 
     def _cancel_unwanted(self, decision: Decision) -> None:
         """Cancel at AMC, where it still runs."""
@@ -283,15 +280,6 @@ class InstanceReconciliation:
     def _execution(self, execution_id: UUID) -> Execution | None:
         with self.database.transaction() as connection:
             return executions.select_execution(connection, execution_id)
-
-
-def _at_amc(execution: AmcExecution) -> AmcExecutionSummary:
-    return AmcExecutionSummary(
-        id=execution.amc_execution_id,
-        workflow_id=execution.workflow_id,
-        status=execution.status,
-        create_time=execution.create_time,
-    )
 
 
 def _final_amc_status(statuses: list[AmcStatus]) -> AmcStatus | None:

@@ -20,13 +20,14 @@ from weakref import WeakKeyDictionary
 import psycopg2
 from psycopg2.extensions import connection as DatabaseConnection
 
+from recomamp.domain.executions import WaitingExecution
 from recomamp.domain.text import one_line
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.store.connections import AWAY
+from recomamp.store.executions import select_waiting_executions
 from recomamp.store.slots import grant_slots
 from recomamp.store.statements import fetch_one
-from recomamp.store.waiting_executions import WaitingExecution, select_waiting_executions
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from uuid import UUID
 from airflow.sdk import TaskInstanceState
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from recomamp.domain.executions import AmcStatus
+from recomamp.domain.execution_states import AmcStatus
+from recomamp.domain.executions import Execution, WaitingExecution
 from recomamp.domain.text import one_line
 from recomamp.errors import ConsentRevoked, PipelineError
 from recomamp.pipeline import settings
@@ -21,8 +22,7 @@ from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotQueue
 from recomamp.pipeline.triggers.status_poller import InstancePoller
-from recomamp.store.executions import Execution, select_execution, set_amc_status
-from recomamp.store.waiting_executions import WaitingExecution
+from recomamp.store.executions import select_execution, set_amc_status
 
 # A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
 # task (quick-resume race). Nothing fires earlier than this after the deferral.

@@ -17,8 +17,8 @@ from http import HTTPStatus
 
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import LIST_SLACK, PAGE_SIZE
-from recomamp.amazon.amc.responses import AmcExecution
 from recomamp.amazon.retry import RetryPolicy
+from recomamp.domain.executions import AmcExecution
 from recomamp.domain.text import one_line
 from recomamp.errors import AmazonError, RequestRejected, TransientError
 

@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 import psycopg2
 
 from recomamp.amazon.amc.client import AmcClient
-from recomamp.amazon.amc.responses import AmcExecution
+from recomamp.domain.executions import AmcExecution
 from recomamp.domain.text import one_line
 from recomamp.errors import AmazonError, ConsentRevoked, RequestRejected
 from recomamp.pipeline.partial_failures import log_failure

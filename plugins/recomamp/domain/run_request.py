@@ -1,4 +1,4 @@
-"""What a DAG run has to do."""
+"""What a DAG run asks for: a definition's query over a window."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from recomamp.domain.models import Collection, Schedule
+from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.scheduling.windows import Window, WindowType
 from recomamp.domain.sql.binding import BoundQuery, bind
 from recomamp.domain.sql.parameters import overlay
@@ -24,12 +24,12 @@ class DagRunKey:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What a DAG run has to do: run a definition's query over a window."""
+    """A definition's query over a window, with the parameters of the run."""
 
     definition: Schedule | Collection
     window: Window
     overrides: Mapping[str, Any]  # parameters of a manual run
-    clear_number: int  # how often the run has been cleared
+    clear_number: int  # times the run has been cleared
     due_at: datetime  # the run's tick
 
     @cached_property
