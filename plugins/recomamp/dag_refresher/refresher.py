@@ -18,7 +18,7 @@ from recomamp.pipeline.settings import dag_shards
 
 log = logging.getLogger(__name__)
 
-# Airflow passes over a request for a file that it is parsing at that moment: ask again
+# Airflow passes over a request for a file that it is parsing at that time: ask again
 ASK_AGAIN = timedelta(seconds=3)
 # A parse seems to have begun later than it did, by what Airflow does before it stores the first DAG
 STORING = timedelta(seconds=2)

@@ -1,4 +1,4 @@
-"""Which of a user's advertising profiles stand behind an AMC instance."""
+"""Which of a user's advertising profiles feed an AMC instance."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
-    """What Amazon tells of an ASIN; what it leaves out is None."""
+    """What Amazon says of an ASIN; what it leaves out is None."""
 
     asin: str
     title: str | None = None

@@ -28,7 +28,7 @@ class Tokens:
     expires_at: datetime | None
 
     def usable(self, now: datetime, *, stale: str | None = None) -> bool:
-        """Tell whether the access token may be sent: long enough to live, and not ``stale``.
+        """Return whether the access token may be sent: long enough to live, and not ``stale``.
 
         ``stale`` is the access token that the caller knows to be no good, None for none.
         """

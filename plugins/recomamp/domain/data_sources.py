@@ -9,9 +9,9 @@ from typing import Any
 from recomamp.domain.text import strip_unstorable
 from recomamp.errors import UnexpectedResponse
 
-UNKNOWN_TYPE = "UNKNOWN"  # of a column whose type Amazon does not tell
+UNKNOWN_TYPE = "UNKNOWN"  # of a column whose type Amazon does not say
 
-# What a table is about, told from its name; the first word that is found
+# What a table is about, derived from its name; the first word that is found
 _CATEGORIES = (
     ("conversion", "conversions"),
     ("attributed", "conversions"),
@@ -27,7 +27,7 @@ _OTHER = "other"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """A column; what Amazon does not tell is None."""
+    """A column; what Amazon does not say is None."""
 
     name: str
     data_type: str | None = None

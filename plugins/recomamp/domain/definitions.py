@@ -31,7 +31,7 @@ _SCHEDULE_WINDOW_KEYS = frozenset({"lag_days", "lookback_days", "type", "catchup
 _COLLECTION_WINDOW_KEYS = frozenset({"lag_days"})
 _LONGEST_LAG_DAYS = 366
 _LONGEST_LOOKBACK_DAYS = 400  # AMC keeps 13 months
-# Not FAILED: a failed week whose run is deleted runs again, and that may mend the collection
+# Not FAILED: a failed week whose run is deleted runs again, and may complete the collection
 _STARTS_NO_WEEK = ("PAUSED", "COMPLETED")
 
 
@@ -167,7 +167,7 @@ def read_schedule(row: Row, check_query: QueryCheck = check_and_lint) -> Schedul
     """Read a row of ``workflow_schedules`` joined with its workflow.
 
     :param check_query: does what ``check_and_lint`` does; reading the query is what costs time.
-    :raises InvalidDefinition: naming the table, the column and the row to mend.
+    :raises InvalidDefinition: naming the table, the column and the row to correct.
     """
     table, key = "workflow_schedules", str(row["id"])
     check_limits(row, table)
@@ -196,7 +196,7 @@ def read_collection(row: Row, check_query: QueryCheck = check_and_lint) -> Colle
     """Read a row of ``report_data_collections`` joined with its workflow.
 
     :param check_query: does what ``check_and_lint`` does; reading the query is what costs time.
-    :raises InvalidDefinition: naming the table, the column and the row to mend.
+    :raises InvalidDefinition: naming the table, the column and the row to correct.
     """
     table, key = "report_data_collections", str(row["id"])
     check_limits(row, table)

@@ -29,7 +29,7 @@ class ExecutionStatus(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the execution may still be in flight at AMC."""
+        """Return whether the execution may still be in flight at AMC."""
         return self in (ExecutionStatus.PENDING, ExecutionStatus.RUNNING)
 
 
@@ -37,7 +37,7 @@ class AmcStatus(StrEnum):
     """Status that AMC reports for a workflow execution.
 
     The published enumeration lacks REJECTED (a compile or privacy refusal, seen live) and the
-    older PUBLISHING. Whatever else AMC may say is UNKNOWN and is waited on until the deadline.
+    older PUBLISHING. Any other status is UNKNOWN; the task waits on until the deadline.
     """
 
     PENDING = "PENDING"
@@ -52,7 +52,7 @@ class AmcStatus(StrEnum):
 
     @classmethod
     def parse(cls, text: str | None) -> AmcStatus:
-        """Read AMC's word, whatever it is."""
+        """Read a status of AMC; UNKNOWN where the pipeline does not know it."""
         try:
             return cls((text or "").upper())
         except ValueError:
@@ -60,7 +60,7 @@ class AmcStatus(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        """Tell whether AMC will change this status no more."""
+        """Return whether AMC will change this status no more."""
         return self in _ENDED
 
 
@@ -156,7 +156,7 @@ def sources(actor: Actor, target: ExecutionStatus) -> list[ExecutionStatus]:
     ]
 
 
-# error_type of an execution whose task or run was ended in Airflow, whoever saw it first
+# error_type of an execution whose task or run was ended in Airflow, whatever notices it first
 KILLED = "KILLED"
 # error_type of an execution whose run failed at a step of ours
 RUN_FAILED = "RUN_FAILED"
@@ -168,7 +168,7 @@ def given_up_as(
 ) -> tuple[ExecutionStatus, str]:
     """Return how an open execution ends whose run is over: status and ``error_type``.
 
-    The order in which people, tasks and the reconciliation come changes nothing.
+    The result is the same whether a person, a task or the reconciliation comes first.
 
     :param step_error_type: of the step that failed for good; None where no step has, so that
         somebody has ended the run, or deleted it.

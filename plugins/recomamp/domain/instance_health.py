@@ -16,7 +16,7 @@ from recomamp.errors import (
 
 LONGEST_ERROR = 1000
 
-# Nothing works on the instance, whatever Amazon's other answers are
+# Nothing works on the instance, regardless of Amazon's other answers
 _NEEDS_SOMEBODY = (ConsentRevoked, InvalidDefinition, ConfigurationError)
 
 # An answer has another request id each time; what is shown must change with its cause only
@@ -33,7 +33,7 @@ class HealthStatus(StrEnum):
 
     @classmethod
     def parse(cls, text: str | None) -> HealthStatus:
-        """Read a stored word, whatever it is."""
+        """Read a stored status; UNKNOWN where the pipeline does not know it."""
         try:
             return cls(text or "")
         except ValueError:
@@ -41,7 +41,7 @@ class HealthStatus(StrEnum):
 
 
 class CreationStatus(StrEnum):
-    """How far Amazon is with creating an instance; SUCCEEDED is the former word for COMPLETED."""
+    """How far Amazon is with creating an instance; SUCCEEDED is the earlier name of COMPLETED."""
 
     REQUESTED = "REQUESTED"
     SUBMITTED = "SUBMITTED"
@@ -52,7 +52,7 @@ class CreationStatus(StrEnum):
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether the instance takes queries."""
+        """Return whether the instance takes queries."""
         return self in (CreationStatus.COMPLETED, CreationStatus.SUCCEEDED)
 
 
@@ -80,7 +80,7 @@ class Health:
 
 
 def evaluate_health(answers: HealthProbe) -> Health:
-    """Tell the health of an instance from what Amazon said.
+    """Return the health of an instance by Amazon's answers.
 
     ERROR is said only where runs certainly fail: reporting, which they need, is refused (4xx), the
     user's consent is gone, or a setting or row is wrong. A 401 that outlives a new token, like

@@ -1,4 +1,4 @@
-"""The words of a mail: plain text, in the reader's time zone, the subject on one line."""
+"""The text of a mail: plain text, in the reader's time zone, the subject on one line."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _digest(events: Sequence[Event], reader: Recipient) -> str:
 
 
 def _facts(event: Event, zone: tzinfo) -> list[tuple[str, object]]:
-    """Return what is told of an event, line by line; what is not known is left out."""
+    """Return the lines about an event; what is not known is left out."""
     details = event.details
     facts = [
         ("Name", details.get("name")),

@@ -1,4 +1,4 @@
-"""What users are told, and how many mails that makes.
+"""Which events go to users, and in how many mails.
 
 An event is one mail. Where a user has had many within the hour, what comes then waits and is told
 in one digest an hour: a backfill that fails three hundred times is a handful of mails.
@@ -55,7 +55,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecentMail:
-    """What a user has been told lately: mails of the last hour, and the last digest among them."""
+    """The recent mails to a user: mails of the last hour, and the last digest among them."""
 
     mails: int = 0
     last_digest_at: datetime | None = None

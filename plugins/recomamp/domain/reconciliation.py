@@ -32,7 +32,7 @@ class RunState(StrEnum):
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether the run may still care for its execution."""
+        """Return whether the run may still wait for its execution."""
         return self in (RunState.QUEUED, RunState.RUNNING)
 
 
@@ -41,7 +41,7 @@ class Action(StrEnum):
 
     ADOPT = "ADOPT"  # AMC has it, the row does not say so: store AMC's id
     CANCEL_AT_AMC = "CANCEL_AT_AMC"  # AMC works on what no open row waits for
-    CLOSE = "CLOSE"  # nobody waits for the row: cancel at AMC, end it, close its books
+    CLOSE = "CLOSE"  # nobody waits for the row: cancel at AMC, end it, record its run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +50,7 @@ class KnownExecutions:
 
     statuses: Mapping[UUID, ExecutionStatus]  # rows by the ids in the names; absent: no such row
     held: Mapping[UUID, str]  # AMC's ids that open rows hold, by the rows; once held, for good
-    ended: Collection[str] = ()  # AMC's ids of which AMC itself has told a row that they ended
+    ended: Collection[str] = ()  # AMC's ids that AMC reports as ended
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +77,7 @@ def execution_id_of(workflow_id: str | None) -> UUID | None:
 
 
 def is_orphan(row: OpenExecution, runs: Mapping[UUID, RunState]) -> bool:
-    """Tell whether nothing in Airflow cares for the row any more."""
+    """Return whether no living DAG run waits for the row."""
     return not runs[row.id].is_alive
 
 
@@ -89,7 +89,7 @@ def decide(
     *,
     now: datetime,
 ) -> Iterator[Decision]:
-    """Yield at most one action for each orphan and for each execution nobody waits for."""
+    """Yield at most one action for each orphan and for each execution that no row waits for."""
     cancelled_with_rows: set[str] = set()
     for row in rows:
         if is_orphan(row, runs) and (decision := _about_orphan(row, listed, runs[row.id], now)):
@@ -164,7 +164,7 @@ def _in_flight(row: OpenExecution, listed: Collection[AmcExecution]) -> Iterator
     """Yield AMC's ids of all that runs for the row, also where AMC's list leaves it out."""
     for one in listed:
         is_its_name = one.workflow_id == row.amc_workflow_id
-        # Where AMC keeps no names, the id it gave us tells as much
+        # Where AMC keeps no names, the id identifies the execution
         is_its_id = one.amc_execution_id == row.amc_execution_id and is_nameless(one.workflow_id)
         if (is_its_name or is_its_id) and not one.status.is_terminal:
             yield one.amc_execution_id
@@ -175,7 +175,7 @@ def _in_flight(row: OpenExecution, listed: Collection[AmcExecution]) -> Iterator
 
 
 def _why_unwanted(one: AmcExecution, execution_id: UUID, known: KnownExecutions) -> str | None:
-    """Say why nobody waits for what is ours and still runs at AMC, None where somebody does."""
+    """Return why no row waits for an execution of ours at AMC, None where one does."""
     status = known.statuses.get(execution_id)
     if one.status.is_terminal or status is None:  # without a row: another deployment's, perhaps
         return None

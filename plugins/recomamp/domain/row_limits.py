@@ -49,7 +49,7 @@ _PLACES = {  # columns of a definition that come from another table
 
 
 def bounded(moment: datetime) -> datetime:
-    """Return the nearest moment of the years that people may name.
+    """Return the nearest time within the years that rows may name.
 
     Near the years 1 and 9999 calendars have no zone and no next day to calculate with.
     """

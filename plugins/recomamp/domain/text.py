@@ -8,7 +8,7 @@ import unicodedata
 LONGEST_LINE = 2000
 LONGEST_NAME = 100  # of a part's name, before the id that follows it
 
-# No name that a row may have is as long; longer ones are wrong, and their beginning tells which
+# No name that a row may have is as long; longer ones are wrong, and their beginning identifies them
 _LONG_WORD = re.compile(r"(\S{60})\S{140,}")
 
 # Controls, halves of surrogate pairs, separators of lines and paragraphs

@@ -4,7 +4,7 @@ From the row to the DAG:
 
 1. ``generator/factory.py`` builds one DAG per row: ``submit >> wait >> load >> record``.
 2. ``generator/definitions.py`` selects the rows, and falls back on the last snapshot of them.
-3. ``domain/definitions.py`` reads a row into a ``Schedule`` or a ``Collection``, or names the error.
+3. ``domain/definitions.py`` reads a row as a ``Schedule`` or a ``Collection``, or names its error.
 4. ``timetables/schedule.py`` says when a run starts, and which window of data it reads.
 
 From the run to AMC and back:
@@ -15,14 +15,14 @@ From the run to AMC and back:
 8. ``store/executions.py`` holds every statement that changes ``workflow_executions``; the states
    that they may set stand in one table, in ``domain/execution_states.py``.
 9. ``executions/wait.py`` is the second task. It defers until AMC has ended the execution.
-10. ``triggers/execution.py`` waits in the triggerer, where one poller asks AMC about all executions.
+10. ``triggers/execution.py`` waits in the triggerer; one poller asks AMC about all executions.
 11. ``executions/load.py`` is the third task. It downloads the result and marks the row as SUCCESS.
 12. ``store/results/writer.py`` turns the CSV parts into Parquet files and the row's JSON document.
-13. ``executions/record.py`` is the last task. It writes ``schedule_runs``, or the collection's week.
+13. ``executions/record.py`` is the last task. It writes ``schedule_runs`` or ``report_data_weeks``.
 
-The way back: ``workflow_executions.id`` is in the name that AMC knows (``recomamp-<id>``) and in the
-directory of the Parquet files. ``dag_id`` and ``dag_run_id`` of the row name the run in Airflow, and
-``schedule_id`` or ``collection_id`` the definition.
+The way back: ``workflow_executions.id`` is in the name that AMC knows (``recomamp-<id>``) and in
+the directory of the Parquet files. The row names its run in Airflow by ``dag_id`` and
+``dag_run_id``, and its definition by ``schedule_id`` or ``collection_id``.
 
 Beside that way: ``reconciliation`` compares AMC with the rows every five minutes; ``instances``,
 ``campaigns``, ``asins``, ``notifications`` and ``maintenance`` are the pipeline's own DAGs.

@@ -64,7 +64,7 @@ def select_open_rows(connection: Connection, instance_key: UUID) -> list[OpenExe
 
 
 def is_unchanged(connection: Connection, instance_key: UUID, row: OpenExecution) -> bool:
-    """Tell whether an open row is as it was read."""
+    """Return whether an open row is as it was read."""
     found = fetch_all(
         connection, "select_open_executions", instance_key=instance_key, execution_id=row.id
     )

@@ -9,7 +9,7 @@ from typing import Any
 from recomamp.domain.execution_states import is_nameless
 from recomamp.domain.executions import AmcExecution
 
-# By how much AMC's clock may be behind ours
+# By how much AMC's clock may lag ours
 _CLOCK_SLACK = timedelta(minutes=1)
 
 
@@ -47,7 +47,7 @@ def matches_submission(
 
 
 def _is_same_moment(theirs: datetime | None, ours: datetime | None) -> bool:
-    """Compare to the second, as AMC writes times; where we asked for no moment any will do."""
+    """Compare to the second, as AMC writes times; any time matches where none was asked for."""
     return ours is None or (theirs is not None and theirs == ours.replace(microsecond=0))
 
 

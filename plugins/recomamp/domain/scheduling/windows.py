@@ -78,7 +78,7 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DueWindow:
-    """A window and the moment from which a run may read it."""
+    """A window, and the time from which a run may read it."""
 
     due_at: datetime
     window: Window
@@ -119,15 +119,15 @@ class ScheduleWindows:
         return DueWindow(due_at=tick, window=window)
 
     def next(self, after: datetime) -> DueWindow:
-        """Return the first run that is due later than that moment, or than 2000 or 2100."""
+        """Return the first run that is due later than that time, or than 2000 or 2100."""
         return self._next(bounded(after))
 
     def latest(self, until: datetime) -> DueWindow:
-        """Return the latest run due at that moment or before, or at 2000 or 2100 beyond them."""
+        """Return the latest run due at that time or before, or at 2000 or 2100 beyond them."""
         return self.at(self.cron.last_tick(bounded(until)))
 
     def first_from(self, earliest: datetime) -> DueWindow | None:
-        """Return the first run whose window starts at that moment or later, None after 2100."""
+        """Return the first run whose window starts at that time or later, None after 2100."""
         if earliest > LATEST:
             return None
         earliest = bounded(earliest)
@@ -189,7 +189,7 @@ class CollectionWindows:
         return DueWindow(due_at=due_at, window=window)
 
     def first_from(self, earliest: datetime) -> DueWindow | None:
-        """Return the first week that starts at that moment or later, None after the last."""
+        """Return the first week that starts at that time or later, None after the last."""
         if earliest > LATEST:
             return None
         earliest = bounded(earliest)
@@ -217,6 +217,6 @@ class CollectionWindows:
         )
 
     def latest(self, until: datetime) -> DueWindow | None:
-        """Return the last week that is due at that moment, None before the first."""
+        """Return the last week that is due at that time, None before the first."""
         due = [week for week in self if week.due_at <= until]
         return due[-1] if due else None

@@ -178,7 +178,7 @@ def _read_whole(kind: ParameterType) -> Callable[[object], int | None]:
         number = _read_number(raw)
         if number is None or number.adjusted() > 19:  # far outside, whatever its digits
             return None
-        # A float above 2^53 has already been rounded by whoever wrote it.
+        # A float above 2^53 has already been rounded before it came here.
         if isinstance(raw, float) and abs(raw) > 2**53:
             return None
         if number != number.to_integral_value() or not lowest <= number <= highest:

@@ -1,4 +1,4 @@
-"""What a value means at a place of an AMC query, told from the words before it.
+"""What a value means at a place of an AMC query, derived from the tokens before it.
 
 Follows a query token by token with one frame for each open parenthesis. It knows no grammar
 beyond what decides whether a parameter, a literal or nothing at all may stand at a place.
@@ -86,7 +86,7 @@ class Context:
 
     @property
     def wants_parentheses(self) -> bool:
-        """Tell whether a list without parentheses may stand here: ``IN {{ids}}``."""
+        """Return whether a list without parentheses may stand here: ``IN {{ids}}``."""
         return self._last_kind is TokenType.IN and self._top.opener != "POSITION"
 
     @property
@@ -95,7 +95,7 @@ class Context:
         return self._last.text.upper() if self._last else ""
 
     def position(self, following: Token | None, *, bare: bool) -> Position:
-        """Tell what may stand here. ``bare`` means that it is not written in quotes."""
+        """Return what may stand here. ``bare`` means that it is not written in quotes."""
         if self._is_name(following, bare=bare):
             return Position.NAME
         kind = self._last.token_type if self._last else None
@@ -188,7 +188,7 @@ class Context:
         return self._is_listed_name(last, bare=bare)
 
     def _is_listed_name(self, last: TokenType | None, *, bare: bool) -> bool:
-        """Tell whether this is an item of FROM, WITH or, without quotes, of GROUP or ORDER BY."""
+        """Return whether this is an item of FROM, WITH or, without quotes, of GROUP or ORDER BY."""
         top = self._top
         if last is TokenType.L_PAREN:
             return top.opener == "EXTRACT"
@@ -199,7 +199,7 @@ class Context:
         return bare and last in (TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.PARTITION_BY)
 
     def _is_all_of_row(self, following: Token | None) -> bool:
-        """Tell whether this fills a row of VALUES: ``VALUES ({{ids}})``."""
+        """Return whether this fills a row of VALUES: ``VALUES ({{ids}})``."""
         return (
             self._top.kind is _Kind.ROW
             and self._top.opener == "VALUES"

@@ -266,7 +266,7 @@ def _context_excerpt(scope: Scope) -> list[Scope]:
 
 
 def _is_open(scope: Scope, tables: Mapping[str, Table]) -> bool:
-    """Tell whether a scope reads more than known tables, so that any name may be right."""
+    """Return whether a scope reads more than known tables, so that any name may be right."""
     known = [tables.get(name) for name in _sources(scope).values()]
     is_known = all(table is not None and table.is_offered for table in known)
     return not is_known or len(known) != len(scope.selected_sources)

@@ -134,7 +134,7 @@ class _CampaignSync:
 
 
 def _is_not_for_us(error: AmazonError) -> bool:
-    """Tell whether Amazon says that we may not ask: 403, or 401 about the scope of the call.
+    """Return whether Amazon says that we may not ask: 403, or 401 about the scope of the call.
 
     The token itself is good: the profiles were asked for with it just before.
     """

@@ -114,7 +114,7 @@ class ReportWatch:
             return select_campaign_reports(connection, [UUID(one) for one in report_ids])
 
     def is_over(self, waiting: Sequence[CampaignReport]) -> bool:
-        """Tell whether to stop waiting for reports.
+        """Return whether to stop waiting for reports.
 
         One that cannot be looked at any more does not keep those that are done from being loaded.
         """

@@ -41,7 +41,7 @@ async def find_submitted_execution(
 def is_claimed_by_other(
     candidate: AmcExecution, execution: Execution, database: DatabaseHook
 ) -> bool:
-    """Tell whether another row, whoever owns it, has adopted what AMC lists."""
+    """Return whether another row, whoever owns it, has adopted what AMC lists."""
     with database.transaction() as connection:
         owner = select_execution_by_amc_id(
             connection, execution.instance_id, candidate.amc_execution_id

@@ -280,7 +280,7 @@ async def _create_or_adopt(
 
 
 async def _is_sandbox(execution: Execution, amc: AmcClient) -> bool:
-    """Tell whether the instance has made-up data; Amazon is asked before the first health check.
+    """Return whether the instance has made-up data; Amazon is asked before the first health check.
 
     Where it does not say, the instance is taken for one with real data.
 

@@ -21,7 +21,7 @@ class TimeBudget:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether nothing more can be asked."""
+        """Return whether nothing more can be asked."""
         return self._left_seconds <= 0
 
     def run(self, question: Coroutine[Any, Any, T]) -> T:

@@ -135,7 +135,7 @@ class WindowTimetable(Timetable):
 
     @abstractmethod
     def latest_window(self, moment: datetime) -> DueWindow:
-        """Return the latest window that is due at that moment."""
+        """Return the latest window that is due at that time."""
 
     @abstractmethod
     def _next_scheduled(self, last: DagRunInfo | None, taken: RunDates) -> DueWindow | None: ...

@@ -112,7 +112,7 @@ class ScheduleTimetable(WindowTimetable):
         }
 
     def latest_window(self, moment: datetime) -> DueWindow:
-        """Return the latest window that is due at that moment."""
+        """Return the latest window that is due at that time."""
         return self.windows.latest(moment)
 
     def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:
@@ -143,7 +143,7 @@ class ScheduleTimetable(WindowTimetable):
         return due
 
     def _choose_run(self, after: datetime) -> DueWindow:
-        """Return the next tick to run: the first after that moment or, missed ones left out, the
+        """Return the next tick to run: the first after that time or, missed ones left out, the
         latest.
         """
         now = utc_now()
@@ -155,7 +155,7 @@ class ScheduleTimetable(WindowTimetable):
         return max(due, self.windows.latest(now), key=lambda one: one.due_at)
 
     def _next_after(self, moment: datetime) -> DueWindow:
-        """Return the first run due later than that moment, kept for when it is asked for again.
+        """Return the first run due later than that time, kept for when it is asked for again.
 
         Which is at every parse until that run is there: ticks cost more than all the rest.
         """
@@ -225,7 +225,7 @@ class CollectionTimetable(WindowTimetable):
         }
 
     def latest_window(self, moment: datetime) -> DueWindow:
-        """Return the latest week that is due at that moment, the first before any is."""
+        """Return the latest week that is due at that time, the first before any is."""
         return self.windows.latest(moment) or self.windows.week(0)
 
     def run_info_from_dag_run(self, *, dag_run: DagRun) -> DagRunInfo:

@@ -97,7 +97,7 @@ class StatusFetcher:
                 yield execution
 
     def _needs_page(self, sweep: _FetchRound) -> bool:
-        """Tell whether to read on: each page may show many, but for a few it is one call each."""
+        """Return whether to read on: each page may show many, but for a few it is one call each."""
         unasked = len(self._unasked_since(sweep.began_in))
         is_cheaper = unasked > self._left or not sweep.tokens
         return not sweep.is_over and self._left > 0 and unasked > 0 and is_cheaper
