@@ -14,6 +14,7 @@ import pytest
 
 from fixtures.airflow_api import DagServer
 from fixtures.postgres import Database, Row, Rows
+from fixtures.shards import use_shards
 from recomamp.dag_refresher.airflow_api import AirflowApi, ParsedFile
 from recomamp.dag_refresher.listener import (
     DefinitionChange,
@@ -221,9 +222,9 @@ def test_of_an_instances_health_only_error_is_told(
 
 
 def test_a_shard_has_its_own_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "4")
+    use_shards(monkeypatch, 4)
     row = UUID("11111111-1111-1111-1111-111111111117")
-    assert files_of(DefinitionChange("workflow_schedules", row)) == ["shards/amc_schedules_03.py"]
+    assert files_of(DefinitionChange("workflow_schedules", row)) == ["amc_schedules_03.py"]
     assert files_of(DefinitionChange("workflow_schedules", ROW)) == ["amc_schedules.py"]
 
 
@@ -287,7 +288,7 @@ def test_a_request_without_an_answer_is_repeated_at_once() -> None:
 def test_a_file_that_airflow_does_not_parse_keeps_no_other_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "2")
+    use_shards(monkeypatch, 2)
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -297,7 +298,7 @@ def test_a_file_that_airflow_does_not_parse_keeps_no_other_waiting(
             return httpx.Response(500 if name == "amc_schedules.py" else 200, json={})
         if request.url.path == "/auth/token":
             return httpx.Response(201, json={"access_token": "x"})
-        names = ["amc_schedules.py", "amc_collections.py", "shards/amc_schedules_01.py"]
+        names = ["amc_schedules.py", "amc_collections.py", "amc_schedules_01.py"]
         dags = [parsed_dag(name, NOW - timedelta(hours=1), 1.0) for name in names]
         return httpx.Response(200, json={"dags": dags})
 
@@ -345,12 +346,20 @@ def test_a_parse_began_before_its_first_dag_was_stored_whatever_a_deleted_rows_d
     assert files["amc_schedules.py"].parsed_from == NOW - timedelta(seconds=2)
 
 
+def test_of_two_bundles_with_the_same_file_the_one_that_builds_its_dags_is_parsed() -> None:
+    former = parsed_dag("amc_schedules_01.py", NOW - timedelta(hours=1), 2.0)
+    file = parsed_dag("amc_schedules_01.py", NOW, 2.0) | {"file_token": "of the other bundle"}
+    for dags in ((former, file), (file, former)):
+        (found,) = api_with(*dags).files("amc_schedule_").values()
+        assert found.token == "of the other bundle"
+
+
 @pytest.mark.parametrize("shards", ["1", "2", "16"])
 def test_many_dags_whose_ids_come_first_hide_no_other_file(
     monkeypatch: pytest.MonkeyPatch, shards: str
 ) -> None:
     """People choose the ids of their rows, and with them their place among all DAGs."""
-    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", shards)
+    use_shards(monkeypatch, shards)
     others = [UUID(int=16 * number) for number in range(1000)]  # all in the first file
     mine = UUID("ffffffff-ffff-4fff-bfff-ffffffffffff")
     server = DagServer(

@@ -10,12 +10,12 @@ import yaml
 from recomamp.domain.airflow_settings import AIRFLOW_SETTINGS, AirflowSetting, Rule
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "airflow-settings.md").read_text()
-MAY_BE = {Rule.AT_LEAST: "more", Rule.AT_MOST: "less", Rule.EXACTLY: "no other"}
+MAY_BE = {Rule.AT_LEAST: "more", Rule.AT_MOST: "less"}
 
 
 def row(setting: AirflowSetting) -> str:
-    value = f"`{setting.value}`" if setting.rule is Rule.EXACTLY else setting.value
-    cells = [f"`{setting.environment_name}`", value, MAY_BE[setting.rule], setting.reason]
+    name = f"`{setting.environment_name}`"
+    cells = [name, setting.value, MAY_BE[setting.rule], setting.reason]
     return f"| {' | '.join(cells)} |"
 
 

@@ -32,7 +32,6 @@ def test_a_difference_names_the_setting_its_remedy_and_the_consequence() -> None
     [
         (Rule.AT_LEAST, ("30", "30.0", "31"), ("29.9", "-1")),
         (Rule.AT_MOST, ("30", "29.5", "0"), ("30.1", "600")),
-        (Rule.EXACTLY, ("30",), ("30.0", "31")),
     ],
 )
 def test_a_rule_says_how_a_value_may_differ(

@@ -21,6 +21,7 @@ WRONG = [
     ("RECOMAMP_ANSWER_LIMIT_BYTES", "many"),
     ("RECOMAMP_FERNET_KEY", "abc"),
     ("RECOMAMP_RESULT_FILES_KEPT_DAYS", "-1"),
+    ("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", "[]"),
     ("AIRFLOW_CONN_AMAZON_ADS", None),
     ("AIRFLOW_CONN_RECOMAMP_DB", None),
 ]
@@ -30,6 +31,7 @@ WRONG = [
 def our_settings(monkeypatch: pytest.MonkeyPatch, fernet_key: str) -> None:
     for name, value in stack_environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "2")
     monkeypatch.setenv("RECOMAMP_FERNET_KEY", fernet_key)
     monkeypatch.setenv("AIRFLOW_CONN_AMAZON_ADS", "http://id:secret@127.0.0.1:1")
     monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", "postgresql://nobody@127.0.0.1:1/none")

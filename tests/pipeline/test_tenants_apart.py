@@ -28,6 +28,7 @@ from fixtures.emulator_client import SQL, Caller
 from fixtures.mail import Mailbox, connection_to, running_mail_server
 from fixtures.poison import BOB, Case, Tenants, culprit, key
 from fixtures.postgres import Database, Server
+from fixtures.shards import use_shards
 from fixtures.tenants import PipelineDatabase, hooks
 from recomamp.dag_refresher.listener import DefinitionChange, changed_definitions, listen
 from recomamp.dag_refresher.refresher import Follower
@@ -379,7 +380,7 @@ def following(world: World, cases: Sequence[Case]) -> None:
         pytest.MonkeyPatch.context() as patch,
         closing(PipelineDatabase().get_conn()) as connection,
     ):
-        patch.setenv("RECOMAMP_DAG_SHARDS", "16")
+        use_shards(patch, 16)
         files = {
             (kind, name): file_of_row(kind, UUID(key(name, kind)))
             for name in world.names(cases)

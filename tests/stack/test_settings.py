@@ -130,6 +130,7 @@ def test_a_given_setting_wins(tmp_path: Path, name: str, value: str) -> None:
         ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://somebody/elses"),
         ("AIRFLOW_HOME", "/somebody/elses"),
         ("AIRFLOW__CORE__DAGS_FOLDER", "/somebody/elses"),
+        ("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH", "/somebody/elses"),
         ("PGHOST", "somebody.example.com"),
         ("PYTHONPATH", "/somebody/elses"),
     ],

@@ -54,6 +54,8 @@ class AirflowApi:
     def files(self, dag_prefix: str) -> dict[str, ParsedFile]:
         """Return the files, by path, that the DAGs of a prefix come from.
 
+        Bundles may have files of the same path. The one with the latest parse builds the DAGs.
+
         :raises httpx.HTTPError: when Airflow does not answer, or refuses.
         """
         dags: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -61,7 +63,9 @@ class AirflowApi:
             if dag["relative_fileloc"]:
                 dags[dag["relative_fileloc"]].append(dag)
         return {
-            path: ParsedFile(token=of_file[0]["file_token"], parsed_from=_parsed_from(of_file))
+            path: ParsedFile(
+                token=_latest(of_file)["file_token"], parsed_from=_parsed_from(of_file)
+            )
             for path, of_file in dags.items()
         }
 
@@ -103,6 +107,10 @@ class AirflowApi:
         self._client.headers.pop("Authorization", None)
         answer = self._client.post("/auth/token", json=self._who).raise_for_status()
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _latest(dags: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return max(dags, key=lambda dag: dag.get("last_parsed_time") or "")
 
 
 def _parsed_from(dags: Sequence[dict[str, Any]]) -> datetime | None:

@@ -13,8 +13,7 @@ from recomamp.dag_refresher.airflow_api import ParsedFile
 from recomamp.dag_refresher.listener import DefinitionChange
 from recomamp.domain.definitions import DefinitionKind
 from recomamp.domain.text import one_line
-from recomamp.pipeline.generator.shards import file_of_row, file_of_shard
-from recomamp.pipeline.settings import dag_shards
+from recomamp.pipeline.generator.shards import file_of_row, file_of_shard, shards_in_use
 
 log = logging.getLogger(__name__)
 
@@ -118,5 +117,5 @@ def files_of(change: DefinitionChange) -> list[str]:
 
 def all_files(*kinds: DefinitionKind) -> list[str]:
     """Return the generators' files, of all kinds if none is named."""
-    shards = range(dag_shards())
+    shards = range(shards_in_use())
     return [file_of_shard(kind, number) for kind in kinds or DefinitionKind for number in shards]

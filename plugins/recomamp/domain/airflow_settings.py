@@ -2,14 +2,24 @@
 
 The embedded stack and docker-compose.yaml set these values, docs/airflow-settings.md lists them.
 Scheduler, triggerer and dag-processor compare their own with them when they start.
+They set DAG bundles too. Another list of bundles is no difference: one shard needs none of ours.
 Facts: Airflow 3.3.2.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+SHARD_BUNDLE_CLASS = "recomamp.pipeline.generator.shard_bundle.ShardBundle"
+# The folder `dags`, and two bundles with the files of further shards, for two dag-processors
+_BUNDLES = {
+    "dags-folder": "airflow.dag_processing.bundles.local.LocalDagBundle",
+    "amc-shards-0": SHARD_BUNDLE_CLASS,
+    "amc-shards-1": SHARD_BUNDLE_CLASS,
+}
 
 
 class Rule(StrEnum):
@@ -17,7 +27,6 @@ class Rule(StrEnum):
 
     AT_LEAST = "at least"
     AT_MOST = "at most"
-    EXACTLY = "exactly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +49,6 @@ class AirflowSetting:
 
     def allows(self, value: str | None) -> bool:
         """Return whether a deployment may have that value; None is a setting without one."""
-        if self.rule is Rule.EXACTLY:
-            return value == self.value
         try:
             number, bound = float(value or ""), float(self.value)
         except ValueError:
@@ -90,11 +97,6 @@ AIRFLOW_SETTINGS = (
         "a file that is still being stored is killed, and its DAGs disappear",
     ),
     AirflowSetting(
-        "core", "might_contain_dag_callable", "recomamp.pipeline.generator.shards.might_contain_dag",
-        Rule.EXACTLY,
-        "files of shards that are not in use are parsed each time",
-    ),
-    AirflowSetting(
         "workers", "execution_api_retries", "20", Rule.AT_LEAST,
         "a restart of the API server fails the steps that run meanwhile",
     ),
@@ -119,14 +121,13 @@ def differences(value_of: Callable[[str, str], str | None]) -> Iterator[str]:
         if not setting.allows(value):
             yield (
                 f"[{setting.section}] {setting.key} is {value}; set {setting.environment_name} to"
-                f" {_bound(setting)}. Otherwise {setting.reason}."
+                f" {setting.value} ({setting.rule}). Otherwise {setting.reason}."
             )
 
 
 def stack_environment() -> dict[str, str]:
-    """Return the environment variables that set all of them."""
-    return {setting.environment_name: setting.value for setting in AIRFLOW_SETTINGS}
-
-
-def _bound(setting: AirflowSetting) -> str:
-    return setting.value if setting.rule is Rule.EXACTLY else f"{setting.value} ({setting.rule})"
+    """Return the environment variables that set all of them, and the DAG bundles."""
+    bundles = [{"name": name, "classpath": path, "kwargs": {}} for name, path in _BUNDLES.items()]
+    return {setting.environment_name: setting.value for setting in AIRFLOW_SETTINGS} | {
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles)
+    }

@@ -19,6 +19,7 @@ from recomamp.domain.airflow_settings import differences
 from recomamp.domain.text import one_line
 from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
+from recomamp.pipeline.generator.shards import check_shards
 from recomamp.pipeline.hooks import defined_connection
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ PLAIN: tuple[Check, ...] = (
     settings.limits,
     settings.result_data_kept,
     settings.result_files_kept,
+    check_shards,
 )
 DATABASE: tuple[Check, ...] = (partial(defined_connection, settings.DATABASE_CONN_ID),)
 AMAZON: tuple[Check, ...] = (

@@ -10,9 +10,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import Run
-from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
+from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 
 STEPS = (SubmitExecution, WaitForExecution, LoadResults, RecordRun)

@@ -101,9 +101,12 @@ def test_a_try_that_is_told_to_end_leaves_nothing_on_any_disk(
         os.kill(os.getpid(), signal.SIGTERM)
 
     # As Airflow's task runner does
-    former = signal.signal(signal.SIGTERM, lambda *_: LoadResults(
+    former = signal.signal(
+        signal.SIGTERM,
+        lambda *_: LoadResults(
             task_id="load", definition_kind="schedule", definition_id=str(uuid4())
-        ).on_kill())
+        ).on_kill(),
+    )
     try:
         with ThreadPoolExecutor(1) as pool:
             pool.submit(tell_to_end)

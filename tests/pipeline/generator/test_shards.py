@@ -9,36 +9,50 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import DagBag
-from airflow.utils.file import list_py_file_paths
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.postgres import Database, Row, Rows
+from fixtures.shards import BUNDLES, use_shards
 from recomamp.pipeline.generator.shards import Shard, bucket_of, file_of_row
 from recomamp.pipeline.settings import MAX_SHARDS
 
-DAGS = Path(__file__).resolve().parents[3] / "dags"
-FILES = sorted(DAGS.rglob("amc_schedules*.py"))
+Parse = Callable[[], dict[str, tuple[str, str]]]
+Choose = Callable[[int | str], None]
 
 
 @pytest.fixture
-def parse(connections: None) -> Callable[..., dict[str, str]]:
-    """Parse the files of all shards and return the DAGs, with the file that each comes from."""
+def choose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Choose:
+    """Choose another number of shards."""
+    return lambda number: use_shards(monkeypatch, number, directory=tmp_path / "bundles")
 
-    def parse(*files: Path) -> dict[str, str]:
+
+@pytest.fixture
+def parse(connections: None) -> Parse:
+    """Parse all files of all bundles, and return the bundle and the file of each DAG."""
+
+    def parse() -> dict[str, tuple[str, str]]:
         found: Counter[str] = Counter()
-        places: dict[str, str] = {}
-        for file in files or FILES:
-            bag = DagBag(collect_dags=False, bundle_path=DAGS, bundle_name="dags")
-            bag.process_file(str(file), only_if_updated=False)
-            assert bag.import_errors == {}
-            found.update(bag.dags.keys())
-            places |= dict.fromkeys(bag.dags, str(file.relative_to(DAGS)))
+        places: dict[str, tuple[str, str]] = {}
+        for bundle in DagBundlesManager().get_all_dag_bundles():
+            bundle.initialize()
+            for file in sorted(bundle.path.glob("amc_schedules*.py")):
+                dags = dags_of(bundle.path, file)
+                found.update(dags)
+                places |= dict.fromkeys(dags, (bundle.name, file.name))
         assert set(found.values()) <= {1}, "a DAG of two files"
         return places
 
     return parse
+
+
+def dags_of(bundle: Path, file: Path) -> list[str]:
+    bag = DagBag(collect_dags=False, bundle_path=bundle, bundle_name="bundle")
+    bag.process_file(str(file), only_if_updated=False)
+    assert bag.import_errors == {}
+    return list(bag.dags)
 
 
 @given(st.integers(1, MAX_SHARDS))
@@ -47,25 +61,24 @@ def test_every_bucket_belongs_to_exactly_one_shard(shards: int) -> None:
     assert buckets == Counter(range(MAX_SHARDS))
 
 
-@pytest.mark.parametrize("shards", ["1", "2", "5", "16"])
+@pytest.mark.parametrize("shards", [1, 2, 5, 16])
 def test_the_same_dags_whatever_the_number_of_shards(
-    parse: Callable[..., dict[str, str]],
-    rows: Rows,
-    instance: Row,
-    monkeypatch: pytest.MonkeyPatch,
-    shards: str,
+    parse: Parse, choose: Choose, rows: Rows, instance: Row, shards: int
 ) -> None:
     workflow = rows.workflow(instance=instance)
     made = [rows.schedule(workflow=workflow)["id"] for _ in range(24)]
-    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", shards)
+    choose(shards)
     places = parse()
-    assert places == {
-        f"amc_schedule_{key}": file_of_row("schedule", UUID(str(key))) for key in made
-    }
+    files = {dag_id: file for dag_id, (_, file) in places.items()}
+    assert files == {f"amc_schedule_{key}": file_of_row("schedule", UUID(str(key))) for key in made}
+    for bundle, file in places.values():
+        number = int(file[-5:-3]) if file[-5:-3].isdigit() else 0
+        assert bundle == (BUNDLES[number % 2] if number else "dags-folder")
 
 
 def test_another_number_of_shards_loses_no_dag_while_the_database_is_away(
-    parse: Callable[..., dict[str, str]],
+    parse: Parse,
+    choose: Choose,
     rows: Rows,
     instance: Row,
     monkeypatch: pytest.MonkeyPatch,
@@ -73,20 +86,21 @@ def test_another_number_of_shards_loses_no_dag_while_the_database_is_away(
     workflow = rows.workflow(instance=instance)
     for _ in range(12):
         rows.schedule(workflow=workflow)
-    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "3")
+    choose(3)
     before = parse()
     monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", "postgresql://nobody@127.0.0.1:1/nothing")
-    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "4")
+    choose(4)
     assert set(parse()) == set(before)
 
 
 def test_one_shards_trouble_is_no_other_shards(
-    parse: Callable[..., dict[str, str]],
+    parse: Parse,
+    choose: Choose,
     rows: Rows,
     instance: Row,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "2")
+    choose(2)
     workflow = rows.workflow(instance=instance)
     made = [UUID(str(rows.schedule(workflow=workflow)["id"])) for _ in range(12)]
     before = parse()
@@ -99,17 +113,27 @@ def test_one_shards_trouble_is_no_other_shards(
     assert lost == same
 
 
-def test_a_run_under_way_finds_its_dag_in_the_file_that_built_it_before(
-    parse: Callable[..., dict[str, str]],
+@pytest.mark.parametrize("shards", [1, 2, 16])
+def test_a_step_finds_its_dag_in_every_file_whatever_the_number_of_shards(
+    connections: None,
+    choose: Choose,
     rows: Rows,
     instance: Row,
     monkeypatch: pytest.MonkeyPatch,
+    shards: int,
 ) -> None:
+    """A step that was queued before another number of shards starts with its DAG's former file."""
     schedule = rows.schedule(workflow=rows.workflow(instance=instance))
     dag_id = f"amc_schedule_{schedule['id']}"
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", dag_id)
-    for file in (FILES[0], FILES[-1]):
-        assert list(parse(file)) == [dag_id]
+    choose(shards)
+    found = 0
+    for bundle in DagBundlesManager().get_all_dag_bundles():
+        bundle.initialize()
+        for file in bundle.path.glob("amc_schedules*.py"):
+            assert dags_of(bundle.path, file) == [dag_id]
+            found += 1
+    assert found == 1 + len(BUNDLES) * (MAX_SHARDS - 1)
 
 
 def test_the_database_and_python_put_a_row_into_the_same_bucket(database: Database) -> None:
@@ -123,32 +147,23 @@ def test_the_database_and_python_put_a_row_into_the_same_bucket(database: Databa
 
 @pytest.mark.parametrize("shards", ["0", "17", "many", "-1"])
 def test_a_number_that_is_none_hides_no_dag(
-    parse: Callable[..., dict[str, str]],
+    parse: Parse, choose: Choose, rows: Rows, instance: Row, shards: str
+) -> None:
+    rows.schedule(workflow=rows.workflow(instance=instance))
+    choose(shards)
+    assert set(parse().values()) == {("dags-folder", "amc_schedules.py")}
+
+
+def test_without_a_bundle_for_further_files_the_first_builds_all_dags(
+    parse: Parse,
     rows: Rows,
     instance: Row,
     monkeypatch: pytest.MonkeyPatch,
-    shards: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    rows.schedule(workflow=rows.workflow(instance=instance))
-    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", shards)
-    assert set(parse().values()) == {"amc_schedules.py"}
-
-
-@pytest.mark.parametrize(("shards", "files"), [("1", 2), ("4", 8), ("16", 32)])
-def test_airflow_finds_no_more_files_than_there_are_shards(
-    monkeypatch: pytest.MonkeyPatch, shards: str, files: int
-) -> None:
-    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", shards)
-    monkeypatch.setenv(
-        "AIRFLOW__CORE__MIGHT_CONTAIN_DAG_CALLABLE",
-        "recomamp.pipeline.generator.shards.might_contain_dag",
-    )
-    found = [Path(path) for path in list_py_file_paths(DAGS, safe_mode=True)]
-    assert len([path for path in found if path.name.startswith("amc_")]) == files
-
-
-def test_the_files_of_a_kind_differ_in_their_names_alone() -> None:
-    for kind in ("schedules", "collections"):
-        shares = sorted((DAGS / "shards").glob(f"amc_{kind}_*.py"))
-        assert [path.stem[-2:] for path in shares] == [f"{n:02d}" for n in range(1, MAX_SHARDS)]
-        assert len({path.read_text(encoding="utf-8") for path in shares}) == 1
+    """Somebody else's Airflow has the folder `dags` and no bundle of ours."""
+    workflow = rows.workflow(instance=instance)
+    made = {f"amc_schedule_{rows.schedule(workflow=workflow)['id']}" for _ in range(12)}
+    monkeypatch.setenv("RECOMAMP_DAG_SHARDS", "4")
+    assert parse() == dict.fromkeys(made, ("dags-folder", "amc_schedules.py"))
+    assert "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST lists no bundle" in caplog.text

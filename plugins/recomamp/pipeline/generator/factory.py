@@ -61,7 +61,7 @@ def build_dags(kind: DefinitionKind, dag_id: str | None = None, *, file: str = "
     """Return the DAGs of a file, or the one DAG of a task that runs.
 
     :param dag_id: of the task that runs; it may be of any file.
-    :param file: path of the DAG file, whose name says which shard it builds; shard 0 if left out.
+    :param file: path of the DAG file, which says which shard it builds; shard 0 if left out.
     """
     with _without_garbage_collection():
         definitions = load_definitions(kind, dag_id, shard_of_file(file))

@@ -1,20 +1,29 @@
-"""Which file of ``dags/`` builds the DAG of which row.
+"""Which file builds the DAG of which row, and which DAG bundle has that file.
 
 Rows fall into sixteen buckets by the last byte of their id, whatever the number of shards, and
 shard *k* of *n* has the buckets *k*, *k + n*, … So the assignment is stable, and another number of
-shards moves DAGs between files without losing any. Shard 0 is ``dags/amc_<kind>s.py``; the others
-are the files of ``dags/shards``, which count only as far as RECOMAMP_DAG_SHARDS goes.
+shards moves DAGs between files without losing any. Shard 0 is ``dags/amc_<kind>s.py``. The files of
+the others are written by ``ShardBundle``, a class of DAG bundles: where Airflow's configuration
+lists *m* bundles of that class, shard *k* belongs to the bundle *k* modulo *m* of them.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
-from zipfile import ZipFile
 
+from airflow.configuration import conf
+from airflow.dag_processing.bundles.base import get_bundle_base_folder
+
+from recomamp.domain.airflow_settings import SHARD_BUNDLE_CLASS
+from recomamp.errors import ConfigurationError
 from recomamp.pipeline.settings import MAX_SHARDS, dag_shards
+
+log = logging.getLogger(__name__)
 
 BUCKETS = MAX_SHARDS
 _NUMBER = re.compile(r"amc_(?:schedules|collections)_(\d\d)")
@@ -34,6 +43,68 @@ class Shard:
 
 
 ALL = Shard(0, 1)
+NONE = Shard(0, 0)
+
+
+def shards_in_use() -> int:
+    """Return over how many files the DAGs of each kind are spread.
+
+    It is 1 where Airflow has no bundle for the files of more. That is logged and not raised: an
+    error here would hide every DAG.
+    """
+    shards = dag_shards()
+    if shards == 1 or shard_bundles():
+        return shards
+    log.error("%s", _no_bundle(shards))
+    return 1
+
+
+def check_shards() -> None:
+    """Check that Airflow has a bundle for the files of further shards, where there are to be some.
+
+    :raises ConfigurationError: when it has none.
+    """
+    shards = dag_shards()
+    if shards > 1 and not shard_bundles():
+        raise ConfigurationError(_no_bundle(shards))
+
+
+def shard_bundles() -> list[str]:
+    """Return the names of the bundles with files of shards, in the order of the configuration."""
+    bundles: Any = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
+    return [one["name"] for one in bundles if one.get("classpath") == SHARD_BUNDLE_CLASS]
+
+
+def shards_of_bundle(bundle: str) -> list[int]:
+    """Return the numbers of the shards that a bundle has Airflow build."""
+    bundles = shard_bundles()
+    return [k for k in range(1, shards_in_use()) if bundles[k % len(bundles)] == bundle]
+
+
+def shard_of_file(path: str) -> Shard:
+    """Return the shard that a DAG file builds, by its name and its folder.
+
+    Each bundle has the files of all shards, because a task may start with its DAG's earlier file.
+    """
+    file = Path(path)
+    named = _NUMBER.fullmatch(file.stem)
+    if named is None:
+        return Shard(0, shards_in_use())
+    number = int(named[1])
+    for bundle in shard_bundles():
+        if get_bundle_base_folder(bundle) == file.parent and number in shards_of_bundle(bundle):
+            return Shard(number, shards_in_use())
+    return NONE
+
+
+def file_of_row(kind: str, row_id: UUID) -> str:
+    """Return the file that builds a row's DAG, relative to its bundle."""
+    return file_of_shard(kind, bucket_of(row_id) % shards_in_use())
+
+
+def file_of_shard(kind: str, number: int) -> str:
+    """Return the file of a shard, relative to its bundle."""
+    return f"amc_{kind}s_{number:02d}.py" if number else f"amc_{kind}s.py"
 
 
 def bucket_of(row_id: UUID) -> int:
@@ -41,30 +112,8 @@ def bucket_of(row_id: UUID) -> int:
     return row_id.bytes[-1] % BUCKETS
 
 
-def shard_of_file(path: str) -> Shard:
-    """Return the shard that a DAG file builds, by its name."""
-    named = _NUMBER.fullmatch(Path(path).stem)
-    return Shard(int(named[1]) if named else 0, dag_shards())
-
-
-def file_of_row(kind: str, row_id: UUID) -> str:
-    """Return the file that builds a row's DAG, relative to ``dags/``."""
-    return file_of_shard(kind, bucket_of(row_id) % dag_shards())
-
-
-def file_of_shard(kind: str, number: int) -> str:
-    """Return the file of a shard, relative to ``dags/``."""
-    return f"shards/amc_{kind}s_{number:02d}.py" if number else f"amc_{kind}s.py"
-
-
-def might_contain_dag(file_path: str, zip_file: ZipFile | None = None) -> bool:
-    """Tell Airflow whether to parse a file: not those of shards that there are not.
-
-    For the setting AIRFLOW__CORE__MIGHT_CONTAIN_DAG_CALLABLE. Without it the superfluous files are
-    parsed, for nothing.
-    """
-    from airflow.utils.file import might_contain_dag_via_default_heuristic
-
-    if not shard_of_file(file_path).buckets:
-        return False
-    return might_contain_dag_via_default_heuristic(file_path, zip_file)
+def _no_bundle(shards: int) -> str:
+    return (
+        f"RECOMAMP_DAG_SHARDS is {shards}, and AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST lists"
+        f" no bundle of the class {SHARD_BUNDLE_CLASS} for the files; 1 is used"
+    )
