@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from airflow.sdk import get_parsing_context
 
-from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.pipeline.generator.factory import build_dags
 
 for dag in build_dags(DefinitionKind.SCHEDULE, get_parsing_context().dag_id, file=__file__):

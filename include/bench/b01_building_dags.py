@@ -27,7 +27,7 @@ _FIRST = 100_001  # of the curve's rows, which are no others'
 def run(settings: BenchSettings) -> Iterator[Result | Curve]:
     """Parse all rows, and build the same DAGs of definitions that are in memory, by turns."""
     with definitions_in_database(settings) as databases:
-        from recomamp.domain.definitions import DefinitionKind
+        from recomamp.domain.definition_ref import DefinitionKind
         from recomamp.pipeline.generator.definitions import load_definitions
         from recomamp.pipeline.generator.factory import build_dag, build_dags
 
@@ -65,7 +65,7 @@ def run(settings: BenchSettings) -> Iterator[Result | Curve]:
 
 def _points(databases: Databases, settings: BenchSettings) -> list[tuple[float, float]]:
     """Parse ever more schedules."""
-    from recomamp.domain.definitions import DefinitionKind
+    from recomamp.domain.definition_ref import DefinitionKind
     from recomamp.pipeline.generator.factory import build_dags
 
     points: list[tuple[float, float]] = []

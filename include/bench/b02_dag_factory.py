@@ -20,7 +20,7 @@ VERSION = "1.1.0"
 _OURS = """
 import time
 from recomamp.pipeline.generator.factory import build_dags
-from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
 began = time.perf_counter()
 dags = [*build_dags(DefinitionKind.SCHEDULE), *build_dags(DefinitionKind.COLLECTION)]
 print(len(dags), time.perf_counter() - began)

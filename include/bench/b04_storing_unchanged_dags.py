@@ -77,7 +77,7 @@ def _prepare(databases: Databases, home: Path, count: int) -> None:
 
 def _serialized() -> dict[str, list[Any]]:
     """Return DAGs of each kind as the parser hands them over."""
-    from recomamp.domain.definitions import DefinitionKind
+    from recomamp.domain.definition_ref import DefinitionKind
     from recomamp.pipeline.generator.definitions import load_definitions
 
     schedules, collections = (

@@ -18,7 +18,7 @@ from bench.tracing import traced
 
 if TYPE_CHECKING:
     from bench.bookkeeping import Books
-    from recomamp.domain.definitions import DefinitionRef
+    from recomamp.domain.definition_ref import DefinitionRef
 
 ID = 12
 RUNS = 20  # of each database for one sample, by turns; their medians are compared
@@ -34,7 +34,7 @@ def run(settings: BenchSettings) -> Iterator[Result | Curve]:
     os.environ["AIRFLOW_HOME"] = str(settings.data / "airflow")
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"
     from bench.bookkeeping import Books
-    from recomamp.domain.definitions import DefinitionKind, DefinitionRef
+    from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 
     logging.disable(logging.CRITICAL)
     sizes = QUICK_SIZES if settings.quick else SIZES

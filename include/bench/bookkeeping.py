@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg2
 
 from recomamp.amazon.amc.requests import NewExecution
-from recomamp.domain.definitions import DefinitionKind, DefinitionRef
+from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.execution_states import AmcStatus
 from recomamp.domain.executions import AmcExecution
 from recomamp.pipeline.executions.record import RecordRun

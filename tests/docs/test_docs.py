@@ -23,7 +23,7 @@ from amc_emulator.engine import Engine, Query, QueryRefused
 from e2e.test_clearing import CASES
 from fixtures.postgres import Database, Rows
 from recomamp import errors
-from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.execution_states import KILLED, RUN_FAILED, AmcStatus, given_up_as
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.windows import ScheduleWindows, Window

@@ -16,7 +16,7 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.steps import WEEK, Run
 from recomamp.amazon.regions import endpoint_of
-from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.submit import SubmitExecution

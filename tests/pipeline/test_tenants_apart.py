@@ -33,7 +33,7 @@ from fixtures.tenants import PipelineDatabase, hooks
 from recomamp.dag_refresher.listener import DefinitionChange, changed_definitions, listen
 from recomamp.dag_refresher.refresher import Follower
 from recomamp.domain.campaigns import period
-from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import PartialFailure
 from recomamp.pipeline import settings

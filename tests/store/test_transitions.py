@@ -17,7 +17,8 @@ from psycopg2.extensions import connection as Connection
 from sqlglot import exp
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.definitions import DefinitionKind, DefinitionRef, Schedule, Workflow
+from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
+from recomamp.domain.definitions import Schedule, Workflow
 from recomamp.domain.execution_states import TRANSITIONS, Actor, AmcStatus, ExecutionStatus
 from recomamp.domain.run_request import DagRunKey, RunRequest
 from recomamp.domain.scheduling.cron import Cron

@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.store.statements import fetch_all
 
 log = logging.getLogger(__name__)

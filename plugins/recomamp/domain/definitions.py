@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.row_limits import check_limits
 from recomamp.domain.scheduling.cron import Cron, load_zone, normalize_expression
 from recomamp.domain.scheduling.windows import (
@@ -33,51 +33,6 @@ _LONGEST_LAG_DAYS = 366
 _LONGEST_LOOKBACK_DAYS = 400  # AMC keeps 13 months
 # Not FAILED: a failed week whose run is deleted runs again, and may complete the collection
 _STARTS_NO_WEEK = ("PAUSED", "COMPLETED")
-
-
-class DefinitionKind(StrEnum):
-    """One of the two tables that DAGs are made of."""
-
-    SCHEDULE = "schedule"
-    COLLECTION = "collection"
-
-    @property
-    def table(self) -> str:
-        """The table of its rows."""
-        is_schedule = self is DefinitionKind.SCHEDULE
-        return "workflow_schedules" if is_schedule else "report_data_collections"
-
-    @property
-    def dag_prefix(self) -> str:
-        """What the DAG ids of its rows begin with."""
-        return f"amc_{self}_"
-
-
-@dataclass(frozen=True, slots=True)
-class DefinitionRef:
-    """A row of ``workflow_schedules`` or ``report_data_collections``, by its id."""
-
-    kind: DefinitionKind
-    id: UUID
-
-    def __str__(self) -> str:
-        """Name the row in messages."""
-        return f"{self.kind} {self.id}"
-
-    @property
-    def dag_id(self) -> str:
-        """Airflow's id of its DAG."""
-        return f"{self.kind.dag_prefix}{self.id}"
-
-    @property
-    def schedule_id(self) -> UUID | None:
-        """The id where it is a schedule, for the columns of that name."""
-        return self.id if self.kind is DefinitionKind.SCHEDULE else None
-
-    @property
-    def collection_id(self) -> UUID | None:
-        """The id where it is a collection, for the columns of that name."""
-        return self.id if self.kind is DefinitionKind.COLLECTION else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from recomamp.domain.definitions import DefinitionRef
+from recomamp.domain.definition_ref import DefinitionRef
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.instance_health import HealthStatus
 from recomamp.domain.scheduling.windows import Window

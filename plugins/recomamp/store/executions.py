@@ -11,7 +11,7 @@ from psycopg2.errors import UniqueViolation
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
-from recomamp.domain.definitions import DefinitionKind, DefinitionRef
+from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, sources
 from recomamp.domain.executions import Execution, WaitingExecution, amc_workflow_id
 from recomamp.domain.instance_health import HealthStatus

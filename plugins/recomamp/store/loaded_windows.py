@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
-from recomamp.domain.definitions import DefinitionRef
+from recomamp.domain.definition_ref import DefinitionRef
 from recomamp.domain.scheduling.windows import Window
 from recomamp.store.statements import fetch_one
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.executions import Execution
 from recomamp.domain.scheduling.windows import Window
 from recomamp.store.statements import execute_returning, fetch_one

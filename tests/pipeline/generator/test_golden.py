@@ -15,10 +15,9 @@ from uuid import UUID
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
+from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import (
     Definition,
-    DefinitionKind,
-    DefinitionRef,
     InvalidDefinitionRow,
     read_collection,
     read_schedule,

@@ -14,7 +14,8 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.serialization.serialized_objects import DagSerialization
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.definitions import Definition, DefinitionKind, InvalidDefinitionRow, Schedule
+from recomamp.domain.definition_ref import DefinitionKind
+from recomamp.domain.definitions import Definition, InvalidDefinitionRow, Schedule
 from recomamp.domain.sql import binding, template
 from recomamp.domain.sql.parameters import Parameter
 from recomamp.pipeline.generator import query_checks

@@ -13,7 +13,8 @@ import psycopg2
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
-from recomamp.domain.definitions import Collection, DefinitionKind, DefinitionRef, Schedule
+from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
+from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.executions import Execution
 from recomamp.domain.run_request import DagRunKey, RunRequest
 from recomamp.errors import FINAL_ERRORS, PipelineError, WeekSkipped, error_type

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from airflow.sdk import Context, TaskInstanceState
 
-from recomamp.domain.definitions import DefinitionKind, Schedule
+from recomamp.domain.definition_ref import DefinitionKind
+from recomamp.domain.definitions import Schedule
 from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, given_up_as
 from recomamp.domain.executions import Execution
 from recomamp.domain.run_request import RunRequest

@@ -20,7 +20,8 @@ from psycopg2.extensions import connection as Connection
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.instances import SANDBOX
 from recomamp.amazon.amc.requests import NewExecution
-from recomamp.domain.definitions import Collection, DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
+from recomamp.domain.definitions import Collection
 from recomamp.domain.execution_states import Actor, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.domain.run_request import DagRunKey, RunRequest

@@ -12,11 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from recomamp.amazon.regions import endpoint_of, marketplace_of
+from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import (
     Collection,
     Definition,
-    DefinitionKind,
-    DefinitionRef,
     InvalidDefinitionRow,
     QueryCheck,
     Row,

@@ -12,13 +12,8 @@ from uuid import UUID
 
 from airflow.sdk import DAG, Asset
 
-from recomamp.domain.definitions import (
-    Collection,
-    Definition,
-    DefinitionKind,
-    InvalidDefinitionRow,
-    Schedule,
-)
+from recomamp.domain.definition_ref import DefinitionKind
+from recomamp.domain.definitions import Collection, Definition, InvalidDefinitionRow, Schedule
 from recomamp.domain.text import one_line
 from recomamp.errors import InvalidDefinition
 from recomamp.pipeline import settings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from airflow.dag_processing.bundles.base import BaseDagBundle
 
-from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.pipeline.generator.shards import file_of_shard, shards_of_bundle
 from recomamp.pipeline.settings import MAX_SHARDS
 
@@ -15,7 +15,7 @@ _TEXT = '''"""A share of the {kind}s' DAGs. ShardBundle writes this file."""
 
 from airflow.sdk import get_parsing_context
 
-from recomamp.domain.definitions import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.pipeline.generator.factory import build_dags
 
 for dag in build_dags(DefinitionKind.{kind_name}, get_parsing_context().dag_id, file=__file__):
