@@ -23,6 +23,7 @@ from fixtures.airflow_api import DagServer
 from fixtures.amazon import Pauses
 from fixtures.campaigns import Sync
 from fixtures.connections import set_connections
+from fixtures.dags import system_dag_of
 from fixtures.emulator import RunningEmulator
 from fixtures.emulator_client import SQL, Caller
 from fixtures.mail import Mailbox, connection_to, running_mail_server
@@ -46,7 +47,6 @@ from recomamp.pipeline.instances.health import check_instances
 from recomamp.pipeline.instances.query_findings import check_queries
 from recomamp.pipeline.instances.schema import sync_schema
 from recomamp.pipeline.maintenance import operators, retention
-from recomamp.pipeline.maintenance.dag import maintenance_dag
 from recomamp.pipeline.notifications.sender import send_notifications
 from recomamp.pipeline.notifications.smtp import open_mail_server
 from recomamp.pipeline.reconciliation.operator import reconcile
@@ -312,7 +312,7 @@ def upkeep(world: World, cases: Sequence[Case]) -> None:
         patch.setattr(retention, "PAGE_RESULTS", 3)
         patch.setattr(operators, "MOST_FINDINGS", 1000)
         world.tenants.write(cases, lambda name: _result_rows(world.tenants, name))
-        for task in maintenance_dag().tasks:
+        for task in system_dag_of("recomamp_maintenance").tasks:
             with world.task():
                 task.execute({"dag_run": SimpleNamespace(run_id="run 1")})  # type: ignore[typeddict-item]
     root = Path(settings.results_url().removeprefix("file://"))

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import timeout
 
+from fixtures.dags import system_dag_of
 from fixtures.emulator import RunningEmulator
 from fixtures.steps import Run
 from recomamp.errors import StepTimedOut
@@ -27,8 +27,6 @@ from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
-from recomamp.pipeline.maintenance.dag import maintenance_dag
-from recomamp.pipeline.notifications.operator import notification_dag
 
 
 @pytest.fixture
@@ -170,7 +168,9 @@ def test_every_step_ends_by_itself_before_airflows_alarm(
     assert run.finishes(step)
 
 
-@pytest.mark.parametrize("build", [notification_dag, maintenance_dag])
-def test_every_task_of_the_pipelines_own_has_a_bound(build: Callable[[], DAG]) -> None:
-    for task in build().tasks:
+@pytest.mark.parametrize(
+    "dag_id", ["recomamp_notifications", "recomamp_maintenance", "recomamp_campaigns_sync"]
+)
+def test_every_task_of_the_pipelines_own_has_a_bound(dag_id: str) -> None:
+    for task in system_dag_of(dag_id).tasks:
         assert timedelta(0) < task.execution_timeout <= timedelta(hours=8), task.task_id

@@ -1,7 +1,4 @@
-"""The daily sync of campaigns and their figures: a branch of tasks for each AMC instance.
-
-What the steps do is imported when they do it.
-"""
+"""The operators of the daily sync of campaigns. Each imports its work when it runs."""
 
 from __future__ import annotations
 
@@ -11,17 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from airflow.sdk import DAG, BaseOperator, Context, TriggerRule, task_group
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from recomamp.domain.text import one_line
 from recomamp.errors import PartialFailure, is_tenants_own
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.partial_failures import FailureCollector, retried_where_it_helps
-from recomamp.pipeline.system_dag import system_dag
 
 REPORTS_KEPT = timedelta(days=90)
-GROUPS_AT_ONCE = 4
 MOST_GROUPS = 1000  # Airflow maps over 1024 at most unless its core.max_map_length says otherwise
 DONE = "done"
 TENANTS_OWN = "tenants_own"  # not done, and the tenant's own rows say why
@@ -36,23 +31,6 @@ class Outcome(Generic[T]):
     done: dict[UUID, T]
     errors: dict[UUID, Exception]
     failures: FailureCollector
-
-
-_MANUAL = """\
-Brings the campaigns of every active AMC instance and their figures into `campaigns`.
-
-- **list_instances** finds the active instances of active users
-- **campaigns** lists Sponsored Products, Brands and Display of the profiles behind an instance and
-  the DSP campaigns of its advertisers; one that Amazon no longer lists becomes `ARCHIVED`
-- **performance** asks for reports on the last 30 full days, waits for them without a worker and
-  sums them; each report stands in `campaign_reports`, each day in `campaign_performance`
-- **dated** writes `amc_instances.campaigns_last_sync` when both are done
-
-An instance that fails stops no other one: each has a branch of its own, and from the thousandth on
-shares one with others. A task is skipped, and says why, where the instance's own rows know it: a
-consent that is gone, a refusal, a wrong row. A failed task names what could not be read; cleared,
-it goes on with the reports that are under way, and leaves alone what was loaded in the last hour.
-"""
 
 
 class ListInstances(BaseOperator):
@@ -238,50 +216,3 @@ class MarkSynced(InstanceOperator):
             for one in self.needed_task_ids
         ]
         return set(self.instance_keys).intersection(*named)
-
-
-def campaigns_dag() -> DAG:
-    """Build the DAG that syncs campaigns once a day."""
-    with system_dag(
-        "recomamp_campaigns_sync",
-        description="Brings campaigns and their figures from Amazon Ads",
-        doc_md=_MANUAL,
-        # When yesterday is over in all of America, where Amazon's days end last
-        schedule="0 11 * * *",
-        default_args={
-            "retries": 4,
-            "retry_delay": timedelta(minutes=2),
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": timedelta(minutes=30),
-        },
-    ) as dag:
-        instances = ListInstances(task_id="list_instances")
-
-        @task_group(group_id="instance")
-        def sync_instances(instance_keys: list[str]) -> None:
-            at_once: dict[str, Any] = {
-                "instance_keys": instance_keys,
-                "max_active_tis_per_dagrun": GROUPS_AT_ONCE,
-            }
-            campaigns = SyncCampaigns(
-                task_id="campaigns", execution_timeout=timedelta(hours=1), **at_once
-            )
-            performance = SyncPerformance(
-                task_id="performance",
-                # Figures of the campaigns that are known, also where a list could not be read
-                trigger_rule=TriggerRule.ALL_DONE,
-                execution_timeout=timedelta(hours=8),
-                **at_once,
-            )
-            campaigns >> performance
-            [campaigns, performance] >> MarkSynced(
-                task_id="dated",
-                instance_keys=instance_keys,
-                needed_task_ids=[campaigns.task_id, performance.task_id],
-                # It looks itself which instances of the group are done, and fails for the others
-                trigger_rule=TriggerRule.ALL_DONE,
-                retries=0,
-            )
-
-        sync_instances.expand(instance_keys=instances.output)
-    return dag

@@ -1,19 +1,12 @@
-"""The DAG that sends what users are told."""
+"""The operator that sends notifications."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from airflow.sdk import DAG, BaseOperator, Context
+from airflow.sdk import BaseOperator, Context
 
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.pipeline.system_dag import system_dag
-
-_MANUAL = """\
-Sends the rows of `notifications` by mail: failed runs of schedules, collections that ended,
-consents that Amazon no longer accepts. It needs the Airflow connection `smtp_default`; without it
-nothing is sent and nothing fails. A row that could not be sent says why in `last_error`.
-"""
 
 
 class SendNotifications(BaseOperator):
@@ -36,19 +29,3 @@ class SendNotifications(BaseOperator):
             open_server=open_mail_server,
             clock=lambda: datetime.now(UTC),
         )
-
-
-def notification_dag() -> DAG:
-    """Build the DAG that sends notifications."""
-    dag = system_dag(
-        "recomamp_notifications",
-        description="Tells users by mail what happened to their work",
-        doc_md=_MANUAL,
-        schedule=timedelta(minutes=2),
-        # No retries: the next run is one, and a mail server that is away should be seen
-        default_args={"retries": 0},
-    )
-    SendNotifications(
-        task_id="send_notifications", execution_timeout=timedelta(minutes=10), dag=dag
-    )
-    return dag
