@@ -3,7 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-STACK := $(BIN)/python -m stack
+# The directory is taken from make's own command line, never from the environment
+STACK := $(BIN)/python -m stack $(if $(findstring command,$(origin DATA)),--data $(DATA))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
@@ -19,7 +20,7 @@ help: ## Show this list
 
 setup: $(STAMP) ## Make .venv with everything the project needs
 
-up: $(STAMP) ## Start the stack and return when it is healthy (UI on port 8080)
+up: $(STAMP) ## Start the stack and return when it is healthy (UI on port 8080; DATA=data/demo for the rows of the demo)
 	@$(STACK) up
 
 down: $(STAMP) ## Stop the stack entirely

@@ -1,3 +1,3 @@
-"""The demo: rows as an analyst would insert them, run to their end before your eyes."""
+"""The demo: insert rows as an analyst does, run them to their end, show the results."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run the demo: start the stack, insert the rows, watch them to their end, judge, stop."""
+"""Run the demo: start the stack, insert the rows, wait for their end, check it, stop the stack."""
 
 from __future__ import annotations
 
@@ -14,45 +14,73 @@ from typing import Any
 import httpx
 from psycopg2.extensions import connection as Connection
 from rich.console import Console
+from rich.text import Text
 
-from demo.display import closing_tables, open_display
+from demo.next_steps import next_steps, shown_path
+from demo.progress import open_console, open_progress
 from demo.rows import REACH_SCHEDULE, Dates, seed
-from demo.state import State, disappointments, read_state
+from demo.state import State, failures, read_state
+from demo.summary import closing_tables
 from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.tls import connect
 from stack.commands import Command
+from stack.environment import UI_USER, password_file
 from stack.errors import FailedError
+from stack.postgres import find_psql
 from stack.settings import Settings
 from stack.stack import Stack
 
 # The whole demo takes at most four minutes, of which the start takes up to one.
-WATCH_SECONDS = 180
-LOOK_AGAIN_SECONDS = 1.0
+MAX_WAIT_SECONDS = 180
+STATE_INTERVAL_SECONDS = 1.0
 POLL_SECONDS = "2"
-SYNCS = (
+SYNC_DAGS = (
     "recomamp_campaigns_sync",  # takes longest
     "recomamp_schema_sync",
     "recomamp_asins_sync",
     "recomamp_instance_health",
 )
-MAIL_SETTING = "AIRFLOW_CONN_SMTP_DEFAULT"  # left empty: nobody is written to
-PACE = {"mode": "per_second", "pending_seconds": 1, "running_seconds": 4}
+MAIL_SETTING = "AIRFLOW_CONN_SMTP_DEFAULT"  # left empty: the demo sends no mail
+PROGRESSION = {"mode": "per_second", "pending_seconds": 1, "running_seconds": 4}
 
 
 def run_demo(data: Path) -> int:
     """Run the demo in a directory of its own; 0 if all ended as expected, else 1."""
-    console = Console()
+    console = open_console()
     began = time.monotonic()
-    stack = _fresh_stack(data, os.environ, console)
-    console.print("Starting the stack")
+    stack = _new_stack(data, os.environ, console)
+    console.print("Starting PostgreSQL, Airflow and an emulator of Amazon")
     with stack.running():
         state = _run(stack, console)
     console.print(closing_tables(state))
-    return _judge(state, console, seconds=time.monotonic() - began)
+    console.print()
+    exit_code = _print_outcome(state, console, seconds=time.monotonic() - began)
+    print_next_steps(stack.settings, state, console, psql=shown_path(find_psql()))
+    return exit_code
 
 
-def _fresh_stack(data: Path, environ: Mapping[str, str], console: Console) -> Stack:
-    """Forget an earlier demo; end it first if it was cut short."""
+def print_next_steps(settings: Settings, state: State, console: Console, *, psql: str) -> None:
+    """Print what runs now and the commands that a reader can go on with."""
+    data = shown_path(settings.data)
+    console.print(
+        f"Nothing runs now. The rows and files stay in {data} until the next demo.",
+        highlight=False,
+        markup=False,
+    )
+    console.print("Next, from this folder:")
+    for step in next_steps(settings, state, psql=psql):
+        console.print()
+        console.print(Text(step.text))
+        console.print()
+        # Not wrapped: a command must work as printed
+        for line in step.command.splitlines():
+            console.print(Text(f"  {line}", "cyan"), soft_wrap=True)
+    console.print()
+    console.print("More: README.md (Registering work), docs/analyst-guide.md", highlight=False)
+
+
+def _new_stack(data: Path, environ: Mapping[str, str], console: Console) -> Stack:
+    """End an earlier demo that was interrupted, and remove its files."""
     environ = {"RECOMAMP_POLL_SECONDS": POLL_SECONDS, **environ, MAIL_SETTING: ""}
     settings = Settings.load(data=data, environ=environ, disposable=True)
     Stack(settings).down()
@@ -62,19 +90,22 @@ def _fresh_stack(data: Path, environ: Mapping[str, str], console: Console) -> St
 
 
 def _run(stack: Stack, console: Console) -> State:
-    if stack.settings.has_own_amazon:
-        pace = httpx.put(
-            f"{stack.settings.emulator_url}/_emulator/progression", json=PACE, trust_env=False
-        )
-        pace.raise_for_status()
-    if not stack.settings.has_own_database:
+    settings = stack.settings
+    if settings.has_own_amazon:
+        url = f"{settings.emulator_url}/_emulator/progression"
+        httpx.put(url, json=PROGRESSION, trust_env=False).raise_for_status()
+    if not settings.has_own_database:
         stack.migrate()
+    console.print(
+        f"Airflow UI while the demo runs: {settings.api_url}\n"
+        f"  user {UI_USER}, password in {shown_path(password_file(settings))}",
+        highlight=False,
+    )
     now = datetime.now(UTC)
-    with _connected(stack.settings) as connection:
-        key = stack.settings.credentials["RECOMAMP_FERNET_KEY"]
-        seed(connection, fernet_key=key, now=now)
-        console.print("Rows inserted; each becomes a DAG and runs")
-        return _watch(stack, connection, console, Dates.before(now))
+    with _connected(settings) as connection:
+        seed(connection, fernet_key=settings.credentials["RECOMAMP_FERNET_KEY"], now=now)
+        console.print("Inserted 3 schedules and a collection of 6 weeks; each becomes a DAG")
+        return _wait(stack, connection, console, Dates.before(now))
 
 
 @contextmanager
@@ -84,29 +115,29 @@ def _connected(settings: Settings) -> Iterator[Connection]:
         yield connection
 
 
-def _watch(stack: Stack, connection: Connection, console: Console, dates: Dates) -> State:
+def _wait(stack: Stack, connection: Connection, console: Console, dates: Dates) -> State:
     backfill = Backfill(stack, f"amc_schedule_{REACH_SCHEDULE}", dates)
-    syncs = Syncs(stack)
-    until = time.monotonic() + WATCH_SECONDS
-    with open_display(console) as display:
+    triggers = SyncTriggers(stack)
+    until = time.monotonic() + MAX_WAIT_SECONDS
+    with open_progress(console) as progress:
         while True:
             state = read_state(connection)
             backfill.advance()
-            syncs.advance()
-            display.show(state, backfill.doing)
+            triggers.advance()
+            progress.show(state, backfill.activity)
             if state.is_settled() or time.monotonic() > until:
                 return state
             if not stack.is_running:
                 message = f"a component ended early (logs: {stack.settings.data / 'logs'})"
                 raise FailedError(message)
-            time.sleep(LOOK_AGAIN_SECONDS)
+            time.sleep(STATE_INTERVAL_SECONDS)
 
 
 class Backfill:
-    """A backfill by Airflow's command line, begun as soon as the DAG is there."""
+    """A backfill by Airflow's command line, which starts as soon as Airflow has the DAG."""
 
     def __init__(self, stack: Stack, dag_id: str, dates: Dates) -> None:
-        self.doing = "waiting for the DAGs"
+        self.activity = "waiting for the DAGs"
         self._stack = stack
         self._api = stack.api()
         self._dag_id = dag_id
@@ -114,7 +145,7 @@ class Backfill:
         self._command: Command | None = None
 
     def advance(self) -> None:
-        """Do what can be done without waiting.
+        """Take the next step that needs no waiting.
 
         :raises FailedError: if the command fails.
         """
@@ -122,37 +153,35 @@ class Backfill:
         if self._command is not None:
             if self._command.is_over():
                 self._command.result()
-                self.doing = f"backfill of {first} to {last} created"
+                self.activity = f"backfill of {first} to {last} created"
         elif self._api.get(f"/api/v2/dags/{self._dag_id}").is_success:
             days = ("--from-date", first, "--to-date", last)
-            self._command = self._stack.commands.begin_airflow(
-                "backfill", "create", "--dag-id", self._dag_id, *days
-            )
-            self.doing = f"airflow backfill create --from-date {first} --to-date {last} …"
+            arguments = ("backfill", "create", "--dag-id", self._dag_id, *days)
+            self._command = self._stack.commands.begin_airflow(*arguments)
+            self.activity = f"running airflow {' '.join(arguments)}"
 
 
-class Syncs:
-    """What runs by day and night, triggered now: the demo's rows are newer than its first runs."""
+class SyncTriggers:
+    """Manual runs of the sync DAGs: their first scheduled runs are older than the demo's rows."""
 
     def __init__(self, stack: Stack) -> None:
         self._api = stack.api()
-        self._left = list(SYNCS)
+        self._remaining = list(SYNC_DAGS)
 
     def advance(self) -> None:
-        """Trigger the DAGs that are there by now."""
-        for dag_id in list(self._left):
+        """Trigger the DAGs that Airflow has by now."""
+        for dag_id in list(self._remaining):
             path = f"/api/v2/dags/{dag_id}"
             if self._api.get(path).is_success:
                 run = {"logical_date": None}
                 self._api.post(f"{path}/dagRuns", json=run).raise_for_status()
-                self._left.remove(dag_id)
+                self._remaining.remove(dag_id)
 
 
-def _judge(state: State, console: Console, *, seconds: float) -> int:
-    missed = disappointments(state)
-    for expectation in missed:
-        console.print(f"[red]not so:[/red] {expectation}")
-    if missed:
-        return 1
-    console.print(f"[green]All ended as expected[/green] after {seconds:.0f} s; nothing runs now.")
-    return 0
+def _print_outcome(state: State, console: Console, *, seconds: float) -> int:
+    failed = failures(state)
+    for expectation in failed:
+        console.print(Text.assemble(("expected, but not so: ", "red"), expectation))
+    if not failed:
+        console.print(f"[green]All ended as expected[/green] after {seconds:.0f} s.")
+    return 1 if failed else 0

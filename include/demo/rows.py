@@ -1,4 +1,4 @@
-"""The rows the demo starts from."""
+"""The rows that the demo inserts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 TEMPLATE = "reach_and_frequency"
 
-# The consents of the emulator's default tenants.
+# The refresh tokens of the emulator's default tenants.
 NORTH_TOKEN = "Atzr|demo-north"  # noqa: S105  of the emulator, opens nothing else
 EUROPE_TOKEN = "Atzr|demo-europe"  # noqa: S105
 
@@ -26,12 +26,12 @@ WEEKS = 6
 DAYS_OF_LAST_WEEK = 4
 BACKFILL_DAYS = 5
 
-# So far from any tick that none falls into the demo, whenever it is run.
-TICKED_HOURS_AGO = 3
+# So long ago that no tick comes during the demo, whenever it is run.
+LAST_TICK_HOURS_AGO = 3
 
 
 def identify(name: str) -> str:
-    """Give the demo's row of that name the same id in every run."""
+    """Return the id of the demo's row of that name, the same in every run."""
     return str(uuid5(NAMESPACE_URL, f"recomamp-demo/{name}"))
 
 
@@ -61,7 +61,7 @@ _NAMES = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dates:
-    """The days the demo asks for, relative to now and long settled."""
+    """The days that the demo reads: long enough ago that Amazon's data is complete."""
 
     collection_start: date
     collection_end: date
@@ -70,7 +70,7 @@ class Dates:
 
     @classmethod
     def before(cls, now: datetime) -> Dates:
-        """Choose days whose data Amazon has attributed by now."""
+        """Choose days whose data Amazon has attributed before that time."""
         today = now.date()
         end = today - timedelta(days=21)
         return cls(
@@ -100,35 +100,35 @@ def seed(connection: Connection, *, fernet_key: str, now: datetime) -> None:
 
 
 def read_sql(name: str) -> str:
-    """Give the text of one of the demo's SQL files."""
+    """Return the text of one of the demo's SQL files."""
     return (HERE / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _values(fernet_key: str, now: datetime) -> dict[str, Any]:
-    seal = Fernet(fernet_key.split(",")[0].strip().encode()).encrypt
+    encrypt = Fernet(fernet_key.split(",")[0].strip().encode()).encrypt
     dates = Dates.before(now)
     template = next(one for one in _templates() if one["id"] == identify(f"template/{TEMPLATE}"))
     return {name: identify(name) for name in _NAMES} | {
-        "north_token": seal(NORTH_TOKEN.encode()).decode(),
-        "europe_token": seal(EUROPE_TOKEN.encode()).decode(),
+        "north_token": encrypt(NORTH_TOKEN.encode()).decode(),
+        "europe_token": encrypt(EUROPE_TOKEN.encode()).decode(),
         "reach_template": template["id"],
         "reach_sql": template["sql_template"],
         "reach_parameters": template["parameters"],
         "costs_sql": read_sql("campaign_costs"),
-        "refused_sql": read_sql("everything"),
+        "refused_sql": read_sql("all_columns"),
         "los_angeles_cron": _daily(now, "America/Los_Angeles"),
         "berlin_cron": _daily(now, "Europe/Berlin"),
         "utc_cron": _daily(now, "UTC"),
-        "made_at": now - timedelta(days=3),
+        "created_at": now - timedelta(days=3),
         "start_date": dates.collection_start,
         "end_date": dates.collection_end,
     }
 
 
 def _daily(now: datetime, zone: str) -> str:
-    """Give a daily cron expression that ticked some hours ago in that zone."""
-    ticked = (now.astimezone(UTC) - timedelta(hours=TICKED_HOURS_AGO)).astimezone(ZoneInfo(zone))
-    return f"0 {ticked.hour} * * *"
+    """Return a daily cron expression whose last tick in that zone was some hours ago."""
+    last_tick = now.astimezone(UTC) - timedelta(hours=LAST_TICK_HOURS_AGO)
+    return f"0 {last_tick.astimezone(ZoneInfo(zone)).hour} * * *"
 
 
 def _templates() -> list[dict[str, Any]]:

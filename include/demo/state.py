@@ -1,4 +1,4 @@
-"""What the database says about the demo's rows, and what it should say in the end."""
+"""The demo's rows as they are in the database, and the expectations of their final state."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ Row = dict[str, Any]
 EXPECTED_RUNS = {REACH_SCHEDULE: 1 + BACKFILL_DAYS, COSTS_SCHEDULE: 1, REFUSED_SCHEDULE: 1}
 EXPECTED_SUCCESSES = WEEKS + 1 + BACKFILL_DAYS + 1
 EXPECTED_EXECUTIONS = EXPECTED_SUCCESSES + 1
-MESSAGES = ["COLLECTION_COMPLETED", "SCHEDULE_RUN_FAILED"]
+NOTIFICATIONS = ["COLLECTION_COMPLETED", "SCHEDULE_RUN_FAILED"]
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED", "TIMEOUT", "SKIPPED"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """The demo's executions, weeks, schedules and instances at one moment."""
+    """The demo's executions, weeks, schedules, instances and result rows at one time."""
 
     executions: list[Row]
     weeks: list[Row]
     schedules: list[Row]
     instances: list[Row]
+    result_rows: list[Row]
 
     def executions_by_status(self) -> Counter[str]:
         """Count the executions by status."""
@@ -58,21 +59,21 @@ class State:
         ]
 
     def runs_recorded(self) -> int:
-        """Count the schedules' runs that are in the books."""
+        """Count the recorded runs of the schedules."""
         return sum(row["total_runs"] for row in self.schedules)
 
     def is_synced(self) -> bool:
-        """Return whether all is known that Amazon says of instances, campaigns and products."""
+        """Return whether health, tables, campaigns and products of all instances were read."""
         return all(
             row["health_status"] != "UNKNOWN"
             and row["schema_last_sync"]
             and row["campaigns_last_sync"]
-            and _all_asked_about(row)
+            and _all_products_read(row)
             for row in self.instances
         )
 
     def is_settled(self) -> bool:
-        """Return whether nothing more is to come."""
+        """Return whether all expected work has ended."""
         return (
             self.runs_recorded() >= sum(EXPECTED_RUNS.values())
             and len(self.weeks) == self.weeks_ended()
@@ -82,11 +83,12 @@ class State:
 
 
 def read_state(connection: Connection) -> State:
-    """Read the present state."""
+    """Read the current state."""
     with connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
 
         def rows(name: str) -> list[Row]:
-            cursor.execute(read_sql(name), {"user_ids": USERS})
+            parameters = {"user_ids": USERS, "schedule_id": str(COSTS_SCHEDULE)}
+            cursor.execute(read_sql(name), parameters)
             return [dict(row) for row in cursor.fetchall()]
 
         return State(
@@ -94,11 +96,12 @@ def read_state(connection: Connection) -> State:
             weeks=rows("select_weeks"),
             schedules=rows("select_schedules"),
             instances=rows("select_instances"),
+            result_rows=rows("select_result_rows"),
         )
 
 
-def disappointments(state: State) -> list[str]:
-    """Name every expectation that the final state does not meet."""
+def failures(state: State) -> list[str]:
+    """Return the expectations that the final state does not meet."""
     return [expected for expected, is_met in EXPECTATIONS.items() if not is_met(state)]
 
 
@@ -116,16 +119,16 @@ def _counted(state: State, schedule: object, *, successful: int, failed: int) ->
     )
 
 
-def _all_asked_about(row: Row) -> bool:
+def _all_products_read(row: Row) -> bool:
     return bool(row["products"] == row["products_found"] + row["products_missing"])
 
 
-def _lasts(row: Row) -> int:
+def _days(row: Row) -> int:
     return int((row["week_end_date"] - row["week_start_date"]).days) + 1
 
 
-def _windows_tile(state: State) -> bool:
-    """Whether the collection's windows touch each other without gap or overlap."""
+def _windows_adjoin(state: State) -> bool:
+    """Return whether the collection's windows follow each other without gap or overlap."""
     windows = [(row["window_start"], row["window_end"]) for row in state.executions_of(COLLECTION)]
     return all(one[1] == next_one[0] for one, next_one in itertools.pairwise(windows))
 
@@ -136,12 +139,12 @@ def _windows_differ(state: State) -> bool:
 
 
 def _refusal(state: State) -> bool:
-    told = [
+    messages = [
         row["error_message"] or ""
         for row in state.executions_of(REFUSED_SCHEDULE)
         if row["status"] == "FAILED"
     ]
-    return len(told) == 1 and "unable to compile" in told[0]
+    return len(messages) == 1 and "unable to compile" in messages[0]
 
 
 EXPECTATIONS: dict[str, Callable[[State], bool]] = {
@@ -156,7 +159,7 @@ EXPECTATIONS: dict[str, Callable[[State], bool]] = {
         for row in state.executions
         if row["status"] == "SUCCESS"
     ),
-    "the refused query FAILED once, with AMC's own words": _refusal,
+    "the refused query FAILED once, with AMC's error message": _refusal,
     f"the Los Angeles schedule ran once and for {BACKFILL_DAYS} backfilled days": lambda state: (
         _counted(state, REACH_SCHEDULE, successful=EXPECTED_RUNS[REACH_SCHEDULE], failed=0)
         and _windows_differ(state)
@@ -167,14 +170,14 @@ EXPECTATIONS: dict[str, Callable[[State], bool]] = {
     "the refused schedule counts one failed run": lambda state: _counted(
         state, REFUSED_SCHEDULE, successful=0, failed=1
     ),
-    "every schedule knows its next run": lambda state: all(
+    "every schedule has a next run": lambda state: all(
         row["next_run_at"] is not None for row in state.schedules
     ),
     f"{WEEKS} weeks, the last of {DAYS_OF_LAST_WEEK} days, all SUCCESS": lambda state: (
-        [_lasts(row) for row in state.weeks] == [7] * (WEEKS - 1) + [DAYS_OF_LAST_WEEK]
+        [_days(row) for row in state.weeks] == [7] * (WEEKS - 1) + [DAYS_OF_LAST_WEEK]
         and _all(state.weeks, status="SUCCESS")
     ),
-    "the weeks' windows touch without gap or overlap": _windows_tile,
+    "the weeks' windows follow each other without gap or overlap": _windows_adjoin,
     "the collection is COMPLETED at 100 percent": lambda state: _all(
         state.weeks,
         collection_status="COMPLETED",
@@ -183,18 +186,18 @@ EXPECTATIONS: dict[str, Callable[[State], bool]] = {
         failed_weeks=0,
         progress_percentage=100,
     ),
-    "both instances are HEALTHY and tell their tables": lambda state: (
+    "both instances are HEALTHY and have tables": lambda state: (
         _all(state.instances, health_status="HEALTHY")
         and all(row["data_sources"] and row["schema_last_sync"] for row in state.instances)
     ),
     "every instance has campaigns with spend, sales, ACOS and ROAS": lambda state: all(
         row["campaigns_last_sync"] and row["acos"] and row["roas"] for row in state.instances
     ),
-    "Amazon was asked about every product and knows all but one": lambda state: (
-        all(_all_asked_about(row) for row in state.instances)
+    "every product was looked up, and Amazon found all but one": lambda state: (
+        all(_all_products_read(row) for row in state.instances)
         and sum(row["products_missing"] for row in state.instances) == 1
     ),
-    "a message waits about the failed run, and one about the collection": lambda state: (
-        sorted(kind for row in state.instances for kind in row["messages"] or []) == MESSAGES
+    "a mail about the failed run and one about the collection are to be sent": lambda state: (
+        sorted(kind for row in state.instances for kind in row["messages"] or []) == NOTIFICATIONS
     ),
 }

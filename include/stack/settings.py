@@ -119,11 +119,14 @@ class Settings:
             lines.append(":".join(_escaped(unquote(field or "")) for field in fields))
         return "\n".join(lines) + "\n"
 
-    def shown(self, uri: str) -> str:
-        """Give a URI as it may be shown: libpq looks its password up in a file."""
+    def shown(self, uri: str, *, passfile: str | None = None) -> str:
+        """Give a URI as it may be shown: libpq looks its password up in a file.
+
+        :param passfile: another way to write the path of that file.
+        """
         parts = urlsplit(uri)
         place = f"{parts.username}@{HOST}:{parts.port}{parts.path}"
-        return f"postgresql://{place}?passfile={quote(str(self.pgpass_file))}"
+        return f"postgresql://{place}?passfile={quote(passfile or str(self.pgpass_file))}"
 
     @property
     def migrate_uri(self) -> str:

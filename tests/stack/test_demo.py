@@ -1,24 +1,53 @@
-"""The demo's rows suit any day it is run on, and its judgement finds what went wrong."""
+"""The demo's rows suit any day, its failures are named, and its output is whole and works."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas
+import psycopg2
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg2.extras import Json
 from rich.console import Console
 
-from demo.display import closing_tables, open_display
-from demo.rows import COLLECTION, EUROPE_TOKEN, NORTH_TOKEN, REFUSED_SCHEDULE, Dates, seed
-from demo.state import State, disappointments, read_state
+from demo.demo import print_next_steps
+from demo.progress import open_progress
+from demo.rows import (
+    COLLECTION,
+    COSTS_SCHEDULE,
+    EUROPE_TOKEN,
+    NORTH_TOKEN,
+    REFUSED_SCHEDULE,
+    Dates,
+    seed,
+)
+from demo.state import State, failures, read_state
+from demo.summary import closing_tables
+from fixtures.running_stack import stack_directory
 from recomamp.domain.scheduling.cron import Cron
+from stack.credentials import SUPERUSER_PASSWORD
+from stack.postgres import Postgres, find_psql
+from stack.private import write_private
+from stack.settings import ROOT, Settings
+from stack.stack import Stack
 
+UUID = "657e8413-ca3b-46cb-8d23-35fd31297bd9"
 KEY = Fernet.generate_key().decode()
 NOW = datetime(2026, 11, 22, 14, 20, tzinfo=UTC)
 
@@ -100,12 +129,12 @@ def execution(source: object, start: date, days: int, **changes: Any) -> dict[st
         "window_start": begin,
         "window_end": begin + timedelta(days=days),
         "window_time_zone": "UTC",
-        "amc_execution_id": "657e8413-ca3b-46cb-8d23-35fd31297bd9",
+        "amc_execution_id": UUID,
         "status": "SUCCESS",
         "error_message": None,
         "result_rows": 3,
-        "execution_duration": 4,
         "files": 1,
+        "first_file": "file:///results/recomamp_workflow=1/recomamp_window_start=2026/a.parquet",
     }
     return row | changes
 
@@ -143,11 +172,25 @@ def as_expected(seeded: Any) -> State:
     europe, north = (row | synced for row in state.instances)
     europe |= {"products_found": 1, "products_missing": 1, "messages": ["COLLECTION_COMPLETED"]}
     north |= {"products_found": 2, "messages": ["SCHEDULE_RUN_FAILED"]}
-    return State(executions=executions, weeks=weeks, schedules=schedules, instances=[europe, north])
+    result_rows = [
+        {
+            "event_date_utc": date(2026, 11, 20),
+            "campaign": "Trail Season | Search",
+            "clicks": 12,
+            "spend": Decimal("3.25"),
+        }
+    ]
+    return State(
+        executions=executions,
+        weeks=weeks,
+        schedules=schedules,
+        instances=[europe, north],
+        result_rows=result_rows,
+    )
 
 
-def test_a_demo_that_went_well_disappoints_nobody(as_expected: State) -> None:
-    assert disappointments(as_expected) == []
+def test_a_demo_that_went_well_has_no_failures(as_expected: State) -> None:
+    assert failures(as_expected) == []
     assert as_expected.is_settled()
 
 
@@ -159,7 +202,7 @@ def test_a_demo_that_went_well_disappoints_nobody(as_expected: State) -> None:
         ("executions", {"amc_execution_id": None}, "AMC's id"),
         ("executions", {"files": 0}, "rows and a Parquet file"),
         ("executions", {"window_end": NOW}, "without gap or overlap"),
-        ("executions", {"error_message": "something went wrong"}, "AMC's own words"),
+        ("executions", {"error_message": "something went wrong"}, "AMC's error message"),
         ("executions", {"window_start": NOW}, "backfilled days"),
         ("weeks", {"status": "FAILED"}, "weeks, the last of"),
         ("weeks", {"week_end_date": date(2026, 1, 1)}, "weeks, the last of"),
@@ -167,15 +210,15 @@ def test_a_demo_that_went_well_disappoints_nobody(as_expected: State) -> None:
         ("weeks", {"progress_percentage": 99}, "COMPLETED at 100 percent"),
         ("schedules", {"successful_runs": 2}, "Berlin schedule ran once"),
         ("schedules", {"failed_runs": 0}, "counts one failed run"),
-        ("schedules", {"next_run_at": None}, "knows its next run"),
+        ("schedules", {"next_run_at": None}, "has a next run"),
         ("instances", {"health_status": "UNHEALTHY"}, "HEALTHY"),
-        ("instances", {"data_sources": 0}, "tell their tables"),
-        ("instances", {"schema_last_sync": None}, "tell their tables"),
+        ("instances", {"data_sources": 0}, "have tables"),
+        ("instances", {"schema_last_sync": None}, "have tables"),
         ("instances", {"campaigns_last_sync": None}, "spend, sales"),
         ("instances", {"acos": None}, "spend, sales"),
         ("instances", {"products_found": 0, "products_missing": 2}, "all but one"),
         ("instances", {"products_found": 0}, "all but one"),
-        ("instances", {"messages": None}, "a message waits"),
+        ("instances", {"messages": None}, "are to be sent"),
     ],
 )
 def test_whatever_went_wrong_is_named(
@@ -183,14 +226,14 @@ def test_whatever_went_wrong_is_named(
 ) -> None:
     rows = [row | changes for row in getattr(as_expected, part)]
 
-    told = disappointments(dataclasses.replace(as_expected, **{part: rows}))
+    told = failures(dataclasses.replace(as_expected, **{part: rows}))
 
     assert any(missed in line for line in told)
 
 
 def test_a_missing_and_a_doubled_execution_are_noticed(as_expected: State) -> None:
     for executions in (as_expected.executions[1:], as_expected.executions * 2):
-        told = disappointments(dataclasses.replace(as_expected, executions=executions))
+        told = failures(dataclasses.replace(as_expected, executions=executions))
 
         assert any("none of them twice" in line for line in told)
 
@@ -203,23 +246,184 @@ def test_a_demo_is_not_over_before_all_is_synced(as_expected: State) -> None:
 
 
 def test_a_demo_of_which_nothing_ran_is_judged_without_stumbling(seeded: Any) -> None:
-    assert len(disappointments(read_state(seeded))) > 5
+    assert len(failures(read_state(seeded))) > 5
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_every_state_can_be_shown(seeded: Any, as_expected: State, is_terminal: bool) -> None:
-    console = Console(force_terminal=is_terminal, width=80, record=True, quiet=False)
-    with open_display(console) as display:
-        display.show(read_state(seeded), "waiting")
-        display.show(as_expected, "done")
-    console.export_text()
+@pytest.mark.parametrize("columns", [80, 120])
+def test_every_state_can_be_shown(
+    seeded: Any, as_expected: State, is_terminal: bool, columns: int
+) -> None:
+    console = Console(force_terminal=is_terminal, width=columns, record=True, file=StringIO())
+    with open_progress(console) as progress:
+        progress.show(read_state(seeded), "waiting")
+        progress.show(as_expected, f"running airflow backfill create --dag-id amc_schedule_{UUID}")
     console.print(closing_tables(as_expected))
 
     shown = console.export_text()
-    assert shown.count("SUCCESS") == 13 + 6
-    assert "FAILED" in shown
+    assert all(len(line) <= columns for line in shown.splitlines())
+    assert f"amc_schedule_{UUID}" in shown
     assert "unable to compile" in shown
     assert "100 % COMPLETED" in shown
     assert "1,200.50 / 4,802.00 USD" in shown
     assert "SCHEDULE_RUN_FAILED" in shown
-    assert "…" not in shown  # a terminal of 80 columns shows each value as a whole
+    assert "…" not in shown
+
+
+changes = st.fixed_dictionaries(
+    {
+        "window_start": any_moment,
+        "window_end": any_moment,
+        "window_time_zone": st.sampled_from(["Europe/Berlin", "Asia/Kolkata", "America/Sao_Paulo"]),
+        "status": st.sampled_from(["SUCCESS", "FAILED", "CANCELLED", "TIMEOUT", "PENDING"]),
+        "result_rows": st.integers(0, 9_999_999),
+    }
+)
+
+
+@given(changes=changes)
+def test_no_date_id_or_number_of_an_execution_is_cut(changes: dict[str, Any]) -> None:
+    row = execution("1", date(2026, 11, 1), 1) | changes
+    state = State(executions=[row], weeks=[], schedules=[], instances=[], result_rows=[])
+    console = Console(width=80, file=StringIO(), record=True)
+
+    console.print(closing_tables(state))
+
+    shown = console.export_text()
+    words = shown.split()
+    zone = ZoneInfo(row["window_time_zone"])
+    days = [f"{row[name].astimezone(zone):%Y-%m-%d}" for name in ("window_start", "window_end")]
+    assert {UUID, row["status"], str(row["result_rows"]), *days} <= set(words)
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+@dataclasses.dataclass
+class Folder:
+    """A folder in which a demo has ended and its database runs again."""
+
+    path: Path
+    settings: Settings
+    state: State
+
+    def printed(self, psql: str) -> str:
+        """Return what the demo prints at its end, on a terminal of 80 columns."""
+        console = Console(width=80, file=StringIO(), record=True)
+        print_next_steps(self.settings, self.state, console, psql=psql)
+        return console.export_text()
+
+    def run(self, command: str) -> str:
+        """Run a command as a reader pastes it into a shell."""
+        ended = subprocess.run(
+            ["sh", "-c", command], check=False, capture_output=True, text=True, cwd=self.path
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+
+def commands(printed: str) -> list[str]:
+    """Return the commands: paragraphs of lines that are all indented."""
+    return [
+        paragraph
+        for paragraph in printed.split("\n\n")
+        if all(line.startswith("  ") for line in paragraph.splitlines())
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Folder]:
+    with stack_directory() as path, contextlib.chdir(path):
+        settings = Settings.load(data=Path("data/demo"), environ={}, free_ports=True)
+        Stack(settings).migrate()
+        write_private(settings.pgpass_file, settings.pgpass)
+        (path / ".venv").symlink_to(sys.prefix)
+        postgres = Postgres(
+            directory=settings.data / "postgres",
+            port=settings.ports.postgres,
+            password=settings.credentials[SUPERUSER_PASSWORD],
+            log_file=settings.data / "logs" / "postgres.log",
+            disposable=True,
+        )
+        postgres.start()
+        try:
+            yield Folder(path, settings, _finished(settings))
+        finally:
+            postgres.stop()
+
+
+def _finished(settings: Settings) -> State:
+    """Seed the demo and store the results of a run of the costs, in the row and as a file."""
+    results = settings.data / "results" / f"recomamp_workflow={UUID}" / "recomamp_window_start=x"
+    results.mkdir(parents=True)
+    rows = [
+        {"event_date_utc": "2026-11-20", "campaign": "Search", "clicks": 12, "spend": 3.25},
+        {"event_date_utc": "2026-11-21", "campaign": "Search", "clicks": 30, "spend": 1.5},
+    ]
+    pandas.DataFrame(rows).to_parquet(results / "part-00001.parquet")
+    document = {"data": rows, "files": [{"uri": (results / "part-00001.parquet").as_uri()}]}
+    with contextlib.closing(psycopg2.connect(settings.owner_uri)) as connection:
+        seed(connection, fernet_key=KEY, now=NOW)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO workflow_executions (workflow_id, instance_id, user_id, schedule_id)"
+                " SELECT workflows.id, instance_id, workflows.user_id, workflow_schedules.id"
+                " FROM workflow_schedules JOIN workflows ON workflows.id = workflow_id"
+                " WHERE workflow_schedules.id = %s",
+                [str(COSTS_SCHEDULE)],
+            )
+            cursor.execute("UPDATE workflow_executions SET result_data = %s", [Json(document)])
+        return read_state(connection)
+
+
+@pytest.mark.parametrize("psql", ["psql", str(find_psql(path=""))])
+def test_every_printed_command_works_as_written(folder: Folder, psql: str) -> None:
+    if shutil.which(psql) is None:
+        pytest.skip("no psql on the PATH")
+    up, show_rows, read_files, insert, down = commands(folder.printed(psql))
+
+    assert "Search" in folder.run(show_rows)
+    assert re.search(r"Search +42 +4\.75", folder.run(read_files))
+    assert re.search(rf"amc_schedule_[0-9a-f-]{{{len(UUID)}}}", folder.run(insert))
+    for command in (up, down):
+        make = f"make --dry-run --directory {ROOT}" + command.strip().removeprefix("make")
+        assert "-m stack --data data/demo" in folder.run(make)
+
+
+def test_no_printed_line_is_wider_than_80_columns(folder: Folder) -> None:
+    printed = folder.printed("psql")
+
+    assert [line for line in printed.splitlines() if len(line) > 80] == []
+    assert len(commands(printed)) == 5
+    assert folder.settings.api_url in printed
+    assert "data/demo/airflow/passwords.json" in printed
+    assert "data/demo/results" in printed
+
+
+def test_statements_for_a_database_elsewhere_are_printed_without_an_address(
+    folder: Folder,
+) -> None:
+    environ = {"AIRFLOW_CONN_RECOMAMP_DB": "postgresql://pipeline:sesame@db.example.com/recomamp"}
+    settings = dataclasses.replace(folder.settings, environ=environ)
+
+    printed = dataclasses.replace(folder, settings=settings).printed("psql")
+
+    assert "sesame" not in printed
+    assert "psql" not in printed
+    _, show_rows, _, insert, _ = commands(printed)
+    with contextlib.closing(psycopg2.connect(folder.settings.owner_uri)) as connection:
+        for statement in (show_rows, insert):
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                assert cursor.fetchone()
+
+
+def test_the_directory_of_the_stack_is_not_taken_from_the_environment() -> None:
+    ended = subprocess.run(
+        ["make", "--dry-run", "up"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"DATA": "elsewhere"},
+    )
+
+    assert "elsewhere" not in ended.stdout

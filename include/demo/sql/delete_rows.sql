@@ -1,7 +1,7 @@
--- Forget what an earlier demo left in this database: everything hangs on its users and accounts.
+-- Delete the rows of an earlier demo: all others reference its users and accounts.
 -- Parameters: user_ids, account_ids, template_ids.
--- A demo that was broken off may have left open executions, which are never deleted. The emulator that
--- ran them is gone.
+-- An interrupted demo may have left open executions. A trigger keeps these from deletion, so they are
+-- cancelled first. Their emulator has ended.
 UPDATE workflow_executions
 SET status = 'CANCELLED'
 WHERE user_id = ANY(%(user_ids)s::uuid[]) AND status IN ('PENDING', 'RUNNING');

@@ -1,6 +1,6 @@
 -- The rows of the demo, as the application and its analysts would insert them.
 -- Parameters: the ids of rows.py; the users' encrypted tokens; the workflows' SQL; the schedules' cron
--- expressions and the moment they were made; the dates of the collection.
+-- expressions and their created_at; the dates of the collection.
 
 INSERT INTO users (id, email, full_name, timezone, encrypted_refresh_token)
 VALUES
@@ -36,26 +36,26 @@ VALUES
         %(costs_sql)s, '{}', %(europe_user)s, %(europe_instance)s, NULL
     ),
     (
-        %(refused_workflow)s, 'Everything', 'AMC lets nobody read single users: it refuses this.',
+        %(refused_workflow)s, 'All columns', 'AMC refuses SELECT *.',
         %(refused_sql)s, '{}', %(north_user)s, %(north_instance)s, NULL
     );
 
--- Made some days ago: the latest tick since then is run at once.
+-- They were created some days ago, so Airflow runs their latest tick at once.
 INSERT INTO workflow_schedules (
     id, name, workflow_id, user_id, cron_expression, timezone, parameters, created_at
 )
 VALUES
     (
         %(reach_schedule)s, 'Reach every day', %(reach_workflow)s, %(north_user)s,
-        %(los_angeles_cron)s, 'America/Los_Angeles', '{"frequency_cap": 3}', %(made_at)s
+        %(los_angeles_cron)s, 'America/Los_Angeles', '{"frequency_cap": 3}', %(created_at)s
     ),
     (
         %(costs_schedule)s, 'Costs every day', %(costs_workflow)s, %(europe_user)s,
-        %(berlin_cron)s, 'Europe/Berlin', '{}', %(made_at)s
+        %(berlin_cron)s, 'Europe/Berlin', '{}', %(created_at)s
     ),
     (
         %(refused_schedule)s, 'Refused by AMC', %(refused_workflow)s, %(north_user)s,
-        %(utc_cron)s, 'UTC', '{}', %(made_at)s
+        %(utc_cron)s, 'UTC', '{}', %(created_at)s
     );
 
 INSERT INTO report_data_collections (
@@ -66,7 +66,7 @@ VALUES (
     %(europe_user)s, %(start_date)s, %(end_date)s, '{"timezone": "Europe/Berlin"}'
 );
 
--- The last one is no product of theirs.
+-- The emulator does not know the last product.
 INSERT INTO asins (asin, user_id)
 VALUES
     ('B0DEMO0001', %(north_user)s),

@@ -1,6 +1,6 @@
 -- The executions of the demo in the order they began.
 -- Parameters: user_ids.
--- A row is an execution with the name of the schedule or collection it belongs to.
+-- A row is an execution with the name of the schedule or collection it belongs to, and the URI of its first Parquet file.
 SELECT
     COALESCE(workflow_schedules.name, report_data_collections.name) AS source,
     workflow_executions.schedule_id,
@@ -12,8 +12,8 @@ SELECT
     workflow_executions.status,
     workflow_executions.error_message,
     workflow_executions.result_rows,
-    workflow_executions.execution_duration,
-    COALESCE(jsonb_array_length(workflow_executions.result_data -> 'files'), 0) AS files
+    COALESCE(jsonb_array_length(workflow_executions.result_data -> 'files'), 0) AS files,
+    workflow_executions.result_data #>> '{files,0,uri}' AS first_file
 FROM workflow_executions
 LEFT JOIN workflow_schedules ON workflow_executions.schedule_id = workflow_schedules.id
 LEFT JOIN report_data_collections

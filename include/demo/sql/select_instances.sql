@@ -1,4 +1,4 @@
--- What is known of the demo's instances: health, tables, campaigns, the products of their owners.
+-- The demo's instances: health, tables, campaigns, the products of their owners, mails to be sent.
 -- A row is an instance; money is in the currency of its campaigns.
 -- Parameters: user_ids.
 SELECT

@@ -1,4 +1,4 @@
--- The weeks of the demo's collection, each with the state of the whole.
+-- The weeks of the demo's collection, each with the status and counters of the collection.
 -- Parameters: user_ids.
 SELECT
     report_data_weeks.week_number,
