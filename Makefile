@@ -8,7 +8,7 @@ STACK := $(BIN)/python -m stack $(if $(findstring command,$(origin DATA)),--data
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format lock migrate rotate airflow secrets
+.PHONY: help setup up down status demo test faults soak bench check format lock schema migrate rotate airflow secrets
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -59,6 +59,9 @@ format: $(STAMP) ## Rewrite the sources in the house format
 lock: ## Write constraints.txt from requirements.txt (needs uv; UPGRADE="--upgrade" for newer versions)
 	@uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes --no-header \
 	  --no-annotate $(UPGRADE) requirements.txt --output-file constraints.txt
+
+schema: $(STAMP) ## Write include/sql/schema.sql and docs/columns.md anew from the migrations
+	@$(BIN)/python tests/store/schema_snapshot.py
 
 migrate: $(STAMP) ## Apply pending migrations to the application database
 	@$(STACK) migrate

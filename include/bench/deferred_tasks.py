@@ -15,7 +15,7 @@ _EXECUTION = """
     INSERT INTO workflow_executions (
         amc_execution_id, workflow_id, user_id, instance_id, schedule_id, dag_id, dag_run_id,
         status, amc_workflow_id, amc_status, submitted_sql, window_start, window_end,
-        window_time_zone, slot_granted_at, sending_at, submitted_at, deadline_at
+        window_time_zone, slot_granted_at, submission_started_at, submitted_at, deadline_at
     )
     SELECT
         %(amc_execution_id)s, workflow.id, workflow.user_id, workflow.instance_id, schedule.id,

@@ -61,8 +61,8 @@ INSERT INTO workflow_executions (
     id, amc_execution_id, workflow_id, user_id, instance_id, schedule_id, collection_id,
     dag_id, dag_run_id, status, parameters, result_data, result_rows, result_size_bytes,
     execution_duration, window_start, window_end, window_time_zone, amc_workflow_id, amc_status,
-    submitted_sql, created_at, updated_at, slot_granted_at, sending_at, submitted_at, started_at,
-    completed_at, deadline_at
+    submitted_sql, created_at, updated_at, slot_granted_at, submission_started_at, submitted_at,
+    started_at, completed_at, deadline_at
 )
 SELECT
     md5('execution ' || n)::UUID,

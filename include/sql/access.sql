@@ -41,37 +41,38 @@ FROM (VALUES
     ('admit_changed_schedules()'), ('admit_changed_workflows()'), ('admit_new_asin_list_items()'),
     ('admit_new_asin_lists()'), ('admit_new_asins()'), ('admit_new_collections()'),
     ('admit_new_query_templates()'), ('admit_new_schedules()'), ('admit_new_workflows()'),
-    ('analyze_table(text)'), ('calculate_collection_progress()'), ('calculate_guide_progress()'),
-    ('carry_guide_progress()'), ('check_collection_quotas(uuid,boolean,boolean,boolean)'),
-    ('check_collection_status()'), ('check_definition_bytes(uuid,integer)'),
-    ('check_query_template()'), ('check_report_data_collection()'),
-    ('check_schedule_quotas(uuid,text[],boolean,boolean)'), ('check_window()'),
-    ('check_workflow()'), ('check_workflow_owner()'), ('check_workflow_schedule()'),
-    ('check_workflow_template()'), ('collection_week_due_at(date,jsonb)'), ('count_children()'),
-    ('count_schedule_runs()'), ('counter(text)'), ('cron_date(cron_ticks,date)'),
-    ('cron_date_matches(cron_ticks,date)'), ('cron_field(text,text,integer,integer,text[])'),
+    ('analyze_table(text)'), ('assign_list_position()'), ('calculate_collection_progress()'),
+    ('calculate_guide_progress()'), ('check_collection_quotas(uuid,boolean,boolean,boolean)'),
+    ('check_collection_status()'), ('check_collection_time_zone()'),
+    ('check_definition_bytes(uuid,integer)'), ('check_query_template()'),
+    ('check_report_data_collection()'), ('check_schedule_quotas(uuid,text[],boolean,boolean)'),
+    ('check_unique_list_positions()'), ('check_window()'), ('check_workflow()'),
+    ('check_workflow_owner()'), ('check_workflow_schedule()'), ('check_workflow_template()'),
+    ('clear_revoked_consent()'), ('collection_week_due_at(date,jsonb)'), ('count_children()'),
+    ('count_schedule_runs()'), ('counter(text)'), ('create_collection_weeks(uuid,date,date)'),
+    ('create_weeks_of_new_collection()'), ('cron_date_matches(cron_ticks,date)'),
+    ('cron_field(text,text,integer,integer,text[])'), ('cron_first_date(cron_ticks,date)'),
     ('cron_matches(text,text,timestamp with time zone)'),
     ('cron_next(text,text,timestamp with time zone)'),
     ('cron_next_day(cron_ticks,text,timestamp with time zone)'),
     ('cron_next_minute(cron_ticks,text,timestamp with time zone)'), ('cron_parse(text)'),
     ('cron_shortest_interval(text)'), ('cron_value(text,integer,text[])'), ('current_user_id()'),
-    ('cut_new_collection()'), ('cut_weeks(uuid,date,date)'), ('date_template_use()'),
-    ('delete_own_row(text,uuid)'),
-    ('forget_children()'), ('forget_revoked_consent()'), ('forget_validation()'),
-    ('is_time_zone(text)'), ('keep_collection_time_zone()'), ('keep_counter()'),
-    ('lock_user_quotas(uuid)'), ('notify_of_definition()'), ('place_asin_list_item()'),
-    ('plan_next_run()'), ('query_parameter_names(text)'),
-    ('queue_notification(uuid,text,text,timestamp with time zone,jsonb)'), ('recut_collection()'),
-    ('refresh_collection_progress(uuid)'), ('refresh_guide_progress(uuid[])'),
-    ('refuse_above_quota(text,text,text,integer)'), ('refuse_deleting_open_execution()'),
-    ('refuse_deleting_used_template()'), ('refuse_long_text()'), ('refuse_row(text,text,text)'),
-    ('refuse_used_template(uuid,uuid)'),
+    ('delete_own_row(text,uuid)'), ('enforce_counter()'), ('is_time_zone(text)'),
+    ('lock_user_quotas(uuid)'), ('notify_collection()'), ('notify_consent()'),
+    ('notify_schedule_run()'), ('publish_definition_change()'), ('query_parameter_names(text)'),
+    ('queue_notification(uuid,text,text,timestamp with time zone,jsonb)'),
+    ('raise_invalid_row(text,text,text)'), ('raise_quota_exceeded(text,text,text,integer)'),
+    ('recalculate_guide_progress()'), ('refresh_collection_progress(uuid)'),
+    ('refresh_guide_progress(uuid[])'), ('refresh_resumed_collection()'),
+    ('refuse_deleting_open_execution()'), ('refuse_deleting_used_template()'),
+    ('refuse_long_text()'), ('refuse_used_template(uuid,uuid)'),
     ('require_object(text,text,jsonb)'), ('require_own_instance(text,uuid,uuid)'),
     ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
-    ('resume_collection()'), ('slow_queries(double precision)'), ('tell_asin_list_items_apart()'),
-    ('tell_collection()'), ('tell_consent()'), ('tell_schedule_run()'), ('touch_updated_at()'),
-    ('uncommented_query(text)'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
-    ('wall_time_instant(timestamp without time zone,text)'), ('weeks_of(date,date)'),
+    ('reset_counter()'), ('reset_validation()'), ('set_next_run_at()'),
+    ('set_template_last_used_at()'), ('slow_queries(double precision)'),
+    ('split_into_weeks(date,date)'), ('strip_comments(text)'), ('sync_collection_weeks()'),
+    ('touch_updated_at()'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
+    ('wall_time_instant(timestamp without time zone,text)'),
     ('withdraw_collection_notifications()'), ('withdraw_notifications(uuid,text)')
 ) AS named (signature);
 
@@ -194,6 +195,24 @@ $$;
 
 GRANT USAGE ON SCHEMA public TO recomamp_analyst, recomamp_pipeline;
 
+-- auth.uid() says who is signed in. On Supabase the schema is open to all, and not ours to give away.
+DO $$
+BEGIN
+    IF NOT has_schema_privilege('recomamp_analyst', 'auth', 'USAGE')
+        OR NOT has_schema_privilege('recomamp_pipeline', 'auth', 'USAGE')
+    THEN
+        GRANT USAGE ON SCHEMA auth TO recomamp_analyst, recomamp_pipeline;
+    END IF;
+    -- The application's policies call it in everybody's name.
+    IF EXISTS (
+        SELECT FROM pg_proc
+        WHERE oid = to_regprocedure('auth.uid()') AND pg_get_userbyid(proowner) = current_user
+    ) THEN
+        GRANT EXECUTE ON FUNCTION auth.uid() TO PUBLIC;
+    END IF;
+END;
+$$;
+
 
 -- People -------------------------------------------------------------------------------------------
 
@@ -217,7 +236,7 @@ GRANT SELECT ON
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
     public.user_quotas, public.workflow_findings, public.workflow_schedules, public.workflows
 TO recomamp_analyst;
-GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_at, created_at)
+GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_started_at, created_at)
     ON public.notifications TO recomamp_analyst;
 
 -- Instances are made by the application, which has asked Amazon whose they are.
@@ -312,7 +331,7 @@ GRANT UPDATE (
 GRANT UPDATE (updated_at) ON public.amc_accounts TO recomamp_pipeline;
 GRANT UPDATE (
     health_status, health_error, last_health_check, campaigns_last_sync, schema_last_sync,
-    foreign_executions, foreign_counted_at, reconcile_attempted_at, instance_type, updated_at
+    external_executions, external_counted_at, reconcile_attempted_at, instance_type, updated_at
 ) ON public.amc_instances TO recomamp_pipeline;
 
 GRANT INSERT, UPDATE, DELETE ON public.workflow_executions, public.schedule_runs
@@ -350,7 +369,7 @@ GRANT UPDATE (
 -- Events are written by triggers alone, and what they say is not changed.
 GRANT DELETE ON public.notifications TO recomamp_pipeline;
 GRANT UPDATE (
-    status, next_try_at, attempts, claim_id, claimed_until, message_id, is_digest, sending_at,
+    status, next_try_at, attempts, claim_id, claimed_until, message_id, is_digest, sending_started_at,
     last_error
 ) ON public.notifications TO recomamp_pipeline;
 

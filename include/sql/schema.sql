@@ -1,5 +1,5 @@
 -- The application's database after all migrations: what a reviewer reads to see their net effect.
--- Written by tests/store/schema_snapshot.py, compared by tests/store/test_migrations.py; not to be
+-- Written by `make schema`, compared by tests/store/test_migrations.py; not to be
 -- edited and not to be run.
 
 -- Name: auth; Type: SCHEMA; Schema: -; Owner: -
@@ -178,7 +178,7 @@ BEGIN
         GROUP BY list.user_id
     LOOP
         IF counted.items > counted.most THEN
-            PERFORM public.refuse_above_quota(
+            PERFORM public.raise_quota_exceeded(
                 'asin_list_items', 'list_id', 'max_asin_list_items', counted.most
             );
         END IF;
@@ -202,7 +202,7 @@ BEGIN
         IF (
             SELECT COUNT(*) FROM public.asin_lists WHERE user_id = owner
         ) > quotas.max_asin_lists THEN
-            PERFORM public.refuse_above_quota(
+            PERFORM public.raise_quota_exceeded(
                 'asin_lists', 'user_id', 'max_asin_lists', quotas.max_asin_lists
             );
         END IF;
@@ -224,7 +224,7 @@ BEGIN
     FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
         quotas := public.lock_user_quotas(owner);
         IF (SELECT COUNT(*) FROM public.asins WHERE user_id = owner) > quotas.max_asins THEN
-            PERFORM public.refuse_above_quota('asins', 'user_id', 'max_asins', quotas.max_asins);
+            PERFORM public.raise_quota_exceeded('asins', 'user_id', 'max_asins', quotas.max_asins);
         END IF;
     END LOOP;
     RETURN NULL;
@@ -261,7 +261,7 @@ BEGIN
         IF (
             SELECT COUNT(*) FROM public.query_templates WHERE author_id = author
         ) > quotas.max_query_templates THEN
-            PERFORM public.refuse_above_quota(
+            PERFORM public.raise_quota_exceeded(
                 'query_templates', 'author_id', 'max_query_templates', quotas.max_query_templates
             );
         END IF;
@@ -303,7 +303,7 @@ BEGIN
     FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
         quotas := public.lock_user_quotas(owner);
         IF (SELECT COUNT(*) FROM public.workflows WHERE user_id = owner) > quotas.max_workflows THEN
-            PERFORM public.refuse_above_quota(
+            PERFORM public.raise_quota_exceeded(
                 'workflows', 'user_id', 'max_workflows', quotas.max_workflows
             );
         END IF;
@@ -339,6 +339,57 @@ EXCEPTION
 END;
 $$;
 
+-- Name: FUNCTION analyze_table(analyzed text); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.analyze_table(analyzed text) IS 'Runs ANALYZE on a table of the schema public; false while the table is locked. recomamp_pipeline calls it, which owns no table.';
+
+-- Name: assign_list_position(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.assign_list_position() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    -- The lock comes before the query: of two items inserted at once, the second sees the first.
+    -- The lists of the statement's other rows are not known yet. So all lists of the owner are
+    -- locked, in the order of their ids: two statements that fill two lists cannot deadlock.
+    IF TG_OP = 'UPDATE' THEN
+        PERFORM FROM public.asin_lists
+        WHERE user_id IN (
+            SELECT user_id FROM public.asin_lists WHERE id IN (OLD.list_id, NEW.list_id)
+        )
+        ORDER BY id FOR NO KEY UPDATE;
+        IF NEW.position = OLD.position THEN
+            NEW.position := 0;
+        END IF;
+    ELSE
+        -- Deleting a product and changing an item lock the rows in the same order.
+        PERFORM FROM public.asins WHERE id = NEW.asin_id FOR KEY SHARE;
+        PERFORM FROM public.asin_list_items
+        WHERE list_id = NEW.list_id AND asin_id = NEW.asin_id FOR UPDATE;
+        PERFORM FROM public.asin_lists
+        WHERE user_id = (SELECT user_id FROM public.asin_lists WHERE id = NEW.list_id)
+        ORDER BY id FOR NO KEY UPDATE;
+        -- The product is in the list already: the INSERT fails, or is an upsert of its item.
+        IF EXISTS (
+            SELECT FROM public.asin_list_items WHERE list_id = NEW.list_id AND asin_id = NEW.asin_id
+        ) THEN
+            NEW.position := COALESCE(NEW.position, 0);
+            RETURN NEW;
+        END IF;
+    END IF;
+
+    IF COALESCE(NEW.position, 0) = 0 OR EXISTS (
+        SELECT FROM public.asin_list_items WHERE list_id = NEW.list_id AND position = NEW.position
+    ) THEN
+        SELECT COALESCE(MAX(position) + 1, 0) INTO NEW.position
+        FROM public.asin_list_items
+        WHERE list_id = NEW.list_id;
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
 -- Name: calculate_collection_progress(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.calculate_collection_progress() RETURNS trigger
@@ -348,14 +399,14 @@ CREATE FUNCTION public.calculate_collection_progress() RETURNS trigger
 DECLARE
     touched UUID;
 BEGIN
-    -- Who cuts a collection into weeks counts them when all are cut.
-    IF current_setting('recomamp.cutting_weeks', true)
+    -- create_collection_weeks() counts once, after the last week.
+    IF current_setting('recomamp.creating_weeks', true)
         = (CASE TG_OP WHEN 'DELETE' THEN OLD.collection_id ELSE NEW.collection_id END)::TEXT
     THEN
         RETURN COALESCE(NEW, OLD);
     END IF;
 
-    -- What was retried or why it failed changes no progress: spare the collection's row the lock.
+    -- Retries and error messages change no progress: the collection's row need not be locked.
     IF TG_OP = 'UPDATE' AND
         (NEW.collection_id, NEW.status, NEW.week_end_date,
          NEW.execution_duration, NEW.started_at, NEW.completed_at)
@@ -366,8 +417,8 @@ BEGIN
         RETURN NEW;
     END IF;
 
-    -- A week that moves to another collection changes two of them; in the order of their ids, so
-    -- that two such moves cannot wait for each other.
+    -- A week that moves to another collection changes two of them. They are locked in the order of
+    -- their ids: two such moves cannot deadlock.
     FOR touched IN
         SELECT DISTINCT moved.id
         FROM (VALUES
@@ -391,13 +442,13 @@ CREATE FUNCTION public.calculate_guide_progress() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    is_moved BOOLEAN := true; -- by its reader, not because the guide has changed
+    is_moved BOOLEAN := true; -- the reader changed it, not the guide
     is_completed BOOLEAN;
     sections INTEGER;
     done INTEGER;
 BEGIN
-    -- The lock comes before the count: sections do not come and go meanwhile. An upsert meets its
-    -- row later than an UPDATE does, but locks it before the guide as well.
+    -- The lock comes before the count: sections do not change meanwhile. An upsert locks its row
+    -- before the guide, as an UPDATE does.
     IF TG_OP = 'INSERT' THEN
         PERFORM FROM public.user_guide_progress
         WHERE user_id = NEW.user_id AND guide_id = NEW.guide_id FOR UPDATE;
@@ -423,12 +474,12 @@ BEGIN
         IF NEW.status = 'COMPLETED' AND NOT is_completed
             AND (TG_OP = 'INSERT' OR OLD.status IS DISTINCT FROM 'COMPLETED')
         THEN
-            PERFORM public.refuse_row('user_guide_progress', 'status', format(
+            PERFORM public.raise_invalid_row('user_guide_progress', 'status', format(
                 'COMPLETED, but completed_sections has %s of the guide''s %s sections',
                 done, sections
             ));
         END IF;
-        -- Rounded down: 100 is said only when it is true.
+        -- Rounded down: only a complete guide has 100.
         NEW.progress_percentage := TRUNC(done * 100.0 / sections, 2);
         NEW.status := CASE
             WHEN is_completed THEN 'COMPLETED'
@@ -455,37 +506,6 @@ BEGIN
 END;
 $$;
 
--- Name: carry_guide_progress(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.carry_guide_progress() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    guides UUID[];
-BEGIN
-    CASE TG_OP
-        WHEN 'INSERT' THEN
-            SELECT array_agg(DISTINCT guide_id) INTO guides FROM added;
-        WHEN 'DELETE' THEN
-            SELECT array_agg(DISTINCT guide_id) INTO guides FROM removed;
-        ELSE
-            SELECT array_agg(DISTINCT changed.guide_id) INTO guides
-            FROM (
-                (SELECT id, guide_id, section_number FROM added
-                    EXCEPT SELECT id, guide_id, section_number FROM removed)
-                UNION ALL
-                (SELECT id, guide_id, section_number FROM removed
-                    EXCEPT SELECT id, guide_id, section_number FROM added)
-            ) AS changed;
-    END CASE;
-    IF guides IS NOT NULL THEN
-        PERFORM public.refresh_guide_progress(guides);
-    END IF;
-    RETURN NULL;
-END;
-$$;
-
 -- Name: check_collection_quotas(uuid, boolean, boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.check_collection_quotas(owner uuid, has_more_rows boolean, has_more_weeks boolean, has_more_bytes boolean) RETURNS void
@@ -502,7 +522,7 @@ BEGIN
     IF has_more_rows AND (
         SELECT COUNT(*) FROM public.report_data_collections WHERE user_id = owner
     ) > quotas.max_collections THEN
-        PERFORM public.refuse_above_quota(
+        PERFORM public.raise_quota_exceeded(
             'report_data_collections', 'user_id', 'max_collections', quotas.max_collections
         );
     END IF;
@@ -518,12 +538,12 @@ BEGIN
         )
         AND week.status IN ('PENDING', 'RUNNING');
     IF counted.collections > quotas.max_open_collections THEN
-        PERFORM public.refuse_above_quota(
+        PERFORM public.raise_quota_exceeded(
             'report_data_collections', 'user_id', 'max_open_collections',
             quotas.max_open_collections
         );
     ELSIF counted.weeks > quotas.max_open_weeks THEN
-        PERFORM public.refuse_above_quota(
+        PERFORM public.raise_quota_exceeded(
             'report_data_collections', 'end_date', 'max_open_weeks', quotas.max_open_weeks
         );
     END IF;
@@ -541,7 +561,7 @@ BEGIN
         AND COALESCE(NEW.status, 'ACTIVE') NOT IN ('ACTIVE', 'PAUSED')
         AND row_security_active('public.report_data_collections')
     THEN
-        -- Asked by those alone who may: a role past row level security need not.
+        -- A role that bypasses row level security may not call current_user_id().
         IF public.current_user_id() IS NOT NULL THEN
             RAISE EXCEPTION
                 'report_data_collections.status: % follows from the weeks; write ACTIVE or PAUSED',
@@ -552,6 +572,25 @@ BEGIN
         END IF;
     END IF;
     RETURN NEW;
+END;
+$$;
+
+-- Name: check_collection_time_zone(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_collection_time_zone() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
+    ) THEN
+        PERFORM public.raise_invalid_row('report_data_collections', 'parameters', format(
+            'timezone cannot change from %s: weeks have already been run; make a new collection',
+            COALESCE(OLD.parameters ->> 'timezone', 'UTC')
+        ));
+    END IF;
+    RETURN NULL;
 END;
 $$;
 
@@ -580,7 +619,7 @@ BEGIN
     FROM definitions
     JOIN queries ON queries.id = definitions.workflow_id;
     IF total > most THEN
-        PERFORM public.refuse_row('workflows', 'sql_query', format(
+        PERFORM public.raise_invalid_row('workflows', 'sql_query', format(
             'the queries and parameters of your schedules and collections have %s bytes together,'
             ' at most %s are possible (user_quotas.max_definition_bytes); shorten them, delete'
             ' schedules or collections, or ask the operator to raise the limit', total, most
@@ -596,7 +635,7 @@ CREATE FUNCTION public.check_query_template() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
-    -- Filled from the window of the run; they may be defined and need not be.
+    -- The pipeline fills these from the window of the run. A definition of them is optional.
     window_names CONSTANT TEXT[] :=
         ARRAY['start_date', 'end_date', 'time_window_start', 'time_window_end'];
     reserved_names CONSTANT TEXT[] := ARRAY['window', 'timezone', 'window_start', 'window_end'];
@@ -607,13 +646,13 @@ BEGIN
     IF TG_OP = 'UPDATE' AND (NEW.sql_template, NEW.parameters)
         IS NOT DISTINCT FROM (OLD.sql_template, COALESCE(OLD.parameters, '{}'))
     THEN
-        RETURN NEW; -- an older template may be renamed before it is corrected
+        RETURN NEW; -- an invalid template of the application may be renamed before it is corrected
     END IF;
     PERFORM public.require_object('query_templates', 'parameters', NEW.parameters);
-    IF public.uncommented_query(NEW.sql_template) !~ '[^[:space:];]' THEN
-        PERFORM public.refuse_row(
+    IF public.strip_comments(NEW.sql_template) !~ '[^[:space:];]' THEN
+        PERFORM public.raise_invalid_row(
             'query_templates', 'sql_template',
-            'must not be empty: write a SELECT, comments are not sent'
+            'must not be empty; write a SELECT: comments are not sent'
         );
     END IF;
 
@@ -622,7 +661,7 @@ BEGIN
     FROM unnest(used_names) AS name
     WHERE name <> ALL (window_names) AND NOT NEW.parameters ? name;
     IF wrong IS NOT NULL THEN
-        PERFORM public.refuse_row('query_templates', 'parameters', format(
+        PERFORM public.raise_invalid_row('query_templates', 'parameters', format(
             'sql_template uses %1$L, which has no definition; add one such as'
             ' {"%1$s": {"type": "STRING"}}', wrong
         ));
@@ -631,7 +670,7 @@ BEGIN
     FROM jsonb_object_keys(NEW.parameters) AS name
     WHERE name <> ALL (used_names);
     IF wrong IS NOT NULL THEN
-        PERFORM public.refuse_row('query_templates', 'parameters', format(
+        PERFORM public.raise_invalid_row('query_templates', 'parameters', format(
             'defines %L, which sql_template does not use; remove it, or write {{%s}} where the'
             ' value belongs', wrong, wrong
         ));
@@ -640,7 +679,7 @@ BEGIN
     FROM unnest(used_names) AS name
     WHERE name = ANY (reserved_names);
     IF wrong IS NOT NULL THEN
-        PERFORM public.refuse_row('query_templates', 'parameters', format(
+        PERFORM public.raise_invalid_row('query_templates', 'parameters', format(
             'the name %L is the pipeline''s own; give the parameter another one', wrong
         ));
     END IF;
@@ -667,16 +706,16 @@ BEGIN
     PERFORM public.require_own_instance('report_data_collections', NEW.instance_id, NEW.user_id);
 
     IF NOT isfinite(NEW.start_date) THEN
-        PERFORM public.refuse_row('report_data_collections', 'start_date', 'must be a date');
+        PERFORM public.raise_invalid_row('report_data_collections', 'start_date', 'must be a date');
     ELSIF NOT isfinite(NEW.end_date) THEN
-        PERFORM public.refuse_row('report_data_collections', 'end_date', 'must be a date');
+        PERFORM public.raise_invalid_row('report_data_collections', 'end_date', 'must be a date');
     ELSIF NEW.end_date < NEW.start_date THEN
-        PERFORM public.refuse_row('report_data_collections', 'end_date', format(
+        PERFORM public.raise_invalid_row('report_data_collections', 'end_date', format(
             '%s is before start_date %s', NEW.end_date, NEW.start_date
         ));
     ELSIF NEW.end_date - NEW.start_date >= 520 * 7 THEN
-        -- Ten years; AMC keeps half of that. More is a mistyped year.
-        PERFORM public.refuse_row('report_data_collections', 'end_date', format(
+        -- AMC keeps about five years. More than ten is a mistyped year.
+        PERFORM public.raise_invalid_row('report_data_collections', 'end_date', format(
             '%s is more than 520 weeks after start_date %s', NEW.end_date, NEW.start_date
         ));
     END IF;
@@ -699,12 +738,12 @@ BEGIN
     FROM public.workflow_schedules
     WHERE user_id = owner;
     IF has_more_rows AND counted.schedules > quotas.max_schedules THEN
-        PERFORM public.refuse_above_quota(
+        PERFORM public.raise_quota_exceeded(
             'workflow_schedules', 'user_id', 'max_schedules', quotas.max_schedules
         );
     END IF;
     IF cardinality(expressions) > 0 AND counted.active_schedules > quotas.max_active_schedules THEN
-        PERFORM public.refuse_above_quota(
+        PERFORM public.raise_quota_exceeded(
             'workflow_schedules', 'is_active', 'max_active_schedules', quotas.max_active_schedules
         );
     END IF;
@@ -713,7 +752,7 @@ BEGIN
     ORDER BY minutes
     LIMIT 1;
     IF often.minutes < quotas.min_schedule_interval_minutes THEN
-        PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
+        PERFORM public.raise_invalid_row('workflow_schedules', 'cron_expression', format(
             '%L ticks again after %s minutes, and your shortest interval is %s minutes'
             ' (user_quotas.min_schedule_interval_minutes); let it tick less often, or ask the'
             ' operator to lower the limit',
@@ -723,6 +762,45 @@ BEGIN
     IF has_more_bytes THEN
         PERFORM public.check_definition_bytes(owner, quotas.max_definition_bytes);
     END IF;
+END;
+$$;
+
+-- Name: check_unique_list_positions(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_unique_list_positions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    lists UUID[];
+    shared RECORD;
+BEGIN
+    SELECT array_agg(DISTINCT placed.list_id) INTO lists
+    FROM (
+        SELECT id, list_id, position FROM added
+        EXCEPT
+        SELECT id, list_id, position FROM removed
+    ) AS placed;
+    IF lists IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    -- The update makes a concurrent transaction with an older snapshot fail. A lock alone would
+    -- not.
+    PERFORM FROM public.asin_lists WHERE id = ANY (lists) ORDER BY id FOR NO KEY UPDATE;
+    UPDATE public.asin_lists SET updated_at = NOW() WHERE id = ANY (lists);
+    SELECT item.list_id, item.position INTO shared
+    FROM public.asin_list_items AS item
+    WHERE item.list_id = ANY (lists)
+    GROUP BY item.list_id, item.position
+    HAVING COUNT(*) > 1
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'asin_list_items.position: two items of list % have position %',
+            shared.list_id, shared.position
+            USING ERRCODE = 'unique_violation', TABLE = 'asin_list_items', COLUMN = 'position';
+    END IF;
+    RETURN NULL;
 END;
 $$;
 
@@ -739,7 +817,7 @@ BEGIN
     IF jsonb_typeof(window_options) IS DISTINCT FROM 'object'
         OR (TG_OP = 'UPDATE' AND NEW.parameters IS NOT DISTINCT FROM OLD.parameters)
     THEN
-        RETURN NEW; -- anything else about the window is said by the row's DAG
+        RETURN NEW; -- the row's DAG reports any other problem with the window
     END IF;
     FOR days IN
         SELECT rule.name, rule.least, rule.most, window_options ->> rule.name AS text
@@ -754,7 +832,7 @@ BEGIN
                 ELSE false
             END)
         THEN
-            PERFORM public.refuse_row(TG_TABLE_NAME::TEXT, 'parameters', format(
+            PERFORM public.raise_invalid_row(TG_TABLE_NAME::TEXT, 'parameters', format(
                 'window.%s is %s; write a whole number of days from %s to %s',
                 days.name, COALESCE(left(days.text, 50), 'null'), days.least, days.most
             ));
@@ -774,11 +852,11 @@ BEGIN
     NEW.parameters := COALESCE(NEW.parameters, '{}');
     PERFORM public.require_object('workflows', 'parameters', NEW.parameters);
     PERFORM public.require_own_instance('workflows', NEW.instance_id, NEW.user_id);
-    IF public.uncommented_query(NEW.sql_query) !~ '[^[:space:];]'
+    IF public.strip_comments(NEW.sql_query) !~ '[^[:space:];]'
         AND (TG_OP = 'INSERT' OR NEW.sql_query IS DISTINCT FROM OLD.sql_query)
     THEN
-        PERFORM public.refuse_row(
-            'workflows', 'sql_query', 'must not be empty: write a SELECT, comments are not sent'
+        PERFORM public.raise_invalid_row(
+            'workflows', 'sql_query', 'must not be empty; write a SELECT: comments are not sent'
         );
     END IF;
     RETURN NEW;
@@ -797,7 +875,7 @@ BEGIN
         JOIN public.amc_instances AS instance ON instance.id = execution.instance_id
         WHERE execution.workflow_id = NEW.id AND instance.user_id <> NEW.user_id
     ) THEN
-        PERFORM public.refuse_row('workflows', 'user_id', format(
+        PERFORM public.raise_invalid_row('workflows', 'user_id', format(
             'executions of workflow %s ran on an AMC instance that user %s does not have; change'
             ' amc_instances.user_id instead, which takes the workflow along', NEW.id, NEW.user_id
         ));
@@ -837,15 +915,28 @@ BEGIN
         RETURN NEW;
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.template_id = OLD.template_id THEN
-        -- The workflow goes to another user, and the template is the old owner's.
+        -- The workflow changes hands, and the template belongs to its former owner.
         NEW.template_id := NULL;
         RETURN NEW;
     END IF;
-    PERFORM public.refuse_row('workflows', 'template_id', format(
+    PERFORM public.raise_invalid_row('workflows', 'template_id', format(
         'user %s has no template %s, and no public one has that id; choose one of'
         ' public_query_templates or of your own', NEW.user_id, NEW.template_id
     ));
     RETURN NULL;
+END;
+$$;
+
+-- Name: clear_revoked_consent(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.clear_revoked_consent() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.consent_revoked_at := NULL;
+    NEW.consent_error := NULL;
+    RETURN NEW;
 END;
 $$;
 
@@ -898,8 +989,8 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    -- In the order of their ids, so that two statements about the same parents cannot wait for each
-    -- other. NO KEY: a foreign-key check of a concurrent new child must not be waited for.
+    -- Parents are locked in the order of their ids: two statements cannot deadlock on them.
+    -- NO KEY: the foreign-key check of a concurrent new child does not wait for this lock.
     EXECUTE format(
         'SELECT FROM public.%I WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE',
         counter.parent_table
@@ -974,27 +1065,49 @@ BEGIN
 END;
 $$;
 
--- Name: cron_date(public.cron_ticks, date); Type: FUNCTION; Schema: public; Owner: -
+-- Name: create_collection_weeks(uuid, date, date); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.cron_date(ticks public.cron_ticks, earliest date) RETURNS date
-    LANGUAGE plpgsql IMMUTABLE
+CREATE FUNCTION public.create_collection_weeks(target_id uuid, first_date date, last_date date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-DECLARE
-    candidate DATE := earliest;
 BEGIN
-    WHILE candidate < earliest + 41 * 366 LOOP
-        IF NOT EXTRACT(MONTH FROM candidate)::INTEGER = ANY (ticks.months) THEN
-            candidate := (date_trunc('month', candidate::TIMESTAMP) + INTERVAL '1 month')::DATE;
-        ELSIF public.cron_date_matches(ticks, candidate) THEN
-            RETURN candidate;
-        ELSE
-            candidate := candidate + 1;
-        END IF;
-    END LOOP;
-    PERFORM public.refuse_row(
-        'workflow_schedules', 'cron_expression', 'no date ever matches its days and months'
-    );
+    -- Progress is counted once at the end, not after each of some hundred weeks.
+    PERFORM set_config('recomamp.creating_weeks', target_id::TEXT, true);
+
+    DELETE FROM public.report_data_weeks AS week
+    WHERE week.collection_id = target_id
+        AND week.status = 'PENDING'
+        AND week.week_start_date NOT IN (
+            SELECT wanted.week_start_date
+            FROM public.split_into_weeks(first_date, last_date) AS wanted
+        );
+
+    INSERT INTO public.report_data_weeks AS week
+        (collection_id, week_number, week_start_date, week_end_date)
+    SELECT target_id, wanted.week_number, wanted.week_start_date, wanted.week_end_date
+    FROM public.split_into_weeks(first_date, last_date) AS wanted
+    ON CONFLICT ON CONSTRAINT uq_report_data_weeks_start DO UPDATE
+    SET
+        week_number = EXCLUDED.week_number,
+        week_end_date = EXCLUDED.week_end_date
+    WHERE (week.week_number, week.week_end_date)
+        IS DISTINCT FROM (EXCLUDED.week_number, EXCLUDED.week_end_date);
+
+    PERFORM set_config('recomamp.creating_weeks', '', true);
+    PERFORM public.refresh_collection_progress(target_id);
+END;
+$$;
+
+-- Name: create_weeks_of_new_collection(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.create_weeks_of_new_collection() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.create_collection_weeks(NEW.id, NEW.start_date, NEW.end_date);
+    RETURN NULL;
 END;
 $$;
 
@@ -1032,13 +1145,14 @@ DECLARE
     allowed INTEGER[] := '{}';
 BEGIN
     FOREACH part IN ARRAY string_to_array(field, ',') LOOP
-        -- *, *4, a, a-b and a-b/n are told apart here; four digits are more than any value has.
+        -- The pattern also takes some invalid forms, which the code below refuses. No value has
+        -- more than four digits.
         pieces := regexp_match(
             part, '^(?:(\*)|([0-9]{1,4}|[A-Z]{3})(?:-([0-9]{1,4}|[A-Z]{3}))?)(?:/([0-9]{1,4}))?$'
         );
         IF pieces IS NULL OR (pieces[4] IS NOT NULL AND pieces[1] IS NULL AND pieces[3] IS NULL)
         THEN
-            PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
+            PERFORM public.raise_invalid_row('workflow_schedules', 'cron_expression', format(
                 '%L is not %s; write *, a number, a range a-b, a step */n or a-b/n,'
                 ' or a list of these', part, a_field
             ));
@@ -1059,12 +1173,12 @@ BEGIN
         IF step < 1 OR from_value IS NULL OR to_value IS NULL
             OR from_value < lowest OR GREATEST(from_value, to_value) > highest
         THEN
-            PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
+            PERFORM public.raise_invalid_row('workflow_schedules', 'cron_expression', format(
                 '%L is not %s; values go from %s to %s', part, a_field, lowest, highest
             ));
         ELSIF from_value > to_value THEN
-            PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
-                '%L is not %s; a range goes upwards: write two ranges and a comma between',
+            PERFORM public.raise_invalid_row('workflow_schedules', 'cron_expression', format(
+                '%L is not %s; a range goes upwards: write two ranges separated by a comma',
                 part, a_field
             ));
         END IF;
@@ -1074,6 +1188,30 @@ BEGIN
     RETURN allowed;
 END;
 $_$;
+
+-- Name: cron_first_date(public.cron_ticks, date); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_first_date(ticks public.cron_ticks, earliest date) RETURNS date
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    candidate DATE := earliest;
+BEGIN
+    WHILE candidate < earliest + 41 * 366 LOOP
+        IF NOT EXTRACT(MONTH FROM candidate)::INTEGER = ANY (ticks.months) THEN
+            candidate := (date_trunc('month', candidate::TIMESTAMP) + INTERVAL '1 month')::DATE;
+        ELSIF public.cron_date_matches(ticks, candidate) THEN
+            RETURN candidate;
+        ELSE
+            candidate := candidate + 1;
+        END IF;
+    END LOOP;
+    PERFORM public.raise_invalid_row(
+        'workflow_schedules', 'cron_expression', 'no date ever matches its days and months'
+    );
+END;
+$$;
 
 -- Name: cron_matches(text, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1112,12 +1250,12 @@ CREATE FUNCTION public.cron_next_day(ticks public.cron_ticks, time_zone text, af
 DECLARE
     time_of_day CONSTANT INTERVAL :=
         make_interval(hours => ticks.hours[1], mins => ticks.minutes[1]);
-    -- Two days back: a tick that moved forward over a gap may be later than its own date.
+    -- The search begins two days back: a tick that moved over a gap may be later than its date.
     candidate DATE := (after AT TIME ZONE time_zone)::DATE - 2;
     tick TIMESTAMPTZ;
 BEGIN
     LOOP
-        candidate := public.cron_date(ticks, candidate);
+        candidate := public.cron_first_date(ticks, candidate);
         tick := public.wall_time_instant(candidate + time_of_day, time_zone);
         IF tick > after THEN
             RETURN tick;
@@ -1160,7 +1298,7 @@ BEGIN
         candidate := CASE
             WHEN NOT steady THEN candidate + INTERVAL '1 minute'
             WHEN NOT date_matches THEN
-                public.wall_time_instant(public.cron_date(ticks, checked_date + 1), time_zone)
+                public.wall_time_instant(public.cron_first_date(ticks, checked_date + 1), time_zone)
             WHEN NOT EXTRACT(HOUR FROM wall_time)::INTEGER = ANY (ticks.hours) THEN
                 candidate + make_interval(mins => 60 - EXTRACT(MINUTE FROM wall_time)::INTEGER)
             ELSE candidate + INTERVAL '1 minute'
@@ -1193,8 +1331,8 @@ DECLARE
     ticks public.cron_ticks;
 BEGIN
     IF cardinality(fields) IS DISTINCT FROM 5 THEN
-        PERFORM public.refuse_row('workflow_schedules', 'cron_expression', format(
-            '%L has not five fields (minute, hour, day of month, month, day of week);'
+        PERFORM public.raise_invalid_row('workflow_schedules', 'cron_expression', format(
+            '%L does not have five fields (minute, hour, day of month, month, day of week);'
             ' for example ''0 6 * * 1'' is 06:00 on Mondays', expression
         ));
     END IF;
@@ -1275,90 +1413,9 @@ BEGIN
 END;
 $$;
 
--- Name: cut_new_collection(); Type: FUNCTION; Schema: public; Owner: -
+-- Name: FUNCTION current_user_id(); Type: COMMENT; Schema: public; Owner: -
 
-CREATE FUNCTION public.cut_new_collection() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    PERFORM public.cut_weeks(NEW.id, NEW.start_date, NEW.end_date);
-    RETURN NULL;
-END;
-$$;
-
--- Name: cut_weeks(uuid, date, date); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.cut_weeks(cut_id uuid, first_date date, last_date date) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    -- Progress is counted once at the end instead of after each of some hundred weeks.
-    PERFORM set_config('recomamp.cutting_weeks', cut_id::TEXT, true);
-
-    DELETE FROM public.report_data_weeks AS week
-    WHERE week.collection_id = cut_id
-        AND week.status = 'PENDING'
-        AND week.week_start_date NOT IN (
-            SELECT cut.week_start_date FROM public.weeks_of(first_date, last_date) AS cut
-        );
-
-    INSERT INTO public.report_data_weeks AS week
-        (collection_id, week_number, week_start_date, week_end_date)
-    SELECT cut_id, cut.week_number, cut.week_start_date, cut.week_end_date
-    FROM public.weeks_of(first_date, last_date) AS cut
-    ON CONFLICT ON CONSTRAINT uq_report_data_weeks_start DO UPDATE
-    SET
-        week_number = EXCLUDED.week_number,
-        week_end_date = EXCLUDED.week_end_date
-    WHERE (week.week_number, week.week_end_date)
-        IS DISTINCT FROM (EXCLUDED.week_number, EXCLUDED.week_end_date);
-
-    PERFORM set_config('recomamp.cutting_weeks', '', true);
-    PERFORM public.refresh_collection_progress(cut_id);
-END;
-$$;
-
--- Name: date_template_use(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.date_template_use() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    locked UUID[];
-    used UUID[];
-    dates TIMESTAMPTZ[];
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        SELECT array_agg(use.template_id), array_agg(use.at) INTO used, dates
-        FROM (
-            SELECT template_id, MAX(COALESCE(created_at, NOW())) AS at
-            FROM added
-            WHERE template_id IS NOT NULL
-            GROUP BY template_id
-        ) AS use;
-        locked := used;
-    ELSE
-        SELECT
-            array_agg(DISTINCT now_used.template_id)
-                FILTER (WHERE now_used.template_id IS NOT NULL),
-            array_agg(now_used.template_id) || array_agg(formerly.template_id)
-        INTO used, locked
-        FROM added AS now_used
-        JOIN removed AS formerly ON formerly.id = now_used.id
-        WHERE now_used.template_id IS DISTINCT FROM formerly.template_id;
-        dates := array_fill(NOW(), ARRAY[COALESCE(cardinality(used), 0)]);
-    END IF;
-    PERFORM FROM public.query_templates WHERE id = ANY (locked) ORDER BY id FOR NO KEY UPDATE;
-    UPDATE public.query_templates AS template
-    SET last_used_at = GREATEST(template.last_used_at, use.at)
-    FROM unnest(used, dates) AS use (id, at)
-    WHERE template.id = use.id;
-    RETURN NULL;
-END;
-$$;
+COMMENT ON FUNCTION public.current_user_id() IS 'users.id of the person behind the session; NULL where nobody is signed in. Policies and analysts call it.';
 
 -- Name: delete_own_row(text, uuid); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1404,99 +1461,13 @@ BEGIN
 END;
 $$;
 
--- Name: forget_children(); Type: FUNCTION; Schema: public; Owner: -
+-- Name: FUNCTION delete_own_row(table_name text, row_id uuid); Type: COMMENT; Schema: public; Owner: -
 
-CREATE FUNCTION public.forget_children() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-DECLARE
-    counter CONSTANT RECORD := public.counter(TG_ARGV[0]);
-BEGIN
-    EXECUTE format(
-        'UPDATE public.%1$I SET %2$I = 0 WHERE %2$I <> 0',
-        counter.parent_table, counter.parent_counter
-    );
-    RETURN NULL;
-END;
-$_$;
+COMMENT ON FUNCTION public.delete_own_row(table_name text, row_id uuid) IS 'Deletes a row of the caller by its table and id, and returns whether there was one. Analysts call it, because they have no DELETE. Tables: workflows, workflow_schedules, report_data_collections, query_templates, asins, asin_lists, asin_list_items, user_guide_progress, user_guide_favorites.';
 
--- Name: forget_revoked_consent(); Type: FUNCTION; Schema: public; Owner: -
+-- Name: enforce_counter(); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.forget_revoked_consent() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    NEW.consent_revoked_at := NULL;
-    NEW.consent_error := NULL;
-    RETURN NEW;
-END;
-$$;
-
--- Name: forget_validation(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.forget_validation() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    NEW.validation_status := NULL;
-    NEW.validation_checked_at := NULL;
-    NEW.last_validated_at := NULL;
-    NEW.profile_id := NULL;
-    RETURN NEW;
-END;
-$$;
-
--- Name: is_time_zone(text); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.is_time_zone(zone text) RETURNS boolean
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET "TimeZone" TO 'UTC'
-    AS $_$
-BEGIN
-    IF zone IN ('UTC', 'GMT') THEN
-        RETURN true;
-    ELSIF zone ~ '^[A-Za-z_]+(/[A-Za-z_-]+)+$' THEN
-        -- As a setting it is looked up by name and comes back in its true spelling: 1,000 times
-        -- faster than the view below, which opens all 600 files.
-        RETURN set_config('timezone', zone, true) = zone;
-    END IF;
-    -- Etc/GMT+5, EST5EDT and the like could also be posix specifications.
-    RETURN EXISTS (
-        SELECT FROM pg_timezone_names
-        WHERE name = zone AND name NOT IN ('Factory', 'localtime', 'posixrules')
-    );
-EXCEPTION
-    WHEN invalid_parameter_value THEN
-        RETURN false;
-END;
-$_$;
-
--- Name: keep_collection_time_zone(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.keep_collection_time_zone() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    IF EXISTS (
-        SELECT FROM public.report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
-    ) THEN
-        PERFORM public.refuse_row('report_data_collections', 'parameters', format(
-            'timezone cannot change from %s: weeks have already been run; make a new collection',
-            COALESCE(OLD.parameters ->> 'timezone', 'UTC')
-        ));
-    END IF;
-    RETURN NULL;
-END;
-$$;
-
--- Name: keep_counter(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.keep_counter() RETURNS trigger
+CREATE FUNCTION public.enforce_counter() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -1509,6 +1480,32 @@ BEGIN
         counter.child_table, counter.parent_column, counter.condition
     ) INTO number USING NEW.id;
     RETURN jsonb_populate_record(NEW, jsonb_build_object(counter.parent_counter, number));
+END;
+$_$;
+
+-- Name: is_time_zone(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.is_time_zone(zone text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+BEGIN
+    IF zone IN ('UTC', 'GMT') THEN
+        RETURN true;
+    ELSIF zone ~ '^[A-Za-z_]+(/[A-Za-z_-]+)+$' THEN
+        -- A setting is looked up by name and returned in its exact spelling. This is 1,000 times
+        -- faster than the view below, which opens all 600 files.
+        RETURN set_config('timezone', zone, true) = zone;
+    END IF;
+    -- Names such as Etc/GMT+5 and EST5EDT could also be POSIX specifications.
+    RETURN EXISTS (
+        SELECT FROM pg_timezone_names
+        WHERE name = zone AND name NOT IN ('Factory', 'localtime', 'posixrules')
+    );
+EXCEPTION
+    WHEN invalid_parameter_value THEN
+        RETURN false;
 END;
 $_$;
 
@@ -1532,6 +1529,66 @@ CREATE TABLE public.user_quotas (
     CONSTRAINT chk_user_quotas_checked_at_time CHECK ((((checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
+-- Name: TABLE user_quotas; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.user_quotas IS 'The limits of a user. A trigger inserts the row with the first rows of the user; the owner of the database changes it. Table of the pipeline.';
+
+-- Name: COLUMN user_quotas.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.user_id IS 'User that the limits hold for. Written by: lock_user_quotas(); admit_new_asin_list_items(); application.';
+
+-- Name: COLUMN user_quotas.max_active_schedules; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_active_schedules IS 'Largest number of active schedules. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_schedules; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_schedules IS 'Largest number of schedules, inactive ones included. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.min_schedule_interval_minutes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.min_schedule_interval_minutes IS 'Fewest minutes between two ticks of a schedule. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_open_collections; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_open_collections IS 'Largest number of collections with a week that is PENDING or RUNNING. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_open_weeks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_open_weeks IS 'Largest number of weeks that are PENDING or RUNNING, over all collections. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_collections; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_collections IS 'Largest number of collections, ended ones included. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_definition_bytes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_definition_bytes IS 'Largest number of bytes of queries and parameters, counted once for each schedule and collection. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_workflows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_workflows IS 'Largest number of workflows. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_query_templates; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_query_templates IS 'Largest number of query templates. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_asin_lists; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_asin_lists IS 'Largest number of lists of products. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_asins; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_asins IS 'Largest number of products. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_asin_list_items; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_asin_list_items IS 'Largest number of items, over all lists. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.checked_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.checked_at IS 'Time of the latest statement that added rows of the user. Written by: default; lock_user_quotas().';
+
 -- Name: lock_user_quotas(uuid); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.lock_user_quotas(owner uuid) RETURNS public.user_quotas
@@ -1543,569 +1600,9 @@ CREATE FUNCTION public.lock_user_quotas(owner uuid) RETURNS public.user_quotas
     RETURNING quotas.*;
 $$;
 
--- Name: notify_of_definition(); Type: FUNCTION; Schema: public; Owner: -
+-- Name: notify_collection(); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.notify_of_definition() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    -- A session of somebody else may listen and never read. A full queue would refuse this commit,
-    -- and the DAGs follow at the next parse anyway.
-    IF pg_notification_queue_usage() > 0.5 THEN
-        RETURN NULL;
-    END IF;
-    PERFORM pg_notify(
-        'recomamp_definitions',
-        json_build_object(
-            'table', TG_TABLE_NAME,
-            'id', CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END
-        )::TEXT
-    );
-    RETURN NULL;
-END;
-$$;
-
--- Name: place_asin_list_item(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.place_asin_list_item() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    -- The lock comes before the look, so that of two items inserted at once the second sees the
-    -- first. Which lists the statement's other rows are about is not known yet. So all lists of the
-    -- owner are locked, in the order of their ids: else two statements that fill two lists, each
-    -- beginning with another one, would wait for each other.
-    IF TG_OP = 'UPDATE' THEN
-        PERFORM FROM public.asin_lists
-        WHERE user_id IN (
-            SELECT user_id FROM public.asin_lists WHERE id IN (OLD.list_id, NEW.list_id)
-        )
-        ORDER BY id FOR NO KEY UPDATE;
-        IF NEW.position = OLD.position THEN
-            NEW.position := 0;
-        END IF;
-    ELSE
-        -- In the order in which deleting a product takes them, and changing an item.
-        PERFORM FROM public.asins WHERE id = NEW.asin_id FOR KEY SHARE;
-        PERFORM FROM public.asin_list_items
-        WHERE list_id = NEW.list_id AND asin_id = NEW.asin_id FOR UPDATE;
-        PERFORM FROM public.asin_lists
-        WHERE user_id = (SELECT user_id FROM public.asin_lists WHERE id = NEW.list_id)
-        ORDER BY id FOR NO KEY UPDATE;
-        -- It is in the list already: either refused, or the position of an upsert, which stays.
-        IF EXISTS (
-            SELECT FROM public.asin_list_items WHERE list_id = NEW.list_id AND asin_id = NEW.asin_id
-        ) THEN
-            NEW.position := COALESCE(NEW.position, 0);
-            RETURN NEW;
-        END IF;
-    END IF;
-
-    IF COALESCE(NEW.position, 0) = 0 OR EXISTS (
-        SELECT FROM public.asin_list_items WHERE list_id = NEW.list_id AND position = NEW.position
-    ) THEN
-        SELECT COALESCE(MAX(position) + 1, 0) INTO NEW.position
-        FROM public.asin_list_items
-        WHERE list_id = NEW.list_id;
-    END IF;
-    RETURN NEW;
-END;
-$$;
-
--- Name: plan_next_run(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.plan_next_run() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    changed BOOLEAN := true;
-BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        changed := (NEW.cron_expression, NEW.timezone, NEW.is_active)
-            IS DISTINCT FROM (OLD.cron_expression, OLD.timezone, OLD.is_active);
-        IF NEW.is_active AND NOT OLD.is_active THEN
-            NEW.paused_at := NULL;
-        END IF;
-    END IF;
-    IF NOT NEW.is_active AND (TG_OP = 'INSERT' OR OLD.is_active IS DISTINCT FROM false) THEN
-        NEW.paused_at := COALESCE(NEW.paused_at, NOW());
-    END IF;
-
-    IF changed OR NEW.next_run_at IS NULL THEN
-        NEW.next_run_at := public.cron_next(
-            NEW.cron_expression,
-            NEW.timezone,
-            CASE TG_OP WHEN 'INSERT' THEN COALESCE(NEW.created_at, NOW()) ELSE NOW() END
-        );
-    END IF;
-    RETURN NEW;
-END;
-$$;
-
--- Name: query_parameter_names(text); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.query_parameter_names(query text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-    WITH uncommented AS (
-        SELECT public.uncommented_query(query) AS text
-    ),
-    found AS (
-        SELECT match[1] AS name
-        FROM uncommented,
-            regexp_matches(text, '\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}', 'g') AS match
-        UNION
-        SELECT match[1]
-        FROM uncommented,
-            regexp_matches(
-                text,
-                '\mCUSTOM_PARAMETER\s*\(\s*''([A-Za-z_][A-Za-z0-9_]*)''\s*\)'
-                '|''(?:[^'']|'''')*''',
-                'gi'
-            ) AS match
-        WHERE match[1] IS NOT NULL
-    )
-    SELECT COALESCE(array_agg(name ORDER BY name COLLATE "C"), '{}') FROM found;
-$$;
-
--- Name: queue_notification(uuid, text, text, timestamp with time zone, jsonb); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.queue_notification(told_id uuid, told_kind text, told_key text, told_at timestamp with time zone, told_details jsonb) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-    INSERT INTO public.notifications AS queued (user_id, kind, event_key, happened_at, details)
-    SELECT told.id, told_kind, told_key, told_at, jsonb_strip_nulls(told_details)
-    FROM public.users AS told
-    WHERE told.id = told_id
-        AND COALESCE(told.email_notifications, true)
-        AND COALESCE(told.is_active, true)
-    ON CONFLICT ON CONSTRAINT uq_notifications_event DO UPDATE
-    SET
-        status = 'PENDING',
-        details = EXCLUDED.details,
-        happened_at = EXCLUDED.happened_at,
-        created_at = NOW(),
-        next_try_at = NOW()
-    WHERE queued.status = 'WITHDRAWN';
-$$;
-
--- Name: recut_collection(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.recut_collection() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    moved public.report_data_weeks%ROWTYPE;
-BEGIN
-    -- A week being updated right now is about to ask for the lock we hold on the collection. Giving
-    -- up at once is better than the deadlock that waiting for the week would be.
-    BEGIN
-        PERFORM FROM public.report_data_weeks WHERE collection_id = NEW.id FOR UPDATE NOWAIT;
-    EXCEPTION
-        WHEN lock_not_available THEN
-            PERFORM public.refuse_row(
-                'report_data_collections',
-                CASE WHEN NEW.start_date <> OLD.start_date THEN 'start_date' ELSE 'end_date' END,
-                'a week of the collection is being run at this moment; try again'
-            );
-    END;
-
-    IF EXISTS (
-        SELECT FROM public.report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
-    ) THEN
-        IF NEW.start_date <> OLD.start_date THEN
-            PERFORM public.refuse_row('report_data_collections', 'start_date', format(
-                'cannot change from %s: weeks have already been run; make a new collection',
-                OLD.start_date
-            ));
-        ELSIF NEW.end_date < OLD.end_date THEN
-            PERFORM public.refuse_row('report_data_collections', 'end_date', format(
-                'cannot be earlier than %s: weeks have already been run; make a new collection',
-                OLD.end_date
-            ));
-        END IF;
-
-        SELECT week.* INTO moved
-        FROM public.report_data_weeks AS week
-        WHERE week.collection_id = NEW.id
-            AND week.status <> 'PENDING'
-            AND NOT EXISTS (
-                SELECT FROM public.weeks_of(NEW.start_date, NEW.end_date) AS cut
-                WHERE cut.week_start_date = week.week_start_date
-                    AND cut.week_end_date = week.week_end_date
-            )
-        ORDER BY week.week_start_date
-        LIMIT 1;
-        IF FOUND THEN
-            PERFORM public.refuse_row('report_data_collections', 'end_date', format(
-                'the week from %s to %s has already been run and would get other dates;'
-                ' make a new collection from %s on',
-                moved.week_start_date, moved.week_end_date, moved.week_end_date + 1
-            ));
-        END IF;
-    END IF;
-
-    PERFORM public.cut_weeks(NEW.id, NEW.start_date, NEW.end_date);
-    RETURN NULL;
-END;
-$$;
-
--- Name: refresh_collection_progress(uuid); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.refresh_collection_progress(refreshed_id uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    former public.report_data_collections%ROWTYPE;
-    counted RECORD;
-    estimate TIMESTAMPTZ;
-    next_status TEXT;
-BEGIN
-    -- The lock comes before the count, so that of two weeks ending at once the second one counts
-    -- the first. NO KEY: a foreign-key check of a concurrent new week must not be waited for.
-    SELECT * INTO former
-    FROM public.report_data_collections
-    WHERE id = refreshed_id
-    FOR NO KEY UPDATE;
-
-    IF NOT FOUND THEN
-        RETURN; -- the collection itself is being deleted, its weeks with it
-    END IF;
-
-    SELECT
-        COUNT(*) AS weeks,
-        COUNT(*) FILTER (WHERE week.status = 'SUCCESS') AS successful,
-        COUNT(*) FILTER (WHERE week.status = 'FAILED') AS failed,
-        COUNT(*) FILTER (WHERE week.status = 'SKIPPED') AS skipped,
-        COUNT(*) FILTER (WHERE week.status IN ('SUCCESS', 'FAILED', 'SKIPPED')) AS ended,
-        COUNT(*) FILTER (WHERE week.status IN ('RUNNING', 'SUCCESS', 'FAILED')) AS begun,
-        MIN(week.started_at) AS first_start,
-        MAX(week.completed_at) AS last_end,
-        MAX(week.week_end_date) FILTER (WHERE week.status = 'PENDING') AS last_pending_date,
-        AVG(COALESCE(
-            week.execution_duration,
-            EXTRACT(EPOCH FROM week.completed_at - week.started_at)
-        )) FILTER (WHERE week.status IN ('SUCCESS', 'FAILED')) AS average_seconds
-    INTO counted
-    FROM public.report_data_weeks AS week
-    WHERE week.collection_id = refreshed_id;
-
-    next_status := CASE
-        WHEN counted.weeks = 0 THEN former.status
-        WHEN counted.successful + counted.skipped = counted.weeks THEN 'COMPLETED'
-        WHEN former.status = 'PAUSED' THEN 'PAUSED'
-        WHEN counted.ended = counted.weeks THEN 'FAILED'
-        ELSE 'ACTIVE'
-    END;
-
-    -- NULL when no week has ended yet (nothing to average) or when nothing is left to estimate.
-    -- A week is not due before its data is complete, however fast the others were.
-    IF counted.ended < counted.weeks THEN
-        estimate := GREATEST(
-            NOW() + make_interval(
-                secs => (
-                    counted.average_seconds * (counted.weeks - counted.ended)
-                )::DOUBLE PRECISION
-            ),
-            CASE WHEN counted.average_seconds IS NOT NULL THEN
-                public.collection_week_due_at(counted.last_pending_date, former.parameters)
-            END
-        );
-    END IF;
-
-    UPDATE public.report_data_collections
-    SET
-        total_weeks = counted.weeks,
-        completed_weeks = counted.successful,
-        failed_weeks = counted.failed,
-        progress_percentage = CASE
-            WHEN counted.weeks = 0 THEN 0
-            -- Rounded down: 100 is said only when it is true.
-            ELSE TRUNC((counted.successful + counted.skipped) * 100.0 / counted.weeks, 2)
-        END,
-        status = next_status,
-        started_at = COALESCE(
-            former.started_at,
-            counted.first_start,
-            CASE WHEN counted.begun > 0 THEN NOW() END
-        ),
-        completed_at = CASE
-            WHEN counted.weeks > 0 AND counted.ended = counted.weeks
-                THEN COALESCE(counted.last_end, former.completed_at, NOW())
-        END,
-        estimated_completion = estimate,
-        updated_at = NOW()
-    WHERE id = refreshed_id;
-END;
-$$;
-
--- Name: refresh_guide_progress(uuid[]); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.refresh_guide_progress(guides uuid[]) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    -- Readers lock their row before the guide, and so does this.
-    PERFORM FROM public.user_guide_progress WHERE guide_id = ANY (guides) ORDER BY id FOR UPDATE;
-    PERFORM FROM public.build_guides WHERE id = ANY (guides) ORDER BY id FOR NO KEY UPDATE;
-    UPDATE public.user_guide_progress SET status = status WHERE guide_id = ANY (guides);
-END;
-$$;
-
--- Name: refuse_above_quota(text, text, text, integer); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.refuse_above_quota(table_name text, column_name text, quota text, most integer) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    PERFORM public.refuse_row(table_name, column_name, format(
-        'your limit is %s (user_quotas.%s); delete what you no longer need, or ask the operator'
-        ' to raise the limit', most, quota
-    ));
-END;
-$$;
-
--- Name: refuse_deleting_open_execution(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.refuse_deleting_open_execution() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    IF OLD.dag_id IS NULL THEN
-        PERFORM public.refuse_row('workflow_executions', 'status', format(
-            'execution %s of workflow %s is %s; cancel it where it was started and end its row, then'
-            ' delete', OLD.id, OLD.workflow_id, OLD.status
-        ));
-    END IF;
-    PERFORM public.refuse_row('workflow_executions', 'status', format(
-        'execution %s of workflow %s is %s; delete the workflow''s schedules and collections first,'
-        ' wait until recomamp_reconcile has cancelled what is under way, which takes up to 30 minutes,'
-        ' then delete the rest', OLD.id, OLD.workflow_id, OLD.status
-    ));
-    RETURN NULL;
-END;
-$$;
-
--- Name: refuse_deleting_used_template(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.refuse_deleting_used_template() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    PERFORM public.refuse_used_template(OLD.id, OLD.author_id);
-    RETURN OLD;
-END;
-$$;
-
--- Name: refuse_long_text(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.refuse_long_text() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    size CONSTANT INTEGER := CASE TG_ARGV[1]
-        WHEN 'bytes' THEN octet_length(to_jsonb(NEW) ->> TG_ARGV[0])
-        ELSE char_length(to_jsonb(NEW) ->> TG_ARGV[0])
-    END;
-BEGIN
-    IF size > TG_ARGV[2]::INTEGER THEN
-        RAISE EXCEPTION '%.%: has % %, at most % are possible; shorten it',
-            TG_TABLE_NAME, TG_ARGV[0], size, TG_ARGV[1], TG_ARGV[2]
-            USING
-                ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, COLUMN = TG_ARGV[0],
-                CONSTRAINT = format('chk_%s_%s_length', TG_TABLE_NAME, TG_ARGV[0]);
-    END IF;
-    RETURN NEW;
-END;
-$$;
-
--- Name: refuse_row(text, text, text); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.refuse_row(table_name text, column_name text, problem text) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    RAISE EXCEPTION '%.%: %', table_name, column_name, problem
-        USING ERRCODE = 'check_violation', TABLE = table_name, COLUMN = column_name;
-END;
-$$;
-
--- Name: refuse_used_template(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.refuse_used_template(template uuid, author uuid) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    IF EXISTS (
-        SELECT FROM public.workflows
-        WHERE template_id = template AND user_id IS DISTINCT FROM author
-    ) THEN
-        PERFORM public.refuse_row('query_templates', 'id', format(
-            'workflows of other users were made from template %s; set is_public to false instead'
-            ' of deleting it', template
-        ));
-    END IF;
-END;
-$$;
-
--- Name: require_object(text, text, jsonb); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.require_object(table_name text, column_name text, document jsonb) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    IF jsonb_typeof(document) <> 'object' THEN
-        PERFORM public.refuse_row(table_name, column_name, format(
-            'must be a JSON object such as {"name": "value"}, not %s %s',
-            CASE jsonb_typeof(document) WHEN 'array' THEN 'an' ELSE 'a' END,
-            jsonb_typeof(document)
-        ));
-    END IF;
-END;
-$$;
-
--- Name: require_own_instance(text, uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.require_own_instance(table_name text, instance uuid, owner uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM public.amc_instances WHERE id = instance AND user_id = owner) THEN
-        PERFORM public.refuse_row(table_name, 'instance_id', format(
-            'user %s has no AMC instance %s', owner, instance
-        ));
-    END IF;
-END;
-$$;
-
--- Name: require_own_workflow(text, uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.require_own_workflow(table_name text, workflow uuid, owner uuid) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM public.workflows WHERE id = workflow AND user_id = owner) THEN
-        PERFORM public.refuse_row(table_name, 'workflow_id', format(
-            'user %s has no workflow %s', owner, workflow
-        ));
-    END IF;
-END;
-$$;
-
--- Name: require_time_zone(text, text, text); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.require_time_zone(table_name text, column_name text, zone text) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    IF NOT public.is_time_zone(zone) THEN
-        PERFORM public.refuse_row(table_name, column_name, format(
-            '%L is not a time zone; write an IANA name such as UTC or Europe/Berlin', zone
-        ));
-    END IF;
-END;
-$$;
-
--- Name: resume_collection(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.resume_collection() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-BEGIN
-    PERFORM public.refresh_collection_progress(NEW.id);
-    RETURN NULL;
-END;
-$$;
-
--- Name: slow_queries(double precision); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.slow_queries(longer_than_ms double precision DEFAULT 1000) RETURNS TABLE(query text, mean_exec_time double precision, calls bigint, total_exec_time double precision)
-    LANGUAGE plpgsql STABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-DECLARE
-    extension_schema TEXT;
-BEGIN
-    SELECT schema.nspname INTO extension_schema
-    FROM pg_extension AS extension
-    JOIN pg_namespace AS schema ON schema.oid = extension.extnamespace
-    WHERE extension.extname = 'pg_stat_statements'
-        AND has_schema_privilege(schema.oid, 'USAGE');
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    RETURN QUERY EXECUTE format(
-        'SELECT query, mean_exec_time, calls, total_exec_time FROM %I.pg_stat_statements'
-        ' WHERE mean_exec_time > $1 ORDER BY mean_exec_time DESC',
-        extension_schema
-    ) USING longer_than_ms;
-EXCEPTION
-    WHEN object_not_in_prerequisite_state THEN
-        RETURN;
-END;
-$_$;
-
--- Name: tell_asin_list_items_apart(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.tell_asin_list_items_apart() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-DECLARE
-    lists UUID[];
-    shared RECORD;
-BEGIN
-    SELECT array_agg(DISTINCT placed.list_id) INTO lists
-    FROM (
-        SELECT id, list_id, position FROM added
-        EXCEPT
-        SELECT id, list_id, position FROM removed
-    ) AS placed;
-    IF lists IS NULL THEN
-        RETURN NULL;
-    END IF;
-
-    -- The lists change with their order; a lock alone would not stop a transaction whose snapshot
-    -- is older than the order it is about to change.
-    PERFORM FROM public.asin_lists WHERE id = ANY (lists) ORDER BY id FOR NO KEY UPDATE;
-    UPDATE public.asin_lists SET updated_at = NOW() WHERE id = ANY (lists);
-    SELECT item.list_id, item.position INTO shared
-    FROM public.asin_list_items AS item
-    WHERE item.list_id = ANY (lists)
-    GROUP BY item.list_id, item.position
-    HAVING COUNT(*) > 1
-    LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'asin_list_items.position: two items of list % are in place %',
-            shared.list_id, shared.position
-            USING ERRCODE = 'unique_violation', TABLE = 'asin_list_items', COLUMN = 'position';
-    END IF;
-    RETURN NULL;
-END;
-$$;
-
--- Name: tell_collection(); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.tell_collection() RETURNS trigger
+CREATE FUNCTION public.notify_collection() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2142,9 +1639,9 @@ BEGIN
 END;
 $$;
 
--- Name: tell_consent(); Type: FUNCTION; Schema: public; Owner: -
+-- Name: notify_consent(); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.tell_consent() RETURNS trigger
+CREATE FUNCTION public.notify_consent() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2164,9 +1661,9 @@ BEGIN
 END;
 $$;
 
--- Name: tell_schedule_run(); Type: FUNCTION; Schema: public; Owner: -
+-- Name: notify_schedule_run(); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.tell_schedule_run() RETURNS trigger
+CREATE FUNCTION public.notify_schedule_run() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2210,6 +1707,613 @@ BEGIN
 END;
 $$;
 
+-- Name: publish_definition_change(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.publish_definition_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    -- A listener that never reads fills the queue, and a full queue would refuse this commit. The
+    -- DAGs follow at the next parse anyway.
+    IF pg_notification_queue_usage() > 0.5 THEN
+        RETURN NULL;
+    END IF;
+    PERFORM pg_notify(
+        'recomamp_definitions',
+        json_build_object(
+            'table', TG_TABLE_NAME,
+            'id', CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END
+        )::TEXT
+    );
+    RETURN NULL;
+END;
+$$;
+
+-- Name: query_parameter_names(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.query_parameter_names(query text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    WITH uncommented AS (
+        SELECT public.strip_comments(query) AS text
+    ),
+    found AS (
+        SELECT match[1] AS name
+        FROM uncommented,
+            regexp_matches(text, '\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}', 'g') AS match
+        UNION
+        SELECT match[1]
+        FROM uncommented,
+            regexp_matches(
+                text,
+                '\mCUSTOM_PARAMETER\s*\(\s*''([A-Za-z_][A-Za-z0-9_]*)''\s*\)'
+                '|''(?:[^'']|'''')*''',
+                'gi'
+            ) AS match
+        WHERE match[1] IS NOT NULL
+    )
+    SELECT COALESCE(array_agg(name ORDER BY name COLLATE "C"), '{}') FROM found;
+$$;
+
+-- Name: queue_notification(uuid, text, text, timestamp with time zone, jsonb); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.queue_notification(recipient_id uuid, event_kind text, event_name text, event_at timestamp with time zone, event_details jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    INSERT INTO public.notifications AS queued (user_id, kind, event_key, happened_at, details)
+    SELECT recipient.id, event_kind, event_name, event_at, jsonb_strip_nulls(event_details)
+    FROM public.users AS recipient
+    WHERE recipient.id = recipient_id
+        AND COALESCE(recipient.email_notifications, true)
+        AND COALESCE(recipient.is_active, true)
+    ON CONFLICT ON CONSTRAINT uq_notifications_event DO UPDATE
+    SET
+        status = 'PENDING',
+        details = EXCLUDED.details,
+        happened_at = EXCLUDED.happened_at,
+        created_at = NOW(),
+        next_try_at = NOW()
+    WHERE queued.status = 'WITHDRAWN';
+$$;
+
+-- Name: raise_invalid_row(text, text, text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.raise_invalid_row(table_name text, column_name text, problem text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RAISE EXCEPTION '%.%: %', table_name, column_name, problem
+        USING ERRCODE = 'check_violation', TABLE = table_name, COLUMN = column_name;
+END;
+$$;
+
+-- Name: raise_quota_exceeded(text, text, text, integer); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.raise_quota_exceeded(table_name text, column_name text, quota text, most integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.raise_invalid_row(table_name, column_name, format(
+        'your limit is %s (user_quotas.%s); delete what you no longer need, or ask the operator'
+        ' to raise the limit', most, quota
+    ));
+END;
+$$;
+
+-- Name: recalculate_guide_progress(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.recalculate_guide_progress() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    guides UUID[];
+BEGIN
+    CASE TG_OP
+        WHEN 'INSERT' THEN
+            SELECT array_agg(DISTINCT guide_id) INTO guides FROM added;
+        WHEN 'DELETE' THEN
+            SELECT array_agg(DISTINCT guide_id) INTO guides FROM removed;
+        ELSE
+            SELECT array_agg(DISTINCT changed.guide_id) INTO guides
+            FROM (
+                (SELECT id, guide_id, section_number FROM added
+                    EXCEPT SELECT id, guide_id, section_number FROM removed)
+                UNION ALL
+                (SELECT id, guide_id, section_number FROM removed
+                    EXCEPT SELECT id, guide_id, section_number FROM added)
+            ) AS changed;
+    END CASE;
+    IF guides IS NOT NULL THEN
+        PERFORM public.refresh_guide_progress(guides);
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: refresh_collection_progress(uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refresh_collection_progress(refreshed_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    former public.report_data_collections%ROWTYPE;
+    counted RECORD;
+    estimate TIMESTAMPTZ;
+    next_status TEXT;
+BEGIN
+    -- The lock comes before the count: of two weeks that end at once, the second one counts the
+    -- first. NO KEY: the foreign-key check of a concurrent new week does not wait for this lock.
+    SELECT * INTO former
+    FROM public.report_data_collections
+    WHERE id = refreshed_id
+    FOR NO KEY UPDATE;
+
+    IF NOT FOUND THEN
+        RETURN; -- the collection is being deleted with its weeks
+    END IF;
+
+    SELECT
+        COUNT(*) AS weeks,
+        COUNT(*) FILTER (WHERE week.status = 'SUCCESS') AS successful,
+        COUNT(*) FILTER (WHERE week.status = 'FAILED') AS failed,
+        COUNT(*) FILTER (WHERE week.status = 'SKIPPED') AS skipped,
+        COUNT(*) FILTER (WHERE week.status IN ('SUCCESS', 'FAILED', 'SKIPPED')) AS ended,
+        COUNT(*) FILTER (WHERE week.status IN ('RUNNING', 'SUCCESS', 'FAILED')) AS begun,
+        MIN(week.started_at) AS first_start,
+        MAX(week.completed_at) AS last_end,
+        MAX(week.week_end_date) FILTER (WHERE week.status = 'PENDING') AS last_pending_date,
+        AVG(COALESCE(
+            week.execution_duration,
+            EXTRACT(EPOCH FROM week.completed_at - week.started_at)
+        )) FILTER (WHERE week.status IN ('SUCCESS', 'FAILED')) AS average_seconds
+    INTO counted
+    FROM public.report_data_weeks AS week
+    WHERE week.collection_id = refreshed_id;
+
+    next_status := CASE
+        WHEN counted.weeks = 0 THEN former.status
+        WHEN counted.successful + counted.skipped = counted.weeks THEN 'COMPLETED'
+        WHEN former.status = 'PAUSED' THEN 'PAUSED'
+        WHEN counted.ended = counted.weeks THEN 'FAILED'
+        ELSE 'ACTIVE'
+    END;
+
+    -- The estimate is NULL while no week has ended, and after all have.
+    -- No week is due before its data is complete, however fast the others were.
+    IF counted.ended < counted.weeks THEN
+        estimate := GREATEST(
+            NOW() + make_interval(
+                secs => (
+                    counted.average_seconds * (counted.weeks - counted.ended)
+                )::DOUBLE PRECISION
+            ),
+            CASE WHEN counted.average_seconds IS NOT NULL THEN
+                public.collection_week_due_at(counted.last_pending_date, former.parameters)
+            END
+        );
+    END IF;
+
+    UPDATE public.report_data_collections
+    SET
+        total_weeks = counted.weeks,
+        completed_weeks = counted.successful,
+        failed_weeks = counted.failed,
+        progress_percentage = CASE
+            WHEN counted.weeks = 0 THEN 0
+            -- Rounded down: only a complete collection has 100.
+            ELSE TRUNC((counted.successful + counted.skipped) * 100.0 / counted.weeks, 2)
+        END,
+        status = next_status,
+        started_at = COALESCE(
+            former.started_at,
+            counted.first_start,
+            CASE WHEN counted.begun > 0 THEN NOW() END
+        ),
+        completed_at = CASE
+            WHEN counted.weeks > 0 AND counted.ended = counted.weeks
+                THEN COALESCE(counted.last_end, former.completed_at, NOW())
+        END,
+        estimated_completion = estimate,
+        updated_at = NOW()
+    WHERE id = refreshed_id;
+END;
+$$;
+
+-- Name: refresh_guide_progress(uuid[]); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refresh_guide_progress(guides uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    -- The progress is locked before the guide, as a reader's statement does.
+    PERFORM FROM public.user_guide_progress WHERE guide_id = ANY (guides) ORDER BY id FOR UPDATE;
+    PERFORM FROM public.build_guides WHERE id = ANY (guides) ORDER BY id FOR NO KEY UPDATE;
+    UPDATE public.user_guide_progress SET status = status WHERE guide_id = ANY (guides);
+END;
+$$;
+
+-- Name: refresh_resumed_collection(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refresh_resumed_collection() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.refresh_collection_progress(NEW.id);
+    RETURN NULL;
+END;
+$$;
+
+-- Name: refuse_deleting_open_execution(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_deleting_open_execution() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF OLD.dag_id IS NULL THEN
+        PERFORM public.raise_invalid_row('workflow_executions', 'status', format(
+            'execution %s of workflow %s is %s; cancel it where it was started and end its row, then'
+            ' delete', OLD.id, OLD.workflow_id, OLD.status
+        ));
+    END IF;
+    PERFORM public.raise_invalid_row('workflow_executions', 'status', format(
+        'execution %s of workflow %s is %s; delete the workflow''s schedules and collections first,'
+        ' wait up to 30 minutes until recomamp_reconcile has cancelled the open executions,'
+        ' then delete the rest', OLD.id, OLD.workflow_id, OLD.status
+    ));
+    RETURN NULL;
+END;
+$$;
+
+-- Name: refuse_deleting_used_template(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_deleting_used_template() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.refuse_used_template(OLD.id, OLD.author_id);
+    RETURN OLD;
+END;
+$$;
+
+-- Name: refuse_long_text(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_long_text() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    size CONSTANT INTEGER := CASE TG_ARGV[1]
+        WHEN 'bytes' THEN octet_length(to_jsonb(NEW) ->> TG_ARGV[0])
+        ELSE char_length(to_jsonb(NEW) ->> TG_ARGV[0])
+    END;
+BEGIN
+    IF size > TG_ARGV[2]::INTEGER THEN
+        RAISE EXCEPTION '%.%: has % %, at most % are possible; shorten it',
+            TG_TABLE_NAME, TG_ARGV[0], size, TG_ARGV[1], TG_ARGV[2]
+            USING
+                ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, COLUMN = TG_ARGV[0],
+                CONSTRAINT = format('chk_%s_%s_length', TG_TABLE_NAME, TG_ARGV[0]);
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: refuse_used_template(uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.refuse_used_template(template uuid, author uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.workflows
+        WHERE template_id = template AND user_id IS DISTINCT FROM author
+    ) THEN
+        PERFORM public.raise_invalid_row('query_templates', 'id', format(
+            'workflows of other users were made from template %s; set is_public to false instead'
+            ' of deleting it', template
+        ));
+    END IF;
+END;
+$$;
+
+-- Name: require_object(text, text, jsonb); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_object(table_name text, column_name text, document jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF jsonb_typeof(document) <> 'object' THEN
+        PERFORM public.raise_invalid_row(table_name, column_name, format(
+            'must be a JSON object such as {"name": "value"}, not %s %s',
+            CASE jsonb_typeof(document) WHEN 'array' THEN 'an' ELSE 'a' END,
+            jsonb_typeof(document)
+        ));
+    END IF;
+END;
+$$;
+
+-- Name: require_own_instance(text, uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_own_instance(table_name text, instance uuid, owner uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.amc_instances WHERE id = instance AND user_id = owner) THEN
+        PERFORM public.raise_invalid_row(table_name, 'instance_id', format(
+            'user %s has no AMC instance %s', owner, instance
+        ));
+    END IF;
+END;
+$$;
+
+-- Name: require_own_workflow(text, uuid, uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_own_workflow(table_name text, workflow uuid, owner uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.workflows WHERE id = workflow AND user_id = owner) THEN
+        PERFORM public.raise_invalid_row(table_name, 'workflow_id', format(
+            'user %s has no workflow %s', owner, workflow
+        ));
+    END IF;
+END;
+$$;
+
+-- Name: require_time_zone(text, text, text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_time_zone(table_name text, column_name text, zone text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT public.is_time_zone(zone) THEN
+        PERFORM public.raise_invalid_row(table_name, column_name, format(
+            '%L is not a time zone; write an IANA name such as UTC or Europe/Berlin', zone
+        ));
+    END IF;
+END;
+$$;
+
+-- Name: reset_counter(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.reset_counter() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    counter CONSTANT RECORD := public.counter(TG_ARGV[0]);
+BEGIN
+    EXECUTE format(
+        'UPDATE public.%1$I SET %2$I = 0 WHERE %2$I <> 0',
+        counter.parent_table, counter.parent_counter
+    );
+    RETURN NULL;
+END;
+$_$;
+
+-- Name: reset_validation(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.reset_validation() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.validation_status := NULL;
+    NEW.validation_checked_at := NULL;
+    NEW.last_validated_at := NULL;
+    NEW.profile_id := NULL;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: set_next_run_at(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.set_next_run_at() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    changed BOOLEAN := true;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        changed := (NEW.cron_expression, NEW.timezone, NEW.is_active)
+            IS DISTINCT FROM (OLD.cron_expression, OLD.timezone, OLD.is_active);
+        IF NEW.is_active AND NOT OLD.is_active THEN
+            NEW.paused_at := NULL;
+        END IF;
+    END IF;
+    IF NOT NEW.is_active AND (TG_OP = 'INSERT' OR OLD.is_active IS DISTINCT FROM false) THEN
+        NEW.paused_at := COALESCE(NEW.paused_at, NOW());
+    END IF;
+
+    IF changed OR NEW.next_run_at IS NULL THEN
+        NEW.next_run_at := public.cron_next(
+            NEW.cron_expression,
+            NEW.timezone,
+            CASE TG_OP WHEN 'INSERT' THEN COALESCE(NEW.created_at, NOW()) ELSE NOW() END
+        );
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: set_template_last_used_at(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.set_template_last_used_at() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    locked UUID[];
+    used UUID[];
+    dates TIMESTAMPTZ[];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT array_agg(use.template_id), array_agg(use.at) INTO used, dates
+        FROM (
+            SELECT template_id, MAX(COALESCE(created_at, NOW())) AS at
+            FROM added
+            WHERE template_id IS NOT NULL
+            GROUP BY template_id
+        ) AS use;
+        locked := used;
+    ELSE
+        SELECT
+            array_agg(DISTINCT now_used.template_id)
+                FILTER (WHERE now_used.template_id IS NOT NULL),
+            array_agg(now_used.template_id) || array_agg(formerly.template_id)
+        INTO used, locked
+        FROM added AS now_used
+        JOIN removed AS formerly ON formerly.id = now_used.id
+        WHERE now_used.template_id IS DISTINCT FROM formerly.template_id;
+        dates := array_fill(NOW(), ARRAY[COALESCE(cardinality(used), 0)]);
+    END IF;
+    PERFORM FROM public.query_templates WHERE id = ANY (locked) ORDER BY id FOR NO KEY UPDATE;
+    UPDATE public.query_templates AS template
+    SET last_used_at = GREATEST(template.last_used_at, use.at)
+    FROM unnest(used, dates) AS use (id, at)
+    WHERE template.id = use.id;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: slow_queries(double precision); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.slow_queries(longer_than_ms double precision DEFAULT 1000) RETURNS TABLE(query text, mean_exec_time double precision, calls bigint, total_exec_time double precision)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    extension_schema TEXT;
+BEGIN
+    SELECT schema.nspname INTO extension_schema
+    FROM pg_extension AS extension
+    JOIN pg_namespace AS schema ON schema.oid = extension.extnamespace
+    WHERE extension.extname = 'pg_stat_statements'
+        AND has_schema_privilege(schema.oid, 'USAGE');
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT query, mean_exec_time, calls, total_exec_time FROM %I.pg_stat_statements'
+        ' WHERE mean_exec_time > $1 ORDER BY mean_exec_time DESC',
+        extension_schema
+    ) USING longer_than_ms;
+EXCEPTION
+    WHEN object_not_in_prerequisite_state THEN
+        RETURN;
+END;
+$_$;
+
+-- Name: FUNCTION slow_queries(longer_than_ms double precision); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.slow_queries(longer_than_ms double precision) IS 'Queries whose mean run time exceeds a number of milliseconds, slowest first. No rows without the extension pg_stat_statements. recomamp_pipeline calls it.';
+
+-- Name: split_into_weeks(date, date); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.split_into_weeks(first_date date, last_date date) RETURNS TABLE(week_number integer, week_start_date date, week_end_date date)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT
+        number + 1,
+        first_date + 7 * number,
+        LEAST(first_date + 7 * number + 6, last_date)
+    FROM generate_series(0, (last_date - first_date) / 7) AS number;
+$$;
+
+-- Name: strip_comments(text); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.strip_comments(query text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    -- The token that begins first wins: a quote in a comment opens no string, and the reverse.
+    SELECT regexp_replace(
+        query,
+        '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n\r]*|/\*(?:[^*]|\*+[^*/])*\*+/',
+        '\1 ', 'g'
+    );
+$$;
+
+-- Name: sync_collection_weeks(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.sync_collection_weeks() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    moved public.report_data_weeks%ROWTYPE;
+BEGIN
+    -- The transaction that updates a week next wants the lock that this one holds on the
+    -- collection. Waiting for the week would be a deadlock, so this statement fails at once.
+    BEGIN
+        PERFORM FROM public.report_data_weeks WHERE collection_id = NEW.id FOR UPDATE NOWAIT;
+    EXCEPTION
+        WHEN lock_not_available THEN
+            PERFORM public.raise_invalid_row(
+                'report_data_collections',
+                CASE WHEN NEW.start_date <> OLD.start_date THEN 'start_date' ELSE 'end_date' END,
+                'a week of the collection is being updated at this moment; try again'
+            );
+    END;
+
+    IF EXISTS (
+        SELECT FROM public.report_data_weeks WHERE collection_id = NEW.id AND status <> 'PENDING'
+    ) THEN
+        IF NEW.start_date <> OLD.start_date THEN
+            PERFORM public.raise_invalid_row('report_data_collections', 'start_date', format(
+                'cannot change from %s: weeks have already been run; make a new collection',
+                OLD.start_date
+            ));
+        ELSIF NEW.end_date < OLD.end_date THEN
+            PERFORM public.raise_invalid_row('report_data_collections', 'end_date', format(
+                'cannot be earlier than %s: weeks have already been run; make a new collection',
+                OLD.end_date
+            ));
+        END IF;
+
+        SELECT week.* INTO moved
+        FROM public.report_data_weeks AS week
+        WHERE week.collection_id = NEW.id
+            AND week.status <> 'PENDING'
+            AND NOT EXISTS (
+                SELECT FROM public.split_into_weeks(NEW.start_date, NEW.end_date) AS wanted
+                WHERE wanted.week_start_date = week.week_start_date
+                    AND wanted.week_end_date = week.week_end_date
+            )
+        ORDER BY week.week_start_date
+        LIMIT 1;
+        IF FOUND THEN
+            PERFORM public.raise_invalid_row('report_data_collections', 'end_date', format(
+                'the week from %s to %s has already been run and would get other dates;'
+                ' make a new collection from %s on',
+                moved.week_start_date, moved.week_end_date, moved.week_end_date + 1
+            ));
+        END IF;
+    END IF;
+
+    PERFORM public.create_collection_weeks(NEW.id, NEW.start_date, NEW.end_date);
+    RETURN NULL;
+END;
+$$;
+
 -- Name: touch_updated_at(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.touch_updated_at() RETURNS trigger
@@ -2220,20 +2324,6 @@ BEGIN
     NEW.updated_at := NOW();
     RETURN NEW;
 END;
-$$;
-
--- Name: uncommented_query(text); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.uncommented_query(query text) RETURNS text
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-    -- What begins first wins, so that a quote in a comment opens no string, nor the reverse.
-    SELECT regexp_replace(
-        query,
-        '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n\r]*|/\*(?:[^*]|\*+[^*/])*\*+/',
-        '\1 ', 'g'
-    );
 $$;
 
 -- Name: unused_indexes(bigint); Type: FUNCTION; Schema: public; Owner: -
@@ -2257,6 +2347,10 @@ CREATE FUNCTION public.unused_indexes(larger_than_bytes bigint DEFAULT 1048576) 
         AND pg_relation_size(used.indexrelid) > larger_than_bytes
     ORDER BY pg_relation_size(used.indexrelid) DESC, used.indexrelname
 $$;
+
+-- Name: FUNCTION unused_indexes(larger_than_bytes bigint); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.unused_indexes(larger_than_bytes bigint) IS 'Indexes above a number of bytes that no query has used, largest first. Indexes of constraints are left out. recomamp_pipeline calls it.';
 
 -- Name: update_workflow_execution_count(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -2283,7 +2377,7 @@ CREATE FUNCTION public.wall_time_instant(wall_time timestamp without time zone, 
     AS $$
 DECLARE
     instant CONSTANT TIMESTAMPTZ := wall_time AT TIME ZONE time_zone;
-    -- 25 hours: further back than any change of offset reaches, the date line included.
+    -- No change of offset is larger than 25 hours, the date line included.
     day_before CONSTANT TIMESTAMPTZ := instant - INTERVAL '25 hours';
     offset_before CONSTANT INTERVAL :=
         (day_before AT TIME ZONE time_zone) - (day_before AT TIME ZONE 'UTC');
@@ -2294,19 +2388,6 @@ BEGIN
     END IF;
     RETURN instant;
 END;
-$$;
-
--- Name: weeks_of(date, date); Type: FUNCTION; Schema: public; Owner: -
-
-CREATE FUNCTION public.weeks_of(first_date date, last_date date) RETURNS TABLE(week_number integer, week_start_date date, week_end_date date)
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-    SELECT
-        number + 1,
-        first_date + 7 * number,
-        LEAST(first_date + 7 * number + 6, last_date)
-    FROM generate_series(0, (last_date - first_date) / 7) AS number;
 $$;
 
 -- Name: withdraw_collection_notifications(); Type: FUNCTION; Schema: public; Owner: -
@@ -2323,13 +2404,13 @@ $$;
 
 -- Name: withdraw_notifications(uuid, text); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.withdraw_notifications(told_id uuid, key_prefix text) RETURNS void
+CREATE FUNCTION public.withdraw_notifications(recipient_id uuid, key_prefix text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     UPDATE public.notifications
     SET status = 'WITHDRAWN'
-    WHERE user_id = told_id
+    WHERE user_id = recipient_id
         AND status IN ('PENDING', 'CLAIMED')
         AND starts_with(event_key, key_prefix);
 $$;
@@ -2358,6 +2439,50 @@ CREATE TABLE public.amc_accounts (
     CONSTRAINT chk_amc_accounts_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
+-- Name: TABLE amc_accounts; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.amc_accounts IS 'An AMC account of an advertiser. The application inserts the rows.';
+
+-- Name: COLUMN amc_accounts.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN amc_accounts.account_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.account_id IS 'Amazon''s entity id of the account, sent with each call of AMC. Written by: application.';
+
+-- Name: COLUMN amc_accounts.account_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.account_name IS 'Name for display. Written by: application.';
+
+-- Name: COLUMN amc_accounts.advertiser_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.advertiser_id IS 'Advertiser that the application knows. No call needs it: the pipeline lists the advertisers of an instance. Written by: application.';
+
+-- Name: COLUMN amc_accounts.profile_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.profile_id IS 'Amazon Ads profile. Where it is set, the pipeline syncs the sponsored ads of this profile only. Written by: application.';
+
+-- Name: COLUMN amc_accounts.country_code; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.country_code IS 'Country of the account, two letters. It decides the marketplace in the headers of AMC''s calls. Written by: default; application.';
+
+-- Name: COLUMN amc_accounts.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN amc_accounts.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN amc_accounts.max_concurrent_executions; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.max_concurrent_executions IS 'Largest number of executions of the account at once: Amazon''s limit, or a lower one. Added by the pipeline. Written by: default; application.';
+
+-- Name: COLUMN amc_accounts.marketplace_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_accounts.marketplace_id IS 'Amazon''s id of a marketplace whose country the pipeline does not know. It takes precedence over country_code. Added by the pipeline. Written by: application.';
+
 -- Name: amc_api_errors; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.amc_api_errors (
@@ -2377,6 +2502,62 @@ CREATE TABLE public.amc_api_errors (
     CONSTRAINT chk_amc_api_errors_at_time CHECK ((((at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_api_error_attempt CHECK ((attempt > 0))
 );
+
+-- Name: TABLE amc_api_errors; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.amc_api_errors IS 'A failed try of a call to Amazon, without tokens, signed links and queries. The owner of the instance reads it; the pipeline inserts the rows and deletes them after 90 days. Table of the pipeline.';
+
+-- Name: COLUMN amc_api_errors.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN amc_api_errors.at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.at IS 'Time of the try. Written by: default; any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.instance_id IS 'AMC instance that the call was for. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.execution_id IS 'Execution that the call was for. NULL where there was none. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.user_id IS 'User in whose name Amazon was called. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.method; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.method IS 'HTTP method. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.path; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.path IS 'Path of the address, without its query. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.operation; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.operation IS 'Operation of Amazon''s API. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.status IS 'HTTP status. NULL where no response came. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.code; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.code IS 'Amazon''s error code. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.request_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.request_id IS 'Amazon''s request id, for their support. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.message; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.message IS 'Amazon''s message, without secrets. Written by: any Amazon call (insert_api_error).';
+
+-- Name: COLUMN amc_api_errors.attempt; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_api_errors.attempt IS 'Number of the try within the call, from 1 on. Written by: default; any Amazon call (insert_api_error).';
 
 -- Name: amc_api_errors_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 
@@ -2413,6 +2594,70 @@ CREATE TABLE public.amc_data_sources (
     CONSTRAINT chk_amc_data_sources_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
+-- Name: TABLE amc_data_sources; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.amc_data_sources IS 'A table of Amazon''s that at least one instance offers. All signed-in users read it; the pipeline inserts the rows.';
+
+-- Name: COLUMN amc_data_sources.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN amc_data_sources.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.name IS 'Amazon''s dataSourceId, which queries name. Written by: recomamp_schema_sync (merge_data_sources).';
+
+-- Name: COLUMN amc_data_sources.display_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.display_name IS 'Name for display, made from name with the row. Written by: recomamp_schema_sync (merge_data_sources); application.';
+
+-- Name: COLUMN amc_data_sources.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.description IS 'Amazon''s description, where it has one. Written by: recomamp_schema_sync (merge_data_sources); application.';
+
+-- Name: COLUMN amc_data_sources.category; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.category IS 'Category for display, made from name with the row. Written by: recomamp_schema_sync (merge_data_sources); application.';
+
+-- Name: COLUMN amc_data_sources.table_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.table_type IS 'fact where a column is a METRIC, else dimension. The pipeline fills it only where it is NULL. Written by: recomamp_schema_sync (merge_data_sources); application.';
+
+-- Name: COLUMN amc_data_sources.data_freshness; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.data_freshness IS 'Age of the data. AMC does not tell it. Written by: application.';
+
+-- Name: COLUMN amc_data_sources.grain; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.grain IS 'Meaning of one row. AMC does not tell it. Written by: application.';
+
+-- Name: COLUMN amc_data_sources.documentation_url; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.documentation_url IS 'Address of the documentation. AMC does not tell it. Written by: application.';
+
+-- Name: COLUMN amc_data_sources.example_queries; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.example_queries IS 'Queries for display. AMC does not tell them. Written by: application.';
+
+-- Name: COLUMN amc_data_sources.is_active; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.is_active IS 'False after the last instance stopped offering the table. Written by: default; recomamp_schema_sync (merge_data_sources).';
+
+-- Name: COLUMN amc_data_sources.deprecated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.deprecated_at IS 'Time when the last instance stopped offering the table. NULL while one offers it. Written by: recomamp_schema_sync (merge_data_sources).';
+
+-- Name: COLUMN amc_data_sources.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN amc_data_sources.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN amc_data_sources.first_seen_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_data_sources.first_seen_at IS 'Time when an instance first offered the table. NULL for a row written by hand, which the pipeline leaves alone. Added by the pipeline. Written by: recomamp_schema_sync (merge_data_sources).';
+
 -- Name: amc_instance_data_sources; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.amc_instance_data_sources (
@@ -2422,13 +2667,49 @@ CREATE TABLE public.amc_instance_data_sources (
     description text,
     fields jsonb NOT NULL,
     first_seen_at timestamp with time zone NOT NULL,
-    vanished_at timestamp with time zone,
+    removed_at timestamp with time zone,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT chk_amc_instance_data_sources_first_seen_at_time CHECK ((((first_seen_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((first_seen_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instance_data_sources_removed_at_time CHECK ((((removed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((removed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instance_data_sources_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
-    CONSTRAINT chk_amc_instance_data_sources_vanished_at_time CHECK ((((vanished_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((vanished_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_instance_data_source_fields CHECK ((jsonb_typeof(fields) = 'array'::text))
 );
+
+-- Name: TABLE amc_instance_data_sources; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.amc_instance_data_sources IS 'A table that one instance offers, uploads included. Its owner reads it; the pipeline inserts the rows. Table of the pipeline.';
+
+-- Name: COLUMN amc_instance_data_sources.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instance_data_sources.instance_id IS 'AMC instance that offers the table. Written by: recomamp_schema_sync (merge_instance_data_sources).';
+
+-- Name: COLUMN amc_instance_data_sources.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instance_data_sources.name IS 'Amazon''s dataSourceId, which queries name. Written by: recomamp_schema_sync (merge_instance_data_sources).';
+
+-- Name: COLUMN amc_instance_data_sources.is_shared; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instance_data_sources.is_shared IS 'True for Amazon''s own table, false for an upload of an advertiser. Written by: recomamp_schema_sync (merge_instance_data_sources).';
+
+-- Name: COLUMN amc_instance_data_sources.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instance_data_sources.description IS 'Amazon''s description. Written by: recomamp_schema_sync (merge_instance_data_sources).';
+
+-- Name: COLUMN amc_instance_data_sources.fields; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instance_data_sources.fields IS 'Columns as JSON: name, data_type, column_type, sensitivity and description of each. Written by: recomamp_schema_sync (merge_instance_data_sources).';
+
+-- Name: COLUMN amc_instance_data_sources.first_seen_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instance_data_sources.first_seen_at IS 'Time when the instance first offered the table. Written by: recomamp_schema_sync (merge_instance_data_sources).';
+
+-- Name: COLUMN amc_instance_data_sources.removed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instance_data_sources.removed_at IS 'Time when the instance stopped offering the table. NULL while it offers it. Written by: recomamp_schema_sync (merge_instance_data_sources).';
+
+-- Name: COLUMN amc_instance_data_sources.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instance_data_sources.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
 
 -- Name: amc_instances; Type: TABLE; Schema: public; Owner: -
 
@@ -2449,14 +2730,14 @@ CREATE TABLE public.amc_instances (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     max_concurrent_executions integer DEFAULT 10 NOT NULL,
-    foreign_executions integer DEFAULT 0 NOT NULL,
-    foreign_counted_at timestamp with time zone,
+    external_executions integer DEFAULT 0 NOT NULL,
+    external_counted_at timestamp with time zone,
     reconcile_attempted_at timestamp with time zone,
     instance_type text,
     CONSTRAINT chk_amc_instances_campaigns_last_sync_time CHECK ((((campaigns_last_sync AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((campaigns_last_sync AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_description_length CHECK ((char_length(description) <= 4000)),
-    CONSTRAINT chk_amc_instances_foreign_counted_at_time CHECK ((((foreign_counted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((foreign_counted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_amc_instances_external_counted_at_time CHECK ((((external_counted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((external_counted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_health_error_length CHECK ((char_length(health_error) <= 4000)),
     CONSTRAINT chk_amc_instances_instance_id_form CHECK ((instance_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
     CONSTRAINT chk_amc_instances_instance_type_form CHECK ((instance_type ~ '^[A-Z_]{1,32}$'::text)),
@@ -2466,10 +2747,94 @@ CREATE TABLE public.amc_instances (
     CONSTRAINT chk_amc_instances_region_form CHECK ((region ~ '^[A-Za-z0-9-]{1,32}$'::text)),
     CONSTRAINT chk_amc_instances_schema_last_sync_time CHECK ((((schema_last_sync AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((schema_last_sync AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
-    CONSTRAINT chk_instance_foreign_executions CHECK (((foreign_executions >= 0) AND (foreign_executions <= 10000))),
+    CONSTRAINT chk_instance_external_executions CHECK (((external_executions >= 0) AND (external_executions <= 10000))),
     CONSTRAINT chk_instance_health_status CHECK ((health_status = ANY (ARRAY['UNKNOWN'::text, 'HEALTHY'::text, 'UNHEALTHY'::text, 'ERROR'::text]))),
     CONSTRAINT chk_instance_max_concurrent_executions CHECK (((max_concurrent_executions >= 1) AND (max_concurrent_executions <= 10000)))
 );
+
+-- Name: TABLE amc_instances; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.amc_instances IS 'An AMC instance as one user has it. The application inserts the rows.';
+
+-- Name: COLUMN amc_instances.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN amc_instances.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.instance_id IS 'AMC''s id of the instance, such as amcibersblt. Written by: application.';
+
+-- Name: COLUMN amc_instances.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.name IS 'Name for display. Written by: user; application.';
+
+-- Name: COLUMN amc_instances.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.description IS 'Text for display. Written by: user; application.';
+
+-- Name: COLUMN amc_instances.region; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.region IS 'AWS region of the instance. It decides the host of AMC''s calls. Written by: default; application.';
+
+-- Name: COLUMN amc_instances.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.user_id IS 'User that the row belongs to. Written by: application.';
+
+-- Name: COLUMN amc_instances.account_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.account_id IS 'Account that the instance belongs to. Written by: application.';
+
+-- Name: COLUMN amc_instances.is_active; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.is_active IS 'False: nothing starts by itself on the instance, and nothing of it is synced. Written by: default; user; application.';
+
+-- Name: COLUMN amc_instances.health_status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.health_status IS 'UNKNOWN, HEALTHY, UNHEALTHY or ERROR. Executions do not start while it is ERROR. Written by: default; recomamp_instance_health, submit, wait (update_instance_health).';
+
+-- Name: COLUMN amc_instances.health_error; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.health_error IS 'Amazon''s message without its request id. NULL where the instance is healthy. Written by: recomamp_instance_health, submit, wait (update_instance_health).';
+
+-- Name: COLUMN amc_instances.last_health_check; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.last_health_check IS 'Time when the last health check began. Written by: recomamp_instance_health, submit, wait (update_instance_health).';
+
+-- Name: COLUMN amc_instances.campaigns_last_sync; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.campaigns_last_sync IS 'Start of the last sync that read both campaigns and figures. Written by: recomamp_campaigns_sync: dated (set_campaigns_synced_at).';
+
+-- Name: COLUMN amc_instances.schema_last_sync; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.schema_last_sync IS 'Time of the last complete reading of the instance''s tables. Written by: recomamp_schema_sync (update_schema_sync).';
+
+-- Name: COLUMN amc_instances.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN amc_instances.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN amc_instances.max_concurrent_executions; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.max_concurrent_executions IS 'Largest number of executions of the instance at once: Amazon''s limit, or a lower one. Added by the pipeline. Written by: default; application.';
+
+-- Name: COLUMN amc_instances.external_executions; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.external_executions IS 'Executions in flight at AMC that the pipeline did not submit. They take slots. Added by the pipeline. Written by: default; recomamp_reconcile (count_external_executions).';
+
+-- Name: COLUMN amc_instances.external_counted_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.external_counted_at IS 'Time when AMC was listed for external_executions. Added by the pipeline. Written by: recomamp_reconcile (count_external_executions).';
+
+-- Name: COLUMN amc_instances.reconcile_attempted_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.reconcile_attempted_at IS 'Time of the last reconciliation, failed or not. The instance tried longest ago comes first. Added by the pipeline. Written by: recomamp_reconcile (set_reconcile_attempted_at).';
+
+-- Name: COLUMN amc_instances.instance_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.instance_type IS 'AMC''s type: STANDARD, SANDBOX or COLLABORATION. NULL until the first health check. Added by the pipeline. Written by: recomamp_instance_health, submit, wait (update_instance_health).';
 
 -- Name: amc_schema_fields; Type: TABLE; Schema: public; Owner: -
 
@@ -2499,6 +2864,86 @@ CREATE TABLE public.amc_schema_fields (
     CONSTRAINT chk_amc_schema_fields_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
+-- Name: TABLE amc_schema_fields; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.amc_schema_fields IS 'A column of a table in amc_data_sources. All signed-in users read it; the pipeline inserts the rows.';
+
+-- Name: COLUMN amc_schema_fields.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN amc_schema_fields.data_source_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.data_source_id IS 'Table that the column belongs to. Written by: recomamp_schema_sync (merge_schema_fields).';
+
+-- Name: COLUMN amc_schema_fields.field_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.field_name IS 'Amazon''s name of the column. Written by: recomamp_schema_sync (merge_schema_fields).';
+
+-- Name: COLUMN amc_schema_fields.data_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.data_type IS 'Amazon''s data type, or UNKNOWN where it tells none. Written by: recomamp_schema_sync (merge_schema_fields).';
+
+-- Name: COLUMN amc_schema_fields.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.description IS 'Amazon''s description. Written by: recomamp_schema_sync (merge_schema_fields).';
+
+-- Name: COLUMN amc_schema_fields.is_nullable; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.is_nullable IS 'True where the column may be NULL. AMC does not tell it. Written by: default; application.';
+
+-- Name: COLUMN amc_schema_fields.is_primary_key; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.is_primary_key IS 'True for a key. AMC does not tell it. Written by: default; application.';
+
+-- Name: COLUMN amc_schema_fields.is_foreign_key; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.is_foreign_key IS 'True for a reference. AMC does not tell it. Written by: default; application.';
+
+-- Name: COLUMN amc_schema_fields.max_length; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.max_length IS 'Largest length. AMC does not tell it. Written by: application.';
+
+-- Name: COLUMN amc_schema_fields.valid_values; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.valid_values IS 'Possible values. AMC does not tell them. Written by: application.';
+
+-- Name: COLUMN amc_schema_fields.examples; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.examples IS 'Values for display. AMC does not tell them. Written by: application.';
+
+-- Name: COLUMN amc_schema_fields.notes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.notes IS 'Text for display. Written by: application.';
+
+-- Name: COLUMN amc_schema_fields.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN amc_schema_fields.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN amc_schema_fields.column_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.column_type IS 'Amazon''s type of the column: DIMENSION or METRIC. Added by the pipeline. Written by: recomamp_schema_sync (merge_schema_fields).';
+
+-- Name: COLUMN amc_schema_fields.sensitivity; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.sensitivity IS 'Amazon''s sensitivity, which decides the aggregation threshold. Added by the pipeline. Written by: recomamp_schema_sync (merge_schema_fields).';
+
+-- Name: COLUMN amc_schema_fields.is_active; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.is_active IS 'False after the last instance stopped offering the column. Added by the pipeline. Written by: default; recomamp_schema_sync (merge_schema_fields).';
+
+-- Name: COLUMN amc_schema_fields.deprecated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.deprecated_at IS 'Time when the last instance stopped offering the column. NULL while one offers it. Added by the pipeline. Written by: recomamp_schema_sync (merge_schema_fields).';
+
+-- Name: COLUMN amc_schema_fields.first_seen_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_schema_fields.first_seen_at IS 'Time when an instance first offered the column. NULL for a row written by hand. Added by the pipeline. Written by: recomamp_schema_sync (merge_schema_fields).';
+
 -- Name: asin_list_items; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.asin_list_items (
@@ -2514,6 +2959,38 @@ CREATE TABLE public.asin_list_items (
     CONSTRAINT chk_asin_list_items_notes_length CHECK ((char_length(notes) <= 4000)),
     CONSTRAINT chk_asin_list_items_position_range CHECK ((("position" >= 0) AND ("position" <= 1000000000)))
 );
+
+-- Name: TABLE asin_list_items; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.asin_list_items IS 'A product in a list. The user inserts the rows.';
+
+-- Name: COLUMN asin_list_items.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_list_items.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN asin_list_items.list_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_list_items.list_id IS 'List that the item belongs to. Written by: user.';
+
+-- Name: COLUMN asin_list_items.asin_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_list_items.asin_id IS 'Product of the same user. Written by: user.';
+
+-- Name: COLUMN asin_list_items."position"; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_list_items."position" IS 'Position within the list, from 0 on. A new item gets the position it names where that is free, else the end. Written by: default; user; assign_list_position().';
+
+-- Name: COLUMN asin_list_items.notes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_list_items.notes IS 'Notes of the user. Written by: user.';
+
+-- Name: COLUMN asin_list_items.added_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_list_items.added_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN asin_list_items.added_by; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_list_items.added_by IS 'User who added the item. Written by: user.';
 
 -- Name: asin_lists; Type: TABLE; Schema: public; Owner: -
 
@@ -2536,6 +3013,50 @@ CREATE TABLE public.asin_lists (
     CONSTRAINT chk_asin_lists_tags_elements CHECK (((COALESCE(array_ndims(tags), 1) = 1) AND (cardinality(tags) <= 50) AND (NOT (to_jsonb(tags) @? '$[*]?(@ like_regex "^.{101}" flag "s")'::jsonpath)))),
     CONSTRAINT chk_asin_lists_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE asin_lists; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.asin_lists IS 'A list of products. The user inserts the rows.';
+
+-- Name: COLUMN asin_lists.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN asin_lists.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.name IS 'Name for display. Written by: user.';
+
+-- Name: COLUMN asin_lists.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.description IS 'Text for display. Written by: user.';
+
+-- Name: COLUMN asin_lists.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.user_id IS 'User that the list belongs to. Written by: user.';
+
+-- Name: COLUMN asin_lists.category; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.category IS 'Category for display. Written by: user.';
+
+-- Name: COLUMN asin_lists.tags; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.tags IS 'Labels for display, at most 50. Written by: default; user.';
+
+-- Name: COLUMN asin_lists.is_public; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.is_public IS 'True for a list that all signed-in users read in public_asin_lists and public_asin_list_items. Written by: default; user.';
+
+-- Name: COLUMN asin_lists.asin_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.asin_count IS 'Number of items. A number written by hand is replaced. Written by: default; count_children(); enforce_counter().';
+
+-- Name: COLUMN asin_lists.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN asin_lists.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asin_lists.updated_at IS 'Time of the last change. A change of the items'' order counts. Written by: default; touch_updated_at(); check_unique_list_positions().';
 
 -- Name: asins; Type: TABLE; Schema: public; Owner: -
 
@@ -2590,6 +3111,110 @@ CREATE TABLE public.asins (
     CONSTRAINT chk_asins_weight_range CHECK (((weight >= (0)::numeric) AND (weight <= 99999.999)))
 );
 
+-- Name: TABLE asins; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.asins IS 'A product that a user follows. The user inserts the rows.';
+
+-- Name: COLUMN asins.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN asins.asin; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.asin IS 'Amazon Standard Identification Number: B and nine digits or capital letters. Written by: user.';
+
+-- Name: COLUMN asins.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.user_id IS 'User who follows the product. Written by: user.';
+
+-- Name: COLUMN asins.title; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.title IS 'Title of the product: Amazon''s where it has one, else the user''s. Written by: user; recomamp_asins_sync (update_products).';
+
+-- Name: COLUMN asins.brand; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.brand IS 'Brand of the product: Amazon''s where it has one, else the user''s. Written by: user; recomamp_asins_sync (update_products).';
+
+-- Name: COLUMN asins.category; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.category IS 'Category of the product: Amazon''s where it has one, else the user''s. Written by: user; recomamp_asins_sync (update_products).';
+
+-- Name: COLUMN asins.image_url; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.image_url IS 'Address of a picture: Amazon''s where it has one, else the user''s. Written by: user; recomamp_asins_sync (update_products).';
+
+-- Name: COLUMN asins.price; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.price IS 'Price in price_currency: Amazon''s priceToPay, else its basisPrice, else the user''s. Written by: user; recomamp_asins_sync (update_products).';
+
+-- Name: COLUMN asins.sales_rank; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.sales_rank IS 'Amazon''s bestSellerRank, else the user''s. Written by: user; recomamp_asins_sync (update_products).';
+
+-- Name: COLUMN asins.review_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.review_count IS 'Number of reviews. No call of Amazon Ads returns it. Written by: user.';
+
+-- Name: COLUMN asins.average_rating; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.average_rating IS 'Average rating. No call of Amazon Ads returns it. Written by: user.';
+
+-- Name: COLUMN asins.tags; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.tags IS 'Labels for display, at most 50. Written by: default; user.';
+
+-- Name: COLUMN asins.notes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.notes IS 'Notes of the user. The pipeline has no right to read them. Written by: user.';
+
+-- Name: COLUMN asins.is_active; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.is_active IS 'False: the pipeline does not ask Amazon about the product. Written by: default; user.';
+
+-- Name: COLUMN asins.parent_asin; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.parent_asin IS 'ASIN of the product that this one is a variation of. No call of Amazon Ads returns it. Written by: user.';
+
+-- Name: COLUMN asins.variation_theme; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.variation_theme IS 'Kind of the variation, such as Color. No call of Amazon Ads returns it. Written by: user.';
+
+-- Name: COLUMN asins.dimensions; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.dimensions IS 'Dimensions of the product. No call of Amazon Ads returns them. Written by: user.';
+
+-- Name: COLUMN asins.weight; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.weight IS 'Weight of the product. No call of Amazon Ads returns it. Written by: user.';
+
+-- Name: COLUMN asins.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN asins.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.updated_at IS 'Time of the last change. A check that finds nothing new is no change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN asins.last_validated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.last_validated_at IS 'Time when Amazon last knew the ASIN. Written by: recomamp_asins_sync (update_products); reset_validation().';
+
+-- Name: COLUMN asins.validation_status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.validation_status IS 'FOUND or NOT_FOUND. NULL until Amazon has been asked. NOT_FOUND is no proof that the product does not exist. Added by the pipeline. Written by: recomamp_asins_sync (update_products); reset_validation().';
+
+-- Name: COLUMN asins.validation_checked_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.validation_checked_at IS 'Time when Amazon was last asked about the ASIN. Added by the pipeline. Written by: recomamp_asins_sync (update_products); reset_validation().';
+
+-- Name: COLUMN asins.profile_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.profile_id IS 'Amazon Ads profile that knows the product. price and sales_rank are those of its marketplace. Added by the pipeline. Written by: recomamp_asins_sync (update_products); reset_validation().';
+
+-- Name: COLUMN asins.price_currency; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.asins.price_currency IS 'Currency of price. Added by the pipeline. Written by: user; recomamp_asins_sync (update_products).';
+
 -- Name: build_guide_queries; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.build_guide_queries (
@@ -2603,6 +3228,38 @@ CREATE TABLE public.build_guide_queries (
     CONSTRAINT chk_build_guide_queries_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_build_guide_queries_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE build_guide_queries; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.build_guide_queries IS 'A query of a guide. The application inserts the rows. Table of the pipeline.';
+
+-- Name: COLUMN build_guide_queries.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_queries.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN build_guide_queries.guide_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_queries.guide_id IS 'Guide that the query belongs to. Written by: application.';
+
+-- Name: COLUMN build_guide_queries.title; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_queries.title IS 'Title for display. Written by: application.';
+
+-- Name: COLUMN build_guide_queries.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_queries.description IS 'Text for display. Written by: application.';
+
+-- Name: COLUMN build_guide_queries.sql_query; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_queries.sql_query IS 'SQL of AMC. Written by: application.';
+
+-- Name: COLUMN build_guide_queries.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_queries.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN build_guide_queries.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_queries.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
 
 -- Name: build_guide_sections; Type: TABLE; Schema: public; Owner: -
 
@@ -2618,6 +3275,38 @@ CREATE TABLE public.build_guide_sections (
     CONSTRAINT chk_build_guide_sections_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_guide_section_number CHECK ((section_number > 0))
 );
+
+-- Name: TABLE build_guide_sections; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.build_guide_sections IS 'A section of a guide. The application inserts the rows. Table of the pipeline.';
+
+-- Name: COLUMN build_guide_sections.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_sections.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN build_guide_sections.guide_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_sections.guide_id IS 'Guide that the section belongs to. Written by: application.';
+
+-- Name: COLUMN build_guide_sections.section_number; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_sections.section_number IS 'Number of the section, from 1 on, as in user_guide_progress.completed_sections. Written by: application.';
+
+-- Name: COLUMN build_guide_sections.title; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_sections.title IS 'Title for display. NULL in sections made for a guide that the application had only counted. Written by: application.';
+
+-- Name: COLUMN build_guide_sections.content; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_sections.content IS 'Text for display. Written by: application.';
+
+-- Name: COLUMN build_guide_sections.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_sections.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN build_guide_sections.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guide_sections.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
 
 -- Name: build_guides; Type: TABLE; Schema: public; Owner: -
 
@@ -2641,6 +3330,66 @@ CREATE TABLE public.build_guides (
     CONSTRAINT chk_guide_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['BEGINNER'::text, 'INTERMEDIATE'::text, 'ADVANCED'::text])))
 );
 
+-- Name: TABLE build_guides; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.build_guides IS 'A guide that teaches queries. The application inserts the rows.';
+
+-- Name: COLUMN build_guides.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN build_guides.title; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.title IS 'Title for display. Written by: application.';
+
+-- Name: COLUMN build_guides.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.description IS 'Text for display. Written by: application.';
+
+-- Name: COLUMN build_guides.category; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.category IS 'Category for display. Written by: application.';
+
+-- Name: COLUMN build_guides.difficulty_level; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.difficulty_level IS 'BEGINNER, INTERMEDIATE or ADVANCED. Written by: application.';
+
+-- Name: COLUMN build_guides.estimated_time; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.estimated_time IS 'Time to complete the guide in minutes. Written by: application.';
+
+-- Name: COLUMN build_guides.prerequisites; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.prerequisites IS 'Prerequisites for display. Written by: application.';
+
+-- Name: COLUMN build_guides.section_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.section_count IS 'Number of rows in build_guide_sections. Written by: default; count_children(); enforce_counter().';
+
+-- Name: COLUMN build_guides.query_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.query_count IS 'Number of rows in build_guide_queries. Written by: default; count_children(); enforce_counter().';
+
+-- Name: COLUMN build_guides.completion_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.completion_count IS 'Number of rows in user_guide_progress with the status COMPLETED. Written by: default; count_children(); enforce_counter().';
+
+-- Name: COLUMN build_guides.favorite_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.favorite_count IS 'Number of rows in user_guide_favorites. Written by: default; count_children(); enforce_counter().';
+
+-- Name: COLUMN build_guides.is_published; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.is_published IS 'True for a guide that all signed-in users read. Written by: default; application.';
+
+-- Name: COLUMN build_guides.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN build_guides.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.build_guides.updated_at IS 'Time of the last change. Progress and favorites of readers do not count. Written by: default; touch_updated_at().';
+
 -- Name: campaign_performance; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.campaign_performance (
@@ -2653,6 +3402,38 @@ CREATE TABLE public.campaign_performance (
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT chk_campaign_performance_changed_at_time CHECK ((((changed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((changed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE campaign_performance; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.campaign_performance IS 'The figures of a campaign on one day. The pipeline inserts the rows. Table of the pipeline.';
+
+-- Name: COLUMN campaign_performance.campaign_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_performance.campaign_id IS 'Campaign that the figures belong to. Written by: recomamp_campaigns_sync: performance (merge_reported_days).';
+
+-- Name: COLUMN campaign_performance.date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_performance.date IS 'Day in the time zone of the profile; for DSP in UTC. Written by: recomamp_campaigns_sync: performance (merge_reported_days).';
+
+-- Name: COLUMN campaign_performance.impressions; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_performance.impressions IS 'Impressions of the day. Written by: default; recomamp_campaigns_sync: performance (merge_reported_days).';
+
+-- Name: COLUMN campaign_performance.clicks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_performance.clicks IS 'Clicks of the day. Written by: default; recomamp_campaigns_sync: performance (merge_reported_days).';
+
+-- Name: COLUMN campaign_performance.spend; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_performance.spend IS 'Cost of the day as reported; it may be negative. Written by: default; recomamp_campaigns_sync: performance (merge_reported_days).';
+
+-- Name: COLUMN campaign_performance.sales; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_performance.sales IS 'Sales of the day as reported. Written by: default; recomamp_campaigns_sync: performance (merge_reported_days).';
+
+-- Name: COLUMN campaign_performance.changed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_performance.changed_at IS 'Time when the figures last changed. Written by: default; recomamp_campaigns_sync: performance (merge_reported_days).';
 
 -- Name: campaign_reports; Type: TABLE; Schema: public; Owner: -
 
@@ -2675,6 +3456,62 @@ CREATE TABLE public.campaign_reports (
     CONSTRAINT chk_campaign_reports_ended_at_time CHECK ((((ended_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((ended_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_campaign_reports_requested_at_time CHECK ((((requested_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((requested_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE campaign_reports; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.campaign_reports IS 'A report that the pipeline requested from Amazon Ads. The pipeline inserts the rows. Table of the pipeline.';
+
+-- Name: COLUMN campaign_reports.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.id IS 'Primary key. It is part of the report''s name at Amazon. Written by: default.';
+
+-- Name: COLUMN campaign_reports.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.instance_id IS 'AMC instance that the report was requested for. Written by: recomamp_campaigns_sync: performance (insert_campaign_report).';
+
+-- Name: COLUMN campaign_reports.profile_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.profile_id IS 'Amazon Ads profile. Of a DSP report the advertiser. Written by: recomamp_campaigns_sync: performance (insert_campaign_report).';
+
+-- Name: COLUMN campaign_reports.campaign_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.campaign_type IS 'Type of the campaigns in the report. Written by: recomamp_campaigns_sync: performance (insert_campaign_report).';
+
+-- Name: COLUMN campaign_reports.start_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.start_date IS 'First day of the report. Written by: recomamp_campaigns_sync: performance (insert_campaign_report).';
+
+-- Name: COLUMN campaign_reports.end_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.end_date IS 'Last day of the report, included. Written by: recomamp_campaigns_sync: performance (insert_campaign_report).';
+
+-- Name: COLUMN campaign_reports.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.status IS 'REQUESTED, LOADED or FAILED. Written by: default; recomamp_campaigns_sync: performance (end_campaign_report).';
+
+-- Name: COLUMN campaign_reports.amazon_report_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.amazon_report_id IS 'Amazon''s id of the report. NULL until Amazon has accepted it. Written by: recomamp_campaigns_sync: performance (set_amazon_report_id).';
+
+-- Name: COLUMN campaign_reports.row_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.row_count IS 'Number of rows in the report. Written by: recomamp_campaigns_sync: performance (end_campaign_report).';
+
+-- Name: COLUMN campaign_reports.unknown_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.unknown_count IS 'Number of rows of campaigns that are not in campaigns. Written by: recomamp_campaigns_sync: performance (end_campaign_report).';
+
+-- Name: COLUMN campaign_reports.error_message; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.error_message IS 'Error of a failed report. Written by: recomamp_campaigns_sync: performance (end_campaign_report).';
+
+-- Name: COLUMN campaign_reports.requested_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.requested_at IS 'Time before Amazon was asked. Written by: recomamp_campaigns_sync: performance (insert_campaign_report).';
+
+-- Name: COLUMN campaign_reports.ended_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaign_reports.ended_at IS 'Time when the report was loaded or failed. Written by: recomamp_campaigns_sync: performance (end_campaign_report).';
 
 -- Name: campaigns; Type: TABLE; Schema: public; Owner: -
 
@@ -2714,6 +3551,118 @@ CREATE TABLE public.campaigns (
     CONSTRAINT chk_campaigns_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
+-- Name: TABLE campaigns; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.campaigns IS 'A campaign of an advertiser behind an AMC instance. The pipeline inserts the rows.';
+
+-- Name: COLUMN campaigns.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN campaigns.campaign_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.campaign_id IS 'Amazon''s id of the campaign. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.name IS 'Amazon''s name of the campaign, or its id where it has none. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.campaign_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.campaign_type IS 'API that listed it: sponsoredProducts, sponsoredBrands, sponsoredDisplay or dsp. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.state; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.state IS 'ENABLED, PAUSED or ARCHIVED. A campaign that Amazon lists no more becomes ARCHIVED. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns, archive_unlisted_campaigns, archive_orphaned_campaigns).';
+
+-- Name: COLUMN campaigns.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.instance_id IS 'AMC instance that the campaign was synced for. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.user_id IS 'User of the instance. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.impressions; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.impressions IS 'Impressions of the last 30 full days. Written by: default; recomamp_campaigns_sync: performance (sum_campaign_performance).';
+
+-- Name: COLUMN campaigns.clicks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.clicks IS 'Clicks of the last 30 full days. Written by: default; recomamp_campaigns_sync: performance (sum_campaign_performance).';
+
+-- Name: COLUMN campaigns.spend; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.spend IS 'Cost of the last 30 full days, in currency_code. Written by: default; recomamp_campaigns_sync: performance (sum_campaign_performance).';
+
+-- Name: COLUMN campaigns.sales; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.sales IS 'Sales of the last 30 full days, in currency_code; attributed within 14 days, except for Sponsored Products. Written by: default; recomamp_campaigns_sync: performance (sum_campaign_performance).';
+
+-- Name: COLUMN campaigns.acos; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.acos IS 'Advertising cost of sales: spend / sales, in percent. NULL where sales is zero. Written by: recomamp_campaigns_sync: performance (sum_campaign_performance).';
+
+-- Name: COLUMN campaigns.roas; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.roas IS 'Return on ad spend: sales / spend. NULL where spend is zero. Written by: recomamp_campaigns_sync: performance (sum_campaign_performance).';
+
+-- Name: COLUMN campaigns.start_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.start_date IS 'First day of the campaign. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.end_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.end_date IS 'Last day of the campaign. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.budget; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.budget IS 'Budget in currency_code. Of a DSP campaign the sum of its flights. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.budget_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.budget_type IS 'DAILY or LIFETIME. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.targeting_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.targeting_type IS 'Amazon''s targeting type. Of Sponsored Display the tactic. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.portfolio_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.portfolio_id IS 'Amazon''s id of the portfolio. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.last_sync_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.last_sync_at IS 'Time of the list that named the campaign last. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.performance_updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.performance_updated_at IS 'Time when a report with its figures was loaded last. Written by: recomamp_campaigns_sync: performance (sum_campaign_performance).';
+
+-- Name: COLUMN campaigns.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN campaigns.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.updated_at IS 'Time of the last change. last_sync_at and performance_updated_at do not count. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN campaigns.profile_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.profile_id IS 'Amazon Ads profile that lists the campaign. Of a DSP campaign the advertiser. Added by the pipeline. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.currency_code; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.currency_code IS 'Currency of budget, spend and sales: the list''s, else the profile''s. Added by the pipeline. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns).';
+
+-- Name: COLUMN campaigns.sync_note; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.sync_note IS 'Parts of Amazon''s list that fit no column. NULL where all fit. Added by the pipeline. Written by: recomamp_campaigns_sync: campaigns (merge_campaigns, archive_unlisted_campaigns, archive_orphaned_campaigns).';
+
+-- Name: COLUMN campaigns.performance_note; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.campaigns.performance_note IS 'Figures that are larger than their column. NULL where all fit. Added by the pipeline. Written by: recomamp_campaigns_sync: performance (sum_campaign_performance).';
+
 -- Name: database_logins; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.database_logins (
@@ -2723,13 +3672,41 @@ CREATE TABLE public.database_logins (
     CONSTRAINT chk_database_login_identity CHECK (((user_id IS NULL) = reads_claims))
 );
 
+-- Name: TABLE database_logins; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.database_logins IS 'The user behind an SQL login. Only the owner of the database writes it; no role reads it. Table of the pipeline.';
+
+-- Name: COLUMN database_logins.login_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.database_logins.login_name IS 'Role that signs in to the server (session_user). Written by: application.';
+
+-- Name: COLUMN database_logins.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.database_logins.user_id IS 'User that the login is. NULL where reads_claims is true. Written by: application.';
+
+-- Name: COLUMN database_logins.reads_claims; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.database_logins.reads_claims IS 'True for a login that checks the claims of requests itself, such as Supabase''s authenticator. Written by: default; application.';
+
 -- Name: execution_locks; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.execution_locks (
     execution_id uuid NOT NULL,
     purpose text NOT NULL,
-    CONSTRAINT chk_execution_lock_purpose CHECK ((purpose = ANY (ARRAY['SEND'::text, 'LOAD'::text])))
+    CONSTRAINT chk_execution_lock_purpose CHECK ((purpose = ANY (ARRAY['SUBMIT'::text, 'LOAD'::text])))
 );
+
+-- Name: TABLE execution_locks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.execution_locks IS 'A row that a process locks while it submits an execution or loads its results. The pipeline inserts the rows. Table of the pipeline.';
+
+-- Name: COLUMN execution_locks.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.execution_locks.execution_id IS 'Execution that is locked. Written by: submit, wait, load (create_execution_lock).';
+
+-- Name: COLUMN execution_locks.purpose; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.execution_locks.purpose IS 'SUBMIT or LOAD. Written by: submit, wait, load (create_execution_lock).';
 
 -- Name: maintenance_findings; Type: TABLE; Schema: public; Owner: -
 
@@ -2744,6 +3721,38 @@ CREATE TABLE public.maintenance_findings (
     CONSTRAINT chk_maintenance_finding_kind CHECK ((kind = ANY (ARRAY['UNUSED_INDEX'::text, 'SLOW_QUERY'::text, 'TABLE_LOCKED'::text, 'RESULT_FILES'::text]))),
     CONSTRAINT chk_maintenance_findings_at_time CHECK ((((at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE maintenance_findings; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.maintenance_findings IS 'A finding of recomamp_maintenance that a person should look at. The pipeline inserts the rows and deletes them after 90 days; no analyst reads them. Table of the pipeline.';
+
+-- Name: COLUMN maintenance_findings.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.maintenance_findings.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN maintenance_findings.at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.maintenance_findings.at IS 'Time of the finding. Written by: default; recomamp_maintenance (insert_finding).';
+
+-- Name: COLUMN maintenance_findings.dag_run_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.maintenance_findings.dag_run_id IS 'Run id of the DAG run. Written by: recomamp_maintenance (insert_finding).';
+
+-- Name: COLUMN maintenance_findings.task_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.maintenance_findings.task_id IS 'Task that made the finding. Written by: recomamp_maintenance (insert_finding).';
+
+-- Name: COLUMN maintenance_findings.kind; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.maintenance_findings.kind IS 'UNUSED_INDEX, SLOW_QUERY, TABLE_LOCKED or RESULT_FILES. Written by: recomamp_maintenance (insert_finding).';
+
+-- Name: COLUMN maintenance_findings.subject; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.maintenance_findings.subject IS 'Index, query, table or execution that the finding is about. Written by: recomamp_maintenance (insert_finding).';
+
+-- Name: COLUMN maintenance_findings.detail; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.maintenance_findings.detail IS 'Finding in words. Written by: recomamp_maintenance (insert_finding).';
 
 -- Name: maintenance_findings_id_seq; Type: SEQUENCE; Schema: public; Owner: -
 
@@ -2772,7 +3781,7 @@ CREATE TABLE public.notifications (
     claimed_until timestamp with time zone,
     message_id text,
     is_digest boolean DEFAULT false NOT NULL,
-    sending_at timestamp with time zone,
+    sending_started_at timestamp with time zone,
     last_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT chk_notification_attempts CHECK ((attempts >= 0)),
@@ -2782,8 +3791,76 @@ CREATE TABLE public.notifications (
     CONSTRAINT chk_notifications_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_notifications_happened_at_time CHECK ((((happened_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((happened_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_notifications_next_try_at_time CHECK ((((next_try_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_try_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
-    CONSTRAINT chk_notifications_sending_at_time CHECK ((((sending_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((sending_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
+    CONSTRAINT chk_notifications_sending_started_at_time CHECK ((((sending_started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((sending_started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE notifications; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.notifications IS 'A mail to a user about an event. Triggers of schedule_runs, report_data_collections and users insert the rows; recomamp_notifications sends them. Table of the pipeline.';
+
+-- Name: COLUMN notifications.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.id IS 'Primary key. It is part of the mail''s Message-ID. Written by: default.';
+
+-- Name: COLUMN notifications.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.user_id IS 'User who gets the mail. Written by: queue_notification().';
+
+-- Name: COLUMN notifications.kind; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.kind IS 'SCHEDULE_RUN_FAILED, COLLECTION_COMPLETED, COLLECTION_FAILED or CONSENT_REVOKED. Written by: queue_notification().';
+
+-- Name: COLUMN notifications.event_key; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.event_key IS 'Name of the event. An event that is reported again adds no row. Written by: queue_notification().';
+
+-- Name: COLUMN notifications.happened_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.happened_at IS 'Time of the event. Written by: queue_notification().';
+
+-- Name: COLUMN notifications.details; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.details IS 'Content of the mail as of happened_at. Written by: queue_notification().';
+
+-- Name: COLUMN notifications.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.status IS 'PENDING, CLAIMED, SENDING, SENT, FAILED, IN_DOUBT, WITHDRAWN, UNSUBSCRIBED or EXPIRED. Written by: default; queue_notification(); withdraw_notifications(); recomamp_notifications (claim_notifications, start_sending_notifications, end_sending_notifications, release_notifications, expire_notifications).';
+
+-- Name: COLUMN notifications.next_try_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.next_try_at IS 'Earliest time of the next try. Written by: default; queue_notification(); recomamp_notifications (end_sending_notifications, release_notifications).';
+
+-- Name: COLUMN notifications.attempts; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.attempts IS 'Number of times that a mail server was asked to take the mail. Written by: default; recomamp_notifications (start_sending_notifications).';
+
+-- Name: COLUMN notifications.claim_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.claim_id IS 'Id of the task that claimed the row. Written by: recomamp_notifications (claim_notifications).';
+
+-- Name: COLUMN notifications.claimed_until; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.claimed_until IS 'Time when the claim ends. Written by: recomamp_notifications (claim_notifications).';
+
+-- Name: COLUMN notifications.message_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.message_id IS 'Message-ID of the mail. Several rows of one digest have the same. Written by: recomamp_notifications (start_sending_notifications).';
+
+-- Name: COLUMN notifications.is_digest; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.is_digest IS 'True where the mail tells several events. Written by: default; recomamp_notifications (start_sending_notifications).';
+
+-- Name: COLUMN notifications.sending_started_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.sending_started_at IS 'Time just before the mail server was asked. Written by: recomamp_notifications (start_sending_notifications).';
+
+-- Name: COLUMN notifications.last_error; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.last_error IS 'Message of the mail server. Written by: recomamp_notifications (start_sending_notifications, end_sending_notifications, release_notifications, expire_notifications).';
+
+-- Name: COLUMN notifications.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notifications.created_at IS 'Time of insertion, or when a withdrawn event became true again. Written by: default; queue_notification().';
 
 -- Name: public_asin_list_items; Type: VIEW; Schema: public; Owner: -
 
@@ -2798,6 +3875,10 @@ CREATE VIEW public.public_asin_list_items WITH (security_barrier='true') AS
      JOIN public.asins product ON ((product.id = item.asin_id)))
   WHERE (list.is_public AND (( SELECT public.current_user_id() AS current_user_id) IS NOT NULL));
 
+-- Name: VIEW public_asin_list_items; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.public_asin_list_items IS 'Items of public lists: the ASIN without its owner''s notes and tags. Every signed-in user reads it.';
+
 -- Name: public_asin_lists; Type: VIEW; Schema: public; Owner: -
 
 CREATE VIEW public.public_asin_lists WITH (security_barrier='true') AS
@@ -2811,6 +3892,10 @@ CREATE VIEW public.public_asin_lists WITH (security_barrier='true') AS
     updated_at
    FROM public.asin_lists list
   WHERE (is_public AND (( SELECT public.current_user_id() AS current_user_id) IS NOT NULL));
+
+-- Name: VIEW public_asin_lists; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.public_asin_lists IS 'Public lists of products without their owner. Every signed-in user reads it.';
 
 -- Name: query_templates; Type: TABLE; Schema: public; Owner: -
 
@@ -2845,6 +3930,74 @@ CREATE TABLE public.query_templates (
     CONSTRAINT chk_template_difficulty_level CHECK ((difficulty_level = ANY (ARRAY['BEGINNER'::text, 'INTERMEDIATE'::text, 'ADVANCED'::text])))
 );
 
+-- Name: TABLE query_templates; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.query_templates IS 'A query with parameters that workflows are made from. Authors insert their own rows.';
+
+-- Name: COLUMN query_templates.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN query_templates.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.name IS 'Name for display. Written by: user; application.';
+
+-- Name: COLUMN query_templates.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.description IS 'Text for display. Written by: user; application.';
+
+-- Name: COLUMN query_templates.category; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.category IS 'Category for display. Written by: user; application.';
+
+-- Name: COLUMN query_templates.sql_template; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.sql_template IS 'SQL with the parameters {{name}}. Written by: user; application.';
+
+-- Name: COLUMN query_templates.parameters; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.parameters IS 'Definitions of the parameters by name: exactly those that sql_template uses. Written by: default; user; application; check_query_template().';
+
+-- Name: COLUMN query_templates.tags; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.tags IS 'Labels for display, at most 50. Written by: default; user; application.';
+
+-- Name: COLUMN query_templates.difficulty_level; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.difficulty_level IS 'BEGINNER, INTERMEDIATE or ADVANCED. Written by: user; application.';
+
+-- Name: COLUMN query_templates.estimated_runtime; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.estimated_runtime IS 'Expected run time for display. Written by: user; application.';
+
+-- Name: COLUMN query_templates.usage_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.usage_count IS 'Number of workflows made from the template. Written by: default; count_children(); enforce_counter().';
+
+-- Name: COLUMN query_templates.last_used_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.last_used_at IS 'Time when the latest of these workflows was made. Written by: set_template_last_used_at().';
+
+-- Name: COLUMN query_templates.author_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.author_id IS 'User who wrote the template. NULL for templates of the application. Written by: user; application.';
+
+-- Name: COLUMN query_templates.is_official; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.is_official IS 'True for a template that the application recommends. Analysts have no right to it. Written by: default; application.';
+
+-- Name: COLUMN query_templates.is_public; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.is_public IS 'True for a template that all signed-in users read in public_query_templates. Written by: default; user; application.';
+
+-- Name: COLUMN query_templates.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN query_templates.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.query_templates.updated_at IS 'Time of the last change. A use is no change. Written by: default; touch_updated_at().';
+
 -- Name: public_query_templates; Type: VIEW; Schema: public; Owner: -
 
 CREATE VIEW public.public_query_templates WITH (security_barrier='true') AS
@@ -2865,6 +4018,10 @@ CREATE VIEW public.public_query_templates WITH (security_barrier='true') AS
    FROM public.query_templates template
   WHERE (is_public AND (( SELECT public.current_user_id() AS current_user_id) IS NOT NULL));
 
+-- Name: VIEW public_query_templates; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.public_query_templates IS 'Public query templates without their author. Every signed-in user reads it.';
+
 -- Name: recomamp_migrations; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.recomamp_migrations (
@@ -2872,6 +4029,22 @@ CREATE TABLE public.recomamp_migrations (
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+-- Name: TABLE recomamp_migrations; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.recomamp_migrations IS 'A migration that was applied to the database. The migration runner inserts the rows; no role reads them. Table of the pipeline.';
+
+-- Name: COLUMN recomamp_migrations.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.recomamp_migrations.name IS 'Name of the file without its suffix. Written by: migration runner.';
+
+-- Name: COLUMN recomamp_migrations.checksum; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.recomamp_migrations.checksum IS 'SHA-256 of the file. Written by: migration runner.';
+
+-- Name: COLUMN recomamp_migrations.applied_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.recomamp_migrations.applied_at IS 'Time when the migration was applied. Written by: default.';
 
 -- Name: reconciliations; Type: TABLE; Schema: public; Owner: -
 
@@ -2886,6 +4059,38 @@ CREATE TABLE public.reconciliations (
     CONSTRAINT chk_reconciliation_action CHECK ((action = ANY (ARRAY['ADOPT'::text, 'CANCEL_AT_AMC'::text, 'CLOSE'::text]))),
     CONSTRAINT chk_reconciliations_at_time CHECK ((((at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE reconciliations; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.reconciliations IS 'A change that recomamp_reconcile made where AMC''s list and the open executions disagreed. The pipeline inserts the rows and deletes them after 90 days. Table of the pipeline.';
+
+-- Name: COLUMN reconciliations.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.reconciliations.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN reconciliations.at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.reconciliations.at IS 'Time of the change. Written by: default; recomamp_reconcile (insert_reconciliation).';
+
+-- Name: COLUMN reconciliations.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.reconciliations.instance_id IS 'AMC instance that was compared. Written by: recomamp_reconcile (insert_reconciliation).';
+
+-- Name: COLUMN reconciliations.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.reconciliations.execution_id IS 'Row of workflow_executions, which may be deleted since. Written by: recomamp_reconcile (insert_reconciliation).';
+
+-- Name: COLUMN reconciliations.amc_execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.reconciliations.amc_execution_id IS 'AMC''s id of the execution. NULL where AMC knew none. Written by: recomamp_reconcile (insert_reconciliation).';
+
+-- Name: COLUMN reconciliations.action; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.reconciliations.action IS 'ADOPT, CANCEL_AT_AMC or CLOSE. Written by: recomamp_reconcile (insert_reconciliation).';
+
+-- Name: COLUMN reconciliations.detail; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.reconciliations.detail IS 'Reason in words. Written by: recomamp_reconcile (insert_reconciliation).';
 
 -- Name: report_data_collections; Type: TABLE; Schema: public; Owner: -
 
@@ -2924,6 +4129,86 @@ CREATE TABLE public.report_data_collections (
     CONSTRAINT chk_report_data_collections_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
+-- Name: TABLE report_data_collections; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.report_data_collections IS 'A workflow over a range of weeks; a DAG of Airflow each. The user inserts the rows.';
+
+-- Name: COLUMN report_data_collections.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.id IS 'Primary key. The DAG is amc_collection_<id>. Written by: default.';
+
+-- Name: COLUMN report_data_collections.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.name IS 'Name for display. Written by: user.';
+
+-- Name: COLUMN report_data_collections.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.description IS 'Text for display. Written by: user.';
+
+-- Name: COLUMN report_data_collections.workflow_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.workflow_id IS 'Workflow that runs. Written by: user.';
+
+-- Name: COLUMN report_data_collections.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.instance_id IS 'AMC instance that runs the query. Written by: user.';
+
+-- Name: COLUMN report_data_collections.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.user_id IS 'User that the collection belongs to. It follows a workflow that changes hands. Written by: user.';
+
+-- Name: COLUMN report_data_collections.start_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.start_date IS 'First day of the first week. Written by: user.';
+
+-- Name: COLUMN report_data_collections.end_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.end_date IS 'Last day of the last week, included. Written by: user.';
+
+-- Name: COLUMN report_data_collections.parameters; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.parameters IS 'Values of parameters, which replace those of the workflow, and options: timezone and window. Written by: default; user; check_report_data_collection().';
+
+-- Name: COLUMN report_data_collections.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.status IS 'ACTIVE, PAUSED, COMPLETED or FAILED. Users pause and resume; the weeks decide the rest. Written by: default; user; check_report_data_collection(); refresh_collection_progress().';
+
+-- Name: COLUMN report_data_collections.total_weeks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.total_weeks IS 'Number of weeks. Written by: default; refresh_collection_progress().';
+
+-- Name: COLUMN report_data_collections.completed_weeks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.completed_weeks IS 'Number of weeks with the status SUCCESS. Written by: default; refresh_collection_progress().';
+
+-- Name: COLUMN report_data_collections.failed_weeks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.failed_weeks IS 'Number of weeks with the status FAILED. Written by: default; refresh_collection_progress().';
+
+-- Name: COLUMN report_data_collections.progress_percentage; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.progress_percentage IS 'Share of weeks that are SUCCESS or SKIPPED, in percent, rounded down. Written by: default; refresh_collection_progress().';
+
+-- Name: COLUMN report_data_collections.estimated_completion; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.estimated_completion IS 'Time when the last week is expected to end. NULL until a week has ended, and after all have. Written by: refresh_collection_progress().';
+
+-- Name: COLUMN report_data_collections.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN report_data_collections.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.updated_at IS 'Time of the last change. Written by: default; touch_updated_at(); refresh_collection_progress().';
+
+-- Name: COLUMN report_data_collections.started_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.started_at IS 'Time when the first week started. Written by: refresh_collection_progress().';
+
+-- Name: COLUMN report_data_collections.completed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_collections.completed_at IS 'Time when the last week ended. NULL while a week is open. Written by: refresh_collection_progress().';
+
 -- Name: report_data_weeks; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.report_data_weeks (
@@ -2953,6 +4238,74 @@ CREATE TABLE public.report_data_weeks (
     CONSTRAINT chk_week_status CHECK (((status IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text]))))
 );
 
+-- Name: TABLE report_data_weeks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.report_data_weeks IS 'A week of a collection. A trigger of report_data_collections inserts the rows.';
+
+-- Name: COLUMN report_data_weeks.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN report_data_weeks.collection_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.collection_id IS 'Collection that the week belongs to. Written by: create_collection_weeks().';
+
+-- Name: COLUMN report_data_weeks.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.execution_id IS 'Latest execution of the week. Written by: submit, wait (start_week); wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.week_start_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.week_start_date IS 'First day of the week. Written by: create_collection_weeks().';
+
+-- Name: COLUMN report_data_weeks.week_end_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.week_end_date IS 'Last day of the week, included. Written by: create_collection_weeks().';
+
+-- Name: COLUMN report_data_weeks.week_number; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.week_number IS 'Number of the week within the collection, from 1 on. Written by: create_collection_weeks().';
+
+-- Name: COLUMN report_data_weeks.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.status IS 'PENDING, RUNNING, SUCCESS, FAILED or SKIPPED. Only people write SKIPPED. Written by: default; submit, wait (start_week); wait, record, recomamp_reconcile (finish_week); application.';
+
+-- Name: COLUMN report_data_weeks.error_message; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.error_message IS 'Error of a failed week. Written by: submit, wait (start_week); wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.retry_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.retry_count IS 'retry_count of the execution. Written by: default; submit, wait (start_week); wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.execution_duration; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.execution_duration IS 'Duration of the execution in seconds. Written by: wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.result_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.result_rows IS 'Number of rows of the result. Written by: wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.result_size_bytes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.result_size_bytes IS 'Size of the result in bytes. Written by: wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN report_data_weeks.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN report_data_weeks.started_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.started_at IS 'Time when the latest execution of the week started. Written by: submit, wait (start_week).';
+
+-- Name: COLUMN report_data_weeks.completed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.completed_at IS 'Time when the week ended. NULL while it is open. Written by: submit, wait (start_week); wait, record, recomamp_reconcile (finish_week).';
+
 -- Name: schedule_runs; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.schedule_runs (
@@ -2974,6 +4327,54 @@ CREATE TABLE public.schedule_runs (
     CONSTRAINT chk_schedule_runs_window_start_time CHECK ((((window_start AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_start AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
+-- Name: TABLE schedule_runs; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.schedule_runs IS 'A run of a schedule that ended. The pipeline inserts the rows.';
+
+-- Name: COLUMN schedule_runs.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN schedule_runs.schedule_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.schedule_id IS 'Schedule that ran. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+
+-- Name: COLUMN schedule_runs.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.execution_id IS 'Last execution of the run. NULL where there was none. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+
+-- Name: COLUMN schedule_runs.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.status IS 'SUCCESS, FAILED or SKIPPED. Only the application writes SKIPPED. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+
+-- Name: COLUMN schedule_runs.error_message; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.error_message IS 'Error of a failed run. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+
+-- Name: COLUMN schedule_runs.duration_seconds; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.duration_seconds IS 'Duration of the run in seconds. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+
+-- Name: COLUMN schedule_runs.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.created_at IS 'Time when the run was first recorded. Written by: default.';
+
+-- Name: COLUMN schedule_runs.dag_run_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.dag_run_id IS 'Run id of the DAG run. A run that is cleared keeps its row. Added by the pipeline. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+
+-- Name: COLUMN schedule_runs.window_start; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.window_start IS 'Start of the window. Added by the pipeline. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+
+-- Name: COLUMN schedule_runs.window_end; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.window_end IS 'End of the window, exclusive. Added by the pipeline. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+
+-- Name: COLUMN schedule_runs.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.schedule_runs.updated_at IS 'Time of the last change. Added by the pipeline. Written by: default; touch_updated_at().';
+
 -- Name: user_guide_favorites; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.user_guide_favorites (
@@ -2983,6 +4384,26 @@ CREATE TABLE public.user_guide_favorites (
     created_at timestamp with time zone DEFAULT now(),
     CONSTRAINT chk_user_guide_favorites_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE user_guide_favorites; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.user_guide_favorites IS 'A guide that a user marked as a favorite. The user inserts the rows. Table of the pipeline.';
+
+-- Name: COLUMN user_guide_favorites.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_favorites.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN user_guide_favorites.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_favorites.user_id IS 'User who marked the guide. Written by: user.';
+
+-- Name: COLUMN user_guide_favorites.guide_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_favorites.guide_id IS 'Guide that is a favorite. Written by: user.';
+
+-- Name: COLUMN user_guide_favorites.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_favorites.created_at IS 'Time of insertion. Written by: default.';
 
 -- Name: user_guide_progress; Type: TABLE; Schema: public; Owner: -
 
@@ -3005,6 +4426,50 @@ CREATE TABLE public.user_guide_progress (
     CONSTRAINT chk_user_guide_progress_last_accessed_at_time CHECK ((((last_accessed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_accessed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_user_guide_progress_started_at_time CHECK ((((started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE user_guide_progress; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.user_guide_progress IS 'The progress of a user in a guide. The user inserts the rows.';
+
+-- Name: COLUMN user_guide_progress.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN user_guide_progress.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.user_id IS 'User who reads the guide. Written by: user.';
+
+-- Name: COLUMN user_guide_progress.guide_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.guide_id IS 'Guide that is read. Written by: user.';
+
+-- Name: COLUMN user_guide_progress.current_section; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.current_section IS 'Section that the user reads now. NULL becomes 1. Written by: default; user; calculate_guide_progress().';
+
+-- Name: COLUMN user_guide_progress.completed_sections; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.completed_sections IS 'Numbers of the sections that the user has completed. NULL becomes an empty array. Written by: default; user; calculate_guide_progress().';
+
+-- Name: COLUMN user_guide_progress.progress_percentage; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.progress_percentage IS 'Share of completed sections in percent, rounded down. The user''s own value counts for a guide without sections. Written by: default; user; calculate_guide_progress().';
+
+-- Name: COLUMN user_guide_progress.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.status IS 'NOT_STARTED, IN_PROGRESS or COMPLETED. The user''s own value counts for a guide without sections. Written by: default; user; calculate_guide_progress().';
+
+-- Name: COLUMN user_guide_progress.started_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.started_at IS 'Time when the user started: the value given, else the time of the statement. Written by: default; user; calculate_guide_progress().';
+
+-- Name: COLUMN user_guide_progress.completed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.completed_at IS 'Time when the user completed the guide. A new section makes it NULL again. Written by: user; calculate_guide_progress().';
+
+-- Name: COLUMN user_guide_progress.last_accessed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_guide_progress.last_accessed_at IS 'Time when the user last read the guide: the value given, else the time of the statement. Written by: default; user; calculate_guide_progress().';
 
 -- Name: users; Type: TABLE; Schema: public; Owner: -
 
@@ -3040,6 +4505,74 @@ CREATE TABLE public.users (
     CONSTRAINT chk_users_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
+-- Name: TABLE users; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.users IS 'A person who uses RecomAMP. The application inserts the rows.';
+
+-- Name: COLUMN users.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN users.email; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.email IS 'Address for signing in and for mails. Written by: application.';
+
+-- Name: COLUMN users.full_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.full_name IS 'Name for display, at most 200 characters. Written by: application; user.';
+
+-- Name: COLUMN users.avatar_url; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.avatar_url IS 'Address of the picture for display. Written by: application; user.';
+
+-- Name: COLUMN users.amazon_user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.amazon_user_id IS 'Amazon''s id of the person. Written by: application.';
+
+-- Name: COLUMN users.encrypted_access_token; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.encrypted_access_token IS 'Access token of Login with Amazon, encrypted with Fernet. Written by: application; any Amazon call (update_user_tokens); make rotate (rotate_user_tokens).';
+
+-- Name: COLUMN users.encrypted_refresh_token; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.encrypted_refresh_token IS 'Refresh token of Login with Amazon, encrypted with Fernet. The application stores the first one; the pipeline encrypts it anew with each renewal. Written by: application; any Amazon call (update_user_tokens); make rotate (rotate_user_tokens).';
+
+-- Name: COLUMN users.token_expires_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.token_expires_at IS 'Time when the access token expires. Written by: application; any Amazon call (update_user_tokens).';
+
+-- Name: COLUMN users.timezone; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.timezone IS 'IANA time zone of the times in mails. Written by: default; user.';
+
+-- Name: COLUMN users.email_notifications; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.email_notifications IS 'False: the user gets no mails. Written by: default; user.';
+
+-- Name: COLUMN users.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN users.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN users.last_login_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.last_login_at IS 'Time of the last sign-in to the application. Written by: application.';
+
+-- Name: COLUMN users.is_active; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.is_active IS 'False: nothing of the user starts by itself, is synced or sends mails. Written by: default; application.';
+
+-- Name: COLUMN users.consent_revoked_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.consent_revoked_at IS 'Time when Amazon refused the refresh token. While it is set, the pipeline does not call Amazon in the user''s name. A new refresh token clears it. Added by the pipeline. Written by: any Amazon call (revoke_user_consent); clear_revoked_consent().';
+
+-- Name: COLUMN users.consent_error; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.users.consent_error IS 'Amazon''s message when it refused the refresh token. Added by the pipeline. Written by: any Amazon call (revoke_user_consent); clear_revoked_consent().';
+
 -- Name: workflow_executions; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.workflow_executions (
@@ -3063,7 +4596,9 @@ CREATE TABLE public.workflow_executions (
     completed_at timestamp with time zone,
     dag_id text,
     dag_run_id text,
+    clear_number integer DEFAULT 0 NOT NULL,
     attempt integer DEFAULT 1 NOT NULL,
+    due_at timestamp with time zone,
     schedule_id uuid,
     collection_id uuid,
     instance_id uuid,
@@ -3071,23 +4606,21 @@ CREATE TABLE public.workflow_executions (
     window_start timestamp with time zone,
     window_end timestamp with time zone,
     window_time_zone text,
-    amc_workflow_id text,
-    amc_status text,
     submitted_sql text,
-    submitted_at timestamp with time zone,
-    deadline_at timestamp with time zone,
-    amazon_request_id text,
     input_parameters jsonb DEFAULT '[]'::jsonb NOT NULL,
     slot_granted_at timestamp with time zone,
-    sending_at timestamp with time zone,
+    submission_started_at timestamp with time zone,
+    submitted_at timestamp with time zone,
+    deadline_at timestamp with time zone,
     orphaned_at timestamp with time zone,
+    amc_workflow_id text,
+    amc_instance_id text,
+    amc_status text,
+    amazon_request_id text,
     results_loaded_at timestamp with time zone,
     result_data_trimmed_at timestamp with time zone,
     result_files_deleted_at timestamp with time zone,
     superseded_by uuid,
-    clear_number integer DEFAULT 0 NOT NULL,
-    amc_instance_id text,
-    due_at timestamp with time zone,
     CONSTRAINT chk_execution_attempt CHECK ((attempt > 0)),
     CONSTRAINT chk_execution_dag_id CHECK (((dag_id IS NULL) OR
 CASE
@@ -3108,15 +4641,199 @@ END)),
     CONSTRAINT chk_workflow_executions_result_data_trimmed_at_time CHECK ((((result_data_trimmed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((result_data_trimmed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_result_files_deleted_at_time CHECK ((((result_files_deleted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((result_files_deleted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_results_loaded_at_time CHECK ((((results_loaded_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((results_loaded_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
-    CONSTRAINT chk_workflow_executions_sending_at_time CHECK ((((sending_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((sending_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_slot_granted_at_time CHECK ((((slot_granted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((slot_granted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_started_at_time CHECK ((((started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_submission_started_at_time CHECK ((((submission_started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((submission_started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_submitted_at_time CHECK ((((submitted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((submitted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_window_end_time CHECK ((((window_end AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_end AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_window_start_time CHECK ((((window_start AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_start AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_analyze_scale_factor='0.02');
+
+-- Name: TABLE workflow_executions; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.workflow_executions IS 'An execution of a query in AMC. The pipeline inserts the rows; older ones are the application''s.';
+
+-- Name: COLUMN workflow_executions.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.id IS 'Primary key. It is part of the query''s name at AMC. Written by: default; submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.amc_execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.amc_execution_id IS 'AMC''s id of the execution. NULL until AMC has accepted it. Written by: submit, wait, recomamp_reconcile (mark_submitted).';
+
+-- Name: COLUMN workflow_executions.workflow_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.workflow_id IS 'Workflow that runs. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.user_id IS 'User that the execution belongs to. It follows a workflow that changes hands. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.status IS 'PENDING, RUNNING, SUCCESS, FAILED, CANCELLED or TIMEOUT. Every change is compare-and-set. Written by: default; submit, wait (insert_execution); submit, wait, recomamp_reconcile (mark_submitted); load (mark_succeeded); submit, wait, record, recomamp_reconcile (end_execution).';
+
+-- Name: COLUMN workflow_executions.parameters; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.parameters IS 'Values of the parameters as sent to AMC. Written by: default; submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.result_data; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.result_data IS 'JSON document: the schema, the first rows (at most 10,000 and 4 MiB) and the list of files. The maintenance shortens old ones where a setting says so. Written by: load (mark_succeeded); recomamp_maintenance: trim_documents (trim_document); recomamp_maintenance: delete_files (set_result_files_deleted).';
+
+-- Name: COLUMN workflow_executions.result_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.result_rows IS 'Number of rows of the whole result. Written by: load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.result_size_bytes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.result_size_bytes IS 'Size of the whole result in bytes. Written by: load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.execution_duration; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.execution_duration IS 'Duration in seconds: AMC''s own figure, else from started_at to completed_at. Written by: load (mark_succeeded); submit, wait, record, recomamp_reconcile (end_execution).';
+
+-- Name: COLUMN workflow_executions.error_message; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.error_message IS 'Error of a failed execution. While it is open: error of the last try. Written by: submit, wait, load (set_next_retry, increment_retry_count); submit, wait, recomamp_reconcile (mark_submitted); load (mark_succeeded, set_load_error); submit, wait, record, recomamp_reconcile (end_execution).';
+
+-- Name: COLUMN workflow_executions.error_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.error_type IS 'Type of the error, such as REFUSED. While it is open: set where a step failed for good. A success clears it. Written by: submit, wait, load (set_next_retry, increment_retry_count); load (mark_succeeded, set_load_error); submit, wait, record, recomamp_reconcile (end_execution).';
+
+-- Name: COLUMN workflow_executions.retry_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.retry_count IS 'Number of retries since the run was last cleared. An attempt after AMC''s FAILED goes on counting. Written by: default; submit, wait (insert_execution); submit, wait, load (increment_retry_count).';
+
+-- Name: COLUMN workflow_executions.next_retry_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.next_retry_at IS 'Earliest time of Airflow''s next try or of the next attempt. NULL where there is none. Written by: submit, wait, load (set_next_retry); submit, wait (insert_execution); submit, wait, recomamp_reconcile (mark_submitted); load (mark_succeeded); submit, wait, record, recomamp_reconcile (end_execution); submit, wait, load (increment_retry_count); record (clear_next_retry).';
+
+-- Name: COLUMN workflow_executions.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.created_at IS 'Time of insertion, before AMC is called. Written by: default.';
+
+-- Name: COLUMN workflow_executions.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN workflow_executions.started_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.started_at IS 'Time when AMC accepted the execution. Written by: submit, wait, recomamp_reconcile (mark_submitted).';
+
+-- Name: COLUMN workflow_executions.completed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.completed_at IS 'Time when the execution ended. Written by: load (mark_succeeded); submit, wait, record, recomamp_reconcile (end_execution).';
+
+-- Name: COLUMN workflow_executions.dag_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.dag_id IS 'Airflow DAG. NULL for an execution of the application. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.dag_run_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.dag_run_id IS 'Run id of the DAG run. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.clear_number; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.clear_number IS 'Number of times that the DAG run had been cleared when the row was inserted. Added by the pipeline. Written by: default; submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.attempt; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.attempt IS 'Number of the attempt within the DAG run, from 1 on. Added by the pipeline. Written by: default; submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.due_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.due_at IS 'Time when the DAG run was due: of a schedule''s run the tick. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.schedule_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.schedule_id IS 'Schedule that the execution belongs to. NULL after the schedule is deleted. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.collection_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.collection_id IS 'Collection that the execution belongs to. NULL after the collection is deleted. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.instance_id IS 'AMC instance that runs the query. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.window_type; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.window_type IS 'AMC''s timeWindowType: EXPLICIT, or a window that AMC computes. Added by the pipeline. Written by: default; submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.window_start; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.window_start IS 'Start of the window. NULL where AMC computes the window. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.window_end; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.window_end IS 'End of the window, exclusive. NULL where AMC computes the window. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.window_time_zone; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.window_time_zone IS 'IANA time zone of the window. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.submitted_sql; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.submitted_sql IS 'SQL as sent to AMC, with the literals bound. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.input_parameters; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.input_parameters IS 'Declarations of parameters as sent to AMC. Added by the pipeline. Written by: default; submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.slot_granted_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.slot_granted_at IS 'Time when the execution got its slot. NULL while it waits for one. Added by the pipeline. Written by: submit, wait (grant_slots).';
+
+-- Name: COLUMN workflow_executions.submission_started_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.submission_started_at IS 'Time just before AMC was first asked to run it. NULL until then. Added by the pipeline. Written by: submit, wait (mark_submitting).';
+
+-- Name: COLUMN workflow_executions.submitted_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.submitted_at IS 'Time when AMC accepted the execution. Added by the pipeline. Written by: submit, wait, recomamp_reconcile (mark_submitted).';
+
+-- Name: COLUMN workflow_executions.deadline_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.deadline_at IS 'Time when the pipeline gives the execution up: 24 hours after insertion, and again after AMC accepts it. Added by the pipeline. Written by: submit, wait (insert_execution); submit, wait, recomamp_reconcile (mark_submitted).';
+
+-- Name: COLUMN workflow_executions.orphaned_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.orphaned_at IS 'Time since when no running DAG run belongs to the open execution. NULL while one does. Added by the pipeline. Written by: recomamp_reconcile (set_orphaned_at).';
+
+-- Name: COLUMN workflow_executions.amc_workflow_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.amc_workflow_id IS 'Name of the query at AMC. The pipeline finds a lost execution by it. Added by the pipeline. Written by: submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.amc_instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.amc_instance_id IS 'AMC''s id of the instance that accepted the execution. Added by the pipeline. Written by: submit, wait, recomamp_reconcile (mark_submitted).';
+
+-- Name: COLUMN workflow_executions.amc_status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.amc_status IS 'AMC''s own status, or UNKNOWN where AMC could not be asked. An ended execution keeps its slot until this is final or AMC is listed. Added by the pipeline. Written by: submit, wait, recomamp_reconcile (mark_submitted); submit, wait (set_amc_status); recomamp_reconcile (set_listed_amc_statuses); submit, wait, record, recomamp_reconcile (end_execution).';
+
+-- Name: COLUMN workflow_executions.amazon_request_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.amazon_request_id IS 'Amazon''s request id of the accepted call, for their support. Added by the pipeline. Written by: submit, wait, recomamp_reconcile (mark_submitted).';
+
+-- Name: COLUMN workflow_executions.results_loaded_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.results_loaded_at IS 'Time when the results were last loaded. Their age counts from it. Added by the pipeline. Written by: load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.result_data_trimmed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.result_data_trimmed_at IS 'Time when the maintenance deleted the rows of result_data. NULL after the results are loaded again. Added by the pipeline. Written by: recomamp_maintenance: trim_documents (trim_document); load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.result_files_deleted_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.result_files_deleted_at IS 'Time when the maintenance deleted the files. NULL after the results are loaded again. Added by the pipeline. Written by: recomamp_maintenance: delete_files (set_result_files_deleted); load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.superseded_by; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.superseded_by IS 'Later success of the same workflow and window, which has the files now. NULL where there is none. Added by the pipeline. Written by: recomamp_maintenance: delete_files (set_result_files_deleted); load (mark_succeeded).';
 
 -- Name: workflow_findings; Type: TABLE; Schema: public; Owner: -
 
@@ -3130,9 +4847,49 @@ CREATE TABLE public.workflow_findings (
     message text NOT NULL,
     query_md5 text NOT NULL,
     found_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'VANISHED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'VANISHED_COLUMN'::text, 'DATE_AGAINST_TIMESTAMP'::text]))),
+    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'REMOVED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'REMOVED_COLUMN'::text, 'DATE_AGAINST_TIMESTAMP'::text]))),
     CONSTRAINT chk_workflow_findings_found_at_time CHECK ((((found_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((found_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE workflow_findings; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.workflow_findings IS 'A table or column that a query names and its instance does not offer. The owner reads it; the pipeline inserts the rows and deletes them once they are not true any more. Table of the pipeline.';
+
+-- Name: COLUMN workflow_findings.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_findings.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN workflow_findings.workflow_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_findings.workflow_id IS 'Workflow with the query. Written by: recomamp_schema_sync (merge_workflow_findings).';
+
+-- Name: COLUMN workflow_findings.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_findings.instance_id IS 'AMC instance of the workflow. Written by: recomamp_schema_sync (merge_workflow_findings).';
+
+-- Name: COLUMN workflow_findings.kind; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_findings.kind IS 'UNKNOWN_TABLE, REMOVED_TABLE, UNKNOWN_COLUMN, REMOVED_COLUMN or DATE_AGAINST_TIMESTAMP. Written by: recomamp_schema_sync (merge_workflow_findings).';
+
+-- Name: COLUMN workflow_findings.table_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_findings.table_name IS 'Table that the query names. Several, separated by commas, where the column may be of any of them. Written by: recomamp_schema_sync (merge_workflow_findings).';
+
+-- Name: COLUMN workflow_findings.column_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_findings.column_name IS 'Column that the query names. Empty for a finding about a table. Written by: default; recomamp_schema_sync (merge_workflow_findings).';
+
+-- Name: COLUMN workflow_findings.message; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_findings.message IS 'Finding in words. Written by: recomamp_schema_sync (merge_workflow_findings).';
+
+-- Name: COLUMN workflow_findings.query_md5; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_findings.query_md5 IS 'MD5 of workflows.sql_query as it was checked. Written by: recomamp_schema_sync (merge_workflow_findings).';
+
+-- Name: COLUMN workflow_findings.found_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_findings.found_at IS 'Time when the finding was first made. Written by: default; recomamp_schema_sync (merge_workflow_findings).';
 
 -- Name: workflow_schedules; Type: TABLE; Schema: public; Owner: -
 
@@ -3171,6 +4928,86 @@ CREATE TABLE public.workflow_schedules (
     CONSTRAINT chk_workflow_schedules_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
+-- Name: TABLE workflow_schedules; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.workflow_schedules IS 'A workflow that runs by a cron expression; a DAG of Airflow each. The user inserts the rows.';
+
+-- Name: COLUMN workflow_schedules.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.id IS 'Primary key. The DAG is amc_schedule_<id>. Written by: default.';
+
+-- Name: COLUMN workflow_schedules.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.name IS 'Name for display. Written by: user.';
+
+-- Name: COLUMN workflow_schedules.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.description IS 'Text for display. Written by: user.';
+
+-- Name: COLUMN workflow_schedules.cron_expression; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.cron_expression IS 'Cron expression with five fields. Written by: user.';
+
+-- Name: COLUMN workflow_schedules.timezone; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.timezone IS 'IANA time zone of cron_expression and of the windows. Written by: default; user; check_workflow_schedule().';
+
+-- Name: COLUMN workflow_schedules.workflow_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.workflow_id IS 'Workflow that runs. Written by: user.';
+
+-- Name: COLUMN workflow_schedules.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.user_id IS 'User that the schedule belongs to. It follows a workflow that changes hands. Written by: user.';
+
+-- Name: COLUMN workflow_schedules.is_active; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.is_active IS 'False: the DAG is paused. Written by: default; user; check_workflow_schedule().';
+
+-- Name: COLUMN workflow_schedules.next_run_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.next_run_at IS 'Next tick, for display. The DAG ticks by cron_expression. Written by: set_next_run_at(); user; wait, record, recomamp_reconcile (update_schedule_after_run).';
+
+-- Name: COLUMN workflow_schedules.parameters; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.parameters IS 'Values of parameters, which replace those of the workflow, and options of the window. Written by: default; user; check_workflow_schedule().';
+
+-- Name: COLUMN workflow_schedules.total_runs; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.total_runs IS 'Number of rows in schedule_runs. Written by: default; add_to_schedule_counters().';
+
+-- Name: COLUMN workflow_schedules.successful_runs; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.successful_runs IS 'Number of rows in schedule_runs with the status SUCCESS. Written by: default; add_to_schedule_counters().';
+
+-- Name: COLUMN workflow_schedules.failed_runs; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.failed_runs IS 'Number of rows in schedule_runs with the status FAILED. Written by: default; add_to_schedule_counters().';
+
+-- Name: COLUMN workflow_schedules.last_run_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.last_run_at IS 'Time when the last run ended. The last run is the one with the latest tick. Written by: wait, record, recomamp_reconcile (update_schedule_after_run).';
+
+-- Name: COLUMN workflow_schedules.last_run_status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.last_run_status IS 'Status of the last run. Written by: wait, record, recomamp_reconcile (update_schedule_after_run).';
+
+-- Name: COLUMN workflow_schedules.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.created_at IS 'Time of insertion. It decides the first tick. Written by: default.';
+
+-- Name: COLUMN workflow_schedules.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN workflow_schedules.paused_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.paused_at IS 'Time since when is_active is false. NULL while it is true. Written by: set_next_run_at(); user.';
+
+-- Name: COLUMN workflow_schedules.last_run_due_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.last_run_due_at IS 'Tick of the last run. Added by the pipeline. Written by: wait, record, recomamp_reconcile (update_schedule_after_run).';
+
 -- Name: workflows; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.workflows (
@@ -3197,6 +5034,62 @@ CREATE TABLE public.workflows (
     CONSTRAINT chk_workflows_tags_elements CHECK (((COALESCE(array_ndims(tags), 1) = 1) AND (cardinality(tags) <= 50) AND (NOT (to_jsonb(tags) @? '$[*]?(@ like_regex "^.{101}" flag "s")'::jsonpath)))),
     CONSTRAINT chk_workflows_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
+
+-- Name: TABLE workflows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.workflows IS 'A query of a user on an AMC instance. The user inserts the rows.';
+
+-- Name: COLUMN workflows.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN workflows.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.name IS 'Name for display. Written by: user.';
+
+-- Name: COLUMN workflows.description; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.description IS 'Text for display. Written by: user.';
+
+-- Name: COLUMN workflows.sql_query; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.sql_query IS 'SQL of AMC with the parameters {{name}}. Written by: user.';
+
+-- Name: COLUMN workflows.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.user_id IS 'User that the workflow belongs to. It follows an instance that changes hands. Written by: user.';
+
+-- Name: COLUMN workflows.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.instance_id IS 'AMC instance that runs the query. Written by: user.';
+
+-- Name: COLUMN workflows.template_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.template_id IS 'Template that the workflow was made from. NULL where the user may not use it. Written by: user; check_workflow_template().';
+
+-- Name: COLUMN workflows.parameters; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.parameters IS 'Values of the parameters by name. Written by: default; user; check_workflow().';
+
+-- Name: COLUMN workflows.tags; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.tags IS 'Labels for display, at most 50. Written by: default; user.';
+
+-- Name: COLUMN workflows.is_public; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.is_public IS 'Mark for display. No policy reads it: only the owner sees a workflow. Written by: default; user.';
+
+-- Name: COLUMN workflows.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN workflows.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN workflows.last_executed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.last_executed_at IS 'created_at of the latest execution. Written by: update_workflow_execution_count().';
 
 -- Name: amc_accounts amc_accounts_account_id_key; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -3652,7 +5545,7 @@ CREATE INDEX idx_notifications_open ON public.notifications USING btree (created
 
 -- Name: idx_notifications_user_sending; Type: INDEX; Schema: public; Owner: -
 
-CREATE INDEX idx_notifications_user_sending ON public.notifications USING btree (user_id, sending_at);
+CREATE INDEX idx_notifications_user_sending ON public.notifications USING btree (user_id, sending_started_at);
 
 -- Name: idx_query_templates_category; Type: INDEX; Schema: public; Owner: -
 
@@ -3882,13 +5775,21 @@ CREATE TRIGGER trigger_admit_new_schedules AFTER INSERT ON public.workflow_sched
 
 CREATE TRIGGER trigger_admit_new_workflows AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_workflows();
 
--- Name: workflows trigger_book_template_use_insert; Type: TRIGGER; Schema: public; Owner: -
+-- Name: workflows trigger_apply_template_use_insert; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_book_template_use_insert AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.date_template_use();
+CREATE TRIGGER trigger_apply_template_use_insert AFTER INSERT ON public.workflows REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.set_template_last_used_at();
 
--- Name: workflows trigger_book_template_use_update; Type: TRIGGER; Schema: public; Owner: -
+-- Name: workflows trigger_apply_template_use_update; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_book_template_use_update AFTER UPDATE ON public.workflows REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.date_template_use();
+CREATE TRIGGER trigger_apply_template_use_update AFTER UPDATE ON public.workflows REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.set_template_last_used_at();
+
+-- Name: asin_list_items trigger_assign_moved_list_position; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_assign_moved_list_position BEFORE UPDATE OF list_id ON public.asin_list_items FOR EACH ROW WHEN ((old.list_id IS DISTINCT FROM new.list_id)) EXECUTE FUNCTION public.assign_list_position();
+
+-- Name: asin_list_items trigger_assign_new_list_position; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_assign_new_list_position BEFORE INSERT ON public.asin_list_items FOR EACH ROW EXECUTE FUNCTION public.assign_list_position();
 
 -- Name: workflow_schedules trigger_bound_cron_expression; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3910,21 +5811,25 @@ CREATE TRIGGER trigger_calculate_collection_progress AFTER INSERT OR DELETE OR U
 
 CREATE TRIGGER trigger_calculate_guide_progress BEFORE INSERT OR UPDATE ON public.user_guide_progress FOR EACH ROW EXECUTE FUNCTION public.calculate_guide_progress();
 
--- Name: build_guide_sections trigger_carry_progress_delete; Type: TRIGGER; Schema: public; Owner: -
+-- Name: build_guide_sections trigger_calculate_progress_delete; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_carry_progress_delete AFTER DELETE ON public.build_guide_sections REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.carry_guide_progress();
+CREATE TRIGGER trigger_calculate_progress_delete AFTER DELETE ON public.build_guide_sections REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.recalculate_guide_progress();
 
--- Name: build_guide_sections trigger_carry_progress_insert; Type: TRIGGER; Schema: public; Owner: -
+-- Name: build_guide_sections trigger_calculate_progress_insert; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_carry_progress_insert AFTER INSERT ON public.build_guide_sections REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.carry_guide_progress();
+CREATE TRIGGER trigger_calculate_progress_insert AFTER INSERT ON public.build_guide_sections REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.recalculate_guide_progress();
 
--- Name: build_guide_sections trigger_carry_progress_update; Type: TRIGGER; Schema: public; Owner: -
+-- Name: build_guide_sections trigger_calculate_progress_update; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_carry_progress_update AFTER UPDATE ON public.build_guide_sections REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.carry_guide_progress();
+CREATE TRIGGER trigger_calculate_progress_update AFTER UPDATE ON public.build_guide_sections REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.recalculate_guide_progress();
 
 -- Name: report_data_collections trigger_check_collection_status; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_collection_status BEFORE INSERT OR UPDATE OF status ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_collection_status();
+
+-- Name: report_data_collections trigger_check_collection_time_zone; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_collection_time_zone AFTER UPDATE OF parameters ON public.report_data_collections FOR EACH ROW WHEN ((COALESCE((old.parameters ->> 'timezone'::text), 'UTC'::text) IS DISTINCT FROM COALESCE((new.parameters ->> 'timezone'::text), 'UTC'::text))) EXECUTE FUNCTION public.check_collection_time_zone();
 
 -- Name: workflows trigger_check_new_workflow_template; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3962,6 +5867,10 @@ CREATE TRIGGER trigger_check_workflow_schedule BEFORE INSERT OR UPDATE OF timezo
 
 CREATE TRIGGER trigger_check_workflow_template BEFORE UPDATE OF template_id, user_id ON public.workflows FOR EACH ROW WHEN (((new.template_id IS NOT NULL) AND ((old.template_id IS DISTINCT FROM new.template_id) OR (old.user_id IS DISTINCT FROM new.user_id)))) EXECUTE FUNCTION public.check_workflow_template();
 
+-- Name: users trigger_clear_revoked_consent; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_clear_revoked_consent BEFORE UPDATE OF encrypted_refresh_token ON public.users FOR EACH ROW WHEN ((old.encrypted_refresh_token IS DISTINCT FROM new.encrypted_refresh_token)) EXECUTE FUNCTION public.clear_revoked_consent();
+
 -- Name: asin_list_items trigger_count_asin_count_delete; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_count_asin_count_delete AFTER DELETE ON public.asin_list_items REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('asin_count');
@@ -3972,7 +5881,7 @@ CREATE TRIGGER trigger_count_asin_count_insert AFTER INSERT ON public.asin_list_
 
 -- Name: asin_list_items trigger_count_asin_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_asin_count_truncate AFTER TRUNCATE ON public.asin_list_items FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('asin_count');
+CREATE TRIGGER trigger_count_asin_count_truncate AFTER TRUNCATE ON public.asin_list_items FOR EACH STATEMENT EXECUTE FUNCTION public.reset_counter('asin_count');
 
 -- Name: asin_list_items trigger_count_asin_count_update; Type: TRIGGER; Schema: public; Owner: -
 
@@ -3988,7 +5897,7 @@ CREATE TRIGGER trigger_count_completion_count_insert AFTER INSERT ON public.user
 
 -- Name: user_guide_progress trigger_count_completion_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_completion_count_truncate AFTER TRUNCATE ON public.user_guide_progress FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('completion_count');
+CREATE TRIGGER trigger_count_completion_count_truncate AFTER TRUNCATE ON public.user_guide_progress FOR EACH STATEMENT EXECUTE FUNCTION public.reset_counter('completion_count');
 
 -- Name: user_guide_progress trigger_count_completion_count_update; Type: TRIGGER; Schema: public; Owner: -
 
@@ -4004,7 +5913,7 @@ CREATE TRIGGER trigger_count_favorite_count_insert AFTER INSERT ON public.user_g
 
 -- Name: user_guide_favorites trigger_count_favorite_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_favorite_count_truncate AFTER TRUNCATE ON public.user_guide_favorites FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('favorite_count');
+CREATE TRIGGER trigger_count_favorite_count_truncate AFTER TRUNCATE ON public.user_guide_favorites FOR EACH STATEMENT EXECUTE FUNCTION public.reset_counter('favorite_count');
 
 -- Name: user_guide_favorites trigger_count_favorite_count_update; Type: TRIGGER; Schema: public; Owner: -
 
@@ -4020,7 +5929,7 @@ CREATE TRIGGER trigger_count_query_count_insert AFTER INSERT ON public.build_gui
 
 -- Name: build_guide_queries trigger_count_query_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_query_count_truncate AFTER TRUNCATE ON public.build_guide_queries FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('query_count');
+CREATE TRIGGER trigger_count_query_count_truncate AFTER TRUNCATE ON public.build_guide_queries FOR EACH STATEMENT EXECUTE FUNCTION public.reset_counter('query_count');
 
 -- Name: build_guide_queries trigger_count_query_count_update; Type: TRIGGER; Schema: public; Owner: -
 
@@ -4040,7 +5949,7 @@ CREATE TRIGGER trigger_count_section_count_insert AFTER INSERT ON public.build_g
 
 -- Name: build_guide_sections trigger_count_section_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_section_count_truncate AFTER TRUNCATE ON public.build_guide_sections FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('section_count');
+CREATE TRIGGER trigger_count_section_count_truncate AFTER TRUNCATE ON public.build_guide_sections FOR EACH STATEMENT EXECUTE FUNCTION public.reset_counter('section_count');
 
 -- Name: build_guide_sections trigger_count_section_count_update; Type: TRIGGER; Schema: public; Owner: -
 
@@ -4056,107 +5965,91 @@ CREATE TRIGGER trigger_count_usage_count_insert AFTER INSERT ON public.workflows
 
 -- Name: workflows trigger_count_usage_count_truncate; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_count_usage_count_truncate AFTER TRUNCATE ON public.workflows FOR EACH STATEMENT EXECUTE FUNCTION public.forget_children('usage_count');
+CREATE TRIGGER trigger_count_usage_count_truncate AFTER TRUNCATE ON public.workflows FOR EACH STATEMENT EXECUTE FUNCTION public.reset_counter('usage_count');
 
 -- Name: workflows trigger_count_usage_count_update; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_count_usage_count_update AFTER UPDATE ON public.workflows REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.count_children('usage_count');
 
--- Name: report_data_collections trigger_cut_new_collection; Type: TRIGGER; Schema: public; Owner: -
+-- Name: report_data_collections trigger_create_collection_weeks; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_cut_new_collection AFTER INSERT ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.cut_new_collection();
+CREATE TRIGGER trigger_create_collection_weeks AFTER INSERT ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.create_weeks_of_new_collection();
 
--- Name: users trigger_forget_revoked_consent; Type: TRIGGER; Schema: public; Owner: -
+-- Name: asin_lists trigger_enforce_asin_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_forget_revoked_consent BEFORE UPDATE OF encrypted_refresh_token ON public.users FOR EACH ROW WHEN ((old.encrypted_refresh_token IS DISTINCT FROM new.encrypted_refresh_token)) EXECUTE FUNCTION public.forget_revoked_consent();
+CREATE TRIGGER trigger_enforce_asin_count BEFORE INSERT OR UPDATE OF asin_count ON public.asin_lists FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.enforce_counter('asin_count');
 
--- Name: asins trigger_forget_validation; Type: TRIGGER; Schema: public; Owner: -
+-- Name: build_guides trigger_enforce_completion_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_forget_validation BEFORE UPDATE OF asin ON public.asins FOR EACH ROW WHEN ((old.asin IS DISTINCT FROM new.asin)) EXECUTE FUNCTION public.forget_validation();
+CREATE TRIGGER trigger_enforce_completion_count BEFORE INSERT OR UPDATE OF completion_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.enforce_counter('completion_count');
 
--- Name: asin_lists trigger_keep_asin_count; Type: TRIGGER; Schema: public; Owner: -
+-- Name: build_guides trigger_enforce_favorite_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_asin_count BEFORE INSERT OR UPDATE OF asin_count ON public.asin_lists FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('asin_count');
+CREATE TRIGGER trigger_enforce_favorite_count BEFORE INSERT OR UPDATE OF favorite_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.enforce_counter('favorite_count');
 
--- Name: report_data_collections trigger_keep_collection_time_zone; Type: TRIGGER; Schema: public; Owner: -
+-- Name: build_guides trigger_enforce_query_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_collection_time_zone AFTER UPDATE OF parameters ON public.report_data_collections FOR EACH ROW WHEN ((COALESCE((old.parameters ->> 'timezone'::text), 'UTC'::text) IS DISTINCT FROM COALESCE((new.parameters ->> 'timezone'::text), 'UTC'::text))) EXECUTE FUNCTION public.keep_collection_time_zone();
+CREATE TRIGGER trigger_enforce_query_count BEFORE INSERT OR UPDATE OF query_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.enforce_counter('query_count');
 
--- Name: build_guides trigger_keep_completion_count; Type: TRIGGER; Schema: public; Owner: -
+-- Name: build_guides trigger_enforce_section_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_completion_count BEFORE INSERT OR UPDATE OF completion_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('completion_count');
+CREATE TRIGGER trigger_enforce_section_count BEFORE INSERT OR UPDATE OF section_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.enforce_counter('section_count');
 
--- Name: build_guides trigger_keep_favorite_count; Type: TRIGGER; Schema: public; Owner: -
+-- Name: query_templates trigger_enforce_usage_count; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_keep_favorite_count BEFORE INSERT OR UPDATE OF favorite_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('favorite_count');
-
--- Name: build_guides trigger_keep_query_count; Type: TRIGGER; Schema: public; Owner: -
-
-CREATE TRIGGER trigger_keep_query_count BEFORE INSERT OR UPDATE OF query_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('query_count');
-
--- Name: build_guides trigger_keep_section_count; Type: TRIGGER; Schema: public; Owner: -
-
-CREATE TRIGGER trigger_keep_section_count BEFORE INSERT OR UPDATE OF section_count ON public.build_guides FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('section_count');
-
--- Name: query_templates trigger_keep_usage_count; Type: TRIGGER; Schema: public; Owner: -
-
-CREATE TRIGGER trigger_keep_usage_count BEFORE INSERT OR UPDATE OF usage_count ON public.query_templates FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.keep_counter('usage_count');
+CREATE TRIGGER trigger_enforce_usage_count BEFORE INSERT OR UPDATE OF usage_count ON public.query_templates FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.enforce_counter('usage_count');
 
 -- Name: asin_list_items trigger_limit_asin_list_items; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_limit_asin_list_items AFTER INSERT ON public.asin_list_items REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_asin_list_items();
 
--- Name: amc_instances trigger_notify_broken_amc_instances; Type: TRIGGER; Schema: public; Owner: -
+-- Name: report_data_collections trigger_notify_collection; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_broken_amc_instances AFTER UPDATE OF health_status ON public.amc_instances FOR EACH ROW WHEN (((NOT (old.health_status IS DISTINCT FROM 'ERROR'::text)) <> (NOT (new.health_status IS DISTINCT FROM 'ERROR'::text)))) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_notify_collection AFTER UPDATE OF status ON public.report_data_collections FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.notify_collection();
 
--- Name: amc_accounts trigger_notify_changed_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
+-- Name: users trigger_notify_consent; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_amc_accounts AFTER UPDATE OF country_code, marketplace_id ON public.amc_accounts FOR EACH ROW WHEN (((old.country_code IS DISTINCT FROM new.country_code) OR (old.marketplace_id IS DISTINCT FROM new.marketplace_id))) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_notify_consent AFTER UPDATE ON public.users FOR EACH ROW WHEN (((old.consent_revoked_at IS NULL) IS DISTINCT FROM (new.consent_revoked_at IS NULL))) EXECUTE FUNCTION public.notify_consent();
 
--- Name: amc_instances trigger_notify_changed_amc_instances; Type: TRIGGER; Schema: public; Owner: -
+-- Name: schedule_runs trigger_notify_schedule_run; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_amc_instances AFTER UPDATE OF instance_id, name, region, is_active, account_id ON public.amc_instances FOR EACH ROW WHEN ((((((old.instance_id IS DISTINCT FROM new.instance_id) OR (old.name IS DISTINCT FROM new.name)) OR (old.region IS DISTINCT FROM new.region)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.account_id IS DISTINCT FROM new.account_id))) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_notify_schedule_run AFTER INSERT OR UPDATE OF status ON public.schedule_runs FOR EACH ROW EXECUTE FUNCTION public.notify_schedule_run();
 
--- Name: report_data_collections trigger_notify_changed_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
+-- Name: amc_accounts trigger_publish_changed_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_report_data_collections AFTER UPDATE OF name, description, start_date, end_date, status, parameters, workflow_id, instance_id, user_id ON public.report_data_collections FOR EACH ROW WHEN ((((((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.start_date IS DISTINCT FROM new.start_date)) OR (old.end_date IS DISTINCT FROM new.end_date)) OR (old.status IS DISTINCT FROM new.status)) OR (old.parameters IS DISTINCT FROM new.parameters)) OR (old.workflow_id IS DISTINCT FROM new.workflow_id)) OR (old.instance_id IS DISTINCT FROM new.instance_id)) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_publish_changed_amc_accounts AFTER UPDATE OF country_code, marketplace_id ON public.amc_accounts FOR EACH ROW WHEN (((old.country_code IS DISTINCT FROM new.country_code) OR (old.marketplace_id IS DISTINCT FROM new.marketplace_id))) EXECUTE FUNCTION public.publish_definition_change();
 
--- Name: users trigger_notify_changed_users; Type: TRIGGER; Schema: public; Owner: -
+-- Name: amc_instances trigger_publish_changed_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_users AFTER UPDATE OF full_name, email, is_active ON public.users FOR EACH ROW WHEN ((((old.full_name IS DISTINCT FROM new.full_name) OR (old.email IS DISTINCT FROM new.email)) OR (old.is_active IS DISTINCT FROM new.is_active))) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_publish_changed_amc_instances AFTER UPDATE OF instance_id, name, region, is_active, account_id ON public.amc_instances FOR EACH ROW WHEN ((((((old.instance_id IS DISTINCT FROM new.instance_id) OR (old.name IS DISTINCT FROM new.name)) OR (old.region IS DISTINCT FROM new.region)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.account_id IS DISTINCT FROM new.account_id))) EXECUTE FUNCTION public.publish_definition_change();
 
--- Name: workflow_schedules trigger_notify_changed_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
+-- Name: report_data_collections trigger_publish_changed_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_workflow_schedules AFTER UPDATE OF name, description, cron_expression, timezone, is_active, created_at, parameters, workflow_id, user_id ON public.workflow_schedules FOR EACH ROW WHEN ((((((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.cron_expression IS DISTINCT FROM new.cron_expression)) OR (old.timezone IS DISTINCT FROM new.timezone)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.parameters IS DISTINCT FROM new.parameters)) OR (old.workflow_id IS DISTINCT FROM new.workflow_id)) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_publish_changed_report_data_collections AFTER UPDATE OF name, description, start_date, end_date, status, parameters, workflow_id, instance_id, user_id ON public.report_data_collections FOR EACH ROW WHEN ((((((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.start_date IS DISTINCT FROM new.start_date)) OR (old.end_date IS DISTINCT FROM new.end_date)) OR (old.status IS DISTINCT FROM new.status)) OR (old.parameters IS DISTINCT FROM new.parameters)) OR (old.workflow_id IS DISTINCT FROM new.workflow_id)) OR (old.instance_id IS DISTINCT FROM new.instance_id)) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION public.publish_definition_change();
 
--- Name: workflows trigger_notify_changed_workflows; Type: TRIGGER; Schema: public; Owner: -
+-- Name: users trigger_publish_changed_users; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_changed_workflows AFTER UPDATE OF name, description, sql_query, parameters, user_id, instance_id ON public.workflows FOR EACH ROW WHEN (((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.sql_query IS DISTINCT FROM new.sql_query)) OR (old.parameters IS DISTINCT FROM new.parameters)) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.instance_id IS DISTINCT FROM new.instance_id))) EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_publish_changed_users AFTER UPDATE OF full_name, email, is_active ON public.users FOR EACH ROW WHEN ((((old.full_name IS DISTINCT FROM new.full_name) OR (old.email IS DISTINCT FROM new.email)) OR (old.is_active IS DISTINCT FROM new.is_active))) EXECUTE FUNCTION public.publish_definition_change();
 
--- Name: report_data_collections trigger_notify_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
+-- Name: workflow_schedules trigger_publish_changed_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_report_data_collections AFTER INSERT OR DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_publish_changed_workflow_schedules AFTER UPDATE OF name, description, cron_expression, timezone, is_active, created_at, parameters, workflow_id, user_id ON public.workflow_schedules FOR EACH ROW WHEN ((((((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.cron_expression IS DISTINCT FROM new.cron_expression)) OR (old.timezone IS DISTINCT FROM new.timezone)) OR (old.is_active IS DISTINCT FROM new.is_active)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.parameters IS DISTINCT FROM new.parameters)) OR (old.workflow_id IS DISTINCT FROM new.workflow_id)) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION public.publish_definition_change();
 
--- Name: workflow_schedules trigger_notify_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
+-- Name: workflows trigger_publish_changed_workflows; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_notify_workflow_schedules AFTER INSERT OR DELETE ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.notify_of_definition();
+CREATE TRIGGER trigger_publish_changed_workflows AFTER UPDATE OF name, description, sql_query, parameters, user_id, instance_id ON public.workflows FOR EACH ROW WHEN (((((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.sql_query IS DISTINCT FROM new.sql_query)) OR (old.parameters IS DISTINCT FROM new.parameters)) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.instance_id IS DISTINCT FROM new.instance_id))) EXECUTE FUNCTION public.publish_definition_change();
 
--- Name: asin_list_items trigger_place_moved_asin_list_item; Type: TRIGGER; Schema: public; Owner: -
+-- Name: amc_instances trigger_publish_health_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_place_moved_asin_list_item BEFORE UPDATE OF list_id ON public.asin_list_items FOR EACH ROW WHEN ((old.list_id IS DISTINCT FROM new.list_id)) EXECUTE FUNCTION public.place_asin_list_item();
+CREATE TRIGGER trigger_publish_health_amc_instances AFTER UPDATE OF health_status ON public.amc_instances FOR EACH ROW WHEN (((NOT (old.health_status IS DISTINCT FROM 'ERROR'::text)) <> (NOT (new.health_status IS DISTINCT FROM 'ERROR'::text)))) EXECUTE FUNCTION public.publish_definition_change();
 
--- Name: asin_list_items trigger_place_new_asin_list_item; Type: TRIGGER; Schema: public; Owner: -
+-- Name: report_data_collections trigger_publish_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_place_new_asin_list_item BEFORE INSERT ON public.asin_list_items FOR EACH ROW EXECUTE FUNCTION public.place_asin_list_item();
+CREATE TRIGGER trigger_publish_report_data_collections AFTER INSERT OR DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
 
--- Name: workflow_schedules trigger_plan_next_run; Type: TRIGGER; Schema: public; Owner: -
+-- Name: workflow_schedules trigger_publish_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_plan_next_run BEFORE INSERT OR UPDATE OF cron_expression, timezone, is_active, next_run_at ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.plan_next_run();
-
--- Name: report_data_collections trigger_recut_collection; Type: TRIGGER; Schema: public; Owner: -
-
-CREATE TRIGGER trigger_recut_collection AFTER UPDATE OF start_date, end_date ON public.report_data_collections FOR EACH ROW WHEN (((old.start_date IS DISTINCT FROM new.start_date) OR (old.end_date IS DISTINCT FROM new.end_date))) EXECUTE FUNCTION public.recut_collection();
+CREATE TRIGGER trigger_publish_workflow_schedules AFTER INSERT OR DELETE ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
 
 -- Name: workflow_executions trigger_refuse_deleting_open_execution; Type: TRIGGER; Schema: public; Owner: -
 
@@ -4166,25 +6059,21 @@ CREATE TRIGGER trigger_refuse_deleting_open_execution BEFORE DELETE ON public.wo
 
 CREATE TRIGGER trigger_refuse_deleting_used_template BEFORE DELETE ON public.query_templates FOR EACH ROW WHEN (row_security_active('public.query_templates'::text)) EXECUTE FUNCTION public.refuse_deleting_used_template();
 
--- Name: report_data_collections trigger_resume_collection; Type: TRIGGER; Schema: public; Owner: -
+-- Name: asins trigger_reset_validation; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_resume_collection AFTER UPDATE OF status ON public.report_data_collections FOR EACH ROW WHEN (((old.status = 'PAUSED'::text) AND (new.status = 'ACTIVE'::text))) EXECUTE FUNCTION public.resume_collection();
+CREATE TRIGGER trigger_reset_validation BEFORE UPDATE OF asin ON public.asins FOR EACH ROW WHEN ((old.asin IS DISTINCT FROM new.asin)) EXECUTE FUNCTION public.reset_validation();
 
--- Name: asin_list_items trigger_tell_asin_list_items_apart; Type: TRIGGER; Schema: public; Owner: -
+-- Name: workflow_schedules trigger_set_next_run_at; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_tell_asin_list_items_apart AFTER UPDATE ON public.asin_list_items REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.tell_asin_list_items_apart();
+CREATE TRIGGER trigger_set_next_run_at BEFORE INSERT OR UPDATE OF cron_expression, timezone, is_active, next_run_at ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.set_next_run_at();
 
--- Name: report_data_collections trigger_tell_collection; Type: TRIGGER; Schema: public; Owner: -
+-- Name: report_data_collections trigger_sync_collection_weeks; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_tell_collection AFTER UPDATE OF status ON public.report_data_collections FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.tell_collection();
+CREATE TRIGGER trigger_sync_collection_weeks AFTER UPDATE OF start_date, end_date ON public.report_data_collections FOR EACH ROW WHEN (((old.start_date IS DISTINCT FROM new.start_date) OR (old.end_date IS DISTINCT FROM new.end_date))) EXECUTE FUNCTION public.sync_collection_weeks();
 
--- Name: users trigger_tell_consent; Type: TRIGGER; Schema: public; Owner: -
+-- Name: report_data_collections trigger_sync_resumed_collection; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_tell_consent AFTER UPDATE ON public.users FOR EACH ROW WHEN (((old.consent_revoked_at IS NULL) IS DISTINCT FROM (new.consent_revoked_at IS NULL))) EXECUTE FUNCTION public.tell_consent();
-
--- Name: schedule_runs trigger_tell_schedule_run; Type: TRIGGER; Schema: public; Owner: -
-
-CREATE TRIGGER trigger_tell_schedule_run AFTER INSERT OR UPDATE OF status ON public.schedule_runs FOR EACH ROW EXECUTE FUNCTION public.tell_schedule_run();
+CREATE TRIGGER trigger_sync_resumed_collection AFTER UPDATE OF status ON public.report_data_collections FOR EACH ROW WHEN (((old.status = 'PAUSED'::text) AND (new.status = 'ACTIVE'::text))) EXECUTE FUNCTION public.refresh_resumed_collection();
 
 -- Name: amc_accounts trigger_touch_amc_accounts; Type: TRIGGER; Schema: public; Owner: -
 
@@ -4265,6 +6154,10 @@ CREATE TRIGGER trigger_touch_workflows BEFORE UPDATE ON public.workflows FOR EAC
 -- Name: workflow_executions trigger_update_workflow_execution_count; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_update_workflow_execution_count AFTER INSERT ON public.workflow_executions FOR EACH ROW EXECUTE FUNCTION public.update_workflow_execution_count();
+
+-- Name: asin_list_items trigger_verify_unique_list_positions; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_verify_unique_list_positions AFTER UPDATE ON public.asin_list_items REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.check_unique_list_positions();
 
 -- Name: report_data_collections trigger_withdraw_collection_notifications; Type: TRIGGER; Schema: public; Owner: -
 
@@ -5004,6 +6897,10 @@ REVOKE ALL ON FUNCTION public.admit_new_workflows() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.analyze_table(analyzed text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.analyze_table(analyzed text) TO recomamp_pipeline;
 
+-- Name: FUNCTION assign_list_position(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.assign_list_position() FROM PUBLIC;
+
 -- Name: FUNCTION calculate_collection_progress(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.calculate_collection_progress() FROM PUBLIC;
@@ -5012,10 +6909,6 @@ REVOKE ALL ON FUNCTION public.calculate_collection_progress() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.calculate_guide_progress() FROM PUBLIC;
 
--- Name: FUNCTION carry_guide_progress(); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.carry_guide_progress() FROM PUBLIC;
-
 -- Name: FUNCTION check_collection_quotas(owner uuid, has_more_rows boolean, has_more_weeks boolean, has_more_bytes boolean); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_collection_quotas(owner uuid, has_more_rows boolean, has_more_weeks boolean, has_more_bytes boolean) FROM PUBLIC;
@@ -5023,6 +6916,10 @@ REVOKE ALL ON FUNCTION public.check_collection_quotas(owner uuid, has_more_rows 
 -- Name: FUNCTION check_collection_status(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_collection_status() FROM PUBLIC;
+
+-- Name: FUNCTION check_collection_time_zone(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_collection_time_zone() FROM PUBLIC;
 
 -- Name: FUNCTION check_definition_bytes(owner uuid, most integer); Type: ACL; Schema: public; Owner: -
 
@@ -5039,6 +6936,10 @@ REVOKE ALL ON FUNCTION public.check_report_data_collection() FROM PUBLIC;
 -- Name: FUNCTION check_schedule_quotas(owner uuid, expressions text[], has_more_rows boolean, has_more_bytes boolean); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_schedule_quotas(owner uuid, expressions text[], has_more_rows boolean, has_more_bytes boolean) FROM PUBLIC;
+
+-- Name: FUNCTION check_unique_list_positions(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_unique_list_positions() FROM PUBLIC;
 
 -- Name: FUNCTION check_window(); Type: ACL; Schema: public; Owner: -
 
@@ -5060,6 +6961,10 @@ REVOKE ALL ON FUNCTION public.check_workflow_schedule() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.check_workflow_template() FROM PUBLIC;
 
+-- Name: FUNCTION clear_revoked_consent(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.clear_revoked_consent() FROM PUBLIC;
+
 -- Name: FUNCTION collection_week_due_at(week_end date, parameters jsonb); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) FROM PUBLIC;
@@ -5076,9 +6981,13 @@ REVOKE ALL ON FUNCTION public.count_schedule_runs() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.counter(counter_name text, OUT parent_table text, OUT parent_counter text, OUT child_table text, OUT parent_column text, OUT condition text) FROM PUBLIC;
 
--- Name: FUNCTION cron_date(ticks public.cron_ticks, earliest date); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION create_collection_weeks(target_id uuid, first_date date, last_date date); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.cron_date(ticks public.cron_ticks, earliest date) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.create_collection_weeks(target_id uuid, first_date date, last_date date) FROM PUBLIC;
+
+-- Name: FUNCTION create_weeks_of_new_collection(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.create_weeks_of_new_collection() FROM PUBLIC;
 
 -- Name: FUNCTION cron_date_matches(ticks public.cron_ticks, local_date date); Type: ACL; Schema: public; Owner: -
 
@@ -5087,6 +6996,10 @@ REVOKE ALL ON FUNCTION public.cron_date_matches(ticks public.cron_ticks, local_d
 -- Name: FUNCTION cron_field(field text, field_name text, lowest integer, highest integer, names text[]); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.cron_field(field text, field_name text, lowest integer, highest integer, names text[]) FROM PUBLIC;
+
+-- Name: FUNCTION cron_first_date(ticks public.cron_ticks, earliest date); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_first_date(ticks public.cron_ticks, earliest date) FROM PUBLIC;
 
 -- Name: FUNCTION cron_matches(expression text, time_zone text, instant timestamp with time zone); Type: ACL; Schema: public; Owner: -
 
@@ -5122,46 +7035,18 @@ REVOKE ALL ON FUNCTION public.current_user_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_analyst;
 GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_pipeline;
 
--- Name: FUNCTION cut_new_collection(); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.cut_new_collection() FROM PUBLIC;
-
--- Name: FUNCTION cut_weeks(cut_id uuid, first_date date, last_date date); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.cut_weeks(cut_id uuid, first_date date, last_date date) FROM PUBLIC;
-
--- Name: FUNCTION date_template_use(); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.date_template_use() FROM PUBLIC;
-
 -- Name: FUNCTION delete_own_row(table_name text, row_id uuid); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.delete_own_row(table_name text, row_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.delete_own_row(table_name text, row_id uuid) TO recomamp_analyst;
 
--- Name: FUNCTION forget_children(); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION enforce_counter(); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.forget_children() FROM PUBLIC;
-
--- Name: FUNCTION forget_revoked_consent(); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.forget_revoked_consent() FROM PUBLIC;
-
--- Name: FUNCTION forget_validation(); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.forget_validation() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.enforce_counter() FROM PUBLIC;
 
 -- Name: FUNCTION is_time_zone(zone text); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.is_time_zone(zone text) FROM PUBLIC;
-
--- Name: FUNCTION keep_collection_time_zone(); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.keep_collection_time_zone() FROM PUBLIC;
-
--- Name: FUNCTION keep_counter(); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.keep_counter() FROM PUBLIC;
 
 -- Name: TABLE user_quotas; Type: ACL; Schema: public; Owner: -
 
@@ -5171,29 +7056,41 @@ GRANT SELECT ON TABLE public.user_quotas TO recomamp_analyst;
 
 REVOKE ALL ON FUNCTION public.lock_user_quotas(owner uuid) FROM PUBLIC;
 
--- Name: FUNCTION notify_of_definition(); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION notify_collection(); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.notify_of_definition() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.notify_collection() FROM PUBLIC;
 
--- Name: FUNCTION place_asin_list_item(); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION notify_consent(); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.place_asin_list_item() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.notify_consent() FROM PUBLIC;
 
--- Name: FUNCTION plan_next_run(); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION notify_schedule_run(); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.plan_next_run() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.notify_schedule_run() FROM PUBLIC;
+
+-- Name: FUNCTION publish_definition_change(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.publish_definition_change() FROM PUBLIC;
 
 -- Name: FUNCTION query_parameter_names(query text); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.query_parameter_names(query text) FROM PUBLIC;
 
--- Name: FUNCTION queue_notification(told_id uuid, told_kind text, told_key text, told_at timestamp with time zone, told_details jsonb); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION queue_notification(recipient_id uuid, event_kind text, event_name text, event_at timestamp with time zone, event_details jsonb); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.queue_notification(told_id uuid, told_kind text, told_key text, told_at timestamp with time zone, told_details jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.queue_notification(recipient_id uuid, event_kind text, event_name text, event_at timestamp with time zone, event_details jsonb) FROM PUBLIC;
 
--- Name: FUNCTION recut_collection(); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION raise_invalid_row(table_name text, column_name text, problem text); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.recut_collection() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.raise_invalid_row(table_name text, column_name text, problem text) FROM PUBLIC;
+
+-- Name: FUNCTION raise_quota_exceeded(table_name text, column_name text, quota text, most integer); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.raise_quota_exceeded(table_name text, column_name text, quota text, most integer) FROM PUBLIC;
+
+-- Name: FUNCTION recalculate_guide_progress(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.recalculate_guide_progress() FROM PUBLIC;
 
 -- Name: FUNCTION refresh_collection_progress(refreshed_id uuid); Type: ACL; Schema: public; Owner: -
 
@@ -5203,9 +7100,9 @@ REVOKE ALL ON FUNCTION public.refresh_collection_progress(refreshed_id uuid) FRO
 
 REVOKE ALL ON FUNCTION public.refresh_guide_progress(guides uuid[]) FROM PUBLIC;
 
--- Name: FUNCTION refuse_above_quota(table_name text, column_name text, quota text, most integer); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION refresh_resumed_collection(); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.refuse_above_quota(table_name text, column_name text, quota text, most integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.refresh_resumed_collection() FROM PUBLIC;
 
 -- Name: FUNCTION refuse_deleting_open_execution(); Type: ACL; Schema: public; Owner: -
 
@@ -5218,10 +7115,6 @@ REVOKE ALL ON FUNCTION public.refuse_deleting_used_template() FROM PUBLIC;
 -- Name: FUNCTION refuse_long_text(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.refuse_long_text() FROM PUBLIC;
-
--- Name: FUNCTION refuse_row(table_name text, column_name text, problem text); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.refuse_row(table_name text, column_name text, problem text) FROM PUBLIC;
 
 -- Name: FUNCTION refuse_used_template(template uuid, author uuid); Type: ACL; Schema: public; Owner: -
 
@@ -5243,38 +7136,42 @@ REVOKE ALL ON FUNCTION public.require_own_workflow(table_name text, workflow uui
 
 REVOKE ALL ON FUNCTION public.require_time_zone(table_name text, column_name text, zone text) FROM PUBLIC;
 
--- Name: FUNCTION resume_collection(); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION reset_counter(); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.resume_collection() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.reset_counter() FROM PUBLIC;
+
+-- Name: FUNCTION reset_validation(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.reset_validation() FROM PUBLIC;
+
+-- Name: FUNCTION set_next_run_at(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.set_next_run_at() FROM PUBLIC;
+
+-- Name: FUNCTION set_template_last_used_at(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.set_template_last_used_at() FROM PUBLIC;
 
 -- Name: FUNCTION slow_queries(longer_than_ms double precision); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.slow_queries(longer_than_ms double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.slow_queries(longer_than_ms double precision) TO recomamp_pipeline;
 
--- Name: FUNCTION tell_asin_list_items_apart(); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION split_into_weeks(first_date date, last_date date); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.tell_asin_list_items_apart() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.split_into_weeks(first_date date, last_date date) FROM PUBLIC;
 
--- Name: FUNCTION tell_collection(); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION strip_comments(query text); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.tell_collection() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.strip_comments(query text) FROM PUBLIC;
 
--- Name: FUNCTION tell_consent(); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION sync_collection_weeks(); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.tell_consent() FROM PUBLIC;
-
--- Name: FUNCTION tell_schedule_run(); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.tell_schedule_run() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.sync_collection_weeks() FROM PUBLIC;
 
 -- Name: FUNCTION touch_updated_at(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.touch_updated_at() FROM PUBLIC;
-
--- Name: FUNCTION uncommented_query(query text); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.uncommented_query(query text) FROM PUBLIC;
 
 -- Name: FUNCTION unused_indexes(larger_than_bytes bigint); Type: ACL; Schema: public; Owner: -
 
@@ -5289,17 +7186,13 @@ REVOKE ALL ON FUNCTION public.update_workflow_execution_count() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.wall_time_instant(wall_time timestamp without time zone, time_zone text) FROM PUBLIC;
 
--- Name: FUNCTION weeks_of(first_date date, last_date date); Type: ACL; Schema: public; Owner: -
-
-REVOKE ALL ON FUNCTION public.weeks_of(first_date date, last_date date) FROM PUBLIC;
-
 -- Name: FUNCTION withdraw_collection_notifications(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.withdraw_collection_notifications() FROM PUBLIC;
 
--- Name: FUNCTION withdraw_notifications(told_id uuid, key_prefix text); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION withdraw_notifications(recipient_id uuid, key_prefix text); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.withdraw_notifications(told_id uuid, key_prefix text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.withdraw_notifications(recipient_id uuid, key_prefix text) FROM PUBLIC;
 
 -- Name: TABLE amc_accounts; Type: ACL; Schema: public; Owner: -
 
@@ -5374,13 +7267,13 @@ GRANT UPDATE(schema_last_sync) ON TABLE public.amc_instances TO recomamp_pipelin
 
 GRANT UPDATE(updated_at) ON TABLE public.amc_instances TO recomamp_pipeline;
 
--- Name: COLUMN amc_instances.foreign_executions; Type: ACL; Schema: public; Owner: -
+-- Name: COLUMN amc_instances.external_executions; Type: ACL; Schema: public; Owner: -
 
-GRANT UPDATE(foreign_executions) ON TABLE public.amc_instances TO recomamp_pipeline;
+GRANT UPDATE(external_executions) ON TABLE public.amc_instances TO recomamp_pipeline;
 
--- Name: COLUMN amc_instances.foreign_counted_at; Type: ACL; Schema: public; Owner: -
+-- Name: COLUMN amc_instances.external_counted_at; Type: ACL; Schema: public; Owner: -
 
-GRANT UPDATE(foreign_counted_at) ON TABLE public.amc_instances TO recomamp_pipeline;
+GRANT UPDATE(external_counted_at) ON TABLE public.amc_instances TO recomamp_pipeline;
 
 -- Name: COLUMN amc_instances.reconcile_attempted_at; Type: ACL; Schema: public; Owner: -
 
@@ -5654,10 +7547,10 @@ GRANT UPDATE(message_id) ON TABLE public.notifications TO recomamp_pipeline;
 
 GRANT UPDATE(is_digest) ON TABLE public.notifications TO recomamp_pipeline;
 
--- Name: COLUMN notifications.sending_at; Type: ACL; Schema: public; Owner: -
+-- Name: COLUMN notifications.sending_started_at; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT(sending_at) ON TABLE public.notifications TO recomamp_analyst;
-GRANT UPDATE(sending_at) ON TABLE public.notifications TO recomamp_pipeline;
+GRANT SELECT(sending_started_at) ON TABLE public.notifications TO recomamp_analyst;
+GRANT UPDATE(sending_started_at) ON TABLE public.notifications TO recomamp_pipeline;
 
 -- Name: COLUMN notifications.last_error; Type: ACL; Schema: public; Owner: -
 

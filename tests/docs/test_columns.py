@@ -1,4 +1,4 @@
-"""Where every column comes from, as docs/columns.md says: compared with a migrated database."""
+"""Where every column comes from, as its comment and docs/columns.md say: the database agrees."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import sqlglot
 from airflow.dag_processing.dagbag import DagBag
 from sqlglot import exp
 
+from docs.columns_page import ADDED, PAGE, WRITERS, read_columns, render
 from fixtures.postgres import Database, Rows
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "columns.md"
 QUERIES = ROOT / "include" / "sql" / "queries"
 
 _WORDS = {"default", "user", "application", "migration runner"}
 _PEOPLE = {"user", "application"}
-_ANYBODY = "whoever asks Amazon"
+_ANYBODY = "any Amazon call"
 _COMMAND = "make rotate"
 _STEPS = {"submit", "wait", "load", "record"}
 _ROW = re.compile(r"^\| (`.+?) \| (.*?) \| (.*?) ?\|$")
@@ -62,8 +62,8 @@ def page() -> dict[Column, Source]:
     found: dict[Column, Source] = {}
     table = ""
     for line in PAGE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("### "):
-            table = line.removeprefix("### ")
+        if line.startswith("## "):
+            table = line.removeprefix("## ")
         elif table and (row := _ROW.match(line)):
             for column in re.findall(r"`(\w+)`", row[1]):
                 assert (table, column) not in found, f"{table}.{column} is there twice"
@@ -136,16 +136,50 @@ def test_the_numbers_of_the_page_are_those_of_the_database(database: Database) -
     assert f"All {len(tables)} tables, {len(columns)} columns: the {len(_document())} of" in text
 
 
-def test_what_was_added_to_the_documents_tables_says_by_which_migration() -> None:
+def test_what_was_added_to_the_documents_tables_says_so() -> None:
     document = _document()
     tables = {table for table, _ in document}
-    migrations = ROOT / "include" / "sql" / "migrations"
     for (table, column), source in page().items():
-        added = re.match(r"Added \((\d{4})\)", source.why)
-        assert bool(added) == (table in tables and (table, column) not in document), (table, column)
-        if added:
-            (migration,) = migrations.glob(f"{added[1]}_*.sql")
-            assert f"ADD COLUMN {column} " in migration.read_text(encoding="utf-8")
+        added = table in tables and (table, column) not in document
+        assert (ADDED in source.why) == added, (table, column)
+
+
+def test_the_page_is_made_of_the_comments(database: Database) -> None:
+    # After a change of a comment: make schema
+    assert render(read_columns(database)) == PAGE.read_text(encoding="utf-8")
+
+
+def test_no_sentence_of_a_comment_is_long(database: Database) -> None:
+    texts = database.query(
+        "SELECT DISTINCT description FROM pg_description"
+        " WHERE classoid IN ('pg_class'::regclass, 'pg_proc'::regclass) AND objoid >= 16384"
+    )
+    sentences = [
+        sentence
+        for text in texts
+        for sentence in re.split(r"[.:;] ", text["description"].partition(WRITERS)[0])
+    ]
+    assert len(sentences) > 500
+    assert [sentence for sentence in sentences if len(sentence.split()) > 25] == []
+
+
+def test_every_view_and_every_function_that_people_or_the_pipeline_call_has_a_comment(
+    database: Database,
+) -> None:
+    silent = database.query(
+        """
+        SELECT oid::regprocedure::TEXT AS name FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+            AND (has_function_privilege('recomamp_analyst', oid, 'EXECUTE')
+                OR has_function_privilege('recomamp_pipeline', oid, 'EXECUTE'))
+            AND obj_description(oid, 'pg_proc') IS NULL
+        UNION ALL
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'
+            AND obj_description(oid, 'pg_class') IS NULL
+        """
+    )
+    assert silent == []
 
 
 def test_a_default_is_named_where_there_is_one_and_nowhere_else(database: Database) -> None:
@@ -223,13 +257,13 @@ def test_every_counter_kept_by_triggers_says_so(database: Database) -> None:
         """
         SELECT tgrelid::regclass::TEXT AS table, pg_get_triggerdef(pg_trigger.oid) AS text
         FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-        WHERE proname = 'keep_counter'
+        WHERE proname = 'enforce_counter'
         """
     )
-    calls = {row["table"] + "." + row["text"].partition("keep_counter('")[2] for row in rows}
+    calls = {row["table"] + "." + row["text"].partition("enforce_counter('")[2] for row in rows}
     kept = {(call.partition(".")[0], re.split(r"[.']", call)[1]) for call in calls}
     assert kept
-    assert kept == {key for key, one in page().items() if "keep_counter" in one.functions}
+    assert kept == {key for key, one in page().items() if "enforce_counter" in one.functions}
 
 
 def test_a_column_has_a_source_and_a_reason_where_it_is_not_the_pipelines() -> None:

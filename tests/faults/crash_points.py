@@ -30,7 +30,7 @@ END $$;
 CREATE TRIGGER hold_1 BEFORE INSERT ON workflow_executions
     FOR EACH ROW EXECUTE FUNCTION hold_here(1);
 CREATE TRIGGER hold_2 BEFORE UPDATE ON workflow_executions FOR EACH ROW
-    WHEN (OLD.sending_at IS NULL AND NEW.sending_at IS NOT NULL)
+    WHEN (OLD.submission_started_at IS NULL AND NEW.submission_started_at IS NOT NULL)
     EXECUTE FUNCTION hold_here(2);
 CREATE TRIGGER hold_3 BEFORE UPDATE ON workflow_executions FOR EACH ROW
     WHEN (OLD.amc_execution_id IS NULL AND NEW.amc_execution_id IS NOT NULL)

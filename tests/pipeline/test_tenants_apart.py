@@ -471,7 +471,7 @@ LOOPS: dict[str, tuple[Loop, tuple[str, ...], int]] = {
 }
 # All users of an AMC instance share its limit and the count of what runs there. No person writes
 # them
-SHARED = ("max_concurrent_executions", "foreign_executions")
+SHARED = ("max_concurrent_executions", "external_executions")
 _DEEP_FILES = '[{"uri": ' + "[" * 2500 + "]" * 2500 + "}]"
 _DEEP_OBJECT = '{"a":' * 3000 + "1" + "}" * 3000
 # What once broke the work for all

@@ -1,6 +1,6 @@
 """Structure of a migrated database as text: what ``include/sql/schema.sql`` holds.
 
-To write the file anew after a migration was added, run `python tests/store/schema_snapshot.py`.
+`make schema` writes the file and ``docs/columns.md`` anew after a migration was added.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SNAPSHOT = ROOT / "include" / "sql" / "schema.sql"
 
 _HEADER = """\
 -- The application's database after all migrations: what a reviewer reads to see their net effect.
--- Written by tests/store/schema_snapshot.py, compared by tests/store/test_migrations.py; not to be
+-- Written by `make schema`, compared by tests/store/test_migrations.py; not to be
 -- edited and not to be run.
 """
 # Lines that change with the version of pg_dump, or from one dump to the next.
@@ -34,8 +34,9 @@ def dump_schema(bin_path: Path, uri: str) -> str:
 
 
 def main() -> None:
-    """Migrate an empty database and write the snapshot."""
-    from fixtures.postgres import Server, migrate_database
+    """Migrate an empty database; write the snapshot and the page of its columns."""
+    from docs.columns_page import write_page
+    from fixtures.postgres import Database, Server, migrate_database
 
     server = Server()
     try:
@@ -43,6 +44,9 @@ def main() -> None:
         name = server.create_database()
         migrate_database(server, name)
         SNAPSHOT.write_text(dump_schema(server.bin_path, server.uri(name)), encoding="utf-8")
+        database = Database(uri=server.uri(name))
+        write_page(database)
+        database.close()
     finally:
         server.stop()
 

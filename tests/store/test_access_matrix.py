@@ -45,8 +45,8 @@ amc_instance_data_sources
 amc_instances
     people: SELECT, UPDATE (name, description, is_active)
     pipeline: SELECT, UPDATE (health_status, health_error, last_health_check,
-        campaigns_last_sync, schema_last_sync, updated_at, foreign_executions,
-        foreign_counted_at, reconcile_attempted_at, instance_type)
+        campaigns_last_sync, schema_last_sync, updated_at, external_executions,
+        external_counted_at, reconcile_attempted_at, instance_type)
     server: SELECT, INSERT, UPDATE, DELETE
 amc_schema_fields
     people: SELECT
@@ -103,9 +103,10 @@ maintenance_findings
     pipeline: SELECT, INSERT, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 notifications
-    people: SELECT (id, user_id, kind, happened_at, details, status, sending_at, created_at)
+    people: SELECT (id, user_id, kind, happened_at, details, status, sending_started_at,
+        created_at)
     pipeline: SELECT, DELETE, UPDATE (status, next_try_at, attempts, claim_id, claimed_until,
-        message_id, is_digest, sending_at, last_error)
+        message_id, is_digest, sending_started_at, last_error)
     server: SELECT, INSERT, UPDATE, DELETE
 public_asin_list_items
     people: SELECT

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 from psycopg2.extras import Json
 
-from fixtures.postgres import Database, Row, Rows, Server, migrate_database
+from fixtures.postgres import Database, Row, Rows
 from recomamp.domain import row_limits as limits
-from recomamp.store.migrate import MIGRATIONS_DIRECTORY
 from recomamp.store.statements import SQL_DIRECTORY
 
 # Of rows that people do not write, but that every other row hangs on
@@ -243,69 +240,3 @@ def test_no_statement_of_the_generator_fetches_more_than_the_limits(name: str) -
     if name == "select_schedules":
         assert int(cut["schedule.cron_expression"]) == limits.MAX_CRON_CHARS + 1
         assert int(cut["schedule.timezone"]) == limits.MAX_TIME_ZONE_CHARS + 1
-
-
-def test_rows_of_before_stay_and_the_operator_is_warned(
-    postgres_server: Server, empty_database: Database, tmp_path: Path
-) -> None:
-    name = empty_database.uri.rpartition("/")[2]
-    for path in sorted(MIGRATIONS_DIRECTORY.glob("*.sql")):
-        if path.stem.endswith("bound_columns"):
-            break
-        shutil.copy(path, tmp_path)
-    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
-    rows = Rows(empty_database)
-    workflow = rows.workflow(name=LONG)
-    rows.schedule(workflow=workflow, description=LONG)
-    rows.schedule(workflow=workflow, description=LONG)
-
-    connection = psycopg2.connect(empty_database.uri)
-    for path in sorted(MIGRATIONS_DIRECTORY.glob("*.sql")):
-        if not (tmp_path / path.name).exists():
-            with connection, connection.cursor() as cursor:
-                cursor.execute(path.read_text(encoding="utf-8"))
-    warnings = [notice for notice in connection.notices if "WARNING" in notice]
-    connection.close()
-
-    assert len(warnings) == 2
-    assert "workflow_schedules: 2 rows" in warnings[0]
-    assert "chk_workflow_schedules_description_length" in warnings[0]
-    assert "workflows: 1 rows" in warnings[1]
-    open_bounds = empty_database.query(
-        "SELECT conname AS name FROM pg_constraint WHERE NOT convalidated ORDER BY 1"
-    )
-    assert [one["name"] for one in open_bounds] == [
-        "chk_workflow_schedules_description_length",
-        "chk_workflows_name_length",
-    ]
-    with pytest.raises(psycopg2.errors.CheckViolation, match="chk_workflows_name_length"):
-        rows.workflow(name=LONG)
-    assert rows.update("workflows", workflow, name="short")["name"] == "short"
-
-
-def test_times_that_mean_nothing_are_put_right(
-    postgres_server: Server, empty_database: Database, tmp_path: Path
-) -> None:
-    """One open row beyond a bound would stop the statement that grants everybody's slots."""
-    for path in sorted(MIGRATIONS_DIRECTORY.glob("*.sql")):
-        if path.stem.endswith("bound_columns"):
-            break
-        shutil.copy(path, tmp_path)
-    name = empty_database.uri.rpartition("/")[2]
-    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
-    rows = Rows(empty_database)
-    execution, user = rows.execution(), rows.user(full_name="A" * 300)
-    empty_database.query(
-        "UPDATE workflow_executions SET created_at = '-infinity',"
-        " window_start = '4000-01-01 BC', window_end = 'infinity';"
-        "UPDATE users SET last_login_at = '20000-01-01'"
-    )
-
-    migrate_database(postgres_server, name)
-
-    repaired = rows.get("workflow_executions", execution)
-    assert repaired["created_at"].year == 2000
-    assert (repaired["window_start"], repaired["window_end"]) == (None, None)
-    named = rows.get("users", user)
-    assert (len(named["full_name"]), named["last_login_at"].year) == (200, 9998)
-    rows.update("workflow_executions", execution, status="RUNNING")

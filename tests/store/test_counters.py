@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -14,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.postgres import Database, Row, Rows, Server, migrate_database
-from recomamp.store.migrate import MIGRATIONS_DIRECTORY, read_migrations
 
 # parent, counter, child, the child's column, the condition under which it counts
 COUNTERS = [
@@ -328,70 +325,6 @@ def test_no_counter_of_a_parent_is_forgotten(database: Database) -> None:
     )
     found = {(row["table_name"], row["column_name"]) for row in columns}
     assert found == {(parent, counter) for parent, counter, *_ in COUNTERS}
-
-
-@pytest.fixture
-def before_counters(postgres_server: Server, empty_database: Database, tmp_path: Path) -> Database:
-    """Provide a database as it was before counters were kept."""
-    for migration in read_migrations():
-        if migration.name.endswith("count_and_place_asins"):
-            break
-        shutil.copy(MIGRATIONS_DIRECTORY / f"{migration.name}.sql", tmp_path)
-    name = empty_database.uri.rpartition("/")[2]
-    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
-    return empty_database
-
-
-def test_what_was_there_before_is_counted(
-    postgres_server: Server, before_counters: Database
-) -> None:
-    rows = Rows(before_counters)
-    user = rows.user()
-    lists = [
-        rows.insert("asin_lists", name="L", user_id=user["id"], asin_count=count)
-        for count in (0, 41, 5)
-    ]
-    for number in range(3):
-        product = rows.insert("asins", asin=f"B00000000{number}", user_id=user["id"])
-        for one in lists[:2]:
-            rows.insert("asin_list_items", list_id=one["id"], asin_id=product["id"])
-    used, unused = (
-        rows.insert(
-            "query_templates", name="T", category="c", usage_count=9,
-            sql_template="SELECT {{a}}", parameters={"unknown": 1},
-        )
-        for _ in range(2)
-    )  # fmt: skip
-    workflow = rows.workflow(template_id=used["id"])
-    guide = rows.insert(
-        "build_guides", title="G", category="c", section_count=4, query_count=3,
-        completion_count=8, favorite_count=2,
-    )  # fmt: skip
-    progress = {
-        status: rows.insert(
-            "user_guide_progress", user_id=rows.user()["id"], guide_id=guide["id"], status=status,
-            completed_sections=sections, last_accessed_at="2026-02-03T00:00Z",
-        )
-        for status, sections in (("COMPLETED", [1]), ("IN_PROGRESS", [1, 2, 9]))
-    }  # fmt: skip
-
-    name = before_counters.uri.rpartition("/")[2]
-    migrate_database(postgres_server, name)
-
-    assert wrong_counters(before_counters) == []
-    assert [rows.get("asin_lists", one)["asin_count"] for one in lists] == [3, 3, 0]
-    assert rows.get("query_templates", used)["usage_count"] == 1
-    assert rows.get("query_templates", used)["last_used_at"] == workflow["created_at"]
-    assert rows.get("query_templates", unused)["last_used_at"] is None
-    after = rows.get("build_guides", guide)
-    assert (after["section_count"], after["query_count"]) == (4, 0)
-    assert (after["completion_count"], after["favorite_count"]) == (1, 0)
-    done = rows.get("user_guide_progress", progress["COMPLETED"])
-    assert (done["progress_percentage"], done["completed_sections"]) == (100, [1, 2, 3, 4])
-    assert done["completed_at"] == done["last_accessed_at"]
-    half = rows.get("user_guide_progress", progress["IN_PROGRESS"])
-    assert (half["progress_percentage"], half["status"]) == (50, "IN_PROGRESS")
-    assert half["last_accessed_at"] == progress["IN_PROGRESS"]["last_accessed_at"]
 
 
 def test_an_older_postgres_counts_alike(postgres_server_16: Server) -> None:

@@ -47,9 +47,9 @@ def test_sending_and_loading_and_other_executions_have_locks_of_their_own(
 ) -> None:
     other = UUID(str(rows.execution()["id"]))
     with (
-        locked(connect, execution_id, Purpose.SEND),
+        locked(connect, execution_id, Purpose.SUBMIT),
         locked(connect, execution_id, Purpose.LOAD),
-        locked(connect, other, Purpose.SEND),
+        locked(connect, other, Purpose.SUBMIT),
     ):
         pass
 
@@ -59,7 +59,7 @@ def test_of_many_at_once_one_gets_it(connect: Callable[[], Connection], executio
 
     def attempt(_: int) -> bool:
         try:
-            with locked(connect, execution_id, Purpose.SEND):
+            with locked(connect, execution_id, Purpose.SUBMIT):
                 everybody.wait()
                 return True
         except ExecutionLocked:
@@ -113,7 +113,7 @@ def test_no_limit_of_the_server_ends_it(
 def test_what_no_longer_exists_is_not_locked(connect: Callable[[], Connection]) -> None:
     with (
         pytest.raises(ExecutionLocked, match="its row has been deleted"),
-        locked(connect, uuid4(), Purpose.SEND),
+        locked(connect, uuid4(), Purpose.SUBMIT),
     ):
         raise AssertionError
 
@@ -132,7 +132,7 @@ def test_a_deletion_after_the_lock_is_said(
 def test_locks_go_with_their_execution(
     connect: Callable[[], Connection], execution_id: UUID, rows: Rows, database: Database
 ) -> None:
-    with locked(connect, execution_id, Purpose.SEND):
+    with locked(connect, execution_id, Purpose.SUBMIT):
         pass
     rows.update("workflow_executions", str(execution_id), status="FAILED")
     database.query("DELETE FROM users")
@@ -141,7 +141,7 @@ def test_locks_go_with_their_execution(
 
 @pytest.mark.parametrize("statement", [
     "SELECT FROM execution_locks FOR UPDATE",
-    "INSERT INTO execution_locks VALUES (gen_random_uuid(), 'SEND')",
+    "INSERT INTO execution_locks VALUES (gen_random_uuid(), 'SUBMIT')",
     "LOCK TABLE execution_locks",
 ])  # fmt: skip
 def test_nobody_else_reaches_the_locks(

@@ -67,7 +67,7 @@ def test_one_after_the_other_ends_as_all_at_once(
 def test_the_snapshot_is_what_the_migrations_make(
     postgres_server: Server, template_database: str
 ) -> None:
-    # After a new migration: python tests/store/schema_snapshot.py
+    # After a new migration: make schema
     assert dump(postgres_server, template_database) == SNAPSHOT.read_text(encoding="utf-8")
 
 
@@ -91,42 +91,6 @@ def test_an_older_postgres_will_do(database_16: Database) -> None:
         rows.schedule(timezone="Europe/Bonn")
     with pytest.raises(psycopg2.errors.CheckViolation, match=r"\.cron_expression"):
         rows.schedule(cron_expression="0 0 30 2 *")
-
-
-def test_the_documents_tables_may_be_there_already(
-    postgres_server: Server, empty_database: Database, name: str
-) -> None:
-    for migration in read_migrations()[:8]:
-        empty_database.query(migration.text)
-    rows = Rows(empty_database)
-    kept = [
-        rows.collection(start_date="2026-01-01", end_date="2026-01-10"),
-        rows.collection(start_date="2026-01-01", end_date="2026-01-10", status="COMPLETED"),
-    ]
-
-    assert migrate_database(postgres_server, name) == NAMES
-
-    # What is still to be collected gets its weeks; what was done before is not done again.
-    assert [len(rows.weeks(collection)) for collection in kept] == [2, 0]
-    assert rows.get("report_data_collections", kept[1])["status"] == "COMPLETED"
-
-
-def test_a_database_that_was_closed_by_hand_is_migrated(
-    postgres_server: Server, empty_database: Database, name: str, tmp_path: Path
-) -> None:
-    for migration in NAMES[:34]:
-        shutil.copy(MIGRATIONS_DIRECTORY / f"{migration}.sql", tmp_path)
-    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
-    empty_database.query(
-        "DROP FUNCTION install_counter; DROP POLICY query_templates_public_read ON query_templates;"
-        "DROP POLICY users_user_access ON users; DROP POLICY accounts_user_read ON amc_accounts"
-    )
-    account = Rows(empty_database).account(max_concurrent_executions=20_000)
-
-    assert migrate_database(postgres_server, name) == NAMES[34:]
-
-    limit = Rows(empty_database).get("amc_accounts", account)["max_concurrent_executions"]
-    assert limit == 10_000
 
 
 def test_plain_psql_can_apply_the_files(empty_database: Database) -> None:
@@ -227,26 +191,19 @@ def test_runners_at_once_apply_each_migration_once(
     assert dump(postgres_server, name) == dump(postgres_server, template_database)
 
 
-def test_a_role_that_may_not_be_created_is_said(
-    postgres_server: Server, empty_database: Database, name: str, tmp_path: Path
-) -> None:
-    for migration in NAMES[:15]:
-        shutil.copy(MIGRATIONS_DIRECTORY / f"{migration}.sql", tmp_path)
-    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
+def test_a_role_that_may_not_be_created_is_said(empty_database: Database, directory: Path) -> None:
     # The roles belong to the server and other tests' databases: ask for one that is not there.
-    text = (MIGRATIONS_DIRECTORY / "0016_create_roles.sql").read_text()
-    (tmp_path / "0016_create_roles.sql").write_text(text.replace("recomamp_analyst", "nobody_here"))
+    first = directory / f"{NAMES[0]}.sql"
+    first.write_text(first.read_text().replace("recomamp_analyst", "nobody_here"))
     empty_database.query("CREATE ROLE migrations_owner NOLOGIN")
     empty_database.query("GRANT ALL ON SCHEMA public TO migrations_owner")
-    empty_database.query("ALTER TABLE recomamp_migrations OWNER TO migrations_owner")
     connection = empty_database.connect("migrations_owner")
 
     try:
         with pytest.raises(MigrationError, match="run CREATE ROLE nobody_here NOLOGIN"):
-            migrate(connection, tmp_path)
+            migrate(connection, directory)
     finally:
         connection.close()
-        empty_database.query("REASSIGN OWNED BY migrations_owner TO postgres")
         empty_database.query("DROP OWNED BY migrations_owner")
         empty_database.query("DROP ROLE migrations_owner")
 

@@ -65,6 +65,19 @@ def test_a_failed_run_is_told_once_however_often_it_is_recorded(
     assert datetime.fromisoformat(details["window_start"]) == WINDOW.start
 
 
+def test_a_collection_that_failed_during_a_pause_is_told_when_it_is_resumed(
+    database: Database, rows: Rows
+) -> None:
+    collection = rows.collection()
+    rows.update("report_data_collections", collection, status="PAUSED")
+    end_weeks(database, collection, "FAILED")
+    assert kinds(database) == []
+
+    rows.update("report_data_collections", collection, status="ACTIVE")
+
+    assert kinds(database) == [("COLLECTION_FAILED", "PENDING")]
+
+
 def test_events_are_written_with_the_owners_rights(owned: Database) -> None:
     rows = Rows(owned)
     schedule = rows.schedule()
@@ -362,7 +375,7 @@ def test_what_a_user_was_told_lately_is_counted_by_mails(
             status="PENDING" if number == 4 else "SENT",
             message_id="<digest>" if number < 3 else f"<{number}>",
             is_digest=number < 3,
-            sending_at=now - timedelta(minutes=30),
+            sending_started_at=now - timedelta(minutes=30),
         )
     user_id = UUID(schedule["user_id"])
 

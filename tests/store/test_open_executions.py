@@ -40,11 +40,13 @@ OF_OPEN: dict[str, Change] = {
         connection, key, next_retry_at=NOW, error_message="HTTP 503"
     ),
     "note an orphan": lambda connection, key: execute_returning(
-        connection, "mark_orphaned", execution_ids=[key], orphan_ids=[key], seen_at=NOW
+        connection, "set_orphaned_at", execution_ids=[key], orphan_ids=[key], seen_at=NOW
     ),
 }
 OF_PENDING: dict[str, Change] = {
-    "start sending": lambda connection, key: mark_submitting(connection, key, sending_at=NOW),
+    "start sending": lambda connection, key: mark_submitting(
+        connection, key, submission_started_at=NOW
+    ),
     "accept": lambda connection, key: mark_submitted(
         connection,
         key,

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
 from fixtures.postgres import GONE_DAG, Database, Row, Rows, Server, migrate_database
-from recomamp.errors import MigrationError
-from recomamp.store.migrate import MIGRATIONS_DIRECTORY, read_migrations
-
-KEYS = "0035_tie_rows_to_their_owner"
 
 
 def campaign(rows: Rows, **columns: Any) -> Row:
@@ -227,88 +222,3 @@ def test_a_workflow_that_has_run_does_not_leave_its_instance_behind(history: His
     unused = rows.workflow(rows.instance())
     given = rows.update("workflows", unused, user_id=other["user_id"], instance_id=other["id"])
     assert given["user_id"] == other["user_id"]
-
-
-# --- Databases with rows of before ---------------------------------------------------------------
-
-
-@pytest.fixture
-def before(
-    postgres_server: Server, empty_database: Database, tmp_path: Path
-) -> tuple[Database, Callable[[], list[str]]]:
-    """Provide a database from before the keys, and what brings it up to date."""
-    for migration in read_migrations():
-        if migration.name < KEYS:
-            (tmp_path / f"{migration.name}.sql").write_text(migration.text, encoding="utf-8")
-    name = empty_database.uri.rpartition("/")[2]
-    migrate_database(postgres_server, name, directory=tmp_path, access_file=None)
-    return empty_database, lambda: migrate_database(
-        postgres_server, name, directory=MIGRATIONS_DIRECTORY
-    )
-
-
-def test_executions_of_the_application_get_the_definition_that_shows_them(
-    before: tuple[Database, Callable[[], list[str]]],
-) -> None:
-    database, migrate = before
-    rows = Rows(database)
-    it = everything(rows)
-    run, week = rows.execution(it["workflow"]), rows.execution(it["workflow"])
-    rows.insert(
-        "schedule_runs",
-        schedule_id=it["schedule"]["id"],
-        execution_id=run["id"],
-        status="SUCCESS",
-    )
-    rows.update("report_data_weeks", rows.weeks(it["collection"])[0], execution_id=week["id"])
-    migrate()
-    assert rows.get("workflow_executions", run)["schedule_id"] == it["schedule"]["id"]
-    after = rows.get("workflow_executions", week)
-    assert after["collection_id"] == it["collection"]["id"]
-    assert after["updated_at"] == week["updated_at"]
-
-
-def contradict_instance(rows: Rows, mine: Row, theirs: Row) -> str:
-    return str(rows.execution(mine["workflow"], instance_id=theirs["instance"]["id"])["id"])
-
-
-def contradict_schedule(rows: Rows, mine: Row, theirs: Row) -> str:
-    return str(rows.execution(mine["workflow"], schedule_id=theirs["schedule"]["id"])["id"])
-
-
-def contradict_week(rows: Rows, mine: Row, theirs: Row) -> str:
-    of_schedule = rows.execution(mine["workflow"], schedule_id=mine["schedule"]["id"])
-    week = rows.weeks(mine["collection"])[0]
-    rows.update("report_data_weeks", week, execution_id=of_schedule["id"])
-    return str(week["id"])
-
-
-def contradict_campaign(rows: Rows, mine: Row, theirs: Row) -> str:
-    owner = {"user_id": mine["workflow"]["user_id"]}
-    return str(campaign(rows, instance_id=theirs["instance"]["id"], **owner)["id"])
-
-
-def contradict_dag(rows: Rows, mine: Row, theirs: Row) -> str:
-    return str(rows.execution(mine["workflow"], dag_id="amc_dag", dag_run_id="run 1")["id"])
-
-
-@pytest.mark.parametrize(
-    ("contradict", "column"),
-    [
-        (contradict_instance, r"workflow_executions\.instance_id"),
-        (contradict_schedule, r"workflow_executions\.schedule_id"),
-        (contradict_week, r"report_data_weeks\.execution_id"),
-        (contradict_campaign, r"campaigns\.instance_id"),
-        (contradict_dag, r"workflow_executions\.dag_id"),
-    ],
-)
-def test_rows_that_contradict_are_named(
-    before: tuple[Database, Callable[[], list[str]]],
-    contradict: Callable[[Rows, Row, Row], str],
-    column: str,
-) -> None:
-    database, migrate = before
-    rows = Rows(database)
-    key = contradict(rows, everything(rows), everything(rows))
-    with pytest.raises(MigrationError, match=rf"{column}: .*{key}.* migrate again"):
-        migrate()

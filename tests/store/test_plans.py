@@ -110,8 +110,8 @@ def rows_read(connection: Connection) -> float:
             "account_key": key("account 1"),
             "granted_at": datetime.now(UTC),
             "collection_handicap": COLLECTION_HANDICAP,
-            "foreign_counted_since": datetime.now(UTC),
-            "foreign_counted_until": datetime.now(UTC),
+            "external_counted_since": datetime.now(UTC),
+            "external_counted_until": datetime.now(UTC),
         },
     )
     return sum(

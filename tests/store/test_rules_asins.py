@@ -158,7 +158,7 @@ def test_two_sessions_that_want_one_place_at_once_do_not_both_get_it(
 ) -> None:
     one, other = (put(rows, listed, product) for product in make_products(rows, user, 2))
     statement = "UPDATE asin_list_items SET position = 9 WHERE id = %s"
-    with pytest.raises(psycopg2.errors.UniqueViolation, match="in place 9"):
+    with pytest.raises(psycopg2.errors.UniqueViolation, match="have position 9"):
         overlap(
             database,
             lambda cursor: cursor.execute(statement, [one["id"]]),

@@ -233,10 +233,10 @@ def test_rare_ticks_are_found_quickly(cron_next: Next, expression: str) -> None:
 @pytest.mark.parametrize(
     ("expression", "problem"),
     [
-        ("", "has not five fields"),
-        ("0 6 * *", "has not five fields"),
-        ("0 0 6 * * *", "has not five fields"),
-        ("@reboot", "has not five fields"),
+        ("", "does not have five fields"),
+        ("0 6 * *", "does not have five fields"),
+        ("0 0 6 * * *", "does not have five fields"),
+        ("@reboot", "does not have five fields"),
         ("60 6 * * *", "values go from 0 to 59"),
         ("0 24 * * *", "'24' is not an hour; values go from 0 to 23"),
         ("0 0 0 * *", "'0' is not a day of month"),

@@ -119,7 +119,7 @@ def test_executions_that_others_started_take_slots_while_their_count_is_fresh(
     rows: Rows, grant: Grant
 ) -> None:
     instance = rows.instance(
-        max_concurrent_executions=3, foreign_executions=2, foreign_counted_at=NOW
+        max_concurrent_executions=3, external_executions=2, external_counted_at=NOW
     )
     queue(rows, instance, 5)
     assert len(grant(instance)) == 1
@@ -130,10 +130,10 @@ def test_executions_of_others_take_slots_of_the_account_once_for_each_amc_instan
     rows: Rows, grant: Grant
 ) -> None:
     account = rows.account(max_concurrent_executions=8)
-    seen = {"account": account, "foreign_counted_at": NOW}
-    first = rows.instance(foreign_executions=4, instance_id="amcshared", **seen)
-    rows.instance(foreign_executions=3, instance_id="amcshared", **seen)
-    other = rows.instance(foreign_executions=2, **seen)
+    seen = {"account": account, "external_counted_at": NOW}
+    first = rows.instance(external_executions=4, instance_id="amcshared", **seen)
+    rows.instance(external_executions=3, instance_id="amcshared", **seen)
+    other = rows.instance(external_executions=2, **seen)
     queue(rows, first, 5)
     queue(rows, other, 5)
     assert len(grant(first)) == 2
@@ -174,7 +174,7 @@ def test_many_who_ask_at_once_never_get_too_many(
 
 def test_a_count_from_the_future_is_none(rows: Rows, grant: Grant) -> None:
     instance = rows.instance(
-        max_concurrent_executions=3, foreign_executions=2, foreign_counted_at="9998-01-01"
+        max_concurrent_executions=3, external_executions=2, external_counted_at="9998-01-01"
     )
     queue(rows, instance, 5)
     assert len(grant(instance)) == 3
@@ -183,8 +183,8 @@ def test_a_count_from_the_future_is_none(rows: Rows, grant: Grant) -> None:
 def test_a_clock_that_is_a_little_ahead_counts(rows: Rows, grant: Grant) -> None:
     instance = rows.instance(
         max_concurrent_executions=3,
-        foreign_executions=2,
-        foreign_counted_at=NOW + timedelta(seconds=30),
+        external_executions=2,
+        external_counted_at=NOW + timedelta(seconds=30),
     )
     queue(rows, instance, 5)
     assert len(grant(instance)) == 1
@@ -195,8 +195,8 @@ def test_a_clock_that_is_a_little_ahead_counts(rows: Rows, grant: Grant) -> None
     [
         {"max_concurrent_executions": 0},
         {"max_concurrent_executions": 10_001},
-        {"foreign_executions": -1},
-        {"foreign_executions": 10_001},
+        {"external_executions": -1},
+        {"external_executions": 10_001},
     ],
 )
 def test_numbers_that_slots_are_counted_with_are_bounded(rows: Rows, columns: Row) -> None:
@@ -259,11 +259,11 @@ def test_once_amc_is_listed_the_list_decides(rows: Rows, grant: Grant) -> None:
     close_one(rows, instance)
     queue(rows, instance, 3)
     before, after = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
-    rows.update("amc_instances", instance, foreign_counted_at=before)
+    rows.update("amc_instances", instance, external_counted_at=before)
     assert len(grant(instance)) == 1
-    rows.update("amc_instances", instance, foreign_executions=1, foreign_counted_at=after)
+    rows.update("amc_instances", instance, external_executions=1, external_counted_at=after)
     assert grant(instance) == []  # it is among those counted, and not counted twice
-    rows.update("amc_instances", instance, foreign_executions=0)
+    rows.update("amc_instances", instance, external_executions=0)
     assert len(grant(instance)) == 1
 
 
@@ -385,19 +385,19 @@ def test_whatever_happens_no_limit_is_exceeded_and_no_slot_stays_empty(
     ends: list[int],
 ) -> None:
     account = rows.account(max_concurrent_executions=account_limit)
-    seen = {"account": account, "foreign_counted_at": NOW}
+    seen = {"account": account, "external_counted_at": NOW}
     instances = [
-        rows.instance(max_concurrent_executions=limit, foreign_executions=others, **seen)
+        rows.instance(max_concurrent_executions=limit, external_executions=others, **seen)
         for limit, others in zip(limits, foreign, strict=False)
     ]
     # Another user's row of the same AMC instance, whose others are the same
-    same = {name: instances[0][name] for name in ("instance_id", "foreign_executions")}
+    same = {name: instances[0][name] for name in ("instance_id", "external_executions")}
     rows.instance(max_concurrent_executions=limits[0], **same, **seen)
     left = {  # for us
-        str(one["id"]): max(one["max_concurrent_executions"] - one["foreign_executions"], 0)
+        str(one["id"]): max(one["max_concurrent_executions"] - one["external_executions"], 0)
         for one in instances
     }
-    left_of_account = max(account_limit - sum(one["foreign_executions"] for one in instances), 0)
+    left_of_account = max(account_limit - sum(one["external_executions"] for one in instances), 0)
     waiting = {str(one["id"]): len(queue(rows, one, 5)) for one in instances}
     flying: list[tuple[str, str]] = []
     for end in [None, *ends]:

@@ -9,7 +9,7 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege, UndefinedFunction
 
 from fixtures.postgres import Database, Rows, Server, migrate_database
-from fixtures.supabase import OWNER, Supabase
+from fixtures.supabase import OWNER, Supabase, make_unmigrated
 from recomamp.errors import MigrationError
 from recomamp.store.migrate import migrate
 
@@ -62,7 +62,7 @@ def test_a_trigger_names_a_counter_that_is_known(fresh_database: Database) -> No
     fresh_database.query(
         "CREATE TABLE mine (id UUID);"
         "CREATE TRIGGER t AFTER TRUNCATE ON mine FOR EACH STATEMENT"
-        " EXECUTE FUNCTION forget_children('1; DROP TABLE users')"
+        " EXECUTE FUNCTION reset_counter('1; DROP TABLE users')"
     )
     with pytest.raises(psycopg2.errors.RaiseException, match="is no counter"):
         fresh_database.query("TRUNCATE mine")
@@ -121,7 +121,7 @@ def test_an_overload_of_one_of_our_own_names_is_not_called(fresh_database: Datab
     rows = Rows(fresh_database)
     workflow = rows.workflow()
     fresh_database.query(
-        "CREATE FUNCTION public.refuse_row(NAME, TEXT, TEXT) RETURNS VOID LANGUAGE plpgsql"
+        "CREATE FUNCTION public.raise_invalid_row(NAME, TEXT, TEXT) RETURNS VOID LANGUAGE plpgsql"
         " AS $$ BEGIN RAISE EXCEPTION 'i am the owner'; END $$"
     )
     with pytest.raises(psycopg2.errors.CheckViolation, match=r"window\.lag_days"):
@@ -132,12 +132,14 @@ def test_a_planted_function_of_one_of_our_names_stops_the_migration(supabase: Su
     database = supabase.database()
     database.query("CREATE ROLE stranger; GRANT CREATE ON SCHEMA public TO stranger")
     database.query(
-        "SET ROLE stranger; CREATE FUNCTION public.refuse_row(NAME, TEXT, TEXT) RETURNS VOID"
+        "SET ROLE stranger; CREATE FUNCTION public.raise_invalid_row(NAME, TEXT, TEXT) RETURNS VOID"
         " LANGUAGE sql AS 'SELECT'; RESET ROLE"
     )
     connection = supabase.connect(OWNER)
     try:
-        with pytest.raises(MigrationError, match=r"refuse_row\(name,text,text\) of stranger"):
+        with pytest.raises(
+            MigrationError, match=r"raise_invalid_row\(name,text,text\) of stranger"
+        ):
             migrate(connection)
     finally:
         connection.close()
@@ -188,3 +190,30 @@ def test_a_full_queue_of_notifications_refuses_nobodys_change() -> None:
         database.close()
     finally:
         server.stop()
+
+
+def test_nobody_has_a_right_between_the_first_migration_and_the_rights(supabase: Supabase) -> None:
+    """A later migration may fail: then the file that sets the rights has not run."""
+    unfinished = make_unmigrated(supabase.server)
+    connection = unfinished.connect(OWNER)
+    migrate(connection, access_file=None)
+    connection.close()
+    database = unfinished.database()
+
+    open_to = database.query(
+        """
+        SELECT role, oid::regprocedure::TEXT AS name
+        FROM pg_proc, unnest(ARRAY['anon', 'authenticated', 'service_role']) AS role
+        WHERE pronamespace = 'public'::regnamespace
+            AND has_function_privilege(role, oid, 'EXECUTE')
+        UNION ALL
+        SELECT role, oid::regclass::TEXT
+        FROM pg_class, unnest(ARRAY['anon', 'authenticated', 'service_role']) AS role
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')
+            AND relname <> 'recomamp_migrations'
+            AND has_table_privilege(role, oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+        """
+    )
+    assert open_to == []
+    database.close()
+    supabase.server.drop_database(unfinished.name)

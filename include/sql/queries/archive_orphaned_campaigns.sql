@@ -1,5 +1,5 @@
--- Archive the campaigns of profiles that do not belong to an instance, and those whose profile is not
--- known: no list has them. Once all lists are complete.
+-- Archive the campaigns whose profile is unknown or no longer belongs to the instance: no list has
+-- them. It runs after all lists are complete.
 -- Parameters: instance_key (UUID), current_profile_ids, seen_at (of the lists).
 UPDATE campaigns
 SET

@@ -1,5 +1,5 @@
 -- Archive the campaigns that a complete list no longer has. None is deleted: workflows and people
--- still ask about them. One that comes back is listed again, and takes the state it then has.
+-- still use them. A campaign that is listed again takes the state of the list.
 -- Parameters: instance_key (UUID), profile_id, campaign_type, seen_at (of the list).
 UPDATE campaigns
 SET

@@ -1,7 +1,8 @@
--- Take what is due into one hand: each user's oldest before anybody's second, so that nobody waits
--- for another user's thousands. What another hand took and let lie is due again: it was not begun, or
--- its status would be SENDING.
--- Chosen once: a plan that asked again for each row would skip what it has locked, and take more.
+-- Claim the events that are due, in turns: each user's oldest event comes before anybody's second.
+-- So no user waits for another user's thousands. An event whose claim has ended is due again: its
+-- mail was not begun, or its status would be SENDING.
+-- The rows are chosen once (MATERIALIZED): a plan that chose again for each row would skip the
+-- locked ones and claim more.
 -- Parameters: claim_id, claimed_until, now, limit (at most so many).
 WITH queued AS MATERIALIZED (
     SELECT

@@ -1,4 +1,4 @@
--- How many campaigns an instance has, by profile and type.
+-- Count the campaigns of an instance by profile and type.
 -- Parameters: instance_key (UUID).
 SELECT
     profile_id,

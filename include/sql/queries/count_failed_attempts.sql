@@ -1,6 +1,5 @@
--- How many attempts of a DAG run AMC has FAILED, of those opened since the run began or was last cleared.
--- Airflow counts the clears of a run that was deleted and made again from 0: its start tells the
--- attempts of both apart.
+-- Count the attempts of a DAG run that AMC has FAILED since the run began or was last cleared. Airflow
+-- counts the clears of a deleted and recreated run from 0; its start tells the two runs apart.
 -- Parameters: dag_id, dag_run_id, clear_number (how often it has been cleared), began_at (when Airflow
 -- started it).
 SELECT COUNT(*) AS failed

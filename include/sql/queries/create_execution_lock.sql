@@ -1,5 +1,5 @@
--- Make the row that try_lock_execution locks, where the execution exists and the row does not.
--- Parameters: execution_id (UUID), purpose (SEND or LOAD).
+-- Insert the row that try_lock_execution locks, where the execution exists and the row does not.
+-- Parameters: execution_id (UUID), purpose (SUBMIT or LOAD).
 INSERT INTO execution_locks (execution_id, purpose)
 SELECT execution.id, %(purpose)s
 FROM workflow_executions AS execution

@@ -1,4 +1,4 @@
--- A place for the rows of one report, gone with the transaction.
+-- Create a temporary table for the rows of one report. It ends with the transaction.
 -- Parameters: none.
 CREATE TEMPORARY TABLE reported_days (
     campaign_id TEXT NOT NULL,

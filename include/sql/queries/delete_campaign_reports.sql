@@ -1,4 +1,4 @@
--- Forget reports that were asked for long ago.
+-- Delete old reports.
 -- Parameters: before.
 DELETE FROM campaign_reports
 WHERE requested_at < %(before)s;

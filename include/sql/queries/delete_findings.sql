@@ -1,5 +1,5 @@
--- Forget old findings, the oldest first and so many at a time that no lock is held for long.
--- Returns one row: how many were deleted.
+-- Delete old findings, the oldest first. A limit keeps the locks short.
+-- Returns one row: the number of deleted rows.
 -- Parameters: before (older ones go), limit (at most so many).
 WITH deleted AS (
     DELETE FROM maintenance_findings

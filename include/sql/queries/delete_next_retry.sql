@@ -1,4 +1,4 @@
--- The run is over: the attempt that was to follow an ended one does not come.
+-- Clear the time of a next attempt: the run has ended, so no attempt follows.
 -- Parameters: execution_id.
 UPDATE workflow_executions
 SET next_retry_at = NULL

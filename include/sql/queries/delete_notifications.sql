@@ -1,5 +1,5 @@
--- Forget old events that are settled, the oldest first and so many at a time that no lock is held
--- for long. Returns one row: how many were deleted.
+-- Delete old events that are not open, the oldest first. A limit keeps the locks short.
+-- Returns one row: the number of deleted rows.
 -- Parameters: before (older ones go), limit (at most so many).
 WITH deleted AS (
     DELETE FROM notifications

@@ -1,4 +1,4 @@
--- End a report that is under way, once.
+-- End a report that is under way. A report that has ended stays as it is.
 -- Parameters: report_id (UUID), status, row_count, unknown_count, error_message, ended_at.
 UPDATE campaign_reports
 SET

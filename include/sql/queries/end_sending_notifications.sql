@@ -1,4 +1,4 @@
--- What became of a mail: SENT, FAILED, IN_DOUBT, or PENDING again where the server took nothing.
+-- Store the outcome of a mail: SENT, FAILED, IN_DOUBT, or PENDING where the server took nothing.
 -- Parameters: ids (UUIDs), claim_id, status, next_try_at (or NULL), last_error (or NULL).
 UPDATE notifications
 SET

@@ -1,6 +1,6 @@
--- End what will not be sent: events nobody sent in time, events of users who want no mail any more,
--- and mails whose sender was lost while the server may have had them.
--- Returns what was ended, and as what.
+-- End the events that will not be sent: those not sent in time, those of users who want no mail any
+-- more, and those whose sender died while the server may have had the mail.
+-- Returns the ended events with their statuses.
 -- Parameters: now, oldest (events from before are too old).
 UPDATE notifications AS queued
 SET

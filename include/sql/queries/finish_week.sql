@@ -1,8 +1,7 @@
--- A week's run has ended, and the transaction holds the week (lock_week). Results count unless the
--- week shows later ones. A failure takes no results away, undoes nobody's decision to skip the week,
--- and leaves a week to another DAG run whose execution is open, or has results that it is about to
--- record.
--- An execution's columns are copied from its row, as it was ended.
+-- Record the end of a week's run; the transaction holds the week (lock_week). Results count unless the
+-- week shows later ones. A failed run does not replace results and does not change a skipped week. It
+-- does not take a week from another DAG run whose execution is open or has results.
+-- The columns of the execution are copied from its row.
 -- Parameters: collection_id, week_start_date, week_end_date, dag_id, dag_run_id (of the run that
 -- has ended), execution_id (UUID or NULL), status (SUCCESS or FAILED), error_message, completed_at.
 UPDATE report_data_weeks AS week

@@ -1,26 +1,25 @@
--- Grant the free slots of an account to the executions whose turn it is, and return their ids.
--- An AMC instance may stand in several rows of amc_instances, one for each of its users: they share
--- its slots. Executions that others started at AMC take slots too, of the instance and of the
--- account, as last counted; what the application runs itself (no DAG) is among them and asks for no
--- slot here. Rows that ended while AMC had not said so take slots until that count, for as long as
--- a count lasts. A count from the future is none.
--- Turns are fair between users: whose share is smaller comes first, and a share is what the user
--- holds plus the place in the user's own line. Equal shares go by age. In a user's line a
--- collection's execution has its turn as if it had come later, so schedules go first and nothing
--- waits for ever. Only as many heads of each line are read as slots are free, so that long lines
--- cost nothing. The words for the status are those of the lines' own indexes and match no other
--- (docs/scaling.md).
+-- Grant the free slots of an account to waiting executions, and return their ids.
+-- Several rows of amc_instances, one for each user, may be one AMC instance: they share its slots.
+-- External executions take slots of the instance and of the account, as last counted. Executions of
+-- the application have no DAG: they are external and get no slot here. Rows that ended while AMC
+-- had not said so take slots until the next count. A count in the future is ignored.
+-- The order is fair between users: the smaller share comes first. A share is the number of slots
+-- that the user holds plus the execution's place in the user's own queue. Equal shares go by age.
+-- In a user's queue a collection's execution counts as later by collection_handicap: schedules go
+-- first, and no execution waits for ever.
+-- Only as many rows of each queue are read as slots are free, so long queues cost nothing. The
+-- conditions on the status match the indexes of the queues and no other (docs/scaling.md).
 -- Parameters: account_key (UUID, locked), granted_at, collection_handicap (interval),
--- foreign_counted_since and foreign_counted_until (other counts say nothing).
+-- external_counted_since and external_counted_until (other counts say nothing).
 WITH instances AS (
     SELECT
         counted.*,
         MIN(counted.max_concurrent_executions) OVER same AS instance_limit,
-        MAX(CASE WHEN counted.is_counted THEN counted.foreign_executions ELSE 0 END)
-            OVER same AS foreign_slots,
+        MAX(CASE WHEN counted.is_counted THEN counted.external_executions ELSE 0 END)
+            OVER same AS external_slots,
         CASE
-            WHEN counted.is_counted THEN counted.foreign_counted_at
-            ELSE %(foreign_counted_since)s
+            WHEN counted.is_counted THEN counted.external_counted_at
+            ELSE %(external_counted_since)s
         END AS unlisted_since
     FROM (
         SELECT
@@ -28,11 +27,11 @@ WITH instances AS (
             instance.user_id,
             instance.instance_id AS amc_instance,
             instance.max_concurrent_executions,
-            instance.foreign_executions,
-            instance.foreign_counted_at,
+            instance.external_executions,
+            instance.external_counted_at,
             COALESCE(
-                instance.foreign_counted_at
-                    BETWEEN %(foreign_counted_since)s AND %(foreign_counted_until)s,
+                instance.external_counted_at
+                    BETWEEN %(external_counted_since)s AND %(external_counted_until)s,
                 false
             ) AS is_counted
         FROM amc_instances AS instance
@@ -82,7 +81,7 @@ free AS (
         instances.user_id,
         instances.amc_instance,
         held.slots AS held_slots,
-        instances.instance_limit::BIGINT - instances.foreign_slots
+        instances.instance_limit::BIGINT - instances.external_slots
             - SUM(held.slots) OVER (PARTITION BY instances.amc_instance) AS slots
     FROM instances
     JOIN held ON held.id = instances.id
@@ -90,8 +89,8 @@ free AS (
 taken AS (
     SELECT held.slots FROM held
     UNION ALL
-    SELECT each.foreign_slots
-    FROM (SELECT DISTINCT amc_instance, foreign_slots FROM instances) AS each
+    SELECT each.external_slots
+    FROM (SELECT DISTINCT amc_instance, external_slots FROM instances) AS each
 ),
 queued AS (
     SELECT

@@ -1,5 +1,6 @@
--- A further try goes on with an open execution: count it, and say no longer that it is waited for.
--- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
+-- Count a further try of an open execution, and clear the error and the time of the next try.
+-- The condition on the status is written so that no partial index matches it: the row is found by
+-- its id (docs/scaling.md).
 -- Parameters: execution_id.
 UPDATE workflow_executions
 SET

@@ -1,4 +1,4 @@
--- Keep a call to Amazon that failed: one row for each failed try.
+-- Insert a failed call to Amazon: one row for each failed try.
 -- Parameters: instance_key (UUID), execution_id (UUID or NULL), user_id (in whose name), at, method,
 -- path (without its query), operation, status (HTTP, or NULL for no answer), code, request_id, message,
 -- attempt (which try of the call, from 1).

@@ -1,7 +1,7 @@
--- Write the intention to run a workflow, before AMC hears of it.
--- Returns its id, or no row where this attempt, or another open one of the DAG run, exists already
+-- Insert an execution before AMC is asked to run it.
+-- Returns its id. Returns no row where this attempt or another open one of the DAG run exists
 -- (uq_workflow_executions_dag_run_attempt, uq_workflow_executions_open_dag_run).
--- The run's previous attempt has waited for it, and says so no longer.
+-- next_retry_at of the previous attempt is cleared: its next attempt has come.
 -- Parameters: execution_id, workflow_id, user_id, instance_key, schedule_id, collection_id, dag_id,
 -- dag_run_id, attempt, clear_number, retry_count, parameters (JSON), window_type, window_start,
 -- window_end, window_time_zone, amc_workflow_id, submitted_sql, input_parameters (JSON), deadline_at,

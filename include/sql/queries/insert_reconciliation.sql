@@ -1,4 +1,4 @@
--- Keep what was done about a disagreement, under the instance the execution belongs to.
+-- Insert a reconciliation, under the instance that the execution belongs to.
 -- Parameters: instance_key (UUID, where the execution's row is gone), execution_id,
 -- amc_execution_id (or NULL), action, detail, at.
 INSERT INTO reconciliations (instance_id, execution_id, amc_execution_id, action, detail, at)

@@ -1,4 +1,4 @@
--- Take in some rows of a report; the table lives as long as the transaction.
+-- Insert some rows of a report into the temporary table reported_days.
 -- Parameters: days (JSON list).
 INSERT INTO reported_days (campaign_id, date, impressions, clicks, spend, sales)
 SELECT

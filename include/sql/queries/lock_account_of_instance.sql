@@ -1,5 +1,6 @@
--- Hold the account of an instance until the transaction ends: its slots are granted by one at a time.
--- A statement of its own, because what is counted afterwards must be read after the lock is had.
+-- Lock the account of an instance until the transaction ends: one transaction at a time grants its
+-- slots. It is a statement of its own, because the next statement must read the rows after the
+-- lock.
 -- Parameters: instance_key (UUID).
 SELECT account.id
 FROM amc_accounts AS account

@@ -1,4 +1,5 @@
--- The stored tokens of a user, held until the transaction ends so that one process refreshes them.
+-- Read and lock the stored tokens of a user until the transaction ends, so that one process
+-- refreshes them.
 -- Parameters: user_id (UUID).
 SELECT
     id,

@@ -1,7 +1,8 @@
--- AMC knows the execution: store its id. Compare-and-set, so that an id once stored stays.
--- Why a step has failed for good is kept, for whoever ends the row.
+-- Store AMC's id of an execution. Compare-and-set: an id that is stored stays. error_message stays
+-- where a step has failed for good, for the statement that ends the row.
 -- An id that another row holds violates uq_workflow_executions_amc_execution.
--- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
+-- The condition on the status is written so that no partial index matches it: the row is found by
+-- its id (docs/scaling.md).
 -- Parameters: execution_id, amc_execution_id, amc_status, amazon_request_id, submitted_at, deadline_at.
 UPDATE workflow_executions
 SET

@@ -1,9 +1,11 @@
--- Say that AMC is being asked. Only the first to say so knows that nothing can have been sent before.
--- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
--- Parameters: execution_id, sending_at.
+-- Store the time just before AMC is asked. Only the first call returns a row: its caller knows that
+-- nothing was sent before.
+-- The condition on the status is written so that no partial index matches it: the row is found by
+-- its id (docs/scaling.md).
+-- Parameters: execution_id, submission_started_at.
 UPDATE workflow_executions
-SET sending_at = %(sending_at)s
+SET submission_started_at = %(submission_started_at)s
 WHERE id = %(execution_id)s
   AND status IS NOT DISTINCT FROM 'PENDING'
-  AND sending_at IS NULL
+  AND submission_started_at IS NULL
 RETURNING id;

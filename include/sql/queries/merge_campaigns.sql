@@ -1,6 +1,7 @@
--- Keep a page of listed campaigns: one row a campaign, only dated where nothing is new. A row is kept,
--- how many are in the table now, and created, how many were not before. Not kept are campaigns that
--- another profile of the instance brought first and still lists, and what a later sync has written.
+-- Insert or update a page of listed campaigns. Where nothing is new, only last_sync_at changes.
+-- Returns one row: kept, the number of rows in the table now, and created, the number of new ones.
+-- Campaigns that another profile of the instance brought first and still lists are left out, and so
+-- are rows that a later sync wrote.
 -- Parameters: campaigns (JSON list), instance_key (UUID), profile_id, campaign_type, seen_at,
 -- current_profile_ids (all that have campaigns of the instance; a row of another one is taken over).
 WITH listed AS (

@@ -1,7 +1,8 @@
--- Bring the tables that all users share to what the instances offer, taken together.
--- What a sync has once seen and no instance offers any more is deprecated; what was written by hand and
--- never seen at AMC stays as it is. Words for people (display_name, category) are the application's own
--- once the row is there. A row of the answer is a table that changed, and how.
+-- Bring the tables that all users share to what the instances offer together.
+-- A table that a sync has seen and no instance offers any more is deprecated. A row that was
+-- written by hand stays as it is. display_name and category belong to the application once the row
+-- exists.
+-- Returns the tables that changed, and how.
 -- Parameters: sources (JSON: [{name, display_name, description, category, table_type}]), seen_at.
 WITH offered AS (
     SELECT *
@@ -54,7 +55,7 @@ kept AS (
     )
     RETURNING source.name
 ),
-vanished AS (
+removed AS (
     UPDATE amc_data_sources AS source
     SET
         is_active = FALSE,
@@ -68,7 +69,7 @@ SELECT
     kept.name,
     CASE
         WHEN former.first_seen_at IS NULL THEN 'ADDED'
-        WHEN former.deprecated_at IS NOT NULL THEN 'BACK'
+        WHEN former.deprecated_at IS NOT NULL THEN 'RESTORED'
         ELSE 'CHANGED'
     END AS change
 FROM kept
@@ -76,6 +77,6 @@ LEFT JOIN amc_data_sources AS former ON former.name = kept.name
 UNION ALL
 SELECT
     name,
-    'VANISHED'
-FROM vanished
+    'REMOVED'
+FROM removed
 ORDER BY name;

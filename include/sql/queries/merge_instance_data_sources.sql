@@ -1,5 +1,5 @@
--- Keep what an instance offers now; what it no longer offers stays, with the moment that was seen.
--- A row of the answer is a data source that changed, and how: ADDED, CHANGED, BACK or VANISHED.
+-- Store what an instance offers now. A table that it stopped offering stays, with the time of that.
+-- Returns the data sources that changed, and how: ADDED, CHANGED, RESTORED or REMOVED.
 -- Parameters: instance_key (UUID), sources (JSON: [{name, is_shared, description, fields}]), seen_at.
 WITH offered AS (
     SELECT *
@@ -32,16 +32,16 @@ kept AS (
         is_shared = EXCLUDED.is_shared,
         description = EXCLUDED.description,
         fields = EXCLUDED.fields,
-        vanished_at = NULL
-    WHERE (source.is_shared, source.description, source.fields, source.vanished_at)
+        removed_at = NULL
+    WHERE (source.is_shared, source.description, source.fields, source.removed_at)
         IS DISTINCT FROM (EXCLUDED.is_shared, EXCLUDED.description, EXCLUDED.fields, NULL)
     RETURNING source.name
 ),
-vanished AS (
+removed AS (
     UPDATE amc_instance_data_sources AS source
-    SET vanished_at = %(seen_at)s
+    SET removed_at = %(seen_at)s
     WHERE source.instance_id = %(instance_key)s::UUID
-      AND source.vanished_at IS NULL
+      AND source.removed_at IS NULL
       AND NOT EXISTS (SELECT FROM offered WHERE offered.name = source.name)
     RETURNING source.name
 )
@@ -49,7 +49,7 @@ SELECT
     kept.name,
     CASE
         WHEN former.name IS NULL THEN 'ADDED'
-        WHEN former.vanished_at IS NOT NULL THEN 'BACK'
+        WHEN former.removed_at IS NOT NULL THEN 'RESTORED'
         ELSE 'CHANGED'
     END AS change
 FROM kept
@@ -58,6 +58,6 @@ LEFT JOIN amc_instance_data_sources AS former
 UNION ALL
 SELECT
     name,
-    'VANISHED'
-FROM vanished
+    'REMOVED'
+FROM removed
 ORDER BY name;

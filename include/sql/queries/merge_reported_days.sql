@@ -1,6 +1,6 @@
--- Make the kept days of a report those of the report: changed, added, and deleted where it has none,
--- because a day without a row is a day without activity. A row says how many were reported, of how
--- many campaigns nobody knows, and how many days changed.
+-- Make the days of a report those of the report: changed, added, and deleted where it has none,
+-- because a day without a row had no activity.
+-- Returns one row: the number of reported rows, of rows of unknown campaigns, and of changed days.
 -- Parameters: instance_key (UUID), profile_id, campaign_type, start_date, end_date, loaded_at,
 -- largest_count (what a count's column holds).
 WITH known AS (

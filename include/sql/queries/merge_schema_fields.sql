@@ -1,5 +1,6 @@
--- Bring the columns of the shared tables to what the instances offer, taken together; as for tables.
--- A row of the answer is a column that changed, and how.
+-- Bring the columns of the shared tables to what the instances offer together, as
+-- merge_data_sources does for tables.
+-- Returns the columns that changed, and how.
 -- Parameters: fields (JSON: [{source, name, data_type, column_type, sensitivity, description}]), seen_at,
 -- unknown_type (word for a type that Amazon does not name).
 WITH offered AS (
@@ -63,7 +64,7 @@ kept AS (
     )
     RETURNING field.id, field.data_source_id, field.field_name
 ),
-vanished AS (
+removed AS (
     UPDATE amc_schema_fields AS field
     SET
         is_active = FALSE,
@@ -85,7 +86,7 @@ FROM (
         kept.field_name,
         CASE
             WHEN former.first_seen_at IS NULL THEN 'ADDED'
-            WHEN former.deprecated_at IS NOT NULL THEN 'BACK'
+            WHEN former.deprecated_at IS NOT NULL THEN 'RESTORED'
             ELSE 'CHANGED'
         END AS change
     FROM kept
@@ -94,8 +95,8 @@ FROM (
     SELECT
         data_source_id,
         field_name,
-        'VANISHED'
-    FROM vanished
+        'REMOVED'
+    FROM removed
 ) AS changed
 JOIN amc_data_sources AS source ON source.id = changed.data_source_id
 ORDER BY 1;

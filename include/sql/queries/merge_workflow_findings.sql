@@ -1,5 +1,5 @@
--- Bring the findings about the queries on an instance to what was found now.
--- A row of the answer is a finding that is new or different.
+-- Make the findings about the queries on an instance those that were made now.
+-- Returns the findings that are new or different.
 -- Parameters: instance_key (UUID), findings (JSON: [{workflow_id, kind, table_name, column_name, message,
 -- query_md5}]), found_at.
 WITH found AS (

@@ -1,6 +1,6 @@
--- Record the end of a schedule's DAG run: one row per run, however often it is cleared.
--- The trigger on schedule_runs keeps the schedule's counters by the difference.
--- Returns no row where the schedule is gone. The locks make a deletion under way be over first.
+-- Record the end of a schedule's DAG run: one row for each run, however often it is cleared. The
+-- trigger on schedule_runs updates the schedule's counters.
+-- Returns no row where the schedule is deleted. The locks wait for a deletion that is under way.
 -- Parameters: schedule_id, dag_run_id, execution_id, status, error_message, duration_seconds,
 -- window_start, window_end.
 INSERT INTO schedule_runs (

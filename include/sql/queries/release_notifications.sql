@@ -1,4 +1,4 @@
--- Give back what was claimed and not begun, to be due at a moment.
+-- Release claimed events whose mail was not begun. They are due again at next_try_at.
 -- Parameters: ids (UUIDs), claim_id, next_try_at, last_error (NULL: as it is).
 UPDATE notifications
 SET

@@ -1,4 +1,5 @@
--- Amazon no longer accepts a user's refresh token. A new one, stored by the application, clears both.
+-- Store that Amazon no longer accepts a user's refresh token. A trigger clears both columns when
+-- the application stores a new one.
 -- Parameters: user_id, consent_revoked_at, consent_error (Amazon's words).
 UPDATE users
 SET

@@ -1,6 +1,5 @@
--- Store a user's tokens as encrypted with another key, unless they have changed meanwhile. The tokens
--- are the same, so that a withdrawn consent must stay withdrawn: its user is left out, because a
--- trigger forgets it whenever encrypted_refresh_token changes.
+-- Store a user's tokens encrypted with another key, unless they have changed meanwhile. A user with
+-- a withdrawn consent is left out: the trigger would clear it, and the tokens are the same.
 -- Parameters: user_id, encrypted_access_token, encrypted_refresh_token (or NULL), old_access_token,
 -- old_refresh_token (or NULL).
 UPDATE users

@@ -1,4 +1,4 @@
--- The profile that an instance's account names, NULL where it names none.
+-- Read the profile that the account of an instance names; NULL where it names none.
 -- Parameters: instance_key (UUID).
 SELECT NULLIF(account.profile_id, '') AS profile_id
 FROM amc_instances AS instance

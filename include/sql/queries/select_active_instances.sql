@@ -1,5 +1,5 @@
--- The instances that Amazon is asked about by day and night: active ones of active users; or one of them.
--- A row is an instance, where and in whose name it is asked, what is known of its health, and when its tables were read.
+-- Read the active instances of active users, or one of them. A row is an instance with its owner,
+-- its health and the time when its tables were read.
 -- Parameters: instance_key (UUID, or NULL for all).
 SELECT
     instance.id AS instance_key,

@@ -1,4 +1,4 @@
--- Reports by their ids, and the instance each belongs to.
+-- Read reports by their ids, with their instances.
 -- Parameters: report_ids (list of UUID).
 SELECT
     report.id,

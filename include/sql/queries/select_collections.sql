@@ -1,9 +1,11 @@
--- Every collection as the generator needs it, in a stable order; or one of them.
--- A row is a collection with its workflow, instance and owner; paused where instance or owner is not active.
--- As JSON text, which holds every value of a column (a year 20026, a number without end), so that
--- one row that cannot be read keeps no other from being read.
--- No row is read beyond the limits of recomamp/domain/row_limits.py: of a longer text one character more
--- than its limit comes, of larger parameters their number of bytes. Such a row makes no DAG that runs.
+-- Read every collection as the DAG generator needs it, in a stable order, or one of them.
+-- A row is a collection with its workflow, instance and owner. It is paused where the instance or
+-- the owner is not active.
+-- It is JSON text, which holds every value of a column (a year 20026, a number without end): a row
+-- that cannot be read does not hide the others.
+-- Texts and parameters beyond the limits of row_limits.py are cut: a text comes with one character
+-- more than its limit, larger parameters as their number of bytes. Such a row makes no DAG that
+-- runs.
 -- Parameters: collection_id (UUID, or NULL for all; the planner folds the condition away), shard and
 -- shards (of all rows those of one shard, chosen by the last byte of the id; 0 of 1 are all).
 SELECT

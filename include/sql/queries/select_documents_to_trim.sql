@@ -1,7 +1,7 @@
--- Old results whose documents still have their rows, oldest first, page after page. A row is an
--- execution with the list of files its document gives, and the files that hold its rows: its own, or
--- those of the later success that superseded it, is_as_full where that has as many rows. One that was
--- loaded again lately is not old.
+-- Read old results whose documents still have their rows, oldest first, page by page. A row is an
+-- execution with the list of files in its document, and the files that hold its rows. These are its
+-- own, or those of the later success that superseded it; is_as_full says whether that has as many
+-- rows. A result that was loaded again lately is not old.
 -- Parameters: before, after_completed_at and after_id (the last row of the page before), limit.
 SELECT
     execution.id,

@@ -1,5 +1,5 @@
--- The active products of a user that Amazon was not asked about for a while.
--- A row is a product, with the profile that knew it last.
+-- Read the active products of a user that Amazon was not asked about lately. A row is a product
+-- with the profile that last knew it.
 -- Parameters: user_id, before (products asked about since then are left out).
 SELECT
     id,

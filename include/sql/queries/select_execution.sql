@@ -1,6 +1,7 @@
--- One execution and where it runs: by primary key or, without one, the latest attempt of a DAG run.
--- A row counts only with its owner: an execution on another user's instance is none, another user's
--- schedule or collection is not named, and a run's attempts are those of its DAG's definition.
+-- Read one execution and where it runs: by primary key or, without one, the latest attempt of a DAG
+-- run.
+-- Only rows of one owner count: an execution on another user's instance is left out, another user's
+-- schedule or collection is not named, and the attempts of a run are those of its DAG's definition.
 -- Parameters: execution_id (UUID or NULL), dag_id, dag_run_id (Airflow's ids or NULL).
 SELECT
     execution.id,
@@ -35,7 +36,7 @@ SELECT
           AND first.clear_number = execution.clear_number
     ) AS run_began_at,
     execution.slot_granted_at,
-    execution.sending_at,
+    execution.submission_started_at,
     execution.submitted_at,
     execution.deadline_at,
     execution.workflow_id,

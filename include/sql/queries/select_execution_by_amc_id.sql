@@ -1,5 +1,5 @@
--- The execution that an id of AMC belongs to, if any, of any user: several rows of amc_instances
--- may be one instance of AMC.
+-- Read the execution that an id of AMC belongs to, of any user: several rows of amc_instances may
+-- be one instance of AMC.
 -- Parameters: amc_instance_id (AMC's own name), amc_execution_id.
 SELECT execution.id
 FROM workflow_executions AS execution

@@ -1,4 +1,4 @@
--- The id of an execution while its row exists.
+-- Read the id of an execution, if its row exists.
 -- Parameters: execution_id (UUID).
 SELECT id
 FROM workflow_executions

@@ -1,8 +1,9 @@
--- Old results that a later success has superseded: the same question (workflow, schedule or
--- collection, instance, query, values) over the same window. Oldest first, page after page.
--- A row is an execution with its files, and a later such success with its own: the latest that has as
--- many rows, is_as_full, or the latest where all have fewer, as when AMC has forgotten the window.
--- Windows that AMC chooses itself are never the same. What a week shows is not superseded.
+-- Read old results that a later success has superseded: the same query (workflow, schedule or
+-- collection, instance, SQL, values) over the same window. Oldest first, page by page.
+-- A row is an execution with its files, and a later such success with its own. That is the latest
+-- with as many rows (is_as_full), or the latest where all have fewer, as when AMC has deleted the
+-- data.
+-- Windows that AMC chooses itself are never the same. A result that a week shows is not superseded.
 -- Parameters: before, after_completed_at and after_id (the last row of the page before), limit.
 SELECT
     execution.id,

@@ -1,4 +1,4 @@
--- What one run of the upkeep found, task by task.
+-- Read the findings of one run of the maintenance, task by task.
 -- Parameters: dag_run_id.
 SELECT
     task_id,

@@ -1,9 +1,9 @@
--- The tables of an instance, those it no longer offers included, with the names of their columns
--- and of those columns that Amazon says to be TIMESTAMP.
+-- Read the tables of an instance, removed ones included, with the names of their columns, and of
+-- the columns that are TIMESTAMP.
 -- Parameters: instance_key (UUID).
 SELECT
     offered.name,
-    offered.vanished_at IS NULL AS is_offered,
+    offered.removed_at IS NULL AS is_offered,
     ARRAY(
         SELECT field ->> 'name' FROM jsonb_array_elements(offered.fields) AS field
     ) AS fields,
@@ -18,7 +18,7 @@ SELECT
         JOIN amc_schema_fields AS field ON field.data_source_id = source.id
         WHERE source.name = offered.name
           AND NOT field.is_active
-    ) AS vanished_fields
+    ) AS removed_fields
 FROM amc_instance_data_sources AS offered
 WHERE offered.instance_id = %(instance_key)s
 ORDER BY offered.name;

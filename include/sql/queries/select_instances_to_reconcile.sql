@@ -1,9 +1,9 @@
--- The instances to compare with AMC: those with open executions or with executions of late, and
--- those where the next may start at any moment: others may have taken the slots it will ask for.
--- A row is an instance, its owner, who asks AMC, and the moment to list from. Of an owner who has
--- to sign in again nothing can start, and AMC is asked only about what there is already.
--- First comes what was never tried, or longest ago: a comparison of all that was broken off goes on
--- with the others, and one that fails each time is not first each time.
+-- Read the instances to compare with AMC: those with open or recent executions, and those where the
+-- next execution may start at any time, because others may have taken its slots.
+-- A row is an instance with its owner and the time to list from. Where the owner has to sign in
+-- again nothing can start, and only existing executions are compared.
+-- Instances tried longest ago come first: a reconciliation that was broken off goes on with the
+-- others, and an instance that always fails is not first each time.
 -- Parameters: since.
 WITH executions AS (
     SELECT

@@ -1,4 +1,4 @@
--- The instances whose tables are known.
+-- Read the instances whose tables are known.
 -- Parameters: none.
 SELECT
     instance.id AS instance_key,

@@ -1,7 +1,6 @@
--- The columns of the latest result that the pipeline has loaded of the same query, as its document
--- describes them. The same query: of the same workflow, on the same instance, with the same text and
--- with parameters of the same names and types, so that AMC gives its columns the same types. The
--- document is read of one row only: it may have megabytes.
+-- Read the columns of the latest loaded result of the same query, as its document describes them. The
+-- same query has the same workflow, instance and text, and parameters of the same names and types, so
+-- AMC gives its columns the same types. Only one document is read: it may have megabytes.
 -- Parameters: execution_id (whose columns are looked for).
 SELECT result_data #> '{schema,fields}' AS fields
 FROM workflow_executions

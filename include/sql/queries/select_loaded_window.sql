@@ -1,11 +1,11 @@
--- What the rows show as the results of a schedule or a collection over a window: the latest SUCCESS
--- of its workflow, else a week that is SUCCESS and names no execution of ours (an adopted database,
--- or a deleted execution).
+-- Read what the rows show as the results of a schedule or a collection over a window. That is the
+-- latest SUCCESS of its workflow, else a week that is SUCCESS and names no execution of the
+-- pipeline (an adopted database, or a deleted execution).
 -- Only executions of the same query and values count: the row may have been edited since, and a
--- manual run or a backfill may have had values of its own.
+-- manual run or a backfill may have had other values.
 -- is_recorded: the schedule has a run, or the collection a week, that shows the results.
--- Results of another instance are of other data. Those asked for before the window was due may lack
--- data that AMC had not yet.
+-- Results of another instance are of other data. Results queried before the window was due may lack
+-- data.
 -- Parameters: workflow_id, user_id, instance_key, schedule_id or collection_id (UUIDs, the other is
 -- NULL), due_at (of the window), window_type, window_start, window_end, week_start_date and
 -- week_end_date (NULL where it is no week), submitted_sql, parameters (JSON).

@@ -1,6 +1,6 @@
--- Open executions of an instance as they are compared with AMC; or one of them, if still open.
--- A row is the pipeline's own; what the application runs itself has no DAG. The words for that match no
--- index: those of uq_workflow_executions_open_dag_run would have it read from end to end.
+-- Read the open executions of an instance for the comparison with AMC, or one of them. Executions
+-- of the application have no DAG and are left out. The condition for that is written so that it
+-- does not match uq_workflow_executions_open_dag_run, which would be read from end to end.
 -- Parameters: instance_key (UUID), execution_id (UUID, or NULL for all).
 SELECT
     id,

@@ -1,5 +1,4 @@
--- The active users who have active products that Amazon was not asked about for a while.
--- A row is a user.
+-- Read the active users with active products that Amazon was not asked about lately.
 -- Parameters: before (products asked about since then are left out).
 SELECT DISTINCT product.user_id
 FROM asins AS product

@@ -1,5 +1,5 @@
--- The queries that run on an instance: its workflows, and those that a collection runs there.
--- Only those of at most 65,536 bytes: to parse longer ones would cost more than a warning is worth.
+-- Read the queries that run on an instance: its workflows, and those that a collection runs there.
+-- Queries above 65,536 bytes are left out: parsing them would cost more than a warning is worth.
 -- Parameters: instance_key (UUID).
 SELECT
     workflow.id AS workflow_id,

@@ -1,6 +1,6 @@
--- Queries that take long on average, as pg_stat_statements knows them: their texts have no values.
--- Of statements whose values it keeps (CREATE ROLE … PASSWORD among them) none is shown; a comment
--- may stand before the first word. Without the extension there are none.
+-- Read queries with a long mean run time from pg_stat_statements, whose texts have no values.
+-- Statements whose values it keeps, such as CREATE ROLE … PASSWORD, are left out, also after a
+-- comment. Without the extension there are no rows.
 -- Parameters: longer_than_ms, limit (the slowest so many).
 SELECT
     query,

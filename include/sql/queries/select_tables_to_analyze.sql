@@ -1,5 +1,6 @@
--- Tables with changes since their statistics were last gathered, the most changed first: what was
--- analyzed by an earlier try is left out. Only those that analyze_table() may analyze.
+-- Read the tables with changes since their statistics were last gathered, the most changed first,
+-- so that an earlier try's tables are left out. Only tables that analyze_table() may analyze are
+-- read.
 -- Parameters: none.
 SELECT counted.relname AS table_name
 FROM pg_stat_user_tables AS counted

@@ -1,4 +1,4 @@
--- Indexes that no query has used since the server began to count, the largest first.
+-- Read the indexes that no query has used since the server began to count, the largest first.
 -- Parameters: larger_than_bytes (smaller ones are no burden).
 SELECT
     table_name,

@@ -1,4 +1,4 @@
--- The stored tokens of a user, encrypted.
+-- Read the stored tokens of a user, encrypted.
 -- Parameters: user_id (UUID).
 SELECT
     id,

@@ -1,4 +1,4 @@
--- The users who have tokens, in the order of their ids.
+-- Read the users with tokens, in the order of their ids.
 -- Parameters: none.
 SELECT id
 FROM users

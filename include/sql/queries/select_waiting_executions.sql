@@ -1,6 +1,6 @@
--- What it takes to wait for executions and no more: a triggerer keeps it for each of thousands.
--- A row without its moments has been waited for: its task wakes up and looks for itself.
--- An execution on another user's instance is none: it would be asked about with that user's tokens.
+-- Read what a triggerer needs to wait for executions, and no more: it holds the rows of thousands.
+-- A row without times has ended, and its task looks for itself. An execution on another user's
+-- instance is left out: AMC would be asked with that user's tokens.
 -- Parameters: execution_ids (array of UUIDs).
 SELECT
     execution.id,

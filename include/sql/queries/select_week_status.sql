@@ -1,4 +1,4 @@
--- The status of a week of a collection; no row where the dates are no week of it.
+-- Read the status of a week of a collection; no row where no week has the dates.
 -- Parameters: collection_id, week_start_date, week_end_date.
 SELECT status
 FROM report_data_weeks

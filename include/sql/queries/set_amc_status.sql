@@ -1,4 +1,4 @@
--- Keep what AMC last said of an execution, until AMC has ended it.
+-- Store AMC's last status of an execution, unless a final one is stored.
 -- Parameters: execution_id, amc_status.
 UPDATE workflow_executions
 SET amc_status = %(amc_status)s

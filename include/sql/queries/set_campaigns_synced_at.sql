@@ -1,4 +1,4 @@
--- Say that campaigns and figures of an instance are as of a moment; an earlier one changes nothing.
+-- Store the time of a complete sync of campaigns and figures. An earlier time changes nothing.
 -- Parameters: instance_key (UUID), synced_at.
 UPDATE amc_instances
 SET campaigns_last_sync = %(synced_at)s

@@ -1,6 +1,7 @@
--- Results that AMC has of an attempt which ended without them could not be loaded. The attempt is no
--- longer one that was only interrupted, so that a clear of the whole run asks AMC again.
--- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
+-- Store why the results of an ended attempt could not be loaded. AMC has them, but the attempt does
+-- not count as interrupted any more: a clear of the whole run asks AMC again.
+-- The condition on the status is written so that no partial index matches it: the row is found by
+-- its id (docs/scaling.md).
 -- Parameters: execution_id, error_type, error_message.
 UPDATE workflow_executions
 SET

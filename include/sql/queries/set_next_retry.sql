@@ -1,8 +1,9 @@
--- Why a try of an open execution failed and when the next one comes (NULL: there is none), or that
--- it goes on: then all are NULL. The type stands there only where the step has failed for good. Its
--- status stays.
--- Returns its id, or no row where it has ended, or where it goes on and nothing was noted.
--- Its words for the status match no partial index: it is found by its id (docs/scaling.md).
+-- Store why a try of an open execution failed and when the next one comes; NULL where none comes.
+-- All three values are NULL where a try goes on. error_type is set only where the step has failed
+-- for good. The status stays.
+-- Returns the id. Returns no row where the execution has ended, or where nothing changes.
+-- The condition on the status is written so that no partial index matches it: the row is found by
+-- its id (docs/scaling.md).
 -- Parameters: execution_id, next_retry_at (or NULL), error_type (or NULL), error_message (or NULL).
 UPDATE workflow_executions
 SET

@@ -1,12 +1,12 @@
--- From here on a mail may be out: it is never sent again unless the server says that it took nothing.
--- Only what is still in this hand, still true, and still wanted.
+-- Store that a mail may be out from now on: it is not sent again unless the server took nothing.
+-- Only events that are still claimed, true and wanted are started.
 -- Parameters: ids (UUIDs of one user's events), claim_id, message_id, is_digest, now.
 UPDATE notifications AS begun
 SET
     status = 'SENDING',
     message_id = %(message_id)s,
     is_digest = %(is_digest)s,
-    sending_at = %(now)s,
+    sending_started_at = %(now)s,
     attempts = begun.attempts + 1,
     last_error = NULL
 FROM users AS told

@@ -1,5 +1,5 @@
--- A week's execution is in flight. A week that has results keeps showing them, and one that somebody
--- has skipped stays skipped.
+-- Record that the execution of a week is in flight. A week with results and a skipped week stay as
+-- they are.
 -- Parameters: collection_id, week_start_date, week_end_date, execution_id, retry_count, started_at.
 UPDATE report_data_weeks
 SET

@@ -1,6 +1,6 @@
--- Sum the days of a report into the columns of the campaigns it is about. ACOS is a percentage, ROAS a
--- ratio; both are NULL where they would divide by nothing. What its column does not hold is kept as the
--- largest or the smallest value that it does, and performance_note says what it really is.
+-- Sum the days of a report into the columns of its campaigns. ACOS is a percentage, ROAS a ratio;
+-- both are NULL where the divisor is zero. A value beyond its column is stored as the column's
+-- largest or smallest value, and performance_note names the real one.
 -- Parameters: instance_key (UUID), profile_id, campaign_type, start_date, end_date, loaded_at,
 -- largest_count, largest_money, largest_ratio.
 WITH totals AS (

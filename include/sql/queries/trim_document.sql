@@ -1,5 +1,5 @@
--- Take the rows out of a result's document. What describes them stays: the columns, the files, the
--- counts. Nothing is changed where the results were loaded again meanwhile.
+-- Delete the rows in a result's document. The columns, the files and the counts stay. Nothing
+-- changes where the results were loaded again meanwhile.
 -- Parameters: execution_id, listed_files (JSON, as read), trimmed_at, before (as it was selected).
 UPDATE workflow_executions
 SET

@@ -1,7 +1,7 @@
--- Take the right to send an execution, or to load its results, until the transaction ends; never wait.
--- A transaction that has it gets it again. The server must not end the transaction for being idle or
--- long, while AMC answers or files arrive; older servers have no limit to its length.
--- Parameters: execution_id (UUID), purpose (SEND or LOAD).
+-- Lock the submission of an execution, or the load of its results, until the transaction ends;
+-- never wait. A transaction that holds the lock gets it again. The server must not end an idle or
+-- long transaction while AMC answers or files arrive; older servers have no limit of its length.
+-- Parameters: execution_id (UUID), purpose (SUBMIT or LOAD).
 SELECT
     lock.execution_id,
     (

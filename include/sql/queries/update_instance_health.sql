@@ -1,4 +1,4 @@
--- Keep what a check of an instance found, unless a later check has been kept already.
+-- Store the outcome of a health check, unless a later check is stored already.
 -- Parameters: instance_key (UUID), health_status, health_error (or NULL), instance_type (Amazon's word,
 -- or NULL where it did not say), checked_at (when it began).
 UPDATE amc_instances

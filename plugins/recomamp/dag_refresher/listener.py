@@ -64,7 +64,7 @@ def changed_definitions(
     row_ids = [change.id for change in changes if change.table in SHARED]
     if not row_ids:  # as mostly; the statement reads every schedule and collection
         return own
-    showing = fetch_all(connection, "select_definitions_showing", row_ids=row_ids)
+    showing = fetch_all(connection, "select_affected_definitions", row_ids=row_ids)
     return own | {DefinitionChange(table=row["table_name"], id=row["id"]) for row in showing}
 
 

@@ -45,7 +45,7 @@ class Execution:
     due_at: datetime  # the tick of its run
     run_began_at: datetime | None  # when the first attempt since the last clear was inserted
     slot_granted_at: datetime | None
-    sending_at: datetime | None
+    submission_started_at: datetime | None
     submitted_at: datetime | None
     deadline_at: datetime
     workflow_id: UUID

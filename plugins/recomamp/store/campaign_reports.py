@@ -69,7 +69,7 @@ def open_campaign_report(
     """Intend to ask for a report, or find the one under way; None where it was loaded of late."""
     row = fetch_one(
         connection,
-        "open_campaign_report",
+        "insert_campaign_report",
         instance_key=instance_key,
         profile_id=source.profile_id,
         campaign_type=source.campaign_type.value,
@@ -105,7 +105,7 @@ def accept_campaign_report(
     """Store Amazon's id; False where one is stored already, or the report has ended."""
     return execute_returning(
         connection,
-        "accept_campaign_report",
+        "set_amazon_report_id",
         report_id=report_id,
         amazon_report_id=amazon_report_id,
     )

@@ -17,7 +17,7 @@ from recomamp.store.statements import execute_returning, fetch_all
 
 
 class MergeCounts(NamedTuple):
-    """A table or column that has changed, and how: ADDED, CHANGED, BACK or VANISHED."""
+    """A table or column that has changed, and how: ADDED, CHANGED, RESTORED or REMOVED."""
 
     name: str
     change: str
@@ -107,7 +107,7 @@ def select_instance_tables(connection: Connection, instance_key: UUID) -> dict[s
         row["name"].lower(): Table(
             is_offered=row["is_offered"],
             columns=frozenset(name.lower() for name in row["fields"]),
-            vanished_columns=frozenset(name.lower() for name in row["vanished_fields"]),
+            vanished_columns=frozenset(name.lower() for name in row["removed_fields"]),
             timestamps=frozenset(name.lower() for name in row["timestamp_fields"]),
         )
         for row in fetch_all(connection, "select_instance_tables", instance_key=instance_key)

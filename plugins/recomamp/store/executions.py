@@ -158,10 +158,15 @@ def mark_submitted(
         ) from err
 
 
-def mark_submitting(connection: Connection, execution_id: UUID, *, sending_at: datetime) -> bool:
+def mark_submitting(
+    connection: Connection, execution_id: UUID, *, submission_started_at: datetime
+) -> bool:
     """Say that AMC is being asked; False where an earlier try has said so."""
     return execute_returning(
-        connection, "mark_submitting", execution_id=execution_id, sending_at=sending_at
+        connection,
+        "mark_submitting",
+        execution_id=execution_id,
+        submission_started_at=submission_started_at,
     )
 
 

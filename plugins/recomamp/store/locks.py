@@ -18,11 +18,11 @@ from recomamp.store.statements import execute_returning, fetch_one
 class Purpose(StrEnum):
     """What is done to an execution under a lock (constraint ``chk_execution_lock_purpose``)."""
 
-    SEND = "SEND"
+    SUBMIT = "SUBMIT"
     LOAD = "LOAD"
 
 
-_DOING = {Purpose.SEND: "sending", Purpose.LOAD: "loading"}
+_DOING = {Purpose.SUBMIT: "sending", Purpose.LOAD: "loading"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,6 +46,15 @@ _CREATE_RECORDS = """
         applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
     );
     ALTER TABLE recomamp_migrations ENABLE ROW LEVEL SECURITY;
+    COMMENT ON TABLE recomamp_migrations IS
+        'A migration that was applied to the database. The migration runner inserts the rows; no '
+        'role reads them. Table of the pipeline.';
+    COMMENT ON COLUMN recomamp_migrations.name IS
+        'Name of the file without its suffix. Written by: migration runner.';
+    COMMENT ON COLUMN recomamp_migrations.checksum IS
+        'SHA-256 of the file. Written by: migration runner.';
+    COMMENT ON COLUMN recomamp_migrations.applied_at IS
+        'Time when the migration was applied. Written by: default.';
 """
 # Serialises runners. A lock of the table can be taken by its owner alone; a lock of a transaction
 # also works behind a pooler in transaction mode.
@@ -185,7 +194,7 @@ def _pending(migrations: Sequence[Migration], recorded: Mapping[str, str]) -> li
     if unknown:
         raise MigrationError(
             f"{unknown[0]}: applied to this database, but there is no such file;"
-            " was the database migrated by a newer version?"
+            " run the version of the pipeline that has it, or migrate a new database"
         )
     done, pending = migrations[: len(recorded)], migrations[len(recorded) :]
     for migration in done:

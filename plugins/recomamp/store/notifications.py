@@ -51,7 +51,7 @@ def select_recent_mails(
     connection: Connection, user_ids: Collection[UUID], *, since: datetime
 ) -> dict[UUID, RecentMail]:
     """Return which mails users have been sent since a moment."""
-    found = fetch_all(connection, "select_told_users", user_ids=list(user_ids), since=since)
+    found = fetch_all(connection, "select_recent_mails", user_ids=list(user_ids), since=since)
     return {
         row["user_id"]: RecentMail(mails=row["mails"], last_digest_at=row["last_digest_at"])
         for row in found

@@ -51,7 +51,7 @@ def select_instances_to_reconcile(
 def set_reconcile_attempted_at(connection: Connection, instance_key: UUID, *, at: datetime) -> None:
     """Keep when an instance was last tried, even if the try fails: the others come first then."""
     execute_returning(
-        connection, "note_reconcile_attempt", instance_key=instance_key, attempted_at=at
+        connection, "set_reconcile_attempted_at", instance_key=instance_key, attempted_at=at
     )
 
 
@@ -78,7 +78,7 @@ def select_known_execution_ids(
     named = {execution_id_of(one.workflow_id) for one in listed} - {None}
     found = fetch_all(
         connection,
-        "select_known_executions",
+        "select_known_execution_ids",
         execution_ids=list(named),
         amc_execution_ids=[one.amc_execution_id for one in listed],
     )
@@ -108,7 +108,7 @@ def set_listed_statuses(
     known = {key: status for key, status in statuses.items() if status is not AmcStatus.UNKNOWN}
     execute_returning(
         connection,
-        "set_listed_statuses",
+        "set_listed_amc_statuses",
         amc_instance_id=amc_instance_id,
         amc_execution_ids=list(known),
         amc_statuses=[status.value for status in known.values()],
@@ -125,14 +125,14 @@ def mark_orphaned(
     """Keep since when rows have been without a living DAG run."""
     execute_returning(
         connection,
-        "mark_orphaned",
+        "set_orphaned_at",
         execution_ids=[row.id for row in rows],
         orphan_ids=[row.id for row in rows if is_orphan(row, runs)],
         seen_at=seen_at,
     )
 
 
-def set_external_executions(
+def count_external_executions(
     connection: Connection, instance_key: UUID, count: int, *, counted_at: datetime
 ) -> None:
     """Keep how many executions are in flight at an instance that no open row of ours stands for.
@@ -141,9 +141,9 @@ def set_external_executions(
     """
     execute_returning(
         connection,
-        "set_external_executions",
+        "count_external_executions",
         instance_key=instance_key,
-        foreign_executions=count,
+        external_executions=count,
         counted_at=counted_at,
     )
 

@@ -86,7 +86,7 @@ def set_files_deleted(
     """Say that files are gone and who has the results; False where they were loaded again."""
     return execute_returning(
         connection,
-        "set_files_deleted",
+        "set_result_files_deleted",
         execution_id=old.id,
         files=Json(old.files),
         keeper_id=old.keeper_id,

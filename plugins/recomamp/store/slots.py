@@ -32,7 +32,7 @@ def grant_slots(connection: Connection, instance_key: UUID, *, now: datetime) ->
         account_key=account["id"],
         granted_at=now,
         collection_handicap=COLLECTION_HANDICAP,
-        foreign_counted_since=now - FOREIGN_COUNT_LIFETIME,
-        foreign_counted_until=now + FOREIGN_COUNT_LIFETIME,
+        external_counted_since=now - FOREIGN_COUNT_LIFETIME,
+        external_counted_until=now + FOREIGN_COUNT_LIFETIME,
     )
     return {row["id"] for row in granted}

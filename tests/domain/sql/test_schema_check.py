@@ -89,7 +89,7 @@ def test_all_that_is_missing_is_told_once_each_in_order() -> None:
     found = find_missing(sql, TABLES)
     assert [(one.kind, one.table, one.column) for one in found] == [
         (FindingKind.UNKNOWN_COLUMN, "dsp_clicks", "a"),
-        (FindingKind.VANISHED_TABLE, "dsp_views", ""),
+        (FindingKind.REMOVED_TABLE, "dsp_views", ""),
     ]
 
 

@@ -87,8 +87,8 @@ def test_an_orphan_is_cancelled_by_its_id_and_no_other(
     statuses = {one["workflowExecutionId"]: one["status"] for one in emulator.executions()}
     assert [statuses[key] for key in amc_ids(first, second)] == ["CANCELLED", "RUNNING"]
     assert [run.executions[0]["status"] for run in (first, second)] == ["CANCELLED", "RUNNING"]
-    (counted,) = first.database.query("SELECT foreign_executions FROM amc_instances")
-    assert counted["foreign_executions"] == 0
+    (counted,) = first.database.query("SELECT external_executions FROM amc_instances")
+    assert counted["external_executions"] == 0
 
 
 def test_a_query_with_other_parameters_is_not_taken_for_ours(

@@ -158,7 +158,7 @@ def test_two_workers_with_the_same_task_submit_it_once(
     (row,) = run.executions
     key = UUID(str(row["id"]))
     with (
-        locked(lambda: psycopg2.connect(database.uri), key, Purpose.SEND),
+        locked(lambda: psycopg2.connect(database.uri), key, Purpose.SUBMIT),
         pytest.raises(ExecutionLocked, match="another try"),
     ):
         run.step(SubmitExecution)
@@ -340,7 +340,7 @@ def test_an_intention_that_was_never_sent_is_sent_without_a_look(
     run.step(SubmitExecution)
     run.database.query(
         "UPDATE workflow_executions SET status = 'PENDING', amc_execution_id = NULL,"
-        " sending_at = NULL"
+        " submission_started_at = NULL"
     )
     emulator.reset()
     run.step(SubmitExecution)

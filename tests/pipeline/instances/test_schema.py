@@ -172,7 +172,7 @@ def test_a_table_that_another_instance_still_offers_has_not_vanished(
     assert after["amc_data_sources"] == before["amc_data_sources"]
     assert after["amc_schema_fields"] == before["amc_schema_fields"]
     gone = database.query(
-        "SELECT instance_id, name FROM amc_instance_data_sources WHERE vanished_at IS NOT NULL"
+        "SELECT instance_id, name FROM amc_instance_data_sources WHERE removed_at IS NOT NULL"
     )
     assert gone == [{"instance_id": instance["id"], "name": "dsp_views"}]
     hide(emulator, "dsp_views")
@@ -388,7 +388,7 @@ def test_a_query_on_what_has_vanished_is_reported_until_it_is_back_or_mended(
     hide(emulator, "dsp_views", instance_id="amcdemonorth")
     sync()
     (finding,) = database.query("SELECT * FROM workflow_findings")
-    assert (finding["kind"], finding["workflow_id"]) == ("VANISHED_TABLE", north["id"])
+    assert (finding["kind"], finding["workflow_id"]) == ("REMOVED_TABLE", north["id"])
     emulator.settings(data_sources=[])
     sync()
     assert findings(database) == []

@@ -384,11 +384,11 @@ def test_of_a_query_sent_twice_the_one_is_cancelled_that_its_living_row_does_not
     row = accept(rows, row, held)
     emulator.fault("cancel_execution", "forbidden")
     reconciler.at(5)
-    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert rows.get("amc_instances", instance)["external_executions"] == 1
     reconciler.at(10)
     reconciler.at(15)
     assert statuses(emulator) == {held: "RUNNING", twin: "CANCELLED"}
-    assert rows.get("amc_instances", instance)["foreign_executions"] == 0
+    assert rows.get("amc_instances", instance)["external_executions"] == 0
     assert reconciler.actions == [("CANCEL_AT_AMC", row["id"], twin)]
     (done,) = reconciler.database.query("SELECT detail FROM reconciliations")
     assert done["detail"] == f"the query was sent more than once, and its row waits for {held}"
@@ -408,7 +408,7 @@ def test_what_another_deployment_runs_on_the_instance_is_left_alone(
     reconciler.at(60)
     assert statuses(emulator)[amc_id] == "RUNNING"
     assert reconciler.actions == []
-    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert rows.get("amc_instances", instance)["external_executions"] == 1
 
 
 def test_executions_of_others_are_counted_and_never_cancelled(
@@ -431,8 +431,8 @@ def test_executions_of_others_are_counted_and_never_cancelled(
         reconciler.at(minutes)
     assert {statuses(emulator)[one] for one in foreign} == {"RUNNING"}
     after = rows.get("amc_instances", instance)
-    assert after["foreign_executions"] == 3
-    assert after["foreign_counted_at"] == reconciler.start + timedelta(minutes=300)
+    assert after["external_executions"] == 3
+    assert after["external_counted_at"] == reconciler.start + timedelta(minutes=300)
 
 
 def test_where_amc_keeps_no_names_the_id_of_a_row_tells_what_is_ours(
@@ -449,7 +449,7 @@ def test_where_amc_keeps_no_names_the_id_of_a_row_tells_what_is_ours(
     accept(rows, row, amc_id)
     theirs = north.ordered()
     reconciler.at(0)
-    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert rows.get("amc_instances", instance)["external_executions"] == 1
     reconciler.at(15)
     assert (statuses(emulator)[amc_id], statuses(emulator)[theirs]) == ("CANCELLED", "RUNNING")
 
@@ -470,7 +470,7 @@ def test_an_execution_of_another_users_row_of_the_same_instance_is_not_foreign(
         accept(rows, row, order(north, row))
     reconciler.at(0)
     for one in (instance, bobs):
-        assert rows.get("amc_instances", one)["foreign_executions"] == 0
+        assert rows.get("amc_instances", one)["external_executions"] == 0
     rows.update("workflow_executions", bobs_row, status="FAILED")
     reconciler.at(5)
     (done,) = reconciler.database.query("SELECT * FROM reconciliations")
@@ -557,7 +557,7 @@ def test_an_instance_that_asks_for_patience_is_not_waited_for(
     with pytest.raises(PipelineError, match=r"1 not reconciled: amcdemoeurope .*HTTP 429"):
         reconciler.at(0)
     assert asked(emulator) == ["amcdemoeurope", "amcdemonorth"]
-    assert rows.get("amc_instances", instance)["foreign_counted_at"] == reconciler.start
+    assert rows.get("amc_instances", instance)["external_counted_at"] == reconciler.start
 
 
 def test_each_instance_is_counted_as_of_its_own_turn(
@@ -573,7 +573,7 @@ def test_each_instance_is_counted_as_of_its_own_turn(
         clock=lambda: reconciler.start + timedelta(minutes=next(turns)),
     )
     first, second = (
-        rows.get("amc_instances", one)["foreign_counted_at"] for one in (europe_first, instance)
+        rows.get("amc_instances", one)["external_counted_at"] for one in (europe_first, instance)
     )
     assert first < second
 
@@ -599,7 +599,7 @@ def test_a_silent_region_is_waited_for_once_before_all_others_are_compared(
         silence = f"amcdemoeurope ({one['id']}): Amazon has not answered everything within 1 second"
         assert silence in str(failed.value)
     assert asked(emulator) == ["amcdemoeurope", "amcdemonorth", "amcdemoeurope"]
-    assert rows.get("amc_instances", instance)["foreign_counted_at"] == reconciler.start
+    assert rows.get("amc_instances", instance)["external_counted_at"] == reconciler.start
 
 
 def test_a_run_without_time_names_those_it_did_not_come_to_and_ends(
@@ -664,7 +664,7 @@ def test_an_instance_that_can_never_be_compared_is_not_first_each_time(
     for minutes in (0, 5):
         reconciler.at(minutes)
     assert asked(emulator) == ["amcdemoeurope", "amcdemonorth"] * 2
-    assert rows.get("amc_instances", europe_first)["foreign_counted_at"] is None
+    assert rows.get("amc_instances", europe_first)["external_counted_at"] is None
     rows.update("amc_instances", europe_first, reconcile_attempted_at=reconciler.start)
     reconciler.at(10)
     assert asked(emulator)[-2:] == ["amcdemoeurope", "amcdemonorth"]
@@ -765,7 +765,7 @@ def test_what_others_run_is_counted_before_an_idle_instance_has_its_first_execut
         rows.update("workflow_schedules", schedule, is_active=False)
     north.ordered()
     reconciler.at(0)
-    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert rows.get("amc_instances", instance)["external_executions"] == 1
     assert len(emulator.calls("list_executions")) == 1
 
 
@@ -780,10 +780,10 @@ def test_what_was_given_up_takes_a_slot_until_amc_has_ended_it(
     order(north, put(status="CANCELLED"))
     emulator.fault("cancel_execution", "forbidden")
     reconciler.at(0)
-    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert rows.get("amc_instances", instance)["external_executions"] == 1
     reconciler.at(5)
     assert set(statuses(emulator).values()) == {"CANCELLED"}
-    assert rows.get("amc_instances", instance)["foreign_executions"] == 0
+    assert rows.get("amc_instances", instance)["external_executions"] == 0
 
 
 def test_amcs_last_word_of_an_ended_row_is_kept(
@@ -836,7 +836,7 @@ def test_the_slot_of_a_closed_row_is_counted_once_before_and_after_amc_is_listed
     assert free_slots(2) == 1
     emulator.fault("cancel_execution", "forbidden")
     reconciler.at(5)  # a refused cancel is one tenant's own
-    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert rows.get("amc_instances", instance)["external_executions"] == 1
     assert free_slots(6) == 1
     reconciler.at(10)
     assert free_slots(11) == 2
@@ -855,7 +855,7 @@ def test_what_the_application_runs_itself_is_counted_and_left_alone(
     waiting = put(dag_id=None, dag_run_id=None)
     for minutes in (0, 60):
         reconciler.at(minutes)
-    assert rows.get("amc_instances", instance)["foreign_executions"] == 1
+    assert rows.get("amc_instances", instance)["external_executions"] == 1
     assert (reconciler.actions, set(statuses(emulator).values())) == ([], {"RUNNING"})
     assert [rows.get("workflow_executions", one) for one in (row, waiting)] == [row, waiting]
 

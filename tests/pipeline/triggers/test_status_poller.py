@@ -207,7 +207,7 @@ def running(rows: Rows, instance: Row, database: Database, emulator: RunningEmul
         amc_workflow_id="recomamp-x",
         dag_run_id="run 1",
         slot_granted_at=now,
-        sending_at=now,
+        submission_started_at=now,
         window_start=now - timedelta(days=9),
         window_end=now - timedelta(days=2),
         window_time_zone="UTC",

@@ -92,9 +92,9 @@ class FindingKind(StrEnum):
     """What is wrong with a name or its use (constraint ``chk_workflow_finding_kind``)."""
 
     UNKNOWN_TABLE = "UNKNOWN_TABLE"
-    VANISHED_TABLE = "VANISHED_TABLE"
+    REMOVED_TABLE = "REMOVED_TABLE"
     UNKNOWN_COLUMN = "UNKNOWN_COLUMN"
-    VANISHED_COLUMN = "VANISHED_COLUMN"
+    REMOVED_COLUMN = "REMOVED_COLUMN"
     DATE_AGAINST_TIMESTAMP = "DATE_AGAINST_TIMESTAMP"
 
 
@@ -123,11 +123,11 @@ class Finding:
         match self.kind:
             case FindingKind.UNKNOWN_TABLE:
                 return f"table {self.table} is not among the instance's data sources"
-            case FindingKind.VANISHED_TABLE:
+            case FindingKind.REMOVED_TABLE:
                 return f"table {self.table} is no longer among the instance's data sources"
             case FindingKind.UNKNOWN_COLUMN:
                 return f"column {self.column} is not in {self.table}"
-            case FindingKind.VANISHED_COLUMN:
+            case FindingKind.REMOVED_COLUMN:
                 return f"column {self.column} is no longer in {self.table}"
             case FindingKind.DATE_AGAINST_TIMESTAMP:
                 return f"column {self.column} of {self.table} is a TIMESTAMP; {self.advice}"
@@ -226,7 +226,7 @@ def _tables(scope: Scope, tables: Mapping[str, Table]) -> Iterator[Finding]:
         if table is None:
             yield Finding(table=name, column="", kind=FindingKind.UNKNOWN_TABLE)
         elif not table.is_offered:
-            yield Finding(table=name, column="", kind=FindingKind.VANISHED_TABLE)
+            yield Finding(table=name, column="", kind=FindingKind.REMOVED_TABLE)
 
 
 def _columns(
@@ -278,5 +278,5 @@ def _is_missing(table: Table | None, column: str) -> bool:
 
 def _missing_column(column: str, read: list[str], tables: Mapping[str, Table]) -> Finding:
     has_vanished = any(column in tables[table].vanished_columns for table in read)
-    kind = FindingKind.VANISHED_COLUMN if has_vanished else FindingKind.UNKNOWN_COLUMN
+    kind = FindingKind.REMOVED_COLUMN if has_vanished else FindingKind.UNKNOWN_COLUMN
     return Finding(table=", ".join(read), column=column, kind=kind)

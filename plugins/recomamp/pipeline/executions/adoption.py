@@ -81,7 +81,7 @@ async def _find_by_time(
     An execution may wait for its slot for hours. What somebody else asks meanwhile is not ours.
     """
     is_explicit = execution.window.type is WindowType.EXPLICIT
-    sent_at = execution.sending_at or execution.created_at
+    sent_at = execution.submission_started_at or execution.created_at
     async for candidate in amc.list_executions(
         min_creation_time=sent_at - LIST_SLACK, include_workflow=True
     ):

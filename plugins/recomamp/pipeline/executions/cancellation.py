@@ -22,7 +22,7 @@ async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcStatus | No
         if execution.amc_execution_id is not None:
             return (await amc.cancel_execution(execution.amc_execution_id)).status
         status = None
-        if execution.sending_at is not None:
+        if execution.submission_started_at is not None:
             name = execution.amc_workflow_id
             async for sent in amc.list_executions(workflow_id=name):
                 if sent.workflow_id == name:  # whatever else is listed is somebody's

@@ -60,7 +60,7 @@ class RecordRun(ExecutionOperator):
             if execution is not None and execution.status.is_open:
                 execution = self._end(execution, is_last_try=is_last_try(context))
             elif execution is not None and execution.status is not ExecutionStatus.SUCCESS:
-                self._drop_retry(execution)
+                self._delete_next_retry(execution)
             if self.definition_ref.kind is DefinitionKind.SCHEDULE:
                 self._record_schedule_run(context, execution, is_loaded)
             else:
@@ -117,7 +117,7 @@ class RecordRun(ExecutionOperator):
         # to guess FAILED would send a mail about a run that went well
         return task_state(context, LOAD_TASK_ID) == TaskInstanceState.SUCCESS
 
-    def _drop_retry(self, execution: Execution) -> None:
+    def _delete_next_retry(self, execution: Execution) -> None:
         """Wait no longer for an attempt that the run is not going to make."""
         with self.database.transaction() as connection:
             delete_next_retry(connection, execution.id)

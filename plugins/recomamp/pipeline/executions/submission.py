@@ -131,7 +131,7 @@ def _show_week(execution: Execution, database: DatabaseHook) -> None:
 
 
 def _may_be_at_amc(execution: Execution) -> bool:
-    return execution.sending_at is not None or execution.amc_execution_id is not None
+    return execution.submission_started_at is not None or execution.amc_execution_id is not None
 
 
 def _open_attempt(
@@ -197,10 +197,10 @@ def _bring_to_amc(
     execution: Execution, *, database: DatabaseHook, amazon: AmcHook, step_time: StepTime
 ) -> Execution:
     """Send the query, or find that it was sent; one process at a time."""
-    with locked(database.get_conn, execution.id, Purpose.SEND):
+    with locked(database.get_conn, execution.id, Purpose.SUBMIT):
         with database.transaction() as connection:
             is_first = executions.mark_submitting(
-                connection, execution.id, sending_at=datetime.now(UTC)
+                connection, execution.id, submission_started_at=datetime.now(UTC)
             )
             current = executions.select_execution(connection, execution.id)
         if current is not None and current.amc_execution_id is not None:

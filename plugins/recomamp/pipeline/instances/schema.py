@@ -32,7 +32,7 @@ SYNCS_AT_ONCE = 4
 SYNC_RETRY = RetryPolicy(attempts=4)
 LONGEST_SYNC_SECONDS = 300.0  # of one instance: others wait for its place
 
-_KINDS = ("ADDED", "CHANGED", "BACK", "VANISHED")
+_KINDS = ("ADDED", "CHANGED", "RESTORED", "REMOVED")
 
 
 def sync_schema(

@@ -136,7 +136,7 @@ class InstanceReconciliation:
         with self.database.transaction() as connection:
             known = reconciliations.select_known_execution_ids(connection, in_flight)
             foreign = count_external(in_flight, known)
-            reconciliations.set_external_executions(
+            reconciliations.count_external_executions(
                 connection, self.instance.instance_key, foreign, counted_at=self.now
             )
         log.info(

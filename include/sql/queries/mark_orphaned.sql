@@ -1,9 +1,0 @@
--- Keep since when open executions have had no living DAG run; forget it where they have one again.
--- Its words for the status match no partial index: they are found by their ids (docs/scaling.md).
--- Parameters: execution_ids (UUIDs, all that were looked at), orphan_ids (those without), seen_at.
-UPDATE workflow_executions
-SET orphaned_at = CASE WHEN id = ANY(%(orphan_ids)s::UUID[]) THEN %(seen_at)s::TIMESTAMPTZ END
-WHERE id = ANY(%(execution_ids)s::UUID[])
-  AND status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED', 'TIMEOUT')
-  AND (orphaned_at IS NOT NULL) <> (id = ANY(%(orphan_ids)s::UUID[]))
-RETURNING id;
