@@ -4709,7 +4709,7 @@ COMMENT ON COLUMN public.workflow_executions.retry_count IS 'Number of retries s
 
 -- Name: COLUMN workflow_executions.next_retry_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_executions.next_retry_at IS 'Earliest time of Airflow''s next try or of the next attempt. NULL where there is none. Written by: submit, wait, load (set_next_retry); submit, wait (insert_execution); submit, wait, recomamp_reconcile (mark_submitted); load (mark_succeeded); submit, wait, record, recomamp_reconcile (end_execution); submit, wait, load (increment_retry_count); record (clear_next_retry).';
+COMMENT ON COLUMN public.workflow_executions.next_retry_at IS 'Earliest time of Airflow''s next try or of the next attempt. NULL where there is none. Written by: submit, wait, load (set_next_retry); submit, wait (insert_execution); submit, wait, recomamp_reconcile (mark_submitted); load (mark_succeeded); submit, wait, record, recomamp_reconcile (end_execution); submit, wait, load (increment_retry_count); record (delete_next_retry).';
 
 -- Name: COLUMN workflow_executions.created_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -4966,7 +4966,7 @@ COMMENT ON COLUMN public.workflow_schedules.is_active IS 'False: the DAG is paus
 
 -- Name: COLUMN workflow_schedules.next_run_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_schedules.next_run_at IS 'Next tick, for display. The DAG ticks by cron_expression. Written by: set_next_run_at(); user; wait, record, recomamp_reconcile (update_schedule_after_run).';
+COMMENT ON COLUMN public.workflow_schedules.next_run_at IS 'Next tick, for display. The DAG ticks by cron_expression. Written by: set_next_run_at(); user; wait, record, recomamp_reconcile (update_schedule_after_run); record (show_next_run).';
 
 -- Name: COLUMN workflow_schedules.parameters; Type: COMMENT; Schema: public; Owner: -
 

@@ -23,14 +23,13 @@ from amc_emulator.engine import Engine, Query, QueryRefused
 from e2e.test_clearing import CASES
 from fixtures.postgres import Database, Rows
 from recomamp import errors
-from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.execution_states import KILLED, RUN_FAILED, AmcStatus, given_up_as
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.windows import ScheduleWindows, Window
 from recomamp.domain.sql.binding import BoundQuery, bind
 from recomamp.domain.sql.parameters import declare
 from recomamp.errors import InvalidDefinition, error_type
-from recomamp.pipeline.generator.definitions import parse_row
+from recomamp.pipeline.generator.definitions import SOURCES, parse_row
 from recomamp.store.statements import fetch_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,10 +101,10 @@ def undone(connection: Connection) -> Iterator[None]:
 def definition_errors(connection: Connection) -> list[str]:
     """Say what keeps rows from becoming DAGs that run."""
     found = []
-    for kind in (DefinitionKind.SCHEDULE, DefinitionKind.COLLECTION):
-        for row in fetch_all(connection, kind.select, **{kind.key: None}, shard=0, shards=1):
+    for source in SOURCES.values():
+        for row in fetch_all(connection, source.statement, **{source.key: None}, shard=0, shards=1):
             try:
-                kind.read(parse_row(row["definition"]))
+                source.read(parse_row(row["definition"]))
             except InvalidDefinition as err:
                 found.append(str(err))
     return found
@@ -124,9 +123,9 @@ def run_at_amc(query: BoundQuery) -> int:
 
 
 def bound_queries(connection: Connection) -> Iterator[BoundQuery]:
-    for kind in (DefinitionKind.SCHEDULE, DefinitionKind.COLLECTION):
-        for row in fetch_all(connection, kind.select, **{kind.key: None}, shard=0, shards=1):
-            definition = kind.read(parse_row(row["definition"]))
+    for source in SOURCES.values():
+        for row in fetch_all(connection, source.statement, **{source.key: None}, shard=0, shards=1):
+            definition = source.read(parse_row(row["definition"]))
             yield bind(definition.workflow.sql_query, definition.parameters, _WINDOW)
 
 

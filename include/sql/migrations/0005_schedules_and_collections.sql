@@ -99,7 +99,8 @@ COMMENT ON COLUMN workflow_schedules.is_active IS
     'False: the DAG is paused. Written by: default; user; check_workflow_schedule().';
 COMMENT ON COLUMN workflow_schedules.next_run_at IS
     'Next tick, for display. The DAG ticks by cron_expression. Written by: set_next_run_at(); '
-    'user; wait, record, recomamp_reconcile (update_schedule_after_run).';
+    'user; wait, record, recomamp_reconcile (update_schedule_after_run); '
+    'record (show_next_run).';
 COMMENT ON COLUMN workflow_schedules.parameters IS
     'Values of parameters, which replace those of the workflow, and options of the window. '
     'Written by: default; user; check_workflow_schedule().';

@@ -138,7 +138,7 @@ COMMENT ON COLUMN workflow_executions.next_retry_at IS
     'Written by: submit, wait, load (set_next_retry); submit, wait (insert_execution); submit, '
     'wait, recomamp_reconcile (mark_submitted); load (mark_succeeded); submit, wait, record, '
     'recomamp_reconcile (end_execution); submit, wait, load (increment_retry_count); record '
-    '(clear_next_retry).';
+    '(delete_next_retry).';
 COMMENT ON COLUMN workflow_executions.created_at IS
     'Time of insertion, before AMC is called. Written by: default.';
 COMMENT ON COLUMN workflow_executions.updated_at IS

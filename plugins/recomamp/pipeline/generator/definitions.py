@@ -54,7 +54,7 @@ _TIMES: dict[str, Callable[[str], object]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Source:
+class DefinitionSource:
     """How the rows of a kind are selected and read."""
 
     statement: str
@@ -62,11 +62,11 @@ class _Source:
     read: Callable[[Row, QueryCheck], Schedule | Collection]
 
 
-_SOURCES = {
-    DefinitionKind.SCHEDULE: _Source(
+SOURCES = {
+    DefinitionKind.SCHEDULE: DefinitionSource(
         statement="select_schedules", key="schedule_id", read=read_schedule
     ),
-    DefinitionKind.COLLECTION: _Source(
+    DefinitionKind.COLLECTION: DefinitionSource(
         statement="select_collections", key="collection_id", read=read_collection
     ),
 }
@@ -225,7 +225,7 @@ def _read_times(row: dict[str, Any]) -> None:
 def _read(kind: DefinitionKind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
     endpoint_of(row["region"] or "us-east-1")
     marketplace_of(row["country_code"], row["marketplace_id"])
-    return _SOURCES[kind].read(row, check_query)
+    return SOURCES[kind].read(row, check_query)
 
 
 def _define(
@@ -291,7 +291,7 @@ def _select_rows(
     kind: DefinitionKind, row_id: UUID | None, database: DatabaseHook, shard: Shard = ALL
 ) -> dict[str, str]:
     part = {"shard": 0, "shards": 1} if row_id else {"shard": shard.number, "shards": shard.of}
-    source = _SOURCES[kind]
+    source = SOURCES[kind]
     with database.transaction() as connection:
         rows = fetch_all(connection, source.statement, **{source.key: row_id}, **part)
     return {str(row["id"]): row["definition"] for row in rows}
