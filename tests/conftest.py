@@ -41,11 +41,11 @@ pytest_plugins = [
     "fixtures.connections",
     "fixtures.campaigns",
     "fixtures.mail",
-    "fixtures.matrix",
-    "fixtures.owner",
+    "fixtures.outcome_matrix",
+    "fixtures.owned_database",
     "fixtures.running_stack",
     "fixtures.supabase",
-    "fixtures.people",
+    "fixtures.two_users",
 ]
 
 

@@ -9,26 +9,28 @@ from pathlib import Path
 
 from amc_emulator.app import create_app
 from amc_emulator.emulator import Emulator
-from amc_emulator.safety import refusal
 from amc_emulator.server import Server, bind
-from amc_emulator.tenants import SHIPPED, TenantsUnreadable, read_tenants
+from amc_emulator.start_checks import start_error
+from amc_emulator.tenants import DEFAULT_TENANTS_FILE, InvalidTenantsFile, read_tenants
 
 
 def main() -> int:
-    """Serve until interrupted; return 2 when it cannot start."""
+    """Serve until interrupted. Return 2 when the emulator cannot start."""
     flags = _flags()
-    if refused := refusal(flags.host, allow_remote=flags.allow_remote, environ=os.environ):
-        return _give_up(refused)
+    if rejection := start_error(flags.host, allow_remote=flags.allow_remote, environ=os.environ):
+        return _exit_with_error(rejection)
     try:
         tenants = read_tenants(flags.tenants)
         bound = bind(flags.host, flags.port)
-    except TenantsUnreadable as err:
-        return _give_up(str(err))
+    except InvalidTenantsFile as err:
+        return _exit_with_error(str(err))
     except OSError as err:
-        return _give_up(f"cannot listen on {flags.host}:{flags.port}: {err.strerror or err}")
+        return _exit_with_error(
+            f"cannot listen on {flags.host}:{flags.port}: {err.strerror or err}"
+        )
     url = f"http://{flags.host}:{bound.getsockname()[1]}"
     app = create_app(Emulator(tenants))
-    server = Server(app, on_listening=lambda: _say(f"AMC emulator listening on {url}"))
+    server = Server(app, on_listening=lambda: _print(f"AMC emulator listening on {url}"))
     try:
         server.run(sockets=[bound])
     except KeyboardInterrupt:
@@ -50,7 +52,7 @@ def _flags() -> argparse.Namespace:
     parser.add_argument(
         "--tenants",
         type=Path,
-        default=os.environ.get("AMC_EMULATOR_TENANTS", SHIPPED),
+        default=os.environ.get("AMC_EMULATOR_TENANTS", DEFAULT_TENANTS_FILE),
         help="TOML file of clients, consents, accounts (AMC_EMULATOR_TENANTS)",
     )
     return parser.parse_args()
@@ -62,12 +64,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _give_up(reason: str) -> int:
+def _exit_with_error(reason: str) -> int:
     sys.stderr.write(f"amc_emulator: {reason}\n")
     return 2
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

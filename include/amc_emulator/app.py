@@ -9,31 +9,31 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from amc_emulator.accounts import Accounts, DataSources
 from amc_emulator.ads.listing import AdsListing
 from amc_emulator.ads.products import Products
 from amc_emulator.ads.reports import Reports
-from amc_emulator.answers import (
+from amc_emulator.control import Control
+from amc_emulator.downloads import Downloads
+from amc_emulator.emulator import Emulator
+from amc_emulator.executions import Executions
+from amc_emulator.lwa import TokenEndpoint
+from amc_emulator.middleware import EmulatorMiddleware
+from amc_emulator.responses import (
     DATA_SOURCES,
     EXECUTIONS,
     INSTANCES,
     JSON,
     SCHEDULES,
     WORKFLOWS,
-    Refused,
-    answer,
-    refusal,
+    RequestRejected,
+    error_response,
+    json_response,
 )
-from amc_emulator.control import Control
-from amc_emulator.downloads import Downloads
-from amc_emulator.emulator import Emulator
-from amc_emulator.inventory import Accounts, DataSources
-from amc_emulator.lwa import TokenEndpoint
-from amc_emulator.reporting import Executions
-from amc_emulator.wire import Wire
 from amc_emulator.workflows import Schedules, Workflows
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-Row = tuple[str, str, str, Handler]
+Route = tuple[str, str, str, Handler]
 REPORTING = "/amc/reporting/{instance_id}"
 _MEDIA_TYPES = {
     "workflows": WORKFLOWS,
@@ -51,8 +51,8 @@ def create_app(emulator: Emulator) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
     )
-    api.add_exception_handler(Refused, _refused)
-    api.add_exception_handler(HTTPException, _unrouted)
+    api.add_exception_handler(RequestRejected, _rejection_response)
+    api.add_exception_handler(HTTPException, _http_error_response)
     for operation, method, path, handler in _routes(emulator):
         api.add_api_route(
             path,
@@ -63,7 +63,7 @@ def create_app(emulator: Emulator) -> ASGIApp:
             include_in_schema=False,
         )
     api.include_router(Control(emulator).router())
-    return Wire(
+    return EmulatorMiddleware(
         api,
         routes=api.routes,
         clock=emulator.clock,
@@ -72,7 +72,7 @@ def create_app(emulator: Emulator) -> ASGIApp:
     )
 
 
-def _routes(emulator: Emulator) -> list[Row]:
+def _routes(emulator: Emulator) -> list[Route]:
     accounts, downloads = Accounts(emulator), Downloads(emulator)
     login = TokenEndpoint(emulator.login, lambda: emulator.settings)
     return [
@@ -81,13 +81,13 @@ def _routes(emulator: Emulator) -> list[Row]:
         ("list_instances", "GET", "/amc/instances", accounts.instances),
         ("get_instance", "GET", "/amc/instances/{instance_id}", accounts.instance),
         ("download", "GET", "/_downloads/{key:path}", downloads.get),
-        *_saved_routes(emulator),
+        *_workflow_routes(emulator),
         *_execution_routes(emulator),
         *_ads_routes(emulator),
     ]
 
 
-def _saved_routes(emulator: Emulator) -> list[Row]:
+def _workflow_routes(emulator: Emulator) -> list[Route]:
     workflows, schedules = Workflows(emulator), Schedules(emulator)
     all_workflows, all_schedules = f"{REPORTING}/workflows", f"{REPORTING}/schedules"
     workflow, schedule = f"{all_workflows}/{{workflow_id}}", f"{all_schedules}/{{schedule_id}}"
@@ -105,7 +105,7 @@ def _saved_routes(emulator: Emulator) -> list[Row]:
     ]
 
 
-def _execution_routes(emulator: Emulator) -> list[Row]:
+def _execution_routes(emulator: Emulator) -> list[Route]:
     executions, sources = Executions(emulator), DataSources(emulator)
     all_executions, all_sources = f"{REPORTING}/workflowExecutions", f"{REPORTING}/dataSources"
     execution = f"{all_executions}/{{execution_id}}"
@@ -120,7 +120,7 @@ def _execution_routes(emulator: Emulator) -> list[Row]:
     ]
 
 
-def _ads_routes(emulator: Emulator) -> list[Row]:
+def _ads_routes(emulator: Emulator) -> list[Route]:
     listing, reports = AdsListing(emulator), Reports(emulator)
     products = Products(emulator)
     advertisers = "/amc/instances/{instance_id}/advertisers"
@@ -137,14 +137,16 @@ def _ads_routes(emulator: Emulator) -> list[Row]:
     ]
 
 
-async def _refused(request: Request, refused: Exception) -> Response:
-    assert isinstance(refused, Refused)  # noqa: S101  (registered for this class)
-    return refusal(refused.status, refused.details, media_type=_media_type(request.url.path))
+async def _rejection_response(request: Request, rejection: Exception) -> Response:
+    assert isinstance(rejection, RequestRejected)  # noqa: S101  (registered for this class)
+    return error_response(
+        rejection.status, rejection.details, media_type=_media_type(request.url.path)
+    )
 
 
-async def _unrouted(_request: Request, err: Exception) -> Response:
+async def _http_error_response(_request: Request, err: Exception) -> Response:
     assert isinstance(err, HTTPException)  # noqa: S101  (registered for this class)
-    return answer({"message": str(err.detail)}, media_type=JSON, status=err.status_code)
+    return json_response({"message": str(err.detail)}, media_type=JSON, status=err.status_code)
 
 
 def _media_type(path: str) -> str:

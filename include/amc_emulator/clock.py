@@ -1,4 +1,4 @@
-"""The emulator's time, which tests may stop and move."""
+"""The emulator's time, which tests can stop and move."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Real time until it is set; afterwards it stands still until moved or released."""
+    """Real time until it is set. Afterwards it stands still until it is moved or released."""
 
     def __init__(self) -> None:
-        self._standing: datetime | None = None
+        self._stopped_at: datetime | None = None
 
     def now(self) -> datetime:
         """Return the present moment, aware, UTC."""
-        return self._standing or datetime.now(UTC)
+        return self._stopped_at or datetime.now(UTC)
 
     def stop_at(self, moment: datetime) -> None:
         """Stop the clock at a moment (aware)."""
-        self._standing = moment.astimezone(UTC)
+        self._stopped_at = moment.astimezone(UTC)
 
     def advance(self, by: timedelta) -> None:
-        """Move a stopped clock; a running one stops first."""
-        self._standing = self.now() + by
+        """Move the clock. A running clock stops first."""
+        self._stopped_at = self.now() + by
 
     def release(self) -> None:
         """Return to real time."""
-        self._standing = None
+        self._stopped_at = None
 
 
-def stamp(moment: datetime) -> str:
-    """Write a moment as AMC does: UTC, whole seconds, `Z`."""
+def format_time(moment: datetime) -> str:
+    """Return a moment as AMC writes it: UTC, whole seconds, `Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def stamp_milliseconds(moment: datetime) -> str:
-    """Write a moment as AMC writes `validatedTime`: UTC, milliseconds, `Z`."""
+def format_time_ms(moment: datetime) -> str:
+    """Return a moment as AMC writes `validatedTime`: UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The place signed links point to; it behaves like S3."""
+"""The storage that signed links point to. It behaves like S3."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from xml.sax.saxutils import escape
 from fastapi import Request, Response
 
 from amc_emulator.ads.reports import Reports
-from amc_emulator.clock import stamp
+from amc_emulator.clock import format_time
 from amc_emulator.emulator import Emulator
-from amc_emulator.faults import injected
-from amc_emulator.files import LinkRefused
-from amc_emulator.state import Execution
+from amc_emulator.execution_machine import Execution
+from amc_emulator.faults import active_fault
+from amc_emulator.result_files import LinkRejected
 
 
 class Downloads:
@@ -25,27 +25,27 @@ class Downloads:
         self._reports = Reports(emulator)
 
     async def get(self, request: Request) -> Response:
-        """Give out a file, or S3's kind of refusal."""
+        """Return a file, or an error as S3 has it."""
         key = str(request.path_params["key"])
         try:
             self._check(key, request)
-        except LinkRefused as refused:
-            return _refusal(403, refused.code, refused.message)
-        content = None if injected(request, "missing_part") else self._content(key)
+        except LinkRejected as rejection:
+            return _s3_error(403, rejection.code, rejection.message)
+        content = None if active_fault(request, "missing_part") else self._content(key)
         if content is None:
-            return _refusal(404, "NoSuchKey", "The specified key does not exist.")
-        packing = self._emulator.settings.gzip_parts if key.endswith(".csv") else "no"
-        if packing != "no":
+            return _s3_error(404, "NoSuchKey", "The specified key does not exist.")
+        compression = self._emulator.settings.gzip_parts if key.endswith(".csv") else "no"
+        if compression != "no":
             content = gzip.compress(content, mtime=0)
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         headers = {"Content-Type": "binary/octet-stream", "ETag": f'"{digest}"'}
-        if packing == "with_header":
+        if compression == "with_header":
             headers["Content-Encoding"] = "gzip"
         return Response(content, headers=headers)
 
     def _check(self, key: str, request: Request) -> None:
         if "authorization" in request.headers:
-            raise LinkRefused(
+            raise LinkRejected(
                 "InvalidArgument",
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter,"
                 " Signature query string parameter or the Authorization header should be"
@@ -53,8 +53,8 @@ class Downloads:
             )
         query = request.query_params.multi_items()
         self._emulator.links.check(key, query, now=self._emulator.clock.now())
-        if injected(request, "expired_link"):
-            raise LinkRefused("AccessDenied", "Request has expired")
+        if active_fault(request, "expired_link"):
+            raise LinkRejected("AccessDenied", "Request has expired")
 
     def _content(self, key: str) -> bytes | None:
         execution_id, _, name = key.partition("/")
@@ -71,19 +71,22 @@ class Downloads:
 
 
 def _metadata(execution: Execution) -> bytes:
-    """Return the file next to the results; only that it holds the SQL is known of the real one."""
+    """Return the file next to the results.
+
+    Of the real one it is only known that it holds the SQL.
+    """
     return json.dumps(
         {
             "workflowId": execution.workflow_id,
             "workflowExecutionId": execution.execution_id,
             "sqlQuery": execution.query.sql,
-            "timeWindowStart": stamp(execution.window.start),
-            "timeWindowEnd": stamp(execution.window.end),
+            "timeWindowStart": format_time(execution.window.start),
+            "timeWindowEnd": format_time(execution.window.end),
         }
     ).encode()
 
 
-def _refusal(status: int, code: str, message: str) -> Response:
+def _s3_error(status: int, code: str, message: str) -> Response:
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"

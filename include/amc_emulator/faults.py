@@ -1,4 +1,4 @@
-"""Faults to order: which request meets which fault, and how often."""
+"""Faults on demand: which requests they apply to, and how often."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _WRAPPED = frozenset(
 )
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """The kinds of fault."""
 
     THROTTLE = "throttle"
@@ -91,35 +91,38 @@ class Kind(StrEnum):
     FAIL_REPORT = "fail_report"
 
 
-_ONLY_FOR: dict[Kind, frozenset[str]] = {
-    Kind.WRAPPED: _WRAPPED,
-    Kind.TRUNCATED_CSV: frozenset({"download"}),
-    Kind.MISSING_PART: frozenset({"download_urls", "download"}),
-    Kind.EXPIRED_LINK: frozenset({"download_urls", "download"}),
-    Kind.TOKEN_REVOKED: OPERATIONS - {"download"},
-    Kind.FAIL_EXECUTION: frozenset({"create_execution"}),
-    Kind.REJECT_EXECUTION: frozenset({"create_execution"}),
-    Kind.FAIL_REPORT: frozenset({"create_report"}),
-    Kind.NO_OUTPUT_COLUMNS: frozenset({"list_executions", "get_execution"}),
-    Kind.NOT_READY: frozenset({"download_urls"}),
-    Kind.UNKNOWN_STATUS: frozenset({"create_execution", "list_executions", "get_execution"}),
+_OPERATIONS_OF: dict[FaultKind, frozenset[str]] = {
+    FaultKind.WRAPPED: _WRAPPED,
+    FaultKind.TRUNCATED_CSV: frozenset({"download"}),
+    FaultKind.MISSING_PART: frozenset({"download_urls", "download"}),
+    FaultKind.EXPIRED_LINK: frozenset({"download_urls", "download"}),
+    FaultKind.TOKEN_REVOKED: OPERATIONS - {"download"},
+    FaultKind.FAIL_EXECUTION: frozenset({"create_execution"}),
+    FaultKind.REJECT_EXECUTION: frozenset({"create_execution"}),
+    FaultKind.FAIL_REPORT: frozenset({"create_report"}),
+    FaultKind.NO_OUTPUT_COLUMNS: frozenset({"list_executions", "get_execution"}),
+    FaultKind.NOT_READY: frozenset({"download_urls"}),
+    FaultKind.UNKNOWN_STATUS: frozenset({"create_execution", "list_executions", "get_execution"}),
 }
 
 
 class Fault(BaseModel):
-    """One order. `times` null means until further notice; `skip` lets that many pass first;
-    `matching` restricts it to requests whose path, query or body contains the text; `share` lets
-    it befall only that share of them, drawn by a seeded chance. `after` refuses a request that
-    was carried out."""
+    """One fault that waits for requests.
+
+    `times` is the number of requests it applies to, null for all. `skip` lets that many pass first.
+    `matching` restricts it to requests whose path, query or body contains the text. `probability`
+    applies it to that share of the requests, by a seeded random number. `after` replaces the answer
+    to a request that was carried out.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     operation: str = "*"
-    fault: Kind
+    fault: FaultKind
     times: Annotated[int, Field(ge=1)] | None = 1
     skip: int = Field(default=0, ge=0)
     matching: str | None = None
-    share: float = Field(default=1, gt=0, le=1)
+    probability: float = Field(default=1, gt=0, le=1)
     retry_after: Annotated[int, Field(ge=0)] | Literal["http-date"] | None = None
     retry_after_seconds: int = Field(default=2, ge=0)
     status: int | str | None = None
@@ -132,87 +135,91 @@ class Fault(BaseModel):
     body: dict[str, Any] | list[Any] | str | None = None
 
     @model_validator(mode="after")
-    def _fits(self) -> Fault:
+    def _check_fields(self) -> Fault:
         if self.operation != "*" and self.operation not in OPERATIONS:
             raise ValueError(f"unknown operation {self.operation!r}; one of {sorted(OPERATIONS)}")
-        if self.operation != "*" and not self.concerns(self.operation):
+        if self.operation != "*" and not self.matches_operation(self.operation):
             raise ValueError(
-                f"fault {self.fault.value!r} exists only for {sorted(_ONLY_FOR[self.fault])}"
+                f"fault {self.fault.value!r} exists only for {sorted(_OPERATIONS_OF[self.fault])}"
             )
-        if self.fault is Kind.SERVER_ERROR and self.status not in (None, 500, 502, 503, 504):
+        if self.fault is FaultKind.SERVER_ERROR and self.status not in (None, 500, 502, 503, 504):
             raise ValueError("server_error takes status 500, 502, 503 or 504")
-        if self.fault is Kind.FORBIDDEN and self.status not in (None, 400, 403, 409, 422):
+        if self.fault is FaultKind.FORBIDDEN and self.status not in (None, 400, 403, 409, 422):
             raise ValueError("forbidden takes status 400, 403, 409 or 422")
-        if self.fault is Kind.NOT_READY and self.status not in (None, 400, 404, 409, 422, 425):
+        if self.fault is FaultKind.NOT_READY and self.status not in (None, 400, 404, 409, 422, 425):
             raise ValueError("not_ready takes status 400, 404, 409, 422 or 425")
-        is_of_execution = self.fault in _ENDINGS and isinstance(self.body, dict)
-        if self.body is not None and not (is_of_execution or self.fault in _REFUSALS):
+        is_outcome = self.fault in _OUTCOMES and isinstance(self.body, dict)
+        if self.body is not None and not (is_outcome or self.fault in _ERROR_RESPONSES):
             raise ValueError(
                 "body exists only for refusals and, as an object, for ends of executions"
             )
-        if self.after and self.fault not in _REFUSALS:
+        if self.after and self.fault not in _ERROR_RESPONSES:
             raise ValueError("after exists only for refusals")
         return self
 
-    def concerns(self, operation: str) -> bool:
-        """Return whether the fault can befall an operation."""
+    def matches_operation(self, operation: str) -> bool:
+        """Return whether the fault can apply to an operation."""
         named = self.operation in ("*", operation)
-        return named and operation in _ONLY_FOR.get(self.fault, OPERATIONS)
+        return named and operation in _OPERATIONS_OF.get(self.fault, OPERATIONS)
 
     @property
-    def befalls_before(self) -> bool:
+    def skips_service(self) -> bool:
         """Return whether the request never reaches the service."""
-        return self.fault in _BEFORE and not self.after
+        return self.fault in _SKIPPING_SERVICE and not self.after
 
     @property
-    def refuses(self) -> bool:
-        """Return whether another answer takes the place of the service's."""
-        return self.fault in _REFUSALS or self.fault is Kind.HTML_BODY
+    def replaces_response(self) -> bool:
+        """Return whether the fault replaces the service's answer."""
+        return self.fault in _ERROR_RESPONSES or self.fault is FaultKind.HTML_BODY
 
 
-_REFUSALS = frozenset(
+_ERROR_RESPONSES = frozenset(
     {
-        Kind.THROTTLE,
-        Kind.SERVER_ERROR,
-        Kind.UNAUTHORIZED,
-        Kind.FORBIDDEN,
-        Kind.NOT_FOUND,
-        Kind.NOT_READY,
+        FaultKind.THROTTLE,
+        FaultKind.SERVER_ERROR,
+        FaultKind.UNAUTHORIZED,
+        FaultKind.FORBIDDEN,
+        FaultKind.NOT_FOUND,
+        FaultKind.NOT_READY,
     }
 )
-_ENDINGS = frozenset({Kind.FAIL_EXECUTION, Kind.REJECT_EXECUTION})
-_BEFORE = _REFUSALS | {Kind.TIMEOUT_BEFORE, Kind.RESET_BEFORE, Kind.HTML_BODY}
+_OUTCOMES = frozenset({FaultKind.FAIL_EXECUTION, FaultKind.REJECT_EXECUTION})
+_SKIPPING_SERVICE = _ERROR_RESPONSES | {
+    FaultKind.TIMEOUT_BEFORE,
+    FaultKind.RESET_BEFORE,
+    FaultKind.HTML_BODY,
+}
 
 
-class Faults:
-    """The orders not yet used up, in the order they were given."""
+class FaultQueue:
+    """The pending faults, in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._orders: list[Fault] = []
+        self._faults: list[Fault] = []
         self._held: list[Fault] = []
         self._release = asyncio.Event()
-        self._chance = random.Random(1)  # noqa: S311  (repeatable, not secret)
+        self._random = random.Random(1)  # noqa: S311  (repeatable, not secret)
 
-    def order(self, fault: Fault) -> None:
-        """Add an order behind those that wait."""
-        self._orders.append(fault.model_copy())
+    def add(self, fault: Fault) -> None:
+        """Add a fault behind those that wait."""
+        self._faults.append(fault.model_copy())
 
     def clear(self) -> None:
-        """Drop every order and let go what is held."""
-        self._orders.clear()
+        """Delete every fault and release held requests."""
+        self._faults.clear()
         self._release.set()
         self._release = asyncio.Event()
 
-    def waiting(self) -> list[dict[str, Any]]:
-        """Return what is still ordered."""
-        return [_shown(one) for one in self._orders]
+    def pending(self) -> list[dict[str, Any]]:
+        """Return the faults that are left."""
+        return [_view(one) for one in self._faults]
 
-    def holding(self) -> list[dict[str, Any]]:
-        """Return the orders that hold a request just now."""
-        return [_shown(one) for one in self._held]
+    def held(self) -> list[dict[str, Any]]:
+        """Return the faults that hold a request at this moment."""
+        return [_view(one) for one in self._held]
 
     async def hold(self, fault: Fault) -> None:
-        """Hold a request until all orders are dropped."""
+        """Hold a request until all faults are deleted."""
         release = self._release
         self._held.append(fault)
         try:
@@ -221,11 +228,11 @@ class Faults:
             self._held = [one for one in self._held if one is not fault]
 
     def take(self, operation: str, seen: str) -> Fault | None:
-        """Return the first order that meets this request, and count it."""
-        for fault in self._orders:
-            if not fault.concerns(operation) or (fault.matching or "") not in seen:
+        """Return the first fault that applies to this request, and count it."""
+        for fault in self._faults:
+            if not fault.matches_operation(operation) or (fault.matching or "") not in seen:
                 continue
-            if fault.share < 1 and self._chance.random() >= fault.share:
+            if fault.probability < 1 and self._random.random() >= fault.probability:
                 continue
             if fault.skip > 0:
                 fault.skip -= 1
@@ -238,19 +245,19 @@ class Faults:
         if fault.times is not None:
             fault.times -= 1
             if fault.times == 0:
-                self._orders = [one for one in self._orders if one is not fault]
+                self._faults = [one for one in self._faults if one is not fault]
 
 
-def _shown(fault: Fault) -> dict[str, Any]:
+def _view(fault: Fault) -> dict[str, Any]:
     return fault.model_dump(mode="json", exclude_defaults=True)
 
 
-def injected(request: Request, *kinds: str) -> Fault | None:
-    """Return the fault that befalls this request when it is one of these kinds."""
-    return injected_in(request.scope, *kinds)
+def active_fault(request: Request, *kinds: str) -> Fault | None:
+    """Return the fault of this request when it is one of these kinds."""
+    return active_fault_in(request.scope, *kinds)
 
 
-def injected_in(scope: Scope, *kinds: str) -> Fault | None:
+def active_fault_in(scope: Scope, *kinds: str) -> Fault | None:
     """Return the fault of a scope when it is one of these kinds."""
     fault = scope.get(SCOPE_KEY)
     return fault if isinstance(fault, Fault) and fault.fault in kinds else None

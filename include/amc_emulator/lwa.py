@@ -1,4 +1,4 @@
-"""Login with Amazon: the token endpoint and the tokens it gave out."""
+"""Login with Amazon: the token endpoint and its tokens."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 
-from amc_emulator.answers import JSON, answer
 from amc_emulator.clock import Clock
-from amc_emulator.faults import injected
+from amc_emulator.faults import active_fault
+from amc_emulator.responses import JSON, json_response
 from amc_emulator.settings import Settings
 from amc_emulator.tenants import Consent, Tenants
 
 
-class LoginRefused(Exception):
-    """A refusal in OAuth's words."""
+class LoginError(Exception):
+    """An error as OAuth words it."""
 
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(description)
@@ -33,8 +33,8 @@ class LoginRefused(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Access:
-    """What an access token stands for."""
+class AccessGrant:
+    """The access that an access token grants."""
 
     client_id: str
     consent: Consent
@@ -42,47 +42,47 @@ class Access:
 
 
 class Login:
-    """Gives out access tokens and remembers them."""
+    """Issues access tokens and remembers them."""
 
     def __init__(self, tenants: Tenants, clock: Clock) -> None:
         self._tenants = tenants
         self._clock = clock
-        self._given: dict[str, Access] = {}
+        self._grants: dict[str, AccessGrant] = {}
         self._revoked: set[str] = set()
         self._used_codes: set[str] = set()
 
-    def restore(self) -> None:
-        """Undo revocations and the use of codes; tokens given out stay good."""
+    def reset_consents(self) -> None:
+        """Undo revocations and the use of codes. Issued tokens stay valid."""
         self._revoked.clear()
         self._used_codes.clear()
 
-    def access(self, token: str) -> Access | None:
-        """Return what a token stands for, None when unknown, expired or revoked."""
-        access = self._given.get(token)
+    def access(self, token: str) -> AccessGrant | None:
+        """Return the access of a token, None when it is unknown, expired or revoked."""
+        access = self._grants.get(token)
         if access is None or access.expires_at <= self._clock.now():
             return None
         return None if access.consent.refresh_token in self._revoked else access
 
-    def forget(self, token: str) -> None:
+    def invalidate(self, token: str) -> None:
         """Make one access token unknown."""
-        self._given.pop(token, None)
+        self._grants.pop(token, None)
 
     def revoke_account(self, account_id: str) -> int:
-        """Revoke every consent that reaches an account and return how many there are."""
+        """Revoke every consent that reaches an account. Return their number."""
         hit = [one for one in self._tenants.consents if account_id in one.accounts]
         self._revoked.update(one.refresh_token for one in hit)
         return len(hit)
 
-    def grant(self, form: dict[str, str], settings: Settings) -> dict[str, Any]:
-        """Answer a token request.
+    def issue_token(self, form: dict[str, str], settings: Settings) -> dict[str, Any]:
+        """Return the answer to a token request.
 
-        :raises LoginRefused: with status, error and description.
+        :raises LoginError: with status, error and description.
         """
         consent = self._consent(form)
         client_id = self._client(form)
         token = "Atza|" + secrets.token_urlsafe(48)
         lifetime_seconds = settings.access_token_lifetime_seconds
-        self._given[token] = Access(
+        self._grants[token] = AccessGrant(
             client_id=client_id,
             consent=consent,
             expires_at=self._clock.now() + timedelta(seconds=lifetime_seconds),
@@ -99,7 +99,7 @@ class Login:
         given = _required(form, "client_secret")
         kept = self._tenants.clients.get(client_id)
         if kept is None or not secrets.compare_digest(kept.encode(), given.encode()):
-            raise LoginRefused(401, "invalid_client", "Client authentication failed")
+            raise LoginError(401, "invalid_client", "Client authentication failed")
         return client_id
 
     def _consent(self, form: dict[str, str]) -> Consent:
@@ -108,7 +108,7 @@ class Login:
                 return self._by_refresh_token(_required(form, "refresh_token"))
             case "authorization_code":
                 return self._by_code(_required(form, "code"), _required(form, "redirect_uri"))
-        raise LoginRefused(
+        raise LoginError(
             400,
             "unsupported_grant_type",
             "The authorization grant type is not supported by the authorization server",
@@ -128,9 +128,9 @@ class Login:
         raise invalid_grant("code")
 
 
-def invalid_grant(parameter: str) -> LoginRefused:
-    """Return the refusal of a revoked, unknown or used-up grant."""
-    return LoginRefused(
+def invalid_grant(parameter: str) -> LoginError:
+    """Return the error of a revoked, unknown or used grant."""
+    return LoginError(
         400,
         "invalid_grant",
         f"The request has an invalid grant parameter : {parameter}."
@@ -140,7 +140,7 @@ def invalid_grant(parameter: str) -> LoginRefused:
 
 def _required(form: dict[str, str], name: str) -> str:
     if not form.get(name):
-        raise LoginRefused(
+        raise LoginError(
             400, "invalid_request", f"The request is missing a required parameter : {name}"
         )
     return form[name]
@@ -149,7 +149,7 @@ def _required(form: dict[str, str], name: str) -> str:
 async def read_form(request: Request) -> dict[str, str]:
     """Return the fields of a token request: form or JSON, client from HTTP Basic too.
 
-    :raises LoginRefused: the body is neither.
+    :raises LoginError: the body is neither.
     """
     body = (await request.body()).decode("utf-8", "replace")
     if "json" in request.headers.get("content-type", ""):
@@ -163,9 +163,9 @@ def _json_fields(body: str) -> dict[str, str]:
     try:
         fields = json.loads(body)
     except ValueError as err:
-        raise LoginRefused(400, "invalid_request", "The request body is not JSON") from err
+        raise LoginError(400, "invalid_request", "The request body is not JSON") from err
     if not isinstance(fields, dict):
-        raise LoginRefused(400, "invalid_request", "The request body is not a JSON object")
+        raise LoginError(400, "invalid_request", "The request body is not a JSON object")
     return {str(name): str(value) for name, value in fields.items() if value is not None}
 
 
@@ -176,19 +176,19 @@ def _basic_fields(header: str) -> dict[str, str]:
     try:
         client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as err:
-        raise LoginRefused(401, "invalid_client", "Client authentication failed") from err
+        raise LoginError(401, "invalid_client", "Client authentication failed") from err
     return {"client_id": client_id, "client_secret": secret}
 
 
-def login_refusal(refused: LoginRefused) -> Response:
-    """Return a refusal as LWA words it."""
+def login_error_response(rejection: LoginError) -> Response:
+    """Return an error as LWA words it."""
     body = {
-        "error": refused.error,
-        "error_description": refused.description,
+        "error": rejection.error,
+        "error_description": rejection.description,
         "error_index": "",
         "request_id": str(uuid.uuid4()),
     }
-    return answer(body, media_type=JSON, status=refused.status)
+    return json_response(body, media_type=JSON, status=rejection.status)
 
 
 class TokenEndpoint:
@@ -202,11 +202,11 @@ class TokenEndpoint:
         """Answer a token request."""
         try:
             form = await read_form(request)
-            if injected(request, "token_revoked"):
+            if active_fault(request, "token_revoked"):
                 raise invalid_grant("refresh_token")
-            body = self._login.grant(form, self._settings())
-        except LoginRefused as refused:
-            return login_refusal(refused)
-        granted = answer(body, media_type="application/json;charset=UTF-8")
+            body = self._login.issue_token(form, self._settings())
+        except LoginError as rejection:
+            return login_error_response(rejection)
+        granted = json_response(body, media_type="application/json;charset=UTF-8")
         granted.headers["Cache-Control"] = "no-store"
         return granted

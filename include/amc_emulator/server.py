@@ -1,4 +1,4 @@
-"""The network side: a bound socket, uvicorn, and connections that can be cut."""
+"""The network side: a bound socket, uvicorn, and connections that can be closed early."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from amc_emulator.wire import HANG_UP
+from amc_emulator.middleware import CLOSE_CONNECTION
 
 
-class CuttableProtocol(H11Protocol):
-    """HTTP/1.1 whose requests carry a function that ends their connection."""
+class ClosableProtocol(H11Protocol):
+    """HTTP/1.1 whose requests carry a function that closes their connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the application the means to hang up."""
+        """Pass that function to the application."""
         super().connection_made(transport)
         inner: ASGIApp = self.app
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            extensions = {**scope.get("extensions", {}), HANG_UP: _hang_up(transport)}
+            extensions = {
+                **scope.get("extensions", {}),
+                CLOSE_CONNECTION: _close_connection(transport),
+            }
             await inner({**scope, "extensions": extensions}, receive, send)
 
         self.app = app
 
 
-def _hang_up(transport: asyncio.Transport) -> Callable[[bool], None]:
-    def hang_up(politely: bool) -> None:
-        if politely:
+def _close_connection(transport: asyncio.Transport) -> Callable[[bool], None]:
+    def close(gracefully: bool) -> None:
+        if gracefully:
             transport.close()
             return
         raw = transport.get_extra_info("socket")
@@ -39,17 +42,17 @@ def _hang_up(transport: asyncio.Transport) -> Callable[[bool], None]:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
 
-    return hang_up
+    return close
 
 
 class Server(uvicorn.Server):
-    """uvicorn that says when it listens."""
+    """uvicorn with a callback when it listens."""
 
     def __init__(self, app: ASGIApp, *, on_listening: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=CuttableProtocol,
+                http=ClosableProtocol,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -63,13 +66,13 @@ class Server(uvicorn.Server):
         self._on_listening = on_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
+        """Start, then call the callback."""
         await super().startup(sockets)
         self._on_listening()
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address; port 0 takes a free one.
+    """Return a socket bound to the address. Port 0 takes a free one.
 
     :raises OSError: the address is taken or not this machine's.
     """

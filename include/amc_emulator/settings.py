@@ -1,4 +1,4 @@
-"""What the control plane can change: pace and behaviour."""
+"""The settings of the control plane: pace and behaviour."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from amc_emulator.sources import SourceChange
+from amc_emulator.data_sources import DataSourceChange
 
 
-class Mode(StrEnum):
-    """How executions get on."""
+class ProgressionMode(StrEnum):
+    """The pace of executions."""
 
     AT_ONCE = "at_once"
     PER_POLL = "per_poll"
@@ -19,28 +19,28 @@ class Mode(StrEnum):
 
 
 class Progression(BaseModel):
-    """The pace: `polls` counts for per_poll, the seconds for per_second."""
+    """The pace. `polls` counts for per_poll, the seconds for per_second."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    mode: Mode = Mode.AT_ONCE
+    mode: ProgressionMode = ProgressionMode.AT_ONCE
     polls: int = Field(default=3, ge=1)
     pending_seconds: float = Field(default=1.0, ge=0)
     running_seconds: float = Field(default=5.0, ge=0)
 
     @model_validator(mode="before")
     @classmethod
-    def _only_what_the_mode_uses(cls, given: object) -> object:
+    def _check_mode_fields(cls, given: object) -> object:
         uses = {"per_poll": {"polls"}, "per_second": {"pending_seconds", "running_seconds"}}
         if isinstance(given, dict):
-            odd = set(given) - {"mode"} - uses.get(str(given.get("mode")), set())
-            if odd:
-                raise ValueError(f"mode {given.get('mode')!r} does not use {sorted(odd)}")
+            unused = set(given) - {"mode"} - uses.get(str(given.get("mode")), set())
+            if unused:
+                raise ValueError(f"mode {given.get('mode')!r} does not use {sorted(unused)}")
         return given
 
 
 class Settings(BaseModel):
-    """Behaviour that the real service has in one way or another, or whose size varies."""
+    """Behaviour that varies at the real service, or whose details are not known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,8 +60,8 @@ class Settings(BaseModel):
     last_line_end: bool = True
     gzip_parts: Literal["no", "without_header", "with_header"] = "no"
     links_as_objects: bool = False
-    data_sources: tuple[SourceChange, ...] = ()
-    # Of every instance; None: as the file of tenants says
+    data_sources: tuple[DataSourceChange, ...] = ()
+    # Applies to every instance. None: as the file of tenants says
     instance_type: Literal["STANDARD", "SANDBOX"] | None = None
     creation_status: Literal[
         "REQUESTED", "SUBMITTED", "IN_PROGRESS", "COMPLETED", "SUCCEEDED", "FAILED"

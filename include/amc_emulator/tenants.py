@@ -1,4 +1,4 @@
-"""Who exists: clients, consents, accounts and their AMC instances."""
+"""The tenants: clients, consents, accounts and their AMC instances."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SHIPPED = Path(__file__).with_name("tenants.toml")
+DEFAULT_TENANTS_FILE = Path(__file__).with_name("tenants.toml")
 
 
-class TenantsUnreadable(Exception):
-    """The tenants file is not what it must be; the text names file and fault."""
+class InvalidTenantsFile(Exception):
+    """The tenants file is malformed. The text names file and fault."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +25,7 @@ class Instance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """An advertiser in one marketplace: what calls to the Ads API name in their Scope header."""
+    """An advertiser in one marketplace. Calls to the Ads API name it in their Scope header."""
 
     profile_id: int
     country: str
@@ -59,7 +59,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Consent:
-    """What one user allowed: a refresh token and the accounts it reaches."""
+    """The consent of one user: a refresh token and the accounts it reaches."""
 
     refresh_token: str
     accounts: tuple[str, ...]
@@ -68,7 +68,7 @@ class Consent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tenants:
-    """Everybody the emulator knows."""
+    """All tenants that the emulator knows."""
 
     clients: dict[str, str]
     consents: tuple[Consent, ...]
@@ -89,17 +89,17 @@ class Tenants:
         return next(one for one in account.instances if one.instance_id == instance_id)
 
 
-def read_tenants(path: Path = SHIPPED) -> Tenants:
+def read_tenants(path: Path = DEFAULT_TENANTS_FILE) -> Tenants:
     """Read a tenants file.
 
-    :raises TenantsUnreadable: the file is missing, is not TOML or lacks a field.
+    :raises InvalidTenantsFile: the file is missing, is not TOML or lacks a field.
     """
     try:
         return _tenants(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, tomllib.TOMLDecodeError) as err:
-        raise TenantsUnreadable(f"tenants file {path}: {err}") from err
+        raise InvalidTenantsFile(f"tenants file {path}: {err}") from err
     except (KeyError, TypeError) as err:
-        raise TenantsUnreadable(f"tenants file {path}: missing or wrong field {err}") from err
+        raise InvalidTenantsFile(f"tenants file {path}: missing or wrong field {err}") from err
 
 
 def _tenants(document: dict[str, Any]) -> Tenants:

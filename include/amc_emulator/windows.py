@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from amc_emulator.answers import Refused
+from amc_emulator.responses import RequestRejected
 
 WINDOW_TYPES = frozenset(
     ("EXPLICIT", "MOST_RECENT_DAY", "MOST_RECENT_WEEK", "CURRENT_MONTH", "PREVIOUS_MONTH", "ALL")
@@ -20,7 +20,7 @@ _FORMAT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z?")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """What a query reads, `[start, end)`; `zone` is the caller's."""
+    """The time range of a query, `[start, end)`. `zone` is the caller's."""
 
     kind: str
     start: datetime
@@ -32,28 +32,28 @@ class Window:
         return moment.astimezone(ZoneInfo(self.zone)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def zone_named(name: object, *, field: str) -> ZoneInfo:
+def read_time_zone(name: object, *, field: str) -> ZoneInfo:
     """Return a zone of the tz database.
 
-    :raises Refused: there is none of that name.
+    :raises RequestRejected: there is no such zone.
     """
     if not isinstance(name, str) or name not in available_timezones():
-        raise Refused(400, f"Invalid {field}: '{name}' is not a known time zone.")
+        raise RequestRejected(400, f"Invalid {field}: '{name}' is not a known time zone.")
     return ZoneInfo(name)
 
 
-def moment_in(text: object, zone: ZoneInfo, *, field: str) -> datetime:
-    """Read `yyyy-MM-dd'T'HH:mm:ss` in a zone; a trailing `Z` means UTC.
+def read_time(text: object, zone: ZoneInfo, *, field: str) -> datetime:
+    """Return a moment from `yyyy-MM-dd'T'HH:mm:ss` in a zone. A trailing `Z` means UTC.
 
-    :raises Refused: another format, a date alone included.
+    :raises RequestRejected: another format, also a date alone.
     """
     if isinstance(text, str) and _FORMAT.fullmatch(text):
         try:
             local = datetime.fromisoformat(text)
         except ValueError as err:
-            raise Refused(400, f"Invalid {field}: '{text}' is not a date.") from err
+            raise RequestRejected(400, f"Invalid {field}: '{text}' is not a date.") from err
         return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
-    raise Refused(
+    raise RequestRejected(
         400, f"Invalid {field}: '{text}' does not match the format yyyy-MM-dd'T'HH:mm:ss."
     )
 
@@ -61,42 +61,42 @@ def moment_in(text: object, zone: ZoneInfo, *, field: str) -> datetime:
 def read_window(body: dict[str, Any], now: datetime) -> Window:
     """Return the window a creation request asks for.
 
-    :raises Refused: anything in it that AMC refuses.
+    :raises RequestRejected: anything in it that AMC refuses.
     """
     kind = body.get("timeWindowType") or "MOST_RECENT_DAY"
     if kind not in WINDOW_TYPES:
-        raise Refused(400, f"Invalid timeWindowType: '{kind}'.")
-    zone = zone_named(body.get("timeWindowTimeZone") or "UTC", field="timeWindowTimeZone")
+        raise RequestRejected(400, f"Invalid timeWindowType: '{kind}'.")
+    zone = read_time_zone(body.get("timeWindowTimeZone") or "UTC", field="timeWindowTimeZone")
     ends = (body.get("timeWindowStart"), body.get("timeWindowEnd"))
     if kind == "EXPLICIT":
-        start, end = _explicit(ends, zone)
+        start, end = _explicit_window(ends, zone)
     elif any(ends):
-        raise Refused(
+        raise RequestRejected(
             400,
             "timeWindowStart and timeWindowEnd may only be provided"
             " when timeWindowType is EXPLICIT.",
         )
     else:
-        start, end = relative(kind, zone, now)
+        start, end = relative_window(kind, zone, now)
     return Window(kind=kind, start=start, end=end, zone=str(zone))
 
 
-def _explicit(ends: tuple[Any, Any], zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _explicit_window(ends: tuple[Any, Any], zone: ZoneInfo) -> tuple[datetime, datetime]:
     if not all(ends):
-        raise Refused(
+        raise RequestRejected(
             400,
             "Both timeWindowStart and timeWindowEnd must be provided"
             " when timeWindowType is EXPLICIT.",
         )
-    start = moment_in(ends[0], zone, field="timeWindowStart")
-    end = moment_in(ends[1], zone, field="timeWindowEnd")
+    start = read_time(ends[0], zone, field="timeWindowStart")
+    end = read_time(ends[1], zone, field="timeWindowEnd")
     if start >= end:
-        raise Refused(400, "timeWindowStart must be before timeWindowEnd.")
+        raise RequestRejected(400, "timeWindowStart must be before timeWindowEnd.")
     return start, end
 
 
-def relative(kind: str, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
-    """Resolve a relative type against `now`, to boundaries of the zone's days and months."""
+def relative_window(kind: str, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+    """Return the ends of a relative window, at boundaries of the zone's days and months."""
     available = now - DATA_DELAY
     today = available.astimezone(zone).date()
     if kind == "MOST_RECENT_DAY":

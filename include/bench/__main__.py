@@ -1,4 +1,4 @@
-"""Run benchmarks: `python -m bench [ids…]`; 0 only if every figure is what it must be."""
+"""Run benchmarks: `python -m bench [ids…]`. The exit code is 0 if every figure is in its limit."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from types import FrameType
 from rich.console import Console
 from rich.markup import escape
 
-from bench.measuring import LEAST_SAMPLES, BenchSettings, Curve, Result
-from bench.places import ROOT
-from bench.plotting import draw_curve
+from bench.charts import draw_curve
+from bench.databases import ROOT
+from bench.measurements import MIN_SAMPLES, BenchSettings, Curve, Result
 from bench.results import figure, results_table, write_results
-from bench.running import DIRECTORY, Benchmark, Failure, find_benchmarks, run_benchmark
+from bench.runner import DIRECTORY, Benchmark, Failure, find_benchmarks, run_benchmark
 
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None, *, directory: Path = DIRECTORY) -> int:
-    """Run the chosen benchmarks and give the exit code: 1 if a figure is not what it must be."""
+    """Run the chosen benchmarks. Return 0, or 1 if a figure is beyond its limit."""
     chosen = _parse(arguments)
     settings = BenchSettings(data=chosen.data.resolve(), rounds=chosen.rounds, quick=chosen.quick)
     benchmarks = find_benchmarks(directory)
@@ -47,7 +47,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("ids", nargs="*", type=int, help="numbers of benchmarks; default: all")
     parser.add_argument("--data", type=Path, default=ROOT / "data" / "bench", help="what is kept")
-    parser.add_argument("--rounds", type=int, default=LEAST_SAMPLES, help="samples of each figure")
+    parser.add_argument("--rounds", type=int, default=MIN_SAMPLES, help="samples of each figure")
     parser.add_argument(
         "--quick", action="store_true", help="small sizes: proves nothing, but runs"
     )
@@ -57,26 +57,28 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _run(benchmarks: Sequence[Benchmark], settings: BenchSettings, console: Console) -> int:
     settings.data.mkdir(parents=True, exist_ok=True)
     results: list[Result] = []
-    broken: list[str] = []
+    failed: list[str] = []
     for benchmark in benchmarks:
         began = time.monotonic()
         console.print(f"[bold]{benchmark.id} {benchmark.name}[/bold]")
         for outcome in run_benchmark(benchmark, settings):
-            _tell(outcome, settings, console)
+            _print_outcome(outcome, settings, console)
             if isinstance(outcome, Result):
                 results.append(outcome)
                 write_results(settings.data / "results.json", results)
             elif isinstance(outcome, Failure):
-                broken.append(f"{benchmark.id} {benchmark.name}")
+                failed.append(f"{benchmark.id} {benchmark.name}")
         console.print(f"  {time.monotonic() - began:.0f} s", style="dim", highlight=False)
     write_results(settings.data / "results.json", results)
     console.print(results_table(results))
-    for name in broken:
+    for name in failed:
         console.print(f"[red]broke off:[/red] {escape(name)}")
-    return 0 if results and not broken and all(result.ok for result in results) else 1
+    return 0 if results and not failed and all(result.ok for result in results) else 1
 
 
-def _tell(outcome: Result | Curve | Failure, settings: BenchSettings, console: Console) -> None:
+def _print_outcome(
+    outcome: Result | Curve | Failure, settings: BenchSettings, console: Console
+) -> None:
     if isinstance(outcome, Curve):
         path = draw_curve(settings.data, outcome)
         points = ", ".join(f"{figure(x)}: {figure(y)}" for x, y in sorted(outcome.points))
@@ -85,8 +87,8 @@ def _tell(outcome: Result | Curve | Failure, settings: BenchSettings, console: C
         console.print(f"[red]{escape(outcome.text)}[/red]", highlight=False, soft_wrap=True)
     else:
         verdict = "" if outcome.ok else "  [red]not so[/red]"
-        told = f"{figure(outcome.value)} {outcome.unit} (must be {outcome.must_be})"
-        console.print(f"  {escape(outcome.name)}: {escape(told)}{verdict}", highlight=False)
+        text = f"{figure(outcome.value)} {outcome.unit} (must be {outcome.must_be})"
+        console.print(f"  {escape(outcome.name)}: {escape(text)}{verdict}", highlight=False)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

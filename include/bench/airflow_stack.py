@@ -1,4 +1,4 @@
-"""A whole Airflow of a benchmark's own, with one signed-in user who owns one schedule."""
+"""A whole Airflow for one benchmark, with one signed-in user who owns one schedule."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ import psutil
 import psycopg2
 from cryptography.fernet import Fernet
 
-from bench.places import ROOT
+from bench.databases import ROOT
+from stack.processes import process_tree, read_pid
 from stack.settings import Settings
 from stack.stack import Stack
 
 NOOP_DAG = "bench_noop"
 PARALLEL_TASKS = 4
-PATIENCE_SECONDS = 1800.0
+TIMEOUT_SECONDS = 1800.0
 
 _ENDED = ("success", "failed")
 
@@ -56,7 +57,7 @@ _ROWS = """
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AirflowStack:
-    """The running stack; runs are triggered and watched through Airflow's REST API."""
+    """The running stack. Runs are started and observed through Airflow's REST API."""
 
     stack: Stack
     api: httpx.Client
@@ -67,26 +68,26 @@ class AirflowStack:
         """The schedule's DAG."""
         return f"amc_schedule_{self.schedule_id}"
 
-    def is_there(self, dag_id: str) -> bool:
-        """Return whether Airflow knows a DAG by now."""
+    def has_dag(self, dag_id: str) -> bool:
+        """Return whether Airflow knows a DAG."""
         return self.api.get(f"/api/v2/dags/{dag_id}").is_success
 
-    def pace(self, **progression: Any) -> None:
-        """Set how fast the emulated AMC works."""
+    def set_progression(self, **progression: Any) -> None:
+        """Set the pace of the emulated AMC."""
         url = f"{self.stack.settings.emulator_url}/_emulator/progression"
         self.api.put(url, json=progression).raise_for_status()
 
     def trigger(self, dag_id: str, runs: int) -> None:
-        """Start so many runs."""
+        """Start this number of runs."""
         for _ in range(runs):
             self.api.post(
                 f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None}
             ).raise_for_status()
 
-    def until_all_end(self, dag_id: str) -> None:
-        """Wait until no run of a DAG is left.
+    def wait_until_all_end(self, dag_id: str) -> None:
+        """Wait until all runs of a DAG have ended.
 
-        :raises AssertionError: when one has failed.
+        :raises AssertionError: one has failed.
         """
 
         def ended() -> bool:
@@ -94,7 +95,7 @@ class AirflowStack:
             assert "failed" not in states, f"a run of {dag_id} failed"
             return all(state in _ENDED for state in states)
 
-        until(ended, f"the end of all runs of {dag_id}")
+        wait_until(ended, f"the end of all runs of {dag_id}")
 
     def states(self, dag_id: str) -> list[str]:
         """Return the states of a DAG's runs."""
@@ -112,21 +113,21 @@ class AirflowStack:
         tasks = found.raise_for_status().json()["task_instances"]
         return [task["state"] for task in tasks if task["task_id"] == task_id]
 
-    def process_starts(self) -> int:
+    def count_process_starts(self) -> int:
         """Return how many task processes have reported to the API server that they run."""
         log = self.stack.settings.data / "logs" / "api-server.log"
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         return sum("/run query= status_code=200" in line for line in lines)
 
-    def worker_cpu_seconds(self) -> float:
+    def measure_worker_cpu_seconds(self) -> float:
         """Return the CPU time of all task processes, ended ones included."""
         return sum(
             sum(process.cpu_times()[:4])  # its own and that of children which have ended
             for process in self._workers()
         )
 
-    def live_tasks(self) -> int:
-        """Return how many task processes there are just now."""
+    def count_task_processes(self) -> int:
+        """Return how many task processes run at this moment."""
         with contextlib.suppress(psutil.NoSuchProcess):
             return sum(len(worker.children(recursive=True)) for worker in self._workers())
         return 1
@@ -140,7 +141,7 @@ class AirflowStack:
 
 @contextlib.contextmanager
 def airflow_stack(**environ: str) -> Iterator[AirflowStack]:
-    """Run everything, with a schedule to run by hand and a DAG of the same shape that is empty."""
+    """Run the stack with a schedule that only runs by hand, and an empty DAG of the same shape."""
     bundles = {"dags-folder": ROOT / "dags", "noop": Path(__file__).parent / "noop"}
     with (
         bare_stack(
@@ -155,7 +156,7 @@ def airflow_stack(**environ: str) -> Iterator[AirflowStack]:
 
 @contextlib.contextmanager
 def bare_stack(**environ: str) -> Iterator[Stack]:
-    """Run everything in a temporary directory on free ports; end it afterwards."""
+    """Run the stack in a temporary directory on free ports, and end it afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="recomamp-bench-"))
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("AIRFLOW")}
     settings = Settings.load(
@@ -177,9 +178,8 @@ def bare_stack(**environ: str) -> Iterator[Stack]:
 
 
 def processes_of(stack: Stack, component: str) -> list[psutil.Process]:
-    """Return the processes of a component of the stack, its keeper left out."""
-    recorded = (stack.settings.data / "run" / f"{component}.pid").read_text(encoding="utf-8")
-    return list(psutil.Process(int(recorded.split()[0])).children(recursive=True))
+    """Return the processes of a component of the stack."""
+    return process_tree(read_pid(stack.settings.data / "run" / f"{component}.pid"))
 
 
 def _bundles(paths: dict[str, Path]) -> str:
@@ -203,12 +203,12 @@ def insert_schedule(settings: Settings) -> UUID:
     return UUID(str(schedule_id))
 
 
-def until(condition: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Wait until a condition holds.
 
-    :raises TimeoutError: when it does not for half an hour.
+    :raises TimeoutError: it does not within half an hour.
     """
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(what)

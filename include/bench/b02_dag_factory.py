@@ -1,4 +1,4 @@
-"""Our DAGs of rows against dag-factory's DAGs of YAML, each built in a fresh process."""
+"""Our DAGs from rows against dag-factory's DAGs from YAML, each built in a fresh process."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from site import getsitepackages
 
-from bench.building import definitions_in_database
-from bench.measuring import BenchSettings, Result, alternate, at_most, ratios, stated
+from bench.dag_fixtures import definitions_in_database
+from bench.measurements import BenchSettings, Result, alternate, at_most, ratios, without_limit
 
-MOST = 0.5
+MAX_RATIO = 0.5
 VERSION = "1.1.0"
 
 _OURS = """
@@ -39,7 +39,7 @@ print(sum(isinstance(one, DAG) for one in found.values()), seconds)
 
 
 def run(settings: BenchSettings) -> Iterator[Result]:
-    """Build as many DAGs of four tasks with both, by turns; importing them is not counted."""
+    """Build DAGs of four tasks with both, alternately. Imports are not counted."""
     python = _their_python(settings.data / "dag-factory")
     with definitions_in_database(settings):
         count = 60 if settings.quick else 1_200
@@ -51,18 +51,18 @@ def run(settings: BenchSettings) -> Iterator[Result]:
             settings.rounds,
         )
     yield at_most(
-        MOST,
+        MAX_RATIO,
         id=2,
         name=f"{count} DAGs from the database / by dag-factory {VERSION} from one YAML file",
         unit="ratio",
         samples=ratios(ours, theirs),
         note="four tasks each; fresh processes, imports not counted",
     )
-    yield stated(id=2, name="dag-factory", unit="s", samples=theirs)
+    yield without_limit(id=2, name="dag-factory", unit="s", samples=theirs)
 
 
 def _built(count: int, *command: str) -> float:
-    """Run a program that builds DAGs and return the seconds that it says it took."""
+    """Return the seconds that a program reports for building DAGs."""
     environ = os.environ | {"DO_NOT_TRACK": "1", "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL"}
     ended = subprocess.run(command, check=True, capture_output=True, text=True, env=environ)
     built, seconds = ended.stdout.strip().splitlines()[-1].split()
@@ -71,7 +71,7 @@ def _built(count: int, *command: str) -> float:
 
 
 def _their_python(directory: Path) -> Path:
-    """Make an environment of dag-factory and of our own packages, Airflow's among them."""
+    """Return the Python of an environment with dag-factory and our own packages."""
     python = directory / "bin" / "python"
     if not (directory / f"has-{VERSION}").exists():
         venv.create(directory, with_pip=True, clear=True)
@@ -85,7 +85,7 @@ def _their_python(directory: Path) -> Path:
 
 
 def _write_yaml(path: Path, count: int) -> None:
-    """Write DAGs as dag-factory's documentation does; JSON is YAML."""
+    """Write DAGs as dag-factory's documentation does. JSON is YAML."""
     names = ("submit", "wait", "load", "record")
     tasks = [
         {

@@ -1,4 +1,4 @@
-"""What a task imports does not grow with the rows of the database."""
+"""The import of a task does not grow with the rows of the database."""
 
 from __future__ import annotations
 
@@ -6,59 +6,59 @@ import os
 import time
 from collections.abc import Iterator
 
-from bench.building import use_airflow
+from bench.dag_fixtures import use_airflow
+from bench.databases import PIPELINE, ROOT, Databases, application_database
 from bench.definition_rows import insert_owners, insert_schedules
-from bench.measuring import (
+from bench.measurements import (
     BenchSettings,
     Result,
     alternate,
     at_most,
     ratios,
-    stated,
+    without_limit,
 )
-from bench.places import PIPELINE, ROOT, Databases, application_database
-from bench.plans import whole_scans
-from bench.tracing import traced
+from bench.query_plans import full_scans
+from bench.statement_trace import trace_statements
 
-MOST = 1.1
-MANY = 10_000
+MAX_RATIO = 1.1
+MANY_ROWS = 10_000
 IMPORTS = 20  # in one sample
-LEAST_ROUNDS = 15  # a sample is a third of a second: cheap, and restless
+MIN_ROUNDS = 15  # a sample is a third of a second: cheap, and restless
 TABLES = ("workflow_schedules", "workflows", "report_data_collections")
 
 
 def run(settings: BenchSettings) -> Iterator[Result]:
-    """Import the DAG file for one DAG where there are many rows, and where there is one."""
+    """Import the DAG file for one DAG, with many rows and with one row."""
     use_airflow(settings.data / "airflow")
-    many = 200 if settings.quick else MANY
+    many = 200 if settings.quick else MANY_ROWS
     with application_database() as databases:
         dag_ids = {count: _database_of(databases, count) for count in (1, many)}
         large, small = alternate(
             lambda: _seconds(databases, many, dag_ids[many]),
             lambda: _seconds(databases, 1, dag_ids[1]),
-            max(settings.rounds, LEAST_ROUNDS),
+            max(settings.rounds, MIN_ROUNDS),
         )
         _point_to(databases, many)
-        with traced() as trace:
+        with trace_statements() as trace:
             _import(dag_ids[many])
         with databases.connect(PIPELINE, f"rows_{many}") as connection:
-            scans = [*whole_scans(connection, "select_schedules", TABLES)]
+            scans = [*full_scans(connection, "select_schedules", TABLES)]
     yield at_most(
-        MOST,
+        MAX_RATIO,
         id=3,
         name=f"the DAG file's import in a task at {many} rows / at 1 row",
         unit="ratio",
         samples=ratios(large, small),
     )
-    yield stated(id=3, name="one import", unit="ms", samples=[1000 * one for one in large])
-    asked = [one for one in trace.statements if one.upper().startswith("SELECT")]
-    yield at_most(1, id=3, name="statements of one import", unit="", samples=[len(asked)])
+    yield without_limit(id=3, name="one import", unit="ms", samples=[1000 * one for one in large])
+    selects = [one for one in trace.statements if one.upper().startswith("SELECT")]
+    yield at_most(1, id=3, name="statements of one import", unit="", samples=[len(selects)])
     note = "; ".join(scans)
     yield at_most(0, id=3, name="whole tables read", unit="", samples=[len(scans)], note=note)
 
 
 def _database_of(databases: Databases, count: int) -> str:
-    """Make a database with so many schedules and return the id of one's DAG."""
+    """Make a database with this number of schedules. Return the id of one DAG."""
     name = f"rows_{count}"
     databases.create_database(name)
     with databases.connect(database=name) as connection:

@@ -1,4 +1,4 @@
-"""Ten thousand schedules at Airflow's own time-outs: nothing is lost and nothing goes stale."""
+"""Ten thousand schedules with Airflow's own timeouts: no DAG is lost, none becomes stale."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Iterator
 
 from bench.definition_rows import insert_schedules
-from bench.measuring import BenchSettings, Curve, Result, at_most, stated
-from bench.watching import Watched, many_schedules
+from bench.measurements import BenchSettings, Curve, Result, at_most, without_limit
+from bench.schedule_stack import ScheduleStack, many_schedules
 
 SIZES = (100, 1_000, 10_000)
 SHARDS = 16
@@ -24,19 +24,21 @@ _LAST = """
 
 
 def run(settings: BenchSettings) -> Iterator[Result | Curve]:
-    """Watch the DAG processor for some rounds over all files, with ever more schedules."""
+    """Observe the DAG processor over all files for some rounds, with more and more schedules."""
     sizes = (20, 320) if settings.quick else SIZES
     count, points = sizes[-1], []
-    with many_schedules(sizes[0], **SETTINGS) as watched:
+    with many_schedules(sizes[0], **SETTINGS) as schedule_stack:
         for size in sizes[:-1]:
-            _grow(watched, size)
-            points.append((float(size), statistics.median(_watch(watched, 2)[0])))
-        _grow(watched, count)
-        cycles, durations, least = _watch(watched, 2 if settings.quick else settings.rounds)
+            _add_schedules(schedule_stack, size)
+            points.append((float(size), statistics.median(_measure_rounds(schedule_stack, 2)[0])))
+        _add_schedules(schedule_stack, count)
+        cycles, durations, fewest = _measure_rounds(
+            schedule_stack, 2 if settings.quick else settings.rounds
+        )
         points.append((float(count), statistics.median(cycles)))
-        log = watched.stack.settings.data / "logs" / "dag-processor.log"
+        log = schedule_stack.stack.settings.data / "logs" / "dag-processor.log"
         text = log.read_text(encoding="utf-8", errors="replace")
-        troubles = text.count("exceeding the timeout") + text.count("DagBag import timeout")
+        timeouts = text.count("exceeding the timeout") + text.count("DagBag import timeout")
     used = ", ".join(f"{name.split('__')[-1]}={value}" for name, value in SETTINGS.items())
     yield at_most(
         FILE_TIMEOUT_SECONDS,
@@ -46,39 +48,45 @@ def run(settings: BenchSettings) -> Iterator[Result | Curve]:
         samples=[max(durations)],
         note=used,
     )
-    yield stated(id=5, name="a parse of a file", unit="s", samples=durations)
-    yield stated(id=5, name="a whole round over all files", unit="s", samples=cycles, note=used)
-    for name, seen in (("files that ran out of time", troubles), ("DAGs lost", count - least)):
+    yield without_limit(id=5, name="a parse of a file", unit="s", samples=durations)
+    yield without_limit(
+        id=5, name="a whole round over all files", unit="s", samples=cycles, note=used
+    )
+    for name, seen in (("files that ran out of time", timeouts), ("DAGs lost", count - fewest)):
         yield at_most(0, id=5, name=name, unit="", samples=[float(seen)])
 
     yield Curve("A round over all files, at most every 30 s", "schedules", "seconds", points)
 
 
-def _grow(watched: Watched, count: int) -> None:
-    """Have so many schedules, and wait until all are DAGs."""
-    there = watched.dags()
+def _add_schedules(schedule_stack: ScheduleStack, count: int) -> None:
+    """Insert schedules up to a number, and wait until all are DAGs."""
+    there = schedule_stack.count_dags()
     if count > there:
-        insert_schedules(watched.application, count - there, first=there + 1, is_active=False)
-        watched.until(lambda: watched.dags() >= count, f"{count} DAGs")
+        insert_schedules(
+            schedule_stack.application, count - there, first=there + 1, is_active=False
+        )
+        schedule_stack.wait_until(lambda: schedule_stack.count_dags() >= count, f"{count} DAGs")
 
 
-def _watch(watched: Watched, rounds: int) -> tuple[list[float], list[float], int]:
-    """Return the seconds between two parses of a file, how long parses took, fewest DAGs seen."""
-    seen = {file: parsed for file, parsed, _ in watched.ask(_LAST)}
+def _measure_rounds(
+    schedule_stack: ScheduleStack, rounds: int
+) -> tuple[list[float], list[float], int]:
+    """Return the seconds between two parses of a file, the parse times, and the fewest DAGs."""
+    seen = {file: parsed for file, parsed, _ in schedule_stack.query_airflow(_LAST)}
     parses: dict[str, list[float]] = {file: [] for file in seen}
     durations: list[float] = []
-    least = watched.dags()
+    fewest = schedule_stack.count_dags()
 
     def all_parsed() -> bool:
-        nonlocal least
-        least = min(least, watched.dags())
-        for file, parsed, duration in watched.ask(_LAST):
+        nonlocal fewest
+        fewest = min(fewest, schedule_stack.count_dags())
+        for file, parsed, duration in schedule_stack.query_airflow(_LAST):
             if parsed > seen[file]:
                 parses[file].append((parsed - seen[file]).total_seconds())
                 durations.append(float(duration))
                 seen[file] = parsed
         return min(len(found) for found in parses.values()) >= rounds
 
-    watched.until(all_parsed, "rounds over all files")
+    schedule_stack.wait_until(all_parsed, "rounds over all files")
     cycles = [max(found[number] for found in parses.values()) for number in range(rounds)]
-    return cycles, durations, least
+    return cycles, durations, fewest

@@ -1,4 +1,4 @@
-"""How many calls to AMC one poll cycle of an instance makes."""
+"""The number of calls to AMC in one poll cycle of an instance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.emulated_amazon import EmulatedAmazon, emulated_amazon
-from bench.measuring import BenchSettings, Curve, Result
+from bench.measurements import BenchSettings, Curve, Result
 from recomamp.pipeline.triggers.status_fetcher import StatusFetcher, calls_allowed
 
 CYCLES = 6
@@ -18,7 +18,7 @@ WAITING = (1, 50, 100, 101, 250, 500)
 
 
 def run(settings: BenchSettings) -> Iterator[Result | Curve]:
-    """Count the calls of each cycle; the same again with others' executions in between."""
+    """Count the calls of each cycle, without and with executions of others in between."""
     logging.getLogger("recomamp").setLevel(logging.ERROR)  # one execution is missing on purpose
     waiting = WAITING[:3] if settings.quick else WAITING
     for name, others in (("", 0.0), (", as many of others between", 1.0)):
@@ -46,7 +46,7 @@ def run(settings: BenchSettings) -> Iterator[Result | Curve]:
 def _calls_of_cycles(
     amazon: EmulatedAmazon, instance: int, waiting: int, others: float
 ) -> list[int]:
-    """Return how many calls each of some cycles makes; one that waits is missing from the list."""
+    """Return the calls of each cycle. One waiting execution is missing from the list."""
     submitted_at = datetime.now(UTC)
     ours = amazon.submit(instance, waiting)
     if others:
@@ -58,10 +58,10 @@ def _calls_of_cycles(
         async with amazon.client(instance) as amc:
             sweeper = StatusFetcher(amc)
             for _ in range(CYCLES):
-                amazon.order("DELETE", "/calls")
+                amazon.control("DELETE", "/calls")
                 async for _execution in sweeper.fetch(wanted):
                     pass
-                calls = amazon.order("GET", "/calls")["calls"]
+                calls = amazon.control("GET", "/calls")["calls"]
                 status = ("list_executions", "get_execution")
                 counted.append(sum(call["operation"] in status for call in calls))
         return counted

@@ -1,4 +1,4 @@
-"""Executions that wait, and in Airflow's own database the deferred tasks that wait for them."""
+"""Waiting executions, and their deferred tasks in Airflow's database."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EXECUTION = """
 def insert_executions(
     connection: Connection, dag_id: str, amc_execution_ids: Sequence[str]
 ) -> list[UUID]:
-    """Insert the rows of executions that AMC works on and return their ids."""
+    """Insert the rows of executions that AMC works on. Return their ids."""
     ids = []
     with connection, connection.cursor() as cursor:
         for amc_execution_id in amc_execution_ids:
@@ -43,9 +43,9 @@ def insert_executions(
 
 
 def defer_tasks(execution_ids: Mapping[str, Sequence[UUID]]) -> None:
-    """Let a task `wait` of the DAG be deferred for each, as a worker would have left it.
+    """Insert a deferred task `wait` for each execution, as a worker leaves it.
 
-    Airflow's own models do it: its settings must stand in the environment before.
+    Airflow's own models do it. Its settings must be in the environment before.
     """
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.models.trigger import Trigger
@@ -83,8 +83,8 @@ def defer_tasks(execution_ids: Mapping[str, Sequence[UUID]]) -> None:
                         task.next_kwargs = {}
 
 
-class Watcher:
-    """Looks into Airflow's database."""
+class AirflowDatabase:
+    """Queries of Airflow's database."""
 
     def __init__(self, uri: str) -> None:
         self._connection = psycopg2.connect(uri)
@@ -94,12 +94,12 @@ class Watcher:
         """Close the connection."""
         self._connection.close()
 
-    def taken(self) -> int:
-        """Return how many triggers a triggerer has taken."""
+    def count_assigned_triggers(self) -> int:
+        """Return how many triggers have a triggerer."""
         return self._count("SELECT COUNT(*) FROM trigger WHERE triggerer_id IS NOT NULL")
 
-    def woken(self) -> set[str]:
-        """Return the runs whose waiting task is no longer deferred."""
+    def resumed_run_ids(self) -> set[str]:
+        """Return the runs whose task `wait` is no longer deferred."""
         with self._connection.cursor() as cursor:
             cursor.execute(
                 "SELECT run_id FROM task_instance WHERE task_id = 'wait' AND state <> 'deferred'"

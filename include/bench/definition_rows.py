@@ -1,4 +1,4 @@
-"""Rows in the application's database for the generator to make DAGs of."""
+"""Rows in the application's database that the generator makes DAGs of."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def insert_owners(connection: Connection) -> None:
 def insert_schedules(
     connection: Connection, count: int, *, first: int = 1, is_active: bool = True
 ) -> None:
-    """Insert so many schedules, each with a workflow of its own, numbered from `first`."""
+    """Insert this number of schedules, each with its own workflow, numbered from `first`."""
     _insert(connection, "schedule", _SCHEDULES, count, first, is_active=is_active)
 
 
 def insert_collections(connection: Connection, count: int, *, first: int = 1) -> None:
-    """Insert so many collections of thirteen weeks, each with a workflow of its own."""
+    """Insert this number of collections of thirteen weeks, each with its own workflow."""
     _insert(connection, "collection", _COLLECTIONS, count, first)
 
 

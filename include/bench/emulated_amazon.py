@@ -16,8 +16,8 @@ from uuid import uuid4
 
 import httpx
 
+from bench.databases import ROOT
 from bench.definition_rows import INSTANCES
-from bench.places import ROOT
 from recomamp.amazon.amc.account import AmcAccount
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import NewExecution
@@ -30,19 +30,19 @@ from stack.ports import HOST, choose_ports
 
 REFRESH_TOKEN = "Atzr|bench"  # noqa: S105  of the emulator, opens nothing else
 ACCOUNTS = 5
-AT_ONCE = 16
-ENDLESS = {"mode": "per_poll", "polls": 10**9}
+MAX_PARALLEL_CALLS = 16
+ENDLESS_PROGRESSION = {"mode": "per_poll", "polls": 10**9}
 
 _SQL = "SELECT campaign, SUM(impressions) AS impressions FROM dsp_impressions GROUP BY campaign"
 
 
 def instance_id(number: int) -> str:
-    """Name an instance, from 1, as the rows of the application's database do."""
+    """Return the id of an instance by its number from 1, as in the application's database."""
     return f"amcbench{number}"
 
 
 def account_id(number: int) -> str:
-    """Name the account that an instance belongs to."""
+    """Return the id of the account that an instance belongs to."""
     return f"ENTITY{number % ACCOUNTS + 1}"
 
 
@@ -87,12 +87,12 @@ class _Tokens:
 
 @dataclass(frozen=True, slots=True)
 class EmulatedAmazon:
-    """A running emulator and its levers."""
+    """A running emulator and its control plane."""
 
     url: str
 
-    def order(self, method: str, path: str, body: Any = None) -> Any:
-        """Use the control plane."""
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the control plane."""
         with httpx.Client(trust_env=False, timeout=60) as http:
             answer = http.request(method, f"{self.url}/_emulator{path}", json=body)
         return answer.raise_for_status().json()
@@ -112,10 +112,10 @@ class EmulatedAmazon:
         return AmcClient(account, LwaAuth(credentials, account.endpoint.token_url, _Tokens()))
 
     def submit(self, number: int, executions: int) -> list[str]:
-        """Submit so many queries to an instance and return their ids, oldest first."""
+        """Submit this number of queries to an instance. Return their ids, oldest first."""
 
         async def submit_all() -> list[str]:
-            turn = asyncio.Semaphore(AT_ONCE)
+            turn = asyncio.Semaphore(MAX_PARALLEL_CALLS)
             async with self.client(number) as amc:
 
                 async def submit_one() -> str:
@@ -137,7 +137,7 @@ def _query() -> NewExecution:
 
 @contextlib.contextmanager
 def emulated_amazon(directory: Path) -> Iterator[EmulatedAmazon]:
-    """Run an emulator whose executions never end by themselves; end it afterwards."""
+    """Run an emulator whose executions end only on request. End it afterwards."""
     port = choose_ports(os.environ, free_ports=True).emulator
     tenants = write_tenants(directory / "tenants.toml")
     process = subprocess.Popen(
@@ -151,7 +151,7 @@ def emulated_amazon(directory: Path) -> Iterator[EmulatedAmazon]:
         assert process.stdout is not None
         process.stdout.readline()  # it says when it listens
         amazon = EmulatedAmazon(f"http://{HOST}:{port}")
-        amazon.order("PUT", "/progression", ENDLESS)
+        amazon.control("PUT", "/progression", ENDLESS_PROGRESSION)
         yield amazon
     finally:
         process.terminate()

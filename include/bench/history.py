@@ -1,4 +1,4 @@
-"""A database with a past: as many executions, runs and weeks as asked for, made in SQL."""
+"""A database with past executions, runs and weeks, generated in SQL."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ GROWING_TABLES = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
-    """How much has happened."""
+    """The size of the past."""
 
     executions: int
     weeks: int
@@ -174,12 +174,12 @@ class History:
 
 
 def key(row: str) -> UUID:
-    """Give the UUID of a row of the past by its kind and number, such as `schedule 1`."""
+    """Return the UUID of a generated row by its kind and number, such as `schedule 1`."""
     return UUID(hashlib.md5(row.encode(), usedforsecurity=False).hexdigest())
 
 
 def write_history(superuser: Connection, history: History) -> None:
-    """Fill an empty database and gather statistics; the connection commits by itself."""
+    """Fill an empty database and gather statistics. The connection commits by itself."""
     parameters = {
         "age": AGE,
         "executions": history.executions,

@@ -1,4 +1,4 @@
-"""An Amazon that has finished one execution, and gives out files from disk as storage does."""
+"""An Amazon that has finished one execution and serves its files from disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stack.ports import HOST
 TOKEN = {"access_token": "Atza|bench", "expires_in": 3600, "token_type": "bearer"}
 
 
-class _Answers(BaseHTTPRequestHandler):
+class _PartHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def __init__(self, parts: dict[str, Path], *arguments: Any) -> None:
@@ -31,7 +31,7 @@ class _Answers(BaseHTTPRequestHandler):
         self._json(TOKEN)
 
     def do_GET(self) -> None:
-        """Describe the execution, give links, or a file."""
+        """Return the execution, its links, or a file."""
         path = urlsplit(self.path).path
         *_, before, last = path.split("/")
         if before == "files":
@@ -65,14 +65,14 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextlib.contextmanager
-def serving(parts: Sequence[Path]) -> Iterator[str]:
-    """Serve the parts as one result and give the address; stop afterwards."""
-    answers = partial(_Answers, {part.name: part for part in parts})
-    with ThreadingHTTPServer((HOST, 0), answers) as server:
+def serve_parts(parts: Sequence[Path]) -> Iterator[str]:
+    """Serve the parts as one result, and provide the address."""
+    handler = partial(_PartHandler, {part.name: part for part in parts})
+    with ThreadingHTTPServer((HOST, 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

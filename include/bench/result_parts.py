@@ -1,4 +1,4 @@
-"""A result as AMC leaves it: CSV parts, the same bytes whenever they are made."""
+"""A result as AMC has it: CSV parts with the same bytes each time."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ ORDER BY n
 
 
 def write_parts(directory: Path, rows: int) -> list[Path]:
-    """Write so many rows as four CSV parts."""
+    """Write this number of rows as four CSV parts."""
     directory.mkdir(parents=True, exist_ok=True)
     each = rows // PARTS
     paths = [directory / f"part-{number:05d}.csv" for number in range(PARTS)]
@@ -77,7 +77,7 @@ def write_parts(directory: Path, rows: int) -> list[Path]:
 
 
 def read_csv(directory: Path) -> str:
-    """Give the SQL with which DuckDB reads the parts, with all that is known of them."""
+    """Return the SQL with which DuckDB reads the parts, with all facts about them."""
     columns = ", ".join(f"'{name}': '{TYPES[kind]}'" for name, kind in COLUMNS.items())
     return (
         f"read_csv('{directory}/part-*.csv', columns = {{{columns}}}, auto_detect = false,"
@@ -87,7 +87,7 @@ def read_csv(directory: Path) -> str:
 
 
 def output_columns() -> list[dict[str, object]]:
-    """Describe the columns as AMC does."""
+    """Return the columns as AMC describes them."""
     return [
         {"name": name, "dataType": kind}
         | ({"precision": PRECISION, "scale": SCALE} if kind == "DECIMAL" else {})

@@ -1,4 +1,4 @@
-"""Keep results: a file that programs read, and a table that people read."""
+"""Output of results: a file for programs and a table for readers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from bench.measuring import Result, spread
+from bench.measurements import Result, spread
 
 
 def write_results(path: Path, results: Sequence[Result]) -> None:
@@ -34,7 +34,7 @@ def write_results(path: Path, results: Sequence[Result]) -> None:
 
 
 def results_table(results: Sequence[Result]) -> Table:
-    """Give a row for each result: its median, what it must be, and where its samples lie."""
+    """Return a row for each result: median, limit, and distribution of the samples."""
     table = Table(title="Benchmarks", title_justify="left", caption_justify="left")
     table.caption = "median; half of the samples lie between the quartiles"
     for heading, justify in (("id", "right"), ("figure", "left"), ("value", "right")):
@@ -49,9 +49,9 @@ def results_table(results: Sequence[Result]) -> Table:
             figure(result.value),
             result.must_be,
             result.unit,
-            figure(where.least),
+            figure(where.minimum),
             f"{figure(where.lower_quartile)} … {figure(where.upper_quartile)}",
-            figure(where.most),
+            figure(where.maximum),
             str(len(result.samples)),
             "[green]ok[/green]" if result.ok else "[red]not so[/red]",
             result.note,
@@ -60,7 +60,7 @@ def results_table(results: Sequence[Result]) -> Table:
 
 
 def figure(value: float) -> str:
-    """Write a number with three digits that matter."""
+    """Return a number with three significant digits."""
     if value and abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -161,7 +161,7 @@ def _emulator_safety() -> ModuleType:
     include = str(Path(__file__).resolve().parents[1])
     if include not in sys.path:
         sys.path.append(include)
-    return importlib.import_module("amc_emulator.safety")
+    return importlib.import_module("amc_emulator.start_checks")
 
 
 def _split(address: str) -> Any:

@@ -91,10 +91,10 @@ def _new_stack(data: Path, environ: Mapping[str, str], console: Console) -> Stac
 
 def _run(stack: Stack, console: Console) -> State:
     settings = stack.settings
-    if settings.has_own_amazon:
+    if settings.uses_emulator:
         url = f"{settings.emulator_url}/_emulator/progression"
         httpx.put(url, json=PROGRESSION, trust_env=False).raise_for_status()
-    if not settings.has_own_database:
+    if not settings.uses_embedded_database:
         stack.migrate()
     console.print(
         f"Airflow UI while the demo runs: {settings.api_url}\n"
@@ -151,13 +151,13 @@ class Backfill:
         """
         first, last = self._days
         if self._command is not None:
-            if self._command.is_over():
+            if self._command.has_ended():
                 self._command.result()
                 self.activity = f"backfill of {first} to {last} created"
         elif self._api.get(f"/api/v2/dags/{self._dag_id}").is_success:
             days = ("--from-date", first, "--to-date", last)
             arguments = ("backfill", "create", "--dag-id", self._dag_id, *days)
-            self._command = self._stack.commands.begin_airflow(*arguments)
+            self._command = self._stack.commands.start_airflow(*arguments)
             self.activity = f"running airflow {' '.join(arguments)}"
 
 

@@ -70,9 +70,9 @@ def shown_path(path: Path) -> str:
 
 
 def _sql_command(settings: Settings, statement: str, psql: str) -> str:
-    if not settings.has_own_database:
+    if not settings.uses_embedded_database:
         return f"-- in the database of {DATABASE_SETTING}\n{statement};"
-    uri = settings.shown(settings.owner_uri, passfile=shown_path(settings.pgpass_file))
+    uri = settings.display_uri(settings.owner_uri, passfile=shown_path(settings.pgpass_file))
     return f'{shlex.quote(psql)} \\\n{shlex.quote(uri)} \\\n-c "{statement}"'
 
 

@@ -12,24 +12,24 @@ from types import FrameType
 from typing import NoReturn
 
 from stack import environment
+from stack.database_tls import require_protected_database
 from stack.errors import StackError
-from stack.private import UMASK
+from stack.private_files import UMASK
 from stack.settings import ROOT, Settings, require_token_key
 from stack.stack import Stack
-from stack.transport import require_protected_database
 
 INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and give its exit code: 0 done, 1 failed, 2 refused, 130 interrupted."""
+    """Run one command. Return 0 for done, 1 failed, 2 refused, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="stack", description="The embedded stack")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="everything it writes")
     parser.add_argument("command", choices=sorted([*COMMANDS, "airflow"]))
-    # What follows `airflow` is Airflow's, options included
-    own, passed_on = _split(sys.argv[1:] if arguments is None else arguments)
+    # Arguments after `airflow` are Airflow's, options included
+    own, passed_on = _split_arguments(sys.argv[1:] if arguments is None else arguments)
     chosen = parser.parse_args(own)
-    _end_cleanly_on_signals()
+    _interrupt_on_signals()
     os.umask(UMASK)
     try:
         if chosen.command == "airflow":
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+def _split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
     if "airflow" not in arguments:
         return arguments, []
     after = arguments.index("airflow") + 1
@@ -51,37 +51,37 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def up(data: Path) -> int:
-    """Start the stack and say how to reach it."""
+    """Start the stack and print how to reach it."""
     require_token_key(os.environ)
     require_protected_database(os.environ)
     stack = _stack(data)
     if not stack.up():
-        _say("The stack is already up.")
-    _say(_how_to_reach(stack))
+        _print("The stack is already up.")
+    _print(_connection_details(stack))
     return 0
 
 
 def down(data: Path) -> int:
-    """End the stack, and a demo that was cut short."""
+    """End the stack, and a demo that was interrupted."""
     ran = [_stack(directory).down() for directory in (data, data / "demo") if directory.exists()]
-    _say("The stack is down." if any(ran) else "Nothing was running.")
+    _print("The stack is down." if any(ran) else "Nothing was running.")
     return 0
 
 
 def migrate(data: Path) -> int:
     """Apply pending migrations."""
-    _say(_stack(data).migrate().strip())
+    _print(_stack(data).migrate().strip())
     return 0
 
 
 def status(data: Path) -> int:
-    """Print which components are healthy; 0 only if the stack is up."""
+    """Print the healthy components. Return 0 only if the stack is up."""
     stack = _stack(data)
     if not stack.is_running:
-        _say("The stack is down.")
+        _print("The stack is down.")
         return 1
     healthy = ", ".join(sorted(stack.healthy())) or "nothing"
-    _say(f"Up; healthy: {healthy}\n{_how_to_reach(stack)}")
+    _print(f"Up; healthy: {healthy}\n{_connection_details(stack)}")
     return 0
 
 
@@ -94,7 +94,7 @@ def demo(data: Path) -> int:
 
 
 def airflow(data: Path, arguments: list[str]) -> NoReturn:
-    """Become Airflow's command line, in the environment of the stack."""
+    """Replace this process by Airflow's command line, in the environment of the stack."""
     settings = _stack(data).settings
     variables = environment.airflow_environment(settings)
     os.chdir(ROOT)
@@ -112,22 +112,22 @@ COMMANDS: dict[str, Callable[[Path], int]] = {
 
 def _stack(data: Path) -> Stack:
     return Stack(
-        Settings.load(data=data, environ=os.environ), report=lambda line: _say(f"  {line}")
+        Settings.load(data=data, environ=os.environ), report=lambda line: _print(f"  {line}")
     )
 
 
-def _how_to_reach(stack: Stack) -> str:
+def _connection_details(stack: Stack) -> str:
     settings = stack.settings
-    amazon = settings.emulator_url if settings.has_own_amazon else "as AIRFLOW_CONN_AMAZON_ADS says"
+    amazon = settings.emulator_url if settings.uses_emulator else "as AIRFLOW_CONN_AMAZON_ADS says"
     database = "as AIRFLOW_CONN_RECOMAMP_DB says (`make migrate` applies its migrations)"
-    if settings.has_own_database:
-        database = f"psql '{settings.shown(settings.owner_uri)}'"
+    if settings.uses_embedded_database:
+        database = f"psql '{settings.display_uri(settings.owner_uri)}'"
     lines = {
         "UI": settings.api_url,
         "user": environment.UI_USER,
         "password": f"in {environment.password_file(settings)}",
         "application DB": database,
-        "Airflow's DB": f"psql '{settings.shown(settings.airflow_uri)}'",
+        "Airflow's DB": f"psql '{settings.display_uri(settings.airflow_uri)}'",
         "Amazon": amazon,
         "results": environment.airflow_environment(settings)["RECOMAMP_RESULTS_URL"],
         "logs": str(settings.data / "logs"),
@@ -135,16 +135,16 @@ def _how_to_reach(stack: Stack) -> str:
     return "\n".join(f"{name:>15}  {value}" for name, value in lines.items())
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # The reader has seen enough (`make up | head`); that is no reason to stop starting.
+        # The reader has closed the pipe (`make up | head`). That is no reason to stop starting
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _end_cleanly_on_signals() -> None:
-    """Treat every polite signal as Ctrl-C; a shell's background jobs would ignore that one."""
+def _interrupt_on_signals() -> None:
+    """Treat SIGTERM and SIGHUP as Ctrl-C. A shell's background jobs ignore SIGINT."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup

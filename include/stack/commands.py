@@ -13,13 +13,13 @@ from pathlib import Path
 
 from stack.environment import airflow_environment, migrate_environment
 from stack.errors import FailedError
-from stack.leftovers import recording
-from stack.private import private_files
+from stack.private_files import private_files
+from stack.processes import record_and_exec
 from stack.settings import ROOT, Settings
 
 
 class Command:
-    """A program running in a recorded session of its own, what it says in `logs/<name>.log`."""
+    """A program in a recorded session of its own. Its output goes to `logs/<name>.log`."""
 
     def __init__(
         self, name: str, command: str, *, data: Path, environment: Mapping[str, str]
@@ -30,7 +30,7 @@ class Command:
         self._pid_file = data / "run" / f"{name}.pid"
         with private_files(), self.log.open("wb") as output, self._errors.open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S602  a shell records its id, then execs
-                recording(command, self._pid_file),
+                record_and_exec(command, self._pid_file),
                 shell=True,
                 cwd=ROOT,
                 env=dict(environment),
@@ -40,14 +40,14 @@ class Command:
                 start_new_session=True,
             )
 
-    def is_over(self) -> bool:
-        """Return whether it has ended, well or not."""
+    def has_ended(self) -> bool:
+        """Return whether it has ended, with success or not."""
         return self._process.poll() is not None
 
     def result(self, timeout: float | None = None) -> str:
-        """Wait for the end and give what it printed.
+        """Wait for the end and return the output.
 
-        :raises FailedError: if it exits otherwise than by 0, or not in time.
+        :raises FailedError: if the exit code is not 0, or it does not end in time.
         """
         try:
             code = self._process.wait(timeout)
@@ -57,8 +57,8 @@ class Command:
             raise FailedError(message) from err
         self._pid_file.unlink(missing_ok=True)
         if code != 0:
-            said = _last_line(self._errors) or _last_line(self.log) or f"exit code {code}"
-            message = f"{self.name} failed: {said} (log: {self.log})"
+            reason = _last_line(self._errors) or _last_line(self.log) or f"exit code {code}"
+            message = f"{self.name} failed: {reason} (log: {self.log})"
             raise FailedError(message)
         return self.log.read_text(encoding="utf-8", errors="replace")
 
@@ -75,51 +75,55 @@ class Commands:
         self._settings = settings
 
     def airflow(self, *arguments: str, timeout: float = 120) -> str:
-        """Run Airflow's command line and give what it printed.
+        """Run Airflow's command line and return its output.
 
-        :raises FailedError: if it exits otherwise than by 0, or not in time.
+        :raises FailedError: if the exit code is not 0, or it does not end in time.
         """
-        return self.begin_airflow(*arguments).result(timeout)
+        return self.start_airflow(*arguments).result(timeout)
 
-    def begin_airflow(self, *arguments: str) -> Command:
-        """Start Airflow's command line; several may run at once."""
+    def start_airflow(self, *arguments: str) -> Command:
+        """Start Airflow's command line. Several may run at once."""
         name = f"airflow-{arguments[0]}-{uuid.uuid4().hex[:8]}"
         command = shlex.join(["airflow", *arguments])
-        return self._begin(name, command, airflow_environment(self._settings))
+        return self._start(name, command, airflow_environment(self._settings))
 
     def migrate_application(self) -> str:
-        """Apply pending migrations to the application's database and give their names.
+        """Apply pending migrations to the application's database. Return their names.
 
         :raises FailedError: if one does not apply.
         """
         command = shlex.join([sys.executable, "-m", "recomamp.store.migrate"])
-        with _ending(self._begin("migrate", command, migrate_environment(self._settings))) as run:
+        with _killed_on_error(
+            self._start("migrate", command, migrate_environment(self._settings))
+        ) as run:
             return run.result()
 
     @contextlib.contextmanager
-    def migrating_airflow(self) -> Iterator[None]:
+    def airflow_migration(self) -> Iterator[None]:
         """Migrate Airflow's own database during the block, and wait for it at the block's end.
 
         :raises FailedError: if the migration fails.
         """
-        done = self._settings.data / "postgres" / "airflow-migrated"
+        version_file = self._settings.data / "postgres" / "airflow-migrated"
         version = metadata.version("apache-airflow-core")
-        if done.exists() and done.read_text(encoding="utf-8") == version:
+        if version_file.exists() and version_file.read_text(encoding="utf-8") == version:
             yield
             return
         environment = airflow_environment(self._settings)
-        with _ending(self._begin("airflow-migrate", "airflow db migrate", environment)) as run:
+        with _killed_on_error(
+            self._start("airflow-migrate", "airflow db migrate", environment)
+        ) as run:
             yield
             run.result()
-        done.write_text(version, encoding="utf-8")
+        version_file.write_text(version, encoding="utf-8")
 
-    def _begin(self, name: str, command: str, environment: Mapping[str, str]) -> Command:
+    def _start(self, name: str, command: str, environment: Mapping[str, str]) -> Command:
         return Command(name, command, data=self._settings.data, environment=environment)
 
 
 @contextlib.contextmanager
-def _ending(command: Command) -> Iterator[Command]:
-    """Let no interruption leave the command running."""
+def _killed_on_error(command: Command) -> Iterator[Command]:
+    """Kill the command if the block is interrupted."""
     try:
         yield command
     except BaseException:

@@ -1,4 +1,4 @@
-"""Secrets of the embedded stack: generated once, kept in a file only its owner can read."""
+"""Secrets of the embedded stack, generated once and stored in a file of its owner alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stack.errors import RefusedError
-from stack.private import write_private
+from stack.private_files import write_private
 
 
 def _password() -> str:
@@ -25,7 +25,7 @@ def _signing_key() -> str:
 
 SUPERUSER_PASSWORD = "RECOMAMP_POSTGRES_PASSWORD"  # noqa: S105  a name, not a password
 
-_MAKERS: dict[str, Callable[[], str]] = {
+_GENERATORS: dict[str, Callable[[], str]] = {
     "AIRFLOW__CORE__FERNET_KEY": _fernet_key,
     "AIRFLOW__API_AUTH__JWT_SECRET": _signing_key,
     "AIRFLOW__API__SECRET_KEY": _signing_key,
@@ -40,16 +40,16 @@ _MAKERS: dict[str, Callable[[], str]] = {
 
 
 def load_credentials(path: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Read the secrets, generate what is missing, and let the environment win.
+    """Return the secrets. Missing ones are generated, and the environment takes precedence.
 
-    The superuser's password is the file's alone: it was burnt into the cluster when it was made.
+    The superuser's password always comes from the file, because the cluster was made with it.
     """
     stored = _read(path)
-    missing = {name: make() for name, make in _MAKERS.items() if name not in stored}
+    missing = {name: generate() for name, generate in _GENERATORS.items() if name not in stored}
     if missing:
         stored |= missing
         _write(path, stored)
-    given = {name: environ[name] for name in _MAKERS if environ.get(name)}
+    given = {name: environ[name] for name in _GENERATORS if environ.get(name)}
     given.pop(SUPERUSER_PASSWORD, None)
     return stored | given
 

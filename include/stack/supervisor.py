@@ -1,36 +1,49 @@
-"""Run the Procfile's processes under honcho: `python -m stack.supervisor DATA_DIRECTORY`.
+"""Run the components of the Procfile: `python -m stack.supervisor DATA_DIRECTORY`.
 
-Until the stack has been healthy the end of one is the end of all; later it is started again. The
-processes' environments come as JSON on standard input, so that no secret stands on a command line
-or in a file.
+honcho starts the components, collects their output and passes signals on. This module adds three
+rules. Until the stack has been healthy, the end of one component ends all. Afterwards a component
+that ends is started again. Processes that a component leaves behind are ended first.
+
+The environments of the components come as JSON on standard input, so that no secret stands on a
+command line or in a file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shlex
+import os
+import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 import honcho.manager
 from honcho.environ import parse_procfile
+from honcho.printer import Message
+from honcho.process import Process
 
-from stack.leftovers import end_processes, orphans_of, recording
+from stack.processes import end_processes, find_orphans, read_pid, record_and_exec
 from stack.settings import ROOT
 
-# Airflow's scheduler waits for its executor, whose processes must not be killed meanwhile.
+# Airflow's scheduler waits for its executor. Its processes must not be killed in that time.
 GRACE_SECONDS = 10
-# Written below `run/` when the stack has been healthy: from then on components are kept running.
+# Written below `run/` when the stack has been healthy: from then on components are restarted.
 HEALTHY_MARKER = "healthy"
 
-LOOK_AGAIN_SECONDS = 1.0
+ORPHAN_POLL_SECONDS = 1.0
+POLL_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 15.0
+STEADY_SECONDS = 60.0  # after so long a life, the next pause is the first one again
 
 
 class LogFiles:
-    """Write each process's lines to a file of its own (what honcho calls a printer)."""
+    """Write the lines of each process to its own file. honcho calls such an object a printer."""
 
     width = 0
 
@@ -49,44 +62,139 @@ class LogFiles:
         self._files[name].write(text if text.endswith("\n") else text + "\n")
 
 
+class Component(Process):  # type: ignore[misc]
+    """A command that is started again when it ends, while the marker of a healthy stack exists.
+
+    honcho calls `run` in a process of its own for each component. That process ignores SIGTERM.
+    """
+
+    pid_file: Path
+    healthy_marker: Path
+
+    def run(self, events: Any = None, ignore_signals: bool = False) -> None:
+        """Run the command until its end is final, and report that end to the manager."""
+        threading.Thread(target=_end_orphans, args=(self.pid_file,), daemon=True).start()
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            began = time.monotonic()
+            output = _EventsBeforeEnd(events)
+            super().run(output, ignore_signals)
+            # A descendant that has closed its output is not seen by honcho, and may hold a port.
+            end_processes(find_orphans(self.pid_file))
+            if time.monotonic() - began > STEADY_SECONDS:
+                pause_seconds = FIRST_PAUSE_SECONDS
+            if self.healthy_marker.exists():
+                code = output.end.data["returncode"]
+                now = datetime.now(UTC)
+                self._send_message(
+                    f"{now:%F %T} {self.name} ended (rc={code}); again in {pause_seconds:.0f} s"
+                )
+                self._pause(pause_seconds)
+            if not self.healthy_marker.exists():
+                break
+            pause_seconds = min(2 * pause_seconds, MAX_PAUSE_SECONDS)
+        events.put(output.end)
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while self.healthy_marker.exists() and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+
+
+class _EventsBeforeEnd:
+    """Passes honcho's messages on and keeps the last, which reports the end of the process."""
+
+    end: Message
+
+    def __init__(self, events: Any) -> None:
+        self._events = events
+
+    def put(self, message: Message) -> None:
+        if message.type == "stop":
+            self.end = message
+        else:
+            self._events.put(message)
+
+
+class Supervisor(honcho.manager.Manager):  # type: ignore[misc]
+    """honcho's manager, with components that are restarted."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(printer=LogFiles(data / "logs"))
+        self._run_directory = data / "run"
+        self._healthy_marker = self._run_directory / HEALTHY_MARKER
+        self._process_ctor = Component
+        self._procmgr = _ComponentSignals(self._run_directory)
+
+    def add_component(self, name: str, command: str, environment: Mapping[str, str]) -> None:
+        """Add a command that starts with the others, as the leader of a recorded session."""
+        pid_file = self._run_directory / f"{name}.pid"
+        recorded = record_and_exec(command, pid_file)
+        component = self.add_process(name, recorded, env=dict(environment), cwd=str(ROOT))
+        component.pid_file = pid_file
+        component.healthy_marker = self._healthy_marker
+
+    def terminate(self) -> None:
+        """Ask all components to end. None is started again."""
+        self._healthy_marker.unlink(missing_ok=True)
+        super().terminate()
+
+
+class _ComponentSignals:
+    """Sends signals to components that are recorded: another process may have got an old id."""
+
+    def __init__(self, run_directory: Path) -> None:
+        self._run_directory = run_directory
+
+    def terminate(self, pid: int) -> None:
+        """Ask the component alone. Airflow's components end their own children in order."""
+        if self._is_component(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+    def kill(self, pid: int) -> None:
+        """Kill the component. Its orphans are ended afterwards."""
+        if self._is_component(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _is_component(self, pid: int) -> bool:
+        return any(read_pid(path) == pid for path in self._run_directory.glob("*.pid"))
+
+
+def _end_orphans(pid_file: Path) -> None:
+    """End the processes that a killed component left.
+
+    An orphan holds the pipe that honcho reads. Until the pipe closes, honcho treats the component
+    as alive.
+    """
+    while True:
+        time.sleep(ORPHAN_POLL_SECONDS)
+        end_processes(find_orphans(pid_file))
+
+
 def read_procfile() -> dict[str, str]:
-    """Give the commands of the Procfile by process name."""
+    """Return the commands of the Procfile by process name."""
     processes = parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes
     return dict(processes)
 
 
-def keeping(command: str, marker: Path) -> str:
-    """Give a shell line that runs the command again when it ends, once the marker exists."""
-    keeper = shlex.join([sys.executable, str(ROOT / "include" / "stack" / "keeper.py")])
-    return f"{keeper} {shlex.quote(str(marker))} {command}"
+def supervise(
+    commands: Mapping[str, str], environments: Mapping[str, Mapping[str, str]], data: Path
+) -> int:
+    """Run components until a signal ends them or one ends for good. Return the exit code.
 
-
-def _end_orphans(pid_files: list[Path]) -> None:
-    """End what a killed process left behind.
-
-    It holds the pipe that honcho reads, and honcho takes the process for alive until that closes.
+    :param commands: by process name.
+    :param environments: of the processes to run, by name.
+    :param data: the directory that holds `run` and `logs`.
     """
-    while True:
-        time.sleep(LOOK_AGAIN_SECONDS)
-        for path in pid_files:
-            end_processes(orphans_of(path), grace_seconds=1.0)
-
-
-def main(data: Path) -> int:
-    """Run until a signal ends it or until a process ends by itself."""
-    environments: dict[str, dict[str, str]] = json.load(sys.stdin)
     honcho.manager.KILL_WAIT = GRACE_SECONDS
-    manager = honcho.manager.Manager(printer=LogFiles(data / "logs"))
-    commands = read_procfile()
+    supervisor = Supervisor(data)
     for name, environment in environments.items():
-        kept = keeping(commands[name], data / "run" / HEALTHY_MARKER)
-        command = recording(kept, data / "run" / f"{name}.pid")
-        manager.add_process(name, command, env=environment, cwd=str(ROOT))
-    pid_files = [data / "run" / f"{name}.pid" for name in environments]
-    threading.Thread(target=_end_orphans, args=(pid_files,), daemon=True).start()
-    manager.loop()
-    return int(manager.returncode or 0)
+        supervisor.add_component(name, commands[name], environment)
+    supervisor.loop()
+    return int(supervisor.returncode or 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(supervise(read_procfile(), json.load(sys.stdin), Path(sys.argv[1])))

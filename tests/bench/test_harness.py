@@ -15,21 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.__main__ import main
-from bench.measuring import Result, alternate, at_most, ratios, spread
+from bench.measurements import Result, alternate, at_most, ratios, spread
 from bench.results import write_results
-from bench.running import find_benchmarks
+from bench.runner import find_benchmarks
 
 ROOT = Path(__file__).resolve().parents[2]
 
 GOOD = """
-from bench.measuring import Curve, at_most
+from bench.measurements import Curve, at_most
 
 def run(settings):
     yield at_most(1.2, id=7, name="calls per cycle", unit="ratio", samples=[1.0, 1.2, 1.1])
     yield Curve("Calls by waiting", "waiting", "calls", [(1, 1), (10, 1), (1000, 10)])
 """
 BAD = """
-from bench.measuring import at_most
+from bench.measurements import at_most
 
 def run(settings):
     yield at_most(1.0, id=8, name="seconds [idle]", unit="ratio", samples=[1.0, 1.3, 1.2])
@@ -141,8 +141,8 @@ def test_two_things_are_measured_by_turns() -> None:
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=20))
 def test_the_quartiles_lie_between_the_extremes(samples: list[float]) -> None:
     where = spread(samples)
-    assert where.least <= where.lower_quartile <= where.median
-    assert where.median <= where.upper_quartile <= where.most
+    assert where.minimum <= where.lower_quartile <= where.median
+    assert where.median <= where.upper_quartile <= where.maximum
 
 
 def test_an_interrupt_ends_the_benchmark_with_what_it_started(tmp_path: Path) -> None:

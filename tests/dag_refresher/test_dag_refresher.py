@@ -358,7 +358,7 @@ def test_of_two_bundles_with_the_same_file_the_one_that_builds_its_dags_is_parse
 def test_many_dags_whose_ids_come_first_hide_no_other_file(
     monkeypatch: pytest.MonkeyPatch, shards: str
 ) -> None:
-    """People choose the ids of their rows, and with them their place among all DAGs."""
+    """Users choose the ids of their rows, and with them their place among all DAGs."""
     use_shards(monkeypatch, shards)
     others = [UUID(int=16 * number) for number in range(1000)]  # all in the first file
     mine = UUID("ffffffff-ffff-4fff-bfff-ffffffffffff")

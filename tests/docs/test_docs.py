@@ -19,7 +19,7 @@ from airflow.dag_processing.dagbag import DagBag
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
-from amc_emulator.engine import Engine, Query, QueryRefused
+from amc_emulator.engine import Engine, Query, QueryRejected
 from e2e.test_clearing import CASES
 from fixtures.postgres import Database, Rows
 from recomamp import errors
@@ -210,7 +210,7 @@ def test_amc_takes_or_refuses_a_query_as_the_guide_says(block: Block) -> None:
     if not block.expected:
         run_at_amc(query)
         return
-    with pytest.raises(QueryRefused) as refused:
+    with pytest.raises(QueryRejected) as refused:
         run_at_amc(query)
     assert block.expected in str(refused.value)
 

@@ -1,4 +1,4 @@
-"""People mark and clear runs through a real scheduler: every line of the page's table.
+"""Users mark and clear runs through a real scheduler: every line of the page's table.
 
 Cases run side by side: each phase waits for the slowest of them only.
 """
@@ -14,7 +14,7 @@ from uuid import uuid4
 import psycopg2
 import pytest
 
-from faults.crash_points import Emulator
+from faults.crash_points import EmulatorControl
 from fixtures.postgres import Row
 from fixtures.running_stack import ENDED, Pipeline
 
@@ -167,7 +167,7 @@ def until_all(runs: list[Steered], condition: str) -> None:
 @pytest.fixture(scope="module")
 def steered(pipeline: Pipeline) -> Iterator[dict[Case, Steered]]:
     """Bring every case to its end, clear it, and wait until it has ended again."""
-    with closing(Emulator(pipeline.stack.settings.emulator_url)) as amc:
+    with closing(EmulatorControl(pipeline.stack.settings.emulator_url)) as amc:
         amc.ask("PUT", "/progression", **QUICK)
         cleared = {
             **fail_at_loading(pipeline, amc),
@@ -189,7 +189,7 @@ def start(pipeline: Pipeline, ended: tuple[str, ...], amc: str) -> dict[Case, St
     return {case: Steered(case, pipeline) for case in cases}
 
 
-def fail_at_loading(pipeline: Pipeline, amc: Emulator) -> dict[Case, Steered]:
+def fail_at_loading(pipeline: Pipeline, amc: EmulatorControl) -> dict[Case, Steered]:
     amc.ask("POST", "/faults", operation="download_urls", fault="forbidden", times=None)
     runs = start(pipeline, (FAILED,), HAD_ENDED)
     until_all([*runs.values()], "has_ended")
@@ -203,12 +203,12 @@ def end_well(pipeline: Pipeline) -> dict[Case, Steered]:
     return runs
 
 
-def mark_and_cancel(pipeline: Pipeline, amc: Emulator) -> dict[Case, Steered]:
+def mark_and_cancel(pipeline: Pipeline, amc: EmulatorControl) -> dict[Case, Steered]:
     amc.ask("PUT", "/progression", **AN_HOUR)
     return mark(start(pipeline, MARKED, CANCELS))
 
 
-def mark_too_late(pipeline: Pipeline, amc: Emulator) -> dict[Case, Steered]:
+def mark_too_late(pipeline: Pipeline, amc: EmulatorControl) -> dict[Case, Steered]:
     amc.ask("PUT", "/settings", cancel_seconds=3600)
     return mark(start(pipeline, MARKED, TOO_LATE))
 
@@ -252,7 +252,7 @@ def test_a_skipped_week_is_asked_of_nobody_and_fails_no_run(pipeline: Pipeline) 
     pipeline.rows.update("report_data_weeks", first, status="SKIPPED")
     pipeline.rows.update("report_data_collections", collection, status="ACTIVE")
     dag_id = f"amc_collection_{collection['id']}"
-    runs = pipeline.until_runs_end(dag_id, 2)
+    runs = pipeline.wait_for_runs(dag_id, 2)
     assert [run["state"] for run in runs] == ["success", "success"]
     skipped = pipeline.task_states(dag_id, runs[0]["dag_run_id"])
     assert skipped == {

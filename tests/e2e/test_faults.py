@@ -130,7 +130,7 @@ def test_marking_what_waits_failed_cancels_its_execution_at_amc(
     else:
         answer = pipeline.api.patch(path, json={"state": "failed"})
     answer.raise_for_status()
-    (run,) = pipeline.until_runs_end(dag_id, 1)
+    (run,) = pipeline.wait_for_runs(dag_id, 1)
     (execution,) = pipeline.executions(dag_id)
     pipeline.until(lambda: at_amc(pipeline, execution) == "CANCELLED", "AMC to cancel")
     # Airflow skips the steps to come of a run that is marked, and counts skipped ones as no failure
@@ -151,7 +151,7 @@ def books(pipeline: Pipeline, dag_id: str) -> list[str]:
 def test_what_passes_its_deadline_is_cancelled_at_amc_and_not_tried_again(
     pipeline: Pipeline, waiting: Waiting
 ) -> None:
-    (run,) = pipeline.until_runs_end(waiting.timed_out, 1)
+    (run,) = pipeline.wait_for_runs(waiting.timed_out, 1)
     (execution,) = pipeline.executions(waiting.timed_out)
     assert run["state"] == "failed"
     assert (execution["status"], execution["error_type"]) == ("TIMEOUT", "TIMED_OUT")
@@ -177,7 +177,7 @@ def test_clearing_a_waiting_task_and_pausing_a_collection_lose_and_repeat_nothin
     control(pipeline, "PUT", "/progression", **PACE)
 
     for dag_id in (waiting.cleared, waiting.paused):
-        (run,) = pipeline.until_runs_end(dag_id, 1)
+        (run,) = pipeline.wait_for_runs(dag_id, 1)
         executions = pipeline.executions(dag_id)
         assert run["state"] == "success"
         assert [row["status"] for row in executions] == ["SUCCESS"]
@@ -198,7 +198,7 @@ def test_a_run_whose_row_becomes_invalid_does_all_that_it_would_have_done(
             return "invalid" in [tag["name"] for tag in tags]
 
         pipeline.until(is_invalid, f"{dag_id} to be invalid")
-    (run,) = pipeline.until_runs_end(dag_id, 1)
+    (run,) = pipeline.wait_for_runs(dag_id, 1)
     (execution,) = pipeline.executions(dag_id)
     assert (run["state"], execution["status"]) == ("success", "SUCCESS")
     (event,) = pipeline.get("/assets/events", source_dag_id=dag_id)["asset_events"]
@@ -216,12 +216,11 @@ def test_a_component_that_is_killed_loses_and_repeats_nothing(
         dag_id = start_schedule(pipeline)
         waiting_run(pipeline, dag_id)
         pid_file = pipeline.stack.settings.data / "run" / f"{component}.pid"
-        keeper = psutil.Process(int(pid_file.read_text(encoding="utf-8").split()[0]))
-        (child,) = keeper.children()
-        child.kill()
-        psutil.wait_procs([child], timeout=10)
+        process = psutil.Process(int(pid_file.read_text(encoding="utf-8").split()[0]))
+        process.kill()
+        psutil.wait_procs([process], timeout=10)
         (execution,) = pipeline.executions(dag_id)
-        (run,) = pipeline.until_runs_end(dag_id, 1)
+        (run,) = pipeline.wait_for_runs(dag_id, 1)
     assert run["state"] == "success"
     assert [row["id"] for row in pipeline.executions(dag_id)] == [execution["id"]]
     assert pipeline.executions(dag_id)[0]["status"] == "SUCCESS"

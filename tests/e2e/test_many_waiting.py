@@ -52,7 +52,7 @@ def test_a_backfill_starts_beside_more_waiting_runs_than_airflow_looks_at_by_def
     finally:
         pace(pipeline, 1)
     for dag_id in (*waiting, backfilled):
-        runs = pipeline.until_runs_end(dag_id, 2 if dag_id == backfilled else 6)
+        runs = pipeline.wait_for_runs(dag_id, 2 if dag_id == backfilled else 6)
         assert {run["state"] for run in runs} == {"success"}
 
 

@@ -23,7 +23,7 @@ def test_a_schedule_runs_at_its_tick_and_brings_its_results(pipeline: Pipeline) 
         workflow=workflow, timezone="America/Los_Angeles", created_at=YESTERDAY
     )
     dag_id = f"amc_schedule_{schedule['id']}"
-    (run,) = pipeline.until_runs_end(dag_id, 1)
+    (run,) = pipeline.wait_for_runs(dag_id, 1)
     assert run["state"] == "success"
     assert pipeline.task_states(dag_id, run["dag_run_id"]) == dict.fromkeys(STEPS, "success")
     (execution,) = pipeline.executions(dag_id)
@@ -47,7 +47,7 @@ def test_a_backfill_from_the_command_line_makes_exactly_the_days_asked_for(
     pipeline.until(lambda: pipeline.api.get(f"/api/v2/dags/{dag_id}").is_success, dag_id)
     arguments = ["--dag-id", dag_id, "--from-date", "2026-03-28", "--to-date", "2026-03-30"]
     pipeline.stack.commands.airflow("backfill", "create", *arguments)
-    runs = pipeline.until_runs_end(dag_id, 3)
+    runs = pipeline.wait_for_runs(dag_id, 3)
     assert [run["state"] for run in runs] == ["success"] * 3
     windows = [(row["window_start"], row["window_end"]) for row in pipeline.executions(dag_id)]
     assert windows == [  # 29 March has 23 hours in Berlin
@@ -68,12 +68,12 @@ def test_a_collection_runs_every_week_also_those_before_a_backfilled_one(
     pipeline.until(lambda: pipeline.api.get(f"/api/v2/dags/{dag_id}").is_success, dag_id)
     arguments = ["--dag-id", dag_id, "--from-date", "2026-01-15", "--to-date", "2026-01-15"]
     pipeline.stack.commands.airflow("backfill", "create", *arguments)
-    pipeline.until_runs_end(dag_id, 1)
+    pipeline.wait_for_runs(dag_id, 1)
     weeks = [week["status"] for week in pipeline.rows.weeks(collection)]
     assert weeks == ["PENDING", "PENDING", "SUCCESS", "PENDING"]
 
     pipeline.rows.update("report_data_collections", collection, status="ACTIVE")
-    pipeline.until_runs_end(dag_id, 4)
+    pipeline.wait_for_runs(dag_id, 4)
     weeks = pipeline.rows.weeks(collection)
     assert [week["status"] for week in weeks] == ["SUCCESS"] * 4
     assert weeks[-1]["week_end_date"] == date(2026, 1, 24)
@@ -97,7 +97,7 @@ def test_a_deleted_dag_comes_back_and_asks_amc_for_nothing_that_the_rows_show(
     )
     dag_ids = [f"amc_schedule_{schedule['id']}", f"amc_collection_{collection['id']}"]
     for dag_id in dag_ids:
-        pipeline.until_runs_end(dag_id, 3)
+        pipeline.wait_for_runs(dag_id, 3)
     before = {dag_id: pipeline.executions(dag_id) for dag_id in dag_ids}
     asked = at_amc(pipeline)
 
@@ -105,7 +105,7 @@ def test_a_deleted_dag_comes_back_and_asks_amc_for_nothing_that_the_rows_show(
         pipeline.api.delete(f"/api/v2/dags/{dag_id}").raise_for_status()
     skipped = {"submit": "skipped", "wait": "skipped", "load": "skipped", "record": "success"}
     for dag_id in dag_ids:
-        runs = pipeline.until_runs_end(dag_id, 3)
+        runs = pipeline.wait_for_runs(dag_id, 3)
         assert [run["state"] for run in runs] == ["success"] * 3
         for run in runs:
             assert pipeline.task_states(dag_id, run["dag_run_id"]) == skipped
@@ -121,7 +121,7 @@ def test_a_deleted_dag_comes_back_and_asks_amc_for_nothing_that_the_rows_show(
     answer = pipeline.api.post(path, json={"dry_run": False, "only_failed": False})
     answer.raise_for_status()
     pipeline.until(lambda: len(pipeline.executions(dag_id)) == 4, "the cleared run to ask")
-    pipeline.until_run_ends(dag_id, run_id)
+    pipeline.wait_for_run(dag_id, run_id)
     assert [row["status"] for row in pipeline.executions(dag_id)] == ["SUCCESS"] * 4
 
 
@@ -153,7 +153,7 @@ def test_days_picked_in_the_ui_are_days_of_the_row(pipeline: Pipeline) -> None:
         f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf}
     )
     run_id = answer.raise_for_status().json()["dag_run_id"]
-    assert pipeline.until_run_ends(dag_id, run_id) == "success"
+    assert pipeline.wait_for_run(dag_id, run_id) == "success"
     (execution,) = pipeline.executions(dag_id)
     assert execution["window_start"] == datetime(2026, 5, 3, 22, tzinfo=UTC)
     assert execution["window_end"] == datetime(2026, 5, 10, 22, tzinfo=UTC)
@@ -170,7 +170,7 @@ def test_sql_that_amc_refuses_fails_its_run_without_a_retry(pipeline: Pipeline) 
     )
     schedule = pipeline.rows.schedule(workflow=workflow, created_at=YESTERDAY)
     dag_id = f"amc_schedule_{schedule['id']}"
-    (run,) = pipeline.until_runs_end(dag_id, 1)
+    (run,) = pipeline.wait_for_runs(dag_id, 1)
     assert run["state"] == "failed"
     states = pipeline.task_states(dag_id, run["dag_run_id"])
     assert (states["submit"], states["load"], states["record"]) == (

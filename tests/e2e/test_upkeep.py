@@ -59,7 +59,7 @@ def upkeep(pipeline: Pipeline) -> Upkeep:
         began_at = datetime.now(UTC)
         runs = {one: pipeline.trigger(one) for one in UPKEEP}
         failed = (dag_id, pipeline.trigger(dag_id))
-        states = {one: pipeline.until_run_ends(one, run_id) for one, run_id in runs.items()}
+        states = {one: pipeline.wait_for_run(one, run_id) for one, run_id in runs.items()}
     return Upkeep(began_at=began_at, runs=runs, states=states, reader=reader, failed=failed)
 
 
@@ -217,13 +217,13 @@ def test_maintenance_tells_what_a_person_should_look_at(pipeline: Pipeline, upke
 
 
 def test_a_failed_run_of_a_schedule_is_one_mail_however_often_mails_are_sent(
-    pipeline: Pipeline, upkeep: Upkeep, post_office: Mailbox
+    pipeline: Pipeline, upkeep: Upkeep, stack_mailbox: Mailbox
 ) -> None:
-    assert pipeline.until_run_ends(*upkeep.failed) == "failed"
+    assert pipeline.wait_for_run(*upkeep.failed) == "failed"
     for _ in range(2):
         run_id = pipeline.trigger(NOTIFICATIONS)
-        assert pipeline.until_run_ends(NOTIFICATIONS, run_id) == "success"
-    to_reader = [mail for mail in post_office.mails if mail["To"] == upkeep.reader["email"]]
+        assert pipeline.wait_for_run(NOTIFICATIONS, run_id) == "success"
+    to_reader = [mail for mail in stack_mailbox.mails if mail["To"] == upkeep.reader["email"]]
     assert [mail["Subject"] for mail in to_reader] == ["Failed: Refused every day"]
     assert "nonsense" in str(to_reader[0].get_content())
     (row,) = pipeline.database.query(

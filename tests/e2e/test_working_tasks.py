@@ -1,4 +1,4 @@
-"""People mark a task failed, or clear it, while it works: no query runs twice, none is lost.
+"""Users mark a task failed, or clear it, while it works: no query runs twice, none is lost.
 
 Each run is held at its point until Airflow has been told. The worker hears of it with its next
 heartbeat, and ends the task five seconds later: until then the task works on.
@@ -16,7 +16,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from faults.crash_points import STEP, Cell, Emulator, Point
+from faults.crash_points import STEP_OF_POINT, CrashCase, CrashPoint, EmulatorControl
 from faults.result_files import listed_files, wrong_files
 from fixtures.postgres import Row
 from fixtures.running_stack import Pipeline
@@ -43,7 +43,7 @@ class Order(Enum):
 class Worked:
     """A run whose task is told to end while it works."""
 
-    cell: Cell
+    cell: CrashCase
     order: Order
 
     @property
@@ -65,7 +65,7 @@ class Worked:
 
     def give_order(self) -> None:
         """Tell Airflow."""
-        api, dag_id, step = self.cell.pipeline.api, self.cell.dag_id, STEP[self.cell.point]
+        api, dag_id, step = self.cell.pipeline.api, self.cell.dag_id, STEP_OF_POINT[self.cell.point]
         if self.order is Order.CLEAR:
             clear = {
                 "dry_run": False,
@@ -91,9 +91,9 @@ class Worked:
 
 
 @pytest.fixture(scope="module")
-def amc(pipeline: Pipeline) -> Iterator[Emulator]:
+def amc(pipeline: Pipeline) -> Iterator[EmulatorControl]:
     """Give the stack's emulator, with results of two parts."""
-    with closing(Emulator(pipeline.stack.settings.emulator_url)) as control:
+    with closing(EmulatorControl(pipeline.stack.settings.emulator_url)) as control:
         control.ask("PUT", "/settings", result_parts=2)
         yield control
         control.ask("PUT", "/settings", result_parts=1)
@@ -101,10 +101,12 @@ def amc(pipeline: Pipeline) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def sending(pipeline: Pipeline, amc: Emulator) -> Iterator[dict[tuple[Order, Point], Worked]]:
+def sending(
+    pipeline: Pipeline, amc: EmulatorControl
+) -> Iterator[dict[tuple[Order, CrashPoint], Worked]]:
     """Give every order to a run whose query is on its way to AMC, which then takes an hour."""
     amc.ask("PUT", "/progression", **AN_HOUR)
-    points = (Point.POST_NOT_ACCEPTED, Point.POST_ACCEPTED)
+    points = (CrashPoint.POST_NOT_ACCEPTED, CrashPoint.POST_ACCEPTED)
     runs = {
         (order, point): worked(point, order, pipeline, amc) for order in Order for point in points
     }
@@ -113,15 +115,15 @@ def sending(pipeline: Pipeline, amc: Emulator) -> Iterator[dict[tuple[Order, Poi
 
 
 @pytest.fixture(scope="module")
-def loading(pipeline: Pipeline, amc: Emulator) -> dict[Order, Worked]:
+def loading(pipeline: Pipeline, amc: EmulatorControl) -> dict[Order, Worked]:
     """Give every order to a run whose results come in, one part of two being there."""
     amc.ask("PUT", "/progression", **A_WHILE)
-    runs = {order: worked(Point.DOWNLOADING, order, pipeline, amc) for order in Order}
+    runs = {order: worked(CrashPoint.DOWNLOADING, order, pipeline, amc) for order in Order}
     give_orders(list(runs.values()), pipeline)
     return runs
 
 
-def worked(point: Point, order: Order, pipeline: Pipeline, amc: Emulator) -> Worked:
+def worked(point: CrashPoint, order: Order, pipeline: Pipeline, amc: EmulatorControl) -> Worked:
     marker = f"work_{uuid4().hex[:12]}"
     workflow = pipeline.rows.workflow(
         instance=pipeline.instance,
@@ -134,7 +136,7 @@ def worked(point: Point, order: Order, pipeline: Pipeline, amc: Emulator) -> Wor
         created_at=YESTERDAY,
         is_active=False,
     )
-    return Worked(Cell(point, pipeline, amc, schedule, marker), order)
+    return Worked(CrashCase(point, pipeline, amc, schedule, marker), order)
 
 
 def give_orders(runs: list[Worked], pipeline: Pipeline) -> None:
@@ -146,9 +148,11 @@ def give_orders(runs: list[Worked], pipeline: Pipeline) -> None:
 
     def all_told() -> bool:
         for run in list(waiting):
-            run.cell.follow()
+            run.cell.hold_when_named()
             if run.cell.is_reached():
-                processes.append(psutil.Process(run.cell.task(STEP[run.cell.point])["pid"]))
+                processes.append(
+                    psutil.Process(run.cell.task(STEP_OF_POINT[run.cell.point])["pid"])
+                )
                 run.give_order()
                 waiting.remove(run)
         return not waiting
@@ -159,17 +163,17 @@ def give_orders(runs: list[Worked], pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize(
     ("point", "at_amc"),
-    [(Point.POST_NOT_ACCEPTED, []), (Point.POST_ACCEPTED, ["CANCELLED"])],
+    [(CrashPoint.POST_NOT_ACCEPTED, []), (CrashPoint.POST_ACCEPTED, ["CANCELLED"])],
     ids=["not accepted", "accepted"],
 )
 def test_marking_a_task_failed_while_it_sends_leaves_nothing_running_at_amc(
     pipeline: Pipeline,
-    sending: dict[tuple[Order, Point], Worked],
-    point: Point,
+    sending: dict[tuple[Order, CrashPoint], Worked],
+    point: CrashPoint,
     at_amc: list[str],
 ) -> None:
     run = sending[Order.MARK_FAILED, point]
-    (ended,) = pipeline.until_runs_end(run.cell.dag_id, 1)
+    (ended,) = pipeline.wait_for_runs(run.cell.dag_id, 1)
     assert ended["state"] == "failed"
     assert run.at_amc == at_amc
     assert (run.row["status"], run.row["error_type"]) == ("CANCELLED", "KILLED")
@@ -179,7 +183,7 @@ def test_marking_a_task_failed_while_it_sends_leaves_nothing_running_at_amc(
 
 
 def test_clearing_a_task_while_it_sends_neither_repeats_nor_loses_its_query(
-    pipeline: Pipeline, amc: Emulator, sending: dict[tuple[Order, Point], Worked]
+    pipeline: Pipeline, amc: EmulatorControl, sending: dict[tuple[Order, CrashPoint], Worked]
 ) -> None:
     cleared = [run for (order, _), run in sending.items() if order is Order.CLEAR]
     for run in cleared:
@@ -193,10 +197,10 @@ def test_clearing_a_task_while_it_sends_neither_repeats_nor_loses_its_query(
 
 @pytest.mark.usefixtures("sending")
 def test_what_amc_accepts_after_the_books_are_closed_is_cancelled_there(
-    pipeline: Pipeline, amc: Emulator
+    pipeline: Pipeline, amc: EmulatorControl
 ) -> None:
     amc.ask("PUT", "/progression", **AN_HOUR)
-    run = worked(Point.POST_NOT_ACCEPTED, Order.MARK_FAILED, pipeline, amc)
+    run = worked(CrashPoint.POST_NOT_ACCEPTED, Order.MARK_FAILED, pipeline, amc)
     run.cell.prepare()
     pipeline.until(run.cell.is_reached, run.cell.states)
     # A worker that does not hear of it: its task works on
@@ -205,13 +209,13 @@ def test_what_amc_accepts_after_the_books_are_closed_is_cancelled_there(
         worker.suspend()
         stack.callback(worker.resume)
         run.give_order()
-        (ended,) = pipeline.until_runs_end(run.cell.dag_id, 1)
+        (ended,) = pipeline.wait_for_runs(run.cell.dag_id, 1)
         assert ended["state"] == "failed"
         assert run.at_amc == []
         amc.ask("DELETE", "/faults")
         pipeline.until(lambda: run.at_amc, "AMC to accept what is no longer wanted")
     reconcile_id = pipeline.trigger(RECONCILE)
-    assert pipeline.until_run_ends(RECONCILE, reconcile_id) == "success"
+    assert pipeline.wait_for_run(RECONCILE, reconcile_id) == "success"
     assert run.at_amc == ["CANCELLED"]
     assert (run.row["status"], run.row["error_type"]) == ("CANCELLED", "KILLED")
     run.check_slot()
@@ -221,7 +225,7 @@ def test_marking_a_task_failed_while_it_loads_leaves_no_part_of_a_result(
     pipeline: Pipeline, loading: dict[Order, Worked]
 ) -> None:
     run = loading[Order.MARK_FAILED]
-    (ended,) = pipeline.until_runs_end(run.cell.dag_id, 1)
+    (ended,) = pipeline.wait_for_runs(run.cell.dag_id, 1)
     assert ended["state"] == "failed"
     assert run.at_amc == ["SUCCEEDED"]
     assert (run.row["status"], run.row["error_type"]) == ("CANCELLED", "KILLED")
@@ -238,9 +242,9 @@ def test_clearing_a_task_while_it_loads_brings_the_whole_result_once(
 
 def check_success(run: Worked) -> None:
     """Find the run ended well, with one execution and whole files."""
-    (ended,) = run.cell.pipeline.until_runs_end(run.cell.dag_id, 1)
+    (ended,) = run.cell.pipeline.wait_for_runs(run.cell.dag_id, 1)
     assert ended["state"] == "success"
-    assert run.cell.task(STEP[run.cell.point])["try_number"] > 1
+    assert run.cell.task(STEP_OF_POINT[run.cell.point])["try_number"] > 1
     assert run.at_amc == ["SUCCEEDED"]
     assert run.row["status"] == "SUCCESS"
     assert len(listed_files([run.row])) == 2

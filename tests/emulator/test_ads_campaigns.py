@@ -8,13 +8,13 @@ import pytest
 
 from fixtures.ads import STATES, VENDOR, Ads
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import Caller
+from fixtures.emulator_client import EmulatorClient
 
 ABROAD = "2208400000000001"
 
 
 @pytest.fixture
-def ads(north: Caller) -> Ads:
+def ads(north: EmulatorClient) -> Ads:
     return Ads(north)
 
 
@@ -67,13 +67,13 @@ def test_sponsored_products_insists_on_its_media_type(ads: Ads) -> None:
 
 def test_sponsored_brands_have_flat_budgets_and_at_most_100_a_page(ads: Ads) -> None:
     campaigns = ads.ask("POST", "/sb/v4/campaigns/list", json={"stateFilter": STATES}).json()
-    refused = ads.ask("POST", "/sb/v4/campaigns/list", json={"maxResults": 101})
+    rejection = ads.ask("POST", "/sb/v4/campaigns/list", json={"maxResults": 101})
 
     assert campaigns["totalCount"] == len(campaigns["campaigns"]) == 7
     assert {one["budgetType"] for one in campaigns["campaigns"]} == {"DAILY", "LIFETIME"}
     assert isinstance(campaigns["campaigns"][0]["budget"], float)
     assert "targetingType" not in campaigns["campaigns"][0]
-    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_ARGUMENT")
+    assert (rejection.status_code, rejection.json()["code"]) == (400, "INVALID_ARGUMENT")
 
 
 def test_sponsored_display_pages_by_offset_in_its_own_spelling(ads: Ads) -> None:
@@ -127,7 +127,7 @@ def test_campaigns_can_be_many_vanish_and_change(ads: Ads, emulator: RunningEmul
     emulator.campaigns(counts=[{"owner": VENDOR, "product": "SPONSORED_PRODUCTS", "campaigns": 50}])
     before = ads.sp(stateFilter=STATES).json()["campaigns"]
     gone, other = int(before[0]["campaignId"]), int(before[1]["campaignId"])
-    emulator.campaigns(vanish=[gone], change={other: {"name": "Renamed"}})
+    emulator.campaigns(remove=[gone], change={other: {"name": "Renamed"}})
     after = ads.sp(stateFilter=STATES).json()["campaigns"]
 
     assert (len(before), len(after)) == (50, 49)

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.ads import VENDOR, Ads
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import Caller
+from fixtures.emulator_client import EmulatorClient
 
 SELLER = "1108400000000002"
 TYPE = {"Content_Type": "application/vnd.productmetadatarequest.v1+json"}
@@ -17,7 +17,7 @@ ASIN = "B000000001"
 
 
 @pytest.fixture
-def ads(north: Caller) -> Ads:
+def ads(north: EmulatorClient) -> Ads:
     return Ads(north)
 
 
@@ -87,10 +87,10 @@ def test_pages_are_cut_from_what_is_known(ads: Ads) -> None:
     ],
 )
 def test_what_amazon_refuses_is_refused(ads: Ads, changes: dict[str, Any], words: str) -> None:
-    refused = look_up(ads, ASIN, **changes)
-    assert refused.status_code == 400
-    assert refused.json()["code"] == "400"
-    assert words in refused.json()["details"]
+    rejection = look_up(ads, ASIN, **changes)
+    assert rejection.status_code == 400
+    assert rejection.json()["code"] == "400"
+    assert words in rejection.json()["details"]
 
 
 def test_who_may_not_ask_is_told_so(ads: Ads) -> None:

@@ -12,12 +12,12 @@ import pytest
 
 from fixtures.ads import VENDOR, Ads
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import Caller
+from fixtures.emulator_client import EmulatorClient
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=2)
 
 
-def order(ads: Ads, *, days: int = 3, **changes: Any) -> httpx.Response:
+def create_report(ads: Ads, *, days: int = 3, **changes: Any) -> httpx.Response:
     configuration = {
         "adProduct": "SPONSORED_PRODUCTS",
         "reportTypeId": "spCampaigns",
@@ -41,13 +41,13 @@ def look(ads: Ads, report_id: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def ads(north: Caller) -> Ads:
+def ads(north: EmulatorClient) -> Ads:
     return Ads(north)
 
 
 def test_a_report_gets_on_and_is_given_out_compressed(ads: Ads, emulator: RunningEmulator) -> None:
     emulator.progression("per_poll", polls=3)
-    created = order(ads).json()
+    created = create_report(ads).json()
     seen = [look(ads, created["reportId"]) for _ in range(3)]
 
     assert (created["status"], created["url"]) == ("PENDING", None)
@@ -61,13 +61,13 @@ def test_a_report_gets_on_and_is_given_out_compressed(ads: Ads, emulator: Runnin
 
 
 def test_the_same_request_is_a_duplicate_until_the_first_is_ready(ads: Ads) -> None:
-    first = order(ads).json()["reportId"]
-    second = order(ads)
+    first = create_report(ads).json()["reportId"]
+    second = create_report(ads)
 
     assert second.status_code == 425
     assert second.json() == {"code": "425", "detail": f"The Request is a duplicate of : {first}"}
     look(ads, first)
-    assert order(ads).status_code == 200
+    assert create_report(ads).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -88,14 +88,14 @@ def test_the_same_request_is_a_duplicate_until_the_first_is_ready(ads: Ads) -> N
     ],
 )
 def test_a_request_that_cannot_be_is_refused(ads: Ads, changes: dict[str, Any], text: str) -> None:
-    answer = order(ads, **changes)
+    answer = create_report(ads, **changes)
 
     assert answer.status_code == 400
     assert text in answer.json()["detail"]
 
 
-def test_a_link_refuses_a_second_way_of_signing_in(ads: Ads, north: Caller) -> None:
-    url = look(ads, order(ads).json()["reportId"])["url"]
+def test_a_link_refuses_a_second_way_of_signing_in(ads: Ads, north: EmulatorClient) -> None:
+    url = look(ads, create_report(ads).json()["reportId"])["url"]
 
     assert north.http.get(url, headers=north.headers()).status_code == 403
     assert north.http.get(url).status_code == 200
@@ -103,7 +103,7 @@ def test_a_link_refuses_a_second_way_of_signing_in(ads: Ads, north: Caller) -> N
 
 def test_a_report_can_be_made_to_fail(ads: Ads, emulator: RunningEmulator) -> None:
     emulator.fault("create_report", "fail_report", reason="Out of ink")
-    report = look(ads, order(ads).json()["reportId"])
+    report = look(ads, create_report(ads).json()["reportId"])
 
     assert (report["status"], report["failureReason"], report["url"]) == (
         "FAILED",
@@ -112,8 +112,8 @@ def test_a_report_can_be_made_to_fail(ads: Ads, emulator: RunningEmulator) -> No
     )
 
 
-def test_a_strangers_report_is_not_found(ads: Ads, europe: Caller) -> None:
-    report_id = order(ads).json()["reportId"]
+def test_a_strangers_report_is_not_found(ads: Ads, europe: EmulatorClient) -> None:
+    report_id = create_report(ads).json()["reportId"]
     answer = Ads(europe).ask("GET", f"/reporting/reports/{report_id}", scope="2208400000000001")
 
     assert answer.status_code == 404

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amc_emulator.engine import QueryRefused
+from amc_emulator.engine import QueryRejected
 from fixtures.engine_runs import NORTH, make_query, run, shared_engine
 
 REFUSED = {
@@ -138,9 +138,9 @@ REFUSED = {
 def test_a_query_amc_would_not_run_is_refused_when_compiled_and_when_run(
     sql: str, text: str
 ) -> None:
-    with pytest.raises(QueryRefused) as compiled:
+    with pytest.raises(QueryRejected) as compiled:
         shared_engine().compile(NORTH, make_query(sql))
-    with pytest.raises(QueryRefused) as ran:
+    with pytest.raises(QueryRejected) as ran:
         run(sql)
     assert text in str(compiled.value)
     assert str(ran.value) == str(compiled.value)
@@ -148,16 +148,16 @@ def test_a_query_amc_would_not_run_is_refused_when_compiled_and_when_run(
 
 def test_an_undeclared_parameter_is_named() -> None:
     sql = "SELECT COUNT(*) FROM dsp_clicks WHERE campaign = CUSTOM_PARAMETER('brand')"
-    with pytest.raises(QueryRefused) as refused:
+    with pytest.raises(QueryRejected) as rejection:
         run(sql, parameter_values={"brand": "x"})
-    assert str(refused.value) == "Filter operation EQ referenced an undeclared parameter brand."
-    assert refused.value.undeclared_parameter == "brand"
+    assert str(rejection.value) == "Filter operation EQ referenced an undeclared parameter brand."
+    assert rejection.value.undeclared_parameter == "brand"
 
 
 def test_the_name_of_a_parameter_is_case_sensitive() -> None:
     declared = ({"name": "Brand", "dataType": "STRING", "defaultValue": "x"},)
     sql = "SELECT COUNT(*) FROM dsp_clicks WHERE campaign = CUSTOM_PARAMETER('brand')"
-    with pytest.raises(QueryRefused, match="undeclared parameter brand"):
+    with pytest.raises(QueryRejected, match="undeclared parameter brand"):
         run(sql, input_parameters=declared)
 
 
@@ -175,7 +175,7 @@ def test_the_name_of_a_parameter_is_case_sensitive() -> None:
     ],
 )
 def test_a_value_that_is_not_of_its_type_is_refused(data_type: str, value: object) -> None:
-    with pytest.raises(QueryRefused, match=r"arameter p|data type"):
+    with pytest.raises(QueryRejected, match=r"arameter p|data type"):
         run(
             "SELECT COUNT(*), MAX(CUSTOM_PARAMETER('p')) FROM dsp_clicks",
             input_parameters=({"name": "p", "dataType": data_type},),
@@ -184,7 +184,7 @@ def test_a_value_that_is_not_of_its_type_is_refused(data_type: str, value: objec
 
 
 def test_a_parameter_without_any_value_is_refused() -> None:
-    with pytest.raises(QueryRefused, match="neither a value nor a default"):
+    with pytest.raises(QueryRejected, match="neither a value nor a default"):
         run(
             "SELECT COUNT(*) FROM dsp_clicks WHERE campaign = CUSTOM_PARAMETER('p')",
             input_parameters=({"name": "p", "dataType": "STRING"},),
@@ -192,7 +192,7 @@ def test_a_parameter_without_any_value_is_refused() -> None:
 
 
 def test_an_array_parameter_cannot_stand_in_an_in_list() -> None:
-    with pytest.raises(QueryRefused, match="IN operator"):
+    with pytest.raises(QueryRejected, match="IN operator"):
         run(
             "SELECT COUNT(*) FROM dsp_clicks WHERE campaign IN (CUSTOM_PARAMETER('p'))",
             input_parameters=({"name": "p", "dataType": {"type": "ARRAY"}},),

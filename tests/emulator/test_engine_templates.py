@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 
 @cache
-def rows_of(name: str, instance_id: str, start: datetime) -> list[Row]:
+def report_rows(name: str, instance_id: str, start: datetime) -> list[Row]:
     defaults = {
         key: definition["default"]
         for key, definition in DEFINITIONS[name].get("parameters", {}).items()
@@ -76,7 +76,7 @@ def test_a_template_keeps_to_what_amc_documents(name: str) -> None:
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_template_gives_rows(name: str, instance_id: str, start: datetime) -> None:
-    rows = rows_of(name, instance_id, start)
+    rows = report_rows(name, instance_id, start)
     assert len(rows) >= 3
     for row in rows:
         assert row.get("impressions", 1) > 0
@@ -90,14 +90,14 @@ def test_a_template_gives_rows(name: str, instance_id: str, start: datetime) -> 
 def test_campaign_performance_knows_every_sponsored_product(
     instance_id: str, start: datetime
 ) -> None:
-    rows = rows_of("sponsored_campaign_performance", instance_id, start)
+    rows = report_rows("sponsored_campaign_performance", instance_id, start)
     assert {row["ad_product_type"] for row in rows} == PRODUCTS - {"amazon_dsp"}
     assert all(0 < row["click_through_rate"] < 1 for row in rows)
     assert all(row["product_sales"] > row["purchases"] > 0 for row in rows)
 
 
 def test_the_new_to_brand_share_is_a_share(instance_id: str, start: datetime) -> None:
-    rows = rows_of("new_to_brand", instance_id, start)
+    rows = report_rows("new_to_brand", instance_id, start)
     assert {row["ad_product"] for row in rows} == PRODUCTS
     assert all(0 < row["new_to_brand_share"] < 1 for row in rows)
     assert all(row["new_to_brand_product_sales"] < row["product_sales"] for row in rows)
@@ -106,7 +106,7 @@ def test_the_new_to_brand_share_is_a_share(instance_id: str, start: datetime) ->
 def test_frequency_times_reach_is_impressions_below_the_cap(
     instance_id: str, start: datetime
 ) -> None:
-    rows = rows_of("reach_and_frequency", instance_id, start)
+    rows = report_rows("reach_and_frequency", instance_id, start)
     assert {row["frequency"] for row in rows} == {1, 2, 3, 4, 5}
     for row in rows:
         if row["frequency"] < 5:
@@ -116,7 +116,7 @@ def test_frequency_times_reach_is_impressions_below_the_cap(
 
 
 def test_paths_consist_of_known_products_in_order(instance_id: str, start: datetime) -> None:
-    rows = rows_of("path_to_conversion", instance_id, start)
+    rows = report_rows("path_to_conversion", instance_id, start)
     assert len(rows) > 10
     for row in rows:
         steps = re.findall(r"\[(\d+), (\w+)\]", row["path"])
@@ -131,12 +131,12 @@ def test_a_shorter_path_is_cut() -> None:
 
 
 def test_spans_of_time_need_a_hundred_buyers(instance_id: str, start: datetime) -> None:
-    rows = rows_of("time_to_conversion", instance_id, start)
+    rows = report_rows("time_to_conversion", instance_id, start)
     assert all(row["buyers"] >= 100 for row in rows)
 
 
 def test_people_who_saw_both_are_the_most(instance_id: str, start: datetime) -> None:
-    rows = {row["exposure"]: row for row in rows_of("audience_overlap", instance_id, start)}
+    rows = {row["exposure"]: row for row in report_rows("audience_overlap", instance_id, start)}
     assert set(rows) == {"DSP only", "sponsored ads only", "both"}
     assert max(rows.values(), key=lambda row: row["users"])["exposure"] == "both"
     assert all(0 < row["purchase_rate"] < 1 for row in rows.values())
@@ -144,7 +144,7 @@ def test_people_who_saw_both_are_the_most(instance_id: str, start: datetime) -> 
 
 def test_regions_are_those_of_the_country() -> None:
     for instance_id, country in ((NORTH, "US-"), (EUROPE, "DE-")):
-        rows = rows_of("device_and_region", instance_id, WEEKS[0])
+        rows = report_rows("device_and_region", instance_id, WEEKS[0])
         assert all(row["iso_state_province_code"].startswith(country) for row in rows)
         assert {"TV", "PC", "Phone"} <= {row["device_type"] for row in rows}
 

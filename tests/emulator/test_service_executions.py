@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import SQL, Caller
+from fixtures.emulator_client import SQL, EmulatorClient
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 def test_a_new_execution_is_answered_flat_and_pending(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     emulator.clock(now="2026-06-01T12:00:00.250+00:00")
 
-    created = north.order(timeWindowTimeZone="Europe/Berlin")
+    created = north.post_execution(timeWindowTimeZone="Europe/Berlin")
 
     body = created.json()
     execution_id, workflow_id = body.pop("workflowExecutionId"), body.pop("workflowId")
@@ -44,8 +44,8 @@ def test_a_new_execution_is_answered_flat_and_pending(
     }
 
 
-def test_answers_carry_amazons_headers(north: Caller) -> None:
-    created = north.order()
+def test_answers_carry_amazons_headers(north: EmulatorClient) -> None:
+    created = north.post_execution()
 
     assert created.headers["content-type"] == "application/vnd.amcworkflowexecutions.v1+json"
     assert re.fullmatch(r"[A-Z0-9]{20}", created.headers["x-amz-rid"])
@@ -53,8 +53,8 @@ def test_answers_carry_amazons_headers(north: Caller) -> None:
     assert created.headers.get_list("server") == ["Server"]
 
 
-def test_success_shows_the_columns_of_the_result(north: Caller) -> None:
-    execution = north.get(north.ordered())
+def test_success_shows_the_columns_of_the_result(north: EmulatorClient) -> None:
+    execution = north.get(north.create_execution())
 
     assert execution["status"] == "SUCCEEDED"
     assert [one["name"] for one in execution["outputColumns"]] == ["campaign", "impressions"]
@@ -65,21 +65,27 @@ def test_success_shows_the_columns_of_the_result(north: Caller) -> None:
 
 @pytest.mark.parametrize(("keep", "expected"), [(True, "mine-1"), (False, "transient_")])
 def test_an_embedded_workflow_may_keep_its_own_id(
-    emulator: RunningEmulator, north: Caller, keep: bool, expected: str
+    emulator: RunningEmulator, north: EmulatorClient, keep: bool, expected: str
 ) -> None:
     emulator.settings(keep_workflow_id=keep)
 
-    created = north.order(workflow={"workflowId": "mine-1", "sqlQuery": SQL}).json()
+    created = north.post_execution(workflow={"workflowId": "mine-1", "sqlQuery": SQL}).json()
 
     assert created["workflowId"].startswith(expected)
-    assert len(north.listed(workflowId="mine-1")) == int(keep)
+    assert len(north.list_executions(workflowId="mine-1")) == int(keep)
 
 
-def test_relative_windows_are_shown_once_they_run(emulator: RunningEmulator, north: Caller) -> None:
+def test_relative_windows_are_shown_once_they_run(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.clock(now="2026-06-15T12:00:00+00:00")
-    relative = {"timeWindowStart": None, "timeWindowEnd": None, "timeWindowType": "PREVIOUS_MONTH"}
+    relative_window = {
+        "timeWindowStart": None,
+        "timeWindowEnd": None,
+        "timeWindowType": "PREVIOUS_MONTH",
+    }
 
-    created = north.order(**relative).json()
+    created = north.post_execution(**relative_window).json()
     execution = north.get(created["workflowExecutionId"])
 
     assert not [name for name in created if name.startswith("timeWindow")]
@@ -87,8 +93,8 @@ def test_relative_windows_are_shown_once_they_run(emulator: RunningEmulator, nor
     assert execution["timeWindowEnd"] == "2026-06-01T00:00:00Z"
 
 
-def test_lists_run_newest_first_in_pages_of_a_limit(north: Caller) -> None:
-    ids = [north.ordered(workflow={"workflowId": "w", "sqlQuery": SQL}) for _ in range(5)]
+def test_lists_run_newest_first_in_pages_of_a_limit(north: EmulatorClient) -> None:
+    ids = [north.create_execution(workflow={"workflowId": "w", "sqlQuery": SQL}) for _ in range(5)]
 
     pages: list[list[str]] = []
     query: dict[str, Any] = {"workflowId": "w", "limit": "2"}
@@ -98,36 +104,38 @@ def test_lists_run_newest_first_in_pages_of_a_limit(north: Caller) -> None:
         if "nextToken" not in body:
             break
         query["nextToken"] = body["nextToken"]
-        north.ordered(workflow={"workflowId": "w", "sqlQuery": SQL})
+        north.create_execution(workflow={"workflowId": "w", "sqlQuery": SQL})
 
     assert pages == [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]]
-    ascending = north.listed(workflowId="w", sortAscending="true")
+    ascending = north.list_executions(workflowId="w", sortAscending="true")
     assert [one["workflowExecutionId"] for one in ascending[:5]] == ids
 
 
 def test_a_page_goes_on_after_an_item_that_has_left_the_list(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     emulator.progression("per_poll", polls=100)
-    ids = [north.ordered(workflow={"workflowId": "w", "sqlQuery": SQL}) for _ in range(3)]
+    ids = [north.create_execution(workflow={"workflowId": "w", "sqlQuery": SQL}) for _ in range(3)]
     first = north.call(
         "GET", "/workflowExecutions", params={"workflowId": "w", "limit": "2"}
     ).json()
 
     north.cancel(ids[1])
-    rest = north.listed(workflowId="w", nextToken=first["nextToken"])
+    rest = north.list_executions(workflowId="w", nextToken=first["nextToken"])
 
     assert [one["workflowExecutionId"] for one in rest] == [ids[0]]
 
 
-def test_lists_filter_by_creation_time_in_a_zone(emulator: RunningEmulator, north: Caller) -> None:
+def test_lists_filter_by_creation_time_in_a_zone(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.clock(now="2026-06-01T12:00:00+00:00")
-    early = north.ordered()
+    early = north.create_execution()
     emulator.clock(now="2026-06-01T12:45:00+00:00")
-    late = north.ordered()
+    late = north.create_execution()
 
-    after = north.listed(minCreationTime="2026-06-01T14:30:00", timeZone="Europe/Berlin")
-    until = north.listed(
+    after = north.list_executions(minCreationTime="2026-06-01T14:30:00", timeZone="Europe/Berlin")
+    until = north.list_executions(
         minCreationTime="2026-06-01T00:00:00", maxCreationTime="2026-06-01T12:00:00"
     )
 
@@ -135,70 +143,74 @@ def test_lists_filter_by_creation_time_in_a_zone(emulator: RunningEmulator, nort
     assert [one["workflowExecutionId"] for one in until] == [early]
 
 
-def test_lists_show_the_sql_when_asked(north: Caller) -> None:
-    north.ordered()
+def test_lists_show_the_sql_when_asked(north: EmulatorClient) -> None:
+    north.create_execution()
 
-    assert "sqlQuery" not in north.listed()[0]
-    asked = north.listed(minCreationTime="2020-01-01T00:00:00", includeWorkflow="true")
+    assert "sqlQuery" not in north.list_executions()[0]
+    asked = north.list_executions(minCreationTime="2020-01-01T00:00:00", includeWorkflow="true")
     assert asked[0]["sqlQuery"] == SQL
 
 
 def test_cancelled_executions_are_hidden_from_lists_unless_asked_for(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     emulator.progression("per_second", pending_seconds=100, running_seconds=100)
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
 
     answer = north.cancel(execution_id)
 
     assert (answer.status_code, answer.json()) == (200, {})
     assert north.get(execution_id)["status"] == "CANCELLED"
-    assert north.listed() == []
-    shown = north.listed(minCreationTime="2020-01-01T00:00:00", includeCancelled="true")
+    assert north.list_executions() == []
+    shown = north.list_executions(minCreationTime="2020-01-01T00:00:00", includeCancelled="true")
     assert [one["status"] for one in shown] == ["CANCELLED"]
 
 
-def test_what_ends_at_once_has_ended_whoever_asks_first(north: Caller) -> None:
-    ids = [north.ordered() for _ in range(5)]
+def test_what_ends_at_once_has_ended_whoever_asks_first(north: EmulatorClient) -> None:
+    ids = [north.create_execution() for _ in range(5)]
     assert [north.cancel(one).status_code for one in ids] == [400] * 5
 
 
-def test_an_ended_execution_cannot_be_cancelled(north: Caller) -> None:
-    execution_id = north.ordered()
+def test_an_ended_execution_cannot_be_cancelled(north: EmulatorClient) -> None:
+    execution_id = north.create_execution()
     assert north.get(execution_id)["status"] == "SUCCEEDED"
 
     assert north.cancel(execution_id).status_code == 400
 
 
-def test_instances_do_not_see_each_others_executions(north: Caller, europe: Caller) -> None:
-    execution_id = north.ordered()
+def test_instances_do_not_see_each_others_executions(
+    north: EmulatorClient, europe: EmulatorClient
+) -> None:
+    execution_id = north.create_execution()
 
-    assert europe.listed() == []
+    assert europe.list_executions() == []
     assert europe.call("GET", f"/workflowExecutions/{execution_id}").status_code == 404
 
 
-def test_a_dry_run_succeeds_without_output(emulator: RunningEmulator, north: Caller) -> None:
+def test_a_dry_run_succeeds_without_output(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.settings(max_running=1)
     emulator.progression("per_second", pending_seconds=0, running_seconds=100)
-    north.ordered()
+    north.create_execution()
 
-    dry = north.ordered(dryRun=True)
+    dry = north.create_execution(dryRun=True)
 
     assert north.get(dry)["status"] == "SUCCEEDED"
     assert north.links(dry) == []
 
 
-def test_results_that_are_not_published_cannot_be_downloaded(north: Caller) -> None:
-    execution_id = north.ordered(skipPublish=True)
+def test_results_that_are_not_published_cannot_be_downloaded(north: EmulatorClient) -> None:
+    execution_id = north.create_execution(skipPublish=True)
 
     assert north.get(execution_id)["status"] == "SUCCEEDED"
     assert north.links(execution_id) == []
 
 
-def test_a_saved_workflow_runs_by_its_id(north: Caller) -> None:
+def test_a_saved_workflow_runs_by_its_id(north: EmulatorClient) -> None:
     saved = north.call("POST", "/workflows", json={"workflowId": "kept.1", "sqlQuery": SQL})
 
-    created = north.order(workflow=None, workflowId="kept.1").json()
+    created = north.post_execution(workflow=None, workflowId="kept.1").json()
 
     assert saved.headers["content-type"] == "application/octet-stream"
     assert saved.content == b"{}"
@@ -206,7 +218,7 @@ def test_a_saved_workflow_runs_by_its_id(north: Caller) -> None:
     assert north.get(created["workflowExecutionId"])["status"] == "SUCCEEDED"
 
 
-def test_saved_workflows_are_listed_replaced_and_deleted(north: Caller) -> None:
+def test_saved_workflows_are_listed_replaced_and_deleted(north: EmulatorClient) -> None:
     workflow = {"workflowId": "kept", "sqlQuery": SQL}
     north.call("POST", "/workflows", json={**workflow, "unheardOf": 1})
 
@@ -228,7 +240,7 @@ def test_saved_workflows_are_listed_replaced_and_deleted(north: Caller) -> None:
     assert north.call("GET", "/workflows/kept").status_code == 404
 
 
-def test_a_workflow_with_a_schedule_cannot_be_deleted(north: Caller) -> None:
+def test_a_workflow_with_a_schedule_cannot_be_deleted(north: EmulatorClient) -> None:
     north.call("POST", "/workflows", json={"workflowId": "kept", "sqlQuery": SQL})
     schedule = {
         "scheduleId": "nightly",
@@ -245,7 +257,7 @@ def test_a_workflow_with_a_schedule_cannot_be_deleted(north: Caller) -> None:
     assert north.call("DELETE", "/workflows/kept").status_code == 200
 
 
-def test_data_sources_are_described(north: Caller) -> None:
+def test_data_sources_are_described(north: EmulatorClient) -> None:
     listed = north.call("GET", "/dataSources")
     names = [one["dataSourceId"] for one in listed.json()["dataSources"]]
     one = north.call("GET", "/dataSources/dsp_impressions")

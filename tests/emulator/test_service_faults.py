@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from amc_emulator.faults import OPERATIONS, Kind
+from amc_emulator.faults import OPERATIONS, FaultKind
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import Caller
+from fixtures.emulator_client import EmulatorClient
 
 
-def workflows(north: Caller) -> httpx.Response:
+def workflows(north: EmulatorClient) -> httpx.Response:
     return north.call("GET", "/workflows")
 
 
@@ -41,7 +41,7 @@ def workflows(north: Caller) -> httpx.Response:
 )
 def test_an_ordered_answer_comes_once(
     emulator: RunningEmulator,
-    north: Caller,
+    north: EmulatorClient,
     fault: str,
     options: dict[str, Any],
     status: int,
@@ -55,7 +55,9 @@ def test_an_ordered_answer_comes_once(
     assert second.status_code == 200
 
 
-def test_throttling_may_say_when_to_come_back(emulator: RunningEmulator, north: Caller) -> None:
+def test_throttling_may_say_when_to_come_back(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     for retry_after in (7, "http-date", None):
         emulator.fault("list_workflows", "throttle", retry_after=retry_after)
 
@@ -67,7 +69,7 @@ def test_throttling_may_say_when_to_come_back(emulator: RunningEmulator, north: 
     assert silent is None
 
 
-def test_html_may_come_instead_of_json(emulator: RunningEmulator, north: Caller) -> None:
+def test_html_may_come_instead_of_json(emulator: RunningEmulator, north: EmulatorClient) -> None:
     emulator.fault("list_workflows", "server_error", status=502, html=True)
     emulator.fault("list_workflows", "html_body")
 
@@ -81,11 +83,11 @@ def test_html_may_come_instead_of_json(emulator: RunningEmulator, north: Caller)
 
 @pytest.mark.parametrize(("fault", "status"), [("unauthorized", 401), ("throttle", 429)])
 def test_what_was_carried_out_may_be_refused_all_the_same(
-    emulator: RunningEmulator, north: Caller, fault: str, status: int
+    emulator: RunningEmulator, north: EmulatorClient, fault: str, status: int
 ) -> None:
     emulator.fault("create_execution", fault, after=True)
 
-    answer = north.order()
+    answer = north.post_execution()
 
     assert answer.status_code == status
     assert len(emulator.executions()) == 1
@@ -96,7 +98,7 @@ def test_what_was_carried_out_may_be_refused_all_the_same(
     [("timeout_before", 0), ("timeout_after", 1), ("reset_before", 0), ("reset_after", 1)],
 )
 def test_no_answer_comes_before_or_after_the_work(
-    emulator: RunningEmulator, north: Caller, fault: str, accepted: int
+    emulator: RunningEmulator, north: EmulatorClient, fault: str, accepted: int
 ) -> None:
     north.headers()
     emulator.fault("create_execution", fault)
@@ -106,7 +108,7 @@ def test_no_answer_comes_before_or_after_the_work(
     timeout = httpx.Timeout(30, read=read_seconds)  # who waits for a reset, slow or not, gets it
     north.http, patient = httpx.Client(timeout=timeout), north.http
     with north.http, pytest.raises(expected):
-        north.order()
+        north.post_execution()
     north.http = patient
 
     while len(emulator.executions()) < accepted:  # a slow machine may accept after the client left
@@ -116,18 +118,18 @@ def test_no_answer_comes_before_or_after_the_work(
 
 
 def test_a_gateway_time_out_after_accepting_leaves_the_execution(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     emulator.fault("create_execution", "timeout_after", gateway_timeout=True)
 
-    assert north.order().status_code == 504
-    assert len(north.listed()) == 1
+    assert north.post_execution().status_code == 504
+    assert len(north.list_executions()) == 1
 
 
 def test_answers_may_be_wrapped_as_in_the_published_description(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
     emulator.fault("*", "wrapped", times=2)
 
     one = north.get(execution_id)
@@ -139,7 +141,7 @@ def test_answers_may_be_wrapped_as_in_the_published_description(
     assert listed.json()["nextToken"] is None
 
 
-def test_a_file_may_end_inside_a_row(emulator: RunningEmulator, north: Caller) -> None:
+def test_a_file_may_end_inside_a_row(emulator: RunningEmulator, north: EmulatorClient) -> None:
     link = finished(north)
     whole = httpx.get(link).text
     emulator.fault("download", "truncated_csv")
@@ -151,7 +153,9 @@ def test_a_file_may_end_inside_a_row(emulator: RunningEmulator, north: Caller) -
     assert cut.splitlines()[-1].count(",") < whole.splitlines()[0].count(",")
 
 
-def test_a_file_may_be_shorter_than_announced(emulator: RunningEmulator, north: Caller) -> None:
+def test_a_file_may_be_shorter_than_announced(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     link = finished(north)
     emulator.fault("download", "truncated_csv", short=True)
 
@@ -159,7 +163,7 @@ def test_a_file_may_be_shorter_than_announced(emulator: RunningEmulator, north: 
         httpx.get(link)
 
 
-def test_a_part_may_be_gone_or_unlisted(emulator: RunningEmulator, north: Caller) -> None:
+def test_a_part_may_be_gone_or_unlisted(emulator: RunningEmulator, north: EmulatorClient) -> None:
     emulator.settings(result_parts=3)
     finished(north)
     execution_id = emulator.executions()[0]["workflowExecutionId"]
@@ -177,21 +181,21 @@ def test_a_part_may_be_gone_or_unlisted(emulator: RunningEmulator, north: Caller
 
 @pytest.mark.parametrize(("status", "words"), [(404, "Still at work"), (None, "being prepared")])
 def test_files_may_be_refused_although_the_execution_has_succeeded(
-    emulator: RunningEmulator, north: Caller, status: int | None, words: str
+    emulator: RunningEmulator, north: EmulatorClient, status: int | None, words: str
 ) -> None:
     finished(north)
     execution_id = emulator.executions()[0]["workflowExecutionId"]
     reason = {"reason": words} if status else {}
     emulator.fault("download_urls", "not_ready", status=status, **reason)
 
-    refused = north.call("GET", f"/workflowExecutions/{execution_id}/downloadUrls")
+    rejection = north.call("GET", f"/workflowExecutions/{execution_id}/downloadUrls")
 
-    assert refused.status_code == (status or 400)
-    assert words in refused.json()["details"]
+    assert rejection.status_code == (status or 400)
+    assert words in rejection.json()["details"]
     assert len(north.links(execution_id)) == 1
 
 
-def test_columns_may_be_left_out(emulator: RunningEmulator, north: Caller) -> None:
+def test_columns_may_be_left_out(emulator: RunningEmulator, north: EmulatorClient) -> None:
     finished(north)
     execution_id = emulator.executions()[0]["workflowExecutionId"]
     emulator.fault("get_execution", "no_output_columns")
@@ -203,7 +207,9 @@ def test_columns_may_be_left_out(emulator: RunningEmulator, north: Caller) -> No
 
 
 @pytest.mark.parametrize("operation", ["download_urls", "download"])
-def test_a_link_may_be_expired(emulator: RunningEmulator, north: Caller, operation: str) -> None:
+def test_a_link_may_be_expired(
+    emulator: RunningEmulator, north: EmulatorClient, operation: str
+) -> None:
     finished(north)
     execution_id = emulator.executions()[0]["workflowExecutionId"]
     emulator.fault(operation, "expired_link")
@@ -215,16 +221,16 @@ def test_a_link_may_be_expired(emulator: RunningEmulator, north: Caller, operati
 
 
 def test_a_token_may_be_revoked_at_login_or_in_use(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     emulator.fault("token", "token_revoked")
-    refused = north.login()
+    rejection = north.login()
     emulator.fault("list_workflows", "token_revoked")
     revoked = workflows(north)
     still = workflows(north)
     north.forget_token()
 
-    assert refused.json()["error"] == "invalid_grant"
+    assert rejection.json()["error"] == "invalid_grant"
     assert (revoked.status_code, still.status_code) == (401, 401)
     assert workflows(north).status_code == 200
 
@@ -233,11 +239,11 @@ def test_a_token_may_be_revoked_at_login_or_in_use(
     ("fault", "status"), [("fail_execution", "FAILED"), ("reject_execution", "REJECTED")]
 )
 def test_an_execution_may_be_bound_to_end_badly(
-    emulator: RunningEmulator, north: Caller, fault: str, status: str
+    emulator: RunningEmulator, north: EmulatorClient, fault: str, status: str
 ) -> None:
     emulator.fault("create_execution", fault, reason="Because of the test.")
 
-    execution = north.get(north.ordered())
+    execution = north.get(north.create_execution())
 
     assert execution["status"] == status
     assert execution["statusReason"] == "Because of the test."
@@ -245,24 +251,24 @@ def test_an_execution_may_be_bound_to_end_badly(
 
 
 def test_an_execution_that_ends_badly_may_say_why_in_any_shape(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     said = {"message": "Query failed", "details": [{"column": "x"}]}
     emulator.fault("create_execution", "fail_execution", body=said)
 
-    execution = north.get(north.ordered())
+    execution = north.get(north.create_execution())
 
     assert {**execution, **said} == execution
     assert "statusReason" not in execution
 
 
 def test_a_status_may_be_unheard_of_for_one_look_or_for_good(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
-    usual = north.ordered()
+    usual = north.create_execution()
     emulator.fault("get_execution", "unknown_status", status="HIBERNATING")
     emulator.fault("create_execution", "unknown_status", status="ASLEEP")
-    stuck = north.ordered()
+    stuck = north.create_execution()
 
     assert [north.get(usual)["status"] for _ in range(2)] == ["HIBERNATING", "SUCCEEDED"]
     assert {north.get(stuck)["status"] for _ in range(5)} == {"ASLEEP"}
@@ -271,7 +277,7 @@ def test_a_status_may_be_unheard_of_for_one_look_or_for_good(
 
 
 def test_faults_wait_skip_match_and_can_be_dropped(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     emulator.fault("list_workflows", "server_error", skip=1)
     assert [workflows(north).status_code for _ in range(3)] == [200, 500, 200]
@@ -286,32 +292,32 @@ def test_faults_wait_skip_match_and_can_be_dropped(
 
 @pytest.mark.parametrize(("fault", "accepted"), [("hold_before", 0), ("hold_after", 1)])
 def test_a_request_may_be_held_before_or_after_the_work(
-    emulator: RunningEmulator, north: Caller, fault: str, accepted: int
+    emulator: RunningEmulator, north: EmulatorClient, fault: str, accepted: int
 ) -> None:
     north.headers()
     emulator.fault("create_execution", fault)
     with ThreadPoolExecutor() as threads:
-        answer = threads.submit(north.order)
-        while not emulator.holding():
+        answer = threads.submit(north.post_execution)
+        while not emulator.held():
             assert not answer.done()
         assert len(emulator.executions()) == accepted
         emulator.clear_faults()
         assert answer.result().status_code == 200
 
-    assert emulator.holding() == []
+    assert emulator.held() == []
     assert len(emulator.executions()) == 1
 
 
 def test_a_held_request_is_forgotten_when_its_client_has_gone(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     north.headers()
     emulator.fault("create_execution", "hold_before")
     north.http, patient = httpx.Client(timeout=0.3), north.http
     with north.http, pytest.raises(httpx.ReadTimeout):
-        north.order()
+        north.post_execution()
     north.http = patient
-    while not emulator.calls("create_execution") or emulator.holding():
+    while not emulator.calls("create_execution") or emulator.held():
         pass
     emulator.clear_faults()
 
@@ -319,9 +325,9 @@ def test_a_held_request_is_forgotten_when_its_client_has_gone(
 
 
 def test_trouble_may_befall_a_share_of_the_requests(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
-    emulator.fault("list_workflows", "server_error", times=None, share=0.2)
+    emulator.fault("list_workflows", "server_error", times=None, probability=0.2)
 
     statuses = [workflows(north).status_code for _ in range(200)]
 
@@ -333,7 +339,7 @@ def test_trouble_may_befall_a_share_of_the_requests(
     "order",
     [
         {"operation": "list_workflows", "fault": "truncated_csv"},
-        {"operation": "token", "fault": "throttle", "share": 1.5},
+        {"operation": "token", "fault": "throttle", "probability": 1.5},
         {"operation": "made_up", "fault": "throttle"},
         {"operation": "token", "fault": "made_up"},
         {"operation": "token", "fault": "throttle", "typo": 1},
@@ -346,12 +352,14 @@ def test_trouble_may_befall_a_share_of_the_requests(
 def test_an_order_that_makes_no_sense_is_refused(
     emulator: RunningEmulator, order: dict[str, Any]
 ) -> None:
-    refused = emulator.http.post(f"{emulator.url}/_emulator/faults", json=order)
+    rejection = emulator.http.post(f"{emulator.url}/_emulator/faults", json=order)
 
-    assert refused.status_code == 422
+    assert rejection.status_code == 422
 
 
-def test_the_log_tells_every_call_but_no_secret(emulator: RunningEmulator, north: Caller) -> None:
+def test_the_log_tells_every_call_but_no_secret(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     token = north.login().json()["access_token"]
     north.login(client_secret="a-wrong-secret")
     link = finished(north)
@@ -378,21 +386,21 @@ def test_every_operation_has_a_route_and_every_kind_a_test(emulator: RunningEmul
     here = "".join(path.read_text(encoding="utf-8") for path in files)
 
     assert set(known) == OPERATIONS
-    assert [kind.value for kind in Kind if f'"{kind.value}"' not in here] == []
+    assert [kind.value for kind in FaultKind if f'"{kind.value}"' not in here] == []
 
 
 def test_not_found_may_come_first_for_a_new_execution(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
     emulator.fault("get_execution", "not_found")
 
     assert north.call("GET", f"/workflowExecutions/{execution_id}").status_code == 404
     assert north.get(execution_id)["status"] == "SUCCEEDED"
 
 
-def finished(north: Caller) -> str:
+def finished(north: EmulatorClient) -> str:
     """Run an execution to its end and return its first link."""
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
     assert north.get(execution_id)["status"] == "SUCCEEDED"
     return north.links(execution_id)[0]

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amc_emulator.files import CsvFormat, write_parts
+from amc_emulator.result_files import CsvFormat, write_parts
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import SQL, Caller
+from fixtures.emulator_client import SQL, EmulatorClient
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,11 @@ def test_a_workflow_may_choose_its_characters() -> None:
     assert write_parts(["a", "b"], [("x|y", "it's")], 1, form) == [b"a|b\n'x|y'|'it\\'s'\n"]
 
 
-def test_results_come_in_the_parts_asked_for(emulator: RunningEmulator, north: Caller) -> None:
+def test_results_come_in_the_parts_asked_for(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.settings(result_parts=3)
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
     assert north.get(execution_id)["status"] == "SUCCEEDED"
 
     links = north.links(execution_id)
@@ -81,10 +83,10 @@ def test_results_come_in_the_parts_asked_for(emulator: RunningEmulator, north: C
 
 
 def test_a_saved_workflows_output_format_is_followed(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     workflow = {"sqlQuery": SQL, "outputFormat": {"separatorCharacter": ";"}}
-    execution_id = north.ordered(workflow=workflow)
+    execution_id = north.create_execution(workflow=workflow)
     assert north.get(execution_id)["status"] == "SUCCEEDED"
 
     header = httpx.get(north.links(execution_id)[0]).text.splitlines()[0]
@@ -92,8 +94,8 @@ def test_a_saved_workflows_output_format_is_followed(
     assert header == "campaign;impressions"
 
 
-def test_the_metadata_file_holds_the_sql(north: Caller) -> None:
-    execution_id = north.ordered()
+def test_the_metadata_file_holds_the_sql(north: EmulatorClient) -> None:
+    execution_id = north.create_execution()
     north.get(execution_id)
 
     answer = north.call("GET", f"/workflowExecutions/{execution_id}/downloadUrls").json()
@@ -101,9 +103,9 @@ def test_the_metadata_file_holds_the_sql(north: Caller) -> None:
     assert httpx.get(answer["metadataDownloadUrls"][0]).json()["sqlQuery"] == SQL
 
 
-def test_links_expire(emulator: RunningEmulator, north: Caller) -> None:
+def test_links_expire(emulator: RunningEmulator, north: EmulatorClient) -> None:
     emulator.clock(now="2026-06-01T12:00:00+00:00")
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
     north.get(execution_id)
     link = north.links(execution_id)[0]
 
@@ -129,24 +131,24 @@ def test_links_expire(emulator: RunningEmulator, north: Caller) -> None:
     ],
     ids=["longer", "other file", "more fields", "other signature", "unsigned"],
 )
-def test_altered_links_are_refused(north: Caller, alter: Any) -> None:
-    execution_id = north.ordered()
+def test_altered_links_are_refused(north: EmulatorClient, alter: Any) -> None:
+    execution_id = north.create_execution()
     north.get(execution_id)
 
-    refused = httpx.get(alter(north.links(execution_id)[0]))
+    rejection = httpx.get(alter(north.links(execution_id)[0]))
 
-    assert refused.status_code == 403
-    assert "<Code>SignatureDoesNotMatch</Code>" in refused.text
+    assert rejection.status_code == 403
+    assert "<Code>SignatureDoesNotMatch</Code>" in rejection.text
 
 
-def test_a_link_takes_no_second_authorization(north: Caller) -> None:
-    execution_id = north.ordered()
+def test_a_link_takes_no_second_authorization(north: EmulatorClient) -> None:
+    execution_id = north.create_execution()
     north.get(execution_id)
 
-    refused = httpx.get(north.links(execution_id)[0], headers=north.headers())
+    rejection = httpx.get(north.links(execution_id)[0], headers=north.headers())
 
-    assert refused.status_code == 403
-    assert "Only one auth mechanism allowed" in refused.text
+    assert rejection.status_code == 403
+    assert "Only one auth mechanism allowed" in rejection.text
 
 
 QUOTES = {
@@ -155,17 +157,17 @@ QUOTES = {
 }
 
 
-def served(emulator: RunningEmulator, north: Caller, **settings: Any) -> httpx.Response:
+def served(emulator: RunningEmulator, north: EmulatorClient, **settings: Any) -> httpx.Response:
     """Return the answer with the only file of a result that holds quotes and backslashes."""
     emulator.settings(**settings)
     asked = {"outputFormat": {"quoteCharacter": '"', "escapeCharacter": '"'}}
-    execution_id = north.ordered(workflow={**QUOTES, **asked})
+    execution_id = north.create_execution(workflow={**QUOTES, **asked})
     north.get(execution_id)
     return httpx.get(north.links(execution_id)[0])
 
 
 def test_the_dialect_may_be_another_than_the_one_asked_for(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     asked = served(emulator, north, csv_escape="backslash").text
     other = served(emulator, north, ignore_output_format=True).text
@@ -176,7 +178,7 @@ def test_the_dialect_may_be_another_than_the_one_asked_for(
 
 
 def test_lines_may_end_in_two_bytes_and_the_last_in_none(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     usual = served(emulator, north).text
     other = served(emulator, north, csv_line_end="crlf", last_line_end=False).text
@@ -187,7 +189,7 @@ def test_lines_may_end_in_two_bytes_and_the_last_in_none(
 
 @pytest.mark.parametrize(("form", "said"), [("without_header", None), ("with_header", "gzip")])
 def test_files_may_be_gzip_with_and_without_a_word(
-    emulator: RunningEmulator, north: Caller, form: str, said: str | None
+    emulator: RunningEmulator, north: EmulatorClient, form: str, said: str | None
 ) -> None:
     usual = served(emulator, north)
     packed = served(emulator, north, gzip_parts=form)
@@ -198,9 +200,9 @@ def test_files_may_be_gzip_with_and_without_a_word(
     assert packed.headers["etag"] != usual.headers["etag"]
 
 
-def test_links_may_come_as_objects(emulator: RunningEmulator, north: Caller) -> None:
+def test_links_may_come_as_objects(emulator: RunningEmulator, north: EmulatorClient) -> None:
     emulator.settings(links_as_objects=True)
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
     north.get(execution_id)
 
     (link,) = north.links(execution_id)

@@ -8,10 +8,12 @@ import httpx
 import pytest
 
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import CLIENT_ID, CLIENT_SECRET, Caller
+from fixtures.emulator_client import CLIENT_ID, CLIENT_SECRET, EmulatorClient
 
 
-def test_a_refresh_token_gives_an_access_token_and_comes_back_unchanged(north: Caller) -> None:
+def test_a_refresh_token_gives_an_access_token_and_comes_back_unchanged(
+    north: EmulatorClient,
+) -> None:
     granted = north.login()
 
     assert granted.status_code == 200
@@ -22,7 +24,7 @@ def test_a_refresh_token_gives_an_access_token_and_comes_back_unchanged(north: C
     assert body["expires_in"] == 3600
 
 
-def test_json_bodies_and_basic_credentials_are_accepted_too(north: Caller) -> None:
+def test_json_bodies_and_basic_credentials_are_accepted_too(north: EmulatorClient) -> None:
     grant = {"grant_type": "refresh_token", "refresh_token": north.refresh_token}
     basic = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
     url = f"{north.url}/auth/o2/token"
@@ -46,16 +48,16 @@ def test_json_bodies_and_basic_credentials_are_accepted_too(north: Caller) -> No
     ],
 )
 def test_a_wrong_token_request_is_refused_in_lwa_words(
-    north: Caller, change: dict[str, str | None], status: int, error: str, words: str
+    north: EmulatorClient, change: dict[str, str | None], status: int, error: str, words: str
 ) -> None:
-    refused = north.login(**change)
+    rejection = north.login(**change)
 
-    assert refused.status_code == status
-    assert refused.json()["error"] == error
-    assert words in refused.json()["error_description"]
+    assert rejection.status_code == status
+    assert rejection.json()["error"] == error
+    assert words in rejection.json()["error_description"]
 
 
-def test_an_authorization_code_is_good_once(north: Caller) -> None:
+def test_an_authorization_code_is_good_once(north: EmulatorClient) -> None:
     code = {
         "grant_type": "authorization_code",
         "code": "demo-code-north",
@@ -70,7 +72,9 @@ def test_an_authorization_code_is_good_once(north: Caller) -> None:
     assert second.json()["error"] == "invalid_grant"
 
 
-def test_an_access_token_ends_with_its_lifetime(emulator: RunningEmulator, north: Caller) -> None:
+def test_an_access_token_ends_with_its_lifetime(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.settings(access_token_lifetime_seconds=60)
     emulator.clock(now="2026-06-01T12:00:00+00:00")
     headers = north.headers()
@@ -86,7 +90,7 @@ def test_an_access_token_ends_with_its_lifetime(emulator: RunningEmulator, north
 
 
 def test_a_withdrawn_consent_ends_its_tokens_and_gives_no_new_ones(
-    emulator: RunningEmulator, north: Caller, europe: Caller
+    emulator: RunningEmulator, north: EmulatorClient, europe: EmulatorClient
 ) -> None:
     headers = north.headers()
 
@@ -97,7 +101,9 @@ def test_a_withdrawn_consent_ends_its_tokens_and_gives_no_new_ones(
     assert europe.login().status_code == 200
 
 
-def test_accounts_need_no_entity_and_show_only_what_the_consent_reaches(north: Caller) -> None:
+def test_accounts_need_no_entity_and_show_only_what_the_consent_reaches(
+    north: EmulatorClient,
+) -> None:
     headers = north.headers(**dict.fromkeys(_ENTITY))
 
     found = north.http.get(f"{north.url}/amc/accounts", headers=headers)
@@ -111,14 +117,14 @@ def test_accounts_need_no_entity_and_show_only_what_the_consent_reaches(north: C
     ]
 
 
-def test_account_errors_have_their_own_shape(north: Caller) -> None:
-    refused = north.http.get(f"{north.url}/amc/accounts")
+def test_account_errors_have_their_own_shape(north: EmulatorClient) -> None:
+    rejection = north.http.get(f"{north.url}/amc/accounts")
 
-    assert refused.status_code == 401
-    assert set(refused.json()) == {"message", "requestId"}
+    assert rejection.status_code == 401
+    assert set(rejection.json()) == {"message", "requestId"}
 
 
-def test_instances_are_those_of_the_entity(north: Caller) -> None:
+def test_instances_are_those_of_the_entity(north: EmulatorClient) -> None:
     found = north.http.get(f"{north.url}/amc/instances", headers=north.headers())
     one = north.http.get(f"{north.url}/amc/instances/amcdemonorth", headers=north.headers())
 
@@ -128,24 +134,24 @@ def test_instances_are_those_of_the_entity(north: Caller) -> None:
 
 
 @pytest.mark.parametrize("name", ["ClientId", "AdvertiserId", "MarketplaceId"])
-def test_a_missing_header_is_named(north: Caller, name: str) -> None:
-    refused = north.call(
+def test_a_missing_header_is_named(north: EmulatorClient, name: str) -> None:
+    rejection = north.call(
         "GET", "/workflows", headers=north.headers(**{f"Amazon_Advertising_API_{name}": None})
     )
 
-    assert refused.status_code == 400
-    assert refused.json()["details"] == f"Missing required header: Amazon-Advertising-API-{name}"
+    assert rejection.status_code == 400
+    assert rejection.json()["details"] == f"Missing required header: Amazon-Advertising-API-{name}"
 
 
 @pytest.mark.parametrize("token", [None, "Bearer Atza|unknown", "Basic abc"])
-def test_no_good_token_is_unauthorized(north: Caller, token: str | None) -> None:
-    refused = north.call("GET", "/workflows", headers=north.headers(Authorization=token))
+def test_no_good_token_is_unauthorized(north: EmulatorClient, token: str | None) -> None:
+    rejection = north.call("GET", "/workflows", headers=north.headers(Authorization=token))
 
-    assert refused.status_code == 401
+    assert rejection.status_code == 401
 
 
 def test_somebody_elses_entity_instance_or_marketplace_is_forbidden(
-    north: Caller, europe: Caller
+    north: EmulatorClient, europe: EmulatorClient
 ) -> None:
     entity = "Amazon_Advertising_API_AdvertiserId"
     wrong_entity = north.call("GET", "/workflows", headers=north.headers(**{entity: europe.entity}))
@@ -156,9 +162,9 @@ def test_somebody_elses_entity_instance_or_marketplace_is_forbidden(
         headers=north.headers(Amazon_Advertising_API_MarketplaceId=europe.marketplace),
     )
 
-    for refused in (wrong_entity, wrong_instance, wrong_marketplace):
-        assert refused.status_code == 403
-        assert refused.json() == {"code": "403", "details": "Unauthorized request"}
+    for rejection in (wrong_entity, wrong_instance, wrong_marketplace):
+        assert rejection.status_code == 403
+        assert rejection.json() == {"code": "403", "details": "Unauthorized request"}
 
 
 _ENTITY = ("Amazon_Advertising_API_AdvertiserId", "Amazon_Advertising_API_MarketplaceId")

@@ -10,27 +10,29 @@ from hypothesis import strategies as st
 
 from amc_emulator.clock import Clock
 from amc_emulator.engine import Query
-from amc_emulator.settings import Mode, Progression, Settings
-from amc_emulator.state import Execution, Machine, Output, Status
+from amc_emulator.execution_machine import Execution, ExecutionMachine, Output, Status
+from amc_emulator.settings import Progression, ProgressionMode, Settings
 from amc_emulator.windows import Window
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import Caller
+from fixtures.emulator_client import EmulatorClient
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
-def statuses(north: Caller, ids: list[str]) -> list[str]:
-    shown = {one["workflowExecutionId"]: one["status"] for one in north.listed()}
+def statuses(north: EmulatorClient, ids: list[str]) -> list[str]:
+    shown = {one["workflowExecutionId"]: one["status"] for one in north.list_executions()}
     return [shown[each] for each in ids]
 
 
-def test_at_once_the_first_look_sees_the_end(north: Caller) -> None:
-    assert north.get(north.ordered())["status"] == "SUCCEEDED"
+def test_at_once_the_first_look_sees_the_end(north: EmulatorClient) -> None:
+    assert north.get(north.create_execution())["status"] == "SUCCEEDED"
 
 
-def test_per_poll_the_nth_look_sees_the_end(emulator: RunningEmulator, north: Caller) -> None:
+def test_per_poll_the_nth_look_sees_the_end(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.progression("per_poll", polls=3)
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
 
     looks = [north.get(execution_id)["status"], *statuses(north, [execution_id])]
     emulator.executions()
@@ -39,10 +41,10 @@ def test_per_poll_the_nth_look_sees_the_end(emulator: RunningEmulator, north: Ca
     assert looks == ["RUNNING", "RUNNING", "SUCCEEDED"]
 
 
-def test_per_second_the_clock_decides(emulator: RunningEmulator, north: Caller) -> None:
+def test_per_second_the_clock_decides(emulator: RunningEmulator, north: EmulatorClient) -> None:
     emulator.progression("per_second", pending_seconds=2, running_seconds=5)
     emulator.clock(now=NOON.isoformat())
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
 
     seen = {}
     for second in (0, 1.9, 2, 6.9, 7):
@@ -54,12 +56,12 @@ def test_per_second_the_clock_decides(emulator: RunningEmulator, north: Caller) 
 
 
 def test_ten_run_and_the_rest_wait(
-    emulator: RunningEmulator, north: Caller, europe: Caller
+    emulator: RunningEmulator, north: EmulatorClient, europe: EmulatorClient
 ) -> None:
     emulator.progression("per_second", pending_seconds=0, running_seconds=60)
     emulator.clock(now=NOON.isoformat())
-    ids = [north.ordered() for _ in range(12)]
-    elsewhere = europe.ordered()
+    ids = [north.create_execution() for _ in range(12)]
+    elsewhere = europe.create_execution()
 
     full = statuses(north, ids)
     north.cancel(ids[3])
@@ -75,11 +77,15 @@ def test_ten_run_and_the_rest_wait(
 
 
 def test_an_account_has_its_own_limit(
-    emulator: RunningEmulator, north: Caller, europe: Caller
+    emulator: RunningEmulator, north: EmulatorClient, europe: EmulatorClient
 ) -> None:
     emulator.settings(max_running_per_account=1)
     emulator.progression("per_poll", polls=2)
-    first, second, elsewhere = north.ordered(), north.ordered(), europe.ordered()
+    first, second, elsewhere = (
+        north.create_execution(),
+        north.create_execution(),
+        europe.create_execution(),
+    )
 
     seen = [north.get(one)["status"] for one in (first, second, first)]
 
@@ -87,10 +93,12 @@ def test_an_account_has_its_own_limit(
     assert north.get(second)["status"] == europe.get(elsewhere)["status"] == "RUNNING"
 
 
-def test_a_waiting_execution_can_be_cancelled(emulator: RunningEmulator, north: Caller) -> None:
+def test_a_waiting_execution_can_be_cancelled(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.settings(max_running=1)
     emulator.progression("per_poll", polls=2)
-    first, second = north.ordered(), north.ordered()
+    first, second = north.create_execution(), north.create_execution()
 
     north.cancel(second)
 
@@ -98,10 +106,12 @@ def test_a_waiting_execution_can_be_cancelled(emulator: RunningEmulator, north: 
     assert [north.get(first)["status"] for _ in range(2)] == ["RUNNING", "SUCCEEDED"]
 
 
-def test_an_execution_past_its_time_limit_fails(emulator: RunningEmulator, north: Caller) -> None:
+def test_an_execution_past_its_time_limit_fails(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.progression("per_second", pending_seconds=0, running_seconds=5000)
     emulator.clock(now=NOON.isoformat())
-    execution_id = north.ordered(workflowExecutionTimeoutSeconds=900)
+    execution_id = north.create_execution(workflowExecutionTimeoutSeconds=900)
 
     emulator.clock(advance_seconds=899)
     before = north.get(execution_id)["status"]
@@ -113,32 +123,34 @@ def test_an_execution_past_its_time_limit_fails(emulator: RunningEmulator, north
     assert "900 seconds" in after["statusReason"]
 
 
-def test_an_execution_can_be_ended_by_hand(emulator: RunningEmulator, north: Caller) -> None:
+def test_an_execution_can_be_ended_by_hand(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.progression("per_poll", polls=9)
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
 
     emulator.end(execution_id, "FAILED", "Pulled the plug.")
 
     assert north.get(execution_id)["statusReason"] == "Pulled the plug."
 
 
-def test_reset_forgets_and_restores(emulator: RunningEmulator, north: Caller) -> None:
+def test_reset_forgets_and_restores(emulator: RunningEmulator, north: EmulatorClient) -> None:
     north.headers()
     emulator.progression("per_poll", polls=9)
     emulator.settings(max_running=1)
     emulator.fault("*", "server_error", times=None)
-    assert north.order().status_code == 500
+    assert north.post_execution().status_code == 500
 
     emulator.reset()
 
     assert emulator.calls() == []
     assert emulator.executions() == []
     assert emulator.settings()["max_running"] == 10
-    assert north.get(north.ordered())["status"] == "SUCCEEDED"
+    assert north.get(north.create_execution())["status"] == "SUCCEEDED"
 
 
-def test_people_can_look_at_an_execution(emulator: RunningEmulator, north: Caller) -> None:
-    execution_id = north.ordered(workflow={"sqlQuery": _ESCAPED})
+def test_people_can_look_at_an_execution(emulator: RunningEmulator, north: EmulatorClient) -> None:
+    execution_id = north.create_execution(workflow={"sqlQuery": _ESCAPED})
     north.get(execution_id)
 
     page = emulator.http.get(f"{emulator.url}/_emulator/executions/{execution_id}")
@@ -163,7 +175,9 @@ def test_people_can_look_at_an_execution(emulator: RunningEmulator, north: Calle
 def test_who_looks_when_changes_nothing_about_the_times(
     arrivals: list[int], slots: int, pending: int, running: int, looks: list[int]
 ) -> None:
-    progress = Progression(mode=Mode.PER_SECOND, pending_seconds=pending, running_seconds=running)
+    progress = Progression(
+        mode=ProgressionMode.PER_SECOND, pending_seconds=pending, running_seconds=running
+    )
     slotted = Settings(max_running=slots)
     times = asyncio.run(_simulate(sorted(arrivals), slotted, progress, sorted({*looks, 1000})))
     check_times(arrivals, slots, progress, times)
@@ -179,7 +193,9 @@ def test_who_looks_when_changes_nothing_about_the_times(
 def test_the_instances_of_an_account_share_its_slots(
     arrivals: list[int], slots: int, running: int, instances: int
 ) -> None:
-    progress = Progression(mode=Mode.PER_SECOND, pending_seconds=0, running_seconds=running)
+    progress = Progression(
+        mode=ProgressionMode.PER_SECOND, pending_seconds=0, running_seconds=running
+    )
     shared = Settings(max_running=10, max_running_per_account=slots)
     times = asyncio.run(_simulate(sorted(arrivals), shared, progress, [1000], instances))
     check_times(arrivals, slots, progress, sorted(times))
@@ -206,7 +222,7 @@ async def _simulate(
 ) -> list[tuple[float, float]]:
     """Let executions arrive and be looked at; return when each began and ended."""
     clock = Clock()
-    machine = Machine(clock, _instantly)
+    machine = ExecutionMachine(clock, _instantly)
     machine.progression, machine.settings = progress, behaviour
     executions = [
         _execution(number, arrived, str(number % instances))
@@ -252,22 +268,26 @@ _ESCAPED = (
 )
 
 
-def test_a_list_may_leave_out_what_is_young(emulator: RunningEmulator, north: Caller) -> None:
+def test_a_list_may_leave_out_what_is_young(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.clock(now=NOON.isoformat())
     emulator.settings(list_lag_seconds=30)
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
 
-    assert north.listed() == []
+    assert north.list_executions() == []
     assert north.get(execution_id)["workflowExecutionId"] == execution_id
     emulator.clock(advance_seconds=30)
-    assert [one["workflowExecutionId"] for one in north.listed()] == [execution_id]
+    assert [one["workflowExecutionId"] for one in north.list_executions()] == [execution_id]
 
 
-def test_a_cancellation_may_come_late_or_too_late(emulator: RunningEmulator, north: Caller) -> None:
+def test_a_cancellation_may_come_late_or_too_late(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.progression("per_second", pending_seconds=0, running_seconds=60)
     emulator.clock(now=NOON.isoformat())
     emulator.settings(cancel_seconds=45)
-    early, late = north.ordered(), north.ordered()
+    early, late = north.create_execution(), north.create_execution()
 
     assert north.cancel(early).status_code == 200
     emulator.clock(advance_seconds=30)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import SQL, Caller
+from fixtures.emulator_client import SQL, EmulatorClient
 
 UNDECLARED = (
     "SELECT campaign, SUM(impressions) AS impressions FROM dsp_impressions"
@@ -38,32 +38,32 @@ UNDECLARED = (
     ],
 )
 def test_a_wrong_execution_is_refused_with_400(
-    north: Caller, changes: dict[str, Any], words: str
+    north: EmulatorClient, changes: dict[str, Any], words: str
 ) -> None:
-    refused = north.order(**changes)
+    rejection = north.post_execution(**changes)
 
-    assert refused.status_code == 400, refused.text
-    assert refused.json()["code"] == "400"
-    assert words in refused.json()["details"]
-    assert north.listed() == []
+    assert rejection.status_code == 400, rejection.text
+    assert rejection.json()["code"] == "400"
+    assert words in rejection.json()["details"]
+    assert north.list_executions() == []
 
 
 @pytest.mark.parametrize("seconds", [900, 86400])
-def test_timeouts_on_the_bounds_are_accepted(north: Caller, seconds: int) -> None:
-    created = north.order(workflowExecutionTimeoutSeconds=seconds)
+def test_timeouts_on_the_bounds_are_accepted(north: EmulatorClient, seconds: int) -> None:
+    created = north.post_execution(workflowExecutionTimeoutSeconds=seconds)
 
     assert created.json()["workflowExecutionTimeoutSeconds"] == seconds
 
 
-def test_unknown_fields_are_ignored(north: Caller) -> None:
-    assert north.order(whatIsThis=True).status_code == 200
+def test_unknown_fields_are_ignored(north: EmulatorClient) -> None:
+    assert north.post_execution(whatIsThis=True).status_code == 200
 
 
-def test_an_unknown_saved_workflow_is_not_found(north: Caller) -> None:
-    refused = north.order(workflow=None, workflowId="never-saved")
+def test_an_unknown_saved_workflow_is_not_found(north: EmulatorClient) -> None:
+    rejection = north.post_execution(workflow=None, workflowId="never-saved")
 
-    assert refused.status_code == 404
-    assert refused.json()["details"] == "Workflow with ID never-saved does not exist."
+    assert rejection.status_code == 404
+    assert rejection.json()["details"] == "Workflow with ID never-saved does not exist."
 
 
 @pytest.mark.parametrize(
@@ -80,67 +80,69 @@ def test_an_unknown_saved_workflow_is_not_found(north: Caller) -> None:
     ],
 )
 def test_a_wrong_list_call_is_refused_with_400(
-    north: Caller, query: dict[str, str], words: str
+    north: EmulatorClient, query: dict[str, str], words: str
 ) -> None:
-    refused = north.call("GET", "/workflowExecutions", params=query)
+    rejection = north.call("GET", "/workflowExecutions", params=query)
 
-    assert refused.status_code == 400
-    assert words in refused.json()["details"]
+    assert rejection.status_code == 400
+    assert words in rejection.json()["details"]
 
 
-def test_sql_that_does_not_compile_is_refused_at_once(north: Caller) -> None:
-    embedded = north.order(
+def test_sql_that_does_not_compile_is_refused_at_once(north: EmulatorClient) -> None:
+    embedded = north.post_execution(
         workflow={"workflowId": "w1", "sqlQuery": "SELECT * FROM dsp_impressions"}
     )
     saved = north.call(
         "POST", "/workflows", json={"workflowId": "w1", "sqlQuery": "SELECT * FROM dsp_impressions"}
     )
 
-    for refused in (embedded, saved):
-        assert refused.status_code == 400
-        assert refused.json()["details"].startswith(
+    for rejection in (embedded, saved):
+        assert rejection.status_code == 400
+        assert rejection.json()["details"].startswith(
             "Was unable to compile workflow w1 because it was found to be invalid: "
         )
 
 
 def test_an_undeclared_parameter_is_refused_at_once_or_rejected_later(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     workflow = {"workflowId": "w1", "sqlQuery": UNDECLARED}
-    refused = north.order(workflow=workflow)
+    rejection = north.post_execution(workflow=workflow)
 
     emulator.settings(undeclared_parameter="reject")
     saved = north.call("POST", "/workflows", json=workflow)
-    execution = north.get(north.ordered(workflow=workflow))
+    execution = north.get(north.create_execution(workflow=workflow))
 
-    assert refused.status_code == 400
-    assert "undeclared parameter name" in refused.json()["details"]
+    assert rejection.status_code == 400
+    assert "undeclared parameter name" in rejection.json()["details"]
     assert saved.status_code == 200
     assert execution["status"] == "REJECTED"
     assert "undeclared parameter name" in execution["statusReason"]
 
 
-def test_an_unknown_execution_is_not_found(north: Caller) -> None:
-    refused = north.call("GET", "/workflowExecutions/nothing")
+def test_an_unknown_execution_is_not_found(north: EmulatorClient) -> None:
+    rejection = north.call("GET", "/workflowExecutions/nothing")
 
-    assert refused.status_code == 404
-    assert refused.json()["code"] == "404"
+    assert rejection.status_code == 404
+    assert rejection.json()["code"] == "404"
 
 
-def test_downloads_before_success_are_unavailable(emulator: RunningEmulator, north: Caller) -> None:
+def test_downloads_before_success_are_unavailable(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.progression("per_poll", polls=5)
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
 
-    refused = north.call("GET", f"/workflowExecutions/{execution_id}/downloadUrls")
+    rejection = north.call("GET", f"/workflowExecutions/{execution_id}/downloadUrls")
 
-    assert refused.status_code == 400
+    assert rejection.status_code == 400
     assert (
-        refused.json()["details"]
+        rejection.json()["details"]
         == f"Execution with ID {execution_id} is unavailable for download."
     )
 
 
-def test_bodies_and_media_types_are_checked(north: Caller) -> None:
+def test_bodies_and_media_types_are_checked(north: EmulatorClient) -> None:
     path = "/workflowExecutions"
     headers = north.headers()
 
@@ -158,14 +160,14 @@ def test_bodies_and_media_types_are_checked(north: Caller) -> None:
 
 
 def test_an_execution_can_only_be_set_to_cancelled(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     emulator.progression("per_poll", polls=5)
-    execution_id = north.ordered()
+    execution_id = north.create_execution()
 
-    refused = north.call("PUT", f"/workflowExecutions/{execution_id}", json={"status": "RUNNING"})
+    rejection = north.call("PUT", f"/workflowExecutions/{execution_id}", json={"status": "RUNNING"})
 
-    assert refused.status_code == 400
+    assert rejection.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -173,15 +175,15 @@ def test_an_execution_can_only_be_set_to_cancelled(
     [("x" * 20, False), ("x" * 21, True), (["x" * 5] * 2, False), (["x" * 7] * 2, True)],
 )
 def test_values_longer_than_the_setting_says_are_refused(
-    north: Caller, emulator: RunningEmulator, value: Any, is_refused: bool
+    north: EmulatorClient, emulator: RunningEmulator, value: Any, is_refused: bool
 ) -> None:
     kind = {"type": "ARRAY", "elementDataType": "STRING"} if isinstance(value, list) else "STRING"
     order = {
         "workflow": {"sqlQuery": SQL, "inputParameters": [{"name": "x", "dataType": kind}]},
         "parameterValues": {"x": value},
     }
-    assert north.order(**order).status_code == 200
+    assert north.post_execution(**order).status_code == 200
     emulator.settings(max_parameter_chars=20)
-    answer = north.order(**order)
+    answer = north.post_execution(**order)
     assert (answer.status_code == 400) is is_refused
     assert ("The value of parameter x has" in answer.text) is is_refused

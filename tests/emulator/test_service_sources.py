@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import Caller
+from fixtures.emulator_client import EmulatorClient
 
 
-def tables(caller: Caller) -> dict[str, dict[str, Any]]:
+def tables(caller: EmulatorClient) -> dict[str, dict[str, Any]]:
     answer = caller.call("GET", "/dataSources")
     assert answer.status_code == 200, answer.text
     return {one["dataSourceId"]: one for one in answer.json()["dataSources"]}
 
 
 def test_a_table_is_hidden_from_one_instance_or_from_all(
-    emulator: RunningEmulator, north: Caller, europe: Caller
+    emulator: RunningEmulator, north: EmulatorClient, europe: EmulatorClient
 ) -> None:
     order = {"data_source_id": "dsp_views", "hidden": True}
     emulator.settings(data_sources=[{**order, "instance_id": "amcdemonorth"}])
@@ -29,7 +29,7 @@ def test_a_table_is_hidden_from_one_instance_or_from_all(
     assert "dsp_views" in tables(north)
 
 
-def test_columns_come_change_and_go(emulator: RunningEmulator, north: Caller) -> None:
+def test_columns_come_change_and_go(emulator: RunningEmulator, north: EmulatorClient) -> None:
     before = {one["name"]: one for one in tables(north)["dsp_clicks"]["columns"]}
     emulator.settings(
         data_sources=[
@@ -54,7 +54,7 @@ def test_columns_come_change_and_go(emulator: RunningEmulator, north: Caller) ->
     assert {one["name"]: one for one in tables(north)["dsp_clicks"]["columns"]} == before
 
 
-def test_an_upload_is_an_advertisers_own(emulator: RunningEmulator, north: Caller) -> None:
+def test_an_upload_is_an_advertisers_own(emulator: RunningEmulator, north: EmulatorClient) -> None:
     emulator.settings(
         data_sources=[{"data_source_id": "crm", "uploaded": True, "columns": [{"name": "id"}]}]
     )
@@ -63,7 +63,7 @@ def test_an_upload_is_an_advertisers_own(emulator: RunningEmulator, north: Calle
 
 
 def test_an_order_that_makes_no_sense_is_refused_and_changes_nothing(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     before = tables(north)
     for order in ({"hidden": True}, {"data_source_id": "x", "columns": [{"dataType": "LONG"}]}):
@@ -74,14 +74,16 @@ def test_an_order_that_makes_no_sense_is_refused_and_changes_nothing(
     assert tables(north) == before
 
 
-def test_other_settings_keep_what_was_ordered(emulator: RunningEmulator, north: Caller) -> None:
+def test_other_settings_keep_what_was_ordered(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
     emulator.settings(data_sources=[{"data_source_id": "dsp_views", "hidden": True}])
     emulator.settings(max_running=3)
     assert "dsp_views" not in tables(north)
 
 
 def test_the_creation_status_of_instances_can_be_set(
-    emulator: RunningEmulator, north: Caller
+    emulator: RunningEmulator, north: EmulatorClient
 ) -> None:
     emulator.settings(creation_status="IN_PROGRESS")
     answer = emulator.http.get(

@@ -14,12 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from amc_emulator.faults import OPERATIONS, Kind
-from amc_emulator.safety import CONNECTION_SETTING as SETTING
-from amc_emulator.safety import refusal
-from amc_emulator.settings import Mode, Settings
+from amc_emulator.faults import OPERATIONS, FaultKind
+from amc_emulator.settings import ProgressionMode, Settings
+from amc_emulator.start_checks import CONNECTION_SETTING as SETTING
+from amc_emulator.start_checks import start_error
 from fixtures.amazon_connections import EMULATOR, LOOPBACK, REAL
-from fixtures.emulator_client import Caller
+from fixtures.emulator_client import EmulatorClient
 
 INCLUDE = Path(__file__).parents[2] / "include"
 EVERYWHERE = "0.0.0.0"  # noqa: S104  what is refused
@@ -87,7 +87,7 @@ def test_other_tenants_come_from_a_file(tmp_path: Path) -> None:
     mine.write_text(shipped.replace("demo-client-secret", "another"), encoding="utf-8")
 
     with running("--port", "0", "--tenants", str(mine)) as (_, line):
-        refused = httpx.post(
+        rejection = httpx.post(
             line.removeprefix("AMC emulator listening on ") + "/auth/o2/token",
             data={
                 "grant_type": "refresh_token",
@@ -97,7 +97,7 @@ def test_other_tenants_come_from_a_file(tmp_path: Path) -> None:
             },
         )
 
-    assert refused.json()["error"] == "invalid_client"
+    assert rejection.json()["error"] == "invalid_client"
 
 
 def test_a_sandbox_rejects_what_does_not_ask_for_synthetic_data(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_sandbox_rejects_what_does_not_ask_for_synthetic_data(tmp_path: Path) 
     mine.write_text(sandbox, encoding="utf-8")
 
     with running("--port", "0", "--tenants", str(mine)) as (_, line), httpx.Client() as http:
-        north = Caller(
+        north = EmulatorClient(
             url=line.removeprefix("AMC emulator listening on "),
             http=http,
             refresh_token="Atzr|demo-north",
@@ -115,8 +115,8 @@ def test_a_sandbox_rejects_what_does_not_ask_for_synthetic_data(tmp_path: Path) 
             marketplace="ATVPDKIKX0DER",
             instance="amcdemonorth",
         )
-        real = north.get(north.ordered())
-        synthetic = north.get(north.ordered(requireSyntheticData=True))
+        real = north.get(north.create_execution())
+        synthetic = north.get(north.create_execution(requireSyntheticData=True))
 
     assert real["status"] == "REJECTED"
     assert "requireSyntheticData" in real["statusReason"]
@@ -157,15 +157,15 @@ def start(*flags: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("host", [EVERYWHERE, "::", "192.0.2.1", "emulator"])
 def test_an_address_that_others_reach_needs_a_flag(host: str) -> None:
-    assert "--allow-remote" in refusal(host, allow_remote=False, environ={})
-    assert refusal(host, allow_remote=True, environ={}) == ""
+    assert "--allow-remote" in start_error(host, allow_remote=False, environ={})
+    assert start_error(host, allow_remote=True, environ={}) == ""
 
 
 def test_without_the_flag_it_is_one_line_and_exit_2() -> None:
-    refused = start("--host", EVERYWHERE)
+    rejection = start("--host", EVERYWHERE)
 
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.count("\n") == 1
+    assert (rejection.returncode, rejection.stdout) == (2, "")
+    assert rejection.stderr.count("\n") == 1
 
 
 def test_with_the_flag_it_listens_for_others() -> None:
@@ -175,26 +175,26 @@ def test_with_the_flag_it_listens_for_others() -> None:
 
 @pytest.mark.parametrize("connection", REAL)
 def test_it_does_not_start_next_to_the_real_amazon(connection: str) -> None:
-    said = refusal("127.0.0.1", allow_remote=True, environ={SETTING: connection})
+    said = start_error("127.0.0.1", allow_remote=True, environ={SETTING: connection})
 
     assert said.startswith(SETTING)
     assert "s3cret" not in said
 
 
 def test_next_to_the_real_amazon_it_is_one_line_and_exit_2() -> None:
-    refused = start(AIRFLOW_CONN_AMAZON_ADS=REAL[0])
+    rejection = start(AIRFLOW_CONN_AMAZON_ADS=REAL[0])
 
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.count("\n") == 1
+    assert (rejection.returncode, rejection.stdout) == (2, "")
+    assert rejection.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("connection", ["", *EMULATOR, *LOOPBACK])
 def test_a_connection_to_an_emulator_does_not_keep_it_from_starting(connection: str) -> None:
-    assert refusal("127.0.0.1", allow_remote=False, environ={SETTING: connection}) == ""
+    assert start_error("127.0.0.1", allow_remote=False, environ={SETTING: connection}) == ""
 
 
 def test_the_readme_names_every_lever() -> None:
     readme = (INCLUDE / "amc_emulator" / "README.md").read_text(encoding="utf-8")
-    words = [*OPERATIONS, *Kind, *Mode, *Settings.model_fields]
+    words = [*OPERATIONS, *FaultKind, *ProgressionMode, *Settings.model_fields]
 
     assert [word for word in words if f"`{word}`" not in readme] == []

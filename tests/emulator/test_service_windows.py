@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amc_emulator.windows import DATA_DELAY, read_window, relative
+from amc_emulator.windows import DATA_DELAY, read_window, relative_window
 
 RELATIVE = ["MOST_RECENT_DAY", "MOST_RECENT_WEEK", "CURRENT_MONTH", "PREVIOUS_MONTH", "ALL"]
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ def test_relative_windows_end_where_data_is_certain(
 ) -> None:
     now = datetime(2026, 6, 15, 5, 30, tzinfo=UTC)
 
-    found = relative(kind, ZoneInfo(zone), now)
+    found = relative_window(kind, ZoneInfo(zone), now)
 
     assert found == tuple(datetime.fromisoformat(f"{one}+00:00") for one in (start, end))
 

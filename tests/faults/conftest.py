@@ -1,4 +1,4 @@
-"""What the long runs share."""
+"""Fixtures of the long runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+def print_line(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     """Write a line to the terminal at once."""
 
     def write(line: str) -> None:

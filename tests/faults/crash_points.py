@@ -1,7 +1,7 @@
-"""Where a run can be stopped in its tracks: requests held at the emulator, statements at a lock.
+"""Points at which a run can be stopped: requests at the emulator, statements at a lock.
 
-Nothing of the pipeline is changed for it. A statement stops because a trigger or a function of the
-test's own waits for a lock that the test holds; a request because the emulator keeps it waiting.
+The pipeline is not changed for it. A statement stops because a trigger or function of the test
+waits for a lock that the test holds. A request stops because the emulator holds it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import psycopg2
 from fixtures.postgres import Row
 from fixtures.running_stack import Pipeline
 
-# A lock's first key says where, its second whose schedule is meant.
-HOLDS = """
+# A lock's first key is the point, its second the schedule.
+CREATE_HOLDS = """
 CREATE FUNCTION hold_here() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 DECLARE
     owner TEXT := COALESCE(to_jsonb(NEW) ->> 'schedule_id', to_jsonb(NEW) ->> 'id');
@@ -76,11 +76,11 @@ DROP FUNCTION IF EXISTS hold_here() CASCADE;
 """
 
 
-class Point(Enum):
+class CrashPoint(Enum):
     """A point at which a run may die, in the order in which a run passes them."""
 
-    BEFORE_INTENTION = "before the intention is written"
-    AFTER_INTENTION = "intention written, nothing sent"
+    BEFORE_ROW = "before the row is inserted"
+    AFTER_ROW = "row inserted, nothing sent"
     POST_NOT_ACCEPTED = "during the POST, not accepted"
     POST_ACCEPTED = "during the POST, accepted"
     ID_NOT_STORED = "POST answered, id not stored"
@@ -89,48 +89,48 @@ class Point(Enum):
     DOWNLOADING = "during the download"
     BETWEEN_RENAMES = "one file of two renamed"
     FILES_WITHOUT_ROW = "Parquet written, row not"
-    BEFORE_RECORD = "before the books are written"
-    DURING_RECORD = "books half written"
+    BEFORE_RECORD = "before the run is recorded"
+    DURING_RECORD = "run half recorded"
 
 
 _LOCKS = {
-    Point.BEFORE_INTENTION: 1,
-    Point.AFTER_INTENTION: 2,
-    Point.ID_NOT_STORED: 3,
-    Point.FILES_WITHOUT_ROW: 4,
-    Point.BEFORE_RECORD: 5,
-    Point.DURING_RECORD: 6,
-    Point.BETWEEN_RENAMES: 7,
+    CrashPoint.BEFORE_ROW: 1,
+    CrashPoint.AFTER_ROW: 2,
+    CrashPoint.ID_NOT_STORED: 3,
+    CrashPoint.FILES_WITHOUT_ROW: 4,
+    CrashPoint.BEFORE_RECORD: 5,
+    CrashPoint.DURING_RECORD: 6,
+    CrashPoint.BETWEEN_RENAMES: 7,
 }
-STEP = {
-    Point.BEFORE_INTENTION: "submit",
-    Point.AFTER_INTENTION: "submit",
-    Point.POST_NOT_ACCEPTED: "submit",
-    Point.POST_ACCEPTED: "submit",
-    Point.ID_NOT_STORED: "submit",
-    Point.DEFERRED: "wait",
-    Point.AT_RESUME: "wait",
-    Point.DOWNLOADING: "load",
-    Point.BETWEEN_RENAMES: "load",
-    Point.FILES_WITHOUT_ROW: "load",
-    Point.BEFORE_RECORD: "record",
-    Point.DURING_RECORD: "record",
+STEP_OF_POINT = {
+    CrashPoint.BEFORE_ROW: "submit",
+    CrashPoint.AFTER_ROW: "submit",
+    CrashPoint.POST_NOT_ACCEPTED: "submit",
+    CrashPoint.POST_ACCEPTED: "submit",
+    CrashPoint.ID_NOT_STORED: "submit",
+    CrashPoint.DEFERRED: "wait",
+    CrashPoint.AT_RESUME: "wait",
+    CrashPoint.DOWNLOADING: "load",
+    CrashPoint.BETWEEN_RENAMES: "load",
+    CrashPoint.FILES_WITHOUT_ROW: "load",
+    CrashPoint.BEFORE_RECORD: "record",
+    CrashPoint.DURING_RECORD: "record",
 }
 # Those that a run reaches some half a minute after it began
-LATE = frozenset(
+LATE_POINTS = frozenset(
     {
-        Point.AT_RESUME,
-        Point.DOWNLOADING,
-        Point.BETWEEN_RENAMES,
-        Point.FILES_WITHOUT_ROW,
-        Point.BEFORE_RECORD,
-        Point.DURING_RECORD,
+        CrashPoint.AT_RESUME,
+        CrashPoint.DOWNLOADING,
+        CrashPoint.BETWEEN_RENAMES,
+        CrashPoint.FILES_WITHOUT_ROW,
+        CrashPoint.BEFORE_RECORD,
+        CrashPoint.DURING_RECORD,
     }
 )
 
 
-class Emulator:
-    """The emulator's control plane, as far as holding goes."""
+class EmulatorControl:
+    """The emulator's control plane, for holding requests."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=f"{url}/_emulator", trust_env=False, timeout=30)
@@ -141,12 +141,12 @@ class Emulator:
 
     def hold(self, operation: str, kind: str, matching: str, *, times: int | None = 1) -> None:
         """Hold requests of an operation that contain the text."""
-        order = {"operation": operation, "fault": kind, "matching": matching, "times": times}
-        self.ask("POST", "/faults", **order)
+        fault = {"operation": operation, "fault": kind, "matching": matching, "times": times}
+        self.ask("POST", "/faults", **fault)
 
     def is_holding(self, matching: str) -> bool:
-        """Tell whether a request is held for that text."""
-        return any(one["matching"] == matching for one in self.ask("GET", "/faults")["holding"])
+        """Return whether a request is held for that text."""
+        return any(one["matching"] == matching for one in self.ask("GET", "/faults")["held"])
 
     def executions(self, marker: str) -> list[dict[str, Any]]:
         """Return the executions whose query contains the text."""
@@ -157,22 +157,22 @@ class Emulator:
         ]
 
     def close(self) -> None:
-        """Let go what is held and close the connection."""
+        """Release held requests and close the connection."""
         self.ask("DELETE", "/faults")
         self._http.close()
 
 
 @dataclass
-class Cell:
-    """One run that is led to one point."""
+class CrashCase:
+    """One run that is stopped at one point."""
 
-    point: Point
+    point: CrashPoint
     pipeline: Pipeline
-    emulator: Emulator
+    emulator: EmulatorControl
     schedule: Row
     marker: str
     _lock: Any = None
-    _ordered: str = ""
+    _held_text: str = ""
     _run_ids: list[str] = field(default_factory=list)
 
     @property
@@ -192,7 +192,7 @@ class Cell:
         return self.pipeline.executions(self.dag_id)
 
     def prepare(self) -> None:
-        """Hold what can be held before the run begins."""
+        """Hold the requests or statements that can be held before the run begins."""
         if self.point in _LOCKS:
             self._lock = psycopg2.connect(self.pipeline.database.uri)
             self._lock.autocommit = True
@@ -200,39 +200,41 @@ class Cell:
                 "SELECT pg_advisory_lock(%s, hashtext(%s))",
                 [_LOCKS[self.point], str(self.schedule["id"])],
             )
-        elif self.point is Point.POST_NOT_ACCEPTED:
-            self._order("create_execution", "hold_before", self.marker)
-        elif self.point is Point.POST_ACCEPTED:
-            self._order("create_execution", "hold_after", self.marker)
-        elif self.point is Point.DEFERRED:
+        elif self.point is CrashPoint.POST_NOT_ACCEPTED:
+            self._hold("create_execution", "hold_before", self.marker)
+        elif self.point is CrashPoint.POST_ACCEPTED:
+            self._hold("create_execution", "hold_after", self.marker)
+        elif self.point is CrashPoint.DEFERRED:
             self.emulator.hold("list_executions", "hold_before", self._instance_id, times=None)
         self.pipeline.rows.update("workflow_schedules", self.schedule, is_active=True)
 
-    def follow(self) -> None:
-        """Hold what can only be held once AMC has named the execution."""
-        if self._ordered or self.point not in (Point.AT_RESUME, Point.DOWNLOADING):
+    def hold_when_named(self) -> None:
+        """Hold the requests that contain AMC's execution id, once it is known."""
+        if self._held_text or self.point not in (CrashPoint.AT_RESUME, CrashPoint.DOWNLOADING):
             return
         rows = self.executions
         amc_execution_id = rows[0]["amc_execution_id"] if rows else None
         if amc_execution_id is None:
             return
-        if self.point is Point.DOWNLOADING:
-            self._order("download", "hold_before", f"{amc_execution_id}/part-00001")
+        if self.point is CrashPoint.DOWNLOADING:
+            self._hold("download", "hold_before", f"{amc_execution_id}/part-00001")
         elif self.state("wait") == "deferred":
-            self._order("get_execution", "hold_before", amc_execution_id)
+            self._hold("get_execution", "hold_before", amc_execution_id)
 
     def is_reached(self) -> bool:
-        """Tell whether the run is held at its point just now."""
+        """Return whether the run is held at its point at this moment."""
         if self._lock is not None:
             held = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
             is_held = bool(self._query(held, [self._lock.info.backend_pid])[0][0])
-            return is_held and (self.point is not Point.BETWEEN_RENAMES or self._is_half_renamed())
-        if self.point is Point.DEFERRED:
+            return is_held and (
+                self.point is not CrashPoint.BETWEEN_RENAMES or self._is_half_renamed()
+            )
+        if self.point is CrashPoint.DEFERRED:
             return self.state("wait") == "deferred" and self.emulator.is_holding(self._instance_id)
-        return bool(self._ordered) and self.emulator.is_holding(self._ordered)
+        return bool(self._held_text) and self.emulator.is_holding(self._held_text)
 
     def release(self) -> None:
-        """Let the run go on, where it is held by a lock."""
+        """Release the run where a lock holds it."""
         if self._lock is not None:
             with suppress(psycopg2.Error):
                 self._lock.close()
@@ -243,12 +245,12 @@ class Cell:
         return self.task(step).get("state")
 
     def states(self) -> str:
-        """Return how far the run has come, in words."""
+        """Return the states of the run's steps in words."""
         steps = ("submit", "wait", "load", "record")
         return ", ".join(f"{step} {self.state(step)}" for step in steps)
 
     def task(self, step: str) -> dict[str, Any]:
-        """Return Airflow's words on a step of the run, nothing before there is a run."""
+        """Return Airflow's task instance of a step, nothing before there is a run."""
         if not self._run_ids:
             answer = self.pipeline.api.get(f"/api/v2/dags/{self.dag_id}/dagRuns")
             runs = answer.json()["dag_runs"] if answer.is_success else []
@@ -258,12 +260,12 @@ class Cell:
         path = f"/dags/{self.dag_id}/dagRuns/{self._run_ids[0]}/taskInstances/{step}"
         return self.pipeline.get(path)
 
-    def _order(self, operation: str, kind: str, matching: str) -> None:
+    def _hold(self, operation: str, kind: str, matching: str) -> None:
         self.emulator.hold(operation, kind, matching)
-        self._ordered = matching
+        self._held_text = matching
 
     def _is_half_renamed(self) -> bool:
-        """Tell whether the first file of two has its name and the second has not."""
+        """Return whether only the first file of two has its final name."""
         return [path.name for path in self.results.rglob("part-*")] == ["part-00001.parquet"]
 
     @property

@@ -1,4 +1,4 @@
-"""The files of results, as rows list them and as they lie there."""
+"""The files of results, as rows list them and as they are stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def listed_files(rows: Iterable[Row]) -> dict[Path, str]:
 
 
 def wrong_files(listed: dict[Path, str], directory: Path) -> list[str]:
-    """Name what lies in a directory and is not listed byte for byte, or is listed and not there."""
+    """Return the files that differ between the list and the directory or are missing."""
     found = {
         path: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in directory.rglob("*")

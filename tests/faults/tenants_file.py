@@ -29,7 +29,7 @@ instances = [{{ instance_id = "{name}", name = "{name}" }}]
 
 
 def tenants_toml(instance_ids: Iterable[str]) -> str:
-    """Write the file that AMC_EMULATOR_TENANTS names."""
+    """Return the file that AMC_EMULATOR_TENANTS names."""
     return CLIENT + "".join(TENANT.format(name=one, upper=one.upper()) for one in instance_ids)
 
 

@@ -1,8 +1,8 @@
-"""Every trouble that Amazon's API can make, at every call that the pipeline makes.
+"""Every fault of Amazon's API, at every call that the pipeline makes.
 
-A cell is a run of a schedule, its steps tried again as Airflow does. Most troubles last longer
-than a client tries a call, so that Airflow's retries have their part too. Whatever happens, the
-query runs once for the window, the row ends or waits with its slot, and results are whole.
+A case is a run of a schedule, whose steps are tried again as Airflow does. Most faults last longer
+than the tries of one call, so Airflow's retries are needed too. In every case the query runs once
+for the window, the row ends or waits with its slot, and results are complete.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from cryptography.fernet import Fernet
 
-from amc_emulator.faults import OPERATIONS, Fault, Kind
+from amc_emulator.faults import OPERATIONS, Fault, FaultKind
 from faults.result_files import listed_files, wrong_files
 from fixtures.amazon import Pauses
 from fixtures.connections import set_connections
 from fixtures.emulator import RunningEmulator
-from fixtures.matrix import Record
+from fixtures.outcome_matrix import Record
 from fixtures.postgres import Database, Row, Rows, Server
-from fixtures.steps import RETRIES, Run
+from fixtures.run_steps import RETRIES, Run
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import AmazonError
 from recomamp.pipeline.executions.load import LoadResults
@@ -41,126 +41,138 @@ from recomamp.pipeline.triggers.execution import ExecutionTrigger, SlotTrigger
 
 TABLE = "API faults (2x: tries that failed, a2: attempts, R: cancelled at AMC by reconciliation)"
 LONGER = 6  # than the five tries of a call
-FOR_EVER = None
+ALWAYS = None
 ENDED = ("SUCCESS", "FAILED", "CANCELLED", "TIMEOUT")
 
 
 @dataclass(frozen=True)
-class Trouble:
+class InjectedFault:
     """An order for the emulator."""
 
-    kind: Kind
+    kind: FaultKind
     times: int | None = LONGER
     options: dict[str, Any] = field(default_factory=dict)
     in_ledger: bool = True  # whether a call fails that can be seen to fail
 
 
-TROUBLES = {
-    "429, seconds": Trouble(Kind.THROTTLE, options={"retry_after": 47}),
-    "429, date": Trouble(
-        Kind.THROTTLE, options={"retry_after": "http-date", "retry_after_seconds": 47}
+FAULTS = {
+    "429, seconds": InjectedFault(FaultKind.THROTTLE, options={"retry_after": 47}),
+    "429, date": InjectedFault(
+        FaultKind.THROTTLE, options={"retry_after": "http-date", "retry_after_seconds": 47}
     ),
-    "429, ten minutes": Trouble(Kind.THROTTLE, options={"retry_after": 600}),
-    "429, no Retry-After": Trouble(Kind.THROTTLE),
-    "429, HTML": Trouble(Kind.THROTTLE, options={"html": True}),
-    **{f"{code}": Trouble(Kind.SERVER_ERROR, options={"status": code}) for code in (500, 502)},
-    **{f"{code}": Trouble(Kind.SERVER_ERROR, options={"status": code}) for code in (503, 504)},
-    "503, HTML": Trouble(Kind.SERVER_ERROR, options={"status": 503, "html": True}),
-    "200, HTML": Trouble(Kind.HTML_BODY),
-    "gateway 504 before": Trouble(Kind.TIMEOUT_BEFORE, options={"gateway_timeout": True}),
-    "gateway 504 after": Trouble(Kind.TIMEOUT_AFTER, options={"gateway_timeout": True}),
-    "time-out before": Trouble(Kind.TIMEOUT_BEFORE, times=1),
-    "time-out after": Trouble(Kind.TIMEOUT_AFTER, times=1),
-    "reset before": Trouble(Kind.RESET_BEFORE),
-    "reset after": Trouble(Kind.RESET_AFTER),
-    "401": Trouble(Kind.UNAUTHORIZED),
-    "401 after": Trouble(Kind.UNAUTHORIZED, options={"after": True}),
-    "429 after": Trouble(Kind.THROTTLE, options={"after": True}),
-    "403": Trouble(Kind.FORBIDDEN, times=FOR_EVER),
-    "404": Trouble(Kind.NOT_FOUND, times=FOR_EVER),
-    "404 for a while": Trouble(Kind.NOT_FOUND),
-    "token revoked": Trouble(Kind.TOKEN_REVOKED, times=1),
-    "wrapped": Trouble(Kind.WRAPPED, in_ledger=False),
-    "not ready": Trouble(Kind.NOT_READY, options={"reason": "Come back later"}),
-    "not ready, 404": Trouble(Kind.NOT_READY, options={"status": 404}),
-    "not ready, ever": Trouble(Kind.NOT_READY, times=FOR_EVER, options={"reason": "Come back"}),
-    "no columns": Trouble(Kind.NO_OUTPUT_COLUMNS, in_ledger=False),
-    "unknown status": Trouble(Kind.UNKNOWN_STATUS, times=2, in_ledger=False),
-    "ends FAILED": Trouble(
-        Kind.FAIL_EXECUTION, times=1, options={"reason": "Internal 17"}, in_ledger=False
+    "429, ten minutes": InjectedFault(FaultKind.THROTTLE, options={"retry_after": 600}),
+    "429, no Retry-After": InjectedFault(FaultKind.THROTTLE),
+    "429, HTML": InjectedFault(FaultKind.THROTTLE, options={"html": True}),
+    **{
+        f"{code}": InjectedFault(FaultKind.SERVER_ERROR, options={"status": code})
+        for code in (500, 502)
+    },
+    **{
+        f"{code}": InjectedFault(FaultKind.SERVER_ERROR, options={"status": code})
+        for code in (503, 504)
+    },
+    "503, HTML": InjectedFault(FaultKind.SERVER_ERROR, options={"status": 503, "html": True}),
+    "200, HTML": InjectedFault(FaultKind.HTML_BODY),
+    "gateway 504 before": InjectedFault(
+        FaultKind.TIMEOUT_BEFORE, options={"gateway_timeout": True}
     ),
-    "ends FAILED always": Trouble(
-        Kind.FAIL_EXECUTION, times=FOR_EVER, options={"reason": "Internal 17"}, in_ledger=False
+    "gateway 504 after": InjectedFault(FaultKind.TIMEOUT_AFTER, options={"gateway_timeout": True}),
+    "time-out before": InjectedFault(FaultKind.TIMEOUT_BEFORE, times=1),
+    "time-out after": InjectedFault(FaultKind.TIMEOUT_AFTER, times=1),
+    "reset before": InjectedFault(FaultKind.RESET_BEFORE),
+    "reset after": InjectedFault(FaultKind.RESET_AFTER),
+    "401": InjectedFault(FaultKind.UNAUTHORIZED),
+    "401 after": InjectedFault(FaultKind.UNAUTHORIZED, options={"after": True}),
+    "429 after": InjectedFault(FaultKind.THROTTLE, options={"after": True}),
+    "403": InjectedFault(FaultKind.FORBIDDEN, times=ALWAYS),
+    "404": InjectedFault(FaultKind.NOT_FOUND, times=ALWAYS),
+    "404 for a while": InjectedFault(FaultKind.NOT_FOUND),
+    "token revoked": InjectedFault(FaultKind.TOKEN_REVOKED, times=1),
+    "wrapped": InjectedFault(FaultKind.WRAPPED, in_ledger=False),
+    "not ready": InjectedFault(FaultKind.NOT_READY, options={"reason": "Come back later"}),
+    "not ready, 404": InjectedFault(FaultKind.NOT_READY, options={"status": 404}),
+    "not ready, ever": InjectedFault(
+        FaultKind.NOT_READY, times=ALWAYS, options={"reason": "Come back"}
     ),
-    "ends REJECTED": Trouble(
-        Kind.REJECT_EXECUTION, times=1, options={"reason": "Not this one"}, in_ledger=False
+    "no columns": InjectedFault(FaultKind.NO_OUTPUT_COLUMNS, in_ledger=False),
+    "unknown status": InjectedFault(FaultKind.UNKNOWN_STATUS, times=2, in_ledger=False),
+    "ends FAILED": InjectedFault(
+        FaultKind.FAIL_EXECUTION, times=1, options={"reason": "Internal 17"}, in_ledger=False
     ),
-    "expired link": Trouble(Kind.EXPIRED_LINK),
-    "missing part": Trouble(Kind.MISSING_PART, times=2),
-    "unlisted part": Trouble(Kind.MISSING_PART, 1, {"unlisted": True}, in_ledger=False),
-    "truncated, short": Trouble(Kind.TRUNCATED_CSV, 2, {"short": True}),
-    "truncated in a row": Trouble(Kind.TRUNCATED_CSV, 2),
+    "ends FAILED always": InjectedFault(
+        FaultKind.FAIL_EXECUTION, times=ALWAYS, options={"reason": "Internal 17"}, in_ledger=False
+    ),
+    "ends REJECTED": InjectedFault(
+        FaultKind.REJECT_EXECUTION, times=1, options={"reason": "Not this one"}, in_ledger=False
+    ),
+    "expired link": InjectedFault(FaultKind.EXPIRED_LINK),
+    "missing part": InjectedFault(FaultKind.MISSING_PART, times=2),
+    "unlisted part": InjectedFault(FaultKind.MISSING_PART, 1, {"unlisted": True}, in_ledger=False),
+    "truncated, short": InjectedFault(FaultKind.TRUNCATED_CSV, 2, {"short": True}),
+    "truncated in a row": InjectedFault(FaultKind.TRUNCATED_CSV, 2),
 }
-# Those that hold a request are for killing whoever waits; a report is no execution
-NOT_HERE = {Kind.HOLD_BEFORE, Kind.HOLD_AFTER, Kind.FAIL_REPORT}
+# Faults that hold a request are for kills. A report is no execution
+TESTED_ELSEWHERE = {FaultKind.HOLD_BEFORE, FaultKind.HOLD_AFTER, FaultKind.FAIL_REPORT}
 
 
 @dataclass
-class Cell:
-    """A run of a schedule, and the trouble it is to meet."""
+class FaultCase:
+    """A run of a schedule, and the fault that is injected into it."""
 
     run: Run
     emulator: RunningEmulator
     operation: str
-    trouble: Trouble
+    fault: InjectedFault
     retries: int = 0  # of submit, wait and load
     errors_seen: int = 0
 
-    def befall(self) -> None:
-        """Order the trouble."""
-        fault = self.trouble
+    def inject_fault(self) -> None:
+        """Add the fault to the emulator."""
+        fault = self.fault
         self.emulator.fault(self.operation, fault.kind, times=fault.times, **fault.options)
 
     def finish(self, operator: type[Any], **watched: Callable[[], None]) -> bool:
-        """Try a step as often as Airflow does, and look after each try that nothing is wrong."""
+        """Try a step as often as Airflow does, and check the rows after each try."""
 
-        def look() -> None:
-            self.look()
-            if operator is not RecordRun:  # which keeps what the step that failed has left
-                self.look_at_retry()
+        def check_after_try() -> None:
+            self.check_rows()
+            if operator is not RecordRun:  # it keeps the retry fields that the failed step has set
+                self.check_retry()
 
         self.errors_seen = len(self.run.errors)
-        return self.run.finishes(operator, after_each_try=look, **watched)
+        return self.run.try_until_done(operator, after_each_try=check_after_try, **watched)
 
     def finish_all(self, **before: Callable[[], None]) -> None:
-        """Do all steps; before a step of that name do what is given."""
+        """Run all steps. Before a step of that name, call the given function."""
         for step in (SubmitExecution, WaitForExecution, LoadResults):
             before.get(step.__name__, lambda: None)()
-            if not self.finish(step, when_deferred=before.get("deferred", self.give_up)):
+            if not self.finish(
+                step, when_deferred=before.get("deferred", self.pass_deadline_if_stuck)
+            ):
                 break
         self.finish(RecordRun)
 
-    def give_up(self) -> None:
-        """Let the deadline pass where AMC would never say how the execution ended."""
+    def pass_deadline_if_stuck(self) -> None:
+        """Reach the deadline where AMC would never report an end."""
         if any(one["status"] == "HIBERNATING" for one in self.emulator.executions()):
             self.pass_deadline()
 
     def pass_deadline(self) -> None:
-        """Let the deadline pass."""
+        """Set the deadline to now."""
         self.run.database.query("UPDATE workflow_executions SET deadline_at = now()")
 
     def forget_tokens(self) -> None:
-        """Let the access token run out."""
+        """Set the expiry of the access token to now."""
         self.run.database.query("UPDATE users SET token_expires_at = now()")
 
-    def look(self) -> None:
-        """Find nothing sent twice, and no row that is open without a slot."""
+    def check_rows(self) -> None:
+        """Check that nothing was sent twice and that no open row lacks a slot."""
         assert len(self.not_failed) <= 1
         for row in self.run.executions:
             assert row["status"] in ENDED or row["slot_granted_at"] is not None
 
-    def look_at_retry(self) -> None:
-        """Find each retry counted, and the next one announced where one comes."""
+    def check_retry(self) -> None:
+        """Check that each retry is counted and that the next one has its time."""
         self.retries += self.run.try_number > 1
         *former, latest = self.run.executions
         assert latest["retry_count"] == self.retries
@@ -177,80 +189,80 @@ class Cell:
 
     @property
     def not_failed(self) -> list[Row]:
-        """What AMC has for the window and did not fail itself."""
+        """AMC's executions for the window that AMC did not fail itself."""
         return [one for one in self.emulator.executions() if one["internalStatus"] != "FAILED"]
 
     @property
     def in_flight(self) -> list[Row]:
-        """What AMC still works on."""
+        """The executions that AMC still works on."""
         running = ("PENDING", "RUNNING")
         return [one for one in self.emulator.executions() if one["internalStatus"] in running]
 
 
-# What a run does, and when the trouble comes. The last line of each is how far it is to get.
+# The course of a run, and the moment of the fault. The return value is the expected status.
 
 
-def from_the_start(cell: Cell) -> str:
-    cell.befall()
+def from_the_start(cell: FaultCase) -> str:
+    cell.inject_fault()
     cell.finish_all()
     return "SUCCESS"
 
 
-def before(step: str, cell: Cell) -> str:
-    cell.finish_all(**{step: cell.befall})
+def before(step: str, cell: FaultCase) -> str:
+    cell.finish_all(**{step: cell.inject_fault})
     return "SUCCESS"
 
 
-def with_a_new_token(step: str, cell: Cell) -> str:
+def with_a_new_token(step: str, cell: FaultCase) -> str:
     def begin() -> None:
         cell.forget_tokens()
-        cell.befall()
+        cell.inject_fault()
 
     cell.finish_all(**{step: begin})
     return "SUCCESS"
 
 
-def in_doubt(cell: Cell) -> str:
-    cell.emulator.fault("create_execution", Kind.RESET_AFTER)
-    cell.befall()
+def in_doubt(cell: FaultCase) -> str:
+    cell.emulator.fault("create_execution", FaultKind.RESET_AFTER)
+    cell.inject_fault()
     cell.finish_all()
     return "SUCCESS"
 
 
-def given_up(cell: Cell) -> str:
+def given_up(cell: FaultCase) -> str:
     cell.emulator.progression("per_poll", polls=10_000)
     cell.finish(SubmitExecution)
-    cell.befall()
+    cell.inject_fault()
     cell.finish(RecordRun)
     return "CANCELLED"
 
 
-def killed(cell: Cell) -> str:
+def killed(cell: FaultCase) -> str:
     cell.emulator.progression("per_poll", polls=10_000)
     cell.finish(SubmitExecution)
     with pytest.raises(TaskDeferred) as deferred:
         cell.run.step(WaitForExecution)
-    cell.befall()
+    cell.inject_fault()
     try:
         asyncio.run(deferred.value.trigger.on_kill())  # type: ignore[attr-defined]
     except AmazonError as err:
         cell.run.errors.append(err)
-    cell.look()
+    cell.check_rows()
     cell.finish(RecordRun)
     return "CANCELLED"
 
 
-def too_late(cell: Cell) -> str:
+def too_late(cell: FaultCase) -> str:
     cell.emulator.progression("per_poll", polls=10_000)
     cell.finish(SubmitExecution)
     cell.pass_deadline()
-    cell.befall()
+    cell.inject_fault()
     cell.finish(WaitForExecution)
     cell.finish(RecordRun)
     return "TIMEOUT"
 
 
-CALLS: dict[str, tuple[str, Callable[[Cell], str]]] = {
+CALLS: dict[str, tuple[str, Callable[[FaultCase], str]]] = {
     "token submit": ("token", from_the_start),
     "token wait": ("token", partial(with_a_new_token, "WaitForExecution")),
     "token load": ("token", partial(with_a_new_token, "LoadResults")),
@@ -267,16 +279,16 @@ CALLS: dict[str, tuple[str, Callable[[Cell], str]]] = {
     "cancel deadline": ("cancel_execution", too_late),
 }
 
-# What cannot be got over, and Amazon's words for it. All else ends as if nothing had been.
+# Faults that end a run, and Amazon's text for them. All other runs end as without a fault.
 REFUSED = "Unauthorized request (request id "
 NOT_FOUND = "The requested resource does not exist. (request id "
 REVOKED = "HTTP 400 invalid_grant (request id "
 
 
 def _words(call: str, status: int) -> str:
-    """Return what is kept of a refusal. The token endpoint's text is not, but the setting is named.
+    """Return the part of the error that is stored. For the token endpoint, the setting is named.
 
-    Airflow tries such a run again, because the refusal may pass.
+    Airflow tries such a run again, because the rejection may pass.
     """
     if CALLS[call][0] == "token":
         return "token_url of AIRFLOW_CONN_AMAZON_ADS"
@@ -284,7 +296,7 @@ def _words(call: str, status: int) -> str:
 
 
 def _status(call: str) -> str:
-    """Return how an execution ends whose step failed, or whose run somebody ended before that."""
+    """Return the final status of an execution whose step failed or whose run was ended before."""
     return "CANCELLED" if call == "cancel record" else "FAILED"
 
 
@@ -308,16 +320,16 @@ FINAL = {
     ("download load", "403"): ("FAILED", "HTTP 403 (request id "),
     ("download load", "404"): ("FAILED", "HTTP 404 (request id "),
     **{
-        (f"create {name}", trouble): end
+        (f"create {name}", fault): end
         for name in ("submit", "nameless")
-        for trouble, end in {
+        for fault, end in {
             "ends FAILED always": ("FAILED", "Internal 17 (request id "),
             "ends REJECTED": ("FAILED", "Not this one (request id "),
             "unknown status": ("TIMEOUT", "had not ended by its deadline"),
         }.items()
     },
 }
-LEFT_OUT = {
+SKIPPED = {
     ("get wait", "404"),  # would wait on for five minutes
     ("download load", "unlisted part"),  # the same as a missing one
 }
@@ -334,7 +346,7 @@ OF_NAMELESS = {"gateway 504 after", "time-out after", "reset before", "reset aft
 
 
 def is_long(call: str, name: str) -> bool:
-    """Tell whether a cell is left to ``make faults``."""
+    """Return whether a case runs only with ``make faults``."""
     if name in VARIANTS:
         return call not in OF_VARIANTS
     if call in ("token wait", "token load"):
@@ -350,15 +362,15 @@ def cells() -> list[Any]:
             id=f"{call} {name}".replace(" ", "-"),
             marks=[pytest.mark.long] if is_long(call, name) else [],
         )
-        for name, trouble in TROUBLES.items()
+        for name, fault in FAULTS.items()
         for call, (operation, _) in CALLS.items()
-        if Fault(fault=trouble.kind).concerns(operation) and (call, name) not in LEFT_OUT
+        if Fault(fault=fault.kind).matches_operation(operation) and (call, name) not in SKIPPED
     ]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What the cells have in common."""
+    """The resources that the cases share."""
 
     database: Database
     schedule_id: str
@@ -367,10 +379,10 @@ class Stage:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
-    """Let everybody wait without waiting."""
+    """Replace pauses by none."""
     pauses = Pauses()
-    for who in (AmcHook, ExecutionTrigger, SlotTrigger):
-        monkeypatch.setattr(who, "sleep", pauses)
+    for module in (AmcHook, ExecutionTrigger, SlotTrigger):
+        monkeypatch.setattr(module, "sleep", pauses)
     return pauses
 
 
@@ -378,7 +390,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
 def stage(
     postgres_server: Server, template_database: str, emulator_server: RunningEmulator
 ) -> Iterator[Stage]:
-    """Give a schedule that all cells run, in a database of their own: making both takes longer."""
+    """Provide a schedule that all cases run, in its own database. Making both takes longer."""
     key = Fernet.generate_key()
     name = postgres_server.create_database(template_database)
     database = Database(uri=postgres_server.uri(name))
@@ -399,7 +411,7 @@ def stage(
 
 @pytest.fixture
 def run(stage: Stage, emulator: RunningEmulator) -> Run:
-    """Give a run of the schedule that nothing has happened to, of a user who has just signed in."""
+    """Provide a new run of the schedule, of a user who has just signed in."""
     stage.database.query(
         "DELETE FROM amc_api_errors; DELETE FROM schedule_runs;"
         "UPDATE workflow_executions SET status = 'FAILED' WHERE status IN ('PENDING', 'RUNNING');"
@@ -412,7 +424,7 @@ def run(stage: Stage, emulator: RunningEmulator) -> Run:
 
 
 @pytest.mark.parametrize(("call", "name"), cells())
-def test_no_trouble_loses_doubles_or_spoils_a_run(
+def test_no_fault_loses_repeats_or_spoils_a_run(
     call: str,
     name: str,
     run: Run,
@@ -422,7 +434,7 @@ def test_no_trouble_loses_doubles_or_spoils_a_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     operation, scenario = CALLS[call]
-    cell = Cell(run, emulator, operation, TROUBLES[name])
+    cell = FaultCase(run, emulator, operation, FAULTS[name])
     emulator.progression("per_poll", polls=2)
     emulator.settings(keep_workflow_id=call != "create nameless", result_parts=2)
     if name.startswith("time-out"):
@@ -439,13 +451,13 @@ def test_no_trouble_loses_doubles_or_spoils_a_run(
     assert last["retry_count"] == cell.retries
     assert {row["next_retry_at"] for row in run.executions} == {None}
     check_results(last)
-    check_books(cell, last)
+    check_record(cell, last)
     check_ledger(cell)
     if name in ("429, seconds", "429, date"):
         assert any(45 <= seconds <= 49 for seconds in pauses.seconds)  # no other wait is as long
     if name == "429, ten minutes" and call != "list poller":
         assert max(pauses.seconds, default=0) <= 60  # a worker is not held for longer
-    tidied = tidy_up(cell)
+    tidied = reconcile_rest(cell)
     record_cell(table=TABLE, row=name, column=call, outcome=outcome(end, run, tidied))
 
 
@@ -454,7 +466,7 @@ async def state_of_a_killed_task(trigger: ExecutionTrigger, execution: object) -
 
 
 def check_results(last: Row) -> None:
-    """Find every file that the row names, whole, and no other."""
+    """Check that exactly the files of the row exist, complete."""
     listed = listed_files([last])
     if last["status"] != "SUCCESS":
         assert listed == {}
@@ -466,8 +478,8 @@ def check_results(last: Row) -> None:
     assert rows == last["result_rows"] == len(last["result_data"]["data"])
 
 
-def check_books(cell: Cell, last: Row) -> None:
-    """Find the run booked once, as it ended, and no slot held."""
+def check_record(cell: FaultCase, last: Row) -> None:
+    """Check that the run is recorded once with its status, and that no slot is held."""
     (book,) = cell.run.database.query("SELECT * FROM schedule_runs")
     assert book["status"] == ("SUCCESS" if last["status"] == "SUCCESS" else "FAILED")
     assert book["error_message"] == last["error_message"]
@@ -477,20 +489,20 @@ def check_books(cell: Cell, last: Row) -> None:
     assert open_rows == []
 
 
-def check_ledger(cell: Cell) -> None:
-    """Find the failed call among the failed calls."""
+def check_ledger(cell: FaultCase) -> None:
+    """Check that the failed call is among the failed calls."""
     ledger = cell.run.database.query("SELECT * FROM amc_api_errors")
-    links = cell.trouble.kind in (Kind.EXPIRED_LINK, Kind.MISSING_PART)
+    links = cell.fault.kind in (FaultKind.EXPIRED_LINK, FaultKind.MISSING_PART)
     failing = "download" if links else cell.operation
     befell = [row for row in ledger if row["operation"] == failing]
-    assert bool(befell) == cell.trouble.in_ledger, ledger
+    assert bool(befell) == cell.fault.in_ledger, ledger
 
 
-def tidy_up(cell: Cell) -> bool:
-    """Let the reconciliation cancel what runs on when trouble is over; tell whether it had to."""
+def reconcile_rest(cell: FaultCase) -> bool:
+    """Reconcile once the fault is over. Return whether it cancelled an execution."""
     cell.emulator.clear_faults()
     had_to = bool(cell.in_flight)
-    is_revoked = cell.operation == "token" and cell.trouble.kind is Kind.TOKEN_REVOKED
+    is_revoked = cell.operation == "token" and cell.fault.kind is FaultKind.TOKEN_REVOKED
     if had_to and not is_revoked:
         reconcile(
             database=DatabaseHook(),
@@ -509,6 +521,6 @@ def outcome(end: str, run: Run, tidied: bool) -> str:
     return f"{end}{again}{attempts}{' R' if tidied else ''}"
 
 
-def test_every_kind_of_trouble_is_here() -> None:
-    assert {trouble.kind for trouble in TROUBLES.values()} | NOT_HERE == set(Kind)
+def test_every_kind_of_fault_is_here() -> None:
+    assert {fault.kind for fault in FAULTS.values()} | TESTED_ELSEWHERE == set(FaultKind)
     assert {operation for operation, _ in CALLS.values()} <= OPERATIONS

@@ -36,7 +36,7 @@ BACKFILLS = 5
 DAYS = ("2026-03-20", "2026-03-22")  # of each backfill: three
 BACKFILL_RUNS = BACKFILLS * 3
 LONGEST_WAIT_SECONDS = 60.0
-PATIENCE_SECONDS = 900
+TIMEOUT_SECONDS = 900
 
 
 @dataclass
@@ -58,13 +58,13 @@ class Waits:
         return dict(self.api.get(f"/api/v2{path}", params=query).raise_for_status().json())
 
     def until(self, condition: Callable[[], Any], what: str) -> Any:
-        """Look once a second until a condition holds, and return what it gives."""
-        end = time.monotonic() + PATIENCE_SECONDS
+        """Check once a second until a condition holds, and return its value."""
+        end = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < end:
             if found := condition():
                 return found
             time.sleep(1)
-        pytest.fail(f"not within {PATIENCE_SECONDS} s: {what}")
+        pytest.fail(f"not within {TIMEOUT_SECONDS} s: {what}")
 
     def statuses(self) -> Counter[str]:
         """Count the executions by status."""
@@ -95,7 +95,7 @@ class Waits:
 
 @pytest.fixture(scope="module")
 def waits() -> Iterator[Waits]:
-    """Run a stack whose emulator knows eleven instances."""
+    """Provide a stack whose emulator knows eleven instances."""
     with stack_directory() as data:
         tenants = data / "tenants.toml"
         tenants.write_text(tenants_toml([*SLOW_INSTANCES, IDLE_INSTANCE]), encoding="utf-8")
@@ -110,7 +110,9 @@ def waits() -> Iterator[Waits]:
             database.close()
 
 
-def test_backfills_start_beside_long_waiting_runs(waits: Waits, say: Callable[[str], None]) -> None:
+def test_backfills_start_beside_long_waiting_runs(
+    waits: Waits, print_line: Callable[[str], None]
+) -> None:
     waits.ask("PUT", "/progression", mode="per_second", pending_seconds=1, running_seconds=86_400)
     dag_ids = _insert_rows(waits)
     waits.until(lambda: waits.statuses()["RUNNING"] == WAITING, f"{WAITING} executions at AMC")
@@ -127,7 +129,7 @@ def test_backfills_start_beside_long_waiting_runs(waits: Waits, say: Callable[[s
         )
         longest.append(max(begun))
     assert waits.statuses()["RUNNING"] >= WAITING  # beside them, not after them
-    say(
+    print_line(
         f"{WAITING} executions waiting: a backfill waited for its first step at most "
         f"{', '.join(f'{seconds:.1f}' for seconds in longest)} s "
         f"(median {statistics.median(longest):.1f} s)"

@@ -1,7 +1,7 @@
-"""Three hundred executions while one call in ten fails and somebody is killed all the time.
+"""Three hundred executions while one call in ten fails and processes are killed all the time.
 
-Runs with ``make soak``, at the emulator's fastest pace. What AMC was asked is judged by the
-emulator's own log, what became of it by the rows and files.
+Runs with ``make soak``, at the emulator's fastest pace. The emulator's call log shows the calls to
+AMC. The rows and files show the results.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import psutil
 import psycopg2
 import pytest
 
+from faults.kill_targets import KillTarget, component_processes, kill_component, kill_task
 from faults.result_files import listed_files, wrong_files
 from faults.tenants_file import insert_tenant, tenants_toml
-from faults.victims import Victim, component, kill_component, kill_task
 from fixtures.postgres import Database, Row, Rows
 from fixtures.running_stack import stack_directory
 from stack.settings import Settings
@@ -39,29 +39,34 @@ COLLECTIONS, WEEKS = 7, 10  # of each instance
 DAYS = ("2026-03-20", "2026-04-18")  # backfilled for a schedule of each instance: thirty
 RUNS = len(INSTANCES) * (COLLECTIONS * WEEKS + 30)
 SLOTS = 10  # of each instance
-LONGEST_SECONDS = 20 * 60
+MAX_SECONDS = 20 * 60
 RUNS_BETWEEN_KILLS = 8  # by progress, not by time: a slow machine is not to be killed more often
-FEWEST_TROUBLED = 0.08  # of all calls
+MIN_FAILED_SHARE = 0.08  # of all calls
 SHOW_EVERY_SECONDS = 15
 
-# One call in ten: what a client can live through, in the shares of a bad day
-TROUBLE: list[dict[str, Any]] = [
-    {"fault": "throttle", "share": 0.02, "retry_after": 1},
-    {"fault": "throttle", "share": 0.01},
-    {"fault": "server_error", "share": 0.02, "status": 503},
-    {"fault": "server_error", "share": 0.01, "status": 502, "html": True},
-    {"fault": "html_body", "share": 0.005},
-    {"fault": "unauthorized", "share": 0.005},
-    {"fault": "reset_before", "share": 0.01},
-    {"fault": "reset_after", "share": 0.01},
-    {"fault": "timeout_after", "share": 0.01, "gateway_timeout": True},
-    {"operation": "create_execution", "fault": "fail_execution", "share": 0.03, "reason": "Soak"},
-    {"operation": "download", "fault": "truncated_csv", "share": 0.02, "short": True},
-    {"operation": "download", "fault": "expired_link", "share": 0.02},
+# One call in ten: faults that a client can survive, with the shares of a bad day
+FAULTS: list[dict[str, Any]] = [
+    {"fault": "throttle", "probability": 0.02, "retry_after": 1},
+    {"fault": "throttle", "probability": 0.01},
+    {"fault": "server_error", "probability": 0.02, "status": 503},
+    {"fault": "server_error", "probability": 0.01, "status": 502, "html": True},
+    {"fault": "html_body", "probability": 0.005},
+    {"fault": "unauthorized", "probability": 0.005},
+    {"fault": "reset_before", "probability": 0.01},
+    {"fault": "reset_after", "probability": 0.01},
+    {"fault": "timeout_after", "probability": 0.01, "gateway_timeout": True},
+    {
+        "operation": "create_execution",
+        "fault": "fail_execution",
+        "probability": 0.03,
+        "reason": "Soak",
+    },
+    {"operation": "download", "fault": "truncated_csv", "probability": 0.02, "short": True},
+    {"operation": "download", "fault": "expired_link", "probability": 0.02},
 ]
-# Who dies, in turns whose order is drawn
-DEATHS = [Victim.TASK] * 5 + [Victim.WORKER] * 2
-DEATHS += [Victim.TRIGGERER, Victim.SCHEDULER, Victim.POSTGRES]
+# Targets in random order
+KILL_TARGETS = [KillTarget.TASK] * 5 + [KillTarget.WORKER] * 2
+KILL_TARGETS += [KillTarget.TRIGGERER, KillTarget.SCHEDULER, KillTarget.POSTGRES]
 
 ENDED = """
 SELECT
@@ -75,7 +80,7 @@ SELECT
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Run a stack whose emulator knows three instances."""
+    """Provide a stack whose emulator knows three instances."""
     with stack_directory() as data:
         tenants = data / "tenants.toml"
         tenants.write_text(tenants_toml(INSTANCES), encoding="utf-8")
@@ -95,13 +100,13 @@ def stack() -> Iterator[Stack]:
 
 @dataclass
 class Soak:
-    """What is under way."""
+    """The state of the soak run."""
 
     stack: Stack
     database: Database
     chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
-    deaths: Counter[Victim] = field(default_factory=Counter)
-    next_deaths: list[Victim] = field(default_factory=list)
+    deaths: Counter[KillTarget] = field(default_factory=Counter)
+    next_deaths: list[KillTarget] = field(default_factory=list)
 
     def ask(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         """Call the emulator's control plane."""
@@ -109,8 +114,8 @@ class Soak:
         answer = httpx.request(method, url, json=body or None, trust_env=False, timeout=60)
         return dict(answer.raise_for_status().json())
 
-    def plant(self) -> None:
-        """Insert what makes three hundred runs."""
+    def insert_definitions(self) -> None:
+        """Insert the rows that make three hundred runs."""
         rows = Rows(self.database)
         key = self.stack.settings.credentials["RECOMAMP_FERNET_KEY"].split(",")[0]
         schedules = []
@@ -135,28 +140,32 @@ class Soak:
         self.stack.commands.airflow("backfill", "create", *arguments)
 
     def kill(self) -> None:
-        """Kill whose turn it is; a task's turn waits until one runs."""
+        """Kill the next target. A task's turn waits until one runs."""
         if not self.next_deaths:
-            self.next_deaths = self.chance.sample(DEATHS, len(DEATHS))
-        victim = self.next_deaths[-1]
-        if not victim.is_of_one_run:
-            kill_component(self.stack, victim)
+            self.next_deaths = self.chance.sample(KILL_TARGETS, len(KILL_TARGETS))
+        target = self.next_deaths[-1]
+        if not target.is_of_one_run:
+            kill_component(self.stack, target)
         elif tasks := self._tasks():
-            kill_task(self.chance.choice(tasks), victim)
+            kill_task(self.chance.choice(tasks), target)
         else:
             return
         self.deaths[self.next_deaths.pop()] += 1
 
     def _tasks(self) -> list[int]:
-        """Return the processes of the tasks that run just now."""
+        """Return the processes of the running tasks."""
         try:
-            workers = [one for top in component(self.stack, "scheduler") for one in top.children()]
+            workers = [
+                one
+                for top in component_processes(self.stack, "scheduler")
+                for one in top.children()
+            ]
             return [task.pid for worker in workers for task in worker.children()]
         except psutil.NoSuchProcess:
             return []
 
     def states(self) -> Row | None:
-        """Count what has ended; None while the database recovers."""
+        """Return the number of ended rows, None while the database recovers."""
         with suppress(psycopg2.OperationalError):
             return self.database.query(ENDED)[0]
         return None
@@ -171,32 +180,32 @@ def _workflow(rows: Rows, instance: Row, name: str) -> Row:
     )
 
 
-def test_nothing_is_repeated_lost_or_stuck(stack: Stack, say: Say) -> None:
+def test_nothing_is_repeated_lost_or_stuck(stack: Stack, print_line: Say) -> None:
     soak = Soak(stack, Database(uri=stack.settings.owner_uri))
     soak.ask("PUT", "/settings", result_parts=2)
-    soak.plant()
-    for trouble in TROUBLE:
-        soak.ask("POST", "/faults", **{"times": None, **trouble})
-    seconds = _run_to_the_end(soak, say)
+    soak.insert_definitions()
+    for fault in FAULTS:
+        soak.ask("POST", "/faults", **{"times": None, **fault})
+    seconds = _run_to_the_end(soak, print_line)
     wrong = _judge(soak)
     calls = soak.ask("GET", "/calls")["calls"]
-    troubled = sum(one["fault"] is not None for one in calls) / len(calls)
-    killed = ", ".join(f"{count} {victim.value}" for victim, count in soak.deaths.items())
-    say(
-        f"{RUNS} runs in {seconds:.0f} s; of {len(calls)} calls {troubled:.1%} failed; "
+    failed_share = sum(one["fault"] is not None for one in calls) / len(calls)
+    killed = ", ".join(f"{count} {target.value}" for target, count in soak.deaths.items())
+    print_line(
+        f"{RUNS} runs in {seconds:.0f} s; of {len(calls)} calls {failed_share:.1%} failed; "
         f"killed: {killed}; {len(wrong)} wrong\n"
     )
     assert wrong == []
-    assert set(soak.deaths) == set(DEATHS)
-    assert troubled > FEWEST_TROUBLED
+    assert set(soak.deaths) == set(KILL_TARGETS)
+    assert failed_share > MIN_FAILED_SHARE
 
 
-def _run_to_the_end(soak: Soak, say: Say) -> float:
+def _run_to_the_end(soak: Soak, print_line: Say) -> float:
     began = next_line = time.monotonic()
-    while (now := time.monotonic()) - began < LONGEST_SECONDS:
+    while (now := time.monotonic()) - began < MAX_SECONDS:
         if state := soak.states():
             if now >= next_line:
-                say(
+                print_line(
                     f"{now - began:5.0f} s  {state['succeeded']:3} of {RUNS} runs succeeded, "
                     f"{state['open']:2} executions open, {soak.deaths.total()} kills"
                 )
@@ -207,7 +216,7 @@ def _run_to_the_end(soak: Soak, say: Say) -> float:
             if ended >= RUNS_BETWEEN_KILLS * soak.deaths.total():
                 soak.kill()
         time.sleep(1)
-    pytest.fail(f"stuck: {soak.states()} after {LONGEST_SECONDS} s")
+    pytest.fail(f"stuck: {soak.states()} after {MAX_SECONDS} s")
 
 
 def _judge(soak: Soak) -> list[str]:
@@ -216,7 +225,7 @@ def _judge(soak: Soak) -> list[str]:
     return [
         *_wrong_at_amc(at_amc),
         *_wrong_rows(rows, at_amc),
-        *_wrong_books(soak.database),
+        *_wrong_records(soak.database),
         *_wrong_files(rows, soak.stack.settings.data / "results"),
     ]
 
@@ -261,9 +270,9 @@ def _wrong_rows(rows: list[Row], at_amc: list[dict[str, Any]]) -> Iterator[str]:
         yield f"at AMC only: {theirs - ours}; in rows only: {ours - theirs}"
 
 
-def _wrong_books(database: Database) -> Iterator[str]:
-    """Judge by what the application reads: weeks, collections, runs and counters of schedules."""
-    books = database.query(
+def _wrong_records(database: Database) -> Iterator[str]:
+    """Yield errors in the rows that the application reads: weeks, collections, runs, counters."""
+    records = database.query(
         """
         SELECT
             (SELECT count(*) FROM report_data_weeks WHERE status = 'SUCCESS') AS weeks,
@@ -277,8 +286,8 @@ def _wrong_books(database: Database) -> Iterator[str]:
     weeks = len(INSTANCES) * COLLECTIONS * WEEKS
     runs = RUNS - weeks
     right = [weeks, len(INSTANCES) * COLLECTIONS, runs, runs, runs]
-    if list(books.values()) != right:
-        yield f"the books say {books}, not {right}"
+    if list(records.values()) != right:
+        yield f"the records are {records}, not {right}"
 
 
 def _wrong_files(rows: list[Row], results: Path) -> Iterator[str]:

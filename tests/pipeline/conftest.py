@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import Run
+from fixtures.run_steps import Run
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 
 

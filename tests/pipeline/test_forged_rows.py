@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import WEEK, Run
+from fixtures.run_steps import WEEK, Run
 from recomamp.pipeline.executions.cancellation import end_cancelled
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.executions import select_execution, select_waiting_executions
@@ -72,7 +72,7 @@ def test_a_run_adopts_no_row_of_another_user(
         error_message="forged",
     )
     emulator.progression("at_once")
-    assert run.to_the_end()
+    assert run.run_all()
     (at_amc,) = emulator.executions()
     assert "forged" not in at_amc["request"]["workflow"]["sqlQuery"]
     (own,) = [row for row in run.executions if row["user_id"] == schedule["user_id"]]

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import WEEK, Run
+from fixtures.run_steps import WEEK, Run
 from recomamp.amazon.regions import endpoint_of
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.pipeline.executions.links import AmcExecutionLink
@@ -75,8 +75,8 @@ def test_a_relative_window_offers_no_dates_to_the_query(
 def test_an_asset_is_told_of_the_rows_and_the_window(run: Run) -> None:
     asset = Asset(name="amc_workflow_x", uri="recomamp://workflows/x")
     run.outlets = {asset: SimpleNamespace(extra=None)}
-    run.finishes(SubmitExecution)
-    run.finishes(WaitForExecution)
+    run.try_until_done(SubmitExecution)
+    run.try_until_done(WaitForExecution)
 
     execution_id = run.step(LoadResults)
 

@@ -25,9 +25,9 @@ from fixtures.campaigns import Sync
 from fixtures.connections import set_connections
 from fixtures.dags import system_dag_of
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import SQL, Caller
+from fixtures.emulator_client import SQL, EmulatorClient
+from fixtures.invalid_values import BOB, Case, TenantWriter, find_harmful_case, key
 from fixtures.mail import Mailbox, connection_to, running_mail_server
-from fixtures.poison import BOB, Case, Tenants, culprit, key
 from fixtures.postgres import Database, Server
 from fixtures.shards import use_shards
 from fixtures.tenants import PipelineDatabase, hooks
@@ -61,13 +61,13 @@ FERNET_KEY = Fernet.generate_key().decode()
 
 
 @pytest.fixture(scope="module")
-def tenants(postgres_server: Server, template_database: str) -> Iterator[Tenants]:
+def tenants(postgres_server: Server, template_database: str) -> Iterator[TenantWriter]:
     """Give tenants in a database of their own, whose columns take any value."""
     name = postgres_server.create_database(template_database)
     database = Database(uri=postgres_server.uri(name))
     try:
-        tenants = Tenants(database, FERNET_KEY)
-        tenants.take_any_value()
+        tenants = TenantWriter(database, FERNET_KEY)
+        tenants.drop_constraints()
         yield tenants
     finally:
         database.close()
@@ -78,8 +78,8 @@ def tenants(postgres_server: Server, template_database: str) -> Iterator[Tenants
 class World:
     """What a loop works on."""
 
-    tenants: Tenants
-    europe: Caller
+    tenants: TenantWriter
+    europe: EmulatorClient
     emulator: RunningEmulator
     answers: list[object] = field(default_factory=list)  # of what the bystander waits for
     errors: list[Exception] = field(default_factory=list)  # of tasks, after which others come
@@ -118,7 +118,7 @@ def reconciliation(world: World, cases: Sequence[Case]) -> None:
     """AMC runs the bystander's query, whose run is gone: it is cancelled, and the run is shown."""
     world.europe.forget_token()
     execution = world.tenants.rows_of(BOB)["workflow_executions"]
-    amc_id = world.europe.ordered(
+    amc_id = world.europe.create_execution(
         workflow={"workflowId": execution["amc_workflow_id"], "sqlQuery": SQL}
     )
     world.tenants.database.query(
@@ -166,7 +166,7 @@ def waiting(world: World, cases: Sequence[Case]) -> None:
     world.europe.forget_token()
     world.tenants.database.query(
         "UPDATE workflow_executions SET amc_execution_id = %s WHERE id = %s",
-        [world.europe.ordered(), execution],
+        [world.europe.create_execution(), execution],
     )
     # Each has what AMC calls the bystander's own, where nothing else was written there
     world.tenants.database.query(
@@ -257,7 +257,7 @@ _PROFILES = {
 }
 
 
-def _campaign_rows(tenants: Tenants, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _campaign_rows(tenants: TenantWriter, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield a campaign that Amazon no longer lists, and a report that a killed try asked for."""
     profile_id, time_zone = _PROFILES.get(name, _PROFILES["others"])
     rows, days = tenants.rows_of(name), period(tenants.now, time_zone)
@@ -322,7 +322,7 @@ def upkeep(world: World, cases: Sequence[Case]) -> None:
     world.answers.append(mine)
 
 
-def _result_rows(tenants: Tenants, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _result_rows(tenants: TenantWriter, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     rows = tenants.rows_of(name)
     execution, notification = rows.pop("workflow_executions"), rows.pop("notifications")
     yield from rows.items()
@@ -498,9 +498,9 @@ ALWAYS = [
 @pytest.mark.usefixtures("least_rights")
 def test_no_value_of_one_tenant_changes_what_becomes_of_another(
     name: str,
-    tenants: Tenants,
+    tenants: TenantWriter,
     emulator: RunningEmulator,
-    europe: Caller,
+    europe: EmulatorClient,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -532,6 +532,6 @@ def test_no_value_of_one_tenant_changes_what_becomes_of_another(
     assert len(cases) > 30
     reached, error = outcome(cases)
     if reached != expected:
-        found = culprit(cases, lambda some: outcome(some)[0] == expected)
+        found = find_harmful_case(cases, lambda some: outcome(some)[0] == expected)
         error = outcome([found])[1] if found else error
         pytest.fail(f"Another tenant's outcome differs with {found}: {error}")

@@ -97,7 +97,7 @@ def test_migrate_brings_up_the_database_alone_and_leaves_nothing_running(tmp_pat
 
 def test_two_commands_do_not_work_on_one_stack_at_a_time(tmp_path: Path) -> None:
     settings = Settings.load(data=tmp_path, environ={}, free_ports=True)
-    with Stack(settings).alone():
+    with Stack(settings).exclusive_access():
         ended = run_stack("down", tmp_path, **FREE)
 
     assert ended.returncode == 2

@@ -43,7 +43,7 @@ from fixtures.running_stack import stack_directory
 from recomamp.domain.scheduling.cron import Cron
 from stack.credentials import SUPERUSER_PASSWORD
 from stack.postgres import Postgres, find_psql
-from stack.private import write_private
+from stack.private_files import write_private
 from stack.settings import ROOT, Settings
 from stack.stack import Stack
 

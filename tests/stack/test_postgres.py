@@ -155,22 +155,26 @@ def test_folders_above_the_data_keep_their_modes(tmp_path: Path) -> None:
 def test_programs_that_others_do_not_reach_are_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package, home, cache = postgres._programs().parents[1], tmp_path / "home", passable_directory()
+    package, home, cache = (
+        postgres._program_directory().parents[1],
+        tmp_path / "home",
+        passable_directory(),
+    )
     for name in (package.name, f"{package.name}.libs"):
         shutil.copytree(package.with_name(name), home / name, symlinks=True)
     home.chmod(0o700)
-    programs = home / postgres._programs().relative_to(package.parent)
+    programs = home / postgres._program_directory().relative_to(package.parent)
     before = modes_above(programs / "postgres")
-    monkeypatch.setattr(postgres, "_programs", lambda: programs)
+    monkeypatch.setattr(postgres, "_program_directory", lambda: programs)
     monkeypatch.setattr(postgres, "PROGRAMS_CACHE", cache)
-    postgres._reachable_programs.cache_clear()
+    postgres._accessible_program_directory.cache_clear()
     server = server_of(Settings.load(data=tmp_path / "data", environ={}, free_ports=True))
     try:
         server.start()
         assert psutil.Process(server.pid).exe().startswith(str(cache))
         server.stop()
     finally:
-        postgres._reachable_programs.cache_clear()
+        postgres._accessible_program_directory.cache_clear()
         shutil.rmtree(cache)
 
     assert modes_above(programs / "postgres") == before
@@ -181,9 +185,9 @@ def test_programs_that_cannot_be_copied_are_refused_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr(postgres, "_system_user_runs", lambda _programs: False)
+    monkeypatch.setattr(postgres, "_system_user_can_run", lambda _programs: False)
     monkeypatch.setattr(postgres, "PROGRAMS_CACHE", tmp_path / "file" / "cache")
-    postgres._reachable_programs.cache_clear()
+    postgres._accessible_program_directory.cache_clear()
     server = server_of(Settings.load(data=tmp_path / "data", environ={}, free_ports=True))
 
     with pytest.raises(RefusedError, match="run it as a user who is not root"):

@@ -97,7 +97,7 @@ def test_without_settings_the_pipeline_meets_the_embedded_parts(tmp_path: Path) 
 def test_a_given_database_replaces_the_embedded_one(tmp_path: Path) -> None:
     settings = load(tmp_path, AIRFLOW_CONN_RECOMAMP_DB=DATABASE)
 
-    assert not settings.has_own_database
+    assert not settings.uses_embedded_database
     assert airflow_environment(settings)["AIRFLOW_CONN_RECOMAMP_DB"] == DATABASE
     assert settings.migrate_uri == DATABASE
 
@@ -105,9 +105,9 @@ def test_a_given_database_replaces_the_embedded_one(tmp_path: Path) -> None:
 def test_a_given_amazon_replaces_the_emulator(tmp_path: Path) -> None:
     settings = load(tmp_path, AIRFLOW_CONN_AMAZON_ADS=AMAZON)
 
-    assert not settings.has_own_amazon
+    assert not settings.uses_emulator
     assert airflow_environment(settings)["AIRFLOW_CONN_AMAZON_ADS"] == AMAZON
-    assert "emulator" not in settings.listening
+    assert "emulator" not in settings.open_ports
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_any_password_survives_in_a_uri(
 def test_uris_that_are_shown_open_the_database_and_hold_no_password(tmp_path: Path) -> None:
     settings = load(tmp_path / "da ta", RECOMAMP_OWNER_PASSWORD="se:s\\ame/")
 
-    shown = settings.shown(settings.owner_uri)
+    shown = settings.display_uri(settings.owner_uri)
 
     arguments = parse_dsn(shown)
     assert arguments == {

@@ -10,7 +10,13 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from bench.history import GROWING_TABLES, History, key, write_history
-from bench.plans import analysed, make_place, scans_of, statements, whole_scans
+from bench.query_plans import (
+    analyze,
+    create_temporary_tables,
+    find_full_scans,
+    full_scans,
+    statements,
+)
 from fixtures.postgres import Database, Server
 from recomamp.store.slots import COLLECTION_HANDICAP
 
@@ -28,7 +34,7 @@ def pipeline(
         if request.param == "none is open":
             end_all(superuser)
         connection = database.connect("recomamp_pipeline", autocommit=True)
-        make_place(connection)
+        create_temporary_tables(connection)
         yield connection
     finally:
         database.close()
@@ -47,16 +53,16 @@ def end_all(superuser: Connection) -> None:
 def test_a_statement_reads_no_growing_table_from_end_to_end(
     name: str, pipeline: Connection
 ) -> None:
-    assert whole_scans(pipeline, name, GROWING_TABLES) == []
+    assert full_scans(pipeline, name, GROWING_TABLES) == []
 
 
 def test_a_whole_scan_would_be_found(pipeline: Connection) -> None:
     without_index = "SELECT id FROM workflow_executions WHERE error_type = %(error_type)s;"
-    assert scans_of(pipeline, without_index, GROWING_TABLES, {}) == [
+    assert find_full_scans(pipeline, without_index, GROWING_TABLES, {}) == [
         "Seq Scan on workflow_executions"
     ]
     ordered = "SELECT id FROM workflow_executions ORDER BY id;"
-    assert scans_of(pipeline, ordered, GROWING_TABLES, {}) == [
+    assert find_full_scans(pipeline, ordered, GROWING_TABLES, {}) == [
         "Index Only Scan on workflow_executions"
     ]
 
@@ -103,7 +109,7 @@ CROSS JOIN (
 
 def rows_read(connection: Connection) -> float:
     """Grant the free slots of an account and return how many executions were read for it."""
-    plan = analysed(
+    plan = analyze(
         connection,
         "grant_slots",
         {

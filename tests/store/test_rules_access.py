@@ -7,8 +7,8 @@ import pytest
 from psycopg2 import sql
 from psycopg2.errors import InsufficientPrivilege, InvalidParameterValue
 
-from fixtures.people import KEYS, People
 from fixtures.postgres import Database, Row, Rows
+from fixtures.two_users import KEYS, TwoUsers
 
 OWNED = [
     "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
@@ -92,8 +92,10 @@ def delete_own_row(database: Database, table: str, row_id: object, user_id: str 
 
 
 @pytest.mark.parametrize("table", OWNED)
-def test_analysts_see_their_own_rows_only(database: Database, people: People, table: str) -> None:
-    for me, other in people.pairs():
+def test_analysts_see_their_own_rows_only(
+    database: Database, two_users: TwoUsers, table: str
+) -> None:
+    for me, other in two_users.pairs():
         seen = ids_seen(database, table, "recomamp_analyst", me["users"]["id"])
 
         assert me[table][key_of(table)] in seen
@@ -101,16 +103,16 @@ def test_analysts_see_their_own_rows_only(database: Database, people: People, ta
 
 
 @pytest.mark.parametrize("table", OWNED)
-def test_nobody_signed_in_sees_nothing(database: Database, people: People, table: str) -> None:
+def test_nobody_signed_in_sees_nothing(database: Database, two_users: TwoUsers, table: str) -> None:
     assert ids_seen(database, table, "recomamp_analyst", None) == set()
 
 
 @pytest.mark.parametrize("table", OWNED)
 def test_analysts_do_not_reach_the_rows_of_others(
-    database: Database, people: People, rows: Rows, table: str
+    database: Database, two_users: TwoUsers, rows: Rows, table: str
 ) -> None:
     key = key_of(table)
-    for me, other in people.pairs():
+    for me, other in two_users.pairs():
         theirs = f"SELECT * FROM {table} WHERE {key} = %s", [other[table][key]]
         before = database.query(*theirs)
         if table in DELETABLE:
@@ -128,17 +130,22 @@ def test_analysts_do_not_reach_the_rows_of_others(
 
 
 @pytest.mark.parametrize("table", [table for table, column in EDITABLE.items() if column])
-def test_analysts_change_their_own_rows(database: Database, people: People, table: str) -> None:
+def test_analysts_change_their_own_rows(
+    database: Database, two_users: TwoUsers, table: str
+) -> None:
     statement = f"UPDATE {table} SET {EDITABLE[table]} = 'COMPLETED' WHERE id = %s"
 
-    assert attempt(database, statement, [people.ann[table]["id"]], people.ann["users"]["id"]) == 1
+    assert (
+        attempt(database, statement, [two_users.ann[table]["id"]], two_users.ann["users"]["id"])
+        == 1
+    )
 
 
 @pytest.mark.parametrize("table", sorted(DELETABLE))
 def test_analysts_delete_their_own_rows_one_by_one(
-    database: Database, people: People, table: str
+    database: Database, two_users: TwoUsers, table: str
 ) -> None:
-    row_id, me = people.ann[table]["id"], people.ann["users"]["id"]
+    row_id, me = two_users.ann[table]["id"], two_users.ann["users"]["id"]
     if table == "workflows":  # its execution is open
         database.query("UPDATE workflow_executions SET status = 'CANCELLED'")
 
@@ -150,19 +157,19 @@ def test_analysts_delete_their_own_rows_one_by_one(
 
 @pytest.mark.parametrize("table", ["users", "workflow_executions", "workflows; DROP TABLE x", None])
 def test_other_tables_are_named_as_such(
-    database: Database, people: People, table: str | None
+    database: Database, two_users: TwoUsers, table: str | None
 ) -> None:
-    connection = database.connect("recomamp_analyst", people.ann["users"]["id"])
+    connection = database.connect("recomamp_analyst", two_users.ann["users"]["id"])
     with (
         connection.cursor() as cursor,
         pytest.raises(InvalidParameterValue, match=r"no rows of .* can be deleted; name workflows"),
     ):
-        cursor.execute("SELECT delete_own_row(%s, %s)", [table, people.ann["users"]["id"]])
+        cursor.execute("SELECT delete_own_row(%s, %s)", [table, two_users.ann["users"]["id"]])
 
 
 @pytest.mark.parametrize("table", [table for table, column in EDITABLE.items() if not column])
 def test_analysts_do_not_write_what_the_pipeline_finds_out(
-    database: Database, people: People, table: str
+    database: Database, two_users: TwoUsers, table: str
 ) -> None:
     key = key_of(table)
     for statement in (
@@ -170,7 +177,7 @@ def test_analysts_do_not_write_what_the_pipeline_finds_out(
         f"DELETE FROM {table} WHERE {key} = %s",
     ):
         with pytest.raises(InsufficientPrivilege):
-            attempt(database, statement, [people.ann[table][key]], people.ann["users"]["id"])
+            attempt(database, statement, [two_users.ann[table][key]], two_users.ann["users"]["id"])
 
 
 @pytest.mark.parametrize(
@@ -178,16 +185,16 @@ def test_analysts_do_not_write_what_the_pipeline_finds_out(
     ["total_runs = 7", "successful_runs = 7", "last_run_status = 'SUCCESS'"],
 )
 def test_analysts_do_not_write_the_books_of_a_schedule(
-    database: Database, people: People, assignment: str
+    database: Database, two_users: TwoUsers, assignment: str
 ) -> None:
-    schedule = people.ann["workflow_schedules"]
+    schedule = two_users.ann["workflow_schedules"]
 
     with pytest.raises(InsufficientPrivilege):
         attempt(
             database,
             f"UPDATE workflow_schedules SET {assignment} WHERE id = %s",
             [schedule["id"]],
-            people.ann["users"]["id"],
+            two_users.ann["users"]["id"],
         )
 
 
@@ -288,26 +295,28 @@ def insert_as(database: Database, table: str, me: dict[str, Row], owner: dict[st
 
 
 @pytest.mark.parametrize("table", INSERTS)
-def test_analysts_insert_rows_of_their_own(database: Database, people: People, table: str) -> None:
-    assert insert_as(database, table, people.ann, people.ann) == 1
+def test_analysts_insert_rows_of_their_own(
+    database: Database, two_users: TwoUsers, table: str
+) -> None:
+    assert insert_as(database, table, two_users.ann, two_users.ann) == 1
 
 
 @pytest.mark.parametrize("table", INSERTS)
 def test_analysts_do_not_insert_rows_in_the_name_of_others(
-    database: Database, people: People, table: str
+    database: Database, two_users: TwoUsers, table: str
 ) -> None:
-    for me, other in people.pairs():
+    for me, other in two_users.pairs():
         with pytest.raises(InsufficientPrivilege, match="row-level security"):
             insert_as(database, table, me, other)
 
 
 @pytest.mark.parametrize("table", PIPELINES_INSERTS)
 def test_analysts_insert_nothing_that_the_pipeline_finds_out(
-    database: Database, people: People, table: str
+    database: Database, two_users: TwoUsers, table: str
 ) -> None:
-    for owner in (people.ann, people.bob):
+    for owner in (two_users.ann, two_users.bob):
         with pytest.raises(InsufficientPrivilege):
-            insert_as(database, table, people.ann, owner)
+            insert_as(database, table, two_users.ann, owner)
 
 
 def test_every_table_with_an_owner_is_tried_in_every_direction(database: Database) -> None:
@@ -325,37 +334,37 @@ def test_every_table_with_an_owner_is_tried_in_every_direction(database: Databas
 
 @pytest.mark.parametrize("table", HIDDEN)
 def test_what_tells_of_all_users_is_hidden_from_analysts(
-    database: Database, people: People, table: str
+    database: Database, two_users: TwoUsers, table: str
 ) -> None:
     with pytest.raises(InsufficientPrivilege):
-        ids_seen(database, table, "recomamp_analyst", people.ann["users"]["id"])
+        ids_seen(database, table, "recomamp_analyst", two_users.ann["users"]["id"])
 
 
 @pytest.mark.parametrize("table", ["users", "user_guide_progress", "user_guide_favorites"])
 def test_nobody_is_inserted_and_no_progress_in_the_name_of_others(
-    database: Database, people: People, rows: Rows, table: str
+    database: Database, two_users: TwoUsers, rows: Rows, table: str
 ) -> None:
     guide = rows.insert("build_guides", title="G", category="c")["id"]
     statement, values = {
         "users": ("INSERT INTO users (email) VALUES (%s)", ["x@example.com"]),
         "user_guide_progress": (
             "INSERT INTO user_guide_progress (guide_id, user_id) VALUES (%s, %s)",
-            [guide, people.bob["users"]["id"]],
+            [guide, two_users.bob["users"]["id"]],
         ),
         "user_guide_favorites": (
             "INSERT INTO user_guide_favorites (guide_id, user_id) VALUES (%s, %s)",
-            [guide, people.bob["users"]["id"]],
+            [guide, two_users.bob["users"]["id"]],
         ),
     }[table]
     with pytest.raises(InsufficientPrivilege):
-        attempt(database, statement, values, people.ann["users"]["id"])
+        attempt(database, statement, values, two_users.ann["users"]["id"])
 
 
 def test_rows_of_others_are_not_reached_through_their_children(
-    database: Database, people: People
+    database: Database, two_users: TwoUsers
 ) -> None:
     """Joins, sub-queries and RETURNING see no more than the tables themselves."""
-    me, other = people.ann["users"]["id"], people.bob
+    me, other = two_users.ann["users"]["id"], two_users.bob
     for statement, key in (
         (
             "UPDATE workflows SET name = 'X' FROM workflow_schedules AS schedule"
@@ -407,11 +416,11 @@ def test_no_function_that_acts_as_the_owner_is_open_to_anybody(database: Databas
 
 
 def test_counters_of_others_are_not_reached_by_a_trigger_on_a_table_of_ones_own(
-    database: Database, people: People, rows: Rows
+    database: Database, two_users: TwoUsers, rows: Rows
 ) -> None:
-    theirs = people.bob["workflow_schedules"]
+    theirs = two_users.bob["workflow_schedules"]
     before = rows.get("workflow_schedules", theirs)
-    connection = database.connect("recomamp_analyst", people.ann["users"]["id"])
+    connection = database.connect("recomamp_analyst", two_users.ann["users"]["id"])
     attack = (
         "CREATE TEMP TABLE mine (schedule_id UUID, status TEXT);"
         "CREATE TRIGGER t AFTER INSERT ON mine"
@@ -425,28 +434,28 @@ def test_counters_of_others_are_not_reached_by_a_trigger_on_a_table_of_ones_own(
 
 @pytest.mark.parametrize("table", ["workflow_schedules", "report_data_collections", "workflows"])
 def test_rows_are_not_hung_on_what_belongs_to_others(
-    database: Database, people: People, table: str
+    database: Database, two_users: TwoUsers, table: str
 ) -> None:
-    stolen = {**people.bob, "users": people.ann["users"]}
+    stolen = {**two_users.bob, "users": two_users.ann["users"]}
 
     with pytest.raises(psycopg2.errors.CheckViolation, match=r"user .* has no"):
-        insert_as(database, table, people.ann, stolen)
+        insert_as(database, table, two_users.ann, stolen)
 
 
 @pytest.mark.parametrize("table", ["asins", "asin_lists", "user_guide_progress"])
-def test_rows_are_not_given_away(database: Database, people: People, table: str) -> None:
+def test_rows_are_not_given_away(database: Database, two_users: TwoUsers, table: str) -> None:
     with pytest.raises(InsufficientPrivilege, match="permission denied"):
         attempt(
             database,
             f"UPDATE {table} SET user_id = %s WHERE id = %s",
-            [people.bob["users"]["id"], people.ann[table]["id"]],
-            people.ann["users"]["id"],
+            [two_users.bob["users"]["id"], two_users.ann[table]["id"]],
+            two_users.ann["users"]["id"],
         )
 
 
-def test_a_strangers_product_does_not_enter_a_list(database: Database, people: People) -> None:
+def test_a_strangers_product_does_not_enter_a_list(database: Database, two_users: TwoUsers) -> None:
     statement = "INSERT INTO asin_list_items (list_id, asin_id) VALUES (%s, %s)"
-    mine, theirs = people.ann, people.bob
+    mine, theirs = two_users.ann, two_users.bob
     database.query("DELETE FROM asin_list_items")
 
     for listed, asin in ((mine, theirs), (theirs, mine), (theirs, theirs)):
@@ -461,27 +470,29 @@ def test_a_strangers_product_does_not_enter_a_list(database: Database, people: P
     assert attempt(database, statement, own, mine["users"]["id"]) == 1
 
 
-def test_a_collection_of_an_analyst_gets_its_weeks(database: Database, people: People) -> None:
-    me = people.ann
+def test_a_collection_of_an_analyst_gets_its_weeks(database: Database, two_users: TwoUsers) -> None:
+    me = two_users.ann
     database.query("DELETE FROM report_data_collections")
     insert_as(database, "report_data_collections", me, me)
 
     assert len(ids_seen(database, "report_data_weeks", "recomamp_analyst", me["users"]["id"])) == 5
 
 
-def test_an_analyst_deletes_a_schedule_with_its_runs(database: Database, people: People) -> None:
-    schedule = people.ann["workflow_schedules"]["id"]
+def test_an_analyst_deletes_a_schedule_with_its_runs(
+    database: Database, two_users: TwoUsers
+) -> None:
+    schedule = two_users.ann["workflow_schedules"]["id"]
 
-    assert delete_own_row(database, "workflow_schedules", schedule, people.ann["users"]["id"])
+    assert delete_own_row(database, "workflow_schedules", schedule, two_users.ann["users"]["id"])
 
     left = database.query("SELECT id FROM schedule_runs WHERE schedule_id = %s", [schedule])
     assert left == []
 
 
 def test_public_lists_and_templates_are_read_by_views_and_changed_by_none(
-    database: Database, people: People, rows: Rows
+    database: Database, two_users: TwoUsers, rows: Rows
 ) -> None:
-    other, me = people.ann, people.bob["users"]["id"]
+    other, me = two_users.ann, two_users.bob["users"]["id"]
     for table in ("asin_lists", "query_templates"):
         rows.update(table, other[table], is_public=True)
 
@@ -496,13 +507,13 @@ def test_public_lists_and_templates_are_read_by_views_and_changed_by_none(
     assert other["asins"]["id"] not in ids_seen(database, "asins", "recomamp_analyst", me)
 
 
-def test_an_analyst_makes_no_template_official(database: Database, people: People) -> None:
+def test_an_analyst_makes_no_template_official(database: Database, two_users: TwoUsers) -> None:
     with pytest.raises(InsufficientPrivilege):
         attempt(
             database,
             "UPDATE query_templates SET is_official = true WHERE id = %s",
-            [people.ann["query_templates"]["id"]],
-            people.ann["users"]["id"],
+            [two_users.ann["query_templates"]["id"]],
+            two_users.ann["users"]["id"],
         )
 
 
@@ -522,27 +533,27 @@ def test_reference_tables_are_read_by_all(database: Database, rows: Rows, table:
 
 
 @pytest.mark.parametrize("column", ["encrypted_access_token", "encrypted_refresh_token", "*"])
-def test_analysts_do_not_read_tokens(database: Database, people: People, column: str) -> None:
+def test_analysts_do_not_read_tokens(database: Database, two_users: TwoUsers, column: str) -> None:
     with pytest.raises(InsufficientPrivilege):
-        attempt(database, f"SELECT {column} FROM users", [], people.ann["users"]["id"])
+        attempt(database, f"SELECT {column} FROM users", [], two_users.ann["users"]["id"])
 
 
-def test_analysts_do_not_write_tokens(database: Database, people: People) -> None:
+def test_analysts_do_not_write_tokens(database: Database, two_users: TwoUsers) -> None:
     with pytest.raises(InsufficientPrivilege):
         attempt(
             database,
             "UPDATE users SET encrypted_refresh_token = NULL",
             [],
-            people.ann["users"]["id"],
+            two_users.ann["users"]["id"],
         )
 
 
 @pytest.mark.parametrize("table", PIPELINE)
 def test_the_pipeline_sees_the_rows_of_all_users(
-    database: Database, people: People, rows: Rows, table: str
+    database: Database, two_users: TwoUsers, rows: Rows, table: str
 ) -> None:
-    if table in people.ann:
-        both = {people.ann[table][key_of(table)], people.bob[table][key_of(table)]}
+    if table in two_users.ann:
+        both = {two_users.ann[table][key_of(table)], two_users.bob[table][key_of(table)]}
         assert both <= ids_seen(database, table, "recomamp_pipeline", None)
     else:
         assert ids_seen(database, table, "recomamp_pipeline", None) == set()
@@ -555,9 +566,9 @@ def test_the_pipeline_does_not_read_what_it_does_not_need(database: Database, ta
 
 
 def test_the_pipeline_writes_what_it_finds_out_and_no_definition(
-    database: Database, people: People
+    database: Database, two_users: TwoUsers
 ) -> None:
-    me = people.ann
+    me = two_users.ann
     connection = database.connect("recomamp_pipeline", autocommit=True)
     with connection.cursor() as cursor:
         for statement in (
@@ -593,7 +604,7 @@ def test_the_pipeline_writes_what_it_finds_out_and_no_definition(
 
 @pytest.mark.parametrize("column", ["notes", "tags", "weight"])
 def test_the_pipeline_does_not_read_what_a_user_notes_of_a_product(
-    database: Database, people: People, column: str
+    database: Database, two_users: TwoUsers, column: str
 ) -> None:
     connection = database.connect("recomamp_pipeline", autocommit=True)
     with connection.cursor() as cursor:
@@ -605,13 +616,13 @@ def test_the_pipeline_does_not_read_what_a_user_notes_of_a_product(
 
 
 def test_progress_is_kept_when_the_pipeline_ends_weeks(
-    database: Database, people: People, rows: Rows
+    database: Database, two_users: TwoUsers, rows: Rows
 ) -> None:
     connection = database.connect("recomamp_pipeline")
     with connection, connection.cursor() as cursor:
         cursor.execute("UPDATE report_data_weeks SET status = 'SUCCESS'")
 
-    done = rows.get("report_data_collections", people.ann["report_data_collections"])
+    done = rows.get("report_data_collections", two_users.ann["report_data_collections"])
     assert (done["status"], done["progress_percentage"]) == ("COMPLETED", 100)
 
 

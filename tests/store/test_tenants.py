@@ -15,9 +15,9 @@ import pytest
 from psycopg2 import sql
 from psycopg2.errors import InsufficientPrivilege
 
-from fixtures.people import KEYS, People, people_of
 from fixtures.postgres import Database, Rows
 from fixtures.supabase import Supabase
+from fixtures.two_users import KEYS, TwoUsers, insert_two_users
 
 # Rights are the same on every version (test_access_matrix); what comes of them is asked of one.
 pytestmark = pytest.mark.parametrize("supabase", [18], indirect=True)
@@ -79,7 +79,7 @@ class Tenants(NamedTuple):
 
     supabase: Supabase
     owner: Database
-    people: People
+    two_users: TwoUsers
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def tenants(supabase: Supabase) -> Iterator[Tenants]:
     owner = supabase.database()
     owner.delete_rows()
     rows = Rows(owner)
-    people = people_of(rows)
+    two_users = insert_two_users(rows)
     source = rows.insert("amc_data_sources", name="s", display_name="S", category="c")
     shared = {
         "amc_data_sources": source,
@@ -102,9 +102,9 @@ def tenants(supabase: Supabase) -> Iterator[Tenants]:
         ("build_guide_queries", {"title": "Q", "sql_query": "SELECT 1"}),
     ):
         shared[table] = rows.insert(table, guide_id=shared["build_guides"]["id"], **columns)
-    people.ann.update(shared)
-    people.bob.update(shared)
-    yield Tenants(supabase, owner, people)
+    two_users.ann.update(shared)
+    two_users.bob.update(shared)
+    yield Tenants(supabase, owner, two_users)
     owner.delete_rows()
     owner.close()
 
@@ -133,7 +133,9 @@ def columns_with(owner: Database, verb: str, table: str) -> list[str]:
 def reach(tenants: Tenants, statement: sql.Composable, values: list[object]) -> str:
     """Return what Bob's request meets: the name of the outcome, or how many rows."""
     try:
-        with tenants.supabase.request("authenticated", tenants.people.bob["users"]["id"]) as cursor:
+        with tenants.supabase.request(
+            "authenticated", tenants.two_users.bob["users"]["id"]
+        ) as cursor:
             cursor.execute(statement, values)
             return f"{cursor.rowcount} rows" if cursor.rowcount else "unseen"
     except InsufficientPrivilege as err:
@@ -148,7 +150,7 @@ def test_every_table_has_a_line(tenants: Tenants) -> None:
 
 def key_and_value(tenants: Tenants, table: str) -> tuple[sql.Identifier, object]:
     key = KEYS.get(table, "id")
-    row = tenants.people.ann.get(table, {})
+    row = tenants.two_users.ann.get(table, {})
     return sql.Identifier(key), row.get(key)
 
 
@@ -173,7 +175,7 @@ def test_bob_sees_his_own(tenants: Tenants, table: str) -> None:
     statement = sql.SQL("SELECT {1} FROM {0} WHERE {1} = %s").format(
         sql.Identifier(table), sql.Identifier(key)
     )
-    assert reach(tenants, statement, [tenants.people.bob[table][key]]) == "1 rows"
+    assert reach(tenants, statement, [tenants.two_users.bob[table][key]]) == "1 rows"
 
 
 @pytest.mark.parametrize("table", CROSSINGS)
@@ -210,7 +212,7 @@ def test_bob_deletes_nothing_of_anns(tenants: Tenants, table: str) -> None:
 @pytest.mark.parametrize("table", CROSSINGS)
 def test_bob_inserts_nothing_in_anns_name(tenants: Tenants, table: str) -> None:
     """Ann's row with another id: with the columns that people may insert, and with all."""
-    row = tenants.people.ann.get(table)
+    row = tenants.two_users.ann.get(table)
     if row is None:
         statement = sql.SQL("INSERT INTO {} DEFAULT VALUES").format(sql.Identifier(table))
         assert reach(tenants, statement, []) == "denied"
@@ -266,19 +268,19 @@ def test_who_is_not_signed_in_reaches_no_table(tenants: Tenants, table: str, ver
 def test_bob_hangs_none_of_his_rows_on_anns(
     tenants: Tenants, table: str, parents: dict[str, str]
 ) -> None:
-    row = tenants.people.bob[table]
+    row = tenants.two_users.bob[table]
     for column, parent in parents.items():
         statement = sql.SQL("UPDATE {} SET {} = %s WHERE id = %s").format(
             sql.Identifier(table), sql.Identifier(column)
         )
-        met = reach(tenants, statement, [tenants.people.ann[parent]["id"], row["id"]])
+        met = reach(tenants, statement, [tenants.two_users.ann[parent]["id"], row["id"]])
         assert met in ("refused", "denied")
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED"])
 def test_a_person_does_not_say_how_a_collection_ended(tenants: Tenants, status: str) -> None:
     """Each change of it is a mail."""
-    own = tenants.people.bob["report_data_collections"]["id"]
+    own = tenants.two_users.bob["report_data_collections"]["id"]
     statement = sql.SQL("UPDATE report_data_collections SET status = %s WHERE id = %s")
 
     assert reach(tenants, statement, [status, own]) == "refused"

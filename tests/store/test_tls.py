@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.postgres import Database
-from fixtures.tls_front import TlsFront, make_certificate, tls_front
+from fixtures.tls_proxy import TlsProxy, make_certificate, tls_proxy
 from recomamp.errors import ConfigurationError
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.tls import ALLOW_SETTING, connect, protected_arguments
@@ -32,26 +32,26 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def front(database: Database, certificate: Path) -> Iterator[TlsFront]:
-    with tls_front(urlsplit(database.uri).port or 0, certificate) as front:
-        yield front
+def proxy(database: Database, certificate: Path) -> Iterator[TlsProxy]:
+    with tls_proxy(urlsplit(database.uri).port or 0, certificate) as proxy:
+        yield proxy
 
 
-def away(front: TlsFront, database: Database, **options: object) -> dict[str, object]:
+def away(proxy: TlsProxy, database: Database, **options: object) -> dict[str, object]:
     """Name the front as a host on another machine: only the address says where it really is."""
     return {
         "host": HOST,
         "hostaddr": "127.0.0.1",
-        "port": front.port,
+        "port": proxy.port,
         "user": "postgres",
         "dbname": urlsplit(database.uri).path.lstrip("/"),
         **options,
     }
 
 
-def as_uri(front: TlsFront, database: Database, **options: object) -> str:
-    arguments = away(front, database, **options)
-    place = f"{HOST}:{front.port}/{arguments['dbname']}"
+def as_uri(proxy: TlsProxy, database: Database, **options: object) -> str:
+    arguments = away(proxy, database, **options)
+    place = f"{HOST}:{proxy.port}/{arguments['dbname']}"
     extra = "&".join(f"{name}={value}" for name, value in options.items())
     return f"postgresql://postgres@{place}?hostaddr=127.0.0.1&{extra}"
 
@@ -60,25 +60,25 @@ def as_uri(front: TlsFront, database: Database, **options: object) -> str:
 
 
 def test_a_known_certificate_opens_an_encrypted_connection(
-    front: TlsFront, database: Database, certificate: Path
+    proxy: TlsProxy, database: Database, certificate: Path
 ) -> None:
-    with closing(connect(away(front, database, sslrootcert=str(certificate)), {})) as connection:
+    with closing(connect(away(proxy, database, sslrootcert=str(certificate)), {})) as connection:
         assert connection.info.ssl_in_use
         assert connection.info.dsn_parameters["sslmode"] == "verify-full"
-    assert front.tls_connections == 1
+    assert proxy.tls_connections == 1
 
 
 def test_an_unknown_certificate_is_refused_with_the_remedy(
-    front: TlsFront, database: Database
+    proxy: TlsProxy, database: Database
 ) -> None:
     with pytest.raises(psycopg2.OperationalError, match=r"certificate verify failed(?s:.)*sslroot"):
-        connect(away(front, database), {})
+        connect(away(proxy, database), {})
 
 
 def test_a_certificate_of_another_name_is_refused(
-    front: TlsFront, database: Database, certificate: Path
+    proxy: TlsProxy, database: Database, certificate: Path
 ) -> None:
-    arguments = away(front, database, sslrootcert=str(certificate)) | {"host": "db.example.org"}
+    arguments = away(proxy, database, sslrootcert=str(certificate)) | {"host": "db.example.org"}
 
     with pytest.raises(psycopg2.OperationalError, match="does not match host name"):
         connect(arguments, {})
@@ -90,7 +90,7 @@ def test_who_refuses_tls_on_the_way_gets_nothing(
 ) -> None:
     monkeypatch.setenv("PGSSLMODE", "disable")
     with (
-        tls_front(urlsplit(database.uri).port or 0, None) as robber,
+        tls_proxy(urlsplit(database.uri).port or 0, None) as robber,
         pytest.raises(psycopg2.OperationalError, match=r"SSL.* offer TLS"),
     ):
         connect(away(robber, database) | ({"sslmode": mode} if mode else {}))
@@ -98,9 +98,9 @@ def test_who_refuses_tls_on_the_way_gets_nothing(
 
 
 def test_the_pipelines_connection_is_encrypted(
-    front: TlsFront, database: Database, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    proxy: TlsProxy, database: Database, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", as_uri(front, database, sslrootcert=certificate))
+    monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", as_uri(proxy, database, sslrootcert=certificate))
 
     with DatabaseHook().transaction() as connection:
         assert connection.info.ssl_in_use
@@ -108,21 +108,21 @@ def test_the_pipelines_connection_is_encrypted(
 
 @pytest.mark.parametrize("mode", WEAK)
 def test_the_pipeline_refuses_less_and_names_the_setting(
-    front: TlsFront, database: Database, monkeypatch: pytest.MonkeyPatch, mode: str
+    proxy: TlsProxy, database: Database, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", as_uri(front, database, sslmode=mode))
+    monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", as_uri(proxy, database, sslmode=mode))
 
     with pytest.raises(ConfigurationError, match=rf"AIRFLOW_CONN_RECOMAMP_DB: .*{ALLOW_SETTING}"):
         DatabaseHook().get_conn()
 
 
-def test_migrate_refuses_less_in_one_line(front: TlsFront, database: Database) -> None:
+def test_migrate_refuses_less_in_one_line(proxy: TlsProxy, database: Database) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "recomamp.store.migrate"],
         env={
             **os.environ,
             "PYTHONPATH": str(ROOT / "plugins"),
-            "RECOMAMP_MIGRATE_URI": as_uri(front, database, sslmode="require"),
+            "RECOMAMP_MIGRATE_URI": as_uri(proxy, database, sslmode="require"),
         },
         capture_output=True,
         text=True,
@@ -135,7 +135,7 @@ def test_migrate_refuses_less_in_one_line(front: TlsFront, database: Database) -
 
 
 def test_the_operator_may_say_so_by_name(database: Database) -> None:
-    with tls_front(urlsplit(database.uri).port or 0, None) as plain:
+    with tls_proxy(urlsplit(database.uri).port or 0, None) as plain:
         arguments = away(plain, database, sslmode="disable")
         with closing(connect(arguments, {ALLOW_SETTING: HOST})) as connection:
             assert not connection.info.ssl_in_use

@@ -1,4 +1,4 @@
-"""The lever of the control plane for campaigns."""
+"""The campaigns in the control plane."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from amc_emulator.ads.portfolio import Product
+from amc_emulator.ads.campaigns import Product
 from amc_emulator.emulator import Emulator
 
 
-class Changes(BaseModel):
-    """What a campaign is made to show."""
+class CampaignFields(BaseModel):
+    """The fields of a campaign that a test sets."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -21,8 +21,8 @@ class Changes(BaseModel):
     budget: float | None = None
 
 
-class Counts(BaseModel):
-    """How many campaigns a profile (or DSP advertiser) has of a product."""
+class CampaignCount(BaseModel):
+    """The number of campaigns that a profile or DSP advertiser has of a product."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,14 +31,14 @@ class Counts(BaseModel):
     campaigns: int = Field(ge=0, le=100_000)
 
 
-class AdsOrder(BaseModel):
-    """Number, disappearance, change and restatement of campaigns; what is not named stays."""
+class CampaignChanges(BaseModel):
+    """Number, removal, change and restatement of campaigns. Fields that are not named stay."""
 
     model_config = ConfigDict(extra="forbid")
 
-    counts: list[Counts] = []
-    vanish: list[int] = []
-    change: dict[int, Changes] = {}
+    counts: list[CampaignCount] = []
+    remove: list[int] = []
+    change: dict[int, CampaignFields] = {}
     restate_from: date | None = None
     sales_percent: int = Field(default=100, ge=0)
 
@@ -49,16 +49,16 @@ class AdsControl:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
 
-    async def order(self, order: AdsOrder) -> dict[str, Any]:
+    async def apply(self, body: CampaignChanges) -> dict[str, Any]:
         """Change the campaigns, until the next reset."""
-        portfolio = self._emulator.portfolio
-        for one in order.counts:
-            portfolio.counts[one.owner, one.product] = one.campaigns
-        portfolio.vanished.update(order.vanish)
-        for number, changes in order.change.items():
+        campaign_store = self._emulator.campaign_store
+        for one in body.counts:
+            campaign_store.counts[one.owner, one.product] = one.campaigns
+        campaign_store.removed.update(body.remove)
+        for number, changes in body.change.items():
             told = changes.model_dump(exclude_none=True)
-            portfolio.changes.setdefault(number, {}).update(told)
-        if order.restate_from is not None:
-            portfolio.restated_from = order.restate_from
-            portfolio.sales_percent = order.sales_percent
-        return {"vanished": len(portfolio.vanished), "changed": len(portfolio.changes)}
+            campaign_store.changes.setdefault(number, {}).update(told)
+        if body.restate_from is not None:
+            campaign_store.restated_from = body.restate_from
+            campaign_store.sales_percent = body.sales_percent
+        return {"removed": len(campaign_store.removed), "changed": len(campaign_store.changes)}

@@ -1,4 +1,4 @@
-"""Handlers that list: profiles, the campaigns of each API, the advertisers of an AMC instance."""
+"""Handlers of lists: profiles, the campaigns of each API, the advertisers of an AMC instance."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from amc_emulator.ads.dialects import (
+from amc_emulator.ads.authorization import (
     ADS_CLIENT_ID,
-    advertiser_of,
-    numbered,
-    profile_of,
-    profiles_of,
-    speaking,
-    worded,
+    authorized_advertiser,
+    authorized_profile,
+    details_error,
+    error_format,
+    message_error,
+    reachable_profiles,
 )
-from amc_emulator.ads.portfolio import Campaign, Product
-from amc_emulator.ads.shapes import (
-    Shape,
+from amc_emulator.ads.campaign_json import (
+    Serializer,
     sponsored_brands,
     sponsored_display,
     sponsored_products,
     unified,
 )
-from amc_emulator.answers import INSTANCES, JSON, Refused, answer
+from amc_emulator.ads.campaigns import Campaign, Product
+from amc_emulator.authorization import authenticate, authorized_account, authorized_instance
 from amc_emulator.emulator import Emulator
-from amc_emulator.gate import account_of, identify, instance_of
+from amc_emulator.responses import INSTANCES, JSON, RequestRejected, json_response
 from amc_emulator.tenants import Profile
 
 STATES = ("ENABLED", "PAUSED", "ARCHIVED")
 SP_MEDIA_TYPE = "application/vnd.spcampaign.v3+json"
-LARGEST_PAGE = {Product.SP: 1000, Product.SB: 100, Product.SD: 100, Product.DSP: 100}
+MAX_PAGE_SIZE = {Product.SP: 1000, Product.SB: 100, Product.SD: 100, Product.DSP: 100}
 
 
 class AdsListing:
@@ -44,72 +44,74 @@ class AdsListing:
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
 
-    @speaking(numbered)
+    @error_format(details_error)
     async def profiles(self, request: Request) -> Response:
         """List the profiles a consent reaches: a bare array, without pages, without a Scope."""
-        access = identify(self.emulator, request)
-        return _array([_profile(one) for one in profiles_of(self.emulator, access)])
+        access = authenticate(self.emulator, request)
+        return _array([_profile(one) for one in reachable_profiles(self.emulator, access)])
 
-    @speaking(worded)
+    @error_format(message_error)
     async def sponsored_products(self, request: Request) -> Response:
         """List campaigns of Sponsored Products v3."""
-        owner = str(profile_of(self.emulator, request).profile_id)
+        owner = str(authorized_profile(self.emulator, request).profile_id)
         if _media_type(request) != SP_MEDIA_TYPE:
-            raise Refused(415, "Unsupported media type")
+            raise RequestRejected(415, "Unsupported media type")
         body = await _body(request)
         chosen, token = self._page(owner, Product.SP, body)
         total = {"totalResults": self._total(owner, Product.SP, body)}
-        return answer(
+        return json_response(
             {"campaigns": [sponsored_products(one) for one in chosen], **token, **total},
             media_type=JSON,
         )
 
-    @speaking(worded)
+    @error_format(message_error)
     async def sponsored_brands(self, request: Request) -> Response:
         """List campaigns of Sponsored Brands v4."""
-        owner = str(profile_of(self.emulator, request).profile_id)
+        owner = str(authorized_profile(self.emulator, request).profile_id)
         body = await _body(request)
         chosen, token = self._page(owner, Product.SB, body)
         total = {"totalCount": self._total(owner, Product.SB, body)}
-        return answer(
+        return json_response(
             {"campaigns": [sponsored_brands(one) for one in chosen], **token, **total},
             media_type=JSON,
         )
 
-    @speaking(numbered)
+    @error_format(details_error)
     async def sponsored_display(self, request: Request) -> Response:
         """List campaigns of Sponsored Display: offsets, and a bare array."""
-        owner = str(profile_of(self.emulator, request).profile_id)
+        owner = str(authorized_profile(self.emulator, request).profile_id)
         query = request.query_params
         states = query.get("stateFilter", "enabled,paused,archived").upper().split(",")
-        first = _number(query.get("startIndex", "0"), "startIndex")
-        count = min(_number(query.get("count", "100"), "count"), LARGEST_PAGE[Product.SD])
-        found = self.emulator.portfolio.campaigns(owner, Product.SD)
-        fitting = [one for _, one in found if one.state in states]
-        return _array([sponsored_display(one) for one in fitting[first : first + count]])
+        first = _read_int(query.get("startIndex", "0"), "startIndex")
+        count = min(_read_int(query.get("count", "100"), "count"), MAX_PAGE_SIZE[Product.SD])
+        found = self.emulator.campaign_store.campaigns(owner, Product.SD)
+        matching = [one for _, one in found if one.state in states]
+        return _array([sponsored_display(one) for one in matching[first : first + count]])
 
-    @speaking(worded)
+    @error_format(message_error)
     async def unified(self, request: Request) -> Response:
         """List campaigns of one product with the unified API."""
-        identify(self.emulator, request, client_header=ADS_CLIENT_ID)
+        authenticate(self.emulator, request, client_header=ADS_CLIENT_ID)
         body = await _body(request)
         product = _product(body)
         owner, shape = self._owner(request, product)
         chosen, token = self._page(owner, product, body)
-        return answer({"campaigns": [shape(one) for one in chosen], **token}, media_type=JSON)
+        return json_response(
+            {"campaigns": [shape(one) for one in chosen], **token}, media_type=JSON
+        )
 
-    def _owner(self, request: Request, product: Product) -> tuple[str, Shape]:
+    def _owner(self, request: Request, product: Product) -> tuple[str, Serializer]:
         if product is Product.DSP:
-            found = advertiser_of(self.emulator, request, client_header=ADS_CLIENT_ID)
+            found = authorized_advertiser(self.emulator, request, client_header=ADS_CLIENT_ID)
             return found.advertiser_id, partial(unified, currency="USD", time_zone="UTC")
-        profile = profile_of(self.emulator, request, client_header=ADS_CLIENT_ID)
+        profile = authorized_profile(self.emulator, request, client_header=ADS_CLIENT_ID)
         shape = partial(unified, currency=profile.currency, time_zone=profile.time_zone)
         return str(profile.profile_id), shape
 
     async def advertisers(self, request: Request) -> Response:
-        """List the advertisers whose data an AMC instance holds."""
-        instance_of(self.emulator, request)
-        account = account_of(self.emulator, request)
+        """Return the advertisers whose data an AMC instance holds."""
+        authorized_instance(self.emulator, request)
+        account = authorized_account(self.emulator, request)
         sponsored = [
             {
                 "id": one.owner,
@@ -133,41 +135,46 @@ class AdsListing:
         ]
         found = [*sponsored, *display]
         body = {"advertisers": found, "totalCount": len(found), "nextToken": None}
-        return answer(body, media_type=INSTANCES)
+        return json_response(body, media_type=INSTANCES)
 
     def _page(
         self, owner: str, product: Product, body: dict[str, Any]
     ) -> tuple[list[Campaign], dict[str, str]]:
         """Return a page and the `nextToken` field, absent on the last."""
-        limit = body.get("maxResults", LARGEST_PAGE[product])
-        if not isinstance(limit, int) or not 1 <= limit <= LARGEST_PAGE[product]:
-            raise Refused(400, f"maxResults must be between 1 and {LARGEST_PAGE[product]}")
+        limit = body.get("maxResults", MAX_PAGE_SIZE[product])
+        if not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE_SIZE[product]:
+            raise RequestRejected(400, f"maxResults must be between 1 and {MAX_PAGE_SIZE[product]}")
         states = _states(body)
         chosen: list[Campaign] = []
-        for place, one in self.emulator.portfolio.campaigns(owner, product, _unpack(body)):
+        for position, one in self.emulator.campaign_store.campaigns(
+            owner, product, _decode_token(body)
+        ):
             if one.state not in states:
                 continue
             if len(chosen) == limit:
-                return chosen, {"nextToken": _pack(place)}
+                return chosen, {"nextToken": _encode_token(position)}
             chosen.append(one)
         return chosen, {}
 
     def _total(self, owner: str, product: Product, body: dict[str, Any]) -> int:
-        return self.emulator.portfolio.count_in(owner, product, _states(body))
+        return self.emulator.campaign_store.count_by_state(owner, product, _states(body))
 
 
 def _states(body: dict[str, Any]) -> Collection[str]:
-    """Return the states asked for. Older APIs document what Amazon assumes without a filter."""
+    """Return the states that the request names.
+
+    The older APIs document which states Amazon assumes without a filter.
+    """
     given = (body.get("stateFilter") or {}).get("include", ("ENABLED", "PAUSED"))
     if not set(given) <= set(STATES):
-        raise Refused(400, "stateFilter includes an unknown state")
+        raise RequestRejected(400, "stateFilter includes an unknown state")
     return tuple(given)
 
 
 def _product(body: dict[str, Any]) -> Product:
     given = (body.get("adProductFilter") or {}).get("include") or []
     if len(given) != 1 or given[0] not in set(Product):
-        raise Refused(400, "adProductFilter must include exactly one ad product")
+        raise RequestRejected(400, "adProductFilter must include exactly one ad product")
     return Product(given[0])
 
 
@@ -175,9 +182,9 @@ async def _body(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.body() or b"{}")
     except ValueError as err:
-        raise Refused(400, "Request body is not valid JSON") from err
+        raise RequestRejected(400, "Request body is not valid JSON") from err
     if not isinstance(body, dict):
-        raise Refused(400, "Request body must be an object")
+        raise RequestRejected(400, "Request body must be an object")
     return body
 
 
@@ -185,9 +192,9 @@ def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
-def _number(text: str, name: str) -> int:
+def _read_int(text: str, name: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise Refused(400, f"Invalid {name}: {text}")
+        raise RequestRejected(400, f"Invalid {name}: {text}")
     return int(text)
 
 
@@ -196,11 +203,11 @@ def _array(items: list[dict[str, Any]]) -> Response:
     return Response(text, headers={"Content-Type": JSON})
 
 
-def _pack(place: int) -> str:
-    return base64.urlsafe_b64encode(f"place:{place}".encode()).decode()
+def _encode_token(position: int) -> str:
+    return base64.urlsafe_b64encode(f"place:{position}".encode()).decode()
 
 
-def _unpack(body: dict[str, Any]) -> int:
+def _decode_token(body: dict[str, Any]) -> int:
     token = body.get("nextToken")
     if not token:
         return 0
@@ -208,7 +215,7 @@ def _unpack(body: dict[str, Any]) -> int:
         text = base64.urlsafe_b64decode(str(token).encode()).decode()
         return int(text.removeprefix("place:"))
     except (binascii.Error, ValueError) as err:
-        raise Refused(400, "nextToken is invalid") from err
+        raise RequestRejected(400, "nextToken is invalid") from err
 
 
 def _profile(profile: Profile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The kinds of report on campaigns, and what a request for one must say."""
+"""The types of campaign reports, and the rules for their requests."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from amc_emulator.ads.portfolio import Product
-from amc_emulator.answers import Refused
+from amc_emulator.ads.campaigns import Product
+from amc_emulator.responses import RequestRejected
 
-LONGEST_DAYS = 31
+MAX_DAYS = 31
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportType:
-    """One kind of report: its own words for what all have."""
+    """One type of report, with its names for the columns that all types have."""
 
     name: str
     product: Product
@@ -78,35 +78,35 @@ REPORT_TYPES = {
 
 
 def check(kind: ReportType, body: dict[str, Any], today: date) -> None:
-    """Refuse what Amazon refuses.
+    """Reject a request that Amazon rejects.
 
-    :raises Refused: 400 in the words that were observed.
+    :raises RequestRejected: 400 with the texts that were observed.
     """
     configuration = body["configuration"]
     _check_columns(kind, configuration)
     if configuration.get("adProduct") != kind.ad_product:
-        raise Refused(400, f"configuration adProduct must be {kind.ad_product}")
+        raise RequestRejected(400, f"configuration adProduct must be {kind.ad_product}")
     if configuration.get("format") != "GZIP_JSON":
-        raise Refused(400, "configuration format must be GZIP_JSON")
+        raise RequestRejected(400, "configuration format must be GZIP_JSON")
     _check_filters(kind, configuration)
     _check_dates(kind, body, today)
 
 
 def _check_columns(kind: ReportType, configuration: dict[str, Any]) -> None:
     columns, groups = configuration.get("columns") or [], configuration.get("groupBy") or []
-    odd = sorted(set(columns) - kind.columns)
-    if not columns or odd:
-        raise Refused(
+    unknown = sorted(set(columns) - kind.columns)
+    if not columns or unknown:
+        raise RequestRejected(
             400,
-            f"configuration columns includes invalid values: ({', '.join(odd)}). "
+            f"configuration columns includes invalid values: ({', '.join(unknown)}). "
             f"Allowed values: ({', '.join(sorted(kind.columns))})",
         )
     if groups != ["campaign"]:
-        raise Refused(400, "configuration groupBy includes invalid values")
+        raise RequestRejected(400, "configuration groupBy includes invalid values")
     unit = configuration.get("timeUnit")
-    wrong = {"DAILY": {"startDate", "endDate"}, "SUMMARY": {"date"}}.get(str(unit))
-    if wrong is None or wrong & set(columns):
-        raise Refused(400, f"configuration columns do not fit timeUnit {unit}")
+    excluded = {"DAILY": {"startDate", "endDate"}, "SUMMARY": {"date"}}.get(str(unit))
+    if excluded is None or excluded & set(columns):
+        raise RequestRejected(400, f"configuration columns do not fit timeUnit {unit}")
 
 
 def _check_filters(kind: ReportType, configuration: dict[str, Any]) -> None:
@@ -117,26 +117,26 @@ def _check_filters(kind: ReportType, configuration: dict[str, Any]) -> None:
         Product.DSP: {"advertiserId"},
     }.get(kind.product, set())
     if fields - allowed:
-        raise Refused(
+        raise RequestRejected(
             400,
             f"configuration filters includes fields: ({', '.join(sorted(map(str, fields)))}) which "
             f"are invalid for groupBys: campaign. Allowed filters: ({', '.join(sorted(allowed))})",
         )
     if kind.product is Product.DSP and fields != {"advertiserId"}:
-        raise Refused(400, "Invalid Advertiser or Marketplace ID.")
+        raise RequestRejected(400, "Invalid Advertiser or Marketplace ID.")
 
 
 def _check_dates(kind: ReportType, body: dict[str, Any], today: date) -> None:
     try:
         start, end = date.fromisoformat(body["startDate"]), date.fromisoformat(body["endDate"])
     except (KeyError, TypeError, ValueError) as err:
-        raise Refused(400, "startDate and endDate must be dates") from err
+        raise RequestRejected(400, "startDate and endDate must be dates") from err
     oldest = today - timedelta(days=kind.retention_days)
     if start < oldest:
-        raise Refused(
+        raise RequestRejected(
             400,
             f"startDate ({start}) must be equal to or after report type data retention start date "
             f"({oldest})",
         )
-    if end < start or (end - start).days >= LONGEST_DAYS:
-        raise Refused(400, f"The date range must be between 1 and {LONGEST_DAYS} days.")
+    if end < start or (end - start).days >= MAX_DAYS:
+        raise RequestRejected(400, f"The date range must be between 1 and {MAX_DAYS} days.")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from amc_emulator.engine.engine import Engine
-from amc_emulator.engine.query import OutputColumn, Query, QueryRefused, ResultSet
+from amc_emulator.engine.query import OutputColumn, Query, QueryRejected, ResultSet
 
-__all__ = ["Engine", "OutputColumn", "Query", "QueryRefused", "ResultSet"]
+__all__ = ["Engine", "OutputColumn", "Query", "QueryRejected", "ResultSet"]

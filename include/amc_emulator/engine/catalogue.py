@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-CREDITING = ("", "_clicks", "_views")
+CREDIT_SUFFIXES = ("", "_clicks", "_views")
 DUCKDB_TYPES = {"LONG": "BIGINT", "STRING": "VARCHAR"}
 
 
 class Threshold(IntEnum):
-    """How sensitive a column is; the order is from harmless to secret."""
+    """The sensitivity of a column, ordered from harmless to secret."""
 
     NONE = 0
     LOW = 1
@@ -26,23 +26,23 @@ class Threshold(IntEnum):
 
     @property
     def users(self) -> int:
-        """Distinct users a row needs to show such a column."""
+        """The distinct users that a row needs to show such a column."""
         return {Threshold.NONE: 1, Threshold.LOW: 2}.get(self, 100)
 
     @property
     def may_be_shown(self) -> bool:
-        """Whether the column may stand in an output at all."""
+        """Whether an output may contain the column."""
         return self < Threshold.VERY_HIGH
 
     @property
-    def may_meet_a_literal(self) -> bool:
+    def may_be_compared(self) -> bool:
         """Whether the column may be compared with a literal."""
         return self < Threshold.HIGH
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableColumn:
-    """A column as Amazon documents it; `data_type` in AMC's words."""
+    """A column as Amazon documents it. `data_type` is AMC's name of the type."""
 
     name: str
     data_type: str
@@ -51,7 +51,7 @@ class TableColumn:
 
     @property
     def duckdb_type(self) -> str:
-        """The same type in DuckDB's words."""
+        """DuckDB's name of the type."""
         if self.data_type.startswith("ARRAY<"):
             return f"{DUCKDB_TYPES.get(self.data_type[6:-1], self.data_type[6:-1])}[]"
         return DUCKDB_TYPES.get(self.data_type, self.data_type)
@@ -59,7 +59,7 @@ class TableColumn:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CatalogueTable:
-    """A table; the time window of an execution applies to its `event_time` column."""
+    """A table. The time window of an execution applies to its `event_time` column."""
 
     name: str
     description: str
@@ -110,7 +110,7 @@ def _table(name: str, body: dict[str, Any], document: dict[str, Any]) -> Catalog
 
 def _columns(group: dict[str, Any]) -> Iterator[TableColumn]:
     for written in group["names"].split():
-        endings = CREDITING if written.endswith("*") else ("",)
+        endings = CREDIT_SUFFIXES if written.endswith("*") else ("",)
         for ending in endings:
             yield TableColumn(
                 name=written.removesuffix("*") + ending,

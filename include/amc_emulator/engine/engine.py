@@ -1,4 +1,4 @@
-"""The engine: AMC SQL in, privacy-filtered rows out."""
+"""The engine reads AMC SQL and returns privacy-filtered rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 
 from amc_emulator.engine.catalogue import describe_data_sources
-from amc_emulator.engine.complaints import complaint_of
-from amc_emulator.engine.output import Shown, printed, shown_column
+from amc_emulator.engine.error_messages import translate_error
+from amc_emulator.engine.output import ResultColumn, format_nested, result_column
 from amc_emulator.engine.query import OutputColumn, Query, ResultSet
 from amc_emulator.engine.thresholds import apply_thresholds, discriminator_column
 from amc_emulator.engine.translate import Plan, translate
@@ -17,7 +17,7 @@ from amc_emulator.engine.world import World
 
 
 class Engine:
-    """Runs AMC queries over a generated world per instance; safe to call from many threads.
+    """Runs AMC queries over generated data of each instance. Threads may share it.
 
     The same seed, instance, window and SQL always yield the same rows in the same order.
     """
@@ -29,27 +29,33 @@ class Engine:
         self._lock = Lock()
 
     def compile(self, instance_id: str, query: Query) -> tuple[OutputColumn, ...]:
-        """Return the output columns of a query; raises QueryRefused."""
+        """Return the output columns of a query.
+
+        :raises QueryRejected: AMC would reject it.
+        """
         plan = translate(query)
-        columns = tuple(one.column for one in self._shown(instance_id, plan))
+        columns = tuple(one.column for one in self._result_columns(instance_id, plan))
         if query.filtered_metrics_discriminator_column is None:
             return columns
         return (*columns, discriminator_column(query.filtered_metrics_discriminator_column))
 
     def run(self, instance_id: str, query: Query) -> ResultSet:
-        """Return the rows of a query; raises QueryRefused."""
+        """Return the rows of a query.
+
+        :raises QueryRejected: AMC would reject it.
+        """
         plan = translate(query)
-        shown = self._shown(instance_id, plan)
+        result_columns = self._result_columns(instance_id, plan)
         world = self._world(instance_id)
         try:
             with world.lock:
-                rows = world.fetch(plan.running(shown), plan.first, plan.last)
+                rows = world.fetch(plan.result_sql(result_columns), plan.first, plan.last)
         except duckdb.Error as err:
-            raise complaint_of(err) from err
+            raise translate_error(err) from err
         return apply_thresholds(
-            shown,
-            [(_printable(row[:-1], shown), row[-1]) for row in rows],
-            blank=query.privacy_filtering == "REMOVE_VALUES",
+            result_columns,
+            [(_format_row(row[:-1], result_columns), row[-1]) for row in rows],
+            masks_values=query.privacy_filtering == "REMOVE_VALUES",
             discriminator=query.filtered_metrics_discriminator_column,
         )
 
@@ -57,15 +63,15 @@ class Engine:
         """Return the tables in the shape of AMC's `GET /dataSources`."""
         return describe_data_sources()
 
-    def _shown(self, instance_id: str, plan: Plan) -> list[Shown]:
+    def _result_columns(self, instance_id: str, plan: Plan) -> list[ResultColumn]:
         world = self._world(instance_id)
         try:
             with world.lock:
-                described = world.describe(plan.describing())
+                described = world.describe(plan.describe_sql())
         except duckdb.Error as err:
-            raise complaint_of(err) from err
+            raise translate_error(err) from err
         return [
-            shown_column(name, duckdb_type, facts)
+            result_column(name, duckdb_type, facts)
             for name, (_, duckdb_type), facts in zip(plan.names, described, plan.facts, strict=True)
         ]
 
@@ -78,7 +84,8 @@ class Engine:
             return self._worlds[instance_id]
 
 
-def _printable(row: tuple[Any, ...], shown: list[Shown]) -> tuple[Any, ...]:
+def _format_row(row: tuple[Any, ...], result_columns: list[ResultColumn]) -> tuple[Any, ...]:
     return tuple(
-        printed(value) if one.nested else value for value, one in zip(row, shown, strict=True)
+        format_nested(value) if one.nested else value
+        for value, one in zip(row, result_columns, strict=True)
     )

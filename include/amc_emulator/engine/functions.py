@@ -1,6 +1,6 @@
-"""AMC's functions in DuckDB's words; a function AMC does not have is refused.
+"""AMC's functions, translated to DuckDB. A function that AMC does not have is rejected.
 
-The names AMC has stand in `functions.txt`; those that `sql/macros.sql` defines need no rule here.
+`functions.txt` names AMC's functions. Those that `sql/macros.sql` defines need no rule here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from amc_emulator.engine.position import refuse_at
+from amc_emulator.engine.position import error_at
 
 ALLOWED = frozenset(
     name
@@ -23,7 +23,10 @@ LITERAL_MOMENTS = {"DATE": "today", "TIMESTAMP": "now"}
 
 
 def translate_functions(tree: exp.Query) -> exp.Query:
-    """Rewrite the functions of a parsed query for DuckDB; raises QueryRefused."""
+    """Return a parsed query with its functions rewritten for DuckDB.
+
+    :raises QueryRejected: a function is unknown or has wrong arguments.
+    """
     for function in list(tree.find_all(exp.Func)):
         _refuse_unknown(function)
     for node in reversed(list(tree.dfs())):  # children first
@@ -37,7 +40,7 @@ def _refuse_unknown(node: exp.Func) -> None:
     anonymous = isinstance(node, exp.Anonymous)
     names = [node.name.upper()] if anonymous else node.sql_names()
     if not ALLOWED.intersection(names):
-        raise refuse_at(node, _unknown(names[0]))
+        raise error_at(node, _unknown(names[0]))
 
 
 def _unknown(name: str) -> str:
@@ -49,7 +52,7 @@ def _checked(node: exp.Expr) -> exp.Expr:
         return _translate(node)
     except (IndexError, ValueError) as err:  # a rule looked for an argument that is not there
         text = f"Invalid number of arguments to function '{node.name.upper()}'"
-        raise refuse_at(node, text) from err
+        raise error_at(node, text) from err
 
 
 def _translate(node: exp.Expr) -> exp.Expr:
@@ -94,9 +97,9 @@ def _collect(node: exp.Anonymous) -> exp.Expr:
     argument = node.expressions[0]
     subject = argument.expressions[0] if isinstance(argument, exp.Distinct) else argument
     if not isinstance(subject, (exp.Column, exp.Struct)):
-        raise refuse_at(node, "COLLECT takes a column, not an expression.")
+        raise error_at(node, "COLLECT takes a column, not an expression.")
     collected = exp.ArrayAgg(this=argument)
-    # AMC promises no order; sorted, the same query always gives the same rows.
+    # AMC promises no order. Sorting makes the rows of a query repeatable.
     return collected if isinstance(node.parent, exp.Window) else _call("list_sort", collected)
 
 

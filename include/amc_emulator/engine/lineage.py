@@ -1,4 +1,4 @@
-"""What is known of a column of a query: how sensitive it is, whether it was aggregated."""
+"""Facts about a column of a query: its sensitivity, and whether it is aggregated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from amc_emulator.engine.catalogue import TableColumn, Threshold
-from amc_emulator.engine.position import refuse_at
+from amc_emulator.engine.position import error_at
 
 FACTS = "facts"
 RANKINGS = (exp.RowNumber, exp.Rank, exp.DenseRank)
@@ -19,7 +19,10 @@ COUNTS = (exp.Count, exp.ApproxDistinct)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """`floating`: made from floating-point values; `ratio`: a division took part."""
+    """Facts about a column.
+
+    `floating` means floating-point values went in, `ratio` means a division took part.
+    """
 
     threshold: Threshold = Threshold.NONE
     metric: bool = False
@@ -50,7 +53,7 @@ def combine(all_facts: Iterable[Facts]) -> Facts:
 
 
 def facts_of(node: exp.Expr) -> Facts:
-    """Return the facts of an expression whose columns have been resolved."""
+    """Return the facts of an expression with resolved columns."""
     if FACTS in node.meta:
         known: Facts = node.meta[FACTS]
         return known
@@ -60,7 +63,7 @@ def facts_of(node: exp.Expr) -> Facts:
         return _aggregate_facts(node)
     inputs = combine(facts_of(child) for child in node.iter_expressions())
     if isinstance(node, exp.Is):
-        # Whether something is known says less than what it is: official samples show
+        # IS NULL reveals less than the value itself. Official samples show
         # `CASE WHEN a.user_id IS NOT NULL …` in outputs.
         return _at_most_low(inputs)
     if isinstance(node, exp.Div):
@@ -92,12 +95,12 @@ def _at_most_low(facts: Facts) -> Facts:
 
 
 def own_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
-    """Walk an expression without entering its subqueries; a subquery itself is yielded."""
+    """Yield the nodes of an expression without entering its subqueries, which are yielded whole."""
     return node.walk(prune=lambda inner: isinstance(inner, exp.Query) and inner is not node)
 
 
 def has_aggregate(node: exp.Expr) -> bool:
-    """Whether a GROUP BY-like aggregate stands in the expression (a window function is none)."""
+    """Return whether the expression contains an aggregate. A window function is none."""
     if isinstance(node, exp.Query):
         return False
     if isinstance(node, exp.Window):
@@ -108,17 +111,20 @@ def has_aggregate(node: exp.Expr) -> bool:
 
 
 def refuse_literal_filters(node: exp.Expr) -> None:
-    """Refuse a comparison of a HIGH (or stricter) column with a literal; raises QueryRefused."""
+    """Reject a comparison of a HIGH (or stricter) column with a literal.
+
+    :raises QueryRejected: there is one.
+    """
     for comparison in own_nodes(node):
         if not isinstance(comparison, COMPARISONS) or isinstance(comparison, ORDINARY_BINARY):
             continue
         sides = list(comparison.iter_expressions())
-        sensitive = [s for s in sides if not facts_of(s).threshold.may_meet_a_literal]
+        sensitive = [s for s in sides if not facts_of(s).threshold.may_be_compared]
         if sensitive and any(_is_literal(side) for side in sides):
             threshold = facts_of(sensitive[0]).threshold.name
             column = sensitive[0].find(exp.Column)
             name = column.name if column is not None else "?"
-            raise refuse_at(
+            raise error_at(
                 sensitive[0],
                 f"Column '{name}' has the aggregation threshold {threshold}"
                 " and cannot be compared with a literal",

@@ -5,19 +5,22 @@ from __future__ import annotations
 from sqlglot import exp
 
 from amc_emulator.engine.lineage import FACTS, Facts, facts_of, has_aggregate
-from amc_emulator.engine.position import refuse_at
-from amc_emulator.engine.query import QueryRefused
+from amc_emulator.engine.position import error_at
+from amc_emulator.engine.query import QueryRejected
 from amc_emulator.engine.relation import Relation, Scope, Users
 
 
 def resolve_column(node: exp.Column, scope: Scope, aliases: set[str]) -> None:
-    """Qualify a column and note its facts; raises QueryRefused when there is none."""
+    """Qualify a column and attach its facts.
+
+    :raises QueryRejected: there is no such column.
+    """
     in_order = node.find_ancestor(exp.Order, exp.Window, exp.Query)
     if isinstance(in_order, exp.Order) and not node.table and node.name.lower() in aliases:
         node.replace(exp.column(node.name.lower(), quoted=True))
         return
     if node.args.get("db"):
-        raise refuse_at(node, f"Table '{node.args['db'].name}' not found")
+        raise error_at(node, f"Table '{node.args['db'].name}' not found")
     alias, facts = scope.resolve(node)
     name = node.name.lower()
     node.set("this", _identifier_like(node.this, name))
@@ -34,7 +37,7 @@ def _identifier_like(original: exp.Expr, name: str) -> exp.Identifier:
 
 
 def expand_aliases(node: exp.Select) -> None:
-    """Put the expression in place of a select alias that GROUP BY or HAVING names."""
+    """Replace a select alias in GROUP BY or HAVING by its expression."""
     named = {p.alias.lower(): p.this for p in node.selects if isinstance(p, exp.Alias)}
     for clause in ("group", "having"):
         part = node.args.get(clause)
@@ -52,7 +55,7 @@ def _is_same(meant: exp.Expr, column: exp.Column) -> bool:
 
 
 def name_projections(node: exp.Select) -> dict[str, Facts]:
-    """Give every projection a name of its own; return their facts by name."""
+    """Return the facts of every projection by its name. Each projection gets a unique name."""
     columns: dict[str, Facts] = {}
     projections = []
     for position, projection in enumerate(node.selects):
@@ -66,19 +69,19 @@ def name_projections(node: exp.Select) -> dict[str, Facts]:
 
 
 def name_values(values: exp.Values, alias: str) -> Relation:
-    """Give the columns of VALUES names and return what it offers."""
+    """Return the relation of VALUES, with a name for each column."""
     given = [name.lower() for name in values.alias_column_names]
     first = values.expressions[0]
     width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
     names = given or [f"expr${n}" for n in range(width)]
     if len(names) != width:
-        raise QueryRefused("Number of columns must match number of query columns")
+        raise QueryRejected("Number of columns must match number of query columns")
     values.set("alias", table_alias(alias, names))
     return Relation(columns=dict.fromkeys(names, Facts()), users=Users.ABSENT)
 
 
 def aliased(source: exp.Expr, alias: str, columns: list[str] | None = None) -> exp.Expr:
-    """Give a source its alias."""
+    """Return the source with its alias."""
     source.set("alias", table_alias(alias, columns or []))
     return source
 

@@ -1,4 +1,4 @@
-"""The columns of a result: their names as written, their types in AMC's words."""
+"""The columns of a result: their names as written, their types as AMC names them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from amc_emulator.engine.catalogue import Threshold
 from amc_emulator.engine.lineage import Facts
-from amc_emulator.engine.query import OutputColumn, QueryRefused
+from amc_emulator.engine.query import OutputColumn, QueryRejected
 
 DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 RATIO = "DECIMAL(38,17)"
@@ -37,8 +37,8 @@ QUANTITIES = frozenset({"INTEGER", "LONG", "DOUBLE", "DECIMAL"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
-    """An output column with what privacy filtering needs to know of it."""
+class ResultColumn:
+    """An output column, with the facts that privacy filtering needs."""
 
     column: OutputColumn
     duckdb_type: str
@@ -47,7 +47,7 @@ class Shown:
 
     @property
     def nested(self) -> bool:
-        """Whether the value is an array or a row, which is printed as text."""
+        """Whether the value is an array or a row. Both are printed as text."""
         return self.cast_to is None
 
     def cast(self, sql: str) -> str:
@@ -66,10 +66,13 @@ def output_names(query: exp.Query) -> list[str]:
     ]
 
 
-def shown_column(name: str, duckdb_type: str, facts: Facts) -> Shown:
-    """Return the output column of a projection; raises QueryRefused when it may not be shown."""
+def result_column(name: str, duckdb_type: str, facts: Facts) -> ResultColumn:
+    """Return the output column of a projection.
+
+    :raises QueryRejected: it may not be shown.
+    """
     if not facts.threshold.may_be_shown:
-        raise QueryRefused(
+        raise QueryRejected(
             f"Column '{name}' cannot be part of the output: its aggregation threshold is"
             f" {facts.threshold.name}. Aggregate it with COUNT or COUNT(DISTINCT …)."
         )
@@ -82,21 +85,23 @@ def shown_column(name: str, duckdb_type: str, facts: Facts) -> Shown:
         precision=precision,
         scale=scale,
     )
-    return Shown(column=column, duckdb_type=duckdb_type, cast_to=cast_to, threshold=facts.threshold)
+    return ResultColumn(
+        column=column, duckdb_type=duckdb_type, cast_to=cast_to, threshold=facts.threshold
+    )
 
 
-def printed(value: Any) -> str | None:
-    """Print an array or a row the way AMC's CSV does: `[a, b]`."""
+def format_nested(value: Any) -> str | None:
+    """Return an array or a row as AMC's CSV has it: `[a, b]`."""
     if value is None:
         return None
-    return _printed(value)
+    return _format_nested(value)
 
 
-def _printed(value: Any) -> str:
+def _format_nested(value: Any) -> str:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        return f"[{', '.join(map(_printed, value))}]"
+        return f"[{', '.join(map(_format_nested, value))}]"
     return "null" if value is None else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Values of CUSTOM_PARAMETER and BUILT_IN_PARAMETER, put into the tree as typed literals."""
+"""Values of CUSTOM_PARAMETER and BUILT_IN_PARAMETER, as typed literals of the tree."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from typing import Any
 
 from sqlglot import exp
 
-from amc_emulator.engine.position import refuse_at
-from amc_emulator.engine.query import Query, QueryRefused
+from amc_emulator.engine.position import error_at
+from amc_emulator.engine.query import Query, QueryRejected
 
-NOTHING = object()
+MISSING = object()
 
 
 def bind_parameters(tree: exp.Query, query: Query) -> exp.Query:
-    """Replace the parameter functions of `tree` by literals; raises QueryRefused."""
+    """Return the tree with its parameter functions replaced by literals.
+
+    :raises QueryRejected: a parameter is not declared, or has no valid value.
+    """
     declared = {str(item["name"]): item for item in query.input_parameters}
     for node in list(tree.find_all(exp.Anonymous)):
         word = node.name.upper()
@@ -31,17 +34,17 @@ def bind_parameters(tree: exp.Query, query: Query) -> exp.Query:
 def _custom(node: exp.Anonymous, declared: dict[str, Any], query: Query) -> exp.Expr:
     name = _argument(node)
     if name not in declared:
-        raise QueryRefused(
+        raise QueryRejected(
             f"Filter operation {_operation(node)} referenced an undeclared parameter {name}.",
             undeclared_parameter=name,
         )
     data_type = declared[name].get("dataType", "STRING")
-    value = query.parameter_values.get(name, declared[name].get("defaultValue", NOTHING))
-    if value is NOTHING or value is None:
-        raise QueryRefused(f"Parameter {name} has neither a value nor a default value.")
+    value = query.parameter_values.get(name, declared[name].get("defaultValue", MISSING))
+    if value is MISSING or value is None:
+        raise QueryRejected(f"Parameter {name} has neither a value nor a default value.")
     if isinstance(data_type, dict) or data_type == "ARRAY" or isinstance(value, list):
         if isinstance(node.parent, exp.In):
-            raise refuse_at(node, "Values passed to IN operator must have compatible types")
+            raise error_at(node, "Values passed to IN operator must have compatible types")
         return _array(name, data_type, value)
     return _scalar(name, str(data_type), value)
 
@@ -53,7 +56,7 @@ def _built_in(node: exp.Anonymous, query: Query) -> exp.Expr:
     }
     name = _argument(node)
     if name not in moments:
-        raise QueryRefused(f"Unknown built-in parameter {name}.")
+        raise QueryRejected(f"Unknown built-in parameter {name}.")
     return timestamp(moments[name].replace(tzinfo=None))
 
 
@@ -66,7 +69,7 @@ def timestamp(moment: datetime) -> exp.Cast:
 def _argument(node: exp.Anonymous) -> str:
     arguments = node.expressions
     if len(arguments) != 1 or not arguments[0].is_string:
-        raise refuse_at(node, f"{node.name.upper()} takes the name of a parameter as a string.")
+        raise error_at(node, f"{node.name.upper()} takes the name of a parameter as a string.")
     return str(arguments[0].this)
 
 
@@ -94,7 +97,7 @@ def _guess(item: Any) -> str:
 
 def _scalar(name: str, data_type: str, value: Any) -> exp.Expr:
     if data_type not in READERS:
-        raise QueryRefused(f"Parameter {name} has the unsupported data type {data_type}.")
+        raise QueryRejected(f"Parameter {name} has the unsupported data type {data_type}.")
     if isinstance(value, (dict, list)):
         raise _wrong(name, value, data_type)
     try:
@@ -104,8 +107,8 @@ def _scalar(name: str, data_type: str, value: Any) -> exp.Expr:
     return exp.cast(exp.Literal.string(text), _sql_type(data_type))
 
 
-def _wrong(name: str, value: Any, data_type: str) -> QueryRefused:
-    return QueryRefused(f"Value {value!r} of parameter {name} is not a valid {data_type}.")
+def _wrong(name: str, value: Any, data_type: str) -> QueryRejected:
+    return QueryRejected(f"Value {value!r} of parameter {name} is not a valid {data_type}.")
 
 
 def _integer(value: Any) -> str:
@@ -128,7 +131,7 @@ def _boolean(value: Any) -> str:
     return word
 
 
-def _moment(value: Any) -> str:
+def _time_column(value: Any) -> str:
     moment = datetime.fromisoformat(str(value))
     if moment.tzinfo is not None:
         moment = (moment - (moment.utcoffset() or moment.resolution * 0)).replace(tzinfo=None)
@@ -146,7 +149,7 @@ READERS: dict[str, Callable[[Any], str]] = {
     "FLOAT": _decimal,
     "BOOLEAN": _boolean,
     "DATE": lambda value: date.fromisoformat(str(value)).isoformat(),
-    "TIMESTAMP": _moment,
+    "TIMESTAMP": _time_column,
 }
 SQL_TYPES = {
     "STRING": "VARCHAR",

@@ -1,4 +1,4 @@
-"""From the text of a query to its syntax tree, refusing what AMC SQL does not have."""
+"""Parse a query, and reject syntax that AMC SQL does not have."""
 
 from __future__ import annotations
 
@@ -9,30 +9,33 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 
 from amc_emulator.engine.dialect import AmcSql
-from amc_emulator.engine.position import refuse_at
-from amc_emulator.engine.query import QueryRefused
+from amc_emulator.engine.position import error_at
+from amc_emulator.engine.query import QueryRejected
 
 JOINS_WITHOUT_SUPPORT = ("RIGHT", "SEMI", "ANTI", "NATURAL", "ASOF", "POSITIONAL")
 
 
 def parse_query(sql: str) -> exp.Query:
-    """Parse one SELECT; raises QueryRefused with a text like Calcite's."""
+    """Return the tree of one SELECT.
+
+    :raises QueryRejected: with a text like Calcite's.
+    """
     try:
         statements = [s for s in sqlglot.parse(sql, dialect=AmcSql) if not _is_empty(s)]
     except ParseError as err:
-        raise QueryRefused(_syntax_text(err)) from err
+        raise QueryRejected(_syntax_text(err)) from err
     except TokenError as err:
-        raise QueryRefused(f"Lexical error: {str(err).splitlines()[0]}") from err
+        raise QueryRejected(f"Lexical error: {str(err).splitlines()[0]}") from err
     if not statements:
-        raise QueryRefused("Parse failed: the query is empty.")
+        raise QueryRejected("Parse failed: the query is empty.")
     if len(statements) > 1:
-        raise QueryRefused("Only one statement is allowed in a query.")
+        raise QueryRejected("Only one statement is allowed in a query.")
     query = statements[0]
     while isinstance(query, exp.Subquery) and isinstance(query.this, exp.Query):
         query = query.this
     if not isinstance(query, (exp.Select, exp.SetOperation)):
         word = sql.split(maxsplit=1)[0].upper()
-        raise QueryRefused(f"Non-query expression encountered in illegal context: {word}")
+        raise QueryRejected(f"Non-query expression encountered in illegal context: {word}")
     _refuse_unsupported(query)
     return query
 
@@ -55,7 +58,7 @@ def _refuse_unsupported(query: exp.Query) -> None:
             if isinstance(node, kind):
                 text = check(node)
                 if text:
-                    raise refuse_at(node, text)
+                    raise error_at(node, text)
 
 
 def _star(node: exp.Expr) -> str | None:
@@ -76,9 +79,9 @@ def _join(node: exp.Expr) -> str | None:
 
 
 def _window(node: exp.Expr) -> str | None:
-    whole = not node.args.get("partition_by") and not node.args.get("order")
+    complete = not node.args.get("partition_by") and not node.args.get("order")
     counts_all = isinstance(node.this, exp.Count) and isinstance(node.this.this, exp.Star)
-    return "COUNT(*) OVER () is not supported." if whole and counts_all else None
+    return "COUNT(*) OVER () is not supported." if complete and counts_all else None
 
 
 def _set_operation(node: exp.Expr) -> str | None:

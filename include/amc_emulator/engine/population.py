@@ -1,4 +1,4 @@
-"""Who and what the generated world of an instance consists of, from `world.toml`."""
+"""The generated population and ads of an instance, from `world.toml`."""
 
 from __future__ import annotations
 

@@ -1,18 +1,18 @@
-"""Say where in the text of a query something stands, in Calcite's words."""
+"""The position of an error in a query, as Calcite words it."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
-from amc_emulator.engine.query import QueryRefused
+from amc_emulator.engine.query import QueryRejected
 
 
-def refuse_at(node: exp.Expr, text: str) -> QueryRefused:
-    """Return a refusal that begins with the position of `node`, where it is known."""
-    return QueryRefused(f"{_place(node)}{text}")
+def error_at(node: exp.Expr, text: str) -> QueryRejected:
+    """Return a rejection that begins with the position of `node`, where it is known."""
+    return QueryRejected(f"{_position(node)}{text}")
 
 
-def _place(node: exp.Expr) -> str:
+def _position(node: exp.Expr) -> str:
     spots = [n.meta for n in node.walk() if "line" in n.meta]
     if not spots:
         return ""

@@ -1,4 +1,4 @@
-"""What goes into the engine and what comes out of it."""
+"""The input and output types of the engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Query:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputColumn:
-    """A column of a result in AMC's words: LONG, DECIMAL, …; METRIC or DIMENSION."""
+    """A column of a result as AMC types it: LONG, DECIMAL, …; METRIC or DIMENSION."""
 
     name: str
     data_type: str
@@ -40,11 +40,11 @@ class ResultSet:
     rows: list[tuple[Any, ...]]
 
 
-class QueryRefused(Exception):
-    """AMC would not run this query; the text is AMC's kind of text.
+class QueryRejected(Exception):
+    """AMC would not run this query. The text is like AMC's.
 
-    `undeclared_parameter` names the parameter when that is the reason: AMC has been seen to refuse
-    such a query when it is saved, and to accept it and reject its execution.
+    `undeclared_parameter` names the parameter when that is the reason. AMC was seen to reject such
+    a query when it is saved. It was also seen to accept it and to reject its execution.
     """
 
     def __init__(self, text: str, *, undeclared_parameter: str | None = None) -> None:

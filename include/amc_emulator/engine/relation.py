@@ -1,4 +1,4 @@
-"""What a table, a CTE or a subquery offers to the query around it."""
+"""The columns that a table, a CTE or a subquery offers to the query around it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sqlglot import exp
 
 from amc_emulator.engine.catalogue import CatalogueTable
 from amc_emulator.engine.lineage import Facts, combine
-from amc_emulator.engine.position import refuse_at
-from amc_emulator.engine.query import QueryRefused
+from amc_emulator.engine.position import error_at
+from amc_emulator.engine.query import QueryRejected
 
 USER_COLUMN = "_amc_u"
 
 
 class Users(StrEnum):
-    """What the hidden column holds: no column at all, one user (or NULL), or a list of users."""
+    """The content of the hidden column: none, one user (or NULL), or a list of users."""
 
     ABSENT = "absent"
     SINGLE = "single"
@@ -33,7 +33,7 @@ class Relation:
 
     @classmethod
     def of(cls, table: CatalogueTable) -> Relation:
-        """Return the relation of a documented table; one row is one user's."""
+        """Return the relation of a documented table. Each row belongs to one user."""
         columns = {name: Facts.of(column) for name, column in table.columns.items()}
         return cls(columns=columns, users=Users.SINGLE)
 
@@ -42,15 +42,15 @@ class Relation:
         if not names:
             return self
         if len(names) != len(self.columns):
-            raise QueryRefused("Number of columns must match number of query columns")
+            raise QueryRejected("Number of columns must match number of query columns")
         columns = dict(zip(names, self.columns.values(), strict=True))
         return Relation(columns=columns, users=self.users)
 
 
-def united(left: Relation, right: Relation) -> Relation:
+def union_of(left: Relation, right: Relation) -> Relation:
     """Return the relation of a UNION."""
     if len(left.columns) != len(right.columns):
-        raise QueryRefused("Column count mismatch in UNION")
+        raise QueryRejected("Column count mismatch in UNION")
     pairs = zip(left.columns.values(), right.columns.values(), strict=True)
     single = left.users is right.users is Users.SINGLE
     return Relation(
@@ -68,24 +68,30 @@ class Scope:
     outer: Scope | None = None
 
     def add(self, alias: str, relation: Relation) -> None:
-        """Take in a source; raises QueryRefused when the alias is taken."""
+        """Add a source.
+
+        :raises QueryRejected: the alias is taken.
+        """
         if alias in self.sources:
-            raise QueryRefused(f"Duplicate relation name '{alias}' in FROM clause")
+            raise QueryRejected(f"Duplicate relation name '{alias}' in FROM clause")
         self.sources[alias] = relation
 
     def resolve(self, column: exp.Column) -> tuple[str, Facts]:
-        """Return alias and facts of a column; raises QueryRefused when there is none."""
+        """Return alias and facts of a column.
+
+        :raises QueryRejected: there is no such column.
+        """
         name, alias = column.name.lower(), column.table.lower()
         if alias:
             return self._resolve_in(column, alias, name)
         found = [(a, r.columns[name]) for a, r in self.sources.items() if name in r.columns]
         if len(found) > 1 and name not in self.shared:
-            raise refuse_at(column, f"Column '{column.name}' is ambiguous")
+            raise error_at(column, f"Column '{column.name}' is ambiguous")
         if found:
             return found[0][0], combine(facts for _, facts in found)
         if self.outer is not None:
             return self.outer.resolve(column)
-        raise refuse_at(column, f"Column '{column.name}' not found in any table")
+        raise error_at(column, f"Column '{column.name}' not found in any table")
 
     def users(self) -> Iterator[tuple[exp.Column, Users]]:
         """Yield the hidden column of each source that has one."""
@@ -98,7 +104,7 @@ class Scope:
         if relation is None:
             if self.outer is not None:
                 return self.outer.resolve(column)
-            raise refuse_at(column, f"Table '{column.table}' not found")
+            raise error_at(column, f"Table '{column.table}' not found")
         if name not in relation.columns:
-            raise refuse_at(column, f"Column '{column.name}' not found in table '{column.table}'")
+            raise error_at(column, f"Column '{column.name}' not found in table '{column.table}'")
         return alias, relation.columns[name]

@@ -1,12 +1,11 @@
-"""Rewrite a query so that every row carries the users it was made from.
+"""Rewrite a query so that every row carries the users behind it.
 
 Each SELECT gets a hidden last column: the user of a row, or the list of users of a group. Joins
-unite the users of both sides, GROUP BY and DISTINCT collect them, so that the number of distinct
-users of each row of the final result is known for any shape of the query. Along the way
-columns are resolved and qualified, and tables become reads within their time window.
+unite the users of both sides. GROUP BY and DISTINCT collect them. So the number of distinct users
+of each result row is known for any shape of the query. The rewriter also resolves and qualifies
+columns, and limits reads of tables to their time window.
 
-Where a row has no user of its own (VALUES, UNNEST) it counts for nobody: that can only make the
-count too small, never too large.
+A row without a user (VALUES, UNNEST) counts for no user. That can only make the count too small.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ from amc_emulator.engine.names import (
     resolve_column,
     table_alias,
 )
-from amc_emulator.engine.position import refuse_at
-from amc_emulator.engine.relation import USER_COLUMN, Relation, Scope, Users, united
+from amc_emulator.engine.position import error_at
+from amc_emulator.engine.relation import USER_COLUMN, Relation, Scope, Users, union_of
 from amc_emulator.engine.users import (
-    drop_hidden,
-    make_list,
+    distinct_query,
+    drop_user_column,
+    make_user_list,
     users_of_group,
     users_of_row,
-    without_repetition,
 )
 from amc_emulator.engine.windows import WindowedReads
 
@@ -47,20 +46,23 @@ CLAUSES = ("where", "group", "having", "order", "windows")
 
 
 class Rewriter:
-    """Rewrites one query; `reads` knows its windows."""
+    """Rewrites one query. `reads` knows its windows."""
 
     def __init__(self, reads: WindowedReads) -> None:
         self._reads = reads
-        self._nameless = 0
+        self._unnamed_count = 0
 
     def rewrite(
         self, node: exp.Expr, ctes: Ctes, outer: Scope | None = None
     ) -> tuple[exp.Query, Relation]:
-        """Return the query with its hidden column, and what it offers; raises QueryRefused."""
+        """Return the query with its hidden column, and its relation.
+
+        :raises QueryRejected: AMC would reject the query.
+        """
         while isinstance(node, exp.Subquery) and not node.args.get("with_"):
             node = node.this
         if not isinstance(node, (exp.Select, exp.Union)):
-            raise refuse_at(node, "Only SELECT, UNION and VALUES may stand here.")
+            raise error_at(node, "Only SELECT, UNION and VALUES may stand here.")
         with_ = node.args.get("with_")
         inner_ctes = self._common(with_, ctes) if with_ else ctes
         if isinstance(node, exp.Union):
@@ -69,7 +71,7 @@ class Rewriter:
 
     def _common(self, with_: exp.With, ctes: Ctes) -> Ctes:
         if with_.args.get("recursive"):
-            raise refuse_at(with_, "WITH RECURSIVE is not supported.")
+            raise error_at(with_, "WITH RECURSIVE is not supported.")
         known = dict(ctes)
         for cte in with_.expressions:
             body, relation = self.rewrite(cte.this, known)
@@ -86,17 +88,17 @@ class Rewriter:
     ) -> tuple[exp.Query, Relation]:
         left, left_relation = self.rewrite(node.left, ctes, outer)
         right, right_relation = self.rewrite(node.right, ctes, outer)
-        relation = united(left_relation, right_relation)
+        relation = union_of(left_relation, right_relation)
         if relation.users is Users.LIST:
             for side, known in ((left, left_relation), (right, right_relation)):
                 if known.users is Users.SINGLE:
-                    make_list(side)
+                    make_user_list(side)
         distinct = node.args.get("distinct")
         node.set("this", left)
         node.set("expression", right)
         node.set("distinct", False)
         node.set("order", None)
-        return without_repetition(node, relation) if distinct else (node, relation)
+        return distinct_query(node, relation) if distinct else (node, relation)
 
     def _select(
         self, node: exp.Select, ctes: Ctes, outer: Scope | None
@@ -105,7 +107,7 @@ class Rewriter:
         if source is not None and isinstance(source.this, exp.Values) and node.is_star:
             return self._bare_values(source.this)
         scope = Scope(outer=outer)
-        self._take_sources(node, ctes, scope)
+        self._add_sources(node, ctes, scope)
         expand_aliases(node)
         aliases = {p.alias.lower() for p in node.selects if isinstance(p, exp.Alias)}
         for part in self._parts(node):
@@ -121,7 +123,7 @@ class Rewriter:
         if node.args.get("distinct"):
             node.set("distinct", None)
             node.set("order", None)
-            return without_repetition(node, relation)
+            return distinct_query(node, relation)
         return node, relation
 
     def _bare_values(self, values: exp.Values) -> tuple[exp.Query, Relation]:
@@ -140,7 +142,7 @@ class Rewriter:
             if join.args.get("on"):
                 yield join.args["on"]
 
-    def _take_sources(self, node: exp.Select, ctes: Ctes, scope: Scope) -> None:
+    def _add_sources(self, node: exp.Select, ctes: Ctes, scope: Scope) -> None:
         from_ = node.args.get("from_")
         for holder in [from_] if from_ else []:
             holder.set("this", self._source(holder.this, ctes, scope))
@@ -152,7 +154,7 @@ class Rewriter:
 
     def _source(self, source: exp.Expr, ctes: Ctes, scope: Scope) -> exp.Expr:
         if isinstance(source, exp.Table) and source.args.get("joins"):
-            raise refuse_at(source, "A join in parentheses is not supported.")
+            raise error_at(source, "A join in parentheses is not supported.")
         alias = self._alias(source)
         if isinstance(source, exp.Values):
             scope.add(alias, name_values(source, alias))
@@ -187,8 +189,8 @@ class Rewriter:
         if not alias and isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
             alias = source.name.lower()
         if not alias:
-            self._nameless += 1
-            alias = f"_nameless_{self._nameless}"
+            self._unnamed_count += 1
+            alias = f"_nameless_{self._unnamed_count}"
         return alias
 
     def _resolve(self, part: exp.Expr, ctes: Ctes, scope: Scope, aliases: set[str]) -> None:
@@ -200,7 +202,7 @@ class Rewriter:
 
     def _subquery(self, node: exp.Query, ctes: Ctes, scope: Scope) -> None:
         body, relation = self.rewrite(node.copy(), ctes, scope)
-        drop_hidden(body)
+        drop_user_column(body)
         facts = next(iter(relation.columns.values()), Facts())
         plain = isinstance(node.parent, exp.Exists) or node.arg_key == "query"
         replacement = body if plain and not isinstance(node, exp.Subquery) else body.subquery()

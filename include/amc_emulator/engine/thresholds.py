@@ -1,38 +1,38 @@
-"""Aggregation thresholds: what happens to rows that too few users stand behind."""
+"""Aggregation thresholds: the filtering of rows with too few users."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from amc_emulator.engine.output import QUANTITIES, Shown
+from amc_emulator.engine.output import QUANTITIES, ResultColumn
 from amc_emulator.engine.query import OutputColumn, ResultSet
 
 Row = tuple[Any, ...]
 
 
 def apply_thresholds(
-    shown: Sequence[Shown],
+    result_columns: Sequence[ResultColumn],
     counted: Sequence[tuple[Row, int]],
     *,
-    blank: bool,
+    masks_values: bool,
     discriminator: str | None,
 ) -> ResultSet:
     """Return the rows that may be seen, from pairs of a row and its distinct users.
 
-    Without `blank` a row short of users is dropped. With it, or with a discriminator column, the
-    values that need more users become NULL and rows that look alike after that are summed up.
+    Without `masks_values` a row short of users is dropped. With it, or with a discriminator column,
+    the values that need more users become NULL. Rows that are alike after that are added up.
     """
-    columns = tuple(one.column for one in shown)
-    if not blank and discriminator is None:
-        need = max(one.threshold.users for one in shown)
+    columns = tuple(one.column for one in result_columns)
+    if not masks_values and discriminator is None:
+        need = max(one.threshold.users for one in result_columns)
         return ResultSet(columns=columns, rows=[row for row, users in counted if users >= need])
-    whole, blanked = _split(shown, counted)
-    merged = _summed_up(columns, blanked)
+    complete, masked = _split(result_columns, counted)
+    merged = _merge_alike(columns, masked)
     if discriminator is None:
-        return ResultSet(columns=columns, rows=[*whole, *merged])
+        return ResultSet(columns=columns, rows=[*complete, *merged])
     flag = discriminator_column(discriminator)
-    rows = [*((*row, False) for row in whole), *((*row, True) for row in merged)]
+    rows = [*((*row, False) for row in complete), *((*row, True) for row in merged)]
     return ResultSet(columns=(*columns, flag), rows=rows)
 
 
@@ -42,20 +42,20 @@ def discriminator_column(name: str) -> OutputColumn:
 
 
 def _split(
-    shown: Sequence[Shown], counted: Sequence[tuple[Row, int]]
+    result_columns: Sequence[ResultColumn], counted: Sequence[tuple[Row, int]]
 ) -> tuple[list[Row], list[Row]]:
-    needs = [one.threshold.users for one in shown]
-    whole, blanked = [], []
+    needs = [one.threshold.users for one in result_columns]
+    complete, masked = [], []
     for row, users in counted:
         if users >= max(needs):
-            whole.append(row)
+            complete.append(row)
         elif users:
             pairs = zip(row, needs, strict=True)
-            blanked.append(tuple(v if users >= need else None for v, need in pairs))
-    return whole, blanked
+            masked.append(tuple(v if users >= need else None for v, need in pairs))
+    return complete, masked
 
 
-def _summed_up(columns: Sequence[OutputColumn], rows: Sequence[Row]) -> list[Row]:
+def _merge_alike(columns: Sequence[OutputColumn], rows: Sequence[Row]) -> list[Row]:
     metrics = [c.column_type == "METRIC" and c.data_type in QUANTITIES for c in columns]
     groups: dict[Row, list[Any]] = {}
     for row in rows:

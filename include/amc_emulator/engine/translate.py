@@ -1,4 +1,4 @@
-"""From an AMC query to a plan DuckDB can run."""
+"""Translate an AMC query to a plan that DuckDB runs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sqlglot.errors import SqlglotError
 
 from amc_emulator.engine.functions import translate_functions
 from amc_emulator.engine.lineage import Facts
-from amc_emulator.engine.output import Shown, output_names
+from amc_emulator.engine.output import ResultColumn, output_names
 from amc_emulator.engine.parameters import bind_parameters
 from amc_emulator.engine.parse import parse_query
-from amc_emulator.engine.query import Query, QueryRefused
+from amc_emulator.engine.query import Query, QueryRejected
 from amc_emulator.engine.relation import Users
 from amc_emulator.engine.rewrite import Rewriter
 from amc_emulator.engine.windows import WindowedReads
@@ -37,13 +37,13 @@ class Plan:
     first: datetime
     last: datetime
 
-    def describing(self) -> str:
-        """Return the SQL whose columns are the output's."""
+    def describe_sql(self) -> str:
+        """Return the SQL that has the columns of the output."""
         return f"SELECT {self._columns()} FROM {self._source()}"  # noqa: S608 (names are ours)
 
-    def running(self, shown: list[Shown]) -> str:
+    def result_sql(self, result_columns: list[ResultColumn]) -> str:
         """Return the SQL that yields the output, each row with its count of users."""
-        casts = [one.cast(_column(n)) for n, one in enumerate(shown)]
+        casts = [one.cast(_column(n)) for n, one in enumerate(result_columns)]
         counter = COUNTERS[self.users].format(users="_users")
         order = ", ".join([*self.order, *(_column(n) for n in range(len(self.names)))])
         wanted = ", ".join([*casts, counter])
@@ -57,13 +57,16 @@ class Plan:
 
 
 def translate(query: Query) -> Plan:
-    """Return the plan of a query; raises QueryRefused with AMC's kind of text."""
+    """Return the plan of a query.
+
+    :raises QueryRejected: with a text like AMC's.
+    """
     try:
         return _translate(query)
     except SqlglotError as err:
-        raise QueryRefused(f"Parse failed: {str(err).splitlines()[0]}") from err
+        raise QueryRejected(f"Parse failed: {str(err).splitlines()[0]}") from err
     except RecursionError as err:
-        raise QueryRefused("Parse failed: the query is nested too deeply.") from err
+        raise QueryRejected("Parse failed: the query is nested too deeply.") from err
 
 
 def _translate(query: Query) -> Plan:
@@ -75,7 +78,7 @@ def _translate(query: Query) -> Plan:
     body, relation = Rewriter(reads).rewrite(tree, {})
     facts = list(relation.columns.values())
     if not any(one.aggregated for one in facts):
-        raise QueryRefused(
+        raise QueryRejected(
             "Query must aggregate: at least one aggregate function is required in the final output."
         )
     return Plan(
@@ -90,7 +93,7 @@ def _translate(query: Query) -> Plan:
 
 
 def _order(tree: exp.Query, names: list[str]) -> list[str]:
-    """Take the ORDER BY off the query; honour the terms that are columns of the output."""
+    """Return the ORDER BY terms that are output columns, and remove the clause from the query."""
     order = tree.args.get("order")
     tree.set("order", None)
     terms = []

@@ -1,4 +1,4 @@
-"""The hidden column of users: how rows, groups and unions come by it."""
+"""The hidden column of users, in rows, groups and unions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from amc_emulator.engine.relation import USER_COLUMN, Relation, Scope, Users
 
 
 def users_of_row(scope: Scope) -> tuple[exp.Expr, Users]:
-    """Return the users behind a row joined from the sources of a scope."""
+    """Return the users behind a row that is joined from the sources of a scope."""
     found = list(scope.users())
     if not found:
         return exp.cast(exp.null(), "INTEGER"), Users.SINGLE
@@ -30,8 +30,8 @@ def users_of_group(users: exp.Expr, kind: Users) -> exp.Expr:
     return _call("union_of_users", exp.ArrayAgg(this=users))
 
 
-def without_repetition(query: exp.Query, relation: Relation) -> tuple[exp.Query, Relation]:
-    """Make DISTINCT of a query, keeping the users of the rows that fall together."""
+def distinct_query(query: exp.Query, relation: Relation) -> tuple[exp.Query, Relation]:
+    """Return a DISTINCT query that keeps the users of the rows that fall together."""
     columns = [exp.column(name, "_rows", quoted=True) for name in relation.columns]
     users = users_of_group(exp.column(USER_COLUMN, "_rows", quoted=True), relation.users)
     with_ = query.args.get("with_")
@@ -42,14 +42,14 @@ def without_repetition(query: exp.Query, relation: Relation) -> tuple[exp.Query,
     return outer, Relation(columns=relation.columns, users=Users.LIST)
 
 
-def make_list(query: exp.Query) -> None:
+def make_user_list(query: exp.Query) -> None:
     """Turn the hidden column of a query from one user into a list of users."""
     for select in _leaves(query):
         hidden = select.selects[-1]
         hidden.set("this", _call("users_of", hidden.this))
 
 
-def drop_hidden(query: exp.Query) -> None:
+def drop_user_column(query: exp.Query) -> None:
     """Take the hidden column off a query again."""
     for select in _leaves(query):
         select.set("expressions", select.selects[:-1])

@@ -1,4 +1,4 @@
-"""The generated data of one instance: a DuckDB database filled month by month, when asked for."""
+"""The generated data of one instance, in DuckDB. Months are generated when they are read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import duckdb
 
 from amc_emulator.engine import population
 from amc_emulator.engine.catalogue import CatalogueTable, load_catalogue
-from amc_emulator.engine.derive import expression_for
+from amc_emulator.engine.derived_columns import column_expression
 
 SQL = Path(__file__).with_name("sql")
 USER_COLUMN = "_amc_u"
 ATTRIBUTION = timedelta(days=15)
-MOST_MONTHS = 30
+MAX_MONTHS = 30
 SETTINGS: dict[str, str | int | float | list[str]] = {
     # One thread: sums of floating-point numbers and collected lists then have one order only.
     "threads": 1,
@@ -40,7 +40,7 @@ class World:
         self._connection = duckdb.connect(":memory:", config=SETTINGS)
         self._script("macros.sql")
         self._script("tables.sql")
-        self._fill_cast(instance_id, seed, users)
+        self._fill_population(instance_id, seed, users)
         for table in load_catalogue().values():
             self._create_view(table)
         self._connection.execute("SET lock_configuration = true")
@@ -58,7 +58,7 @@ class World:
     def _script(self, name: str) -> None:
         self._connection.execute(_text(name))
 
-    def _fill_cast(self, instance_id: str, seed: int, users: int) -> None:
+    def _fill_population(self, instance_id: str, seed: int, users: int) -> None:
         self._insert("profile", [population.profile_row(instance_id, seed, users)])
         self._insert("place", population.place_rows(instance_id))
         self._insert("product", population.product_rows())
@@ -75,45 +75,45 @@ class World:
         )
 
     def _create_view(self, table: CatalogueTable) -> None:
-        story = _text(f"views/{_story_of(table.name)}.sql").rstrip().removesuffix(";")
-        described = self._connection.execute(f"DESCRIBE {story}").fetchall()
-        told = frozenset(row[0] for row in described)
+        base_columns = _text(f"views/{_base_view(table.name)}.sql").rstrip().removesuffix(";")
+        described = self._connection.execute(f"DESCRIBE {base_columns}").fetchall()
+        stored = frozenset(row[0] for row in described)
         columns = ",\n".join(
-            f'CAST({expression_for(column, told)} AS {column.duckdb_type}) AS "{column.name}"'
+            f'CAST({column_expression(column, stored)} AS {column.duckdb_type}) AS "{column.name}"'
             for column in table.columns.values()
         )
         self._connection.execute(
-            f"CREATE VIEW {table.name} AS SELECT {columns}, {USER_COLUMN} FROM ({story})"  # noqa: S608
+            f"CREATE VIEW {table.name} AS SELECT {columns}, {USER_COLUMN} FROM ({base_columns})"  # noqa: S608
         )
 
     def _ensure(self, start: datetime, end: datetime) -> None:
-        wanted = _months_of(start, end)[-MOST_MONTHS:]
+        wanted = _months_of(start, end)[-MAX_MONTHS:]
         for month in wanted:
             if month not in self._months:
                 self._generate(month)
             self._months[month] = None
             self._months.move_to_end(month)
-        while len(self._months) > MOST_MONTHS:
+        while len(self._months) > MAX_MONTHS:
             self._forget(self._months.popitem(last=False)[0])
 
     def _generate(self, month: datetime) -> None:
-        following = _next_month(month)
+        next_month = _next_month(month)
         self._connection.execute(
-            _text("month_touches.sql"), {"month": month, "days": (following - month).days}
+            _text("month_touches.sql"), {"month": month, "days": (next_month - month).days}
         )
         self._connection.execute(
-            _text("month_conversions.sql"), {"month": month, "next_month": following}
+            _text("month_conversions.sql"), {"month": month, "next_month": next_month}
         )
 
     def _forget(self, month: datetime) -> None:
-        following = _next_month(month)
+        next_month = _next_month(month)
         self._connection.execute(
-            "DELETE FROM touch WHERE shown_at >= ? AND shown_at < ?", [month, following]
+            "DELETE FROM touch WHERE shown_at >= ? AND shown_at < ?", [month, next_month]
         )
         self._connection.execute("DELETE FROM conversion WHERE month = ?", [month])
 
 
-def _story_of(table: str) -> str:
+def _base_view(table: str) -> str:
     return "attributed" if table.startswith("amazon_attributed_events") else table
 
 

@@ -1,4 +1,4 @@
-"""The shape of a schedule's DAG with nothing in it: what Airflow itself takes for a run."""
+"""An empty DAG of a schedule's shape, for the time that Airflow itself takes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WaitForNothing(BaseOperator):
         self.defer(trigger=TimeDeltaTrigger(EARLIEST_EVENT), method_name="resume")
 
     def resume(self, context: Context, event: Any = None) -> str:
-        """Go on."""
+        """Return at once."""
         return "done"
 
 

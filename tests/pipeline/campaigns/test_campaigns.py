@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from fixtures.ads import STATES, Ads
 from fixtures.campaigns import Sync
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import Caller
+from fixtures.emulator_client import EmulatorClient
 from fixtures.postgres import Database, Row, Rows
 from recomamp.errors import PartialFailure
 from recomamp.pipeline.campaigns.operators import ListInstances, groups
@@ -68,7 +68,7 @@ def test_all_campaigns_of_an_instance_are_listed(sync: Sync) -> None:
     assert {row["currency_code"] for row in sync.campaigns()} == {"USD"}
 
 
-def test_every_field_of_a_campaign_finds_its_column(sync: Sync, north: Caller) -> None:
+def test_every_field_of_a_campaign_finds_its_column(sync: Sync, north: EmulatorClient) -> None:
     sync.list()
     ads = Ads(north)
     listed = ads.sp(stateFilter=STATES).json()["campaigns"]
@@ -162,7 +162,7 @@ def test_a_vanished_campaign_is_archived_and_may_come_back(
     enabled = [row for row in sync.campaigns() if row["state"] == "ENABLED"]
     gone = {row["campaign_type"]: row for row in enabled}
     assert len(gone) == 4
-    emulator.campaigns(vanish=[int(row["campaign_id"]) for row in gone.values()])
+    emulator.campaigns(remove=[int(row["campaign_id"]) for row in gone.values()])
     sync.list()
 
     assert len(sync.campaigns()) == 59
@@ -200,7 +200,7 @@ def test_a_list_that_breaks_off_archives_nothing_and_stops_no_other(
     sync.list()
     kind = {"profile_id": VENDOR, "campaign_type": "sponsoredProducts", "state": "ENABLED"}
     vanished = one(sync, **kind)["campaign_id"]
-    emulator.campaigns(vanish=[int(vanished)])
+    emulator.campaigns(remove=[int(vanished)])
     emulator.fault("list_sp_campaigns", "not_found", skip=1)
 
     refused = r"1 of 7 lists .* sponsoredProducts of 11084.*HTTP 404"

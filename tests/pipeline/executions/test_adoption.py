@@ -7,9 +7,9 @@ from cryptography.fernet import Fernet
 
 from fixtures.amazon import Pauses
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import SQL, Caller
+from fixtures.emulator_client import SQL, EmulatorClient
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import Run
+from fixtures.run_steps import Run
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import NewExecution
 from recomamp.domain.executions import AmcExecution
@@ -62,7 +62,7 @@ def test_a_name_that_amc_says_it_cannot_find_is_looked_for_by_time(
 
 
 def test_of_a_query_sent_twice_what_still_runs_is_adopted_and_not_what_has_ended_since(
-    run: Run, north: Caller, emulator: RunningEmulator
+    run: Run, north: EmulatorClient, emulator: RunningEmulator
 ) -> None:
     emulator.fault("create_execution", "reset_after")
     emulator.fault("list_executions", "forbidden")
@@ -70,7 +70,7 @@ def test_of_a_query_sent_twice_what_still_runs_is_adopted_and_not_what_has_ended
         run.step(SubmitExecution)
     (first,) = [one["workflowExecutionId"] for one in emulator.executions()]
     name = run.executions[0]["amc_workflow_id"]
-    emulator.end(north.ordered(workflow={"workflowId": name, "sqlQuery": SQL}), "FAILED")
+    emulator.end(north.create_execution(workflow={"workflowId": name, "sqlQuery": SQL}), "FAILED")
     run.try_number = 2
     run.step(SubmitExecution)
     assert amc_ids(run) == [first]
@@ -83,7 +83,7 @@ def test_users_who_share_an_instance_never_take_each_others_nameless_executions(
     emulator.settings(keep_workflow_id=False)
     run.step(SubmitExecution)
     emulator.fault("create_execution", fault)
-    assert colleague.finishes(SubmitExecution)
+    assert colleague.try_until_done(SubmitExecution)
     ids = amc_ids(run, colleague)
     assert len(set(ids)) == 2
     assert sorted(ids) == sorted(one["workflowExecutionId"] for one in emulator.executions())
@@ -165,7 +165,9 @@ def test_what_amc_took_and_then_refused_is_found_before_anything_is_sent_again(
     emulator.clock(now="2026-06-01T12:00:00+00:00")
     emulator.settings(list_lag_seconds=lag_seconds)
     emulator.fault("create_execution", fault, **({} if fault == "reset_after" else {"after": True}))
-    assert run.finishes(SubmitExecution, after_each_try=lambda: emulator.clock(advance_seconds=30))
+    assert run.try_until_done(
+        SubmitExecution, after_each_try=lambda: emulator.clock(advance_seconds=30)
+    )
     assert amc_ids(run) == [one["workflowExecutionId"] for one in emulator.executions()]
     assert len(emulator.calls("create_execution")) == 1
 
@@ -177,5 +179,5 @@ def test_a_throttled_submission_pauses_as_long_as_amc_asks_for_but_a_minute_at_m
     monkeypatch.setattr(AmcHook, "sleep", pauses)
     for retry_after in (30, 600):
         emulator.fault("create_execution", "throttle", retry_after=retry_after)
-    assert run.finishes(SubmitExecution)
+    assert run.try_until_done(SubmitExecution)
     assert pauses.seconds == [30, 60]

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import Run
+from fixtures.run_steps import Run
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.submit import SubmitExecution

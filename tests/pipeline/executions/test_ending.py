@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import Run
+from fixtures.run_steps import Run
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import SubmissionUnknown
 from recomamp.pipeline.executions.load import LoadResults
@@ -155,7 +155,7 @@ def test_an_error_that_nobody_expected_is_no_decision_of_people(
         raise ZeroDivisionError("a secret, perhaps")
 
     monkeypatch.setattr(LoadResults, "_finished_execution", broken)
-    assert not run.finishes(LoadResults)
+    assert not run.try_until_done(LoadResults)
     run.step(RecordRun)
     (execution,) = run.executions
     assert (execution["status"], execution["error_type"]) == ("FAILED", "RUN_FAILED")

@@ -25,7 +25,7 @@ from fixtures.amazon import Pauses
 from fixtures.emulator import RunningEmulator
 from fixtures.object_stores import object_store
 from fixtures.postgres import Database
-from fixtures.steps import Run
+from fixtures.run_steps import Run
 from recomamp.errors import ExecutionLocked, InvalidResults, ResultNotReady, UnexpectedResponse
 from recomamp.pipeline.executions.load import READY_TRIES, LoadResults
 from recomamp.pipeline.executions.submit import SubmitExecution
@@ -97,7 +97,7 @@ def test_a_try_that_is_told_to_end_leaves_nothing_on_any_disk(
     emulator.fault("download", "hold_before", matching="part-00001")
 
     def tell_to_end() -> None:
-        until(lambda: bool(emulator.holding() and list(directory.rglob("_writing-*"))))
+        until(lambda: bool(emulator.held() and list(directory.rglob("_writing-*"))))
         os.kill(os.getpid(), signal.SIGTERM)
 
     # As Airflow's task runner does
@@ -116,7 +116,7 @@ def test_a_try_that_is_told_to_end_leaves_nothing_on_any_disk(
         signal.signal(signal.SIGTERM, former)
     assert [path for path in directory.rglob("*") if path.is_file()] == []
     assert run.executions[0]["status"] == "RUNNING"
-    assert run.finishes(LoadResults)
+    assert run.try_until_done(LoadResults)
 
 
 def test_while_one_try_loads_another_touches_nothing_and_is_tried_again(
@@ -131,7 +131,7 @@ def test_while_one_try_loads_another_touches_nothing_and_is_tried_again(
     (row,) = run.executions
     assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
     assert "another try is loading it just now" in row["error_message"]
-    assert run.finishes(LoadResults)
+    assert run.try_until_done(LoadResults)
 
 
 def test_a_try_that_has_lost_its_lock_leaves_the_results_of_the_next_alone(
@@ -145,7 +145,7 @@ def test_a_try_that_has_lost_its_lock_leaves_the_results_of_the_next_alone(
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(run.step, LoadResults)
         try:
-            until(lambda: bool(emulator.holding()))
+            until(lambda: bool(emulator.held()))
             holders = (
                 "SELECT pid FROM pg_locks"
                 " WHERE relation = 'execution_locks'::regclass AND mode = 'RowShareLock'"
@@ -187,7 +187,7 @@ def test_a_load_during_which_its_execution_is_deleted_is_tried_again(
 
         load = pool.submit(run.step, LoadResults)
         try:
-            until(lambda: bool(emulator.holding()))
+            until(lambda: bool(emulator.held()))
             deletion = pool.submit(delete)
             waits = "SELECT pid FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
             until(lambda: bool(database.query(waits, [other.info.backend_pid])))
@@ -263,7 +263,7 @@ def test_a_result_that_amc_does_not_know_for_a_while_is_waited_for(
     (row,) = run.executions
     assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
     assert "The requested resource does not exist." in row["error_message"]
-    assert run.finishes(LoadResults)
+    assert run.try_until_done(LoadResults)
     assert len(run.errors) == 0
 
 
@@ -272,7 +272,7 @@ def test_a_result_that_stays_away_ends_the_task_in_amazons_words(
     run: Run, emulator: RunningEmulator, operation: str
 ) -> None:
     emulator.fault(operation, "not_found", times=None, reason="There is no such thing.")
-    assert not run.finishes(LoadResults)
+    assert not run.try_until_done(LoadResults)
     assert len(run.errors) == READY_TRIES
     assert "There is no such thing." in str(run.errors[-1])
     assert "given up after 4 tries" in run.executions[0]["error_message"]
@@ -322,7 +322,7 @@ def test_the_result_of_another_query_says_nothing_of_types(
     assert row["amc_execution_id"] in str(refused.value)
     assert "Clear the task load to ask later" in row["error_message"]
     assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
-    assert run.finishes(LoadResults)
+    assert run.try_until_done(LoadResults)
 
 
 def test_values_that_are_not_of_the_last_types_are_not_made_text(
@@ -349,7 +349,7 @@ def test_columns_that_amc_leaves_out_and_nobody_knows_are_not_made_text(
         run.step(LoadResults)
     (row,) = run.executions
     assert (row["status"], row["next_retry_at"] is not None) == ("RUNNING", True)
-    assert run.finishes(LoadResults)
+    assert run.try_until_done(LoadResults)
     assert set(types(run)) != {"STRING"}
 
 
@@ -383,5 +383,5 @@ def test_what_storage_refuses_for_now_is_in_the_row_and_tried_again(
         (row,) = run.executions
         assert row["next_retry_at"] is not None
         assert str(failure).strip("'") in row["error_message"]
-        assert run.finishes(LoadResults)
+        assert run.try_until_done(LoadResults)
     assert run.executions[0]["result_data"]["files"][0]["uri"].startswith("s3://bucket/results/")

@@ -9,7 +9,7 @@ import pytest
 from fixtures.amazon import Pauses
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import Run
+from fixtures.run_steps import Run
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import PipelineError
 from recomamp.pipeline.executions.submit import SubmitExecution
@@ -46,7 +46,7 @@ def test_runs_over_the_same_window_never_take_each_others_execution(
     second = Run(first.database, run_id="run 2", **first.source)
     emulator.fault("create_execution", fault)
 
-    assert second.finishes(SubmitExecution)
+    assert second.try_until_done(SubmitExecution)
 
     ids = amc_ids(first, second)
     assert sorted(ids) == sorted(one["workflowExecutionId"] for one in emulator.executions())
@@ -103,7 +103,7 @@ def test_a_query_with_other_parameters_is_not_taken_for_ours(
     other.params = {"least": "11"}
     emulator.fault("create_execution", "reset_before")
 
-    assert other.finishes(SubmitExecution)
+    assert other.try_until_done(SubmitExecution)
 
     assert len(emulator.executions()) == 2
 
@@ -145,7 +145,7 @@ def test_what_others_asked_while_ours_waited_for_its_slot_is_not_taken_for_ours(
     emulator.fault("create_execution", "reset_before")
     database.query(OPENED_AN_HOUR_AGO)
     try:
-        assert run.finishes(SubmitExecution)
+        assert run.try_until_done(SubmitExecution)
     finally:
         database.query("DROP FUNCTION open_an_hour_ago() CASCADE")
     ours = run.executions[0]["amc_execution_id"]

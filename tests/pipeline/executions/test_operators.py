@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import WEEK, Run
+from fixtures.run_steps import WEEK, Run
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import NewExecution
 from recomamp.domain.executions import AmcExecution
@@ -603,6 +603,6 @@ def test_an_ordinary_error_does_not_fail_the_run(
 ) -> None:
     emulator.progression("at_once")
     emulator.fault(operation, fault, **options)
-    assert run.to_the_end()
+    assert run.run_all()
     assert [row["status"] for row in run.executions] == ["SUCCESS"]
     assert len(emulator.executions()) == 1

@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import Run
+from fixtures.run_steps import Run
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import ExecutionFailed
 from recomamp.pipeline.executions.cancellation import end_cancelled

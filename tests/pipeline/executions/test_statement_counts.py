@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bench.tracing import traced
+from bench.statement_trace import trace_statements
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from fixtures.steps import Run
+from fixtures.run_steps import Run
 from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.submit import SubmitExecution
 
@@ -25,7 +25,7 @@ def workflow(rows: Rows, instance: Row) -> Row:
 
 
 def counted(run: Run, step: type) -> tuple[int, int, int]:
-    with traced() as trace:
+    with trace_statements() as trace:
         run.step(step)
     return trace.connections, trace.transactions, len(trace.statements)
 

@@ -19,7 +19,7 @@ from airflow.sdk.execution_time.timeout import timeout
 
 from fixtures.dags import system_dag_of
 from fixtures.emulator import RunningEmulator
-from fixtures.steps import Run
+from fixtures.run_steps import Run
 from recomamp.errors import StepTimedOut
 from recomamp.pipeline.executions.base import ExecutionOperator
 from recomamp.pipeline.executions.load import LoadResults
@@ -40,7 +40,7 @@ def timed_out(run: Run, step: type[Any], emulator: RunningEmulator) -> None:
     """Let a step run into its time-out, as Airflow's own alarm does, while a request is held."""
 
     def ring() -> None:
-        until(lambda: bool(emulator.holding()))
+        until(lambda: bool(emulator.held()))
         os.kill(os.getpid(), signal.SIGALRM)
 
     previous = signal.getsignal(signal.SIGALRM)
@@ -72,7 +72,7 @@ def test_a_submission_that_takes_too_long_is_found_again(
     assert (row["status"], row["amc_execution_id"]) == ("PENDING", None)
     assert row["error_message"] == "submit took longer than 0:30:00"
     assert row["next_retry_at"] is not None
-    assert run.finishes(SubmitExecution)
+    assert run.try_until_done(SubmitExecution)
     (row,), (at_amc,) = run.executions, emulator.executions()
     assert row["amc_execution_id"] == at_amc["workflowExecutionId"]
     assert row["error_message"] is None
@@ -86,7 +86,7 @@ def test_a_wait_that_takes_too_long_waits_on(run: Run, emulator: RunningEmulator
     timed_out(run, WaitForExecution, emulator)
 
     assert run.executions[0]["status"] == "RUNNING"
-    assert run.finishes(WaitForExecution)
+    assert run.try_until_done(WaitForExecution)
     assert len(emulator.executions()) == 1
 
 
@@ -102,8 +102,8 @@ def test_a_load_that_takes_too_long_is_begun_again_and_leaves_nothing(
 
     assert [path for path in directory.rglob("*") if path.is_file()] == []
     assert run.executions[0]["status"] == "RUNNING"
-    assert run.finishes(LoadResults)
-    assert run.finishes(RecordRun)
+    assert run.try_until_done(LoadResults)
+    assert run.try_until_done(RecordRun)
     assert run.executions[0]["status"] == "SUCCESS"
 
 
@@ -115,7 +115,7 @@ def test_a_record_that_takes_too_long_is_tried_again(run: Run, emulator: Running
     timed_out(run, RecordRun, emulator)
 
     assert run.executions[0]["status"] == "RUNNING"
-    assert run.finishes(RecordRun)
+    assert run.try_until_done(RecordRun)
     assert run.executions[0]["status"] == "CANCELLED"
 
 
@@ -165,7 +165,7 @@ def test_every_step_ends_by_itself_before_airflows_alarm(
             run.step(step)
 
     assert run.executions[0]["status"] in ("PENDING", "RUNNING")
-    assert run.finishes(step)
+    assert run.try_until_done(step)
 
 
 @pytest.mark.parametrize(

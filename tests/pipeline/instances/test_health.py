@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as Connection
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows, dag_id_of
-from fixtures.tenants import HastyHook, PipelineDatabase, europe_instance, hooks
+from fixtures.tenants import NoPauseHook, PipelineDatabase, europe_instance, hooks
 from recomamp.domain.instance_health import HealthStatus
 from recomamp.errors import PipelineError
 from recomamp.pipeline.executions.step_time import StepTime
@@ -367,8 +367,8 @@ class HastySubmit(SubmitExecution):
         return PipelineDatabase()
 
     @property
-    def amazon(self) -> HastyHook:
-        return HastyHook(database=self.database)
+    def amazon(self) -> NoPauseHook:
+        return NoPauseHook(database=self.database)
 
 
 @pytest.fixture

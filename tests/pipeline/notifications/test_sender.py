@@ -220,7 +220,7 @@ def test_who_unsubscribes_while_others_are_written_to_gets_none(
             [mailbox.recipients[-1][0]],
         )
 
-    mailbox.while_taking = unsubscribe
+    mailbox.on_delivery = unsubscribe
     assert sender.at(0) == 1
 
     assert len(mailbox.mails) == 1
@@ -287,7 +287,7 @@ def test_a_round_ends_in_time_and_leaves_the_rest_to_the_next(
             database=DatabaseHook(), open_server=open_mail_server, clock=lambda: now
         )
 
-    mailbox.while_taking = take_minutes
+    mailbox.on_delivery = take_minutes
 
     assert send() == 2
     assert sender.statuses == ["SENT", "SENT", "PENDING"]
@@ -373,7 +373,7 @@ def test_a_sender_that_dies_after_the_server_took_the_mail_sends_nothing_twice(
         )
         sender.database.query("ALTER ROLE airflow_of_tests NOLOGIN")
 
-    mailbox.while_taking = cut_off
+    mailbox.on_delivery = cut_off
     try:
         with pytest.raises(psycopg2.OperationalError):
             sender.at(0)

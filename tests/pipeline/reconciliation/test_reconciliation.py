@@ -20,7 +20,7 @@ from airflow.sdk.execution_time.comms import ErrorResponse
 from cryptography.fernet import Fernet
 
 from fixtures.emulator import RunningEmulator
-from fixtures.emulator_client import SQL, Caller
+from fixtures.emulator_client import SQL, EmulatorClient
 from fixtures.postgres import Database, Row, Rows
 from fixtures.tenants import PipelineDatabase, europe_instance
 from recomamp.domain.reconciliation import RunState
@@ -95,9 +95,9 @@ def put(rows: Rows, schedule: Row) -> Callable[..., Row]:
     return put
 
 
-def order(caller: Caller, row: Row) -> str:
+def order(caller: EmulatorClient, row: Row) -> str:
     """Have AMC run a row's query under its name."""
-    return caller.ordered(workflow={"workflowId": row["amc_workflow_id"], "sqlQuery": SQL})
+    return caller.create_execution(workflow={"workflowId": row["amc_workflow_id"], "sqlQuery": SQL})
 
 
 def statuses(emulator: RunningEmulator) -> dict[str, str]:
@@ -122,7 +122,7 @@ def same_instance_of_another_user(
 
 
 def test_a_pending_row_without_a_run_takes_the_id_that_amc_has_for_its_name(
-    reconciler: Reconciler, rows: Rows, put: Callable[..., Row], north: Caller
+    reconciler: Reconciler, rows: Rows, put: Callable[..., Row], north: EmulatorClient
 ) -> None:
     row = put()
     amc_id = order(north, row)
@@ -140,7 +140,7 @@ def test_an_orphan_is_cancelled_and_its_books_closed_after_a_quarter_of_an_hour(
     rows: Rows,
     put: Callable[..., Row],
     schedule: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     row = put()
@@ -169,7 +169,7 @@ def test_an_orphan_that_amc_has_ended_by_itself_is_given_up_and_says_how_amc_end
     reconciler: Reconciler,
     rows: Rows,
     put: Callable[..., Row],
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     row = put()
@@ -209,7 +209,7 @@ def test_a_row_whose_run_is_alive_is_left_to_its_own_tasks(
     reconciler: Reconciler,
     rows: Rows,
     put: Callable[..., Row],
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
     state: RunState,
 ) -> None:
@@ -230,7 +230,7 @@ def test_an_orphan_of_a_withdrawn_consent_is_closed_though_nobody_can_ask_amc(
     rows: Rows,
     put: Callable[..., Row],
     schedule: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     """As long as it is open, the user's rows cannot be deleted."""
@@ -272,7 +272,7 @@ def test_a_run_that_comes_back_at_the_last_moment_keeps_its_execution(
     reconciler: Reconciler,
     rows: Rows,
     put: Callable[..., Row],
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     row = put()
@@ -288,7 +288,7 @@ def test_a_row_that_changes_meanwhile_is_left_alone(
     reconciler: Reconciler,
     rows: Rows,
     put: Callable[..., Row],
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     row = put()
@@ -309,7 +309,7 @@ def test_a_run_whose_schedule_was_deleted_counts_as_gone(
     rows: Rows,
     put: Callable[..., Row],
     schedule: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     row = put()
@@ -355,7 +355,7 @@ def test_what_an_ended_row_left_running_is_cancelled_at_amc(
     reconciler: Reconciler,
     rows: Rows,
     put: Callable[..., Row],
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     row = put(status="FAILED")
@@ -373,7 +373,7 @@ def test_of_a_query_sent_twice_the_one_is_cancelled_that_its_living_row_does_not
     rows: Rows,
     put: Callable[..., Row],
     instance: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     reconciler.runs["run 1"] = RunState.RUNNING
@@ -400,7 +400,7 @@ def test_what_another_deployment_runs_on_the_instance_is_left_alone(
     rows: Rows,
     put: Callable[..., Row],
     instance: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     put(status="SUCCESS")  # brings the instance into the comparison
@@ -416,13 +416,15 @@ def test_executions_of_others_are_counted_and_never_cancelled(
     rows: Rows,
     put: Callable[..., Row],
     instance: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     names = ("nightly_report", "recomamp-by-hand")
-    foreign = [north.ordered(workflow={"workflowId": name, "sqlQuery": SQL}) for name in names]
-    foreign.append(north.ordered())
-    emulator.end(north.ordered(), "FAILED")
+    foreign = [
+        north.create_execution(workflow={"workflowId": name, "sqlQuery": SQL}) for name in names
+    ]
+    foreign.append(north.create_execution())
+    emulator.end(north.create_execution(), "FAILED")
     live, ended = put(), put(dag_run_id="run 2", status="CANCELLED")
     order(north, live)
     order(north, ended)
@@ -440,14 +442,14 @@ def test_where_amc_keeps_no_names_the_id_of_a_row_tells_what_is_ours(
     rows: Rows,
     put: Callable[..., Row],
     instance: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     emulator.settings(keep_workflow_id=False)
     row = put()
     amc_id = order(north, row)
     accept(rows, row, amc_id)
-    theirs = north.ordered()
+    theirs = north.create_execution()
     reconciler.at(0)
     assert rows.get("amc_instances", instance)["external_executions"] == 1
     reconciler.at(15)
@@ -459,7 +461,7 @@ def test_an_execution_of_another_users_row_of_the_same_instance_is_not_foreign(
     rows: Rows,
     put: Callable[..., Row],
     instance: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
     fernet_key: str,
 ) -> None:
@@ -482,8 +484,8 @@ def test_a_withdrawn_consent_is_logged_and_stops_no_other_instance(
     rows: Rows,
     put: Callable[..., Row],
     fernet_key: str,
-    north: Caller,
-    europe: Caller,
+    north: EmulatorClient,
+    europe: EmulatorClient,
     emulator: RunningEmulator,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -519,7 +521,10 @@ def test_each_user_of_an_instance_that_could_not_be_compared_is_named(
 
 
 def test_each_action_on_one_row_that_failed_is_named(
-    reconciler: Reconciler, put: Callable[..., Row], north: Caller, emulator: RunningEmulator
+    reconciler: Reconciler,
+    put: Callable[..., Row],
+    north: EmulatorClient,
+    emulator: RunningEmulator,
 ) -> None:
     row = put(status="FAILED")
     amc_ids = [order(north, row), order(north, row)]
@@ -622,7 +627,7 @@ def test_a_run_without_time_names_those_it_did_not_come_to_and_ends(
 def test_all_that_is_cancelled_at_a_silent_instance_takes_no_longer_than_its_list_may(
     reconciler: Reconciler,
     put: Callable[..., Row],
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -699,7 +704,7 @@ def test_many_instances_of_one_user_take_no_time_from_the_first_of_another(
 def test_one_action_that_fails_stops_no_other_and_is_done_by_the_next_comparison(
     reconciler: Reconciler,
     put: Callable[..., Row],
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -756,14 +761,14 @@ def test_what_others_run_is_counted_before_an_idle_instance_has_its_first_execut
     rows: Rows,
     schedule: Row,
     instance: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
     definition: str,
 ) -> None:
     if definition == "collection":
         rows.collection(rows.get("workflows", schedule["workflow_id"]))
         rows.update("workflow_schedules", schedule, is_active=False)
-    north.ordered()
+    north.create_execution()
     reconciler.at(0)
     assert rows.get("amc_instances", instance)["external_executions"] == 1
     assert len(emulator.calls("list_executions")) == 1
@@ -774,7 +779,7 @@ def test_what_was_given_up_takes_a_slot_until_amc_has_ended_it(
     rows: Rows,
     put: Callable[..., Row],
     instance: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     order(north, put(status="CANCELLED"))
@@ -790,7 +795,7 @@ def test_amcs_last_word_of_an_ended_row_is_kept(
     reconciler: Reconciler,
     rows: Rows,
     put: Callable[..., Row],
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     ended = {"amc_status": "RUNNING", "completed_at": reconciler.start}
@@ -810,7 +815,7 @@ def test_the_slot_of_a_closed_row_is_counted_once_before_and_after_amc_is_listed
     rows: Rows,
     put: Callable[..., Row],
     instance: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     rows.update("amc_instances", instance, max_concurrent_executions=2)
@@ -847,7 +852,7 @@ def test_what_the_application_runs_itself_is_counted_and_left_alone(
     rows: Rows,
     put: Callable[..., Row],
     instance: Row,
-    north: Caller,
+    north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
     row = put(dag_id=None, dag_run_id=None)
