@@ -1,4 +1,4 @@
-"""Follow the rows until told to end: `python -m recomamp.dag_refresher`.
+"""Refresh DAGs after changes of rows, until it is stopped: `python -m recomamp.dag_refresher`.
 
 Nothing depends on it but freshness: while it does not run, or cannot reach the database or
 Airflow, DAGs follow their rows at the next of Airflow's own rounds.
@@ -34,7 +34,7 @@ RECONNECT_SECONDS = 5.0
 
 
 def follow_forever(database: DatabaseHook, airflow: AirflowApi) -> None:
-    """Follow, connecting anew whenever the connection breaks."""
+    """Listen for changes, and reconnect when the connection breaks."""
     follower = Follower(airflow)
     while True:
         try:
@@ -53,7 +53,7 @@ def follow_forever(database: DatabaseHook, airflow: AirflowApi) -> None:
 def _follow(follower: Follower, connection: Connection) -> None:
     listening = listen(connection, lambda: BUSY_SECONDS if follower.is_waiting else IDLE_SECONDS)
     for changes in listening:
-        if changes is None:  # it listens now; what was told before, nobody heard
+        if changes is None:  # it listens now; changes before it were missed
             log.info("listening")
             follower.note_everything()
         elif changes:

@@ -29,7 +29,7 @@ class ParsedFile:
 
 
 class AirflowApi:
-    """Signs in, tells of DAG files and has them parsed.
+    """Signs in, lists DAG files and requests their parsing.
 
     :param url: where Airflow's API server answers, without a path.
     """
@@ -117,7 +117,7 @@ def _parsed_from(dags: Sequence[dict[str, Any]]) -> datetime | None:
     """Return when the latest parse of a file began.
 
     Its DAGs are stored one after the other, each with the time of that and the duration of the
-    parse. A DAG whose row is gone keeps those of a former parse until Airflow lets it go.
+    parse. A DAG whose row is deleted keeps the times of its last parse until Airflow drops it.
     """
     stored = [
         (datetime.fromisoformat(dag["last_parsed_time"]), dag.get("last_parse_duration") or 0.0)

@@ -1,4 +1,4 @@
-"""Which rows have changed, as the database tells whoever listens."""
+"""Which rows have changed, as the database notifies its listeners."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Follower:
             self._want(file, now or datetime.now(UTC))
 
     def note_everything(self, now: datetime | None = None) -> None:
-        """Take down all files: nobody knows what has changed."""
+        """Take down all files: what has changed is not known."""
         for file in all_files():
             self._want(file, now or datetime.now(UTC))
 

@@ -138,7 +138,7 @@ def log_failure(part: object, error: Exception) -> None:
 
 
 def in_turns(parts: Iterable[Part], owner: Callable[[Part], Hashable]) -> list[Part]:
-    """Order parts so that each owner's first comes before anybody's second.
+    """Sort parts so that each owner's first one comes before any owner's second.
 
     Owners come in the order of their first parts, and the parts of each stay in theirs.
     """
@@ -151,7 +151,7 @@ def in_turns(parts: Iterable[Part], owner: Callable[[Part], Hashable]) -> list[P
 
 
 def rotated(parts: Sequence[Part], number: int) -> list[Part]:
-    """Begin with another part for each number, so that none is always behind another."""
+    """Begin with another part for each number, so that none always comes after another."""
     first = number % len(parts) if parts else 0
     return [*parts[first:], *parts[:first]]
 

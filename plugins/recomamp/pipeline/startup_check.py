@@ -46,7 +46,7 @@ def on_starting(component: Any) -> None:
     """Warn of each setting with which the pipeline does not work as described.
 
     Airflow calls it in each process with a job, before it says which job. It calls it in each task
-    too, where nobody would look for the warning. The component starts all the same: its DAGs can
+    too, where the warning would not be seen. The component starts all the same: its DAGs can
     still be shown.
     """
     from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
@@ -71,7 +71,7 @@ def problems() -> Iterator[str]:
 def component_name() -> str | None:
     """Return which of Airflow's components this process is; None where its command says none.
 
-    Airflow names it to nobody before it has started.
+    Airflow does not give its name before it has started.
     """
     known = ("scheduler", "dag-processor", "triggerer")
     return next((word for word in sys.argv[1:] if word in known), None)

@@ -46,6 +46,6 @@ def insert_api_error(
 
 
 def delete_api_errors(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Delete the oldest rows from before a moment, at most ``limit``; return how many."""
+    """Delete the oldest rows from before a time, at most ``limit``; return how many."""
     row = fetch_one(connection, "delete_api_errors", before=before, limit=limit)
     return int(row["deleted"]) if row else 0

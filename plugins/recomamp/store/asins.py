@@ -17,7 +17,7 @@ from recomamp.store.statements import fetch_all
 
 
 def select_product_owners(connection: Connection, *, before: datetime) -> list[UUID]:
-    """Return the active users with active products that were not asked about since a moment."""
+    """Return the active users with active products that were not asked about since a time."""
     found = fetch_all(connection, "select_product_owners", before=before)
     return [row["user_id"] for row in found]
 
@@ -25,7 +25,7 @@ def select_product_owners(connection: Connection, *, before: datetime) -> list[U
 def select_due_products(
     connection: Connection, user_id: UUID, *, before: datetime
 ) -> list[DueProduct]:
-    """Return a user's active products that were not asked about since a moment."""
+    """Return a user's active products that were not asked about since a time."""
     found = fetch_all(connection, "select_due_products", user_id=user_id, before=before)
     return [DueProduct(**row) for row in found]
 

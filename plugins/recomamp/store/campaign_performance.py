@@ -23,7 +23,7 @@ LARGEST_COUNT = 2**63 - 1  # impressions and clicks are BIGINT
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadCounts:
-    """How many rows a report had, of how many campaigns nobody knows, and what they changed."""
+    """The rows of a report, its campaigns without a row, and the rows that it changed."""
 
     reported: int
     unknown: int

@@ -135,7 +135,7 @@ def end_campaign_report(
 
 
 def delete_campaign_reports(connection: Connection, *, before: datetime) -> int:
-    """Forget reports that were asked for before a moment; return how many."""
+    """Delete reports that were requested before a time; return how many."""
     with connection.cursor() as cursor:
         cursor.execute(load_sql("delete_campaign_reports"), {"before": before})
         return int(cursor.rowcount)

@@ -118,7 +118,7 @@ def select_account_profile(connection: Connection, instance_key: UUID) -> str | 
 def set_campaigns_synced_at(
     connection: Connection, instance_key: UUID, *, synced_at: datetime
 ) -> bool:
-    """Say that campaigns and figures are as of a moment; False where they are of a later one."""
+    """Set the time as of which campaigns and figures are; False where they are of a later one."""
     return execute_returning(
         connection, "set_campaigns_synced_at", instance_key=instance_key, synced_at=synced_at
     )

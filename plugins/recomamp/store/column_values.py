@@ -1,6 +1,6 @@
 """How values of columns become values of Python: one that Python cannot hold breaks no statement.
 
-A statement reads rows of many tenants. psycopg2's own casters raise for a moment before year 1 or
+A statement reads rows of many tenants. psycopg2's own casters raise for a time before year 1 or
 after 9999, for a JSON number of more than 4,300 digits and for JSON nested a thousand deep, and the
 whole statement then has no rows.
 """
@@ -39,9 +39,9 @@ def read_json(text: str) -> Any:
 
 
 def register_column_types(on: cursor) -> None:
-    """Have a cursor read moments, days, JSON and UUIDs as the pipeline uses them.
+    """Make a cursor read times, days, JSON and UUIDs as the pipeline uses them.
 
-    Moments and days outside of 2000 to 9990 become the nearest of these bounds.
+    Times and days outside of 2000 to 9990 become the nearest of these bounds.
     """
     register_uuid(conn_or_curs=on)  # type: ignore[no-untyped-call]
     for kind in _TYPES:

@@ -171,7 +171,7 @@ def mark_submitting(
 
 
 def set_amc_status(connection: Connection, execution_id: UUID, amc_status: str) -> bool:
-    """Keep AMC's last word of an execution; False where it was final, or has not changed."""
+    """Store AMC's latest status of an execution; False where it was final, or has not changed."""
     return execute_returning(
         connection, "set_amc_status", execution_id=execution_id, amc_status=amc_status
     )

@@ -57,6 +57,6 @@ def select_findings(connection: Connection, *, dag_run_id: str) -> list[Row]:
 
 
 def delete_findings(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Delete the oldest rows from before a moment, at most ``limit``; return how many."""
+    """Delete the oldest rows from before a time, at most ``limit``; return how many."""
     row = fetch_one(connection, "delete_findings", before=before, limit=limit)
     return int(row["deleted"]) if row else 0

@@ -1,4 +1,4 @@
-"""Rows of ``notifications``: events that users hear of, and how far telling them has come."""
+"""Rows of ``notifications``: events that are mailed to users, and the state of each mail."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def claim_notifications(
 def select_recent_mails(
     connection: Connection, user_ids: Collection[UUID], *, since: datetime
 ) -> dict[UUID, RecentMail]:
-    """Return which mails users have been sent since a moment."""
+    """Return the mails that users were sent since a time."""
     found = fetch_all(connection, "select_recent_mails", user_ids=list(user_ids), since=since)
     return {
         row["user_id"]: RecentMail(mails=row["mails"], last_digest_at=row["last_digest_at"])
@@ -131,7 +131,7 @@ def release_notifications(
 
 
 def delete_notifications(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Delete the oldest settled events from before a moment; return how many."""
+    """Delete the oldest ended events from before a time; return how many."""
     row = fetch_one(connection, "delete_notifications", before=before, limit=limit)
     return int(row["deleted"]) if row else 0
 

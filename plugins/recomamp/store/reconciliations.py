@@ -43,7 +43,7 @@ class InstanceToReconcile:
 def select_instances_to_reconcile(
     connection: Connection, *, since: datetime
 ) -> list[InstanceToReconcile]:
-    """Return the instances with executions, open or since a moment, or with some to come."""
+    """Return the instances with executions, open or since a time, or with some to come."""
     found = fetch_all(connection, "select_instances_to_reconcile", since=since)
     return [InstanceToReconcile(**row) for row in found]
 
@@ -172,7 +172,7 @@ def insert_reconciliation(
 
 
 def delete_reconciliations(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Delete the oldest rows from before a moment, at most ``limit``; return how many."""
+    """Delete the oldest rows from before a time, at most ``limit``; return how many."""
     row = fetch_one(connection, "delete_reconciliations", before=before, limit=limit)
     return int(row["deleted"]) if row else 0
 

@@ -184,7 +184,7 @@ def record_failure(
             execution_id=execution.id,
             status="FAILED",
             error_message=reason,
-            # It may have been missed in the moment in which it began
+            # Its run may have been deleted as it began
             duration_seconds=max(0, round((run_ended_at - began_at).total_seconds())),
             window=execution.window,
         )

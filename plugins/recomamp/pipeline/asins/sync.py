@@ -48,7 +48,7 @@ SYNC_RETRY = RetryPolicy(attempts=4)
 
 
 def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> None:
-    """Ask about every product that nobody asked about for 20 hours, and keep the answers.
+    """Request every product that was not requested for 20 hours, and store the answers.
 
     Each batch is kept as soon as it is answered, so that another try asks about the rest only.
 
@@ -189,8 +189,8 @@ class UserAsinSync:
     ) -> list[DueProduct]:
         """Ask about products, keep each answer at once, and return what the seller does not know.
 
-        What could not be asked about is not among that. After trouble that is not about a batch's
-        own ASINs the seller is left in peace.
+        What could not be asked about is not among that. After an error that is not about the ASINs
+        of a batch, the seller's other batches wait.
         """
         missing: list[DueProduct] = []
         profile_id = seller.profile.profile_id

@@ -39,7 +39,7 @@ def sync_campaigns(
     A campaign that a complete list no longer has becomes ARCHIVED. A list that breaks off archives
     nothing and does not stop the others.
 
-    :param now: the moment of this sync; a later one's rows are left alone.
+    :param now: the time of this sync; a later one's rows are left alone.
     :raises PartialFailure: after all lists, naming those that could not be read.
     :raises PipelineError: when nothing could be read at all.
     """

@@ -186,7 +186,7 @@ class MarkSynced(InstanceOperator):
         self.needed_task_ids = needed_task_ids
 
     def execute(self, context: Context) -> None:
-        """Write the moment at which the run began."""
+        """Write the time at which the run began."""
         from recomamp.store.campaigns import set_campaigns_synced_at
 
         began_at = context["dag_run"].start_date or datetime.now(UTC)

@@ -68,7 +68,7 @@ class PerformanceSync:
     def request(self, at: datetime) -> list[UUID]:
         """Intend to ask for all reports that are not under way or loaded of late; return their ids.
 
-        :param at: the moment whose last full days are asked for, the same at each try.
+        :param at: the time whose last full days are requested, the same at each try.
         """
         return asyncio.run(self._request(at))
 

@@ -36,7 +36,7 @@ class CampaignSources:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstanceAccounts:
-    """The sources behind an instance; ``refusal`` says why there may be more of them."""
+    """The sources of an instance; ``refusal`` says why there may be more of them."""
 
     sources: list[CampaignSources]
     refusal: AmazonError | None
@@ -54,7 +54,7 @@ class NoCampaignSources(InvalidDefinition):
 async def resolve_campaign_sources(
     instance: Instance, ads: AdsClient, *, database: DatabaseHook, amazon: AmcHook
 ) -> InstanceAccounts:
-    """Ask Amazon which profiles and DSP advertisers stand behind an instance.
+    """Ask Amazon which profiles and DSP advertisers feed an instance.
 
     Where Amazon refuses the instance's list of advertisers, the account's own profile is all.
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 async def find_submitted_execution(
     execution: Execution, amc: AmcClient, database: DatabaseHook, in_doubt: str
 ) -> AmcExecution | None:
-    """Find what may have been sent. While nobody can look, the doubt and the attempt stay open.
+    """Find what may have been sent. Where AMC cannot be asked, the attempt stays open.
 
     :param in_doubt: why it may have been sent.
     :raises SubmissionUnknown: when AMC does not let us look.
@@ -41,7 +41,7 @@ async def find_submitted_execution(
 def is_claimed_by_other(
     candidate: AmcExecution, execution: Execution, database: DatabaseHook
 ) -> bool:
-    """Return whether another row, whoever owns it, has adopted what AMC lists."""
+    """Return whether a row of any user has adopted what AMC lists."""
     with database.transaction() as connection:
         owner = select_execution_by_amc_id(
             connection, execution.instance_id, candidate.amc_execution_id
@@ -52,7 +52,7 @@ def is_claimed_by_other(
 async def _find_by_name(
     execution: Execution, amc: AmcClient, database: DatabaseHook
 ) -> AmcExecution | None:
-    """Look for the execution's own name, whatever AMC's clock says; rather for what still runs.
+    """Look for the execution's own name, regardless of AMC's clock; rather for what still runs.
 
     Of several the newest: the reconciliation chooses the same, and cancels all others.
     """

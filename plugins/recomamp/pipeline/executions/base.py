@@ -75,7 +75,7 @@ class ExecutionOperator(BaseOperator):
             except PipelineError as err:
                 self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
                 raise
-            except (AirflowFailException, AirflowSkipException):  # whoever raises it knows the row
+            except (AirflowFailException, AirflowSkipException):  # the row is already written
                 raise
             except AirflowTaskTimeout as err:
                 # Airflow calls on_kill for this error, and on_kill ends the process. So another

@@ -1,4 +1,4 @@
-"""Stop an execution that nobody wants any more: in its row first, then at AMC."""
+"""Stop an execution whose run was ended: in its row first, then at AMC."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcStatus | No
         if execution.submission_started_at is not None:
             name = execution.amc_workflow_id
             async for sent in amc.list_executions(workflow_id=name):
-                if sent.workflow_id == name:  # whatever else is listed is somebody's
+                if sent.workflow_id == name:  # other executions may be listed too
                     status = (await amc.cancel_execution(sent.amc_execution_id)).status
         return status
 
 
 def end_cancelled(database: DatabaseHook, execution: Execution, reason: str) -> bool:
-    """End the row as CANCELLED and close its books; False where it has ended already.
+    """End the row as CANCELLED and record the failure of its run; False where it has ended already.
 
-    The row comes first: should AMC not be reached afterwards, a row that has ended is what tells
-    the reconciliation to cancel there.
+    The row comes first: if AMC cannot be reached afterwards, the reconciliation cancels there what
+    an ended row names.
     """
     now = datetime.now(UTC)
     with database.transaction() as connection:

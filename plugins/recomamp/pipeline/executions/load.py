@@ -161,7 +161,7 @@ class LoadResults(ExecutionOperator):
     ) -> None:
         """Write the row, which lists the files, now that all of them have their names.
 
-        :raises ExecutionLocked: when somebody deletes the execution in the same moment.
+        :raises ExecutionLocked: when the execution is deleted at the same time.
         """
         lock.verify()
         seconds = amc.execution_time_seconds

@@ -272,7 +272,7 @@ async def _create_or_adopt(
             raise
         except SubmissionUnknown as err:
             # Sending again is the next try's: it comes later and looks first. The longer between
-            # two sendings, the surer a list shows what the former one left at AMC
+            # two sendings, the surer a list shows what the first one left at AMC
             asked_seconds = min(err.retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
             await amc.sleep(max(LOOK_AGAIN_SECONDS, asked_seconds))
             if found := await find_submitted_execution(execution, amc, amazon.database, str(err)):

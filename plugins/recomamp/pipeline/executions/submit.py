@@ -28,7 +28,7 @@ class SubmitExecution(ExecutionOperator):
     def work(self, context: Context) -> RunRequest:
         """Return what the run has to do.
 
-        :raises AirflowSkipException: when nobody has asked for it and the rows show its results.
+        :raises AirflowSkipException: when the run started by itself and the rows show its results.
         """
         work = super().work(context)
         if is_asked_for(context) or (loaded := self.loaded_window(work)) is None:

@@ -78,8 +78,8 @@ class WaitForExecution(ExecutionOperator):
     def _respect_end(self, context: Context, execution: Execution) -> None:
         """Fail for good where an earlier try of this task was about to.
 
-        A worker may die between writing the end and telling Airflow. Clearing the task counts its
-        tries and attempts anew, and opens the next one whatever the last one ended as.
+        A worker may die between writing the end and telling Airflow. Clearing the task restarts the
+        counts of tries and attempts, and opens the next attempt.
         """
         if execution.status.is_open:
             return

@@ -39,7 +39,7 @@ def add_params(dag: DAG, typed: TypedTimes, parameters: Mapping[str, Parameter])
     :param typed: the row's rule for days and times, whose zone the fields name.
 
     Not with the DAG's arguments: Airflow then copies all fields into each task, and compiles and
-    checks every field's JSON schema anew for each DAG. That is more than half of what a DAG costs.
+    checks every field's JSON schema again for each DAG. That is more than half of what a DAG costs.
 
     :raises ParamValidationError: when a value is not what its own schema says.
     """

@@ -89,8 +89,8 @@ def ensure_instance_healthy(
 ) -> None:
     """Return where a run may be tried; Amazon is asked only about an instance in ERROR.
 
-    ERROR is not believed for longer than a minute: whoever has mended the instance clears the run,
-    and need not wait for the next check.
+    ERROR is not believed for longer than a minute: after the instance is repaired, a cleared run
+    need not wait for the next check.
 
     :raises InstanceUnusable: when nothing works on the instance, with the health error in words.
     """
@@ -128,7 +128,7 @@ async def _check(
     except TimeoutError:
         silence = f"Amazon has not answered within {LONGEST_CHECK_SECONDS:g} seconds"
         answers = HealthProbe(reporting=TransientError(silence))
-    except Exception as err:  # nobody knows it, so that runs are tried; the row says so meanwhile
+    except Exception as err:  # it is not known, so runs are tried; the row says so meanwhile
         words = f"the check itself failed: {type(err).__name__}: {one_line(err, LONGEST_ERROR)}"
         health = Health(status=HealthStatus.UNHEALTHY, error=words[:LONGEST_ERROR])
         await asyncio.to_thread(_keep, instance, health, None, database, now)

@@ -33,7 +33,7 @@ ANALYZE_TIMEOUT_SECONDS = 600  # of one table
 UNUSED_FROM_BYTES = 1024 * 1024  # smaller indexes are no burden
 SLOW_FROM_MS = 1000
 SLOWEST = 20
-MOST_FINDINGS = 100  # of one step; more would tell nothing new
+MOST_FINDINGS = 100  # of one step; more would show nothing new
 _LONGEST_QUERY = 1000
 
 DeleteRows = Callable[..., int]
@@ -64,7 +64,7 @@ class MaintenanceOperator(BaseOperator):
 class PurgeRows(MaintenanceOperator):
     """Delete rows that have had their time, batch after batch; return how many.
 
-    :param delete: deletes at most ``limit`` rows from ``before`` a moment; returns how many.
+    :param delete: deletes at most ``limit`` rows from ``before`` a time; returns how many.
     :param kept: how long rows are kept.
     """
 

@@ -1,7 +1,7 @@
-"""Tell users by mail what happened to their work, each event at most once.
+"""Mail users about their runs, each event at most once.
 
-A mail is marked before it is handed over and again when the server has it. Whoever dies in between
-leaves it in doubt, and it is not sent again: a user may miss a mail, and gets none twice.
+A mail is marked before it is handed over and again when the server has it. A sender that dies in
+between leaves it IN_DOUBT, and it is not sent again: a user may miss a mail, and gets none twice.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_ROUND = timedelta(minutes=5)  # no mail is begun after it; half of what the task may take
 LEASE = timedelta(minutes=15)  # longer than a round may take
-OLDEST = timedelta(days=1)  # yesterday's news is told by nobody
+OLDEST = timedelta(days=1)  # older events are not mailed
 SERVER_PAUSE = timedelta(minutes=5)
 MOST_EVENTS = 2000  # of a round
 
@@ -60,7 +60,7 @@ def send_notifications(
     """Send what is due; return how many mails the server took.
 
     :raises MailServerUnavailable: when the server takes nothing; what was due is tried again.
-    :raises PartialFailure: after all mails, naming those that nobody knows why they were not sent.
+    :raises PartialFailure: after all mails, naming those that failed for an unknown reason.
     """
     expire_notifications(database, now=clock())
     claim_id = uuid4()
@@ -166,7 +166,7 @@ class SendBatch:
         log.info("%s events of user %s wait for a digest", len(events), events[0].user_id)
 
     def _send(self, mail: Mail) -> bool:
-        """Send one mail and keep what became of it; tell whether the server took it."""
+        """Send one mail and keep what became of it; return whether the server took it."""
         message_id = f"<{mail.events[0].id}.{len(mail.events)}@{self.server.domain}>"
         with self.database.transaction() as connection:
             outgoing = notifications.start_sending_notifications(

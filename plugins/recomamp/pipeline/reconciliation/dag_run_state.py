@@ -30,7 +30,7 @@ def airflow_run_state(task_instance: Any) -> RunStateOf:
 
 
 def _says_not_found(error: AirflowRuntimeError) -> bool:
-    """Tell Airflow's "no such run" from a route, a proxy or a server that is not found."""
+    """Return whether Airflow itself says that there is no such run, and no proxy or server."""
     answer = error.error.detail or {}
     if (
         error.error.error is not ErrorType.API_SERVER_ERROR

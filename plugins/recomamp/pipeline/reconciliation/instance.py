@@ -1,4 +1,4 @@
-"""Compare AMC's executions with the open rows of one instance and mend what fell through.
+"""Compare AMC's executions with the open rows of one instance, and correct what differs.
 
 AMC is listed first and the rows are read afterwards: a row is written before AMC hears of it, so
 what is listed and has no row has really lost it.
@@ -121,7 +121,7 @@ class InstanceReconciliation:
             return [one async for one in amc.list_executions(min_creation_time=since)]
 
     def _note_statuses(self, statuses: Mapping[str, AmcStatus]) -> None:
-        """Keep AMC's last word of each execution in its row, where that has ended."""
+        """Store AMC's latest status of each execution in its row, where the row has ended."""
         with self.database.transaction() as connection:
             reconciliations.set_listed_statuses(connection, self.instance.instance_id, statuses)
 
@@ -180,7 +180,7 @@ class InstanceReconciliation:
             self._tell(connection, decision, decision.cancel[0], decision.reason)
 
     def _close(self, decision: Decision, row: OpenExecution) -> None:
-        """Cancel at AMC, end the row and close its books, where nothing has happened since."""
+        """Cancel at AMC, end the row and record its run, where the row has not changed since."""
         execution = self._execution(row.id)
         if execution is None or not self._is_still_orphan(row):
             log.info("Execution %s has changed meanwhile and is left alone", row.id)

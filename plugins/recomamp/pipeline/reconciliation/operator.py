@@ -1,4 +1,4 @@
-"""Reconcile all instances, one after the other, whatever becomes of any."""
+"""Reconcile all instances, one after the other; one that fails stops no other."""
 
 from __future__ import annotations
 
@@ -75,5 +75,5 @@ def reconcile(
 def _at_the_end(
     instances: list[InstanceToReconcile], region: str | None
 ) -> list[InstanceToReconcile]:
-    """Put a region's instances behind all others, which keep their order."""
+    """Move a region's instances to the end; the others keep their order."""
     return sorted(instances, key=lambda one: one.region == region)

@@ -87,7 +87,7 @@ class _Shared(Generic[T]):
                 del self._asked[execution_id]
 
     async def _answer_all(self, database: DatabaseHook, sleep: Sleep) -> None:
-        """Answer until nobody asks any more."""
+        """Answer until no caller waits any more."""
         await asyncio.sleep(GATHER_SECONDS)
         while self._asked:
             wanted = list(self._asked)
@@ -194,7 +194,7 @@ class SlotQueue(_Shared[str]):
 
 
 def _queue_position(row: WaitingExecution | None) -> str:
-    """Tell what there is to say of an execution that waits for a slot; nothing while it does."""
+    """Return the outcome of an execution that waits for a slot; nothing while it does."""
     if row is None:
         return "gone"
     if row.slot_granted_at is not None:

@@ -3,7 +3,7 @@
 The list is swept page by page, newest first, from the oldest that is waited for. Where it is longer
 than a round may read, because many executions of others or many that have ended lie between, the
 next round goes on at the next page. What a sweep did not show is asked for singly, the longest
-unasked first, so that nobody is forgotten however much AMC's list lags or leaves out.
+unasked first, so none is forgotten where AMC's list lags or is incomplete.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class _Waiting:
 class InstancePoller:
     """Watches one user's executions on one AMC instance for all who wait in this event loop.
 
-    AMC is asked in that user's name only: several users may be behind one instance.
+    AMC is asked in that user's name only: several users may use one instance.
     """
 
     _pollers: ClassVar[
@@ -137,7 +137,7 @@ class InstancePoller:
         return poll_interval_seconds(age_seconds, self._shortest_seconds)
 
     async def _poll(self, sweeper: StatusFetcher) -> None:
-        """Ask AMC about those who are waited for and tell who has ended."""
+        """Ask AMC about the awaited executions and wake the tasks of those that have ended."""
         wanted = {key: waiting.submitted_at for key, waiting in self._waiting.items()}
         async for execution in sweeper.fetch(wanted):
             if execution.status.is_terminal:

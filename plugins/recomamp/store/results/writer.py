@@ -124,7 +124,7 @@ class ResultWriter:
 
 
 class _Cancelled(Exception):
-    """Nobody waits for this part any longer."""
+    """This part is cancelled."""
 
 
 class _Conversion:
@@ -165,7 +165,7 @@ class _Conversion:
         self._added.append(self._worker.submit(self._add, part))
 
     def abort(self) -> None:
-        """Let nobody work on these parts any longer."""
+        """Cancel the conversion of these parts."""
         self._is_given_up.set()
 
     def publish(self) -> StoredResults:
