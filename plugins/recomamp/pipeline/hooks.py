@@ -1,6 +1,6 @@
 """The pipeline's two connections, as clients: the application's database and Amazon.
 
-Both come from the environment or a secrets backend, the only sources that work in every process of
+Both come from the environment or a secrets backend. No other source works in every process of
 Airflow, also while a DAG file is parsed. Why not HttpHook: docs/adr/0003.
 """
 
@@ -111,9 +111,8 @@ class DatabaseHook(PostgresHook):
         """Open a connection.
 
         :raises ConfigurationError: when the Airflow connection is not defined, has an option that
-            libpq
-            does not know, or asks for less than an encrypted and verified connection to another
-            machine.
+            libpq does not know, or leaves a connection to another machine unencrypted or
+            unverified.
         :raises psycopg2.OperationalError: when the server cannot be reached.
         """
         # The provider's hook would keep it. A poller lives for days, and a password may change

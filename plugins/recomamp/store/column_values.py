@@ -1,7 +1,7 @@
 """How values of columns become values of Python: one that Python cannot hold breaks no statement.
 
 A statement reads rows of many tenants. psycopg2's own casters raise for a time before year 1 or
-after 9999, for a JSON number of more than 4,300 digits and for JSON nested a thousand deep, and the
+after 9999, for a JSON number of more than 4,300 digits and for JSON nested a thousand deep. The
 whole statement then has no rows.
 """
 

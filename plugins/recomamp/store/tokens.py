@@ -28,9 +28,9 @@ LOCK_TIMEOUT_SECONDS = 30.0
 class UserTokens:
     """The stored tokens of one user (``recomamp.amazon.auth.TokenStore``).
 
-    The row stays locked while Amazon is asked, so that however many processes find the access
-    token run out, one of them renews it and the others take what it stored. Database calls run
-    in a thread: the event loop serves other executions meanwhile.
+    The row stays locked while Amazon is asked. Many processes may find that the access token has
+    expired: one of them renews it, and the others read what it stored. Database calls run in a
+    thread: the event loop serves other executions meanwhile.
 
     A consent that Amazon has refused is remembered in the row, and Amazon is not asked again until
     the application stores another refresh token.

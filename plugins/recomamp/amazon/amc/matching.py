@@ -25,9 +25,9 @@ def matches_submission(
 ) -> bool:
     """Return whether AMC's execution is the one submitted under ``workflow_id``.
 
-    Where AMC keeps the name, the name decides. Where it does not, it must be the same window, the
-    same parameters and created no earlier than ``created_after``, when we first sent it (less a
-    minute, for clocks differ); also the same ``sql`` when the list was read with the workflow
+    Where AMC keeps the name, the name decides. Where it does not, window and parameters must be the
+    same. It must be created after ``created_after``, the time of the first sending, less a minute
+    because clocks differ. It must have the same ``sql`` when the list was read with the workflow
     included. Two queries without parameters over one window differ in nothing else, so list with
     ``include_workflow=True`` and leave out executions that already belong to another row.
 

@@ -4,12 +4,12 @@
 2. A time with an offset is that instant.
 3. Two times in UTC are days if they are edges of days in one zone. Airflow has no field for a day.
    Its CLI reads a date as 00:00 UTC. Its date picker sends the first minute of the day in the zone
-   that the UI shows, as UTC, and for the end of a backfill the last minute. The rule turns such a
-   pair into the days that a person picked, and these days belong to the row's zone.
+   that the UI shows, as UTC. For the end of a backfill it sends the last minute. The rule turns
+   such a pair into the days that a person picked, and these days belong to the row's zone.
 
 A zone is read off the time of day in UTC, so the rule knows offsets from -10:00 to +13:45. The
 row's own zone is tried first. A day that is picked in a zone beyond these (-11:00, -12:00, +14:00)
-is read as the neighbouring day, unless that zone is the row's own.
+is read as the day next to it. The row's own zone is an exception.
 
 In rows with several windows a day a time means a time. There a pair is days only where it ends in
 the last minute of a day, or consists of 00:00 UTC twice.

@@ -43,8 +43,8 @@ _SQL_TYPES = {
 def is_sent(slot: Placeholder, known: Mapping[str, Parameter]) -> bool:
     """Return whether a slot's value travels as a parameter, not as a literal.
 
-    Literals are: a number in quotes (text), a date that includes its day (see ``ends_day``), text
-    that is longer than AMC is said to take, a part of a LIKE pattern that has wildcards.
+    Literals are: a number in quotes (text); a date that includes its day (see ``ends_day``); text
+    that is longer than AMC is said to take; a part of a LIKE pattern with wildcards.
     """
     if slot.kind not in (PlaceholderKind.PARAMETER, PlaceholderKind.PATTERN) or slot.template:
         return False

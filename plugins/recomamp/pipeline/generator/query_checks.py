@@ -1,8 +1,8 @@
 """The check of all queries of a DAG file, within the time that a parse has.
 
-The check of a query takes time for each of its characters. So the snapshot keeps the result of
-each check for the next parse, and a check that does not fit into this parse waits for the next.
-Airflow gives a file 30 seconds; after them all DAGs of all tenants would be missing.
+The check of a query takes time for each of its characters. So the snapshot keeps the result of each
+check for the next parse. A check that does not fit into this parse waits for the next. Airflow
+gives a file 30 seconds; after them all DAGs of all tenants would be missing.
 """
 
 from __future__ import annotations

@@ -57,9 +57,9 @@ class ShardBundle(BaseDagBundle):
     def refresh(self) -> None:
         """Choose which files Airflow parses; its dag-processor alone calls this, before it looks.
 
-        The file of a shard that is no longer in use is parsed, and builds nothing, as long as
-        Airflow has a DAG of that file. Airflow hides the DAGs of a file that it no longer finds,
-        even where another file builds them by now.
+        The file of an unused shard builds nothing. It is parsed as long as Airflow has a DAG of
+        that file. Airflow hides the DAGs of a file that it no longer finds, even where another file
+        builds them by now.
 
         :raises OSError: when the folder cannot be written.
         """

@@ -1,10 +1,10 @@
 """Which file builds the DAG of which row, and which DAG bundle has that file.
 
-Rows fall into sixteen buckets by the last byte of their id, whatever the number of shards, and
-shard *k* of *n* has the buckets *k*, *k + n*, … So the assignment is stable, and another number of
-shards moves DAGs between files without losing any. Shard 0 is ``dags/amc_<kind>s.py``. The files of
-the others are written by ``ShardBundle``, a class of DAG bundles: where Airflow's configuration
-lists *m* bundles of that class, shard *k* belongs to the bundle *k* modulo *m* of them.
+The last byte of a row's id puts it into one of sixteen buckets. Shard *k* of *n* has the buckets
+*k*, *k + n*, … Another number of shards moves DAGs between files and loses none. Shard 0 is
+``dags/amc_<kind>s.py``. The files of the others are written by ``ShardBundle``, a class of DAG
+bundles: where Airflow's configuration lists *m* bundles of that class, shard *k* belongs to the
+bundle *k* modulo *m* of them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Ask AMC about many executions of one instance with few calls, bounded per round.
 
-The list is swept page by page, newest first, from the oldest that is waited for. Where it is longer
-than a round may read, because many executions of others or many that have ended lie between, the
-next round goes on at the next page. What a sweep did not show is asked for singly, the longest
-unasked first, so none is forgotten where AMC's list lags or is incomplete.
+The list is swept page by page, newest first, from the oldest that is waited for. It may be longer
+than a round may read, where many other executions lie between. Then the next round continues at the
+next page. What a sweep did not show is asked for singly, the longest unasked first, so none is
+forgotten where AMC's list lags or is incomplete.
 """
 
 from __future__ import annotations

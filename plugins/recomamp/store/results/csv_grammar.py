@@ -4,9 +4,9 @@ Both dialects put a field in quotes where it holds a comma, a quote or a line en
 DOUBLED writes a quote as ``""`` and every other character as it is. BACKSLASH writes a quote as
 ``\\"`` and a backslash as ``\\\\``. Outside of quotes both write all characters as they are.
 
-The grammars are strict: nothing follows a closing quote in its field, no quote stands inside an
-unquoted field, no other character follows a backslash, and all line ends of a file are alike. A
-reader that is not strict takes a mixture of the dialects for other values.
+The grammars are strict: nothing follows a closing quote in its field; no quote stands inside an
+unquoted field; no other character follows a backslash; all line ends of a file are alike. A reader
+that is not strict takes a mixture of the dialects for other values.
 """
 
 from __future__ import annotations

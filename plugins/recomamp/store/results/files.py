@@ -1,7 +1,7 @@
 """Puts the files of a result where ``RECOMAMP_RESULTS_URL`` says: all of them, or none.
 
-A file is written under a name that readers of data sets pass over (it starts with ``_``) and that
-no other load uses, and takes its own name only after every file of the result is complete.
+A file is first written under a name that readers of data sets ignore (it starts with ``_``) and
+that no other load uses. It takes its own name after every file of the result is complete.
 """
 
 from __future__ import annotations
