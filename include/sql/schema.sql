@@ -4701,7 +4701,7 @@ COMMENT ON COLUMN public.workflow_executions.error_message IS 'Error of a failed
 
 -- Name: COLUMN workflow_executions.error_type; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_executions.error_type IS 'Type of the error, such as REFUSED. While it is open: set where a step failed for good. A success clears it. Written by: submit, wait, load (set_next_retry, increment_retry_count); load (mark_succeeded, set_load_error); submit, wait, record, recomamp_reconcile (end_execution).';
+COMMENT ON COLUMN public.workflow_executions.error_type IS 'Type of the error, such as REJECTED or REQUEST_REJECTED. While it is open: set where a step failed for good. A success clears it. Written by: submit, wait, load (set_next_retry, increment_retry_count); load (mark_succeeded, set_load_error); submit, wait, record, recomamp_reconcile (end_execution).';
 
 -- Name: COLUMN workflow_executions.retry_count; Type: COMMENT; Schema: public; Owner: -
 
@@ -4765,11 +4765,11 @@ COMMENT ON COLUMN public.workflow_executions.window_type IS 'AMC''s timeWindowTy
 
 -- Name: COLUMN workflow_executions.window_start; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_executions.window_start IS 'Start of the window. NULL where AMC computes the window. Added by the pipeline. Written by: submit, wait (insert_execution).';
+COMMENT ON COLUMN public.workflow_executions.window_start IS 'Start of the window. Where AMC computes the window: the interval that Airflow shows, which AMC does not get. Added by the pipeline. Written by: submit, wait (insert_execution).';
 
 -- Name: COLUMN workflow_executions.window_end; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_executions.window_end IS 'End of the window, exclusive. NULL where AMC computes the window. Added by the pipeline. Written by: submit, wait (insert_execution).';
+COMMENT ON COLUMN public.workflow_executions.window_end IS 'End of the window, exclusive. Where AMC computes the window: the interval that Airflow shows, which AMC does not get. Added by the pipeline. Written by: submit, wait (insert_execution).';
 
 -- Name: COLUMN workflow_executions.window_time_zone; Type: COMMENT; Schema: public; Owner: -
 

@@ -1,12 +1,15 @@
 """The RecomAMP pipeline: rows of Postgres become Airflow DAGs, AMC executions and results.
 
-    domain/    pure values and rules: models, windows, parameters, states, errors
-    amazon/    talks to Amazon: signing in, requests and responses, the client
-    store/     talks to Postgres and to the results' storage: one function per SQL file
-    pipeline/  the Airflow side: hooks, operators, trigger, timetables, DAG factory
-    following/ has Airflow parse at once what the database says has changed
+``pipeline/__init__.py`` follows one row to its result, file by file.
 
-Imports point one way: domain <- amazon, store <- pipeline <- following, dags/.
+    errors.py       everything that can go wrong, as one tree
+    domain/         pure values and rules: definitions, queries, windows, states
+    amazon/         talks to Amazon: signing in, AMC's API, the Ads API
+    store/          talks to Postgres and to the results' storage: one function per SQL file
+    pipeline/       the Airflow side: generator, timetables, the four tasks, triggers, system DAGs
+    dag_refresher/  a process that asks Airflow to parse a DAG file as soon as its rows change
+
+Imports point one way: domain <- amazon, store <- pipeline <- dag_refresher, dags/.
 Only pipeline and dags/ import Airflow.
 """
 

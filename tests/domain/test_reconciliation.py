@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recomamp.domain.amc_names import amc_workflow_id, execution_id_of
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
-from recomamp.domain.executions import AmcExecution, OpenExecution, amc_workflow_id
+from recomamp.domain.executions import AmcExecution, OpenExecution
 from recomamp.domain.reconciliation import (
     ORPHAN_GRACE,
     Action,
@@ -19,7 +20,6 @@ from recomamp.domain.reconciliation import (
     RunState,
     count_external,
     decide,
-    execution_id_of,
 )
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

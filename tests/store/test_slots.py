@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.execution_states import AmcStatus
-from recomamp.store.slots import COLLECTION_HANDICAP, FOREIGN_COUNT_LIFETIME, grant_slots
+from recomamp.store.slots import COLLECTION_HANDICAP, EXTERNAL_COUNT_LIFETIME, grant_slots
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -244,7 +244,7 @@ def test_starting_and_deleting_over_and_over_starts_no_more_than_the_limit(
     [
         *({"amc_status": word} for word in AmcStatus if word.is_terminal),
         {"amc_execution_id": None},  # AMC never had it
-        {"completed_at": NOW - FOREIGN_COUNT_LIFETIME - timedelta(seconds=1)},
+        {"completed_at": NOW - EXTERNAL_COUNT_LIFETIME - timedelta(seconds=1)},
         {"status": "SUCCESS", "amc_status": "SUCCEEDED"},
     ],
 )

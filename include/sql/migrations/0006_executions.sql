@@ -125,7 +125,7 @@ COMMENT ON COLUMN workflow_executions.error_message IS
     '(mark_submitted); load (mark_succeeded, set_load_error); submit, wait, record, '
     'recomamp_reconcile (end_execution).';
 COMMENT ON COLUMN workflow_executions.error_type IS
-    'Type of the error, such as REFUSED. While it is open: set where a step failed for good. A '
+    'Type of the error, such as REJECTED or REQUEST_REJECTED. While it is open: set where a step failed for good. A '
     'success clears it. Written by: submit, wait, load (set_next_retry, increment_retry_count); '
     'load (mark_succeeded, set_load_error); submit, wait, record, recomamp_reconcile '
     '(end_execution).';
@@ -176,11 +176,12 @@ COMMENT ON COLUMN workflow_executions.window_type IS
     'AMC''s timeWindowType: EXPLICIT, or a window that AMC computes. Added by the pipeline. '
     'Written by: default; submit, wait (insert_execution).';
 COMMENT ON COLUMN workflow_executions.window_start IS
-    'Start of the window. NULL where AMC computes the window. Added by the pipeline. Written by: '
+    'Start of the window. Where AMC computes the window: the interval that Airflow shows, which AMC '
+    'does not get. Added by the pipeline. Written by: '
     'submit, wait (insert_execution).';
 COMMENT ON COLUMN workflow_executions.window_end IS
-    'End of the window, exclusive. NULL where AMC computes the window. Added by the pipeline. '
-    'Written by: submit, wait (insert_execution).';
+    'End of the window, exclusive. Where AMC computes the window: the interval that Airflow shows, '
+    'which AMC does not get. Added by the pipeline. Written by: submit, wait (insert_execution).';
 COMMENT ON COLUMN workflow_executions.window_time_zone IS
     'IANA time zone of the window. Added by the pipeline. Written by: submit, wait '
     '(insert_execution).';
@@ -347,7 +348,8 @@ SET
     submission_started_at = created_at
 WHERE status IN ('PENDING', 'RUNNING');
 
--- The document's trigger, under its name. It also counts rows that the writing user does not see.
+-- The name is the schema document's; the function counts nothing. It sets last_executed_at, also for
+-- rows that the writing user does not see.
 CREATE OR REPLACE FUNCTION public.update_workflow_execution_count()
 RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER

@@ -78,7 +78,7 @@ async def download_parts(
     Links that expire meanwhile are renewed. In the end they are listed once more: AMC does not say
     how many parts there are, and a list that came too early lacks some.
 
-    :param arrived: is called for each part as soon as it is whole, in order. Where AMC then offers
+    :param on_part: is called for each part as soon as it is whole, in order. Where AMC then offers
         other files, it is called for them in the same way, from number 0 on.
     :raises ResultNotReady: when AMC offers no files yet.
     :raises TransientError: when it offers other ones each time, or the network fails again and

@@ -1,3 +1,3 @@
-"""Makes DAGs follow their rows at once: listens to the database, asks Airflow to parse."""
+"""A process that listens for changed rows and asks Airflow to parse their DAG files at once."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""Pure values and rules. Imports nothing of ours, no Airflow, no network, no database."""
+"""Pure values and rules. Imports no other layer, no Airflow, no network, no database."""
 
 from __future__ import annotations

@@ -110,8 +110,9 @@ class Transition:
 
 _S, _A = ExecutionStatus, Actor
 
-# Any other change is none: every statement that writes the status is a compare-and-set by this
-# table (tests/store/test_transitions.py walks all pairs)
+# No other change happens. insert_execution, mark_submitted, end_execution and mark_succeeded write
+# the status. The last two take their source states from this table.
+# tests/store/test_transitions.py compares all four with it, pair by pair
 TRANSITIONS = (
     Transition(None, _S.PENDING, (_A.SUBMIT,), "the run has no open attempt"),
     Transition(_S.PENDING, _S.RUNNING, (_A.SUBMIT, _A.RECONCILE), "AMC gave or lists an id for it"),
@@ -147,7 +148,7 @@ TRANSITIONS = (
 )
 
 
-def sources(actor: Actor, target: ExecutionStatus) -> list[ExecutionStatus]:
+def allowed_from(actor: Actor, target: ExecutionStatus) -> list[ExecutionStatus]:
     """Return the states of a row from which ``actor`` may bring it to ``target``."""
     return [
         one.source
@@ -181,8 +182,3 @@ def given_up_as(
     if amc_status is AmcStatus.CANCELLED:
         return ExecutionStatus.CANCELLED, ExecutionStatus.CANCELLED
     return ExecutionStatus.FAILED, RUN_FAILED
-
-
-def is_nameless(workflow_id: str | None) -> bool:
-    """Return whether AMC made up the name: none was sent, or AMC did not keep it."""
-    return workflow_id is None or workflow_id.startswith("transient_")

@@ -14,11 +14,6 @@ from recomamp.domain.instance_health import HealthStatus
 from recomamp.domain.scheduling.windows import Window
 
 
-def amc_workflow_id(execution_id: UUID) -> str:
-    """Return the name under which AMC knows the execution."""
-    return f"recomamp-{execution_id}"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Execution:
     """One attempt to run one workflow over one window, and where it runs."""

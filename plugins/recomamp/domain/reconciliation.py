@@ -7,19 +7,17 @@ instance, and its executions look like ours but for the rows.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from recomamp.domain.execution_states import ExecutionStatus, is_nameless
+from recomamp.domain.amc_names import execution_id_of, is_nameless
+from recomamp.domain.execution_states import ExecutionStatus
 from recomamp.domain.executions import AmcExecution, OpenExecution
 
 ORPHAN_GRACE = timedelta(minutes=15)  # a run just marked failed may have a worker at it still
-
-_OUR_NAME = re.compile(r"recomamp-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
 class RunState(StrEnum):
@@ -68,12 +66,6 @@ class Decision:
         """Name it for people; several may be about one row, each on another of AMC's ids."""
         at_amc = f", {self.at_amc.amc_execution_id} at AMC" if self.at_amc else ""
         return f"{self.action} of execution {self.execution_id}{at_amc}"
-
-
-def execution_id_of(workflow_id: str | None) -> UUID | None:
-    """Return the execution that a name at AMC belongs to, None where the name is not ours."""
-    matched = _OUR_NAME.fullmatch(workflow_id or "")
-    return UUID(matched[1]) if matched else None
 
 
 def is_orphan(row: OpenExecution, runs: Mapping[UUID, RunState]) -> bool:

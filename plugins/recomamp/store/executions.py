@@ -11,9 +11,10 @@ from psycopg2.errors import UniqueViolation
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
+from recomamp.domain.amc_names import amc_workflow_id
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
-from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, sources
-from recomamp.domain.executions import Execution, WaitingExecution, amc_workflow_id
+from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, allowed_from
+from recomamp.domain.executions import Execution, WaitingExecution
 from recomamp.domain.instance_health import HealthStatus
 from recomamp.domain.run_request import DagRunKey, RunRequest
 from recomamp.domain.scheduling.windows import Window, WindowType
@@ -199,7 +200,7 @@ def end_execution(
         connection,
         "end_execution",
         execution_id=execution_id,
-        sources=[one.value for one in sources(actor, status)],
+        sources=[one.value for one in allowed_from(actor, status)],
         status=status.value,
         amc_status=amc_status.value if amc_status else None,
         error_type=error_type,
@@ -227,7 +228,7 @@ def mark_succeeded(
         connection,
         "mark_succeeded",
         execution_id=execution_id,
-        sources=[one.value for one in sources(Actor.LOAD, ExecutionStatus.SUCCESS)],
+        sources=[one.value for one in allowed_from(Actor.LOAD, ExecutionStatus.SUCCESS)],
         result_data=result_data,
         result_rows=result_rows,
         result_size_bytes=result_size_bytes,

@@ -9,15 +9,10 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
+from recomamp.domain.amc_names import execution_id_of
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, OpenExecution
-from recomamp.domain.reconciliation import (
-    Action,
-    KnownExecutions,
-    RunState,
-    execution_id_of,
-    is_orphan,
-)
+from recomamp.domain.reconciliation import Action, KnownExecutions, RunState, is_orphan
 from recomamp.domain.text import LONGEST_NAME, one_line
 from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
 

@@ -10,7 +10,7 @@ from psycopg2.extensions import connection as Connection
 from recomamp.store.statements import fetch_all, fetch_one
 
 COLLECTION_HANDICAP = timedelta(minutes=30)
-FOREIGN_COUNT_LIFETIME = timedelta(minutes=15)
+EXTERNAL_COUNT_LIFETIME = timedelta(minutes=15)
 
 
 def grant_slots(connection: Connection, instance_key: UUID, *, now: datetime) -> set[UUID]:
@@ -21,7 +21,7 @@ def grant_slots(connection: Connection, instance_key: UUID, *, now: datetime) ->
     shares.
 
     :param now: by the caller's clock. A count of foreign executions is believed while it is at
-        most ``FOREIGN_COUNT_LIFETIME`` away from it, in either direction.
+        most ``EXTERNAL_COUNT_LIFETIME`` away from it, in either direction.
     """
     account = fetch_one(connection, "lock_account_of_instance", instance_key=instance_key)
     if account is None:
@@ -32,7 +32,7 @@ def grant_slots(connection: Connection, instance_key: UUID, *, now: datetime) ->
         account_key=account["id"],
         granted_at=now,
         collection_handicap=COLLECTION_HANDICAP,
-        external_counted_since=now - FOREIGN_COUNT_LIFETIME,
-        external_counted_until=now + FOREIGN_COUNT_LIFETIME,
+        external_counted_since=now - EXTERNAL_COUNT_LIFETIME,
+        external_counted_until=now + EXTERNAL_COUNT_LIFETIME,
     )
     return {row["id"] for row in granted}

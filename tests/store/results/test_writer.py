@@ -27,7 +27,7 @@ def test_parts_are_worked_on_before_the_last_is_there_and_seen_when_all_are(tmp_
     parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n")
     directory = tmp_path / "results" / DIRECTORY
     with writer(tmp_path) as results:
-        results.set_part_count(PAIR)
+        results.set_columns(PAIR)
         results.add(0, parts[0])
         wait_until(lambda: any(path.stat().st_size for path in directory.glob("_writing-*")))
         (name,) = stored_files(tmp_path)
@@ -43,7 +43,7 @@ def test_parts_are_worked_on_before_the_last_is_there_and_seen_when_all_are(tmp_
 def test_parts_that_come_again_replace_all_that_came_before(tmp_path: Path) -> None:
     parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n", "a,b\n3", "b,a\nz,4\n")
     with writer(tmp_path) as results:
-        results.set_part_count(PAIR)
+        results.set_columns(PAIR)
         for number, part in enumerate(parts[:3]):
             results.add(number, part)
         results.add(0, parts[3])
@@ -58,7 +58,7 @@ def test_after_a_part_that_cannot_be_read_no_other_is_waited_for(tmp_path: Path)
 
     def add_for_a_minute() -> None:
         with writer(tmp_path) as results:
-            results.set_part_count(PAIR)
+            results.set_columns(PAIR)
             results.add(0, parts[0])
             for number in range(1, 6_000):
                 results.add(number, parts[1])
@@ -73,7 +73,7 @@ def test_what_was_written_of_parts_that_came_before_is_removed(tmp_path: Path) -
     parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n", "a,b\n3,z\n")
     directory = tmp_path / "results" / DIRECTORY
     with writer(tmp_path) as results:
-        results.set_part_count(PAIR)
+        results.set_columns(PAIR)
         results.add(0, parts[0])
         results.add(1, parts[1])
         wait_until(
@@ -88,7 +88,7 @@ def test_a_result_that_is_given_up_ends_its_work_and_leaves_nothing(tmp_path: Pa
     rows = "".join(f"{n},x\n" for n in range(10**6))
     parts = write(tmp_path, *[f"a,b\n{rows}"] * 5)
     with suppress(TimeoutError), writer(tmp_path) as results:
-        results.set_part_count(PAIR)
+        results.set_columns(PAIR)
         for number, part in enumerate(parts):
             results.add(number, part)
         raise TimeoutError

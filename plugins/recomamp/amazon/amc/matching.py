@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from recomamp.domain.execution_states import is_nameless
+from recomamp.domain.amc_names import is_nameless
 from recomamp.domain.executions import AmcExecution
 
 # By how much AMC's clock may lag ours

@@ -127,7 +127,7 @@ class LoadResults(ExecutionOperator):
         async with self.amazon.client_for(execution) as amc:
             described = await describe_result(amc, execution.amc_execution_id or "")
             columns = read_columns(described.output_columns)
-            results.set_part_count(columns or self._last_columns(execution))
+            results.set_columns(columns or self._last_columns(execution))
             await download_parts(amc, described.amc_execution_id, directory, on_part=results.add)
         return described
 

@@ -79,13 +79,13 @@ class InstanceReconciliation:
             raise
         self._note_statuses({one.amc_execution_id: one.status for one in listed})
         rows, known, runs = self._compare(listed)
-        self._count_foreign(listed)
+        self._count_external(listed)
         decisions = list(decide(rows, listed, known, runs, now=self.now))
         for decision in decisions:
             with failures.capture(f"{self.instance}: {decision}"):
                 self._act(decision)
         if decisions:
-            self._count_foreign(listed)
+            self._count_external(listed)
 
     def _compare(
         self, listed: list[AmcExecution]
@@ -130,20 +130,20 @@ class InstanceReconciliation:
             return RunState.GONE
         return self.run_state_of(row.dag_id, row.dag_run_id)
 
-    def _count_foreign(self, listed: list[AmcExecution]) -> None:
+    def _count_external(self, listed: list[AmcExecution]) -> None:
         """Keep how many slots are taken at AMC that no open row of ours holds."""
         in_flight = [one for one in listed if one.amc_execution_id not in self._ended]
         with self.database.transaction() as connection:
             known = reconciliations.select_known_execution_ids(connection, in_flight)
-            foreign = count_external(in_flight, known)
+            external = count_external(in_flight, known)
             reconciliations.count_external_executions(
-                connection, self.instance.instance_key, foreign, counted_at=self.now
+                connection, self.instance.instance_key, external, counted_at=self.now
             )
         log.info(
             "Instance %s: %s listed at AMC, %s in flight without an open row",
             one_line(self.instance.instance_id),
             len(listed),
-            foreign,
+            external,
         )
 
     def _act(self, decision: Decision) -> None:

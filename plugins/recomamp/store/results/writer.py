@@ -94,8 +94,8 @@ class ResultWriter:
         if error is not None:
             self._target.remove_temporary()
 
-    def set_part_count(self, columns: Sequence[OutputColumn]) -> None:
-        """Say which columns AMC described."""
+    def set_columns(self, columns: Sequence[OutputColumn]) -> None:
+        """Set the columns that AMC described."""
         self._described = columns
 
     def add(self, number: int, part: Path) -> None:
