@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, A
 from recomamp.domain.definitions import Collection, DefinitionKind, DefinitionRef, Schedule
 from recomamp.domain.executions import Execution
 from recomamp.domain.run_request import DagRunKey, RunRequest
-from recomamp.errors import FINAL_ERRORS, PipelineError, WeekSkipped, error_type
+from recomamp.errors import FINAL_ERRORS, PipelineError, WeekSkipped
 from recomamp.pipeline.executions.run_context import due_at_of, overrides_of, window_of
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.executions.submission import submit
@@ -133,7 +133,7 @@ class ExecutionOperator(BaseOperator):
                 execution.id,
                 next_retry_at=next_retry_at,
                 error_message=str(error),
-                error_type=None if next_retry_at else error_type(error),
+                error_type=None if next_retry_at else error.error_type,
             )
 
     def on_kill(self) -> NoReturn:

@@ -24,7 +24,6 @@ from recomamp.errors import (
     RequestRejected,
     ResultNotReady,
     UnexpectedResponse,
-    error_type,
 )
 from recomamp.pipeline import settings
 from recomamp.pipeline.executions.base import ExecutionOperator, tries_since_clear
@@ -75,7 +74,7 @@ class LoadResults(ExecutionOperator):
             return
         if AmcStatus.parse(execution.amc_status) is not AmcStatus.SUCCEEDED:
             return
-        _, kind = given_up_as(error_type(error), AmcStatus.SUCCEEDED)
+        _, kind = given_up_as(error.error_type, AmcStatus.SUCCEEDED)
         with self.database.transaction() as connection:
             set_load_error(
                 connection,

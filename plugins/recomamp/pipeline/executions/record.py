@@ -17,7 +17,6 @@ from recomamp.errors import (
     ConfigurationError,
     InvalidDefinition,
     PipelineError,
-    error_type,
     is_final,
 )
 from recomamp.pipeline.executions.base import (
@@ -135,7 +134,7 @@ class RecordRun(ExecutionOperator):
             if not is_last_try and not is_final(err):
                 raise
             amc_status = AmcStatus.UNKNOWN  # whatever it was when AMC last answered
-            is_known = str(err) in reason or error_type(err) == execution.error_type
+            is_known = str(err) in reason or err.error_type == execution.error_type
             why = "" if is_known else f": {err}"
             reason = f"{reason}; AMC could not be asked to cancel{why}"
         status, kind = given_up_as(execution.error_type, amc_status)

@@ -18,7 +18,6 @@ from recomamp.errors import (
     ExecutionRejected,
     ExecutionTimedOut,
     RequestRejected,
-    error_type,
 )
 from recomamp.pipeline.executions.base import ExecutionOperator, clear_number, tries_since_clear
 from recomamp.pipeline.executions.earlier_results import are_at_amc, asks_the_same
@@ -36,7 +35,7 @@ from recomamp.store.executions import (
 # Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
 FAILED_ATTEMPTS = 4
 
-_FAILED = error_type(ExecutionFailed())
+_FAILED = ExecutionFailed.error_type
 _TRIED_AGAIN = (None, _FAILED, KILLED)
 
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
@@ -247,7 +246,7 @@ class WaitForExecution(ExecutionOperator):
                 actor=Actor.WAIT,
                 status=status,
                 amc_status=amc.status if amc.status is not AmcStatus.UNKNOWN else None,
-                error_type=error_type(error),
+                error_type=error.error_type,
                 error_message=str(error),
                 completed_at=datetime.now(UTC),
                 next_retry_at=next_retry_at,
