@@ -21,6 +21,7 @@ PipelineError
 │   └── UnexpectedResponse    the answer does not say what the API promises
 ├── ExecutionEnded        AMC ended the execution without results
 │   ├── ExecutionFailed   may be tried again as a new attempt
+│   │   └── FinalAttemptFailed   the run makes no further attempt
 │   ├── ExecutionRejected AMC refuses the query itself; never retried
 │   ├── ExecutionCancelled
 │   └── ExecutionTimedOut our deadline passed; cancelled at AMC
@@ -38,6 +39,7 @@ Messages say what was tried, on what, what came back and what to do; ids, never 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from recomamp.domain.text import bounded_quotes, one_line
@@ -206,6 +208,12 @@ class ExecutionFailed(ExecutionEnded):
     error_type: ClassVar[str] = "FAILED"
 
 
+class FinalAttemptFailed(ExecutionFailed):
+    """The run has ended its last attempt; only a clear opens another."""
+
+    error_type: ClassVar[str] = ExecutionFailed.error_type
+
+
 class ExecutionRejected(ExecutionEnded):
     """AMC refuses to run the query."""
 
@@ -270,14 +278,21 @@ class PartialFailure(PipelineError):
     """Some of several parts failed; the others are done, and a second try leaves them alone.
 
     ``is_final``: no second try can help any part that failed. ``is_tenants_own``: the error of
-    each of them is known of one tenant.
+    each of them is known of one tenant. ``retry_after_seconds``: the longest that Amazon asked for
+    in one of ``errors``.
     """
 
     error_type: ClassVar[str] = "PARTIAL_FAILURE"
 
     def __init__(
-        self, problem: str, *, is_final: bool = False, is_tenants_own: bool = False
+        self,
+        problem: str,
+        *,
+        errors: Iterable[Exception] = (),
+        is_final: bool = False,
+        is_tenants_own: bool = False,
     ) -> None:
+        self.retry_after_seconds = max(map(retry_after_seconds, errors), default=0.0)
         self.is_final = is_final
         self.is_tenants_own = is_tenants_own
         super().__init__(problem)
@@ -289,6 +304,7 @@ FINAL_ERRORS = (
     ExecutionCancelled,
     ExecutionRejected,
     ExecutionTimedOut,
+    FinalAttemptFailed,
     InstanceUnusable,
     InvalidDefinition,
     LimitExceeded,
@@ -315,6 +331,13 @@ def is_tenants_own(error: Exception) -> bool:
     return is_of_parts or isinstance(error, _TENANTS_OWN)
 
 
-def is_final(error: Exception) -> bool:
+def retry_after_seconds(error: BaseException) -> float:
+    """Return how long Amazon asks to wait before the next try, 0 where it does not say."""
+    if isinstance(error, (AmazonError, PartialFailure)):
+        return error.retry_after_seconds or 0.0
+    return 0.0
+
+
+def is_final(error: BaseException) -> bool:
     """Return whether no second try can help."""
     return isinstance(error, FINAL_ERRORS) or (isinstance(error, PartialFailure) and error.is_final)
