@@ -21,6 +21,7 @@ PipelineError
 │   └── UnexpectedResponse    the answer does not say what the API promises
 ├── ExecutionEnded        AMC ended the execution without results
 │   ├── ExecutionFailed   may be tried again as a new attempt
+│   │   └── FinalAttemptFailed   the run makes no further attempt
 │   ├── ExecutionRejected AMC refuses the query itself; never retried
 │   ├── ExecutionCancelled
 │   └── ExecutionTimedOut our deadline passed; cancelled at AMC
@@ -38,13 +39,16 @@ Messages say what was tried, on what, what came back and what to do; ids, never 
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
+from typing import ClassVar
 
 from recomamp.domain.text import bounded_quotes, one_line
 
 
 class PipelineError(Exception):
     """Base of all errors of the pipeline."""
+
+    error_type: ClassVar[str] = "PIPELINE_ERROR"
 
 
 class InvalidDefinition(PipelineError):
@@ -54,6 +58,8 @@ class InvalidDefinition(PipelineError):
     The problem may quote the row, so it becomes one line without control characters,
     and its quotes are shortened.
     """
+
+    error_type: ClassVar[str] = "INVALID_DEFINITION"
 
     def __init__(self, problem: str, *, table: str = "", column: str = "", key: str = "") -> None:
         problem = one_line(bounded_quotes(problem))
@@ -74,29 +80,43 @@ class InvalidDefinition(PipelineError):
 class ConfigurationError(PipelineError):
     """A setting of the deployment is absent or unusable."""
 
+    error_type: ClassVar[str] = "CONFIGURATION_ERROR"
+
 
 class TokensUnreadable(ConfigurationError):
     """The stored tokens of one user cannot be decrypted; those of others may be."""
+
+    error_type: ClassVar[str] = "TOKENS_UNREADABLE"
 
 
 class LimitExceeded(PipelineError):
     """Amazon sends more than a limit allows. The message names the setting of the limit."""
 
+    error_type: ClassVar[str] = "LIMIT_EXCEEDED"
+
 
 class StepTimedOut(PipelineError):
     """A step of a run took longer than its ``execution_timeout``. The next try reattaches."""
+
+    error_type: ClassVar[str] = "STEP_TIMED_OUT"
 
 
 class WeekSkipped(PipelineError):
     """Somebody has set the week of a collection to SKIPPED: AMC is not asked about it."""
 
+    error_type: ClassVar[str] = "WEEK_SKIPPED"
+
 
 class InstanceUnusable(PipelineError):
     """The health check says that nothing works on the instance; the message says why."""
 
+    error_type: ClassVar[str] = "INSTANCE_UNUSABLE"
+
 
 class MigrationError(PipelineError):
     """The database cannot be brought to the state that the migration files describe."""
+
+    error_type: ClassVar[str] = "MIGRATION_ERROR"
 
 
 class AmazonError(PipelineError):
@@ -105,6 +125,8 @@ class AmazonError(PipelineError):
     ``status`` is the HTTP status or None, ``code`` Amazon's own error code, ``request_id`` the
     value of ``x-amz-request-id``, ``retry_after_seconds`` what a Retry-After header asked for.
     """
+
+    error_type: ClassVar[str] = "AMAZON_ERROR"
 
     def __init__(
         self,
@@ -129,93 +151,148 @@ class AmazonError(PipelineError):
 class TransientError(AmazonError):
     """Amazon may answer better later."""
 
+    error_type: ClassVar[str] = "TRANSIENT_ERROR"
+
 
 class ResultNotReady(TransientError):
     """AMC says that an execution has SUCCEEDED, and does not give its result yet."""
+
+    error_type: ClassVar[str] = "RESULT_NOT_READY"
 
 
 class Unauthorized(AmazonError):
     """Amazon does not accept the access token."""
 
+    error_type: ClassVar[str] = "UNAUTHORIZED"
+
 
 class ConsentRevoked(AmazonError):
     """Amazon does not accept the refresh token: the user has to sign in with Amazon again."""
+
+    error_type: ClassVar[str] = "CONSENT_REVOKED"
 
 
 class RequestRejected(AmazonError):
     """Amazon refuses the request as it stands."""
 
+    error_type: ClassVar[str] = "REQUEST_REJECTED"
+
 
 class SubmissionUnknown(AmazonError):
     """An execution may or may not have been accepted: look for it before asking again."""
+
+    error_type: ClassVar[str] = "SUBMISSION_UNKNOWN"
 
 
 class DownloadLinkExpired(AmazonError):
     """A signed download link is no longer accepted: ask for new links."""
 
+    error_type: ClassVar[str] = "DOWNLOAD_LINK_EXPIRED"
+
 
 class UnexpectedResponse(AmazonError):
     """Amazon answered something the API does not promise."""
+
+    error_type: ClassVar[str] = "UNEXPECTED_RESPONSE"
 
 
 class ExecutionEnded(PipelineError):
     """AMC ended the execution without results. The message keeps AMC's ``statusReason``."""
 
+    error_type: ClassVar[str] = "ENDED"
+
 
 class ExecutionFailed(ExecutionEnded):
     """AMC ended the execution as FAILED."""
+
+    error_type: ClassVar[str] = "FAILED"
+
+
+class FinalAttemptFailed(ExecutionFailed):
+    """The run has ended its last attempt; only a clear opens another."""
+
+    error_type: ClassVar[str] = ExecutionFailed.error_type
 
 
 class ExecutionRejected(ExecutionEnded):
     """AMC refuses to run the query."""
 
+    error_type: ClassVar[str] = "REJECTED"
+
 
 class ExecutionCancelled(ExecutionEnded):
     """The execution was cancelled."""
+
+    error_type: ClassVar[str] = "CANCELLED"
 
 
 class ExecutionTimedOut(ExecutionEnded):
     """The execution did not end before its deadline."""
 
+    error_type: ClassVar[str] = "TIMED_OUT"
+
 
 class InvalidResults(PipelineError):
     """Downloaded results are truncated, malformed or not what AMC described."""
+
+    error_type: ClassVar[str] = "INVALID_RESULTS"
 
 
 class ExecutionLocked(PipelineError):
     """Another process sends the execution or loads its results, or may have taken that over."""
 
+    error_type: ClassVar[str] = "LOCKED"
+
 
 class MailError(PipelineError):
     """A mail did not get to the mail server, or may not have. The message keeps its words."""
+
+    error_type: ClassVar[str] = "MAIL_ERROR"
 
 
 class MailDeferred(MailError):
     """The server took nothing and may do so later."""
 
+    error_type: ClassVar[str] = "MAIL_DEFERRED"
+
 
 class MailServerUnavailable(MailDeferred):
     """The server takes nothing from anybody at the moment, or nothing from us."""
+
+    error_type: ClassVar[str] = "MAIL_SERVER_UNAVAILABLE"
 
 
 class MailRefused(MailError):
     """The server refuses this mail for good, or it cannot be addressed."""
 
+    error_type: ClassVar[str] = "MAIL_REFUSED"
+
 
 class MailDeliveryUnknown(MailError):
     """The server may have taken the mail: sending it again could send it twice."""
+
+    error_type: ClassVar[str] = "MAIL_DELIVERY_UNKNOWN"
 
 
 class PartialFailure(PipelineError):
     """Some of several parts failed; the others are done, and a second try leaves them alone.
 
     ``is_final``: no second try can help any part that failed. ``is_tenants_own``: the error of
-    each of them is known of one tenant.
+    each of them is known of one tenant. ``retry_after_seconds``: the longest that Amazon asked for
+    in one of ``errors``.
     """
 
+    error_type: ClassVar[str] = "PARTIAL_FAILURE"
+
     def __init__(
-        self, problem: str, *, is_final: bool = False, is_tenants_own: bool = False
+        self,
+        problem: str,
+        *,
+        errors: Iterable[Exception] = (),
+        is_final: bool = False,
+        is_tenants_own: bool = False,
     ) -> None:
+        self.retry_after_seconds = max(map(retry_after_seconds, errors), default=0.0)
         self.is_final = is_final
         self.is_tenants_own = is_tenants_own
         super().__init__(problem)
@@ -227,6 +304,7 @@ FINAL_ERRORS = (
     ExecutionCancelled,
     ExecutionRejected,
     ExecutionTimedOut,
+    FinalAttemptFailed,
     InstanceUnusable,
     InvalidDefinition,
     LimitExceeded,
@@ -253,12 +331,13 @@ def is_tenants_own(error: Exception) -> bool:
     return is_of_parts or isinstance(error, _TENANTS_OWN)
 
 
-def is_final(error: Exception) -> bool:
+def retry_after_seconds(error: BaseException) -> float:
+    """Return how long Amazon asks to wait before the next try, 0 where it does not say."""
+    if isinstance(error, (AmazonError, PartialFailure)):
+        return error.retry_after_seconds or 0.0
+    return 0.0
+
+
+def is_final(error: BaseException) -> bool:
     """Return whether no second try can help."""
     return isinstance(error, FINAL_ERRORS) or (isinstance(error, PartialFailure) and error.is_final)
-
-
-def error_type(error: Exception) -> str:
-    """Name an error in the words of the database: `ExecutionRejected` is REJECTED."""
-    name = type(error).__name__.removeprefix("Execution")
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()

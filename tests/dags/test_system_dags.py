@@ -11,6 +11,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 from pendulum import instance
 
+from recomamp.pipeline.retry_policy import TaskRetryPolicy
+
 FILES = sorted((Path(__file__).resolve().parents[2] / "dags").glob("recomamp_*.py"))
 
 
@@ -27,6 +29,7 @@ def test_an_own_dag_starts_by_itself_one_run_at_a_time_and_first_as_soon_as_it_i
     assert (dag.max_active_runs, dag.catchup, dag.tags) == (1, False, {"recomamp"})
     assert dag.is_paused_upon_creation is False
     assert {task.owner for task in dag.tasks} == {"recomamp"}
+    assert all(isinstance(task.retry_policy, TaskRetryPolicy) for task in dag.tasks)
     assert dag.start_date is not None
     scheduled = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
     first = scheduled.timetable.next_dagrun_info(

@@ -28,7 +28,7 @@ from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.windows import ScheduleWindows, Window
 from recomamp.domain.sql.binding import BoundQuery, bind
 from recomamp.domain.sql.parameters import declare
-from recomamp.errors import InvalidDefinition, error_type
+from recomamp.errors import InvalidDefinition
 from recomamp.pipeline.generator.definitions import SOURCES, parse_row
 from recomamp.store.statements import fetch_all
 
@@ -318,7 +318,7 @@ def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
     explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
     raised = [errors.RequestRejected, errors.ConsentRevoked, errors.InstanceUnusable]
     raised += errors.ExecutionEnded.__subclasses__()
-    assert explained == {error_type(kind("")) for kind in raised} | {RUN_FAILED, KILLED}
+    assert explained == {kind.error_type for kind in raised} | {RUN_FAILED, KILLED}
     given_up = {given_up_as(step, amc)[1] for step in (None, *explained) for amc in AmcStatus}
     assert given_up <= explained
 

@@ -30,7 +30,7 @@ from fixtures.outcome_matrix import Record
 from fixtures.postgres import Database, Row, Rows, Server
 from fixtures.run_steps import RETRIES, Run
 from recomamp.domain.reconciliation import RunState
-from recomamp.errors import AmazonError
+from recomamp.errors import AmazonError, retry_after_seconds
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.submit import SubmitExecution
@@ -184,8 +184,9 @@ class FaultCase:
         else:
             assert latest["next_retry_at"] is not None
             seconds = (latest["next_retry_at"] - datetime.now(UTC)).total_seconds()
-            delay = min(30 * 2 ** (self.run.try_number - 1), 600)
-            assert delay - 10 < seconds <= delay
+            delay = 30 * 2 ** (self.run.try_number - 1)
+            asked = retry_after_seconds(failed[0])
+            assert max(min(delay, 600), asked) - 10 < seconds <= max(min(2 * delay, 600), asked)
 
     @property
     def not_failed(self) -> list[Row]:

@@ -14,7 +14,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from recomamp.errors import AmazonError, TransientError
+from recomamp.errors import TransientError, retry_after_seconds
 
 T = TypeVar("T")
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
@@ -27,8 +27,8 @@ class RetryPolicy:
     The wait before try *n* + 1 lies between 0 and ``first_seconds`` · 2ⁿ⁻¹, at most
     ``longest_seconds``. A Retry-After may lengthen it, and never shortens it: where
     Amazon says "at once" to all callers, they would all ask at once. Where it asks for more than
-    ``patience_seconds`` there is no other try: the caller holds a worker, and Airflow tries again
-    when its own delay is over.
+    ``patience_seconds`` there is no other try: the caller holds a worker, and Airflow's next try
+    comes when Amazon has asked for it.
     """
 
     attempts: int = 5
@@ -70,4 +70,4 @@ class RetryPolicy:
 def _asked_for(state: RetryCallState) -> float:
     """Return how many seconds Amazon asks to wait, 0 where it does not say."""
     error = state.outcome.exception() if state.outcome else None
-    return (error.retry_after_seconds or 0.0) if isinstance(error, AmazonError) else 0.0
+    return retry_after_seconds(error) if error else 0.0

@@ -10,8 +10,6 @@ from itertools import chain, zip_longest
 from typing import TypeVar
 from uuid import UUID
 
-from airflow.sdk.exceptions import AirflowFailException
-
 from recomamp.domain.text import one_line
 from recomamp.errors import (
     ConfigurationError,
@@ -91,6 +89,7 @@ class FailureCollector:
         if self:
             raise PartialFailure(
                 f"{len(self)} {what}: {self}",
+                errors=self.found.values(),
                 is_final=self.all_final,
                 is_tenants_own=self.all_tenants_own,
             )
@@ -107,7 +106,11 @@ class FailureCollector:
         unknown.found = {part: err for part, err in self.found.items() if not is_tenants_own(err)}
         unknown.raise_if_any(what)
         if is_shared(failed=self._users_failed, done=self._users_done):
-            raise PartialFailure(f"{len(self)} {what}; {SHARED}: {self}", is_final=self.all_final)
+            raise PartialFailure(
+                f"{len(self)} {what}; {SHARED}: {self}",
+                errors=self.found.values(),
+                is_final=self.all_final,
+            )
 
     def __bool__(self) -> bool:
         return bool(self.found)
@@ -167,20 +170,6 @@ async def gather_limited(
             await do(part)
 
     await asyncio.gather(*map(one, parts))
-
-
-@contextmanager
-def retried_where_it_helps() -> Iterator[None]:
-    """Let Airflow try a task again only where that can help.
-
-    :raises AirflowFailException: instead of an error that no second try can change.
-    """
-    try:
-        yield
-    except PipelineError as err:
-        if is_final(err):
-            raise AirflowFailException(str(err)) from err
-        raise
 
 
 def _words_of(error: Exception) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 from airflow.sdk import DAG
 
+from recomamp.pipeline.retry_policy import TaskRetryPolicy
+
 # Of each try of a task that names no other
 MAX_TRY_DURATION = timedelta(hours=1)
 
@@ -33,7 +35,12 @@ def system_dag(
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        default_args={"owner": "recomamp", "execution_timeout": MAX_TRY_DURATION, **default_args},
+        default_args={
+            "owner": "recomamp",
+            "execution_timeout": MAX_TRY_DURATION,
+            "retry_policy": TaskRetryPolicy(),
+            **default_args,
+        },
         tags=["recomamp"],
         **others,
     )

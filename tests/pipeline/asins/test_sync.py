@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk.exceptions import AirflowFailException
 from cryptography.fernet import Fernet
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.tenants import PipelineDatabase
-from recomamp.errors import PipelineError
+from recomamp.errors import PartialFailure, PipelineError
 from recomamp.pipeline.asins.operator import SyncAsins
 from recomamp.pipeline.asins.sync import sync_asins
 from recomamp.pipeline.hooks import AmcHook
@@ -336,8 +335,9 @@ def test_the_task_fails_for_good_only_where_no_retry_can_help(
     operator = SyncAsins(task_id="sync_asins")
     with monkeypatch.context() as patch:
         patch.delenv("AIRFLOW_CONN_AMAZON_ADS")
-        with pytest.raises(AirflowFailException, match="AIRFLOW_CONN_AMAZON_ADS"):
+        with pytest.raises(PartialFailure, match="AIRFLOW_CONN_AMAZON_ADS") as failed:
             operator.execute({})
+        assert failed.value.is_final
     emulator.fault("list_profiles", "forbidden")
     operator.execute({})  # known of one user, and no failure of the work for all
     operator.execute({})

@@ -143,7 +143,7 @@ def test_after_airflows_last_try_no_attempt_is_promised(
     fail_executions(emulator, times=None)
     run.step(SubmitExecution)
     run.try_number = run.max_tries + 1
-    with pytest.raises(AirflowFailException, match="Internal 17"):
+    with pytest.raises(ExecutionFailed, match="Internal 17"):
         run.step(WaitForExecution)
     assert run.executions[0]["next_retry_at"] is None
 

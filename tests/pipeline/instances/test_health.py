@@ -12,14 +12,13 @@ from uuid import UUID
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk.exceptions import AirflowFailException
 from psycopg2.extensions import connection as Connection
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows, dag_id_of
 from fixtures.tenants import NoPauseHook, PipelineDatabase, europe_instance, hooks
 from recomamp.domain.instance_health import HealthStatus
-from recomamp.errors import PipelineError
+from recomamp.errors import InstanceUnusable, PipelineError
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
@@ -381,6 +380,7 @@ def submit(rows: Rows, instance: Row) -> Callable[[], str]:
             run_id=run_id,
             clear_number=0,
             run_type="backfill",
+            logical_date=WEEK[0],
             data_interval_start=WEEK[0],
             data_interval_end=WEEK[1],
             run_after=WEEK[1],
@@ -448,7 +448,7 @@ def test_a_run_on_an_instance_in_error_fails_once_for_good_and_asks_amazon_nothi
     emulator: RunningEmulator,
 ) -> None:
     in_error(rows, instance, minutes_ago=0)
-    with pytest.raises(AirflowFailException, match="Terms must be accepted"):
+    with pytest.raises(InstanceUnusable, match="Terms must be accepted"):
         submit()
     assert emulator.calls() == []
     (execution,) = database.query("SELECT * FROM workflow_executions")
@@ -474,7 +474,7 @@ def test_many_runs_on_an_instance_in_error_look_once_a_minute_at_most(
     emulator.fault("*", "forbidden", times=None, matching="/amc/")
     in_error(rows, instance, minutes_ago=10)
     for number in range(5):
-        with pytest.raises(AirflowFailException):
+        with pytest.raises(InstanceUnusable):
             submit(f"run {number}")
     assert len(emulator.calls("list_data_sources")) == 1
     assert emulator.calls("create_execution") == []

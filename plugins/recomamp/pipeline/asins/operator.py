@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from airflow.sdk import BaseOperator, Context
 
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.partial_failures import retried_where_it_helps
 
 
 class SyncAsins(BaseOperator):
@@ -23,5 +22,4 @@ class SyncAsins(BaseOperator):
         from recomamp.pipeline.asins.sync import sync_asins
 
         database = DatabaseHook()
-        with retried_where_it_helps():
-            sync_asins(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))
+        sync_asins(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))

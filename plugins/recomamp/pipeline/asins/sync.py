@@ -82,9 +82,11 @@ def sync_asins(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> Non
 
 def _incomplete(failed: Sequence[UserAsinSync], remark: str = "") -> PartialFailure:
     named = "; ".join(f"user {job.user_id}: {job.remark}" for job in failed)
+    errors = [error for job in failed for error in job.failures]
     return PartialFailure(
         f"products of {len(failed)} users not asked about{remark}: {named}",
-        is_final=all(is_final(error) for job in failed for error in job.failures),
+        errors=errors,
+        is_final=all(map(is_final, errors)),
     )
 
 

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from recomamp.domain.text import one_line
 from recomamp.errors import PartialFailure, is_tenants_own
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.partial_failures import FailureCollector, retried_where_it_helps
+from recomamp.pipeline.partial_failures import FailureCollector
 
 REPORTS_KEPT = timedelta(days=90)
 MOST_GROUPS = 1000  # Airflow maps over 1024 at most unless its core.max_map_length says otherwise
@@ -94,8 +94,7 @@ class InstanceOperator(BaseOperator):
         context["ti"].xcom_push(key=DONE, value=[str(key) for key in outcome.done])
         context["ti"].xcom_push(key=TENANTS_OWN, value=[str(key) for key in own])
         failures = outcome.failures
-        with retried_where_it_helps():
-            failures.raise_unknown(but)
+        failures.raise_unknown(but)
         if failures and not outcome.done:
             raise AirflowSkipException(f"{len(failures)} {but}: {failures}")
 

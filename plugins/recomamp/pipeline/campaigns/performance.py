@@ -97,6 +97,7 @@ class PerformanceSync:
             raise PartialFailure(
                 f"{len(failed) + len(failures)} of {len(reports)} reports not loaded: "
                 + "; ".join(told),
+                errors=failures.found.values(),
                 is_final=are_refused and failures.all_final,
                 is_tenants_own=are_refused and failures.all_tenants_own,
             )

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from functools import cached_property
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 from uuid import UUID
 
 import psycopg2
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.executions import Execution
 from recomamp.domain.run_request import DagRunKey, RunRequest
-from recomamp.errors import FINAL_ERRORS, PipelineError, WeekSkipped, error_type
+from recomamp.errors import PipelineError, WeekSkipped
 from recomamp.pipeline.executions.run_context import due_at_of, overrides_of, window_of
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.executions.submission import submit
 from recomamp.pipeline.generator.definitions import load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.pipeline.triggers.execution import SlotTrigger
 from recomamp.store.executions import (
     clear_next_retry,
@@ -49,8 +50,8 @@ class ExecutionOperator(BaseOperator):
     template_fields: Sequence[str] = ("definition_kind", "definition_id")
     ui_color = "#e8f1fa"
     clock = staticmethod(monotonic)  # of the step's time
-    _database: DatabaseHook | None = None
-    _step_time: StepTime | None = None
+    step_time: StepTime  # of the try
+    writes_retries: ClassVar[bool] = True  # into the row
 
     def __init__(self, *, definition_kind: str, definition_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -60,67 +61,51 @@ class ExecutionOperator(BaseOperator):
 
     @contextmanager
     def error_handling(self, context: Context) -> Iterator[None]:
-        """Fail for good where a second try cannot help; say in the row why, and when one comes."""
-        self._step_time = self._begin()
-        with DatabaseHook().reuse_connection() as self._database:
+        """Say in the row why the try fails, and when the next one comes."""
+        self.step_time = StepTime(self.task_id, self.execution_timeout, clock=self.clock)
+        with self.database.reuse_connection():
             try:
-                if context["ti"].try_number > 1:
+                if context["ti"].try_number > 1 and self.writes_retries:
                     self._on_retry(context)
                 yield
             except WeekSkipped as err:
                 raise AirflowSkipException(str(err)) from err
-            except FINAL_ERRORS as err:
-                self._note_failure(context, err, next_retry_at=None)
-                raise AirflowFailException(str(err)) from err
-            except PipelineError as err:
-                self._note_failure(context, err, next_retry_at=self._next_retry_at(context))
-                raise
-            except (AirflowFailException, AirflowSkipException):  # the row is already written
+            except AirflowSkipException:  # the row is already written
                 raise
             except AirflowTaskTimeout as err:
                 # Airflow calls on_kill for this error, and on_kill ends the process. So another
                 # error takes its place. The next try continues with what the row says
                 late = self.step_time.error()
-                self._note_failure(context, late, next_retry_at=self._next_retry_at(context))
+                self._note_failure(context, late)
                 raise late from err
             except Exception as err:
-                self._note_unexpected(context, err)
+                self._note_failure(context, err)
                 raise
-
-    def _begin(self) -> StepTime:
-        return StepTime(self.task_id, self.execution_timeout, clock=self.clock)
 
     def _on_retry(self, context: Context) -> None:
         """Say that the execution goes on, and count the try where it is a retry."""
         execution = self.latest_execution(context)
         if execution is None:
             return
-        is_retry = tries_since_clear(context) > 1 and not self._resumed
         with self.database.transaction() as connection:
-            (increment_retry_count if is_retry else clear_next_retry)(connection, execution.id)
+            if tries_since_clear(context) > 1 and not self._resumed:
+                increment_retry_count(connection, execution.id)
+            else:
+                clear_next_retry(connection, execution.id)
 
-    def _next_retry_at(self, context: Context) -> datetime | None:
-        """Return when Airflow tries again, None after the last try."""
-        if is_last_try(context):
-            return None
-        growth = int(self.retry_exponential_backoff or 1)
-        # Many clears make many tries; the exponent is bounded where the delay is long since
-        delay = self.retry_delay * growth ** min(context["ti"].try_number - 1, 10)
-        longest = self.max_retry_delay or delay
-        soon: datetime = datetime.now(UTC) + min(delay, longest)
-        return soon
-
-    def _note_unexpected(self, context: Context, error: Exception) -> None:
-        """Write the kind of an error that the pipeline does not know: its text may say anything."""
-        said = PipelineError(
-            f"unexpected {type(error).__name__}; the log of the task {self.task_id} says more"
-        )
+    def _note_failure(self, context: Context, error: Exception) -> None:
+        """Write why the try failed; only the kind where the text of an error may say anything."""
+        if not self.writes_retries:
+            return
+        if isinstance(error, PipelineError):
+            self.write_failure(context, error)
+            return
+        kind = type(error).__name__
+        said = f"unexpected {kind}; the log of the task {self.task_id} says more"
         with suppress(psycopg2.Error):  # which may be the error itself
-            self._note_failure(context, said, next_retry_at=self._next_retry_at(context))
+            self.write_failure(context, PipelineError(said))
 
-    def _note_failure(
-        self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
-    ) -> None:
+    def write_failure(self, context: Context, error: PipelineError) -> None:
         """Write why the try failed; with the error's type where the step has failed for good.
 
         Where an open execution has no type when its run is over, no step has failed by itself.
@@ -128,34 +113,26 @@ class ExecutionOperator(BaseOperator):
         execution = self.latest_execution(context)
         if execution is None or not execution.status.is_open:
             return
+        retry_at = next_retry_at(error, context)
         with self.database.transaction() as connection:
             set_next_retry(
                 connection,
                 execution.id,
-                next_retry_at=next_retry_at,
+                next_retry_at=retry_at,
                 error_message=str(error),
-                error_type=None if next_retry_at else error_type(error),
+                error_type=None if retry_at else error.error_type,
             )
 
     def on_kill(self) -> NoReturn:
-        """End the process, because its task was cleared or marked failed.
-
-        Airflow would kill it five seconds later. Until then it would continue, and its temporary
-        files would stay.
-
-        :raises SystemExit: runs the end of every ``with`` and ``finally`` block; a kill does not.
-        """
+        """End the process, because its task was cleared or marked failed."""
+        # Airflow would kill it five seconds later, and temporary files would stay. SystemExit runs
+        # the end of every with and finally block
         raise SystemExit(_TERMINATED)
 
-    @property
+    @cached_property
     def database(self) -> DatabaseHook:
         """The application's database; during a try with one connection for all transactions."""
-        return self._database or DatabaseHook()
-
-    @property
-    def step_time(self) -> StepTime:
-        """The time of the try."""
-        return self._step_time or self._begin()
+        return DatabaseHook()
 
     @property
     def amazon(self) -> AmcHook:
@@ -243,12 +220,6 @@ def tries_since_clear(context: Context) -> int:
     ti = context["ti"]
     cleared_after = (ti.max_tries or 0) - (ti.task.retries or 0)
     return int(ti.try_number - cleared_after)
-
-
-def is_last_try(context: Context) -> bool:
-    """Return whether this is the last try of the task."""
-    ti = context["ti"]
-    return bool(ti.try_number > ti.max_tries)
 
 
 def clear_number(context: Context) -> int:

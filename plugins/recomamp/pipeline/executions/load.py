@@ -24,10 +24,10 @@ from recomamp.errors import (
     RequestRejected,
     ResultNotReady,
     UnexpectedResponse,
-    error_type,
 )
 from recomamp.pipeline import settings
 from recomamp.pipeline.executions.base import ExecutionOperator, tries_since_clear
+from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.store.executions import mark_succeeded, select_last_result_columns, set_load_error
 from recomamp.store.locks import ExecutionLock, Purpose, locked
 
@@ -65,17 +65,15 @@ class LoadResults(ExecutionOperator):
             self._update_asset(context, execution, stored)
             return str(execution.id)
 
-    def _note_failure(
-        self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
-    ) -> None:
+    def write_failure(self, context: Context, error: PipelineError) -> None:
         """Write it too where AMC's results are of an attempt that had ended without them."""
-        super()._note_failure(context, error, next_retry_at=next_retry_at)
+        super().write_failure(context, error)
         execution = self.latest_execution(context)
-        if execution is None or execution.status.is_open or next_retry_at is not None:
+        if execution is None or execution.status.is_open or next_retry_at(error, context):
             return
         if AmcStatus.parse(execution.amc_status) is not AmcStatus.SUCCEEDED:
             return
-        _, kind = given_up_as(error_type(error), AmcStatus.SUCCEEDED)
+        _, kind = given_up_as(error.error_type, AmcStatus.SUCCEEDED)
         with self.database.transaction() as connection:
             set_load_error(
                 connection,

@@ -13,23 +13,16 @@ from recomamp.domain.executions import Execution
 from recomamp.domain.run_request import RunRequest
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.text import one_line
-from recomamp.errors import (
-    AmazonError,
-    ConfigurationError,
-    InvalidDefinition,
-    PipelineError,
-    error_type,
-    is_final,
-)
+from recomamp.errors import AmazonError, ConfigurationError, InvalidDefinition
 from recomamp.pipeline.executions.base import (
     LOAD_TASK_ID,
     SUBMIT_TASK_ID,
     ExecutionOperator,
-    is_last_try,
     task_state,
 )
 from recomamp.pipeline.executions.cancellation import cancel_at_amc
 from recomamp.pipeline.executions.run_context import order_of, window_of
+from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.store import run_records
 from recomamp.store.executions import delete_next_retry, end_execution, select_execution
 from recomamp.store.loaded_windows import LoadedWindow
@@ -44,6 +37,7 @@ class RecordRun(ExecutionOperator):
     """
 
     ui_color = "#eeeaf6"
+    writes_retries = False  # what the step that failed has left in the row is why the run failed
 
     def execute(self, context: Context) -> None:
         """Record the run's latest attempt."""
@@ -58,7 +52,7 @@ class RecordRun(ExecutionOperator):
                     return
                 execution, is_loaded = self._execution(loaded), True
             if execution is not None and execution.status.is_open:
-                execution = self._end(execution, is_last_try=is_last_try(context))
+                execution = self._end(context, execution)
             elif execution is not None and execution.status is not ExecutionStatus.SUCCESS:
                 self._delete_next_retry(execution)
             if self.definition_ref.kind is DefinitionKind.SCHEDULE:
@@ -97,14 +91,6 @@ class RecordRun(ExecutionOperator):
         with self.database.transaction() as connection:
             return select_execution(connection, loaded.execution_id)
 
-    def _on_retry(self, context: Context) -> None:
-        """Keep what the step that failed has left in the row: it is why the run failed."""
-
-    def _note_failure(
-        self, context: Context, error: PipelineError, *, next_retry_at: datetime | None
-    ) -> None:
-        """Keep it likewise."""
-
     def _is_loaded(self, context: Context, execution: Execution) -> bool:
         """Return whether the row has results, and no clear has asked for them again since.
 
@@ -122,7 +108,7 @@ class RecordRun(ExecutionOperator):
         with self.database.transaction() as connection:
             delete_next_retry(connection, execution.id)
 
-    def _end(self, execution: Execution, *, is_last_try: bool) -> Execution:
+    def _end(self, context: Context, execution: Execution) -> Execution:
         """End an execution that no task cares for any more, at AMC too."""
         amc_status = AmcStatus.parse(execution.amc_status)
         reason = "the run ended before the execution's results were loaded"
@@ -133,10 +119,10 @@ class RecordRun(ExecutionOperator):
                 cancelled = self.step_time.run_step(cancel_at_amc(execution, self.amazon))
                 amc_status = cancelled or amc_status
         except (AmazonError, InvalidDefinition, ConfigurationError) as err:
-            if not is_last_try and not is_final(err):
+            if next_retry_at(err, context):
                 raise
             amc_status = AmcStatus.UNKNOWN  # whatever it was when AMC last answered
-            is_known = str(err) in reason or error_type(err) == execution.error_type
+            is_known = str(err) in reason or err.error_type == execution.error_type
             why = "" if is_known else f": {err}"
             reason = f"{reason}; AMC could not be asked to cancel{why}"
         status, kind = given_up_as(execution.error_type, amc_status)

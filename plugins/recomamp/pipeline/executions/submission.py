@@ -35,7 +35,6 @@ from recomamp.errors import (
     RequestRejected,
     SubmissionUnknown,
     WeekSkipped,
-    error_type,
 )
 from recomamp.pipeline.executions.adoption import find_submitted_execution, is_claimed_by_other
 from recomamp.pipeline.executions.earlier_results import INTERRUPTED, are_at_amc, asks_the_same
@@ -318,7 +317,7 @@ def _end(database: DatabaseHook, execution: Execution, error: PipelineError) -> 
             actor=Actor.SUBMIT,
             status=ExecutionStatus.FAILED,
             amc_status=None,
-            error_type=error_type(error),
+            error_type=error.error_type,
             error_message=str(error),
             completed_at=datetime.now(UTC),
         )

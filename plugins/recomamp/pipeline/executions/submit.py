@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from recomamp.domain.run_request import RunRequest
+from recomamp.errors import InvalidDefinition
 from recomamp.pipeline.executions.base import ExecutionOperator, clear_number
 from recomamp.pipeline.executions.run_context import SCHEDULED
 
@@ -56,7 +57,7 @@ class FailInvalidRun(SubmitExecution):
 
     def work(self, context: Context) -> NoReturn:
         """Refuse to open an attempt."""
-        raise AirflowFailException(self.problem)
+        raise InvalidDefinition(self.problem)
 
 
 def is_asked_for(context: Context) -> bool:

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any, NoReturn
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
 
 from recomamp.domain.execution_states import KILLED, Actor, AmcStatus, ExecutionStatus, ended_as
 from recomamp.domain.executions import AmcExecution, Execution
@@ -17,12 +16,13 @@ from recomamp.errors import (
     ExecutionFailed,
     ExecutionRejected,
     ExecutionTimedOut,
+    FinalAttemptFailed,
     RequestRejected,
-    error_type,
 )
 from recomamp.pipeline.executions.base import ExecutionOperator, clear_number, tries_since_clear
 from recomamp.pipeline.executions.earlier_results import are_at_amc, asks_the_same
 from recomamp.pipeline.executions.links import AmcExecutionLink
+from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 from recomamp.store.executions import (
     clear_next_retry,
@@ -36,13 +36,12 @@ from recomamp.store.executions import (
 # Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
 FAILED_ATTEMPTS = 4
 
-_FAILED = error_type(ExecutionFailed())
+_FAILED = ExecutionFailed.error_type
 _TRIED_AGAIN = (None, _FAILED, KILLED)
 
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
 
 _ENDINGS: dict[AmcStatus, type[ExecutionEnded]] = {
-    AmcStatus.FAILED: ExecutionFailed,
     AmcStatus.REJECTED: ExecutionRejected,
     AmcStatus.CANCELLED: ExecutionCancelled,
     AmcStatus.TIMED_OUT: ExecutionTimedOut,
@@ -88,7 +87,7 @@ class WaitForExecution(ExecutionOperator):
             execution.error_type == _FAILED and self._failed_attempts(context) >= FAILED_ATTEMPTS
         )
         if is_final or is_enough:
-            raise AirflowFailException(execution.error_message)
+            raise FinalAttemptFailed(execution.error_message)
 
     def _has_results(self, context: Context, execution: Execution) -> bool:
         """Return whether the attempt ended without results that AMC has, so that they follow."""
@@ -188,30 +187,21 @@ class WaitForExecution(ExecutionOperator):
 
     def _fail(self, context: Context, execution: Execution, amc: AmcExecution) -> NoReturn:
         """End the row as AMC has ended; only after AMC's FAILED comes another attempt, or none."""
-        next_retry_at = None
-        if is_failed := amc.status is AmcStatus.FAILED:
-            is_counted = execution.clear_number == clear_number(
-                context
-            ) and execution.created_at >= _began_at(context)
-            if self._failed_attempts(context) + is_counted < FAILED_ATTEMPTS:
-                next_retry_at = self._next_retry_at(context)
-        error = self._end(execution, amc, next_retry_at)
-        if is_failed and next_retry_at is None:
-            raise AirflowFailException(str(error)) from error
+        is_final = self._is_final_attempt(context, execution)
+        failed = FinalAttemptFailed if is_final else ExecutionFailed
+        error = _ENDINGS.get(amc.status, failed)(
+            f"AMC execution {amc.amc_execution_id} ended as {amc.amc_status}: "
+            f"{amc.status_reason or 'AMC gives no reason'} (request id {amc.request_id})"
+        )
+        retry_at = next_retry_at(error, context)
+        if not self._write_end(execution, error, ended_as(amc.status), amc, retry_at):
+            raise failed("the execution was ended while this task asked about it")
         raise error
 
-    def _end(
-        self, execution: Execution, amc: AmcExecution, next_retry_at: datetime | None
-    ) -> ExecutionEnded:
-        reason = amc.status_reason or "AMC gives no reason"
-        error = _ENDINGS[amc.status](
-            f"AMC execution {amc.amc_execution_id} ended as {amc.amc_status}: {reason}"
-            f" (request id {amc.request_id})"
-        )
-        status = ended_as(amc.status)
-        if not self._write_end(execution, error, status, amc, next_retry_at):
-            return ExecutionFailed("the execution was ended while this task asked about it")
-        return error
+    def _is_final_attempt(self, context: Context, execution: Execution) -> bool:
+        is_since_clear = execution.clear_number == clear_number(context)
+        is_counted = is_since_clear and execution.created_at >= _began_at(context)
+        return self._failed_attempts(context) + is_counted >= FAILED_ATTEMPTS
 
     def _time_out(self, execution: Execution) -> str:
         """Cancel at AMC, and fail unless it has just succeeded."""
@@ -247,7 +237,7 @@ class WaitForExecution(ExecutionOperator):
                 actor=Actor.WAIT,
                 status=status,
                 amc_status=amc.status if amc.status is not AmcStatus.UNKNOWN else None,
-                error_type=error_type(error),
+                error_type=error.error_type,
                 error_message=str(error),
                 completed_at=datetime.now(UTC),
                 next_retry_at=next_retry_at,

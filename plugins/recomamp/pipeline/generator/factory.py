@@ -34,6 +34,7 @@ from recomamp.pipeline.generator.definitions import load_definitions
 from recomamp.pipeline.generator.shards import shard_of_file
 from recomamp.pipeline.generator.trigger_params import add_params
 from recomamp.pipeline.logs import frames
+from recomamp.pipeline.retry_policy import TaskRetryPolicy
 from recomamp.pipeline.timetables.timetables import CollectionTimetable, ScheduleTimetable
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ TASK_DEFAULTS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
+    "retry_policy": TaskRetryPolicy(),
 }
 SCHEDULE_ACTIVE_RUNS = 16
 COLLECTION_ACTIVE_RUNS = 6  # of AMC's ten slots per instance; the others are left to schedules

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from airflow.sdk import BaseOperator, Context
 
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.partial_failures import retried_where_it_helps
 
 
 class CheckInstances(BaseOperator):
@@ -39,12 +38,11 @@ class SyncSchema(BaseOperator):
 
         database, now = DatabaseHook(), datetime.now(UTC)
         try:
-            with retried_where_it_helps():
-                sync_schema(
-                    database=database,
-                    amazon=AmcHook(database=database),
-                    now=now,
-                    since=context["dag_run"].start_date,
-                )
+            sync_schema(
+                database=database,
+                amazon=AmcHook(database=database),
+                now=now,
+                since=context["dag_run"].start_date,
+            )
         finally:
             check_queries(database=database, now=now)

@@ -22,7 +22,7 @@ import psycopg2
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.domain.executions import AmcExecution
 from recomamp.domain.text import one_line
-from recomamp.errors import AmazonError, ConsentRevoked, RequestRejected
+from recomamp.errors import AmazonError, ConsentRevoked, RequestRejected, retry_after_seconds
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.triggers.status_fetcher import StatusFetcher
 
@@ -127,7 +127,7 @@ class InstancePoller:
         except (AmazonError, psycopg2.Error) as err:
             instance_id = one_line(amc.account.instance_id)
             log.warning("Polling %s failed, will poll on: %s", instance_id, one_line(err))
-            return getattr(err, "retry_after_seconds", None) or 0.0
+            return retry_after_seconds(err)
         return 0.0
 
     def _interval_seconds(self) -> float:
