@@ -39,7 +39,8 @@ from recomamp.pipeline.generator.definitions import load_definitions
 from recomamp.pipeline.generator.shards import shard_of_file
 from recomamp.pipeline.generator.trigger_params import add_params
 from recomamp.pipeline.logs import frames
-from recomamp.pipeline.timetables.timetables import CollectionTimetable, ScheduleTimetable
+from recomamp.pipeline.timetables.collection import CollectionTimetable
+from recomamp.pipeline.timetables.schedule import ScheduleTimetable
 
 log = logging.getLogger(__name__)
 
