@@ -157,6 +157,39 @@ def test_a_manual_run_dated_like_a_week_reads_that_week_and_stops_nothing(runs: 
     assert info.logical_date == pendulum.datetime(2026, 1, 15, microsecond=1)
 
 
+def test_the_run_of_a_week_is_called_by_its_number_and_its_days() -> None:
+    berlin = collection(time_zone="Europe/Berlin")
+    first, *_, last = backfill(berlin, date(2026, 1, 1), date(2026, 1, 29))
+    for info, name in [
+        (first, "week_1_2026-01-01_to_2026-01-07"),
+        (last, "week_5_2026-01-29_to_2026-01-31"),
+    ]:
+        run_id = scheduled_run_id(berlin, info)
+        assert run_id.startswith(f"scheduled__{name}__")
+        taken_by_airflow = DagRun(dag_id="dag", run_id=run_id, run_after=NOW)
+        assert taken_by_airflow.run_id == run_id
+
+
+def test_runs_of_the_same_days_in_two_zones_or_after_an_edit_have_two_ids(runs: Runs) -> None:
+    timetables = [collection(time_zone=zone) for zone in ("UTC", "Europe/Berlin")]
+    infos = [runs.next(one) for one in timetables]
+    assert infos[0] is not None
+    shifted = infos[0]._replace(
+        data_interval=DataInterval(
+            infos[0].data_interval.start.add(microseconds=1), infos[0].data_interval.end
+        )
+    )
+    ids = {scheduled_run_id(one, info) for one, info in zip(timetables, infos, strict=True)}
+    assert len(ids | {scheduled_run_id(timetables[0], shifted)}) == 3
+
+
+def scheduled_run_id(timetable: CollectionTimetable, info: DagRunInfo | None) -> str:
+    assert info is not None
+    return timetable.generate_run_id(
+        run_type=DagRunType.SCHEDULED, run_after=info.run_after, data_interval=info.data_interval
+    )
+
+
 def test_weeks_whose_runs_airflow_has_cleaned_away_are_not_run_again(runs: Runs) -> None:
     timetable = collection()
     runs.advance(timetable, 3)

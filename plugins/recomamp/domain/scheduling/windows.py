@@ -194,6 +194,10 @@ class CollectionWindows:
         due_at = midnight(after + timedelta(days=self.lag_days), self.time_zone)
         return DueWindow(due_at=due_at, window=window)
 
+    def number_of(self, window: Window) -> int:
+        """Return the number of the week in which a window starts, counted from 1."""
+        return (window.first_date - self.start_date).days // DAYS_PER_WEEK + 1
+
     def first_from(self, earliest: datetime) -> DueWindow | None:
         """Return the first week that starts at that moment or later, None after the last."""
         if earliest > LATEST:

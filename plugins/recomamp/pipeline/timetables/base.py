@@ -138,7 +138,11 @@ class WindowTimetable(Timetable):
             return super().generate_run_id(
                 run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
             )
-        return run_type.generate_run_id(suffix=data_interval.start.isoformat())
+        return run_type.generate_run_id(suffix=self.run_name(data_interval))
+
+    def run_name(self, interval: DataInterval) -> str:
+        """Return the part of a run id that names the window; no two dates give the same."""
+        return interval.start.isoformat()
 
     @property
     @abstractmethod

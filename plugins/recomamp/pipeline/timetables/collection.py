@@ -7,11 +7,11 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.timetables.base import DagRunInfo
+from airflow.timetables.base import DagRunInfo, DataInterval
 
-from recomamp.domain.scheduling.run_dates import INSTANT
+from recomamp.domain.scheduling.run_dates import INSTANT, window_start
 from recomamp.domain.scheduling.typed_times import midnight
-from recomamp.domain.scheduling.windows import CollectionWindows, DueWindow
+from recomamp.domain.scheduling.windows import CollectionWindows, DueWindow, Window
 from recomamp.pipeline.timetables.base import WindowTimetable
 from recomamp.pipeline.timetables.run_history import RunHistory, history_of_collection
 
@@ -83,6 +83,19 @@ class CollectionTimetable(WindowTimetable):
     def windows_to_schedule(self, resume_from: datetime) -> Iterator[DueWindow]:
         """Yield the weeks that start then or later."""
         return (week for week in self.windows if week.window.start >= resume_from)
+
+    def run_name(self, interval: DataInterval) -> str:
+        """Return the number and the days of the week, and the run's date, which is the only one.
+
+        For example ``week_3_2026-01-15_to_2026-01-21__2026-01-15T00:00:00+00:00``.
+        """
+        week = Window(
+            start=window_start(interval.start), end=interval.end, time_zone=self.time_zone
+        )
+        return (
+            f"week_{self.windows.number_of(week)}_{week.first_date}_to_{week.last_date}"
+            f"__{super().run_name(interval)}"
+        )
 
     def starts_named_by(self, logical_date: datetime) -> list[datetime]:
         """Return the midnight of the picked day: a week has no other name."""

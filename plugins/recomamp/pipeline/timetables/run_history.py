@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from recomamp.domain.scheduling.run_dates import WindowEndOf, window_start
 
@@ -35,6 +36,29 @@ class RunHistory:
     window_end_of: WindowEndOf = _no_run
 
 
+def _select_runs() -> Select[str, datetime, datetime | None, datetime | None, datetime | None]:
+    from airflow.models.dagrun import DagRun
+
+    return select(
+        DagRun.run_id,
+        DagRun.run_after,
+        DagRun.logical_date,
+        DagRun.data_interval_start,
+        DagRun.data_interval_end,
+    ).where(DagRun.dag_id == bindparam("dag_id"))
+
+
+@cache
+def _select_latest_run() -> Select[
+    str, datetime, datetime | None, datetime | None, datetime | None
+]:
+    """Build the statement once: Airflow's DAG processor asks it for every schedule."""
+    from airflow.models.dagrun import DagRun
+
+    has_date = DagRun.logical_date.is_not(None)
+    return _select_runs().where(has_date).order_by(DagRun.logical_date.desc()).limit(1)
+
+
 def history_of_schedule(session: Session, dag_id: str, created_at: datetime) -> RunHistory:
     """Return the last tick that ran by itself, ``created_at`` before any, and the dates of runs.
 
@@ -43,21 +67,16 @@ def history_of_schedule(session: Session, dag_id: str, created_at: datetime) -> 
     """
     from airflow.models.dagrun import DagRun
 
-    runs_of_dag = select(
-        DagRun.run_id, DagRun.run_after, DagRun.logical_date, DagRun.data_interval_end
-    ).where(DagRun.dag_id == dag_id)
-    latest = session.execute(
-        runs_of_dag.where(DagRun.logical_date.is_not(None))
-        .order_by(DagRun.logical_date.desc())
-        .limit(1)
-    ).first()
+    latest = session.execute(_select_latest_run(), {"dag_id": dag_id}).first()
 
     def window_end_of(date: datetime) -> datetime | None:
         if latest is None or latest.logical_date is None or date > latest.logical_date:
             return None
         if date == latest.logical_date:
             return latest.data_interval_end or date
-        run = session.execute(runs_of_dag.where(DagRun.logical_date == date)).first()
+        run = session.execute(
+            _select_runs().where(DagRun.logical_date == date), {"dag_id": dag_id}
+        ).first()
         return None if run is None else run.data_interval_end or date
 
     if latest is not None and latest.run_id.startswith(SCHEDULED):
@@ -75,13 +94,7 @@ def history_of_collection(session: Session, dag_id: str, first_week: datetime) -
 
     Weeks before the first scheduled run have been run as well: Airflow's old runs are cleaned away.
     """
-    from airflow.models.dagrun import DagRun
-
-    runs = session.execute(
-        select(
-            DagRun.run_id, DagRun.logical_date, DagRun.data_interval_start, DagRun.data_interval_end
-        ).where(DagRun.dag_id == dag_id)
-    ).all()
+    runs = session.execute(_select_runs(), {"dag_id": dag_id}).all()
     starts = [
         run.data_interval_start
         for run in runs
