@@ -161,8 +161,8 @@ def test_the_run_of_a_week_is_called_by_its_number_and_its_days() -> None:
     berlin = collection(time_zone="Europe/Berlin")
     first, *_, last = backfill(berlin, date(2026, 1, 1), date(2026, 1, 29))
     for info, name in [
-        (first, "week_1_2026-01-01_to_2026-01-07"),
-        (last, "week_5_2026-01-29_to_2026-01-31"),
+        (first, "week_1_2026-01-01_to_01-07"),
+        (last, "week_5_2026-01-29_to_01-31"),
     ]:
         run_id = scheduled_run_id(berlin, info)
         assert run_id.startswith(f"scheduled__{name}__")

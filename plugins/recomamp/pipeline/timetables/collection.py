@@ -87,13 +87,13 @@ class CollectionTimetable(WindowTimetable):
     def run_name(self, interval: DataInterval) -> str:
         """Return the number and the days of the week, and the run's date, which is the only one.
 
-        For example ``week_3_2026-01-15_to_2026-01-21__2026-01-15T00:00:00+00:00``.
+        For example ``week_3_2026-01-15_to_01-21__2026-01-15T00:00:00+00:00``.
         """
         week = Window(
             start=window_start(interval.start), end=interval.end, time_zone=self.time_zone
         )
         return (
-            f"week_{self.windows.number_of(week)}_{week.first_date}_to_{week.last_date}"
+            f"week_{self.windows.number_of(week)}_{week.first_date}_to_{week.last_date:%m-%d}"
             f"__{super().run_name(interval)}"
         )
 
