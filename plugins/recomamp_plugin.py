@@ -10,7 +10,8 @@ import recomamp.pipeline.generator.factory  # noqa: F401  (inherited by forks, s
 from recomamp.amazon.http import certificates
 from recomamp.pipeline import startup_check
 from recomamp.pipeline.executions.links import AmcExecutionLink
-from recomamp.pipeline.timetables.timetables import CollectionTimetable, ScheduleTimetable
+from recomamp.pipeline.timetables.collection import CollectionTimetable
+from recomamp.pipeline.timetables.schedule import ScheduleTimetable
 
 # Airflow loads plugins before it forks: processes that run tasks or parse files inherit what is
 # loaded here, where each would load it anew (sqlglot alone takes longer than all else in a step)

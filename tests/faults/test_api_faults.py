@@ -37,7 +37,9 @@ from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.reconciliation.operator import reconcile
-from recomamp.pipeline.triggers.execution import ExecutionTrigger, SlotTrigger
+from recomamp.pipeline.triggers import base
+from recomamp.pipeline.triggers.execution import ExecutionTrigger
+from recomamp.pipeline.triggers.slot import SlotTrigger
 
 TABLE = "API faults (2x: tries that failed, a2: attempts, R: cancelled at AMC by reconciliation)"
 LONGER = 6  # than the five tries of a call
@@ -440,7 +442,7 @@ def test_no_fault_loses_repeats_or_spoils_a_run(
     emulator.settings(keep_workflow_id=call != "create nameless", result_parts=2)
     if name.startswith("time-out"):
         monkeypatch.setattr(AmcHook, "timeout", httpx.Timeout(5.0, read=0.3))
-    monkeypatch.setattr(ExecutionTrigger, "task_state", state_of_a_killed_task)
+    monkeypatch.setattr(base, "state_of_task", state_of_a_killed_task)
 
     wanted = scenario(cell)
 
@@ -462,7 +464,7 @@ def test_no_fault_loses_repeats_or_spoils_a_run(
     record_cell(table=TABLE, row=name, column=call, outcome=outcome(end, run, tidied))
 
 
-async def state_of_a_killed_task(trigger: ExecutionTrigger, execution: object) -> str:
+async def state_of_a_killed_task(dag_id: str, run_id: str, task_id: str) -> str:
     return "failed"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_steps import Run
-from recomamp.pipeline.triggers.execution import ExecutionTrigger
+from recomamp.pipeline.triggers import base
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def task_state(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """Say what Airflow says of the waiting task; the first of the list counts."""
     states: list[str | None] = ["deferred"]
 
-    async def ask(trigger: ExecutionTrigger, execution: object) -> str | None:
+    async def ask(dag_id: str, run_id: str, task_id: str) -> str | None:
         return states[0]
 
-    monkeypatch.setattr(ExecutionTrigger, "task_state", ask)
+    monkeypatch.setattr(base, "state_of_task", ask)
     return states

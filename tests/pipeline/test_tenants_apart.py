@@ -190,7 +190,7 @@ def waiting(world: World, cases: Sequence[Case]) -> None:
 
 async def _event(trigger: ExecutionTrigger) -> object:
     async for event in trigger.run():
-        return event.payload["outcome"]
+        return event.payload.get("text")
     return None
 
 

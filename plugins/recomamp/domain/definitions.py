@@ -73,6 +73,11 @@ class _RunsWorkflow:
         """The row of ``workflows``."""
         return self.workflow.id
 
+    @property
+    def workflow_name(self) -> str:
+        """How its owner calls the workflow; several may have one name."""
+        return self.workflow.name
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule(_RunsWorkflow):
@@ -112,6 +117,7 @@ class InvalidDefinitionRow:
     instance_id: str
     error: InvalidDefinition
     workflow_id: UUID | None = None  # None where the row is not even JSON that can be read
+    workflow_name: str = ""
     is_waiting: bool = False  # it has not been read yet; nothing is wrong about it so far
 
 

@@ -23,6 +23,7 @@ from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.http import TIMEOUT
 from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
+from recomamp.amazon.retry import RetryPolicy
 from recomamp.domain.credentials import ClientCredentials
 from recomamp.domain.executions import Execution
 from recomamp.errors import ConfigurationError
@@ -200,18 +201,26 @@ class AmcHook(BaseHook):
             )
         return connection
 
-    def client_for(self, execution: Execution) -> AmcClient:
+    def client_for(self, execution: Execution, *, retry: RetryPolicy | None = None) -> AmcClient:
         """Return a client for the calls of one execution; use as ``async with``.
 
+        :param retry: how often a call is tried again, None for the usual policy.
         :raises InvalidDefinition: when region or country of the instance are unknown.
         :raises ConfigurationError: when a connection or the tokens' key is missing.
         """
-        return self.client_at(execution, execution_id=execution.id)
+        return self.client_at(execution, execution_id=execution.id, retry=retry)
 
-    def client_at(self, place: AmcTarget, *, execution_id: UUID | None = None) -> AmcClient:
+    def client_at(
+        self,
+        place: AmcTarget,
+        *,
+        execution_id: UUID | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> AmcClient:
         """Return a client of an instance; use as ``async with``. Failed calls are recorded.
 
         :param execution_id: the execution that all calls are about, None for calls about several.
+        :param retry: how often a call is tried again, None for the usual policy.
         :raises InvalidDefinition: when region or country of the instance are unknown.
         :raises ConfigurationError: when a connection or the tokens' key is missing.
         """
@@ -223,18 +232,30 @@ class AmcHook(BaseHook):
             endpoint=endpoint,
             client_id=client_id,
         )
-        return AmcClient(account, auth, **self._options(place, execution_id))
+        return AmcClient(account, auth, retry=retry, **self._options(place, execution_id))
 
-    def ads_client_at(self, place: AmcTarget, *, profile_id: str | None = None) -> AdsClient:
+    def ads_client_at(
+        self,
+        place: AmcTarget,
+        *,
+        profile_id: str | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> AdsClient:
         """Return a client of the Ads API in an instance's region; failed calls are recorded.
 
         :param profile_id: the profile that all calls are about, where it is one.
+        :param retry: how often a call is tried again, None for the usual policy.
         :raises InvalidDefinition: when the region of the instance is unknown.
         :raises ConfigurationError: when a connection or the tokens' key is missing.
         """
         endpoint, client_id, auth = self._uses_login(place)
         return AdsClient(
-            endpoint, auth, client_id=client_id, profile_id=profile_id, **self._options(place, None)
+            endpoint,
+            auth,
+            client_id=client_id,
+            profile_id=profile_id,
+            retry=retry,
+            **self._options(place, None),
         )
 
     def _options(self, place: AmcTarget, execution_id: UUID | None) -> dict[str, Any]:

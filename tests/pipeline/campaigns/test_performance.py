@@ -135,7 +135,7 @@ def test_the_trigger_fires_when_amazon_is_done_with_all(
     async def fire() -> Any:
         return [event.payload async for event in trigger.run()]
 
-    told = {"report_ids": trigger.report_ids, "outcome": "all done"}
+    told = {"report_ids": trigger.report_ids, "text": "all done"}
     assert asyncio.run(fire()) == [told]
     assert len(emulator.calls("get_report")) == 7 * 4  # none is asked about once it is done
     assert len(trigger.sleep.seconds) >= 2
@@ -157,7 +157,7 @@ def test_the_trigger_fires_when_waiting_is_of_no_use(
         database.query("DELETE FROM campaign_reports")
 
     async def fire() -> Any:
-        return [event.payload["outcome"] async for event in trigger.run()]
+        return [event.payload["text"] async for event in trigger.run()]
 
     (told,) = asyncio.run(fire())
     assert outcome in told
@@ -176,7 +176,7 @@ def test_a_poll_that_fails_is_no_failure(listed: Sync, emulator: RunningEmulator
         return [event.payload async for event in trigger.run()]
 
     assert isinstance(trigger, ReportsTrigger)
-    assert [event["outcome"] for event in asyncio.run(fire())] == ["all done"]
+    assert [event["text"] for event in asyncio.run(fire())] == ["all done"]
 
 
 def test_a_try_whose_worker_died_before_storing_the_id_adopts_the_report(
@@ -408,7 +408,7 @@ def test_a_report_that_cannot_be_looked_at_keeps_no_other_waiting(
     emulator.fault("get_report", "unauthorized", times=None, matching=lost)
 
     async def fire() -> Any:
-        return [event.payload["outcome"] async for event in trigger.run()]
+        return [event.payload["text"] async for event in trigger.run()]
 
     assert asyncio.run(fire()) == ["all done"]
 

@@ -23,7 +23,7 @@ from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.reconciliation.operator import reconcile
-from recomamp.pipeline.triggers.execution import NOT_WATCHED, ExecutionTrigger
+from recomamp.pipeline.triggers.execution import ExecutionTrigger
 
 
 def kill_trigger(run: Run) -> None:
@@ -337,8 +337,8 @@ def test_an_event_that_names_a_wrong_setting_is_noted_until_the_next_one_does_no
     run.step(SubmitExecution)
     with pytest.raises(TaskDeferred):
         run.step(WaitForExecution)
-    event = {"outcome": NOT_WATCHED, "reason": "RECOMAMP_POLL_SECONDS: 'abc' is no number"}
-    for given, shown in ((event, True), ({"outcome": "ended"}, False)):
+    event = {"reason": "RECOMAMP_POLL_SECONDS: 'abc' is no number"}
+    for given, shown in ((event, True), ({"text": "the row has ended"}, False)):
         with pytest.raises(TaskDeferred):
             run.step(WaitForExecution, "resume", event=given)
         (execution,) = run.executions

@@ -12,10 +12,10 @@ from airflow.timetables.base import DagRunInfo, TimeRestriction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.pipeline.timetables import base
-from recomamp.pipeline.timetables.timetables import CollectionTimetable, ScheduleTimetable
+from fixtures.timetables import NOW
+from recomamp.pipeline.timetables.collection import CollectionTimetable
+from recomamp.pipeline.timetables.schedule import ScheduleTimetable
 
-NOW = datetime(2026, 11, 30, 12, 34, tzinfo=UTC)
 ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Auckland", "Australia/Lord_Howe"]
 
 schedules = st.builds(
@@ -51,13 +51,6 @@ extremes = st.sampled_from(
     ]
 )
 moments = (st.datetimes(timezones=st.just(UTC)) | extremes).map(pendulum.instance)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _fixed_clock() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "utc_now", lambda: NOW)
-        yield
 
 
 def backfill(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fixtures.amazon import make_account
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.errors import AmazonError, RequestRejected, TransientError
-from recomamp.pipeline.triggers.status_fetcher import StatusFetcher, calls_allowed
+from recomamp.pipeline.triggers.status_fetcher import ONE_TRY, StatusFetcher, calls_allowed
 
 SUBMITTED = datetime(2026, 1, 5, tzinfo=UTC)
 PAGE = 100
@@ -77,6 +77,7 @@ def rounds_until_all_are_told(amc: Amc, wanted: list[str], *, most: int) -> int:
             make_account("http://amc"),
             httpx.Auth(),
             transport=httpx.MockTransport(amc.answer),
+            retry=ONE_TRY,
         ) as client:
             sweeper = StatusFetcher(client)
             for number in count(1):
@@ -190,7 +191,10 @@ def test_a_round_ends_where_amc_asks_to_be_left_alone_and_tells_for_how_long() -
 
     async def run() -> None:
         async with AmcClient(
-            make_account("http://amc"), httpx.Auth(), transport=httpx.MockTransport(amc.answer)
+            make_account("http://amc"),
+            httpx.Auth(),
+            transport=httpx.MockTransport(amc.answer),
+            retry=ONE_TRY,
         ) as client:
             async for _ in StatusFetcher(client).fetch({"ours1": SUBMITTED}):
                 pass

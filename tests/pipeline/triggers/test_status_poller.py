@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import psycopg2
@@ -22,11 +24,10 @@ from recomamp.domain.execution_states import AmcStatus
 from recomamp.domain.executions import AmcExecution
 from recomamp.errors import ConfigurationError, ConsentRevoked, RequestRejected
 from recomamp.pipeline.hooks import AmcHook
-from recomamp.pipeline.triggers.execution import (
-    EARLIEST_EVENT_SECONDS,
-    ExecutionTrigger,
-    SlotTrigger,
-)
+from recomamp.pipeline.triggers.base import EARLIEST_EVENT_SECONDS
+from recomamp.pipeline.triggers.execution import ExecutionTrigger
+from recomamp.pipeline.triggers.slot import SlotTrigger
+from recomamp.pipeline.triggers.status_fetcher import ONE_TRY
 from recomamp.pipeline.triggers.status_poller import InstancePoller, poll_interval_seconds
 
 NOW = datetime.now(UTC)
@@ -37,6 +38,11 @@ def amazon(emulator: RunningEmulator) -> Amazon:
     return Amazon(emulator.url)
 
 
+def one_try(amazon: Amazon) -> Callable[[], AmcClient]:
+    """Return what opens a client as the trigger does."""
+    return partial(amazon.client, retry=ONE_TRY)
+
+
 async def submit(amazon: Amazon, count: int) -> list[AmcExecution]:
     async with amazon.client() as amc:
         return [await amc.create_execution(make_execution()) for _ in range(count)]
@@ -44,7 +50,7 @@ async def submit(amazon: Amazon, count: int) -> list[AmcExecution]:
 
 async def wait_for_all(amazon: Amazon, executions: list[AmcExecution]) -> list[AmcExecution]:
     async def wait_for(execution: AmcExecution) -> AmcExecution:
-        async with InstancePoller.shared(KEY, KEY, amazon.client, 15.0) as poller:
+        async with InstancePoller.shared(KEY, KEY, one_try(amazon), 15.0) as poller:
             return await poller.wait_until_ended(execution.amc_execution_id, NOW)
 
     return list(await asyncio.gather(*map(wait_for, executions)))
@@ -105,7 +111,7 @@ def test_each_user_of_an_instance_is_asked_for_in_the_own_name(
     async def wait_for(name: str, user_id: UUID, execution: AmcExecution) -> AmcExecution:
         def open_client() -> AmcClient:
             opened.append(name)
-            return amazon.client()
+            return amazon.client(retry=ONE_TRY)
 
         async with InstancePoller.shared(KEY, user_id, open_client, 15.0) as poller:
             return await poller.wait_until_ended(execution.amc_execution_id, NOW)
@@ -127,7 +133,7 @@ def test_a_consent_that_is_gone_ends_no_wait_of_another_user(
     gone = Amazon(emulator.url, store=MemoryTokenStore(make_tokens(refresh_token="Atzr|nobody")))
 
     async def wait_for(user: Amazon, user_id: UUID, execution: AmcExecution) -> AmcExecution:
-        async with InstancePoller.shared(KEY, user_id, user.client, 15.0) as poller:
+        async with InstancePoller.shared(KEY, user_id, one_try(user), 15.0) as poller:
             return await poller.wait_until_ended(execution.amc_execution_id, NOW)
 
     async def run() -> list[AmcExecution | BaseException]:
@@ -237,14 +243,14 @@ def test_the_trigger_fires_when_amc_has_ended_the_execution_but_not_too_early(
     running: Row, pauses: Pauses
 ) -> None:
     event = first_event(ExecutionTrigger(execution_id=str(running["id"])))
-    assert event.payload == {"execution_id": str(running["id"]), "outcome": "SUCCEEDED"}
+    assert event.payload == {"execution_id": str(running["id"]), "text": "AMC says SUCCEEDED"}
     assert pauses.seconds[0] >= EARLIEST_EVENT_SECONDS >= 10
 
 
 def test_the_trigger_keeps_the_rows_own_deadline(endless: Row, rows: Rows, pauses: Pauses) -> None:
     rows.update("workflow_executions", endless, deadline_at=datetime.now(UTC))
     event = first_event(ExecutionTrigger(execution_id=str(endless["id"])))
-    assert event.payload["outcome"] == "deadline passed"
+    assert event.payload["text"] == "the deadline has passed"
 
 
 WRONG_SETTINGS = {
@@ -280,7 +286,7 @@ def test_a_wait_that_cannot_be_watched_wakes_its_task_later_and_later(
     rows.update("workflow_executions", endless, submitted_at=submitted_at)
     name = set_wrong(monkeypatch, what)
     event = first_event(ExecutionTrigger(execution_id=str(endless["id"])))
-    assert event.payload["outcome"] == "not to be watched"
+    assert event.payload.keys() == {"execution_id", "reason"}
     assert name in event.payload["reason"]
     assert pauses.seconds == [EARLIEST_EVENT_SECONDS, pytest.approx(pause_seconds, abs=5)]
 
@@ -314,9 +320,9 @@ def test_the_trigger_says_so_when_the_row_is_gone_or_ended(
 ) -> None:
     rows.update("workflow_executions", running, status="CANCELLED")
     trigger = ExecutionTrigger(execution_id=str(running["id"]))
-    assert first_event(trigger).payload["outcome"] == "ended"
+    assert first_event(trigger).payload["text"] == "the row has ended"
     gone = ExecutionTrigger(execution_id=str(uuid4()))
-    assert first_event(gone).payload["outcome"] == "gone"
+    assert first_event(gone).payload["text"] == "the row is gone"
 
 
 def test_a_trigger_survives_being_stored_and_carries_ids_only() -> None:
@@ -404,6 +410,6 @@ def test_a_waiting_execution_is_woken_when_it_gets_a_slot(
         deadline_at=NOW,
     )
     event = first_event(SlotTrigger(execution_id=str(waiting["id"])))
-    assert event.payload["outcome"] == "slot granted"
+    assert event.payload["text"] == "slot granted"
     assert pauses.seconds[0] >= EARLIEST_EVENT_SECONDS
     assert rows.get("workflow_executions", waiting)["slot_granted_at"] is not None

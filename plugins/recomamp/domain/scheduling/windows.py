@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from typing import ClassVar
 
 from recomamp.domain.row_limits import LATEST, bounded
 from recomamp.domain.scheduling.cron import Cron, load_zone
@@ -139,6 +140,9 @@ class ScheduleWindows:
             due = self._next(due.due_at)
         return due
 
+    def check(self, window: Window) -> None:
+        """Accept any window: a run that somebody starts may read any days."""
+
     def _next(self, after: datetime) -> DueWindow:
         return self.at(self.cron.next_tick(after))
 
@@ -162,6 +166,8 @@ class CollectionWindows:
     end_date: date
     time_zone: str = "UTC"
     lag_days: int = DEFAULT_COLLECTION_LAG_DAYS
+
+    type: ClassVar[WindowType] = WindowType.EXPLICIT
 
     @property
     def typed_times(self) -> TypedTimes:
@@ -188,6 +194,10 @@ class CollectionWindows:
         due_at = midnight(after + timedelta(days=self.lag_days), self.time_zone)
         return DueWindow(due_at=due_at, window=window)
 
+    def number_of(self, window: Window) -> int:
+        """Return the number of the week in which a window starts, counted from 1."""
+        return (window.first_date - self.start_date).days // DAYS_PER_WEEK + 1
+
     def first_from(self, earliest: datetime) -> DueWindow | None:
         """Return the first week that starts at that time or later, None after the last."""
         if earliest > LATEST:
@@ -200,7 +210,7 @@ class CollectionWindows:
                 return due
         return None
 
-    def check_week(self, window: Window) -> None:
+    def check(self, window: Window) -> None:
         """Refuse a window that is no week of the collection.
 
         :raises InvalidDefinition: with the week that is nearest to the start of the window.
@@ -216,7 +226,7 @@ class CollectionWindows:
             column="params",
         )
 
-    def latest(self, until: datetime) -> DueWindow | None:
-        """Return the last week that is due at that time, None before the first."""
+    def latest(self, until: datetime) -> DueWindow:
+        """Return the last week that is due at that time, the first week before any is."""
         due = [week for week in self if week.due_at <= until]
-        return due[-1] if due else None
+        return due[-1] if due else self.week(0)

@@ -215,9 +215,9 @@ class UserAsinSync:
         return missing
 
     async def _client(self, place: Instance, profile_id: str | None = None) -> AdsClient:
-        client = await asyncio.to_thread(self.amazon.ads_client_at, place, profile_id=profile_id)
-        client.retry = SYNC_RETRY
-        return client
+        return await asyncio.to_thread(
+            self.amazon.ads_client_at, place, profile_id=profile_id, retry=SYNC_RETRY
+        )
 
     def _keep_found(
         self, found: Sequence[DueProduct], answered: Mapping[str, Product], profile_id: str

@@ -18,7 +18,7 @@ from recomamp.pipeline import settings
 from recomamp.pipeline.campaigns.performance import get_report_status, is_overdue
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
-from recomamp.pipeline.triggers.execution import EARLIEST_EVENT_SECONDS
+from recomamp.pipeline.triggers.base import EARLIEST_EVENT_SECONDS
 from recomamp.pipeline.triggers.status_poller import SLOWEST_FACTOR, poll_interval_seconds
 from recomamp.store.campaign_reports import CampaignReport, select_campaign_reports
 from recomamp.store.connections import AWAY
@@ -53,12 +53,12 @@ class ReportsTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, however often the triggerer is restarted meanwhile."""
         await self.sleep(EARLIEST_EVENT_SECONDS)
-        outcome = await self._outcome(DatabaseHook())
-        self.log.info("%s reports: %s", len(self.report_ids), outcome)
-        event = {"report_ids": self.report_ids, "outcome": outcome}
+        text = await self._wait_for_event(DatabaseHook())
+        self.log.info("%s reports: %s", len(self.report_ids), text)
+        event = {"report_ids": self.report_ids, "text": text}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
-    async def _outcome(self, database: DatabaseHook) -> str:
+    async def _wait_for_event(self, database: DatabaseHook) -> str:
         """Poll, slower and slower, and say in a few words why polling ended."""
         watch = ReportWatch(database)
         while True:

@@ -24,7 +24,7 @@ from recomamp.pipeline.executions.submission import submit
 from recomamp.pipeline.generator.definitions import load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.retry_policy import next_retry_at
-from recomamp.pipeline.triggers.execution import SlotTrigger
+from recomamp.pipeline.triggers.slot import SlotTrigger
 from recomamp.store.executions import (
     clear_next_retry,
     increment_retry_count,

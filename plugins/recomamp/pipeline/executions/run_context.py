@@ -10,7 +10,8 @@ from airflow.sdk import Context
 
 from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.row_limits import FIRST_DATE, LAST_DATE, bounded
-from recomamp.domain.scheduling.windows import Window, WindowType
+from recomamp.domain.scheduling.run_dates import window_start
+from recomamp.domain.scheduling.windows import Window
 from recomamp.errors import InvalidDefinition
 
 _REMEDY = "start a run or a backfill of dates between them"
@@ -40,8 +41,8 @@ def window_of(context: Context, definition: Schedule | Collection) -> Window:
             column="params",
         )
     is_chosen = asked or context["dag_run"].run_type not in (SCHEDULED, BACKFILL)
-    if isinstance(definition, Collection) and is_chosen:
-        definition.windows.check_week(window)
+    if is_chosen:
+        definition.windows.check(window)
     return window
 
 
@@ -79,12 +80,12 @@ def _window_of_run(context: Context, definition: Schedule | Collection) -> Windo
     run = context["dag_run"]
     if run.data_interval_start is not None and run.data_interval_end is not None:
         return Window(
-            start=_utc(run.data_interval_start).replace(microsecond=0),
+            start=window_start(_utc(run.data_interval_start)),
             end=_utc(run.data_interval_end),
-            time_zone=_zone(definition),
-            type=_type(definition),
+            time_zone=definition.windows.time_zone,
+            type=definition.windows.type,
         )
-    return _latest(definition, _utc(run.run_after))
+    return definition.windows.latest(_utc(run.run_after)).window
 
 
 def overrides_of(context: Context, definition: Schedule | Collection) -> dict[str, Any]:
@@ -122,23 +123,8 @@ def _asked_window(params: Mapping[str, Any], definition: Schedule | Collection) 
         ) from err
     if first >= after:
         raise InvalidDefinition("window_start must lie before window_end", column="params")
-    return Window(start=first, end=after, time_zone=_zone(definition))
+    return Window(start=first, end=after, time_zone=definition.windows.time_zone)
 
 
 def _utc(moment: datetime) -> datetime:
     return datetime.fromtimestamp(moment.timestamp(), tz=UTC)
-
-
-def _zone(definition: Schedule | Collection) -> str:
-    windows = definition.windows
-    return windows.time_zone
-
-
-def _type(definition: Schedule | Collection) -> WindowType:
-    return definition.windows.type if isinstance(definition, Schedule) else WindowType.EXPLICIT
-
-
-def _latest(definition: Schedule | Collection, moment: datetime) -> Window:
-    if isinstance(definition, Schedule):
-        return definition.windows.latest(moment).window
-    return (definition.windows.latest(moment) or definition.windows.week(0)).window

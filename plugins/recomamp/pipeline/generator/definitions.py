@@ -256,6 +256,7 @@ def _invalid(
         owner=str(row.get("owner") or ""),
         instance_id=str(row.get("instance_id") or ""),
         workflow_id=_uuid(row.get("workflow_id")),
+        workflow_name=str(row.get("workflow_name") or ""),
         error=error,
         is_waiting=is_waiting,
     )

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from airflow.sdk import DAG, Asset
 
@@ -23,11 +22,13 @@ from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.submit import FailInvalidRun, SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.generator.dag_docs import (
+    MAX_NAME_CHARS,
     definition_doc,
     description_of,
     display_name,
     invalid_doc,
     owner_of,
+    shortened,
     tags_of,
 )
 from recomamp.pipeline.generator.definitions import load_definitions
@@ -35,7 +36,8 @@ from recomamp.pipeline.generator.shards import shard_of_file
 from recomamp.pipeline.generator.trigger_params import add_params
 from recomamp.pipeline.logs import frames
 from recomamp.pipeline.retry_policy import TaskRetryPolicy
-from recomamp.pipeline.timetables.timetables import CollectionTimetable, ScheduleTimetable
+from recomamp.pipeline.timetables.collection import CollectionTimetable
+from recomamp.pipeline.timetables.schedule import ScheduleTimetable
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +86,7 @@ def build_dag(definition: Definition) -> DAG:
     wait = WaitForExecution(task_id="wait", **row)
     load = LoadResults(
         task_id=LOAD_TASK_ID,
-        outlets=[_asset(definition.workflow_id)] if definition.workflow_id else [],
+        outlets=_assets(definition),
         execution_timeout=settings.load_timeout(),
         **row,
     )
@@ -161,8 +163,22 @@ def _invalid_dag(invalid: InvalidDefinitionRow) -> DAG:
     )
 
 
-def _asset(workflow_id: UUID) -> Asset:
-    return Asset(name=f"amc_workflow_{workflow_id}", uri=f"recomamp://workflows/{workflow_id}")
+def _assets(definition: Definition) -> list[Asset]:
+    """Return the asset of the workflow, in the group that is called like the workflow.
+
+    The name holds the id. A task whose outlet is not active fails, and Airflow holds one active
+    asset per name and per URI: a name that follows the workflow's name would stop loads after a
+    rename, and two workflows of one name would stop each other. The group may change at any time.
+    """
+    if definition.workflow_id is None:
+        return []
+    return [
+        Asset(
+            name=f"amc_workflow_{definition.workflow_id}",
+            uri=f"recomamp://workflows/{definition.workflow_id}",
+            group=shortened(definition.workflow_name, MAX_NAME_CHARS) or Asset.asset_type,
+        )
+    ]
 
 
 def _build_or_explain(definition: Definition) -> DAG:

@@ -143,10 +143,9 @@ async def _check(
 async def _ask(instance: Instance, amazon: AmcHook) -> HealthProbe:
     """Ask both APIs, the second only where the first leaves anything to be learned."""
     try:
-        client = await asyncio.to_thread(amazon.client_at, instance)
+        client = await asyncio.to_thread(amazon.client_at, instance, retry=QUICK_RETRY)
     except (InvalidDefinition, ConfigurationError) as err:
         return HealthProbe(reporting=err)
-    client.retry = QUICK_RETRY
     async with client as amc:
         described, administration = await _outcome(amc.get_instance)
         if isinstance(administration, ConsentRevoked | InvalidDefinition | ConfigurationError):

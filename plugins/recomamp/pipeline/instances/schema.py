@@ -119,8 +119,7 @@ async def _sync(
     instance: Instance, database: DatabaseHook, amazon: AmcHook, now: datetime
 ) -> list[MergeCounts]:
     """Read all pages first: what was read in part would make the rest vanish."""
-    client = await asyncio.to_thread(amazon.client_at, instance)
-    client.retry = SYNC_RETRY
+    client = await asyncio.to_thread(amazon.client_at, instance, retry=SYNC_RETRY)
     try:
         async with asyncio.timeout(LONGEST_SYNC_SECONDS), client as amc:
             # A list that changes between two pages may name a table twice

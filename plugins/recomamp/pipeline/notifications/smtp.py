@@ -16,7 +16,7 @@ from email.headerregistry import Address
 from email.mime.text import MIMEText
 from email.policy import compat32
 from email.utils import format_datetime, formataddr, parseaddr
-from typing import NoReturn, cast
+from typing import NoReturn
 
 from airflow.providers.smtp.hooks.smtp import SmtpHook
 from airflow.sdk import BaseHook
@@ -32,6 +32,7 @@ from recomamp.errors import (
     MailServerUnavailable,
 )
 from recomamp.pipeline import settings
+from recomamp.pipeline.notifications.smtp_client import ConnectedSmtpHook
 
 _TAKEN = 250
 _RECIPIENT_TAKEN = (250, 251)
@@ -51,20 +52,6 @@ _HEADERS = (
     b"Message-ID",
     b"Auto-Submitted",
 )
-
-
-class ConnectedSmtpHook(SmtpHook):
-    """Airflow's hook, with the client it has signed in."""
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether there is a client, signed in or not."""
-        return self._smtp_client is not None
-
-    @property
-    def client(self) -> smtplib.SMTP:
-        """The client; only within ``with``."""
-        return cast("smtplib.SMTP", self._smtp_client)
 
 
 class MailServer:

@@ -115,9 +115,7 @@ class InstanceReconciliation:
 
     async def _list(self) -> list[AmcExecution]:
         since = self.instance.list_from - LIST_SLACK
-        client = self.amazon.client_at(self.instance)
-        client.retry = QUICK_RETRY
-        async with client as amc:
+        async with self.amazon.client_at(self.instance, retry=QUICK_RETRY) as amc:
             return [one async for one in amc.list_executions(min_creation_time=since)]
 
     def _note_statuses(self, statuses: Mapping[str, AmcStatus]) -> None:
@@ -173,7 +171,9 @@ class InstanceReconciliation:
 
     def _cancel_unwanted(self, decision: Decision) -> None:
         """Cancel at AMC, where it still runs."""
-        statuses = self._cancel(decision.cancel, self.amazon.client_at(self.instance))
+        statuses = self._cancel(
+            decision.cancel, self.amazon.client_at(self.instance, retry=QUICK_RETRY)
+        )
         if all(status.is_terminal and status is not AmcStatus.CANCELLED for status in statuses):
             return  # it has ended by itself since
         with self.database.transaction() as connection:
@@ -185,7 +185,9 @@ class InstanceReconciliation:
         if execution is None or not self._is_still_orphan(row):
             log.info("Execution %s has changed meanwhile and is left alone", row.id)
             return
-        statuses = self._cancel(decision.cancel, self.amazon.client_for(execution))
+        statuses = self._cancel(
+            decision.cancel, self.amazon.client_for(execution, retry=QUICK_RETRY)
+        )
         amc_status = _final_amc_status(
             statuses or ([decision.at_amc.status] if decision.at_amc else [])
         )
@@ -235,7 +237,6 @@ class InstanceReconciliation:
 
     def _cancel(self, amc_execution_ids: Iterable[str], client: AmcClient) -> list[AmcStatus]:
         """Cancel and return what AMC then says of each; what it does not know is left out."""
-        client.retry = QUICK_RETRY
         statuses = self.time_budget.run(self._cancel_all(amc_execution_ids, client))
         self._note_statuses(statuses)
         return list(statuses.values())

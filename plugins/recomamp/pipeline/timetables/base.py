@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from sqlalchemy.orm import object_session
 
 from recomamp.domain.row_limits import bounded
+from recomamp.domain.scheduling.run_dates import INSTANT, free_date
 from recomamp.domain.scheduling.windows import CollectionWindows, DueWindow, ScheduleWindows
-from recomamp.pipeline.timetables.run_history import RunDates
+from recomamp.pipeline.timetables.run_history import RunHistory
 
 if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
     from airflow.utils.types import DagRunType
-
-INSTANT = timedelta(microseconds=1)
+    from sqlalchemy.orm import Session
 
 
 def utc_now() -> datetime:
@@ -27,45 +29,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class RunHistory(DagRunInfo):
-    """Where the last run left off, and the runs that Airflow holds.
-
-    ``run_after`` is the last scheduled tick, or the start of the first scheduled week.
-    """
-
-    taken: RunDates
+def _run_info(due: DueWindow, *, run_after: datetime, date: datetime | None = None) -> DagRunInfo:
+    return DagRunInfo(
+        run_after=pendulum.instance(run_after), data_interval=_data_interval(due, date)
+    )
 
 
-def interval(due: DueWindow, shift: timedelta = timedelta(0)) -> DataInterval:
-    start = pendulum.instance(due.window.start + shift)
-    return DataInterval(start, pendulum.instance(due.window.end))
-
-
-def find_free_date(due: DueWindow, taken: RunDates) -> timedelta | None:
-    """Return how much later than its window a run's date has to be, None where the run exists.
-
-    Airflow holds one run per date. Where the date belongs to a run over another window (the row
-    was edited since), the next free microsecond is taken.
-    """
-    shift = timedelta(0)
-    while (end := taken.get(due.window.start + shift)) is not None:
-        if end == due.window.end:
-            return None
-        shift += INSTANT
-    return shift
-
-
-def _scheduled(due: DueWindow, shift: timedelta) -> DagRunInfo:
-    return DagRunInfo(run_after=pendulum.instance(due.due_at), data_interval=interval(due, shift))
-
-
-def _backfilled(due: DueWindow) -> DagRunInfo:
-    # Who asks for past dates means now, be the data settled or not
-    return DagRunInfo(run_after=pendulum.instance(due.window.end), data_interval=interval(due))
+def _data_interval(due: DueWindow, date: datetime | None = None) -> DataInterval:
+    return DataInterval(
+        pendulum.instance(date or due.window.start), pendulum.instance(due.window.end)
+    )
 
 
 class WindowTimetable(Timetable):
     """What both timetables share: how Airflow asks, and how they are stored."""
+
+    is_active: bool
 
     @abstractmethod
     def serialize(self) -> dict[str, Any]:
@@ -77,6 +56,19 @@ class WindowTimetable(Timetable):
         timetable: Self = _cached(cls, json.dumps(data, sort_keys=True))
         return timetable
 
+    def run_info_from_dag_run(  # type: ignore[override]  # Airflow hands it on unread
+        self, *, dag_run: DagRun
+    ) -> DagRunInfo | RunHistory:
+        """Return the history of the run's DAG.
+
+        Airflow gives the run with the latest date. It may be a backfill, or older than an edit of
+        the row, so what ran by itself is read from Airflow's table.
+        """
+        session = object_session(dag_run)
+        if session is None or not self.is_active:  # then no next run will be asked for
+            return super().run_info_from_dag_run(dag_run=dag_run)
+        return self.read_history(session, dag_run.dag_id)
+
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
@@ -86,30 +78,52 @@ class WindowTimetable(Timetable):
         return self.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction)
 
     def next_dagrun_info_v2(
-        self, *, last_dagrun_info: DagRunInfo | None, restriction: TimeRestriction
+        self, *, last_dagrun_info: DagRunInfo | RunHistory | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """Return the next run: of the schedule, or of a backfill where ``latest`` bounds it."""
-        if restriction.latest is None:
-            taken = getattr(last_dagrun_info, "taken", {})
-            due = self._next_scheduled(last_dagrun_info, taken) if self.is_active else None
-            return _scheduled(due, find_free_date(due, taken) or timedelta(0)) if due else None
-        if restriction.earliest is None:
+        """Return the next run: of the schedule, or of a backfill where ``latest`` bounds it.
+
+        :param last_dagrun_info: the history of the DAG, or a run that was only planned yet.
+        """
+        last = last_dagrun_info
+        if restriction.latest is not None:
+            last = last if isinstance(last, DagRunInfo) else None
+            return self._next_backfilled_run(last, restriction.earliest, restriction.latest)
+        if not self.is_active:
             return None
-        first, end = self.windows.typed_times.range(restriction.earliest, restriction.latest)
-        last = last_dagrun_info.data_interval if last_dagrun_info else None
-        due = self._first_from(last.start + INSTANT if last else first)
+        if not isinstance(last, RunHistory):
+            last = RunHistory(resume_from=self.resume_after(last))
+        return self._next_scheduled_run(last)
+
+    def _next_scheduled_run(self, history: RunHistory) -> DagRunInfo | None:
+        for due in self.windows_to_schedule(history.resume_from):
+            date = free_date(due.window, history.window_end_of)
+            if date is not None:
+                return _run_info(due, run_after=due.due_at, date=date)
+        return None
+
+    def _next_backfilled_run(
+        self, last: DagRunInfo | None, earliest: datetime | None, latest: datetime
+    ) -> DagRunInfo | None:
+        if earliest is None:
+            return None
+        first, end = self.windows.typed_times.range(earliest, latest)
+        if last is not None and last.data_interval is not None:
+            first = last.data_interval.start + INSTANT
+        due = self.windows.first_from(first)
         # Airflow leaves out what has not ended, after it has asked for all windows up to any year
-        is_in_range = due and due.window.start <= end and due.window.end <= utc_now()
-        return _backfilled(due) if due and is_in_range else None
+        if due is None or due.window.start > end or due.window.end > utc_now():
+            return None
+        # Who asks for past dates means now, be the data settled or not
+        return _run_info(due, run_after=due.window.end)
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
         """Return the window that the logical date names or, of those due by then, the latest."""
         run_after = pendulum.instance(bounded(run_after))
-        for start in self._starts_named_by(run_after):
-            named = self._first_from(start)
+        for start in self.starts_named_by(run_after):
+            named = self.windows.first_from(start)
             if named is not None and named.window.start == start:
-                return interval(named)
-        return interval(self.latest_window(run_after))
+                return _data_interval(named)
+        return _data_interval(self.windows.latest(run_after))
 
     def generate_run_id(
         self,
@@ -124,9 +138,11 @@ class WindowTimetable(Timetable):
             return super().generate_run_id(
                 run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
             )
-        return run_type.generate_run_id(suffix=data_interval.start.isoformat())
+        return run_type.generate_run_id(suffix=self.run_name(data_interval))
 
-    is_active: bool
+    def run_name(self, interval: DataInterval) -> str:
+        """Return the part of a run id that names the window; no two dates give the same."""
+        return interval.start.isoformat()
 
     @property
     @abstractmethod
@@ -134,17 +150,19 @@ class WindowTimetable(Timetable):
         """The rule that makes windows."""
 
     @abstractmethod
-    def latest_window(self, moment: datetime) -> DueWindow:
-        """Return the latest window that is due at that time."""
+    def read_history(self, session: Session, dag_id: str) -> RunHistory:
+        """Read what ran of a DAG from Airflow's database."""
 
     @abstractmethod
-    def _next_scheduled(self, last: DagRunInfo | None, taken: RunDates) -> DueWindow | None: ...
+    def resume_after(self, planned: DagRunInfo | None) -> datetime:
+        """Return ``resume_from`` of a history whose last run is one that was only planned yet."""
 
     @abstractmethod
-    def _first_from(self, earliest: datetime) -> DueWindow | None: ...
+    def windows_to_schedule(self, resume_from: datetime) -> Iterable[DueWindow]:
+        """Yield the windows that may run by themselves next, the first of them first."""
 
     @abstractmethod
-    def _starts_named_by(self, logical_date: datetime) -> list[datetime]:
+    def starts_named_by(self, logical_date: datetime) -> list[datetime]:
         """Return the starts of windows that a manual run's logical date may name."""
 
 

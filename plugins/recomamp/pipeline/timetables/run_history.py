@@ -2,130 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
+from functools import cache
+from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, bindparam, func, select
+
+from recomamp.domain.scheduling.run_dates import WindowEndOf, window_start
 
 if TYPE_CHECKING:
-    from airflow.models.dagrun import DagRun
-    from sqlalchemy.orm import Session, SessionTransaction
+    from sqlalchemy.orm import Session
 
 SCHEDULED = "scheduled__"  # of run ids; it stays when a backfill runs such a run again
 
 
-class RunDates(Protocol):
-    """The dates that a DAG's runs hold, with the ends of their windows."""
-
-    def get(self, date: datetime, /) -> datetime | None:
-        """Return the end of the window of the run that holds this date, None where it is free."""
+def _no_run(_date: datetime) -> None:
+    return None
 
 
-class AllRunDates:
-    """The dates of a DAG's runs, each looked up by Airflow's own unique index when asked for."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunHistory:
+    """What a timetable has to know of a DAG's runs to plan the next one.
 
-    def __init__(self, session: Session, dag_id: str) -> None:
-        self._session = session
-        self._dag_id = dag_id
+    Airflow hands it from ``run_info_from_dag_run`` to ``next_dagrun_info_v2``, and only logs it.
 
-    def get(self, date: datetime) -> datetime | None:
-        """Return the end of the window of the run that holds this date, None where it is free."""
-        from airflow.models.dagrun import DagRun
-
-        query = select(DagRun.data_interval_end, DagRun.logical_date).where(
-            DagRun.dag_id == self._dag_id, DagRun.logical_date == date
-        )
-        run = self._session.execute(query).first()
-        return None if run is None else run.data_interval_end or run.logical_date
-
-
-class RunDatesUpTo:
-    """The dates of a DAG's runs, where that of the latest run and its window's end are known.
-
-    Earlier dates alone have to be looked up, and of an unchanged DAG only later ones are asked.
+    :param resume_from: a schedule's last tick, or the earliest start of a collection's next week.
+    :param window_end_of: gives the end of the window of the run that holds a date, None where no
+        run holds it.
     """
 
-    def __init__(self, latest: datetime, end: datetime, earlier: RunDates) -> None:
-        self._latest = latest
-        self._end = end
-        self._earlier = earlier
+    resume_from: datetime
+    window_end_of: WindowEndOf = _no_run
 
-    def get(self, date: datetime) -> datetime | None:
-        """Return the end of the window of the run that holds this date, None where it is free."""
-        if date > self._latest:
+
+def _select_runs() -> Select[str, datetime, datetime | None, datetime | None, datetime | None]:
+    from airflow.models.dagrun import DagRun
+
+    return select(
+        DagRun.run_id,
+        DagRun.run_after,
+        DagRun.logical_date,
+        DagRun.data_interval_start,
+        DagRun.data_interval_end,
+    ).where(DagRun.dag_id == bindparam("dag_id"))
+
+
+@cache
+def _select_latest_run() -> Select[
+    str, datetime, datetime | None, datetime | None, datetime | None
+]:
+    """Build the statement once: Airflow's DAG processor asks it for every schedule."""
+    from airflow.models.dagrun import DagRun
+
+    has_date = DagRun.logical_date.is_not(None)
+    return _select_runs().where(has_date).order_by(DagRun.logical_date.desc()).limit(1)
+
+
+def history_of_schedule(session: Session, dag_id: str, created_at: datetime) -> RunHistory:
+    """Return the last tick that ran by itself, ``created_at`` before any, and the dates of runs.
+
+    One probe of Airflow's unique index finds the run with the latest date, whoever started it. In
+    a DAG that nobody has edited it is the run of the last tick, and no run has a later date.
+    """
+    from airflow.models.dagrun import DagRun
+
+    latest = session.execute(_select_latest_run(), {"dag_id": dag_id}).first()
+
+    def window_end_of(date: datetime) -> datetime | None:
+        if latest is None or latest.logical_date is None or date > latest.logical_date:
             return None
-        return self._end if date == self._latest else self._earlier.get(date)
+        if date == latest.logical_date:
+            return latest.data_interval_end or date
+        run = session.execute(
+            _select_runs().where(DagRun.logical_date == date), {"dag_id": dag_id}
+        ).first()
+        return None if run is None else run.data_interval_end or date
+
+    if latest is not None and latest.run_id.startswith(SCHEDULED):
+        tick = latest.run_after
+    else:
+        is_scheduled = DagRun.run_id.startswith(SCHEDULED, autoescape=True)
+        tick = session.scalar(
+            select(func.max(DagRun.run_after)).where(DagRun.dag_id == dag_id, is_scheduled)
+        )
+    return RunHistory(resume_from=tick or created_at, window_end_of=window_end_of)
 
 
-class LatestRun(NamedTuple):
-    """The run of a DAG that has the latest date, whoever started it."""
+def history_of_collection(session: Session, dag_id: str, first_week: datetime) -> RunHistory:
+    """Return the first week that ran by itself, ``first_week`` before any, and the dates of runs.
 
-    run_id: str
-    logical_date: datetime
-
-
-# What one statement found for all DAGs that are stored in one transaction
-_found: WeakKeyDictionary[SessionTransaction, dict[str, LatestRun]] = WeakKeyDictionary()
-
-
-def latest_run(session: Session, run: DagRun) -> LatestRun | None:
-    """Return the DAG's run of the latest date if that is the given one, else None.
-
-    Airflow stores all DAGs of a file in one transaction and asks about one after the other. The
-    first question is answered for all of them, with one probe of a unique index per DAG. A run
-    made since in the same transaction is not the one that was found, and gives None.
+    Weeks before the first scheduled run have been run as well: Airflow's old runs are cleaned away.
     """
-    transaction = session.get_transaction()
-    if transaction is None:
-        return None
-    if transaction not in _found:
-        _found[transaction] = _latest_runs(session)
-    latest = _found[transaction].get(run.dag_id)
-    return latest if latest and latest.logical_date == run.logical_date else None
-
-
-def _latest_runs(session: Session) -> dict[str, LatestRun]:
-    from airflow.models.dag import DagModel
-    from airflow.models.dagrun import DagRun
-
-    stored = [key[1][0] for key in session.identity_map.keys() if key[0] is DagModel]  # noqa: SIM118
-    if not stored:
-        return {}
-    date = select(func.max(DagRun.logical_date)).where(DagRun.dag_id == DagModel.dag_id)
-    # Materialized: one probe per DAG; merged with the join it would be one per run
-    dates = (
-        select(DagModel.dag_id, date.scalar_subquery().label("date"))
-        .where(DagModel.dag_id.in_(stored))
-        .cte("dates")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
+    runs = session.execute(_select_runs(), {"dag_id": dag_id}).all()
+    starts = [
+        run.data_interval_start
+        for run in runs
+        if run.run_id.startswith(SCHEDULED) and run.data_interval_start is not None
+    ]
+    ends = {run.logical_date: run.data_interval_end for run in runs if run.logical_date}
+    return RunHistory(
+        resume_from=window_start(min(starts, default=first_week)), window_end_of=ends.get
     )
-    query = select(DagRun.dag_id, DagRun.run_id, DagRun.logical_date).join(
-        dates, and_(DagRun.dag_id == dates.c.dag_id, DagRun.logical_date == dates.c.date)
-    )
-    return {
-        dag_id: LatestRun(run_id, date)
-        for dag_id, run_id, date in session.execute(query)
-        if date is not None
-    }
-
-
-def last_scheduled_tick(session: Session, dag_id: str) -> datetime | None:
-    """Return the moment at which the last run that started by itself was due."""
-    from airflow.models.dagrun import DagRun
-
-    is_scheduled = DagRun.run_id.startswith(SCHEDULED, autoescape=True)
-    query = select(func.max(DagRun.run_after)).where(DagRun.dag_id == dag_id, is_scheduled)
-    tick: datetime | None = session.scalar(query)
-    return tick
-
-
-def runs_of_dag(session: Session, dag_id: str) -> Sequence[Any]:
-    """Return the ids, dates and windows of all runs of a DAG."""
-    from airflow.models.dagrun import DagRun
-
-    query = select(
-        DagRun.run_id, DagRun.logical_date, DagRun.data_interval_start, DagRun.data_interval_end
-    )
-    return session.execute(query.where(DagRun.dag_id == dag_id)).all()

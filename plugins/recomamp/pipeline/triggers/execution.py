@@ -1,159 +1,30 @@
-"""Wait for a slot, or for an execution, without a worker."""
+"""Wait for the end of an execution without a worker."""
 
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
-from airflow.sdk import TaskInstanceState
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-
-from recomamp.domain.execution_states import AmcStatus
-from recomamp.domain.executions import Execution, WaitingExecution
-from recomamp.domain.text import one_line
-from recomamp.errors import ConsentRevoked, PipelineError
 from recomamp.pipeline import settings
-from recomamp.pipeline.executions.cancellation import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.partial_failures import log_failure
-from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotQueue
+from recomamp.pipeline.triggers.base import BaseExecutionTrigger
+from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher
+from recomamp.pipeline.triggers.status_fetcher import ONE_TRY
 from recomamp.pipeline.triggers.status_poller import InstancePoller
-from recomamp.store.executions import select_execution, set_amc_status
-
-# A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
-# task (quick-resume race). Nothing fires earlier than this after the deferral.
-EARLIEST_EVENT_SECONDS = 10.0
-
-# How long a task sleeps whose execution this triggerer cannot watch, because its settings are wrong
-# or AMC refuses. The task asks AMC itself and may find the execution RUNNING: without a pause the
-# two would take turns every few seconds, for a day
-SHORTEST_PAUSE_SECONDS = 60.0
-LONGEST_PAUSE_SECONDS = 900.0
-NOT_WATCHED = "not to be watched"
-
-# A task of which nothing more is to come. In any other state a try of it has woken up, or will come
-# (None, where it was cleared, or deleted), and has or adopts the execution; where it was marked a
-# success, the run's last step closes what is open, and what a deleted run leaves is reconciled.
-_GIVEN_UP = frozenset(
-    {
-        TaskInstanceState.FAILED,
-        TaskInstanceState.SKIPPED,
-        TaskInstanceState.UPSTREAM_FAILED,
-        TaskInstanceState.REMOVED,
-    }
-)
 
 
-class _ExecutionTrigger(BaseTrigger):
-    """What both triggers share: an execution, and a way to pause.
-
-    The event only wakes the task, which asks AMC and the row for the truth. Arguments are ids:
-    they lie in Airflow's database in the clear.
-
-    :param execution_id: UUID of the row of ``workflow_executions``.
-    """
-
-    sleep = staticmethod(asyncio.sleep)
-
-    def __init__(self, *, execution_id: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.execution_id = execution_id
-        self._since: datetime | None = None  # when AMC got the execution, once that is read
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class and its arguments."""
-        cls = type(self)
-        return f"{cls.__module__}.{cls.__qualname__}", {"execution_id": self.execution_id}
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, however often the triggerer is restarted meanwhile."""
-        await self.sleep(EARLIEST_EVENT_SECONDS)
-        event = {"execution_id": self.execution_id}
-        try:
-            event["outcome"] = await self.outcome(DatabaseHook())
-        except PipelineError as err:
-            log_failure(f"execution {self.execution_id} can no longer be watched", err)
-            await self.sleep(self._pause_seconds(err))
-            event |= {"outcome": NOT_WATCHED, "reason": one_line(err)}
-        self.log.info("Execution %s: %s", self.execution_id, event["outcome"])
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
-
-    def _pause_seconds(self, error: PipelineError) -> float:
-        """Return the pause before the task goes on: as long as it has waited so far."""
-        if isinstance(error, ConsentRevoked):
-            return 0.0  # the task fails at once
-        if self._since is None:
-            return LONGEST_PAUSE_SECONDS
-        waited_seconds = (datetime.now(UTC) - self._since).total_seconds()
-        return min(max(waited_seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
-
-    @abstractmethod
-    async def outcome(self, database: DatabaseHook) -> str:
-        """Wait for the event of the trigger and return a short text that names it.
-
-        :raises PipelineError: where it cannot be watched from here.
-        """
-
-    async def on_kill(self) -> None:
-        """Cancel the execution when somebody marked the waiting task, or its run, failed.
-
-        Airflow calls this, too, where the task was cleared, and where a triggerer that had lost
-        its heartbeat comes back: another one has taken over, and the task may have gone on, or
-        even ended, since. The execution then goes on.
-        """
-        database = DatabaseHook()
-        execution = await asyncio.to_thread(_read, database, UUID(self.execution_id))
-        if execution is None or not execution.status.is_open:
-            return
-        state = await self.task_state(execution)
-        if state not in _GIVEN_UP:
-            self.log.info("Execution %s goes on: its task is %s", execution.id, state or "cleared")
-            return
-        reason = f"cancelled: its waiting task was ended in Airflow (now {state})"
-        if await asyncio.to_thread(end_cancelled, database, execution, reason):
-            status = await cancel_at_amc(execution, AmcHook(database=database))
-            self.log.info("Execution %s %s; AMC says %s", execution.id, reason, status)
-            if status is not None:
-                await asyncio.to_thread(_note, database, execution, status)
-
-    async def task_state(self, execution: Execution) -> str | None:
-        """Ask Airflow for the state of the task that waits."""
-        # Here and not above: both are needed once in a blue moon, and every parse would load them
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-        from asgiref.sync import sync_to_async
-
-        task_id, run_id = self.task_id or "", execution.dag_run_id
-        states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-            dag_id=execution.dag_id, run_ids=[run_id], task_ids=[task_id]
-        )
-        state: str | None = states.get(run_id, {}).get(task_id)
-        return state
-
-
-class SlotTrigger(_ExecutionTrigger):
-    """Fires once when the execution has got a slot, or has ended without."""
-
-    async def outcome(self, database: DatabaseHook) -> str:
-        """Wait for the execution's turn."""
-        return await SlotQueue.shared().ask(UUID(self.execution_id), database, self.sleep)
-
-
-class ExecutionTrigger(_ExecutionTrigger):
+class ExecutionTrigger(BaseExecutionTrigger):
     """Fires once when AMC has ended the execution, or its deadline has passed."""
 
-    async def outcome(self, database: DatabaseHook) -> str:
-        """Wait for AMC."""
+    async def wait_for_event(self, database: DatabaseHook) -> str:
+        """Read the row, and wait for AMC as long as the row's deadline allows."""
         row = await ExecutionRowBatcher.shared().ask(UUID(self.execution_id), database, self.sleep)
-        return "gone" if row is None else await self._outcome(row, database)
-
-    async def _outcome(self, row: WaitingExecution, database: DatabaseHook) -> str:
+        if row is None:
+            return "the row is gone"
         if not row.is_open or row.amc_execution_id is None:
-            return "ended"
-        self._since = row.submitted_at
+            return "the row has ended"
+        self._submitted_at = row.submitted_at
         seconds_left = (row.deadline_at - datetime.now(UTC)).total_seconds()
         try:
             async with (
@@ -161,23 +32,11 @@ class ExecutionTrigger(_ExecutionTrigger):
                 InstancePoller.shared(
                     row.instance_key,
                     row.user_id,
-                    lambda: AmcHook(database=database).client_at(row),
+                    lambda: AmcHook(database=database).client_at(row, retry=ONE_TRY),
                     settings.poll_seconds(),
                 ) as poller,
             ):
-                wait_until_ended = await poller.wait_until_ended(
-                    row.amc_execution_id, row.submitted_at
-                )
+                ended = await poller.wait_until_ended(row.amc_execution_id, row.submitted_at)
         except TimeoutError:
-            return "deadline passed"
-        return wait_until_ended.status.value
-
-
-def _read(database: DatabaseHook, execution_id: UUID) -> Execution | None:
-    with database.transaction() as connection:
-        return select_execution(connection, execution_id)
-
-
-def _note(database: DatabaseHook, execution: Execution, status: AmcStatus) -> None:
-    with database.transaction() as connection:
-        set_amc_status(connection, execution.id, status.value)
+            return "the deadline has passed"
+        return f"AMC says {ended.status}"

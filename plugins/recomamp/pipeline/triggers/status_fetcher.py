@@ -24,7 +24,8 @@ from recomamp.errors import AmazonError, RequestRejected, TransientError
 
 log = logging.getLogger(__name__)
 
-_ONE_TRY = RetryPolicy(attempts=1)
+# The next round is the next try: retries within one would not be bounded
+ONE_TRY = RetryPolicy(attempts=1)
 
 
 def calls_allowed(waiting: int) -> int:
@@ -58,12 +59,13 @@ class _FetchRound:
 
 
 class StatusFetcher:
-    """Asks about executions round by round; keeps in mind who was asked about when."""
+    """Asks about executions round by round; keeps in mind who was asked about when.
+
+    :param amc: a client that tries each call once, as ``ONE_TRY`` says.
+    """
 
     def __init__(self, amc: AmcClient) -> None:
         self._amc = amc
-        # The next round is the next try: retries within one would not be bounded
-        amc.retry = _ONE_TRY
         self._round = 0
         self._left = 0  # calls that this round may still make
         self._asked: dict[str, int] = {}  # round in which AMC was last asked, by its id

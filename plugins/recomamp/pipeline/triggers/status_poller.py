@@ -74,7 +74,7 @@ class InstancePoller:
     ) -> AsyncIterator[InstancePoller]:
         """Give this event loop's poller of an instance for a user; it ends with its last use.
 
-        :param open_client: opens a client that asks in the name of the user.
+        :param open_client: opens a client that asks in the name of the user, as ``ONE_TRY`` says.
         """
         pollers = cls._pollers.setdefault(asyncio.get_running_loop(), {})
         key = (instance_key, user_id)
