@@ -21,7 +21,6 @@ from recomamp.store.notifications import delete_notifications
 from recomamp.store.reconciliations import delete_reconciliations
 
 KEPT = timedelta(days=90)
-LONGEST_READ = timedelta(hours=8)  # of every byte of the files whose other copy goes
 _TRIMMED = {
     "trim_api_errors": delete_api_errors,
     "trim_reconciliations": delete_reconciliations,
@@ -34,7 +33,7 @@ be cleared and run again at any time.
 
 - `analyze_tables` refreshes the statistics of the tables that have changed
 - `find_unused_indexes`, `find_slow_queries` (where `pg_stat_statements` is there)
-- `trim_documents` takes the rows out of old result documents whose Parquet files are whole, where
+- `trim_documents` takes the rows out of old result documents whose Parquet files are there, where
   `RECOMAMP_RESULT_DATA_KEPT_DAYS` says how old
 - `delete_files` deletes Parquet files of results that a later success has superseded, where
   `RECOMAMP_RESULT_FILES_KEPT_DAYS` says how old
@@ -58,7 +57,7 @@ def maintenance_dag() -> DAG:
         FindUnusedIndexes(task_id="find_unused_indexes", dag=dag),
         FindSlowQueries(task_id="find_slow_queries", dag=dag),
         *(
-            ApplyRetention(task_id=task_id, what=what, execution_timeout=LONGEST_READ, dag=dag)
+            ApplyRetention(task_id=task_id, what=what, dag=dag)
             for task_id, what in (("trim_documents", "documents"), ("delete_files", "files"))
         ),
         *(
