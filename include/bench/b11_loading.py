@@ -60,7 +60,7 @@ class Place:
         """Load a result as the task does."""
         self._begin_anew()
         with serving(parts) as url:
-            amazon = {"conn_type": "generic", "host": url, "login": "bench", "password": "bench"}
+            amazon = {"conn_type": "http", "host": url, "login": "bench", "password": "bench"}
             amazon["extra"] = json.dumps({"token_url": f"{url}/auth/o2/token"})
             schedule = str(key("schedule 2"))
             environment = {
