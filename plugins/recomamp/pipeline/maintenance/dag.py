@@ -15,17 +15,13 @@ from recomamp.pipeline.maintenance.operators import (
     ReportFindings,
 )
 from recomamp.pipeline.system_dag import system_dag
-from recomamp.store.api_errors import delete_api_errors
-from recomamp.store.maintenance_findings import delete_findings
-from recomamp.store.notifications import delete_notifications
-from recomamp.store.reconciliations import delete_reconciliations
 
 KEPT = timedelta(days=90)
 _TRIMMED = {
-    "trim_api_errors": delete_api_errors,
-    "trim_reconciliations": delete_reconciliations,
-    "trim_notifications": delete_notifications,
-    "trim_findings": delete_findings,
+    "trim_api_errors": "delete_api_errors",
+    "trim_reconciliations": "delete_reconciliations",
+    "trim_notifications": "delete_notifications",
+    "trim_findings": "delete_findings",
 }
 _MANUAL = f"""\
 Looks after the application's database, once a day. The steps do not depend on each other; each may
@@ -61,8 +57,8 @@ def maintenance_dag() -> DAG:
             for task_id, what in (("trim_documents", "documents"), ("delete_files", "files"))
         ),
         *(
-            PurgeRows(task_id=task_id, delete=delete, kept=KEPT, dag=dag)
-            for task_id, delete in _TRIMMED.items()
+            PurgeRows(task_id=task_id, statement=statement, kept=KEPT, dag=dag)
+            for task_id, statement in _TRIMMED.items()
         ),
     ]
     # A teardown runs whatever became of the steps, and does not decide how the run ended
