@@ -42,7 +42,7 @@ def run(settings: BenchSettings) -> Iterator[Result]:
         with traced() as trace:
             _import(dag_ids[many])
         with databases.connect(PIPELINE, f"rows_{many}") as connection:
-            scans = [*whole_scans(connection, "select_schedules", TABLES)]
+            scans = [*whole_scans(connection, "select_definitions", TABLES)]
     yield at_most(
         MOST,
         id=3,
