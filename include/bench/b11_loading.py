@@ -28,7 +28,7 @@ ROWS = 1_000_000
 QUICK_ROWS = 100_000
 GROWTH = 10
 TIMES = 2.0
-PEAK_MB = 300
+PEAK_MB = 400
 SAME = 1.1  # a peak of ten times the rows may be so much higher
 
 _SUCCEEDED = """
