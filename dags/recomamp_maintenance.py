@@ -13,13 +13,8 @@ from recomamp.pipeline.maintenance.operators import (
     ReportFindings,
 )
 from recomamp.pipeline.system_dag import system_dag
-from recomamp.store.api_errors import delete_api_errors
-from recomamp.store.maintenance_findings import delete_findings
-from recomamp.store.notifications import delete_notifications
-from recomamp.store.reconciliations import delete_reconciliations
 
 ROW_RETENTION = timedelta(days=90)
-MAX_RETENTION_DURATION = timedelta(hours=8)  # of every byte of the files whose other copy goes
 
 with system_dag(
     "recomamp_maintenance",
@@ -29,7 +24,7 @@ with system_dag(
         "each may be cleared and run again at any time.\n\n"
         "- `analyze_tables` refreshes the statistics of the tables that have changed\n"
         "- `find_unused_indexes`, `find_slow_queries` (needs `pg_stat_statements`)\n"
-        "- `trim_documents` takes the rows out of result documents whose Parquet files are whole, "
+        "- `trim_documents` takes the rows out of result documents whose Parquet files are there, "
         "from the age in `RECOMAMP_RESULT_DATA_KEPT_DAYS`\n"
         "- `delete_files` deletes Parquet files of results that a later success has replaced, "
         "from the age in `RECOMAMP_RESULT_FILES_KEPT_DAYS`\n"
@@ -46,17 +41,12 @@ with system_dag(
         FindUnusedIndexes(task_id="find_unused_indexes"),
         FindSlowQueries(task_id="find_slow_queries"),
         *(
-            ApplyRetention(task_id=task_id, what=what, execution_timeout=MAX_RETENTION_DURATION)
+            ApplyRetention(task_id=task_id, what=what)
             for task_id, what in (("trim_documents", "documents"), ("delete_files", "files"))
         ),
         *(
-            PurgeRows(task_id=task_id, delete=delete, kept=ROW_RETENTION)
-            for task_id, delete in (
-                ("trim_api_errors", delete_api_errors),
-                ("trim_reconciliations", delete_reconciliations),
-                ("trim_notifications", delete_notifications),
-                ("trim_findings", delete_findings),
-            )
+            PurgeRows(task_id=f"trim_{rows}", statement=f"delete_{rows}", kept=ROW_RETENTION)
+            for rows in ("api_errors", "reconciliations", "notifications", "findings")
         ),
     ]
     # A teardown runs after a failure too, and its state does not decide the state of the run

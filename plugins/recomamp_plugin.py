@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from airflow.plugins_manager import AirflowPlugin
 
 import recomamp.pipeline.generator.factory  # noqa: F401  (inherited by forks, see below)
-from recomamp.amazon.http import certificates
 from recomamp.pipeline import startup_check
 from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.timetables.collection import CollectionTimetable
@@ -15,9 +12,6 @@ from recomamp.pipeline.timetables.schedule import ScheduleTimetable
 
 # Airflow loads plugins before it forks: processes that run tasks or parse files inherit what is
 # loaded here, where each would load it anew (sqlglot alone takes longer than all else in a step)
-# Without certificates Amazon cannot be asked, but DAGs can still be shown
-with suppress(OSError):
-    certificates()
 
 
 class RecomampPlugin(AirflowPlugin):

@@ -42,7 +42,7 @@ def run(settings: BenchSettings) -> Iterator[Result]:
         with trace_statements() as trace:
             _import(dag_ids[many])
         with databases.connect(PIPELINE, f"rows_{many}") as connection:
-            scans = [*full_scans(connection, "select_schedules", TABLES)]
+            scans = [*full_scans(connection, "select_definitions", TABLES)]
     yield at_most(
         MAX_RATIO,
         id=3,

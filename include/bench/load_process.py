@@ -30,7 +30,9 @@ def pipeline_load(schedule_id: str, dag_id: str, run_id: str) -> Callable[[], ob
     logging.disable(logging.INFO)
     task = LoadResults(task_id="load", definition_kind="schedule", definition_id=schedule_id)
     run = SimpleNamespace(dag_id=dag_id, run_id=run_id)
-    ti = SimpleNamespace(try_number=1, xcom_pull=lambda task_ids: task_ids and None)
+    ti = SimpleNamespace(
+        try_number=1, max_tries=0, task=task, xcom_pull=lambda task_ids: task_ids and None
+    )
     context: Any = {"dag_run": run, "params": {}, "outlet_events": {}, "ti": ti}
     return lambda: UUID(task.execute(context))
 

@@ -20,6 +20,7 @@ QUERIES = ROOT / "include" / "sql" / "queries"
 _VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
     "select_execution": ({"execution_id": None},),
     "select_open_executions": ({"execution_id": None},),
+    "select_definitions": ({"kind": "collection", "definition_id": key("collection 1")},),
 }
 
 
@@ -126,6 +127,8 @@ _BY_NAME: dict[str, Any] = {
     "instance_key": key("instance 1"),
     "schedule_id": key("schedule 1"),
     "collection_id": key("collection 1"),
+    "kind": "schedule",
+    "definition_id": key("schedule 1"),
     "workflow_id": key("workflow 1"),
     "user_id": key("user 1"),
     "before": datetime.now(UTC) - AGE + timedelta(days=1),  # so that little is older

@@ -29,7 +29,7 @@ from recomamp.domain.scheduling.windows import ScheduleWindows, Window
 from recomamp.domain.sql.binding import BoundQuery, bind
 from recomamp.domain.sql.parameters import declare
 from recomamp.errors import InvalidDefinition
-from recomamp.pipeline.generator.definitions import SOURCES, parse_row
+from recomamp.pipeline.generator.definitions import READERS, parse_row
 from recomamp.store.statements import fetch_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,10 +101,12 @@ def undone(connection: Connection) -> Iterator[None]:
 def definition_errors(connection: Connection) -> list[str]:
     """Say what keeps rows from becoming DAGs that run."""
     found = []
-    for source in SOURCES.values():
-        for row in fetch_all(connection, source.statement, **{source.key: None}, shard=0, shards=1):
+    for kind, read in READERS.items():
+        for row in fetch_all(
+            connection, "select_definitions", kind=kind.value, definition_id=None, shard=0, shards=1
+        ):
             try:
-                source.read(parse_row(row["definition"]))
+                read(parse_row(row["definition"]))
             except InvalidDefinition as err:
                 found.append(str(err))
     return found
@@ -123,9 +125,11 @@ def run_at_amc(query: BoundQuery) -> int:
 
 
 def bound_queries(connection: Connection) -> Iterator[BoundQuery]:
-    for source in SOURCES.values():
-        for row in fetch_all(connection, source.statement, **{source.key: None}, shard=0, shards=1):
-            definition = source.read(parse_row(row["definition"]))
+    for kind, read in READERS.items():
+        for row in fetch_all(
+            connection, "select_definitions", kind=kind.value, definition_id=None, shard=0, shards=1
+        ):
+            definition = read(parse_row(row["definition"]))
             yield bind(definition.workflow.sql_query, definition.parameters, _WINDOW)
 
 

@@ -142,6 +142,8 @@ def test_dsp_advertisers_are_told_once() -> None:
         ("2026-03-10T15:00:00+00:00", "Asia/Tokyo", date(2026, 3, 10)),
         ("2026-03-10T15:00:00+00:00", "No/Where", date(2026, 3, 9)),
         ("2026-03-10T15:00:00+00:00", "", date(2026, 3, 9)),
+        ("2026-03-10T15:00:00+00:00", "Europe", date(2026, 3, 9)),
+        ("2026-03-10T15:00:00+00:00", "x" * 300, date(2026, 3, 9)),
     ],
 )
 def test_the_period_ends_with_the_last_full_day_of_the_zone(

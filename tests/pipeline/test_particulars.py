@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk import Asset, Connection
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
@@ -120,12 +121,40 @@ def test_an_address_for_one_region_comes_before_one_for_all_and_that_before_amaz
 ) -> None:
     extra = {"regions": {"EU": EUROPE}, "token_url": "https://all.example.com"}
     connection = Connection(
-        conn_id="amazon_ads", conn_type="generic", host=host, extra=json.dumps(extra)
+        conn_id="amazon_ads", conn_type="http", host=host, extra=json.dumps(extra)
     )
 
     endpoint = _endpoint(connection, region)
 
     assert (endpoint.api_url, endpoint.token_url) == (api_url, token_url)
+
+
+@pytest.mark.parametrize(
+    ("written", "api_url"),
+    [
+        ("http://an%20id:s%2Fcret@/", endpoint_of("EU").api_url),
+        ("http://an%20id:s%2Fcret@127.0.0.1:8099/", "http://127.0.0.1:8099"),
+        ("http://an%20id:s%2Fcret@proxy.example.com/https", "https://proxy.example.com"),
+        ("http://https://an%20id:s%2Fcret@proxy.example.com:99/", "https://proxy.example.com:99"),
+        ({}, endpoint_of("EU").api_url),
+        ({"host": "127.0.0.1", "port": 8099}, "http://127.0.0.1:8099"),
+        ({"host": "proxy.example.com", "schema": "https"}, "https://proxy.example.com"),
+        ({"host": "https://proxy.example.com", "schema": "http"}, "https://proxy.example.com"),
+    ],
+)
+def test_the_fields_of_the_http_form_count_as_a_uri_and_as_json(
+    monkeypatch: pytest.MonkeyPatch, written: str | dict[str, Any], api_url: str
+) -> None:
+    fields = {"conn_type": "http", "login": "an id", "password": "s/cret"}
+    if not isinstance(written, str):
+        written = json.dumps({**fields, **written})
+    monkeypatch.setenv("AIRFLOW_CONN_AMAZON_ADS", written)
+
+    connection = AmcHook().get_conn()
+
+    assert connection.conn_type == HttpHook.conn_type
+    assert (connection.login, connection.password) == ("an id", "s/cret")
+    assert _endpoint(connection, "EU").api_url == api_url
 
 
 def link_of(run: Run) -> str:

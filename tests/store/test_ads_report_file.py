@@ -143,6 +143,21 @@ def test_no_more_is_unpacked_than_any_report_has(
         list(read_array(write(path, "[" + " " * 10**7 + "]")))
 
 
-def test_an_item_without_a_bottom_is_no_report(path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200_000,
+        f"[{'[' * 30_000}{']' * 30_000}]",
+        f"[{'1' * 5_000}]",
+        f"[{'1' * 3_000_000}]",
+        '{"item": [1]}',
+    ],
+    ids=["depth", "closed", "digits", "number", "object"],
+)
+def test_a_report_that_would_harm_another_parser_is_refused(path: Path, text: str) -> None:
     with pytest.raises(InvalidResults):
-        list(read_array(write(path, "[" * 200_000)))
+        list(read_array(write(path, text)))
+
+
+def test_the_last_of_two_values_under_one_name_counts(path: Path) -> None:
+    assert list(read_array(write(path, '[{"a": 1, "a": 2}]'))) == [{"a": 2}]

@@ -9,7 +9,8 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 
 from fixtures.postgres import Database, Row, Rows
-from recomamp.store.api_errors import delete_api_errors, insert_api_error
+from recomamp.store.api_errors import insert_api_error
+from recomamp.store.statements import delete_oldest
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -93,9 +94,11 @@ def test_the_oldest_are_forgotten_first_so_many_at_a_time(
     connection = database.connect("recomamp_pipeline", autocommit=True)
     before = NOW - timedelta(days=90)
 
-    counts = [delete_api_errors(connection, before=before, limit=2)]
+    counts = [delete_oldest(connection, "delete_api_errors", before=before, limit=2)]
     after_first = database.query("SELECT message FROM amc_api_errors ORDER BY at")
-    counts += [delete_api_errors(connection, before=before, limit=2) for _ in range(2)]
+    counts += [
+        delete_oldest(connection, "delete_api_errors", before=before, limit=2) for _ in range(2)
+    ]
 
     assert counts == [2, 1, 0]
     assert [row["message"] for row in after_first] == ["91", "89", "5"]

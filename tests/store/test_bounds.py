@@ -229,14 +229,14 @@ def test_reading_and_writing_have_the_same_limits(database: Database) -> None:
         ]
 
 
-@pytest.mark.parametrize("name", ["select_schedules", "select_collections"])
-def test_no_statement_of_the_generator_fetches_more_than_the_limits(name: str) -> None:
-    text = (SQL_DIRECTORY / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+def test_the_statement_of_the_generator_fetches_no_more_than_the_limits() -> None:
+    text = (SQL_DIRECTORY / "queries" / "select_definitions.sql").read_text(encoding="utf-8")
     assert text.count(f"{limits.MAX_PARAMETERS_BYTES} THEN") == 2
     cut = dict(re.findall(r"left\((\w+\.\w+), (\d+)\)", text))
     assert int(cut.pop("workflow.sql_query")) == limits.MAX_SQL_BYTES + 1
     assert int(cut["workflow.name"]) == int(cut["instance.name"]) == limits.MAX_NAME_CHARS + 1
     assert int(cut["workflow.description"]) == limits.MAX_DESCRIPTION_CHARS + 1
-    if name == "select_schedules":
-        assert int(cut["schedule.cron_expression"]) == limits.MAX_CRON_CHARS + 1
-        assert int(cut["schedule.timezone"]) == limits.MAX_TIME_ZONE_CHARS + 1
+    assert int(cut["source.name"]) == limits.MAX_NAME_CHARS + 1
+    assert int(cut["source.description"]) == limits.MAX_DESCRIPTION_CHARS + 1
+    assert int(cut["source.cron_expression"]) == limits.MAX_CRON_CHARS + 1
+    assert int(cut["source.timezone"]) == limits.MAX_TIME_ZONE_CHARS + 1

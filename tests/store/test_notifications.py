@@ -13,7 +13,7 @@ from recomamp.domain.notifications import Event, Mail, NotificationStatus, Recen
 from recomamp.domain.scheduling.windows import Window
 from recomamp.store import notifications
 from recomamp.store.run_records import record_schedule_run
-from recomamp.store.statements import execute_returning
+from recomamp.store.statements import delete_oldest, execute_returning
 
 WINDOW = Window(
     start=datetime(2026, 3, 7, tzinfo=UTC), end=datetime(2026, 3, 8, tzinfo=UTC), time_zone="UTC"
@@ -402,9 +402,9 @@ def test_old_events_are_forgotten_unless_they_are_still_to_be_sent(
         rows.update("notifications", row, status=status, created_at=now - timedelta(days=100))
 
     with database.connect("recomamp_pipeline") as connection:
-        before = now - timedelta(days=90)
-        assert notifications.delete_notifications(connection, before=before, limit=1) == 1
-        assert notifications.delete_notifications(connection, before=before, limit=5) == 1
+        name, before = "delete_notifications", now - timedelta(days=90)
+        assert delete_oldest(connection, name, before=before, limit=1) == 1
+        assert delete_oldest(connection, name, before=before, limit=5) == 1
 
     assert [row["status"] for row in queued(database)] == ["PENDING"]
 

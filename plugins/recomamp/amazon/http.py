@@ -45,7 +45,7 @@ logging.getLogger("httpx").addFilter(_WithoutQuery())
 
 @cache
 def certificates() -> ssl.SSLContext:
-    """Load the certificates once per process and its forks: it takes longer than many a call."""
+    """Load the certificates once per process: it takes 30 ms, longer than many a call."""
     return httpx.create_ssl_context()
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from recomamp.domain.scheduling.cron import load_zone
+from recomamp.errors import InvalidDefinition
 
 LARGEST_MONEY = Decimal("99999999.99")  # budget, spend and sales are DECIMAL(10,2)
 _CENT = Decimal("0.01")
@@ -126,9 +128,10 @@ class Days:
 
 def period(now: datetime, time_zone: str) -> Days:
     """Return the last full days before ``now``; in UTC where the zone is not known."""
+    zone: tzinfo
     try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
+        zone = load_zone(time_zone)
+    except InvalidDefinition:
+        zone = UTC
     yesterday = now.astimezone(zone).date() - timedelta(days=1)
     return Days(start=yesterday - timedelta(days=PERIOD_DAYS - 1), end=yesterday)

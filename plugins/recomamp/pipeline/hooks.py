@@ -171,13 +171,11 @@ class DatabaseHook(PostgresHook):
 class AmcHook(BaseHook):
     """Makes AMC clients for executions: signs in as the owner, asks in the instance's region.
 
-    :param conn_id: Airflow connection: login is the client id, password the client secret; host
-        and extra ``token_url`` replace the regional addresses, extra ``regions`` does so for one
-        region alone (``{"EU": {"api_url": …, "token_url": …}}``).
+    :param conn_id: Airflow connection of type http: login is the client id, password the client
+        secret; host (with schema and port) and extra ``token_url`` replace the regional addresses,
+        extra ``regions`` does so for one region alone (``{"EU": {"api_url": …, "token_url": …}}``).
     """
 
-    conn_type = "generic"
-    hook_name = "Amazon Ads"
     sleep = staticmethod(asyncio.sleep)  # between tries of a call
     timeout = TIMEOUT
 
@@ -338,9 +336,11 @@ def _endpoint(connection: Connection, region: str) -> Endpoint:
 
 
 def _base_url(connection: Connection) -> str | None:
-    """Return the host of the connection as a URL, however Airflow took it apart."""
+    """Return the address that host, schema and port of a connection of type http name."""
     if not connection.host:
         return None
     scheme = "http" if connection.conn_type == "http" else "https"
+    if connection.schema in ("http", "https"):
+        scheme = connection.schema
     host = connection.host if "://" in connection.host else f"{scheme}://{connection.host}"
     return f"{host}:{connection.port}" if connection.port else host

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.store.statements import execute_returning, fetch_one
+from recomamp.store.statements import execute_returning
 
 
 def insert_api_error(
@@ -26,7 +26,7 @@ def insert_api_error(
     message: str,
     attempt: int,
 ) -> None:
-    """Keep a failed call. The caller has taken secrets and query texts out of it."""
+    """Keep a failed call. The caller has taken secrets out of it."""
     execute_returning(
         connection,
         "insert_api_error",
@@ -43,9 +43,3 @@ def insert_api_error(
         message=message,
         attempt=attempt,
     )
-
-
-def delete_api_errors(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Delete the oldest rows from before a time, at most ``limit``; return how many."""
-    row = fetch_one(connection, "delete_api_errors", before=before, limit=limit)
-    return int(row["deleted"]) if row else 0

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
+from recomamp.store.statements import Row, execute_returning, fetch_all
 
 
 class FindingKind(StrEnum):
@@ -54,9 +54,3 @@ def replace_findings(
 def select_findings(connection: Connection, *, dag_run_id: str) -> list[Row]:
     """Return what one run of the upkeep found, task by task."""
     return fetch_all(connection, "select_findings", dag_run_id=dag_run_id)
-
-
-def delete_findings(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Delete the oldest rows from before a time, at most ``limit``; return how many."""
-    row = fetch_one(connection, "delete_findings", before=before, limit=limit)
-    return int(row["deleted"]) if row else 0

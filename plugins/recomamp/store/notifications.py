@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.mail_messages import Recipient
 from recomamp.domain.notifications import Event, Mail, NotificationStatus, RecentMail
-from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
+from recomamp.store.statements import Row, execute_returning, fetch_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,12 +128,6 @@ def release_notifications(
         next_try_at=next_try_at,
         last_error=last_error,
     )
-
-
-def delete_notifications(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Delete the oldest ended events from before a time; return how many."""
-    row = fetch_one(connection, "delete_notifications", before=before, limit=limit)
-    return int(row["deleted"]) if row else 0
 
 
 def _event(row: Row) -> Event:

@@ -14,7 +14,7 @@ from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, OpenExecution
 from recomamp.domain.reconciliation import Action, KnownExecutions, RunState, is_orphan
 from recomamp.domain.text import LONGEST_NAME, one_line
-from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
+from recomamp.store.statements import Row, execute_returning, fetch_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,12 +164,6 @@ def insert_reconciliation(
         detail=detail,
         at=at,
     )
-
-
-def delete_reconciliations(connection: Connection, *, before: datetime, limit: int) -> int:
-    """Delete the oldest rows from before a time, at most ``limit``; return how many."""
-    row = fetch_one(connection, "delete_reconciliations", before=before, limit=limit)
-    return int(row["deleted"]) if row else 0
 
 
 def _is_terminal(amc_status: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString
@@ -45,3 +46,13 @@ def fetch_one(connection: Connection, statement: str, **parameters: Any) -> Row 
 def execute_returning(connection: Connection, statement: str, **parameters: Any) -> bool:
     """Run a compare-and-set statement and return whether it changed a row."""
     return fetch_one(connection, statement, **parameters) is not None
+
+
+def delete_oldest(connection: Connection, statement: str, *, before: datetime, limit: int) -> int:
+    """Run a statement that deletes the oldest rows; return how many it deleted.
+
+    :param before: newer rows stay.
+    :param limit: at most so many are deleted.
+    """
+    row = fetch_one(connection, statement, before=before, limit=limit)
+    return int(row["deleted"]) if row else 0

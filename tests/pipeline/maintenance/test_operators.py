@@ -21,9 +21,6 @@ from recomamp.pipeline.maintenance.operators import (
     PurgeRows,
     ReportFindings,
 )
-from recomamp.store.api_errors import delete_api_errors
-from recomamp.store.maintenance_findings import delete_findings
-from recomamp.store.reconciliations import delete_reconciliations
 
 FILE = Path(__file__).resolve().parents[3] / "dags" / "recomamp_maintenance.py"
 KEPT = timedelta(days=90)
@@ -45,18 +42,18 @@ def findings(database: Database) -> list[Row]:
 
 OLD_ROWS = {
     "amc_api_errors": (
-        delete_api_errors,
+        "delete_api_errors",
         "INSERT INTO amc_api_errors (at, instance_id, user_id, method, path, operation, message)"
         " SELECT %s, id, user_id, 'GET', '/', 'token', 'x' FROM amc_instances,"
         " generate_series(1, %s)",
     ),
     "reconciliations": (
-        delete_reconciliations,
+        "delete_reconciliations",
         "INSERT INTO reconciliations (at, instance_id, action, detail)"
         " SELECT %s, id, 'CLOSE', 'x' FROM amc_instances, generate_series(1, %s)",
     ),
     "maintenance_findings": (
-        delete_findings,
+        "delete_findings",
         "INSERT INTO maintenance_findings (at, dag_run_id, task_id, kind, subject, detail)"
         " SELECT %s, 'r', 't', 'SLOW_QUERY', 's', 'd' FROM generate_series(1, %s)",
     ),
@@ -73,10 +70,10 @@ def test_rows_older_than_90_days_go_in_batches(
     batch_rows: int,
 ) -> None:
     rows.instance()
-    delete, insert = OLD_ROWS[table]
+    statement, insert = OLD_ROWS[table]
     for days, times in ((91, 10), (89, 4)):
         database.query(insert, [datetime.now(UTC) - timedelta(days=days), times])
-    task = PurgeRows(task_id="trim", delete=delete, kept=KEPT)
+    task = PurgeRows(task_id="trim", statement=statement, kept=KEPT)
     task.batch_rows = batch_rows
 
     assert task.execute({}) == 10

@@ -128,7 +128,7 @@ def test_an_old_document_keeps_all_but_its_rows(results: Results) -> None:
     [
         (lambda path: path.unlink(), "is missing"),
         (lambda path: path.write_bytes(b""), "has 0 bytes"),
-        (lambda path: path.write_bytes(b"x" * path.stat().st_size), "another SHA-256"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "bytes, not"),
     ],
 )
 def test_a_document_whose_files_are_not_whole_is_the_only_copy_and_stays(
@@ -164,6 +164,19 @@ def test_what_has_no_files_is_left_alone(results: Results, columns: dict[str, An
 
     assert (retained.done, retained.findings) == (0, [])
     assert results.get(kept) == kept
+
+
+def test_a_file_whose_load_recorded_no_checksum_does_not_count(results: Results) -> None:
+    old = results.store(days=40)
+    files = [{**old["result_data"]["files"][0], "sha256": None}]
+    results.rows.update(
+        "workflow_executions", old, result_data={**old["result_data"], "files": files}
+    )
+
+    (finding,) = results.trim().findings
+
+    assert "has no SHA-256" in finding.detail
+    assert results.get(old)["result_data"]["data"] == old["result_data"]["data"]
 
 
 def test_files_that_lie_elsewhere_do_not_count(results: Results, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_two_loads_of_one_execution_use_no_common_name(tmp_path: Path) -> None:
         first.publish(["part-00001.parquet"])
     content = (tmp_path / "results" / DIRECTORY / "part-00001.parquet").read_bytes()
     assert content == b"whole"
-    second.discard()
+    second.remove_temporary()
     assert stored_files(tmp_path) == [f"{DIRECTORY}/part-00001.parquet"]
 
 
@@ -127,7 +127,7 @@ def test_who_fails_discards_its_own_files_only(tmp_path: Path) -> None:
     for target in (first, second):
         with target.open_temporary("part-00001.parquet") as file:
             file.write(b"whole")
-    first.discard()
+    first.remove_temporary()
     second.publish(["part-00001.parquet"])
     assert stored_files(tmp_path) == [f"{DIRECTORY}/part-00001.parquet"]
 
@@ -144,6 +144,17 @@ def test_a_file_that_somebody_removed_before_it_got_its_name_is_loaded_again(
     parts = write(tmp_path, "a,b\n1,x\n")
     with pytest.raises(InvalidResults, match=r"part-00001.parquet was removed .* load .* again"):
         store(tmp_path, parts, PAIR, verify_lock=remove)
+    assert stored_files(tmp_path) == []
+
+
+def test_a_file_of_which_the_storage_has_lost_a_part_gets_no_name(tmp_path: Path) -> None:
+    def cut() -> None:
+        for path in (tmp_path / "results" / DIRECTORY).glob("_writing-*"):
+            path.write_bytes(path.read_bytes()[:-1])
+
+    parts = write(tmp_path, "a,b\n1,x\n")
+    with pytest.raises(InvalidResults, match=r"part-00001.parquet has \d+ bytes of the \d+"):
+        store(tmp_path, parts, PAIR, verify_lock=cut)
     assert stored_files(tmp_path) == []
 
 

@@ -26,8 +26,8 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from recomamp.domain.scheduling.cron import load_zone
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.sql.dialect import tokenize
 from recomamp.domain.sql.foreign_placeholders import no_placeholder
@@ -114,10 +114,7 @@ def window_parameters(window: Window | None) -> dict[str, Parameter]:
     """
     if window is None:
         return {}
-    try:
-        zone = ZoneInfo(window.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as err:
-        raise InvalidDefinition(f"unknown time zone {window.time_zone!r}") from err
+    zone = load_zone(window.time_zone)
     values: dict[str, Value] = {
         "start_date": window.start.astimezone(zone).date(),
         "end_date": (window.end - _INSTANT).astimezone(zone).date(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,10 +33,6 @@ from recomamp.store.locks import ExecutionLock, Purpose, locked
 if TYPE_CHECKING:
     from recomamp.domain.result_columns import OutputColumn
     from recomamp.store.results.writer import ResultWriter, StoredResults
-
-# Else Arrow keeps 50 MB that it no longer needs. Its allocator reads this when it is loaded, and
-# pyarrow is loaded below, in the task: it would slow down every parse of every DAG file
-os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10")  # milliseconds
 
 # AMC may say SUCCEEDED before it gives the result. Each try asks for a minute at most, and then the
 # worker is free. With Airflow's delays between them these tries take about seven minutes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from time import monotonic
 from typing import Any
@@ -53,22 +52,9 @@ _TIMES: dict[str, Callable[[str], object]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DefinitionSource:
-    """How the rows of a kind are selected and read."""
-
-    statement: str
-    key: str  # the statement's parameter for one row's id; None selects all
-    read: Callable[[Row, QueryCheck], Schedule | Collection]
-
-
-SOURCES = {
-    DefinitionKind.SCHEDULE: DefinitionSource(
-        statement="select_schedules", key="schedule_id", read=read_schedule
-    ),
-    DefinitionKind.COLLECTION: DefinitionSource(
-        statement="select_collections", key="collection_id", read=read_collection
-    ),
+READERS: dict[DefinitionKind, Callable[[Row, QueryCheck], Schedule | Collection]] = {
+    DefinitionKind.SCHEDULE: read_schedule,
+    DefinitionKind.COLLECTION: read_collection,
 }
 
 
@@ -225,7 +211,7 @@ def _read_times(row: dict[str, Any]) -> None:
 def _read(kind: DefinitionKind, row: Row, check_query: QueryCheck) -> Schedule | Collection:
     endpoint_of(row["region"] or "us-east-1")
     marketplace_of(row["country_code"], row["marketplace_id"])
-    return SOURCES[kind].read(row, check_query)
+    return READERS[kind](row, check_query)
 
 
 def _define(
@@ -292,7 +278,8 @@ def _select_rows(
     kind: DefinitionKind, row_id: UUID | None, database: DatabaseHook, shard: Shard = ALL
 ) -> dict[str, str]:
     part = {"shard": 0, "shards": 1} if row_id else {"shard": shard.number, "shards": shard.of}
-    source = SOURCES[kind]
     with database.transaction() as connection:
-        rows = fetch_all(connection, source.statement, **{source.key: row_id}, **part)
+        rows = fetch_all(
+            connection, "select_definitions", kind=kind.value, definition_id=row_id, **part
+        )
     return {str(row["id"]): row["definition"] for row in rows}

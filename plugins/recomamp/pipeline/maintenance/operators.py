@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from recomamp.store.maintenance_findings import (
     replace_findings,
     select_findings,
 )
+from recomamp.store.statements import delete_oldest
 
 BATCH_ROWS = 10_000  # a transaction; more would hold its locks for long
 ANALYZE_TIMEOUT_SECONDS = 600  # of one table
@@ -35,8 +36,6 @@ SLOW_FROM_MS = 1000
 SLOWEST = 20
 MOST_FINDINGS = 100  # of one step; more would show nothing new
 _LONGEST_QUERY = 1000
-
-DeleteRows = Callable[..., int]
 
 
 class MaintenanceOperator(BaseOperator):
@@ -64,15 +63,15 @@ class MaintenanceOperator(BaseOperator):
 class PurgeRows(MaintenanceOperator):
     """Delete rows that have had their time, batch after batch; return how many.
 
-    :param delete: deletes at most ``limit`` rows from ``before`` a time; returns how many.
+    :param statement: deletes at most ``limit`` rows from ``before`` a time.
     :param kept: how long rows are kept.
     """
 
     batch_rows = BATCH_ROWS
 
-    def __init__(self, *, delete: DeleteRows, kept: timedelta, **kwargs: Any) -> None:
+    def __init__(self, *, statement: str, kept: timedelta, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.delete = delete
+        self.statement = statement
         self.kept = kept
 
     def execute(self, context: Context) -> int:
@@ -81,7 +80,9 @@ class PurgeRows(MaintenanceOperator):
         total = 0
         while True:
             with database.transaction() as connection:
-                deleted = self.delete(connection, before=before, limit=self.batch_rows)
+                deleted = delete_oldest(
+                    connection, self.statement, before=before, limit=self.batch_rows
+                )
             total += deleted
             self.log.info("%s rows deleted, %s in all", deleted, total)
             if deleted < self.batch_rows:

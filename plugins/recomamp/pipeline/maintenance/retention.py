@@ -1,9 +1,9 @@
 """Make room: rows of old result documents, and files of results that were superseded.
 
-Nothing goes that is the only copy. A document's rows go when Parquet files that are whole, byte
-for byte, hold them; files go when those of a later answer to the same question are whole and have
-as many rows. Each result is a transaction of its own, so that a run that was killed goes on where
-it stopped.
+Nothing goes that is the only copy. A document's rows go when the Parquet files that hold them are
+there with the sizes that their load recorded. Files go when those of a later answer to the same
+question are, and have as many rows. Each result is a transaction of its own, so that a run that
+was killed goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Retention:
 def trim_documents(
     database: DatabaseHook, files: StoredFiles, *, before: datetime, now: datetime
 ) -> Retention:
-    """Take the rows out of the documents of old results whose files are whole."""
+    """Take the rows out of the documents of old results whose files are there."""
     retained = Retention()
     for document in _documents(database, before):
         with retained.apart(document.id):

@@ -92,7 +92,7 @@ class ResultDirectory:
         self._base_uri = f"{self._storage.base_uri}/{directory}"
         self._verify_lock = verify_lock
         self._aside = f"{_ASIDE}{secrets.token_hex(8)}-"
-        self._written: set[str] = set()
+        self._written: dict[str, HashedFile] = {}
         with self._storage.explained("written"):
             if self._storage.has_directories:
                 self._files.makedirs(self._directory, exist_ok=True)
@@ -106,11 +106,11 @@ class ResultDirectory:
     @contextmanager
     def open_temporary(self, name: str) -> Iterator[HashedFile]:
         """Open a file that gets its name only from ``publish``."""
-        self._written.add(name)
         with self._storage.explained("written"):
             file = self._files.open(self._path_aside(name), "wb")
+        self._written[name] = HashedFile(file, self._storage)
         try:
-            yield HashedFile(file, self._storage)
+            yield self._written[name]
         except BaseException:
             with suppress(Exception):  # the first error says more
                 file.close()
@@ -121,7 +121,8 @@ class ResultDirectory:
     def publish(self, names: Sequence[str]) -> None:
         """Give these files their names and remove all other files, which other loads wrote.
 
-        :raises InvalidResults: when somebody has removed a file before it got its name.
+        :raises InvalidResults: when somebody has removed a file before it got its name, or the
+            storage has another number of its bytes than were written.
         """
         with self._storage.explained("written"):
             for name in names:
@@ -143,8 +144,15 @@ class ResultDirectory:
         return f"{self._directory}/{self._aside}{name}"
 
     def _rename(self, name: str) -> None:
+        aside, written_bytes = self._path_aside(name), self._written[name].size_bytes
         try:
-            self._files.mv(self._path_aside(name), f"{self._directory}/{name}")
+            size_bytes = self._files.size(aside)
+            if size_bytes != written_bytes:
+                raise InvalidResults(
+                    f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} has {size_bytes} bytes "
+                    f"of the {written_bytes} that were written; load the results again"
+                )
+            self._files.mv(aside, f"{self._directory}/{name}")
         except FileNotFoundError as err:
             raise InvalidResults(
                 f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} was removed before it got "
