@@ -45,8 +45,13 @@ with system_dag(
             for task_id, what in (("trim_documents", "documents"), ("delete_files", "files"))
         ),
         *(
-            PurgeRows(task_id=f"trim_{rows}", statement=f"delete_{rows}", kept=ROW_RETENTION)
-            for rows in ("api_errors", "reconciliations", "notifications", "findings")
+            PurgeRows(task_id=task_id, statement=statement, kept=ROW_RETENTION)
+            for task_id, statement in (
+                ("trim_api_errors", "delete_api_errors"),
+                ("trim_reconciliations", "delete_reconciliations"),
+                ("trim_notifications", "delete_notifications"),
+                ("trim_findings", "delete_findings"),
+            )
         ),
     ]
     # A teardown runs after a failure too, and its state does not decide the state of the run
