@@ -1,38 +1,43 @@
 """Everything that can go wrong, as the decision a caller has to take.
 
 PipelineError
-├── InvalidDefinition     a row cannot become a DAG or a request: mend the named column
-├── ConfigurationError        a setting of the pipeline is absent or wrong: mend the deployment
-│   └── TokensUnreadable  one user's tokens were encrypted with another key
-├── LimitExceeded         a result is larger than a setting allows; never retried. A longer answer
-│                         of the API is UnexpectedResponse, which is retried
-├── StepTimedOut          a step of a run took longer than it may: try again later
-├── WeekSkipped           the week of a collection is not to be run: no error of anybody's
-├── InstanceUnusable        no run on the instance can succeed until somebody acts; never retried
-├── MigrationError        database and migration files disagree: mend one of them
-├── AmazonError           Amazon was asked and did not give what was asked for
-│   ├── TransientError         try again later: 429, 5xx, network, an answer that is no answer
-│   │   └── ResultNotReady       AMC says SUCCEEDED and gives no result: try for some minutes
-│   ├── Unauthorized      401: refresh the access token once, then try again
-│   ├── ConsentRevoked    the user must sign in with Amazon again; never retried
-│   ├── RequestRejected           400, 403, 404, 422: Amazon's words say why; never retried
-│   ├── SubmissionUnknown it may or may not have been accepted: look before asking again
-│   ├── DownloadLinkExpired       a signed link is no longer accepted: ask for new links
-│   └── UnexpectedResponse    the answer does not say what the API promises
-├── ExecutionEnded        AMC ended the execution without results
-│   ├── ExecutionFailed   may be tried again as a new attempt
-│   │   └── FinalAttemptFailed   the run makes no further attempt
-│   ├── ExecutionRejected AMC refuses the query itself; never retried
+├── InvalidDefinition              a row cannot become a DAG or a request: correct the named column
+├── ConfigurationError             a setting of the pipeline is absent or wrong: correct the
+│                                  deployment
+│   └── TokensUnreadable           one user's tokens were encrypted with another key
+├── LimitExceeded                  a result is larger than a setting allows; never retried. A longer
+│                                  answer of the API is UnexpectedResponse, which is retried
+├── StepTimedOut                   a step of a run took longer than it may: try again later
+├── WeekSkipped                    the week of a collection is not to be run: not an error
+├── InstanceUnusable               no run on the instance can succeed until a person acts; never
+│                                  retried
+├── MigrationError                 database and migration files disagree: correct one of them
+├── AmazonError                    Amazon was asked and did not give what was asked for
+│   ├── TransientError             try again later: 429, 5xx, network, an answer that is no answer
+│   │   └── ResultNotReady         AMC says SUCCEEDED and gives no result: try for some minutes
+│   ├── Unauthorized               401: refresh the access token once, then try again
+│   ├── ConsentRevoked             the user must sign in with Amazon again; never retried
+│   ├── RequestRejected            400, 403, 404, 422: Amazon's words say why; never retried
+│   ├── SubmissionUnknown          it may or may not have been accepted: look for it before sending
+│   │                              again
+│   ├── DownloadLinkExpired        a signed link is no longer accepted: ask for new links
+│   └── UnexpectedResponse         the answer does not say what the API promises
+├── ExecutionEnded                 AMC ended the execution without results
+│   ├── ExecutionFailed            may be tried again as a new attempt
+│   │   └── FinalAttemptFailed     the run makes no further attempt
+│   ├── ExecutionRejected          AMC refuses the query itself; never retried
 │   ├── ExecutionCancelled
-│   └── ExecutionTimedOut our deadline passed; cancelled at AMC
-├── InvalidResults         downloaded results are truncated, malformed or not what AMC described
-├── ExecutionLocked       another try sends it or loads its results: try again later
-├── PartialFailure            some of several parts failed, and the others are done
-└── MailError             a user was not told by mail
-    ├── MailDeferred      the server took nothing: try again later
-    │   └── MailServerUnavailable   nothing from us at all: stop and try all of them later
-    ├── MailRefused       never retried
-    └── MailDeliveryUnknown       it may be out: never retried
+│   └── ExecutionTimedOut          our deadline passed; cancelled at AMC
+├── InvalidResults                 downloaded results are truncated, malformed or not what AMC
+│                                  described
+├── ExecutionLocked                another try sends it or loads its results: try again later
+├── ExecutionNoLongerOpen          another process ended the row: the next try reads it
+├── PartialFailure                 some of several parts failed, and the others are done
+└── MailError                      a mail to a user was not delivered
+    ├── MailDeferred               the server took nothing: try again later
+    │   └── MailServerUnavailable  the server takes no mail from us: try all of them later
+    ├── MailRefused                never retried
+    └── MailDeliveryUnknown        it may have been delivered: never retried
 
 Messages say what was tried, on what, what came back and what to do; ids, never secrets.
 """
@@ -242,6 +247,12 @@ class ExecutionLocked(PipelineError):
     """Another process sends the execution or loads its results, or may have taken that over."""
 
     error_type: ClassVar[str] = "LOCKED"
+
+
+class ExecutionNoLongerOpen(PipelineError):
+    """Another process ended the row while this one worked on it. The next try reads the row."""
+
+    error_type: ClassVar[str] = "NO_LONGER_OPEN"
 
 
 class MailError(PipelineError):

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from fixtures.postgres import Database
 from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
-from recomamp.pipeline.hooks import AmcHook, DatabaseHook, airflow_ui_url
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook, airflow_api_login
 from recomamp.pipeline.secrets_backend import SecretFilesBackend
 
 
@@ -37,7 +37,7 @@ def test_a_connection_comes_from_its_file(secrets: Path) -> None:
 
     connection = AmcHook().get_conn()
     assert (connection.login, connection.password) == ("an id", "a secret")
-    assert airflow_ui_url() == ("http://api-server:8080", "follower", "p@ss")
+    assert airflow_api_login() == ("http://api-server:8080", "follower", "p@ss")
 
 
 def test_a_changed_file_counts_at_once(secrets: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_changed_file_counts_at_once(secrets: Path) -> None:
         uri = f"http://follower:{password}@api-server:8080"
         (secrets / "AIRFLOW_CONN_AIRFLOW_API").write_text(uri)
 
-        assert airflow_ui_url()[2] == password
+        assert airflow_api_login()[2] == password
 
 
 @pytest.mark.parametrize("content", [None, "", "\n"])
@@ -55,10 +55,10 @@ def test_without_a_value_the_environment_counts(
     if content is not None:
         (secrets / "AIRFLOW_CONN_AIRFLOW_API").write_text(content)
     with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_AIRFLOW_API"):
-        airflow_ui_url()
+        airflow_api_login()
 
     monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", "http://follower:pass@elsewhere:8080")
-    assert airflow_ui_url()[0] == "http://elsewhere:8080"
+    assert airflow_api_login()[0] == "http://elsewhere:8080"
 
 
 def test_a_file_that_cannot_be_read_is_logged_by_name(

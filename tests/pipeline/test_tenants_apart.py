@@ -50,7 +50,7 @@ from recomamp.pipeline.maintenance import operators, retention
 from recomamp.pipeline.notifications.sender import send_notifications
 from recomamp.pipeline.notifications.smtp import open_mail_server
 from recomamp.pipeline.reconciliation.operator import reconcile
-from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotQueue
+from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotWaiters
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 from recomamp.store.connections import Transactions
 from recomamp.store.results.files import ResultDirectory, StoredFile, directory_of
@@ -159,7 +159,7 @@ def waiting(world: World, cases: Sequence[Case]) -> None:
         with _others_waiting(world.names(cases), database):
             row = await ExecutionRowBatcher.shared().ask(UUID(execution), database, Pauses())
             world.answers.append(row and (row.instance_id, row.status))
-            granted = await SlotQueue.shared().ask(UUID(execution), database, Pauses())
+            granted = await SlotWaiters.shared().ask(UUID(execution), database, Pauses())
             world.answers.append(granted)
 
     asyncio.run(asyncio.wait_for(wait(), 60))
@@ -199,7 +199,7 @@ def _others_waiting(names: Sequence[str], database: PipelineDatabase) -> Iterato
     tasks = [
         asyncio.ensure_future(shared.ask(UUID(key(name, "execution")), database, Pauses()))
         for name in names[1:]
-        for shared in (ExecutionRowBatcher.shared(), SlotQueue.shared())
+        for shared in (ExecutionRowBatcher.shared(), SlotWaiters.shared())
     ]
     try:
         yield

@@ -16,7 +16,7 @@ from recomamp.store.executions import (
     increment_retry_count,
     mark_submitted,
     mark_submitting,
-    set_next_retry,
+    set_try_error,
 )
 from recomamp.store.statements import execute_returning
 
@@ -36,7 +36,7 @@ OF_OPEN: dict[str, Change] = {
         completed_at=NOW,
     ),
     "count a retry": increment_retry_count,
-    "note a retry": lambda connection, key: set_next_retry(
+    "note a retry": lambda connection, key: set_try_error(
         connection, key, next_retry_at=NOW, error_message="HTTP 503"
     ),
     "note an orphan": lambda connection, key: execute_returning(

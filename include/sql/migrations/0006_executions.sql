@@ -121,12 +121,12 @@ COMMENT ON COLUMN workflow_executions.execution_duration IS
     'load (mark_succeeded); submit, wait, record, recomamp_reconcile (end_execution).';
 COMMENT ON COLUMN workflow_executions.error_message IS
     'Error of a failed execution. While it is open: error of the last try. Written by: submit, '
-    'wait, load (set_next_retry, increment_retry_count); submit, wait, recomamp_reconcile '
+    'wait, load (set_try_error, increment_retry_count); submit, wait, recomamp_reconcile '
     '(mark_submitted); load (mark_succeeded, set_load_error); submit, wait, record, '
     'recomamp_reconcile (end_execution).';
 COMMENT ON COLUMN workflow_executions.error_type IS
     'Type of the error, such as REJECTED or REQUEST_REJECTED. While it is open: set where a step failed for good. A '
-    'success clears it. Written by: submit, wait, load (set_next_retry, increment_retry_count); '
+    'success clears it. Written by: submit, wait, load (set_try_error, increment_retry_count); '
     'load (mark_succeeded, set_load_error); submit, wait, record, recomamp_reconcile '
     '(end_execution).';
 COMMENT ON COLUMN workflow_executions.retry_count IS
@@ -135,10 +135,10 @@ COMMENT ON COLUMN workflow_executions.retry_count IS
     '(increment_retry_count).';
 COMMENT ON COLUMN workflow_executions.next_retry_at IS
     'Earliest time of Airflow''s next try or of the next attempt. NULL where there is none. '
-    'Written by: submit, wait, load (set_next_retry); submit, wait (insert_execution); submit, '
+    'Written by: submit, wait, load (set_try_error); submit, wait (insert_execution); submit, '
     'wait, recomamp_reconcile (mark_submitted); load (mark_succeeded); submit, wait, record, '
     'recomamp_reconcile (end_execution); submit, wait, load (increment_retry_count); record '
-    '(delete_next_retry).';
+    '(cancel_next_attempt).';
 COMMENT ON COLUMN workflow_executions.created_at IS
     'Time of insertion, before AMC is called. Written by: default.';
 COMMENT ON COLUMN workflow_executions.updated_at IS

@@ -21,7 +21,7 @@ from recomamp.dag_refresher.listener import changed_definitions, listen
 from recomamp.dag_refresher.refresher import Follower
 from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError
-from recomamp.pipeline.hooks import DatabaseHook, airflow_ui_url
+from recomamp.pipeline.hooks import DatabaseHook, airflow_api_login
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.settings import heartbeat_file
 
@@ -78,7 +78,7 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every call
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        airflow = AirflowApi(*airflow_ui_url())
+        airflow = AirflowApi(*airflow_api_login())
     except PipelineError as err:
         log.error("%s", err)
         return 2

@@ -115,7 +115,9 @@ _S, _A = ExecutionStatus, Actor
 # tests/store/test_transitions.py compares all four with it, pair by pair
 TRANSITIONS = (
     Transition(None, _S.PENDING, (_A.SUBMIT,), "the run has no open attempt"),
-    Transition(_S.PENDING, _S.RUNNING, (_A.SUBMIT, _A.RECONCILE), "AMC gave or lists an id for it"),
+    Transition(
+        _S.PENDING, _S.RUNNING, (_A.SUBMIT, _A.RECONCILE), "AMC returned an id, or lists one"
+    ),
     Transition(
         _S.PENDING,
         _S.FAILED,

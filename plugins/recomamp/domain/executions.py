@@ -1,4 +1,4 @@
-"""One execution, as its row in ``workflow_executions`` and as AMC describe it."""
+"""One execution: its row in ``workflow_executions``, and AMC's view of it."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ class AmcHook(BaseHook):
         :raises InvalidDefinition: when region or country of the instance are unknown.
         :raises ConfigurationError: when a connection or the tokens' key is missing.
         """
-        endpoint, client_id, auth = self._uses_login(place)
+        endpoint, client_id, auth = self._login_parts(place)
         account = AmcAccount(
             instance_id=place.instance_id,
             entity_id=place.entity_id,
@@ -246,7 +246,7 @@ class AmcHook(BaseHook):
         :raises InvalidDefinition: when the region of the instance is unknown.
         :raises ConfigurationError: when a connection or the tokens' key is missing.
         """
-        endpoint, client_id, auth = self._uses_login(place)
+        endpoint, client_id, auth = self._login_parts(place)
         return AdsClient(
             endpoint,
             auth,
@@ -265,7 +265,7 @@ class AmcHook(BaseHook):
             "observe": observe,
         }
 
-    def _uses_login(self, place: AmcTarget) -> tuple[Endpoint, str, LwaAuth]:
+    def _login_parts(self, place: AmcTarget) -> tuple[Endpoint, str, LwaAuth]:
         """Return where an instance's calls go, our client id and what signs them."""
         connection = self.get_conn()
         endpoint = _endpoint(connection, place.region or "us-east-1")
@@ -296,7 +296,7 @@ class AmcHook(BaseHook):
         )
 
 
-def airflow_ui_url() -> tuple[str, str, str]:
+def airflow_api_login() -> tuple[str, str, str]:
     """Return where Airflow's own REST API is, and who asks it: URL, user name, password.
 
     :raises ConfigurationError: when the connection is not defined, or lacks one of them.

@@ -237,7 +237,7 @@ def mark_succeeded(
     )
 
 
-def set_next_retry(
+def set_try_error(
     connection: Connection,
     execution_id: UUID,
     *,
@@ -252,7 +252,7 @@ def set_next_retry(
     """
     return execute_returning(
         connection,
-        "set_next_retry",
+        "set_try_error",
         execution_id=execution_id,
         next_retry_at=next_retry_at,
         error_type=error_type,
@@ -260,11 +260,11 @@ def set_next_retry(
     )
 
 
-def clear_next_retry(connection: Connection, execution_id: UUID) -> bool:
+def clear_try_error(connection: Connection, execution_id: UUID) -> bool:
     """Say that an open execution goes on; False where it was not said to wait or has ended."""
     return execute_returning(
         connection,
-        "set_next_retry",
+        "set_try_error",
         execution_id=execution_id,
         next_retry_at=None,
         error_type=None,
@@ -277,9 +277,9 @@ def increment_retry_count(connection: Connection, execution_id: UUID) -> bool:
     return execute_returning(connection, "increment_retry_count", execution_id=execution_id)
 
 
-def delete_next_retry(connection: Connection, execution_id: UUID) -> bool:
+def cancel_next_attempt(connection: Connection, execution_id: UUID) -> bool:
     """Say that no attempt follows an ended one; False where none was said to."""
-    return execute_returning(connection, "delete_next_retry", execution_id=execution_id)
+    return execute_returning(connection, "cancel_next_attempt", execution_id=execution_id)
 
 
 def set_load_error(

@@ -13,7 +13,7 @@ from fixtures.run_steps import Run
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import NewExecution
 from recomamp.domain.executions import AmcExecution
-from recomamp.errors import ExecutionFailed, SubmissionUnknown
+from recomamp.errors import ExecutionNoLongerOpen, SubmissionUnknown
 from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.hooks import AmcHook
 
@@ -151,7 +151,7 @@ def test_what_another_row_has_adopted_is_not_cancelled_though_its_own_row_has_en
         monkeypatch,
         then="UPDATE workflow_executions SET status = 'CANCELLED' WHERE dag_run_id = 'run 1'",
     )
-    with pytest.raises(ExecutionFailed, match="belongs to another"):
+    with pytest.raises(ExecutionNoLongerOpen, match="belongs to another"):
         run.step(SubmitExecution)
     assert emulator.calls("cancel_execution") == []
 

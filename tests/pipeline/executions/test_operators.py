@@ -21,8 +21,8 @@ from recomamp.amazon.amc.requests import NewExecution
 from recomamp.domain.executions import AmcExecution
 from recomamp.errors import (
     AmazonError,
-    ExecutionFailed,
     ExecutionLocked,
+    ExecutionNoLongerOpen,
     SubmissionUnknown,
 )
 from recomamp.pipeline.executions.cancellation import end_cancelled
@@ -177,7 +177,7 @@ def test_what_amc_accepts_after_the_run_was_given_up_is_cancelled_there(
         return accepted
 
     monkeypatch.setattr(AmcClient, "create_execution", create_and_give_up)
-    with pytest.raises(ExecutionFailed, match="which is now CANCELLED"):
+    with pytest.raises(ExecutionNoLongerOpen, match="which is now CANCELLED"):
         run.step(SubmitExecution)
     assert [one["status"] for one in emulator.executions()] == ["CANCELLED"]
 
@@ -238,7 +238,7 @@ def test_a_cleared_task_goes_on_though_its_execution_is_killed_under_its_next_tr
     assert execution is not None
     assert end_cancelled(database, execution, "cleared")
     emulator.end(str(first["amc_execution_id"]), "CANCELLED")
-    with pytest.raises(ExecutionFailed, match="ended while"):
+    with pytest.raises(ExecutionNoLongerOpen, match="ended while"):
         run.step(WaitForExecution, "resume")
     run.try_number = 2
     emulator.progression("at_once")

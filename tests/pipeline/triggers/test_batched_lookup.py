@@ -17,7 +17,7 @@ from fixtures.amazon import Pauses
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.executions import WaitingExecution
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotQueue
+from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotWaiters
 
 NOW = datetime.now(UTC)
 
@@ -142,13 +142,13 @@ def test_a_row_that_cannot_be_read_is_nobody_elses_trouble(
     assert sum(isinstance(one, WaitingExecution) for one in answers) == 38
 
 
-@pytest.mark.parametrize("shared", [ExecutionRowBatcher, SlotQueue])
+@pytest.mark.parametrize("shared", [ExecutionRowBatcher, SlotWaiters])
 def test_what_no_row_is_the_cause_of_is_asked_twice_and_logged_once(
     rows: Rows,
     database: Database,
     instance: Row,
     database_hook: CountingHook,
-    shared: type[ExecutionRowBatcher | SlotQueue],
+    shared: type[ExecutionRowBatcher | SlotWaiters],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ids = waiting(rows, instance, 40)
@@ -167,9 +167,9 @@ def test_what_no_row_is_the_cause_of_is_asked_twice_and_logged_once(
     assert len([one for one in caplog.records if one.levelname == "ERROR"]) == 1
 
 
-@pytest.mark.parametrize("shared", [ExecutionRowBatcher, SlotQueue])
+@pytest.mark.parametrize("shared", [ExecutionRowBatcher, SlotWaiters])
 def test_a_connection_that_breaks_during_a_look_fails_nobody(
-    rows: Rows, instance: Row, connections: None, shared: type[ExecutionRowBatcher | SlotQueue]
+    rows: Rows, instance: Row, connections: None, shared: type[ExecutionRowBatcher | SlotWaiters]
 ) -> None:
     ids = waiting(rows, instance, 3)
     hook = DroppedHook(dropped=2)
@@ -207,7 +207,7 @@ def test_slots_are_granted_once_per_account_for_all_who_wait(
     gone = uuid4()
 
     async def wait_for_all() -> list[str]:
-        line = SlotQueue.shared()
+        line = SlotWaiters.shared()
         asked = (line.ask(key, database_hook, Pauses()) for key in [*ids, gone])
         return await asyncio.gather(*asked)
 
@@ -222,7 +222,7 @@ def test_an_account_that_somebody_holds_locked_holds_up_no_other(
     (behind,), (ahead,) = waiting(rows, held, 1), waiting(rows, free, 1)
 
     async def wait_for_both() -> tuple[str, bool]:
-        line = SlotQueue.shared()
+        line = SlotWaiters.shared()
         late = asyncio.create_task(line.ask(behind, database_hook, Pauses()))
         first = await line.ask(ahead, database_hook, Pauses())
         is_late = not late.done()

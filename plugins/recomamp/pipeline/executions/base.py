@@ -26,10 +26,10 @@ from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.pipeline.triggers.slot import SlotTrigger
 from recomamp.store.executions import (
-    clear_next_retry,
+    clear_try_error,
     increment_retry_count,
     select_latest_execution,
-    set_next_retry,
+    set_try_error,
 )
 from recomamp.store.loaded_windows import LoadedWindow, select_loaded_window
 
@@ -66,7 +66,7 @@ class ExecutionOperator(BaseOperator):
         with self.database.reuse_connection():
             try:
                 if context["ti"].try_number > 1 and self.writes_retries:
-                    self._on_retry(context)
+                    self._note_continuation(context)
                 yield
             except WeekSkipped as err:
                 raise AirflowSkipException(str(err)) from err
@@ -82,7 +82,7 @@ class ExecutionOperator(BaseOperator):
                 self._note_failure(context, err)
                 raise
 
-    def _on_retry(self, context: Context) -> None:
+    def _note_continuation(self, context: Context) -> None:
         """Say that the execution goes on, and count the try where it is a retry."""
         execution = self.latest_execution(context)
         if execution is None:
@@ -91,7 +91,7 @@ class ExecutionOperator(BaseOperator):
             if tries_since_clear(context) > 1 and not self._resumed:
                 increment_retry_count(connection, execution.id)
             else:
-                clear_next_retry(connection, execution.id)
+                clear_try_error(connection, execution.id)
 
     def _note_failure(self, context: Context, error: Exception) -> None:
         """Write why the try failed; only the kind where the text of an error may say anything."""
@@ -115,7 +115,7 @@ class ExecutionOperator(BaseOperator):
             return
         retry_at = next_retry_at(error, context)
         with self.database.transaction() as connection:
-            set_next_retry(
+            set_try_error(
                 connection,
                 execution.id,
                 next_retry_at=retry_at,
@@ -148,7 +148,7 @@ class ExecutionOperator(BaseOperator):
         """Read the schedule or collection as it is now."""
         return load_definition(self.definition_ref, self.database)
 
-    def work(self, context: Context) -> RunRequest:
+    def run_request(self, context: Context) -> RunRequest:
         """Return what the run has to do."""
         definition = self.definition()
         return RunRequest(
@@ -159,20 +159,20 @@ class ExecutionOperator(BaseOperator):
             clear_number=clear_number(context),
         )
 
-    def loaded_window(self, work: RunRequest) -> LoadedWindow | None:
+    def loaded_window(self, request: RunRequest) -> LoadedWindow | None:
         """Return what the rows show as the results of the window, None where there are none."""
-        workflow = work.definition.workflow
+        workflow = request.definition.workflow
         with self.database.transaction() as connection:
             return select_loaded_window(
                 connection,
-                work.definition.ref,
+                request.definition.ref,
                 workflow_id=workflow.id,
                 user_id=workflow.user_id,
                 instance_key=workflow.instance_key,
-                window=work.window,
-                due_at=work.due_at,
-                submitted_sql=work.query.sql,
-                parameters=work.query.parameter_values,
+                window=request.window,
+                due_at=request.due_at,
+                submitted_sql=request.query.sql,
+                parameters=request.query.parameter_values,
             )
 
     def latest_execution(self, context: Context) -> Execution | None:
@@ -181,7 +181,7 @@ class ExecutionOperator(BaseOperator):
         with self.database.transaction() as connection:
             return select_latest_execution(connection, dag_id=run.dag_id, dag_run_id=run.run_id)
 
-    def submit(self, context: Context) -> Execution:
+    def submit_or_defer(self, context: Context) -> Execution:
         """Bring the run's current attempt to AMC, opening the next one where the last has ended.
 
         While no slot is free the task is deferred. Afterwards it is executed again.
@@ -189,7 +189,7 @@ class ExecutionOperator(BaseOperator):
         run = context["dag_run"]
         execution = submit(
             DagRunKey(run.dag_id, run.run_id),
-            lambda: self.work(context),
+            lambda: self.run_request(context),
             database=self.database,
             amazon=self.amazon,
             step_time=self.step_time,

@@ -19,20 +19,20 @@ log = logging.getLogger(__name__)
 INTERRUPTED = frozenset({KILLED, CONSENT_REVOKED})
 
 
-def asks_the_same(work: RunRequest, execution: Execution) -> bool:
+def asks_the_same(request: RunRequest, execution: Execution) -> bool:
     """Return whether the run would ask AMC now for what it asked with this attempt.
 
     Another instance gives other data for the same query.
 
     :raises InvalidDefinition: when the query cannot be bound.
     """
-    query = work.query
+    query = request.query
     return (
-        execution.instance_key == work.definition.workflow.instance_key
+        execution.instance_key == request.definition.workflow.instance_key
         and execution.submitted_sql == query.sql
         and list(execution.input_parameters) == list(query.input_parameters)
         and execution.parameters == query.parameter_values
-        and execution.window == work.window
+        and execution.window == request.window
     )
 
 

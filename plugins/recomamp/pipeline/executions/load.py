@@ -16,8 +16,8 @@ from psycopg2.errors import DeadlockDetected
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus, given_up_as
 from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.errors import (
-    ExecutionFailed,
     ExecutionLocked,
+    ExecutionNoLongerOpen,
     InvalidDefinition,
     PipelineError,
     RequestRejected,
@@ -61,7 +61,7 @@ class LoadResults(ExecutionOperator):
             return str(execution.id)
 
     def write_failure(self, context: Context, error: PipelineError) -> None:
-        """Write it too where AMC's results are of an attempt that had ended without them."""
+        """Also store the error where the attempt had already ended and AMC has its results."""
         super().write_failure(context, error)
         execution = self.latest_execution(context)
         if execution is None or execution.status.is_open or next_retry_at(error, context):
@@ -177,7 +177,9 @@ class LoadResults(ExecutionOperator):
                 "load; it may delete the execution. The next try loads the results if they are left"
             ) from err
         if not done:
-            raise ExecutionFailed(f"execution {execution.id} was ended while its results came in")
+            raise ExecutionNoLongerOpen(
+                f"execution {execution.id} was ended while its results came in"
+            )
         self.log.info(
             "Execution %s is %s: %s rows, %s bytes",
             execution.id,

@@ -24,7 +24,7 @@ from recomamp.pipeline.executions.cancellation import cancel_at_amc
 from recomamp.pipeline.executions.run_context import order_of, window_of
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.store import run_records
-from recomamp.store.executions import delete_next_retry, end_execution, select_execution
+from recomamp.store.executions import cancel_next_attempt, end_execution, select_execution
 from recomamp.store.loaded_windows import LoadedWindow
 
 
@@ -44,9 +44,9 @@ class RecordRun(ExecutionOperator):
         with self.error_handling(context):
             execution = self.latest_execution(context)
             is_loaded = execution is not None and self._is_loaded(context, execution)
-            if not is_loaded and (work := self._work_done_before(context)):
-                loaded = self.loaded_window(work)
-                # None: the row was edited since submit was skipped. What is shown stays
+            if not is_loaded and (request := self._request_with_earlier_results(context)):
+                loaded = self.loaded_window(request)
+                # None: the row was edited after submit was skipped, so its records stay as they are
                 if loaded is None or loaded.is_recorded:
                     self._show_next_run()
                     return
@@ -54,18 +54,18 @@ class RecordRun(ExecutionOperator):
             if execution is not None and execution.status.is_open:
                 execution = self._end(context, execution)
             elif execution is not None and execution.status is not ExecutionStatus.SUCCESS:
-                self._delete_next_retry(execution)
+                self._cancel_next_attempt(execution)
             if self.definition_ref.kind is DefinitionKind.SCHEDULE:
                 self._record_schedule_run(context, execution, is_loaded)
             else:
                 self._finish_week(context, execution, is_loaded)
 
-    def _work_done_before(self, context: Context) -> RunRequest | None:
-        """Return the work for whose earlier results submit was skipped, None where it was not."""
+    def _request_with_earlier_results(self, context: Context) -> RunRequest | None:
+        """Return the request if submit was skipped because its results exist, else None."""
         if task_state(context, SUBMIT_TASK_ID) != TaskInstanceState.SKIPPED:
             return None
-        work = self.work(context)
-        return None if self._is_skipped(work) else work
+        request = self.run_request(context)
+        return None if self._is_skipped(request) else request
 
     def _show_next_run(self) -> None:
         schedule_id = self.definition_ref.schedule_id
@@ -75,14 +75,14 @@ class RecordRun(ExecutionOperator):
         with self.database.transaction() as connection:
             run_records.show_next_run(connection, schedule_id, next_run_at=next_run_at)
 
-    def _is_skipped(self, work: RunRequest) -> bool:
-        """Return whether the week is not to be collected: it stays so, though it has results."""
+    def _is_skipped(self, request: RunRequest) -> bool:
+        """Return whether the week is SKIPPED. It stays so, even with results."""
         collection_id = self.definition_ref.collection_id
         if collection_id is None:
             return False
         with self.database.transaction() as connection:
             return run_records.is_week_skipped(
-                connection, collection_id=collection_id, window=work.window
+                connection, collection_id=collection_id, window=request.window
             )
 
     def _execution(self, loaded: LoadedWindow) -> Execution | None:
@@ -103,13 +103,13 @@ class RecordRun(ExecutionOperator):
         # to guess FAILED would send a mail about a run that went well
         return task_state(context, LOAD_TASK_ID) == TaskInstanceState.SUCCESS
 
-    def _delete_next_retry(self, execution: Execution) -> None:
-        """Wait no longer for an attempt that the run is not going to make."""
+    def _cancel_next_attempt(self, execution: Execution) -> None:
+        """Clear the time of an attempt that the run will not make."""
         with self.database.transaction() as connection:
-            delete_next_retry(connection, execution.id)
+            cancel_next_attempt(connection, execution.id)
 
     def _end(self, context: Context, execution: Execution) -> Execution:
-        """End an execution that no task cares for any more, at AMC too."""
+        """End an execution whose run is over, at AMC too."""
         amc_status = AmcStatus.parse(execution.amc_status)
         reason = "the run ended before the execution's results were loaded"
         if execution.error_message:
@@ -227,7 +227,7 @@ class RecordRun(ExecutionOperator):
     def _why_nothing_was_submitted(self, context: Context) -> str:
         """Ask the row and the run again: no row keeps why a run never came to an execution."""
         try:
-            self.work(context).query  # noqa: B018  (it is asked for its error)
+            self.run_request(context).query  # noqa: B018  (it is asked for its error)
         except InvalidDefinition as err:
             return f"nothing was submitted: {one_line(err)}"
         return "nothing was submitted; the log of the task submit says why"

@@ -29,7 +29,7 @@ from recomamp.domain.sql.lint import remedy_for_long_values
 from recomamp.errors import (
     AmazonError,
     ConsentRevoked,
-    ExecutionFailed,
+    ExecutionNoLongerOpen,
     InstanceUnusable,
     PipelineError,
     RequestRejected,
@@ -48,14 +48,14 @@ from recomamp.store.slots import grant_slots
 log = logging.getLogger(__name__)
 
 AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
-DEADLINE = timedelta(hours=24)  # of queueing at AMC and running; AMC runs nothing for longer
+DEADLINE = timedelta(hours=24)  # from acceptance, for AMC's queue and the run
 LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
 LONGEST_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
 
 
 def submit(
     run: DagRunKey,
-    read_work: Callable[[], RunRequest],
+    read_request: Callable[[], RunRequest],
     *,
     database: DatabaseHook,
     amazon: AmcHook,
@@ -66,7 +66,7 @@ def submit(
     Where no slot is free the attempt is returned as it is: ask again later. Where the last attempt
     was interrupted, AMC has its results and the question is the same, that one is returned.
 
-    :param read_work: is called only where an attempt has to be opened. An open one goes on,
+    :param read_request: is called only where an attempt has to be opened. An open one goes on,
         also if the row has become invalid since.
     :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
@@ -79,10 +79,12 @@ def submit(
     :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
     """
     latest = _latest_attempt(run, database)
-    if latest is not None and _has_results_at_amc(latest, read_work, database, amazon, step_time):
+    if latest is not None and _has_results_at_amc(
+        latest, read_request, database, amazon, step_time
+    ):
         _show_week(latest, database)
         return latest
-    execution = _open_attempt(run, read_work, latest, database)
+    execution = _open_attempt(run, read_request, latest, database)
     if not _may_be_at_amc(execution):
         try:
             ensure_instance_healthy(
@@ -101,7 +103,7 @@ def submit(
 
 def _has_results_at_amc(
     latest: Execution,
-    read_work: Callable[[], RunRequest],
+    read_request: Callable[[], RunRequest],
     database: DatabaseHook,
     amazon: AmcHook,
     step_time: StepTime,
@@ -109,7 +111,7 @@ def _has_results_at_amc(
     """Return whether the last attempt was interrupted and AMC has what the run asks for."""
     if latest.status.is_open or latest.error_type not in INTERRUPTED:
         return False
-    return asks_the_same(read_work(), latest) and are_at_amc(
+    return asks_the_same(read_request(), latest) and are_at_amc(
         latest, database=database, amazon=amazon, step_time=step_time
     )
 
@@ -135,32 +137,32 @@ def _may_be_at_amc(execution: Execution) -> bool:
 
 def _open_attempt(
     run: DagRunKey,
-    read_work: Callable[[], RunRequest],
+    read_request: Callable[[], RunRequest],
     latest: Execution | None,
     database: DatabaseHook,
 ) -> Execution:
     """Return the open attempt of the DAG run, opened now if need be, with a slot if one is free."""
     if latest is not None and latest.status.is_open:
-        work, instance_key = None, latest.instance_key
+        request, instance_key = None, latest.instance_key
     else:
-        work = read_work()
-        instance_key = work.definition.workflow.instance_key
-    if work or latest is None or latest.slot_granted_at is None:
+        request = read_request()
+        instance_key = request.definition.workflow.instance_key
+    if request or latest is None or latest.slot_granted_at is None:
         with database.transaction() as connection:
-            if work:
-                _require_wanted_week(work, connection)
-                _insert_attempt(connection, run, work, latest)
+            if request:
+                _require_wanted_week(request, connection)
+                _insert_attempt(connection, run, request, latest)
             grant_slots(connection, instance_key, now=datetime.now(UTC))
     opened = _latest_attempt(run, database)
     if opened is None or not opened.status.is_open:
-        raise ExecutionFailed(f"another task of {run.dag_run_id} has just ended its attempt")
+        raise ExecutionNoLongerOpen(f"another task of {run.dag_run_id} has just ended its attempt")
     slot = "has a slot" if opened.slot_granted_at else "waits for a slot"
     log.info("Execution %s: attempt %s over %s %s", opened.id, opened.attempt, opened.window, slot)
     return opened
 
 
-def _require_wanted_week(work: RunRequest, connection: Connection) -> None:
-    definition, window = work.definition, work.window
+def _require_wanted_week(request: RunRequest, connection: Connection) -> None:
+    definition, window = request.definition, request.window
     if isinstance(definition, Collection) and run_records.is_week_skipped(
         connection, collection_id=definition.ref.id, window=window
     ):
@@ -177,14 +179,14 @@ def _latest_attempt(run: DagRunKey, database: DatabaseHook) -> Execution | None:
 
 
 def _insert_attempt(
-    connection: Connection, run: DagRunKey, work: RunRequest, latest: Execution | None
+    connection: Connection, run: DagRunKey, request: RunRequest, latest: Execution | None
 ) -> None:
     """Insert the next attempt; it counts as a retry where the latest one waits for one."""
     is_retry = latest is not None and latest.next_retry_at is not None
     executions.insert_execution(
         connection,
         run,
-        work,
+        request,
         execution_id=uuid4(),
         attempt=latest.attempt + 1 if latest else 1,
         retry_count=latest.retry_count + 1 if latest and is_retry else 0,
@@ -205,7 +207,7 @@ def _bring_to_amc(
         if current is not None and current.amc_execution_id is not None:
             return current  # the other try has just done it
         if current is None or not current.status.is_open:
-            raise ExecutionFailed(f"execution {execution.id} was ended before it was sent")
+            raise ExecutionNoLongerOpen(f"execution {execution.id} was ended before it was sent")
         try:
             accepted = step_time.run_step(_create_or_adopt(current, amazon, is_first=is_first))
         except (RequestRejected, ConsentRevoked) as err:
@@ -234,12 +236,12 @@ def _accept(
         stored = executions.select_execution(connection, execution.id)
     if stored is None or stored.amc_execution_id != accepted.amc_execution_id:
         if is_claimed_by_other(accepted, execution, database):
-            raise ExecutionFailed(
+            raise ExecutionNoLongerOpen(
                 f"execution {execution.id} was ended, and what AMC accepted as "
                 f"{accepted.amc_execution_id} belongs to another one meanwhile"
             )
         withdrawn = step_time.run_step(_withdraw(execution, accepted, amazon))
-        raise ExecutionFailed(
+        raise ExecutionNoLongerOpen(
             f"execution {execution.id} was ended while AMC accepted it as "
             f"{accepted.amc_execution_id}, which is now {withdrawn.status}"
         )
@@ -270,8 +272,8 @@ async def _create_or_adopt(
                 err.add_remedy(remedy)
             raise
         except SubmissionUnknown as err:
-            # Sending again is the next try's: it comes later and looks first. The longer between
-            # two sendings, the surer a list shows what the first one left at AMC
+            # Leave resending to the next try, which looks first. The longer the gap, the more
+            # likely AMC's list shows the first submission
             asked_seconds = min(err.retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
             await amc.sleep(max(LOOK_AGAIN_SECONDS, asked_seconds))
             if found := await find_submitted_execution(execution, amc, amazon.database, str(err)):

@@ -24,19 +24,19 @@ class SubmitExecution(ExecutionOperator):
     def execute(self, context: Context) -> str:
         """Submit, or find what an interrupted try has submitted."""
         with self.error_handling(context):
-            return str(self.submit(context).id)
+            return str(self.submit_or_defer(context).id)
 
-    def work(self, context: Context) -> RunRequest:
+    def run_request(self, context: Context) -> RunRequest:
         """Return what the run has to do.
 
         :raises AirflowSkipException: when the run started by itself and the rows show its results.
         """
-        work = super().work(context)
-        if is_asked_for(context) or (loaded := self.loaded_window(work)) is None:
-            return work
+        request = super().run_request(context)
+        if is_asked_for(context) or (loaded := self.loaded_window(request)) is None:
+            return request
         where = f"execution {loaded.execution_id}" if loaded.execution_id else "its SUCCESS week"
         raise AirflowSkipException(
-            f"The window {work.window} has results, completed {loaded.completed_at}: {where}. "
+            f"The window {request.window} has results, completed {loaded.completed_at}: {where}. "
             "AMC is asked for nothing. Clear this task to run the query again"
         )
 
@@ -55,7 +55,7 @@ class FailInvalidRun(SubmitExecution):
         super().__init__(**kwargs)
         self.problem = problem
 
-    def work(self, context: Context) -> NoReturn:
+    def run_request(self, context: Context) -> NoReturn:
         """Refuse to open an attempt."""
         raise InvalidDefinition(self.problem)
 

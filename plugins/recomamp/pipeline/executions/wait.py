@@ -14,6 +14,7 @@ from recomamp.errors import (
     ExecutionCancelled,
     ExecutionEnded,
     ExecutionFailed,
+    ExecutionNoLongerOpen,
     ExecutionRejected,
     ExecutionTimedOut,
     FinalAttemptFailed,
@@ -25,11 +26,11 @@ from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 from recomamp.store.executions import (
-    clear_next_retry,
+    clear_try_error,
     count_failed_attempts,
     end_execution,
     set_amc_status,
-    set_next_retry,
+    set_try_error,
 )
 
 # Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
@@ -63,18 +64,18 @@ class WaitForExecution(ExecutionOperator):
         with self.error_handling(context):
             execution = self.latest_execution(context)
             if execution is not None:
-                self._respect_end(context, execution)
-                if self._has_results(context, execution):
+                self._fail_if_already_final(context, execution)
+                if self._has_results_at_amc(context, execution):
                     return str(execution.id)
             if (
                 execution is None
                 or not execution.status.is_open
                 or execution.amc_execution_id is None
             ):
-                execution = self.submit(context)
-            return self._settle(context, execution)
+                execution = self.submit_or_defer(context)
+            return self._act_on_amc_status(context, execution)
 
-    def _respect_end(self, context: Context, execution: Execution) -> None:
+    def _fail_if_already_final(self, context: Context, execution: Execution) -> None:
         """Fail for good where an earlier try of this task was about to.
 
         A worker may die between writing the end and telling Airflow. Clearing the task restarts the
@@ -89,12 +90,12 @@ class WaitForExecution(ExecutionOperator):
         if is_final or is_enough:
             raise FinalAttemptFailed(execution.error_message)
 
-    def _has_results(self, context: Context, execution: Execution) -> bool:
-        """Return whether the attempt ended without results that AMC has, so that they follow."""
+    def _has_results_at_amc(self, context: Context, execution: Execution) -> bool:
+        """Return whether AMC has results of the ended attempt that were never loaded."""
         return (
             not execution.status.is_open
             and execution.error_type is not None
-            and asks_the_same(self.work(context), execution)
+            and asks_the_same(self.run_request(context), execution)
             and are_at_amc(
                 execution,
                 database=self.database,
@@ -121,9 +122,9 @@ class WaitForExecution(ExecutionOperator):
         with self.error_handling(context):
             execution = self.latest_execution(context)
             if execution is None or not execution.status.is_open:
-                raise ExecutionFailed("the execution was ended while this task waited for it")
+                raise ExecutionNoLongerOpen("the execution was ended while this task waited for it")
             self._note_watch(execution, (event or {}).get("reason"))
-            return self._settle(context, execution)
+            return self._act_on_amc_status(context, execution)
 
     def _note_watch(self, execution: Execution, reason: str | None) -> None:
         """Write why the triggerer could not watch the execution; take that back where it could."""
@@ -131,31 +132,31 @@ class WaitForExecution(ExecutionOperator):
             return
         with self.database.transaction() as connection:
             if reason is None:
-                clear_next_retry(connection, execution.id)
+                clear_try_error(connection, execution.id)
                 return
             self.log.error("The triggerer cannot watch execution %s: %s", execution.id, reason)
-            set_next_retry(
+            set_try_error(
                 connection,
                 execution.id,
                 next_retry_at=None,
                 error_message=f"it is looked at less often, for the triggerer says: {reason}",
             )
 
-    def _settle(self, context: Context, execution: Execution) -> str:
-        """Return, fail or wait on, as AMC says."""
+    def _act_on_amc_status(self, context: Context, execution: Execution) -> str:
+        """Return, fail or defer, as AMC's status says."""
         amc = self._ask_amc(execution)
         if amc is not None and amc.status is AmcStatus.SUCCEEDED:
-            self._note(execution, amc)
+            self._store_amc_status(execution, amc)
             self.log.info("Execution %s: %s has SUCCEEDED", execution.id, amc.amc_execution_id)
             return str(execution.id)
         is_late = datetime.now(UTC) >= execution.deadline_at
-        is_ours = is_late and amc is not None and amc.status is AmcStatus.CANCELLED  # by a lost try
-        if amc is not None and amc.status.is_terminal and not is_ours:
+        is_cancelled_by_us = is_late and amc is not None and amc.status is AmcStatus.CANCELLED
+        if amc is not None and amc.status.is_terminal and not is_cancelled_by_us:
             self._fail(context, execution, amc)
         if is_late:
             return self._time_out(execution)
         if amc is not None:
-            self._note(execution, amc)
+            self._store_amc_status(execution, amc)
         self.log.info(
             "Execution %s: AMC says %s of %s; waiting until %s at the latest",
             execution.id,
@@ -181,12 +182,12 @@ class WaitForExecution(ExecutionOperator):
                 return None
             raise
 
-    def _note(self, execution: Execution, amc: AmcExecution) -> None:
+    def _store_amc_status(self, execution: Execution, amc: AmcExecution) -> None:
         with self.database.transaction() as connection:
             set_amc_status(connection, execution.id, amc.amc_status)
 
     def _fail(self, context: Context, execution: Execution, amc: AmcExecution) -> NoReturn:
-        """End the row as AMC has ended; only after AMC's FAILED comes another attempt, or none."""
+        """End the row as AMC has ended. Only FAILED may be followed by another attempt."""
         is_final = self._is_final_attempt(context, execution)
         failed = FinalAttemptFailed if is_final else ExecutionFailed
         error = _ENDINGS.get(amc.status, failed)(
@@ -212,7 +213,7 @@ class WaitForExecution(ExecutionOperator):
 
         amc = self.step_time.run_step(cancel())
         if amc.status is AmcStatus.SUCCEEDED:
-            self._note(execution, amc)
+            self._store_amc_status(execution, amc)
             return str(execution.id)
         error = ExecutionTimedOut(
             f"AMC execution {amc.amc_execution_id} had not ended by its deadline, "

@@ -14,7 +14,7 @@ from recomamp.domain.scheduling.run_dates import WindowEndOf, window_start
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-SCHEDULED = "scheduled__"  # of run ids; it stays when a backfill runs such a run again
+SCHEDULED_PREFIX = "scheduled__"  # of run ids; it stays when a backfill runs such a run again
 
 
 def _no_run(_date: datetime) -> None:
@@ -79,10 +79,10 @@ def history_of_schedule(session: Session, dag_id: str, created_at: datetime) -> 
         ).first()
         return None if run is None else run.data_interval_end or date
 
-    if latest is not None and latest.run_id.startswith(SCHEDULED):
+    if latest is not None and latest.run_id.startswith(SCHEDULED_PREFIX):
         tick = latest.run_after
     else:
-        is_scheduled = DagRun.run_id.startswith(SCHEDULED, autoescape=True)
+        is_scheduled = DagRun.run_id.startswith(SCHEDULED_PREFIX, autoescape=True)
         tick = session.scalar(
             select(func.max(DagRun.run_after)).where(DagRun.dag_id == dag_id, is_scheduled)
         )
@@ -98,7 +98,7 @@ def history_of_collection(session: Session, dag_id: str, first_week: datetime) -
     starts = [
         run.data_interval_start
         for run in runs
-        if run.run_id.startswith(SCHEDULED) and run.data_interval_start is not None
+        if run.run_id.startswith(SCHEDULED_PREFIX) and run.data_interval_start is not None
     ]
     ends = {run.logical_date: run.data_interval_end for run in runs if run.logical_date}
     return RunHistory(

@@ -32,9 +32,10 @@ EARLIEST_EVENT_SECONDS = 10.0
 SHORTEST_PAUSE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 900.0
 
-# A task of which nothing more is to come. In any other state a try of it has woken up, or will come
-# (None, where it was cleared, or deleted), and has or adopts the execution; where it was marked a
-# success, the run's last step closes what is open, and what a deleted run leaves is reconciled.
+# States of a task that will not run again, so its execution is cancelled. In other states:
+# running or scheduled (also None, after a clear): a try has the execution, or adopts it
+# success: the task record ends an open execution
+# None, after a deletion: the reconciliation ends it
 _GIVEN_UP = frozenset(
     {
         TaskInstanceState.FAILED,

@@ -55,7 +55,7 @@ class _Asked(Generic[T]):
     users: int = 0
 
 
-class _Shared(Generic[T]):
+class _SharedLookup(Generic[T]):
     """Answers for everybody in one event loop who asks about an execution."""
 
     _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Self]
@@ -69,13 +69,13 @@ class _Shared(Generic[T]):
         return cls._by_loop.setdefault(asyncio.get_running_loop(), cls())
 
     def __init__(self) -> None:
-        self._asked: dict[UUID, _Asked[T]] = {}
+        self._pending: dict[UUID, _Asked[T]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def ask(self, execution_id: UUID, database: DatabaseHook, sleep: Sleep) -> T:
         """Wait for the answer, as long as it takes the database to be there."""
         answer = asyncio.get_running_loop().create_future()
-        asked = self._asked.setdefault(execution_id, _Asked(answer))
+        asked = self._pending.setdefault(execution_id, _Asked(answer))
         asked.users += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._answer_all(database, sleep))
@@ -83,16 +83,16 @@ class _Shared(Generic[T]):
             return await asyncio.shield(asked.answer)
         finally:
             asked.users -= 1
-            if asked.users == 0 and self._asked.get(execution_id) is asked:
-                del self._asked[execution_id]
+            if asked.users == 0 and self._pending.get(execution_id) is asked:
+                del self._pending[execution_id]
 
     async def _answer_all(self, database: DatabaseHook, sleep: Sleep) -> None:
         """Answer until no caller waits any more."""
         await asyncio.sleep(GATHER_SECONDS)
-        while self._asked:
-            wanted = list(self._asked)
+        while self._pending:
+            wanted = list(self._pending)
             try:
-                answers = await asyncio.to_thread(self._answers_apart, database, wanted)
+                answers = await asyncio.to_thread(self._answers_isolating_errors, database, wanted)
             except AWAY as err:
                 log.warning(
                     "Rows of %s executions cannot be read yet: %s", len(wanted), one_line(err)
@@ -102,7 +102,7 @@ class _Shared(Generic[T]):
                 self._give(answers)
                 await self.pause(sleep)
 
-    def _answers_apart(
+    def _answers_isolating_errors(
         self, database: DatabaseHook, execution_ids: Sequence[UUID]
     ) -> dict[UUID, T | _NoAnswer]:
         """Ask about all at once; where that fails, find out which of them it is about.
@@ -145,7 +145,7 @@ class _Shared(Generic[T]):
 
     def _give(self, answers: Mapping[UUID, T | _NoAnswer]) -> None:
         for execution_id, answer in answers.items():
-            asked = self._asked.pop(execution_id, None)
+            asked = self._pending.pop(execution_id, None)
             if asked is None:
                 continue
             if isinstance(answer, _NoAnswer):  # each who waits gets the error, or would wait on
@@ -161,7 +161,7 @@ class _Shared(Generic[T]):
         """Wait before the next look."""
 
 
-class ExecutionRowBatcher(_Shared["WaitingExecution | None"]):
+class ExecutionRowBatcher(_SharedLookup["WaitingExecution | None"]):
     """Gives rows, None where there is none; those asked for in one moment with one statement."""
 
     def answers(
@@ -173,7 +173,7 @@ class ExecutionRowBatcher(_Shared["WaitingExecution | None"]):
         return {execution_id: rows.get(execution_id) for execution_id in execution_ids}
 
 
-class SlotQueue(_Shared[str]):
+class SlotWaiters(_SharedLookup[str]):
     """Says when an execution has got a slot, or has ended without, in a few words."""
 
     def answers(self, database: DatabaseHook, execution_ids: Sequence[UUID]) -> Mapping[UUID, str]:
@@ -181,7 +181,7 @@ class SlotQueue(_Shared[str]):
         with closing(database.get_conn()) as connection:
             with connection:
                 rows = select_waiting_executions(connection, execution_ids)
-            answers = {key: _queue_position(rows.get(key)) for key in execution_ids}
+            answers = {key: _slot_outcome(rows.get(key)) for key in execution_ids}
             waiting = {row.account_key: row for key, row in rows.items() if not answers[key]}
             for row in waiting.values():
                 granted = _granted(connection, row)
@@ -193,7 +193,7 @@ class SlotQueue(_Shared[str]):
         await sleep(SLOT_POLL_SECONDS)
 
 
-def _queue_position(row: WaitingExecution | None) -> str:
+def _slot_outcome(row: WaitingExecution | None) -> str:
     """Return the outcome of an execution that waits for a slot; nothing while it does."""
     if row is None:
         return "gone"

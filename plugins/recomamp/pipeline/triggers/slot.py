@@ -6,7 +6,7 @@ from uuid import UUID
 
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.triggers.base import BaseExecutionTrigger
-from recomamp.pipeline.triggers.batched_lookup import SlotQueue
+from recomamp.pipeline.triggers.batched_lookup import SlotWaiters
 
 
 class SlotTrigger(BaseExecutionTrigger):
@@ -14,4 +14,4 @@ class SlotTrigger(BaseExecutionTrigger):
 
     async def wait_for_event(self, database: DatabaseHook) -> str:
         """Wait for the execution's turn."""
-        return await SlotQueue.shared().ask(UUID(self.execution_id), database, self.sleep)
+        return await SlotWaiters.shared().ask(UUID(self.execution_id), database, self.sleep)

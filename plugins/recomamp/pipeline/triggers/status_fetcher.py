@@ -34,7 +34,7 @@ def calls_allowed(waiting: int) -> int:
 
 
 @dataclass(kw_only=True, slots=True)
-class _FetchRound:
+class _Sweep:
     """One pass over AMC's list, in one round or several."""
 
     began_in: int  # number of the round
@@ -69,7 +69,7 @@ class StatusFetcher:
         self._round = 0
         self._left = 0  # calls that this round may still make
         self._asked: dict[str, int] = {}  # round in which AMC was last asked, by its id
-        self._sweep: _FetchRound | None = None
+        self._sweep: _Sweep | None = None
         self._swept_from = 0  # round in which the last sweep that is over began
 
     async def fetch(self, wanted: Mapping[str, datetime]) -> AsyncIterator[AmcExecution]:
@@ -86,7 +86,7 @@ class StatusFetcher:
         overdue = self._unasked_since(self._swept_from)
         async for execution in self._fetch_individually(overdue[:1]):
             yield execution
-        sweep = self._sweep = self._sweep or _FetchRound(
+        sweep = self._sweep = self._sweep or _Sweep(
             began_in=self._round, since=min(wanted.values()) - LIST_SLACK
         )
         while self._needs_page(sweep):
@@ -98,13 +98,13 @@ class StatusFetcher:
             async for execution in self._fetch_individually(unasked, is_blind=sweep.is_refused):
                 yield execution
 
-    def _needs_page(self, sweep: _FetchRound) -> bool:
+    def _needs_page(self, sweep: _Sweep) -> bool:
         """Return whether to read on: each page may show many, but for a few it is one call each."""
         unasked = len(self._unasked_since(sweep.began_in))
         is_cheaper = unasked > self._left or not sweep.tokens
         return not sweep.is_over and self._left > 0 and unasked > 0 and is_cheaper
 
-    async def _next_page(self, sweep: _FetchRound) -> Sequence[AmcExecution]:
+    async def _next_page(self, sweep: _Sweep) -> Sequence[AmcExecution]:
         self._left -= 1
         try:
             page = await self._amc.list_page(
@@ -154,5 +154,5 @@ class StatusFetcher:
             if amc_execution_id in self._asked:
                 self._asked[amc_execution_id] = self._round
 
-    def _end(self, sweep: _FetchRound) -> None:
+    def _end(self, sweep: _Sweep) -> None:
         self._swept_from, self._sweep = sweep.began_in, None

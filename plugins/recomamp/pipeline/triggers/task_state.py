@@ -9,7 +9,7 @@ from __future__ import annotations
 
 async def state_of_task(dag_id: str, run_id: str, task_id: str) -> str | None:
     """Return Airflow's state of a task, None where it was cleared or deleted."""
-    # Here and not above: both are needed once in a blue moon, and every parse would load them
+    # Here and not above: both are needed rarely, and every parse would load them
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
     from asgiref.sync import sync_to_async
 
