@@ -20,7 +20,7 @@ from psycopg2.extensions import connection as Connection
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.instances import SANDBOX
 from recomamp.amazon.amc.requests import NewExecution
-from recomamp.domain.definitions import Collection, DefinitionKind
+from recomamp.domain.definitions import DefinitionKind
 from recomamp.domain.execution_states import Actor, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.domain.run_request import DagRunKey, RunRequest
@@ -160,9 +160,9 @@ def _open_attempt(
 
 
 def _require_wanted_week(work: RunRequest, connection: Connection) -> None:
-    definition, window = work.definition, work.window
-    if isinstance(definition, Collection) and run_records.is_week_skipped(
-        connection, collection_id=definition.ref.id, window=window
+    collection_id, window = work.definition.ref.collection_id, work.window
+    if collection_id is not None and run_records.is_week_skipped(
+        connection, collection_id=collection_id, window=window
     ):
         raise WeekSkipped(
             f"the week {window} is SKIPPED in report_data_weeks: set it to PENDING to collect it"
