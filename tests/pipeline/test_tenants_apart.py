@@ -247,7 +247,7 @@ def _one_connection(patch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have all hooks use one connection: to open one each would be most of the time."""
     transactions = Transactions(PipelineDatabase().get_conn)
     patch.setattr(DatabaseHook, "transaction", lambda hook: transactions.transaction())
-    with transactions.keeping():
+    with transactions.reuse():
         yield
 
 

@@ -21,7 +21,6 @@ from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.instances import SANDBOX
 from recomamp.amazon.amc.requests import NewExecution
 from recomamp.domain.definition_ref import DefinitionKind
-from recomamp.domain.definitions import Collection
 from recomamp.domain.execution_states import Actor, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.domain.run_request import DagRunKey, RunRequest
@@ -162,9 +161,9 @@ def _open_attempt(
 
 
 def _require_wanted_week(request: RunRequest, connection: Connection) -> None:
-    definition, window = request.definition, request.window
-    if isinstance(definition, Collection) and run_records.is_week_skipped(
-        connection, collection_id=definition.ref.id, window=window
+    collection_id, window = request.definition.ref.collection_id, request.window
+    if collection_id is not None and run_records.is_week_skipped(
+        connection, collection_id=collection_id, window=window
     ):
         raise WeekSkipped(
             f"the week {window} is SKIPPED in report_data_weeks: set it to PENDING to collect it"
