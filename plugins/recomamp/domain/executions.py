@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from recomamp.domain.amc_target import AmcTarget
 from recomamp.domain.definition_ref import DefinitionRef
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.instance_health import HealthStatus
@@ -15,7 +16,7 @@ from recomamp.domain.scheduling.windows import Window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Execution:
+class Execution(AmcTarget):
     """One attempt to run one workflow over one window, and where it runs."""
 
     id: UUID
@@ -45,22 +46,15 @@ class Execution:
     deadline_at: datetime
     workflow_id: UUID
     definition: DefinitionRef | None  # None where the schedule or collection was deleted
-    user_id: UUID
     result_rows: int | None
     result_size_bytes: int | None
     execution_duration: int | None  # seconds
-    instance_key: UUID
-    instance_id: str
-    region: str | None
-    entity_id: str
-    country_code: str | None
-    marketplace_id: str | None
     instance_type: str | None  # None until Amazon was asked
     instance_health: HealthStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WaitingExecution:
+class WaitingExecution(AmcTarget):
     """The columns of an execution that a triggerer keeps while it waits for thousands of them."""
 
     id: UUID
@@ -69,14 +63,7 @@ class WaitingExecution:
     slot_granted_at: datetime | None
     submitted_at: datetime  # when the row was created, before it is submitted
     deadline_at: datetime
-    user_id: UUID
-    instance_key: UUID
-    instance_id: str
-    region: str | None
     account_key: UUID
-    entity_id: str
-    country_code: str | None
-    marketplace_id: str | None
 
     @property
     def is_open(self) -> bool:

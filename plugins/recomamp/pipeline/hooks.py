@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, cast
+from typing import Any, cast
 from uuid import UUID
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -24,6 +24,7 @@ from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.http import TIMEOUT
 from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
 from recomamp.amazon.retry import RetryPolicy
+from recomamp.domain.amc_target import AmcTarget
 from recomamp.domain.credentials import ClientCredentials
 from recomamp.domain.executions import Execution
 from recomamp.errors import ConfigurationError
@@ -51,38 +52,6 @@ _SESSION = "-c TimeZone=UTC -c synchronous_commit=on"
 
 # Keeping a failed call must not hold up the caller for long, whatever the database does
 RECORD_TIMEOUT_SECONDS = 5
-
-
-class AmcTarget(Protocol):
-    """Whose instance is asked, and where: an execution says it, and an instance does."""
-
-    @property
-    def instance_key(self) -> UUID:
-        """UUID of the row of ``amc_instances``."""
-
-    @property
-    def instance_id(self) -> str:
-        """AMC's own string."""
-
-    @property
-    def user_id(self) -> UUID:
-        """In whose name Amazon is asked."""
-
-    @property
-    def entity_id(self) -> str:
-        """``amc_accounts.account_id``."""
-
-    @property
-    def region(self) -> str | None:
-        """``amc_instances.region``."""
-
-    @property
-    def country_code(self) -> str | None:
-        """``amc_accounts.country_code``."""
-
-    @property
-    def marketplace_id(self) -> str | None:
-        """``amc_accounts.marketplace_id``."""
 
 
 class DatabaseHook(PostgresHook):

@@ -8,25 +8,19 @@ from uuid import UUID
 
 from psycopg2.extensions import connection as Connection
 
+from recomamp.domain.amc_target import AmcTarget
 from recomamp.domain.instance_health import Health, HealthStatus
 from recomamp.domain.text import LONGEST_NAME, one_line
 from recomamp.store.statements import Row, execute_returning, fetch_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Instance:
+class Instance(AmcTarget):
     """An active instance of an active user, and what is known of its health.
 
     ``consent_error`` is what Amazon said when it refused the user's refresh token.
     """
 
-    instance_key: UUID
-    instance_id: str  # AMC's own string
-    user_id: UUID
-    entity_id: str
-    region: str | None
-    country_code: str | None
-    marketplace_id: str | None
     health: Health
     last_health_check: datetime | None
     schema_last_sync: datetime | None

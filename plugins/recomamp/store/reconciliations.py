@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.amc_names import execution_id_of
+from recomamp.domain.amc_target import AmcTarget
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, OpenExecution
 from recomamp.domain.reconciliation import Action, KnownExecutions, RunState, is_orphan
@@ -18,16 +19,9 @@ from recomamp.store.statements import Row, execute_returning, fetch_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InstanceToReconcile:
+class InstanceToReconcile(AmcTarget):
     """An instance to compare with AMC, and who may ask AMC about it."""
 
-    instance_key: UUID
-    instance_id: str  # AMC's own string
-    user_id: UUID
-    entity_id: str
-    region: str | None
-    country_code: str | None
-    marketplace_id: str | None
     list_from: datetime
 
     def __str__(self) -> str:
