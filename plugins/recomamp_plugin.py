@@ -13,8 +13,8 @@ from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.timetables.collection import CollectionTimetable
 from recomamp.pipeline.timetables.schedule import ScheduleTimetable
 
-# Airflow loads plugins before it forks: processes that run tasks or parse files inherit what is
-# loaded here, where each would load it anew (sqlglot alone takes longer than all else in a step)
+# Airflow loads plugins before it forks. Processes that run tasks or parse files inherit these
+# modules and need not load them again. sqlglot alone takes longer than the rest of a task.
 # Without certificates Amazon cannot be asked, but DAGs can still be shown
 with suppress(OSError):
     certificates()

@@ -4535,7 +4535,7 @@ COMMENT ON COLUMN public.users.encrypted_access_token IS 'Access token of Login 
 
 -- Name: COLUMN users.encrypted_refresh_token; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.users.encrypted_refresh_token IS 'Refresh token of Login with Amazon, encrypted with Fernet. The application stores the first one; the pipeline encrypts it anew with each renewal. Written by: application; any Amazon call (update_user_tokens); make rotate (rotate_user_tokens).';
+COMMENT ON COLUMN public.users.encrypted_refresh_token IS 'Refresh token of Login with Amazon, encrypted with Fernet. The application stores the first one; the pipeline encrypts it again with each renewal. Written by: application; any Amazon call (update_user_tokens); make rotate (rotate_user_tokens).';
 
 -- Name: COLUMN users.token_expires_at; Type: COMMENT; Schema: public; Owner: -
 

@@ -1,15 +1,15 @@
 """Everything that can go wrong, as the decision a caller has to take.
 
 PipelineError
-├── InvalidDefinition     a row cannot become a DAG or a request: mend the named column
-├── ConfigurationError        a setting of the pipeline is absent or wrong: mend the deployment
+├── InvalidDefinition     a row cannot become a DAG or a request: correct the named column
+├── ConfigurationError        a setting of the pipeline is absent or wrong: correct the deployment
 │   └── TokensUnreadable  one user's tokens were encrypted with another key
 ├── LimitExceeded         a result is larger than a setting allows; never retried. A longer answer
 │                         of the API is UnexpectedResponse, which is retried
 ├── StepTimedOut          a step of a run took longer than it may: try again later
 ├── WeekSkipped           the week of a collection is not to be run: no error of anybody's
 ├── InstanceUnusable        no run on the instance can succeed until somebody acts; never retried
-├── MigrationError        database and migration files disagree: mend one of them
+├── MigrationError        database and migration files disagree: correct one of them
 ├── AmazonError           Amazon was asked and did not give what was asked for
 │   ├── TransientError         try again later: 429, 5xx, network, an answer that is no answer
 │   │   └── ResultNotReady       AMC says SUCCEEDED and gives no result: try for some minutes
@@ -28,7 +28,7 @@ PipelineError
 ├── InvalidResults         downloaded results are truncated, malformed or not what AMC described
 ├── ExecutionLocked       another try sends it or loads its results: try again later
 ├── PartialFailure            some of several parts failed, and the others are done
-└── MailError             a user was not told by mail
+└── MailError             a user got no mail
     ├── MailDeferred      the server took nothing: try again later
     │   └── MailServerUnavailable   nothing from us at all: stop and try all of them later
     ├── MailRefused       never retried
@@ -54,7 +54,7 @@ class PipelineError(Exception):
 class InvalidDefinition(PipelineError):
     """A row of the database says something the pipeline cannot do.
 
-    ``table``, ``column`` and ``key`` name the place to mend; ``key`` is the row's UUID if known.
+    ``table``, ``column`` and ``key`` name the place to correct; ``key`` is the row's UUID if known.
     The problem may quote the row, so it becomes one line without control characters,
     and its quotes are shortened.
     """

@@ -1,7 +1,7 @@
 """Bring the figures of one instance's campaigns into the database, by asynchronous reports.
 
-What was asked for stands in ``campaign_reports``, before Amazon hears of it: every try finds the
-reports of the one before it, those included whose id a killed worker did not store.
+``campaign_reports`` has a row for each report before Amazon is asked. So every try finds the
+reports of the try before it, also those whose id a killed worker did not store.
 """
 
 from __future__ import annotations

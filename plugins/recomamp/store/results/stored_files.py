@@ -44,7 +44,7 @@ class StoredFiles:
     ) -> str:
         """Say in what the files differ from the list of a document; empty where they agree.
 
-        Every byte is read: only files that are whole may stand in for anything.
+        Every byte is read, because only whole files may replace other copies.
 
         :raises InvalidResults: when the storage does not answer.
         """
