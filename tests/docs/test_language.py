@@ -15,11 +15,17 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # to write instead. A pattern must not match a standard term: "order" is ORDER BY too.
 REPLACED = {
     r"anew": "again",
-    r"(?:close|its|the|their|with) books": "run record",
+    r"befalls?": "happens to",
+    r"books": "run record",
+    r"fate": "outcome",
+    r"former(?:ly)?": "previous, earlier",
     r"hopeless": "final",
     r"knock(?:s|ed|ing)?": "check",
     r"mend(?:s|ed|ing)?": "correct, repair",
-    r"trouble": "error, failure",
+    r"shelf": "storage",
+    r"stands? in": "is in, replaces",
+    r"told": "a noun, or says",
+    r"troubles?": "error, failure",
     r"upkeep": "maintenance",
     r"whoever": "a noun",
 }

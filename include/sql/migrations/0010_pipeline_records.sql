@@ -516,7 +516,7 @@ END;
 $$;
 
 -- Its name sorts before trigger_sync_resumed_collection: the end of a pause first withdraws the
--- former mail, then the weeks may queue another one.
+-- previous mail, then the weeks may queue another one.
 CREATE TRIGGER trigger_notify_collection
     AFTER UPDATE OF status ON report_data_collections
     FOR EACH ROW

@@ -77,8 +77,8 @@ def publish_schema(*, database: DatabaseHook, now: datetime) -> None:
         tables = merge_data_sources(connection, sources, seen_at=now)
         columns = merge_schema_fields(connection, sources, seen_at=now)
     if tables or columns:
-        told = [*tables, *_worth_telling(tables, columns)]
-        log.info("%s", as_table(("table or column", "change"), told))
+        changes = [*tables, *_worth_telling(tables, columns)]
+        log.info("%s", as_table(("table or column", "change"), changes))
     else:
         log.info("The shared tables are as they were: %s of them", len(sources))
 
