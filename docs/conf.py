@@ -22,6 +22,7 @@ html_theme = "alabaster"
 html_theme_options = {"page_width": "1100px", "fixed_sidebar": True}
 html_sidebars = {"**": ["about.html", "searchfield.html", "navigation.html"]}
 html_copy_source = False
+html_show_sphinx = False
 
 
 class DrawMermaid(SphinxTransform):
