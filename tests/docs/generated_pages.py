@@ -38,15 +38,16 @@ def _transitions() -> str:
 
 
 def _errors() -> str:
-    def rows(kind: type[Exception], depth: int = 0) -> Iterator[Sequence[str]]:
+    def rows(kind: type[errors.PipelineError], depth: int = 0) -> Iterator[Sequence[str]]:
         for error in kind.__subclasses__():
             if error.__module__ == errors.__name__:
                 final = "yes" if issubclass(error, errors.FINAL_ERRORS) else "–"
                 summary = (error.__doc__ or "").partition("\n")[0].replace("``", "`")
-                yield ("— " * depth + f"`{error.__name__}`", final, summary)
+                name = "— " * depth + f"`{error.__name__}`"
+                yield (name, f"`{error.error_type}`", final, summary)
                 yield from rows(error, depth + 1)
 
-    return _table(("Error", "Final", "Meaning"), rows(errors.PipelineError))
+    return _table(("Error", "Type", "Final", "Meaning"), rows(errors.PipelineError))
 
 
 def _functions() -> str:

@@ -16,11 +16,11 @@ from airflow.sdk import DAG, BaseOperator, RetryAction
 from airflow.sdk.api.datamodels._generated import TIRunContext
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import RetryTask
-from fixtures.run_steps import Run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.emulator import RunningEmulator
+from fixtures.run_steps import Run
 from recomamp.errors import (
     ConsentRevoked,
     ExecutionFailed,
