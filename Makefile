@@ -6,9 +6,11 @@ STAMP := $(VENV)/.installed
 # The directory is taken from make's own command line, never from the environment
 STACK := $(BIN)/python -m stack $(if $(findstring command,$(origin DATA)),--data $(DATA))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+DOCS_VENV := .venv-docs
+DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format lock schema migrate rotate airflow secrets
+.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow secrets
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -55,13 +57,20 @@ format: $(STAMP) ## Rewrite the sources in the house format
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-# uv is needed for this alone; versions that are locked stay unless requirements.txt says otherwise
-lock: ## Write constraints.txt from requirements.txt (needs uv; UPGRADE="--upgrade" for newer versions)
-	@uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes --no-header \
-	  --no-annotate $(UPGRADE) requirements.txt --output-file constraints.txt
+docs: $(DOCS_STAMP) ## Build the pages of docs/ as a site in data/docs
+	@$(DOCS_VENV)/bin/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs data/docs
+	@echo "docs: data/docs/index.html"
 
-schema: $(STAMP) ## Write include/sql/schema.sql and docs/columns.md anew from the migrations
+# uv is needed for this alone; versions that are locked stay unless requirements.txt says otherwise
+lock: ## Write the locks of requirements.txt and docs/requirements.txt (needs uv; UPGRADE="--upgrade" for newer versions)
+	@for folder in . docs; do \
+	  uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes --no-header \
+	    --no-annotate $(UPGRADE) $$folder/requirements.txt --output-file $$folder/constraints.txt || exit; \
+	done
+
+schema: $(STAMP) ## Write include/sql/schema.sql and the generated pages of docs/
 	@$(BIN)/python tests/store/schema_snapshot.py
+	@PYTHONPATH=plugins $(BIN)/python tests/docs/generated_pages.py
 
 migrate: $(STAMP) ## Apply pending migrations to the application database
 	@$(STACK) migrate
@@ -90,6 +99,13 @@ $(STAMP): requirements.txt constraints.txt
 	@test ! -e $(VENV)/.failed || { echo "setup: pip failed, see above" >&2; exit 2; }
 	@touch $@
 	@echo "setup: done"
+
+# The site has an environment of its own: the product needs none of its packages
+$(DOCS_STAMP): docs/requirements.txt docs/constraints.txt | $(STAMP)
+	@$(BIN)/python -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
+	  --require-hashes --no-deps -r docs/constraints.txt
+	@touch $@
 
 secrets: ## Make the secret files of docker-compose.yaml, as far as they can be generated
 	@$(or $(PYTHON),python3) include/compose/secret_files.py make $(or $(RECOMAMP_SECRETS_DIR),secrets)

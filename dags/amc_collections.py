@@ -1,7 +1,7 @@
 """One DAG per row of ``report_data_collections``, with one run per week.
 
 Airflow shows this file in the tab Code of every DAG that it builds, because no DAG has a file of
-its own. A DAG's query, parameters and window stand in its documentation, which the book icon at
+its own. A DAG's query, parameters and window are in its documentation, which the book icon at
 the top right opens. They come from its row in ``report_data_collections`` and from
 ``workflows.sql_query``: change them there.
 

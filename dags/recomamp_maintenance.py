@@ -29,8 +29,8 @@ with system_dag(
         "- `delete_files` deletes Parquet files of results that a later success has replaced, "
         "from the age in `RECOMAMP_RESULT_FILES_KEPT_DAYS`\n"
         f"- `trim_…` deletes the pipeline's own records after {ROW_RETENTION.days} days\n"
-        "- `report` shows the findings as a table in its log; they stand in "
-        "`maintenance_findings` too"
+        "- `report` shows the findings as a table in its log. "
+        "`maintenance_findings` has them too"
     ),
     schedule="@daily",
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},

@@ -12,7 +12,7 @@ with system_dag(
     description="Adopts, cancels and closes executions that fell through",
     doc_md=(
         "Compares what AMC runs with the open rows of `workflow_executions`, instance by instance. "
-        "What was done stands in `reconciliations`, for 90 days. A failed run names the instances "
+        "`reconciliations` records what was done, for 90 days. A failed run names the instances "
         "that could not be compared; the next run tries again."
     ),
     schedule=timedelta(minutes=5),

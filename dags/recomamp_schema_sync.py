@@ -14,7 +14,7 @@ with system_dag(
         "Reads the data sources of every active instance that is not in ERROR into "
         "`amc_instance_data_sources`, and what they offer together into `amc_data_sources` and "
         "`amc_schema_fields`. What no instance offers any more is deprecated, never deleted.\n\n"
-        "Queries that name a table or column which their instance does not offer stand in "
+        "Queries that name a table or column which their instance does not offer are in "
         "`workflow_findings`, in the documentation of their DAGs and in the log of the task. "
         "A finding stops nothing: AMC has the last word.\n\n"
         "A failed run names the instances that could not be read; they keep what was known."

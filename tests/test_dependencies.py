@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+DOCS_LOCK = (ROOT / "docs" / "constraints.txt").read_text(encoding="utf-8")
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -39,29 +40,31 @@ def test_celery_is_one_that_airflow_can_use(command: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def locked() -> dict[str, tuple[Requirement, list[str]]]:
+def locked(lock: str = LOCK) -> dict[str, tuple[Requirement, list[str]]]:
     """Return the requirement and the hashes of each locked package by its name."""
     packages = {}
-    for entry in re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n", "", LOCK, flags=re.MULTILINE)):
+    for entry in re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n", "", lock, flags=re.MULTILINE)):
         line, *hashes = re.split(r"\s*\\\n\s+", entry.strip())
         requirement = Requirement(line)
         packages[re.sub(r"[-_.]+", "-", requirement.name).lower()] = (requirement, hashes)
     return packages
 
 
-def test_every_locked_package_has_a_version_and_hashes() -> None:
-    packages = locked()
+@pytest.mark.parametrize(("lock", "least"), [(LOCK, 150), (DOCS_LOCK, 20)], ids=["product", "docs"])
+def test_every_locked_package_has_a_version_and_hashes(lock: str, least: int) -> None:
+    packages = locked(lock)
 
-    assert len(packages) > 150
+    assert len(packages) > least
     for requirement, hashes in packages.values():
         assert re.fullmatch(r"==[\w.]+", str(requirement.specifier)), requirement
         assert hashes, requirement
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), requirement
 
 
-def test_what_is_required_is_locked_at_the_same_version() -> None:
-    text = re.sub(r"\s*#.*", "", (ROOT / "requirements.txt").read_text(encoding="utf-8"))
-    packages = locked()
+@pytest.mark.parametrize("folder", [ROOT, ROOT / "docs"], ids=["product", "docs"])
+def test_what_is_required_is_locked_at_the_same_version(folder: Path) -> None:
+    text = re.sub(r"\s*#.*", "", (folder / "requirements.txt").read_text(encoding="utf-8"))
+    packages = locked((folder / "constraints.txt").read_text(encoding="utf-8"))
 
     for line in filter(None, text.splitlines()):
         required = Requirement(line)
@@ -70,6 +73,7 @@ def test_what_is_required_is_locked_at_the_same_version() -> None:
         assert required.extras <= requirement.extras
 
 
-def test_the_lock_names_no_place_to_download_from() -> None:
-    assert "://" not in LOCK
-    assert not re.search(r"index-url|find-links|trusted-host", LOCK)
+@pytest.mark.parametrize("lock", [LOCK, DOCS_LOCK], ids=["product", "docs"])
+def test_the_lock_names_no_place_to_download_from(lock: str) -> None:
+    assert "://" not in lock
+    assert not re.search(r"index-url|find-links|trusted-host", lock)

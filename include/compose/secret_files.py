@@ -31,7 +31,7 @@ EMULATOR_HOST = "emulator"  # the service of that name
 
 
 def _password() -> str:
-    return secrets.token_hex(24)  # letters and digits alone: some passwords stand in a URL
+    return secrets.token_hex(24)  # letters and digits alone: some passwords are part of a URL
 
 
 def _signing_key() -> str:
@@ -56,7 +56,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "AIRFLOW_CONN_AIRFLOW_API": _follower_connection,
 }
 
-# What stands in angle brackets must be filled in.
+# Fill in each text in angle brackets.
 TEMPLATES = {
     "AIRFLOW_CONN_RECOMAMP_DB": (
         "postgresql://airflow_pipeline:<password>@<host>:5432/<database>?sslmode=verify-full"

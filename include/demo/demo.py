@@ -76,7 +76,9 @@ def print_next_steps(settings: Settings, state: State, console: Console, *, psql
         for line in step.command.splitlines():
             console.print(Text(f"  {line}", "cyan"), soft_wrap=True)
     console.print()
-    console.print("More: README.md (Registering work), docs/analyst-guide.md", highlight=False)
+    console.print(
+        "More: README.md (Registering work), docs/how-to/analyst-guide.md", highlight=False
+    )
 
 
 def _new_stack(data: Path, environ: Mapping[str, str], console: Console) -> Stack:

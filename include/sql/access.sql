@@ -4,7 +4,7 @@
 -- objects of ours from PUBLIC, Supabase's three API roles and our two groups, then gives the rights
 -- below. So rights that a default of the server or an operator gave to one of these last until the
 -- next run. Rights that other roles were given stay.
--- Which rows a role reaches is said by row level security; docs/security.md explains both.
+-- Which rows a role reaches is said by row level security; docs/explanation/security.md explains both.
 --
 --   recomamp_analyst   people with an SQL login of their own
 --   authenticated      the same people through Supabase's API; has what recomamp_analyst has, and

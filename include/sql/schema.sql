@@ -915,7 +915,7 @@ BEGIN
         RETURN NEW;
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.template_id = OLD.template_id THEN
-        -- The workflow changes hands, and the template belongs to its former owner.
+        -- The workflow changes hands, and the template belongs to its previous owner.
         NEW.template_id := NULL;
         RETURN NEW;
     END IF;
@@ -1843,14 +1843,14 @@ CREATE FUNCTION public.refresh_collection_progress(refreshed_id uuid) RETURNS vo
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    former public.report_data_collections%ROWTYPE;
+    previous public.report_data_collections%ROWTYPE;
     counted RECORD;
     estimate TIMESTAMPTZ;
     next_status TEXT;
 BEGIN
     -- The lock comes before the count: of two weeks that end at once, the second one counts the
     -- first. NO KEY: the foreign-key check of a concurrent new week does not wait for this lock.
-    SELECT * INTO former
+    SELECT * INTO previous
     FROM public.report_data_collections
     WHERE id = refreshed_id
     FOR NO KEY UPDATE;
@@ -1878,9 +1878,9 @@ BEGIN
     WHERE week.collection_id = refreshed_id;
 
     next_status := CASE
-        WHEN counted.weeks = 0 THEN former.status
+        WHEN counted.weeks = 0 THEN previous.status
         WHEN counted.successful + counted.skipped = counted.weeks THEN 'COMPLETED'
-        WHEN former.status = 'PAUSED' THEN 'PAUSED'
+        WHEN previous.status = 'PAUSED' THEN 'PAUSED'
         WHEN counted.ended = counted.weeks THEN 'FAILED'
         ELSE 'ACTIVE'
     END;
@@ -1895,7 +1895,7 @@ BEGIN
                 )::DOUBLE PRECISION
             ),
             CASE WHEN counted.average_seconds IS NOT NULL THEN
-                public.collection_week_due_at(counted.last_pending_date, former.parameters)
+                public.collection_week_due_at(counted.last_pending_date, previous.parameters)
             END
         );
     END IF;
@@ -1912,13 +1912,13 @@ BEGIN
         END,
         status = next_status,
         started_at = COALESCE(
-            former.started_at,
+            previous.started_at,
             counted.first_start,
             CASE WHEN counted.begun > 0 THEN NOW() END
         ),
         completed_at = CASE
             WHEN counted.weeks > 0 AND counted.ended = counted.weeks
-                THEN COALESCE(counted.last_end, former.completed_at, NOW())
+                THEN COALESCE(counted.last_end, previous.completed_at, NOW())
         END,
         estimated_completion = estimate,
         updated_at = NOW()
@@ -2177,11 +2177,11 @@ BEGIN
         SELECT
             array_agg(DISTINCT now_used.template_id)
                 FILTER (WHERE now_used.template_id IS NOT NULL),
-            array_agg(now_used.template_id) || array_agg(formerly.template_id)
+            array_agg(now_used.template_id) || array_agg(removed_use.template_id)
         INTO used, locked
         FROM added AS now_used
-        JOIN removed AS formerly ON formerly.id = now_used.id
-        WHERE now_used.template_id IS DISTINCT FROM formerly.template_id;
+        JOIN removed AS removed_use ON removed_use.id = now_used.id
+        WHERE now_used.template_id IS DISTINCT FROM removed_use.template_id;
         dates := array_fill(NOW(), ARRAY[COALESCE(cardinality(used), 0)]);
     END IF;
     PERFORM FROM public.query_templates WHERE id = ANY (locked) ORDER BY id FOR NO KEY UPDATE;
@@ -4535,7 +4535,7 @@ COMMENT ON COLUMN public.users.encrypted_access_token IS 'Access token of Login 
 
 -- Name: COLUMN users.encrypted_refresh_token; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.users.encrypted_refresh_token IS 'Refresh token of Login with Amazon, encrypted with Fernet. The application stores the first one; the pipeline encrypts it anew with each renewal. Written by: application; any Amazon call (update_user_tokens); make rotate (rotate_user_tokens).';
+COMMENT ON COLUMN public.users.encrypted_refresh_token IS 'Refresh token of Login with Amazon, encrypted with Fernet. The application stores the first one; the pipeline encrypts it again with each renewal. Written by: application; any Amazon call (update_user_tokens); make rotate (rotate_user_tokens).';
 
 -- Name: COLUMN users.token_expires_at; Type: COMMENT; Schema: public; Owner: -
 

@@ -59,7 +59,7 @@ class PipelineError(Exception):
 class InvalidDefinition(PipelineError):
     """A row of the database says something the pipeline cannot do.
 
-    ``table``, ``column`` and ``key`` name the place to mend; ``key`` is the row's UUID if known.
+    ``table``, ``column`` and ``key`` name the place to correct; ``key`` is the row's UUID if known.
     The problem may quote the row, so it becomes one line without control characters,
     and its quotes are shortened.
     """

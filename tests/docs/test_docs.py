@@ -1,4 +1,4 @@
-"""What README and guides say: their SQL runs, and what they name exists."""
+"""What README and docs say: their SQL runs, and what they name exists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,33 @@ from amc_emulator.engine import Engine, Query, QueryRejected
 from e2e.test_clearing import CASES
 from fixtures.postgres import Database, Rows
 from recomamp import errors
+from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.execution_states import KILLED, RUN_FAILED, AmcStatus, given_up_as
+from recomamp.domain.limits import Limits
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.windows import ScheduleWindows, Window
 from recomamp.domain.sql.binding import BoundQuery, bind
 from recomamp.domain.sql.parameters import declare
 from recomamp.errors import InvalidDefinition
+from recomamp.pipeline import settings
 from recomamp.pipeline.generator.definitions import READERS, parse_row
 from recomamp.store.statements import fetch_all
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-GUIDE = ROOT / "docs" / "analyst-guide.md"
-DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
-PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), *DECISIONS]
+TUTORIAL = DOCS / "tutorial.md"
+GUIDE = DOCS / "how-to" / "analyst-guide.md"
+# Their SQL runs as the owner, in this order
+OWNERS_PAGES = [
+    TUTORIAL,
+    README,
+    DOCS / "reference" / "results.md",
+    DOCS / "how-to" / "run-with-compose.md",
+    DOCS / "how-to" / "manage-logins-and-quotas.md",
+]
+DECISIONS = sorted((DOCS / "adr").glob("*.md"))
+PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 SECTIONS = ["Context", "Decision", "Consequences", "Violated when", "Evidence"]
 
 _BLOCK = re.compile(r"<!-- (\w+)(?:: (.*?))? -->\n```sql\n(.*?)```", re.DOTALL)
@@ -98,18 +111,20 @@ def undone(connection: Connection) -> Iterator[None]:
         connection.rollback()
 
 
-def definition_errors(connection: Connection) -> list[str]:
-    """Say what keeps rows from becoming DAGs that run."""
-    found = []
+def definitions(connection: Connection) -> Iterator[Schedule | Collection | InvalidDefinition]:
+    """Read every row that becomes a DAG, or say why it cannot be read."""
     for kind, read in READERS.items():
         for row in fetch_all(
             connection, "select_definitions", kind=kind.value, definition_id=None, shard=0, shards=1
         ):
             try:
-                read(parse_row(row["definition"]))
+                yield read(parse_row(row["definition"]))
             except InvalidDefinition as err:
-                found.append(str(err))
-    return found
+                yield err
+
+
+def definition_errors(connection: Connection) -> list[str]:
+    return [str(one) for one in definitions(connection) if isinstance(one, InvalidDefinition)]
 
 
 def run_at_amc(query: BoundQuery) -> int:
@@ -125,23 +140,21 @@ def run_at_amc(query: BoundQuery) -> int:
 
 
 def bound_queries(connection: Connection) -> Iterator[BoundQuery]:
-    for kind, read in READERS.items():
-        for row in fetch_all(
-            connection, "select_definitions", kind=kind.value, definition_id=None, shard=0, shards=1
-        ):
-            definition = read(parse_row(row["definition"]))
-            yield bind(definition.workflow.sql_query, definition.parameters, _WINDOW)
+    for one in definitions(connection):
+        assert not isinstance(one, InvalidDefinition)
+        yield bind(one.workflow.sql_query, one.parameters, _WINDOW)
 
 
-def test_the_readmes_sql_registers_a_schedule_and_a_collection_that_run(
-    database: Database,
-) -> None:
+def test_the_owners_sql_registers_schedules_and_a_collection_that_run(database: Database) -> None:
     owner = database.connect()
-    for block in blocks(README, "run"):
-        run(owner, block.sql.replace("CREATE ROLE airflow_pipeline", "CREATE ROLE docs_pipeline"))
+    for page in OWNERS_PAGES:
+        found = blocks(page, "run")
+        assert found, page
+        for block in found:
+            run(owner, re.sub("(?<=CREATE ROLE )(airflow_pipeline|ann)", r"docs_\1", block.sql))
     assert definition_errors(owner) == []
     queries = list(bound_queries(owner))
-    assert len(queries) == 2
+    assert len(queries) == 3
     for query in queries:
         run_at_amc(query)
     owner.rollback()  # a role would outlive the database
@@ -219,9 +232,10 @@ def test_amc_takes_or_refuses_a_query_as_the_guide_says(block: Block) -> None:
     assert block.expected in str(refused.value)
 
 
-def test_the_readmes_examples_of_windows_are_what_the_pipeline_computes() -> None:
+def test_the_examples_of_windows_are_what_the_pipeline_computes() -> None:
     line = re.compile(r"^\| `([^`]+)` \| (\S+) \| `(\{.*?\})` \| (.+?) \| (.+?) to (.+?) \|$", re.M)
-    examples = line.findall(README.read_text(encoding="utf-8"))
+    page = DOCS / "reference" / "windows.md"
+    examples = line.findall(page.read_text(encoding="utf-8"))
     assert len(examples) >= 5
     for expression, zone, options, due, start, end in examples:
         windows = ScheduleWindows(cron=Cron(expression, zone), **json.loads(options))
@@ -233,14 +247,33 @@ def test_the_readmes_examples_of_windows_are_what_the_pipeline_computes() -> Non
 # --- Names -------------------------------------------------------------------------------------
 
 
-def test_every_setting_of_the_code_is_in_the_readmes_table_and_no_other() -> None:
-    table = README.read_text(encoding="utf-8").partition("## Settings")[2].partition("\n## ")[0]
-    listed = set(re.findall(r"^\| `(\w+)` \|", table, re.M))
+def _default_settings() -> dict[str, str]:
+    """Return the settings that the page lists, with their defaults."""
+    page = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^\| `(\w+)` \| `?(.+?)`? \|", page, re.M))
+
+
+def test_every_setting_of_the_code_is_in_the_table_and_no_other() -> None:
+    listed = set(_default_settings())
     used = set()
     for path in _sources():
         used |= set(_SETTING.findall(path.read_text(encoding="utf-8")))
     assert listed - {"AIRFLOW__API__PORT"} == used
     assert "AIRFLOW__API__PORT" in listed
+
+
+def test_the_tables_defaults_are_those_of_the_code() -> None:
+    listed = _default_settings()
+    code = {f"RECOMAMP_{name.upper()}": value for name, value in asdict(Limits()).items()}
+    code["RECOMAMP_POLL_SECONDS"] = settings.poll_seconds()
+    code["RECOMAMP_PARSE_SECONDS"] = settings.parse_seconds()
+    code["RECOMAMP_DAG_SHARDS"] = settings.dag_shards()
+    for name, value in code.items():
+        assert float(listed[name].split()[0]) == value, name
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    for name, value in re.findall(r"^(RECOMAMP_\w+)=(\S+)$", example, re.M):
+        if name != "RECOMAMP_RESULTS_URL":
+            assert listed[name].split()[0] == value, name
 
 
 def _sources() -> Iterator[Path]:
@@ -263,11 +296,12 @@ def test_every_command_a_page_names_exists(page: Path) -> None:
     assert set(named) <= targets
 
 
-def test_the_readme_names_every_command() -> None:
+def test_a_page_names_every_command() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     documented = set(re.findall(r"^(\w+):.*## ", makefile, re.M))
-    named = re.findall(r"(?:`|^    )make (\w+)", README.read_text(encoding="utf-8"), re.M)
-    assert documented <= set(named)
+    page = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `make (\w+)", page, re.M)
+    assert documented == set(named)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
@@ -282,6 +316,22 @@ def test_every_path_and_link_of_a_page_leads_somewhere(page: Path) -> None:
         assert linked.exists(), target
         if anchor:
             assert anchor in _anchors(linked), anchor
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    for folder in ("plugins", "dags", "include", "tests"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".sql", ".md"}:
+                for page in re.findall(r"docs/[\w/-]+\.md", path.read_text(encoding="utf-8")):
+                    assert (ROOT / page).exists(), (path, page)
+
+
+def test_the_site_lists_every_page() -> None:
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    pages = {str(page.relative_to(DOCS).with_suffix("")) for page in DOCS.rglob("*.md")}
+    listed = set(re.findall(r"^[\w/-]+$", index, re.M))
+    assert pages - {"index"} - {f"adr/{page.stem}" for page in DECISIONS} == listed
+    assert "adr/*" in index
 
 
 def _without_code(text: str) -> str:
@@ -327,11 +377,12 @@ def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
     assert given_up <= explained
 
 
-def test_the_readme_lists_every_dag_of_the_pipelines_own_with_its_schedule() -> None:
+def test_a_page_lists_every_system_dag_with_its_schedule() -> None:
     line = re.compile(r"^\| `(recomamp_\w+)` \| (?:every (\d+) minutes|daily at ([\d:]+)) \|", re.M)
+    page = DOCS / "reference" / "system-dags.md"
     listed = {
         dag_id: timedelta(minutes=int(minutes)) if minutes else time_of_day
-        for dag_id, minutes, time_of_day in line.findall(README.read_text(encoding="utf-8"))
+        for dag_id, minutes, time_of_day in line.findall(page.read_text(encoding="utf-8"))
     }
     bag = DagBag(collect_dags=False, bundle_path=ROOT / "dags", bundle_name="dags")
     for path in sorted((ROOT / "dags").glob("recomamp_*.py")):
@@ -388,7 +439,7 @@ def test_a_page_names_no_machine_registry_or_issue(page: Path) -> None:
 
 
 def test_the_page_of_marking_and_clearing_shows_the_cases_that_are_tested() -> None:
-    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    page = (DOCS / "explanation" / "reliability.md").read_text(encoding="utf-8")
     section = page.partition("## Marking and clearing\n")[2].partition("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
     assert rows == [f"| {' | '.join(case.line)} |" for case in CASES]

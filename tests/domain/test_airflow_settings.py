@@ -22,8 +22,8 @@ def test_a_difference_names_the_setting_its_remedy_and_the_consequence() -> None
     assert differences_with("scheduler", "max_dagruns_per_loop_to_schedule", "20") == [
         "[scheduler] max_dagruns_per_loop_to_schedule is 20; set"
         " AIRFLOW__SCHEDULER__MAX_DAGRUNS_PER_LOOP_TO_SCHEDULE to 500 (at least). Otherwise runs"
-        " that wait at AMC use up what the scheduler looks at in one loop, and backfills, which"
-        " come last, do not start; it must exceed the number of runs under way."
+        " that wait at AMC use up the runs that the scheduler examines in one loop. Backfills"
+        " come last and do not start. The value must exceed the number of runs under way."
     ]
 
 

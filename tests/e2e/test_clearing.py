@@ -30,7 +30,7 @@ FIRST_STEP = {"the run": "submit", "wait": "wait", "load": "load", "record": "re
 
 @dataclass(frozen=True)
 class Case:
-    """A line of the table in docs/reliability.md.
+    """A line of the table in docs/explanation/reliability.md.
 
     ``attempts`` are the statuses of the run's executions in the end; ``sent`` counts those of AMC.
     """

@@ -56,8 +56,8 @@ class AdsControl:
             campaign_store.counts[one.owner, one.product] = one.campaigns
         campaign_store.removed.update(body.remove)
         for number, changes in body.change.items():
-            told = changes.model_dump(exclude_none=True)
-            campaign_store.changes.setdefault(number, {}).update(told)
+            values = changes.model_dump(exclude_none=True)
+            campaign_store.changes.setdefault(number, {}).update(values)
         if body.restate_from is not None:
             campaign_store.restated_from = body.restate_from
             campaign_store.sales_percent = body.sales_percent

@@ -40,7 +40,7 @@ COMMENT ON COLUMN users.encrypted_access_token IS
     'Amazon call (update_user_tokens); make rotate (rotate_user_tokens).';
 COMMENT ON COLUMN users.encrypted_refresh_token IS
     'Refresh token of Login with Amazon, encrypted with Fernet. The application stores the first '
-    'one; the pipeline encrypts it anew with each renewal. Written by: application; any Amazon '
+    'one; the pipeline encrypts it again with each renewal. Written by: application; any Amazon '
     'call (update_user_tokens); make rotate (rotate_user_tokens).';
 COMMENT ON COLUMN users.token_expires_at IS
     'Time when the access token expires. Written by: application; any Amazon call '
@@ -76,7 +76,7 @@ CREATE TRIGGER trigger_touch_users
     EXECUTE FUNCTION touch_updated_at();
 
 -- The application stores a new refresh token when the user has signed in at Amazon again. The
--- pipeline encrypts the token anew with each renewal of the access token; Amazon accepts it then.
+-- pipeline encrypts the token again with each renewal of the access token; Amazon accepts it then.
 CREATE FUNCTION public.clear_revoked_consent()
 RETURNS TRIGGER
 LANGUAGE plpgsql

@@ -308,7 +308,7 @@ BEGIN
         RETURN NEW;
     END IF;
     IF TG_OP = 'UPDATE' AND NEW.template_id = OLD.template_id THEN
-        -- The workflow changes hands, and the template belongs to its former owner.
+        -- The workflow changes hands, and the template belongs to its previous owner.
         NEW.template_id := NULL;
         RETURN NEW;
     END IF;
@@ -408,11 +408,11 @@ BEGIN
         SELECT
             array_agg(DISTINCT now_used.template_id)
                 FILTER (WHERE now_used.template_id IS NOT NULL),
-            array_agg(now_used.template_id) || array_agg(formerly.template_id)
+            array_agg(now_used.template_id) || array_agg(removed_use.template_id)
         INTO used, locked
         FROM added AS now_used
-        JOIN removed AS formerly ON formerly.id = now_used.id
-        WHERE now_used.template_id IS DISTINCT FROM formerly.template_id;
+        JOIN removed AS removed_use ON removed_use.id = now_used.id
+        WHERE now_used.template_id IS DISTINCT FROM removed_use.template_id;
         dates := array_fill(NOW(), ARRAY[COALESCE(cardinality(used), 0)]);
     END IF;
     PERFORM FROM public.query_templates WHERE id = ANY (locked) ORDER BY id FOR NO KEY UPDATE;

@@ -185,7 +185,7 @@ END;
 $$;
 
 -- The instant of a local wall time: moved forward by the gap where the clock skips it, the first
--- one where the clock repeats it. PostgreSQL does the former by itself but takes the second of two.
+-- one where the clock repeats it. PostgreSQL skips a gap by itself, but takes the second of two.
 CREATE FUNCTION public.wall_time_instant(wall_time TIMESTAMP, time_zone TEXT)
 RETURNS TIMESTAMPTZ
 LANGUAGE plpgsql STABLE

@@ -249,14 +249,14 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    former public.report_data_collections%ROWTYPE;
+    previous public.report_data_collections%ROWTYPE;
     counted RECORD;
     estimate TIMESTAMPTZ;
     next_status TEXT;
 BEGIN
     -- The lock comes before the count: of two weeks that end at once, the second one counts the
     -- first. NO KEY: the foreign-key check of a concurrent new week does not wait for this lock.
-    SELECT * INTO former
+    SELECT * INTO previous
     FROM public.report_data_collections
     WHERE id = refreshed_id
     FOR NO KEY UPDATE;
@@ -284,9 +284,9 @@ BEGIN
     WHERE week.collection_id = refreshed_id;
 
     next_status := CASE
-        WHEN counted.weeks = 0 THEN former.status
+        WHEN counted.weeks = 0 THEN previous.status
         WHEN counted.successful + counted.skipped = counted.weeks THEN 'COMPLETED'
-        WHEN former.status = 'PAUSED' THEN 'PAUSED'
+        WHEN previous.status = 'PAUSED' THEN 'PAUSED'
         WHEN counted.ended = counted.weeks THEN 'FAILED'
         ELSE 'ACTIVE'
     END;
@@ -301,7 +301,7 @@ BEGIN
                 )::DOUBLE PRECISION
             ),
             CASE WHEN counted.average_seconds IS NOT NULL THEN
-                public.collection_week_due_at(counted.last_pending_date, former.parameters)
+                public.collection_week_due_at(counted.last_pending_date, previous.parameters)
             END
         );
     END IF;
@@ -318,13 +318,13 @@ BEGIN
         END,
         status = next_status,
         started_at = COALESCE(
-            former.started_at,
+            previous.started_at,
             counted.first_start,
             CASE WHEN counted.begun > 0 THEN NOW() END
         ),
         completed_at = CASE
             WHEN counted.weeks > 0 AND counted.ended = counted.weeks
-                THEN COALESCE(counted.last_end, former.completed_at, NOW())
+                THEN COALESCE(counted.last_end, previous.completed_at, NOW())
         END,
         estimated_completion = estimate,
         updated_at = NOW()

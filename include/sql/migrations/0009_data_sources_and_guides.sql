@@ -671,7 +671,7 @@ FROM (
 ) AS counted
 WHERE parent.id = counted.id AND parent.completion_count IS DISTINCT FROM counted.number;
 
--- Count progress anew where the sections of guides have changed.
+-- Count progress again after the sections of guides have changed.
 CREATE FUNCTION public.refresh_guide_progress(guides UUID[])
 RETURNS VOID
 LANGUAGE plpgsql SECURITY DEFINER

@@ -223,7 +223,7 @@ COMMENT ON FUNCTION analyze_table(TEXT) IS
 
 -- Queries that take longer than a number of milliseconds, as the document reports them. The
 -- extension pg_stat_statements may not be installed or not be loaded: then the function returns no
--- rows. The extension stands in the schema that the server's administrator chose.
+-- rows. The server's administrator chooses the schema of the extension.
 CREATE FUNCTION public.slow_queries(longer_than_ms DOUBLE PRECISION DEFAULT 1000)
 RETURNS TABLE (
     query TEXT,
@@ -476,7 +476,7 @@ CREATE TRIGGER trigger_notify_schedule_run
     FOR EACH ROW
     EXECUTE FUNCTION notify_schedule_run();
 
--- One mail each time a collection ends: it ends anew after weeks are added or run again.
+-- One mail each time a collection ends: it ends again after weeks are added or run again.
 CREATE FUNCTION public.notify_collection()
 RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER
@@ -516,7 +516,7 @@ END;
 $$;
 
 -- Its name sorts before trigger_sync_resumed_collection: the end of a pause first withdraws the
--- former mail, then the weeks may queue another one.
+-- previous mail, then the weeks may queue another one.
 CREATE TRIGGER trigger_notify_collection
     AFTER UPDATE OF status ON report_data_collections
     FOR EACH ROW

@@ -101,7 +101,7 @@ BEGIN
 
         UNION ALL
 
-        -- Names that stand in Amazon's addresses and headers, and codes.
+        -- Names in Amazon's addresses and headers, and codes.
         SELECT
             bound.table_name,
             format('chk_%s_%s_form', bound.table_name, bound.column_name),
@@ -187,7 +187,7 @@ BEGIN
 
         UNION ALL
 
-        -- Times, whoever writes them: Python has neither infinity nor years beyond 9999.
+        -- Times, of all writers: Python has neither infinity nor years beyond 9999.
         SELECT
             bound.table_name,
             format('chk_%s_%s_time', bound.table_name, column_name),

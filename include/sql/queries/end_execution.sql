@@ -1,6 +1,6 @@
 -- End an open execution without results. One that has ended stays as it is.
 -- The condition on the status is written so that no partial index matches it: the row is found by
--- its id (docs/scaling.md).
+-- its id (docs/explanation/scaling.md).
 -- Parameters: execution_id, sources (statuses that it may have), status (FAILED, CANCELLED or TIMEOUT),
 -- amc_status (NULL: as it is), error_type,
 -- error_message, completed_at, next_retry_at (of the next attempt; NULL where none comes).

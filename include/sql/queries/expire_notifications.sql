@@ -6,7 +6,9 @@ UPDATE notifications AS queued
 SET
     status = CASE
         WHEN queued.status = 'SENDING' THEN 'IN_DOUBT'
-        WHEN NOT (COALESCE(told.email_notifications, true) AND COALESCE(told.is_active, true))
+        WHEN NOT (
+            COALESCE(recipient.email_notifications, true) AND COALESCE(recipient.is_active, true)
+        )
             THEN 'UNSUBSCRIBED'
         ELSE 'EXPIRED'
     END,
@@ -15,8 +17,8 @@ SET
             THEN 'the sender was lost: whether the server took the mail is not known'
         ELSE queued.last_error
     END
-FROM users AS told
-WHERE told.id = queued.user_id
+FROM users AS recipient
+WHERE recipient.id = queued.user_id
   AND (
       (queued.status = 'SENDING' AND queued.claimed_until < %(now)s)
       OR (
@@ -26,8 +28,8 @@ WHERE told.id = queued.user_id
           )
           AND (
               queued.created_at < %(oldest)s
-              OR NOT COALESCE(told.email_notifications, true)
-              OR NOT COALESCE(told.is_active, true)
+              OR NOT COALESCE(recipient.email_notifications, true)
+              OR NOT COALESCE(recipient.is_active, true)
           )
       )
   )

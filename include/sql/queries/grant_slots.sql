@@ -8,7 +8,7 @@
 -- In a user's queue a collection's execution counts as later by collection_handicap: schedules go
 -- first, and no execution waits for ever.
 -- Only as many rows of each queue are read as slots are free, so long queues cost nothing. The
--- conditions on the status match the indexes of the queues and no other (docs/scaling.md).
+-- conditions on the status match the indexes of the queues and no other (docs/explanation/scaling.md).
 -- Parameters: account_key (UUID, locked), granted_at, collection_handicap (interval),
 -- external_counted_since and external_counted_until (other counts say nothing).
 WITH instances AS (

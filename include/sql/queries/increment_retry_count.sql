@@ -1,6 +1,6 @@
 -- Count a further try of an open execution, and clear the error and the time of the next try.
 -- The condition on the status is written so that no partial index matches it: the row is found by
--- its id (docs/scaling.md).
+-- its id (docs/explanation/scaling.md).
 -- Parameters: execution_id.
 UPDATE workflow_executions
 SET

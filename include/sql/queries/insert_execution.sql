@@ -58,7 +58,7 @@ WITH opened AS (
     ON CONFLICT DO NOTHING
     RETURNING id
 ),
-former AS (
+previous AS (
     UPDATE workflow_executions
     SET next_retry_at = NULL
     WHERE dag_id = %(dag_id)s

@@ -2,7 +2,7 @@
 -- where a step has failed for good, for the statement that ends the row.
 -- An id that another row holds violates uq_workflow_executions_amc_execution.
 -- The condition on the status is written so that no partial index matches it: the row is found by
--- its id (docs/scaling.md).
+-- its id (docs/explanation/scaling.md).
 -- Parameters: execution_id, amc_execution_id, amc_status, amazon_request_id, submitted_at, deadline_at.
 UPDATE workflow_executions
 SET

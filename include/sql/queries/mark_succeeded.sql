@@ -1,7 +1,7 @@
 -- End an execution as SUCCESS after its results are loaded. Loading again replaces the same
 -- results. It also changes a row that ended without them, because AMC has the results.
 -- The condition on the status is written so that no partial index matches it: the row is found by
--- its id (docs/scaling.md).
+-- its id (docs/explanation/scaling.md).
 -- Parameters: execution_id, sources (statuses that it may have), result_data (JSON), result_rows, result_size_bytes,
 -- execution_duration_seconds (AMC's own figure, or NULL), completed_at.
 UPDATE workflow_executions

@@ -68,12 +68,12 @@ removed AS (
 SELECT
     kept.name,
     CASE
-        WHEN former.first_seen_at IS NULL THEN 'ADDED'
-        WHEN former.deprecated_at IS NOT NULL THEN 'RESTORED'
+        WHEN previous.first_seen_at IS NULL THEN 'ADDED'
+        WHEN previous.deprecated_at IS NOT NULL THEN 'RESTORED'
         ELSE 'CHANGED'
     END AS change
 FROM kept
-LEFT JOIN amc_data_sources AS former ON former.name = kept.name
+LEFT JOIN amc_data_sources AS previous ON previous.name = kept.name
 UNION ALL
 SELECT
     name,

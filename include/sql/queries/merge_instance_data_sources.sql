@@ -48,13 +48,13 @@ removed AS (
 SELECT
     kept.name,
     CASE
-        WHEN former.name IS NULL THEN 'ADDED'
-        WHEN former.removed_at IS NOT NULL THEN 'RESTORED'
+        WHEN previous.name IS NULL THEN 'ADDED'
+        WHEN previous.removed_at IS NOT NULL THEN 'RESTORED'
         ELSE 'CHANGED'
     END AS change
 FROM kept
-LEFT JOIN amc_instance_data_sources AS former
-    ON former.instance_id = %(instance_key)s::UUID AND former.name = kept.name
+LEFT JOIN amc_instance_data_sources AS previous
+    ON previous.instance_id = %(instance_key)s::UUID AND previous.name = kept.name
 UNION ALL
 SELECT
     name,

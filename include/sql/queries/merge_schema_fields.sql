@@ -85,12 +85,12 @@ FROM (
         kept.data_source_id,
         kept.field_name,
         CASE
-            WHEN former.first_seen_at IS NULL THEN 'ADDED'
-            WHEN former.deprecated_at IS NOT NULL THEN 'RESTORED'
+            WHEN previous.first_seen_at IS NULL THEN 'ADDED'
+            WHEN previous.deprecated_at IS NOT NULL THEN 'RESTORED'
             ELSE 'CHANGED'
         END AS change
     FROM kept
-    LEFT JOIN amc_schema_fields AS former ON former.id = kept.id
+    LEFT JOIN amc_schema_fields AS previous ON previous.id = kept.id
     UNION ALL
     SELECT
         data_source_id,

@@ -1,7 +1,7 @@
 -- Store the time since when open executions have no living DAG run, and clear it where they have
 -- one again.
 -- The condition on the status is written so that no partial index matches it: the rows are found by
--- their ids (docs/scaling.md).
+-- their ids (docs/explanation/scaling.md).
 -- Parameters: execution_ids (UUIDs, all that were looked at), orphan_ids (those without), seen_at.
 UPDATE workflow_executions
 SET orphaned_at = CASE WHEN id = ANY(%(orphan_ids)s::UUID[]) THEN %(seen_at)s::TIMESTAMPTZ END

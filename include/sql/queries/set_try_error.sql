@@ -3,7 +3,7 @@
 -- for good. The status stays.
 -- Returns the id. Returns no row where the execution has ended, or where nothing changes.
 -- The condition on the status is written so that no partial index matches it: the row is found by
--- its id (docs/scaling.md).
+-- its id (docs/explanation/scaling.md).
 -- Parameters: execution_id, next_retry_at (or NULL), error_type (or NULL), error_message (or NULL).
 UPDATE workflow_executions
 SET

@@ -9,14 +9,14 @@ SET
     sending_started_at = %(now)s,
     attempts = begun.attempts + 1,
     last_error = NULL
-FROM users AS told
+FROM users AS recipient
 WHERE begun.id = ANY(%(ids)s::UUID[])
-  AND told.id = begun.user_id
+  AND recipient.id = begun.user_id
   AND begun.status = 'CLAIMED'
   AND begun.claim_id = %(claim_id)s
   AND begun.claimed_until > %(now)s
-  AND COALESCE(told.email_notifications, true)
-  AND COALESCE(told.is_active, true)
+  AND COALESCE(recipient.email_notifications, true)
+  AND COALESCE(recipient.is_active, true)
 RETURNING
     begun.id,
     begun.user_id,
@@ -24,6 +24,6 @@ RETURNING
     begun.happened_at,
     begun.details,
     begun.attempts,
-    told.email,
-    told.full_name,
-    told.timezone;
+    recipient.email,
+    recipient.full_name,
+    recipient.timezone;

@@ -71,8 +71,8 @@ def changed_definitions(
 def read_change(payload: str) -> DefinitionChange | None:
     """Read a notification; anybody may send one, so that nonsense is passed over."""
     try:
-        told = json.loads(payload)
-        return DefinitionChange(table=str(told["table"]), id=UUID(told["id"]))
+        change = json.loads(payload)
+        return DefinitionChange(table=str(change["table"]), id=UUID(change["id"]))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         log.warning("passing over a notification that cannot be read")
         return None

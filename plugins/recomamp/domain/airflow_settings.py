@@ -1,6 +1,7 @@
 """Airflow's settings on which the pipeline depends, each with its value and the reason.
 
-The embedded stack and docker-compose.yaml set these values, docs/airflow-settings.md lists them.
+The embedded stack and docker-compose.yaml set these values.
+docs/reference/airflow-settings.md is generated from them.
 Scheduler, triggerer and dag-processor compare their own with them when they start.
 They set DAG bundles too. Another list of bundles is no difference: one shard needs none of ours.
 Facts: Airflow 3.3.2.
@@ -59,25 +60,25 @@ class AirflowSetting:
 AIRFLOW_SETTINGS = (
     AirflowSetting(
         "scheduler", "max_dagruns_per_loop_to_schedule", "500", Rule.AT_LEAST,
-        "runs that wait at AMC use up what the scheduler looks at in one loop, and backfills, which"
-        " come last, do not start; it must exceed the number of runs under way",
+        "runs that wait at AMC use up the runs that the scheduler examines in one loop. Backfills"
+        " come last and do not start. The value must exceed the number of runs under way",
     ),
     AirflowSetting(
         "scheduler", "task_queued_timeout", "300", Rule.AT_MOST,
-        "a step whose message was lost by the broker stays queued for that long",
+        "a task whose message was lost by the broker stays queued for that long",
     ),
     AirflowSetting(
         "scheduler", "task_queued_timeout_check_interval", "30", Rule.AT_MOST,
-        "steps whose message was lost are found later by that much",
+        "tasks whose message was lost are found later by that much",
     ),
     AirflowSetting(
         "scheduler", "num_stuck_in_queued_retries", "300", Rule.AT_LEAST,
-        "a step fails for good, without its retries, once it has stayed queued that often and once"
-        " more: after a quarter of an hour without workers by Airflow's default of 2",
+        "a task fails for good, without its retries, after it has stayed queued once more than"
+        " that. With Airflow's default of 2, that is after 15 minutes without workers",
     ),
     AirflowSetting(
         "scheduler", "task_instance_heartbeat_timeout", "300", Rule.AT_MOST,
-        "a step whose worker died is tried again only after that time",
+        "a task whose worker died is tried again only after that time",
     ),
     AirflowSetting(
         "triggerer", "capacity", "1000", Rule.AT_LEAST,
@@ -89,8 +90,8 @@ AIRFLOW_SETTINGS = (
     ),
     AirflowSetting(
         "core", "dagbag_import_timeout", "30", Rule.AT_LEAST,
-        "a parse may take 15 s for queries (RECOMAMP_PARSE_SECONDS) and some more for DAGs; when"
-        " it is cut off, the DAGs of the file disappear",
+        "a parse may take 15 s for queries (RECOMAMP_PARSE_SECONDS) and some more for DAGs. If it"
+        " is interrupted, the DAGs of the file disappear",
     ),
     AirflowSetting(
         "dag_processor", "dag_file_processor_timeout", "50", Rule.AT_LEAST,
@@ -98,15 +99,15 @@ AIRFLOW_SETTINGS = (
     ),
     AirflowSetting(
         "workers", "execution_api_retries", "20", Rule.AT_LEAST,
-        "a restart of the API server fails the steps that run meanwhile",
+        "a restart of the API server fails the tasks that run meanwhile",
     ),
     AirflowSetting(
         "workers", "execution_api_retry_wait_max", "5", Rule.AT_MOST,
-        "a step goes on late after the API server is there again",
+        "a task continues late after the API server is available again",
     ),
     AirflowSetting(
         "workers", "execution_api_timeout", "20", Rule.AT_LEAST,
-        "a busy API server fails the steps that ask it",
+        "a busy API server fails the tasks that call it",
     ),
 )  # fmt: skip
 

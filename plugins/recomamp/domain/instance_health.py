@@ -86,15 +86,15 @@ def evaluate_health(answers: HealthProbe) -> Health:
     user's consent is gone, or a setting or row is wrong. A 401 that outlives a new token, like
     5xx, throttling and silence, may pass, and so may an administration API that alone refuses.
     """
-    for trouble in (answers.reporting, answers.administration):
-        if isinstance(trouble, _NEEDS_SOMEBODY):
-            return _unhealthy(HealthStatus.ERROR, text_of_error(trouble))
+    for error in (answers.reporting, answers.administration):
+        if isinstance(error, _NEEDS_SOMEBODY):
+            return _unhealthy(HealthStatus.ERROR, text_of_error(error))
     creation = _parse(answers.creation_status)
-    told = f"Amazon reports creationStatus {answers.creation_status}"
+    reported = f"Amazon reports creationStatus {answers.creation_status}"
     if creation is CreationStatus.FAILED:
-        return _unhealthy(HealthStatus.ERROR, f"{told}: have the instance created anew")
+        return _unhealthy(HealthStatus.ERROR, f"{reported}: have the instance created again")
     if creation is not None and not creation.is_ready:
-        return _unhealthy(HealthStatus.UNHEALTHY, f"{told}: the instance is not ready yet")
+        return _unhealthy(HealthStatus.UNHEALTHY, f"{reported}: the instance is not ready yet")
     if answers.reporting is not None:
         is_final = isinstance(answers.reporting, RequestRejected)
         status = HealthStatus.ERROR if is_final else HealthStatus.UNHEALTHY
@@ -104,7 +104,7 @@ def evaluate_health(answers: HealthProbe) -> Health:
             HealthStatus.UNHEALTHY, f"reporting works, but {text_of_error(answers.administration)}"
         )
     if answers.creation_status is not None and creation is None:
-        return _unhealthy(HealthStatus.UNHEALTHY, f"{told}, which is none of its known words")
+        return _unhealthy(HealthStatus.UNHEALTHY, f"{reported}, which is none of its known words")
     return Health(status=HealthStatus.HEALTHY)
 
 

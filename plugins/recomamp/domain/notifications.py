@@ -1,7 +1,7 @@
 """Which events go to users, and in how many mails.
 
-An event is one mail. Where a user has had many within the hour, what comes then waits and is told
-in one digest an hour: a backfill that fails three hundred times is a handful of mails.
+An event is one mail. After many mails within an hour, a user gets one digest an hour. So a backfill
+that fails three hundred times sends a few mails.
 """
 
 from __future__ import annotations
@@ -77,11 +77,11 @@ class MailPlan:
     wait_until: datetime | None = None
 
 
-def plan_mails(events: Sequence[Event], told: RecentMail, *, now: datetime) -> MailPlan:
+def plan_mails(events: Sequence[Event], recent: RecentMail, *, now: datetime) -> MailPlan:
     """Decide on the events of one user: a mail each, one digest, or later."""
-    if told.mails + len(events) <= MAILS_AN_HOUR:
+    if recent.mails + len(events) <= MAILS_AN_HOUR:
         return MailPlan(mails=tuple(Mail(events=(event,)) for event in events))
-    next_digest_at = told.last_digest_at and told.last_digest_at + RATE_WINDOW
+    next_digest_at = recent.last_digest_at and recent.last_digest_at + RATE_WINDOW
     if next_digest_at is not None and next_digest_at > now:
         return MailPlan(wait_until=next_digest_at)
     return MailPlan(mails=(Mail(events=tuple(events), is_digest=True),))

@@ -13,7 +13,7 @@ From the run to AMC and back:
 6. ``executions/submit.py`` is the first task. It skips a window that already has results.
 7. ``executions/submission.py`` inserts the attempt, waits for a slot and sends the query once.
 8. ``store/executions.py`` holds every statement that changes ``workflow_executions``; the states
-   that they may set stand in one table, in ``domain/execution_states.py``.
+   that they may set are in one table, in ``domain/execution_states.py``.
 9. ``executions/wait.py`` is the second task. It defers until AMC has ended the execution.
 10. ``triggers/execution.py`` waits in the triggerer; one poller asks AMC about all executions.
 11. ``executions/load.py`` is the third task. It downloads the result and marks the row as SUCCESS.

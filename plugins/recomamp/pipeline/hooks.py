@@ -45,9 +45,9 @@ _KEEPALIVES: dict[str, Any] = {
 # The provider's extra `cursor` chooses one; statements of the pipeline name their own
 _OF_CURSORS = frozenset({"row_factory", "cursor_factory"})
 
-# An intention that a crash of the server may take back would let AMC run the query twice,
-# so that commits wait for the log whatever the server's own default is. Asked for at the start: a
-# statement for it would be a round trip more for each connection (poolers: docs/scaling.md)
+# Commits wait for the log, whatever the server's own default is. Otherwise a crash of the server
+# could lose a committed row, and AMC could run the query twice. Options at the start of a session
+# save a round trip for each connection (poolers: docs/explanation/scaling.md)
 _SESSION = "-c TimeZone=UTC -c synchronous_commit=on"
 
 # Keeping a failed call must not hold up the caller for long, whatever the database does

@@ -1,4 +1,4 @@
-"""Rows of ``maintenance_findings``: what the upkeep found and a person should look at."""
+"""Rows of ``maintenance_findings``: what the maintenance found for a person to check."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def replace_findings(
 
 
 def select_findings(connection: Connection, *, dag_run_id: str) -> list[Row]:
-    """Return what one run of the upkeep found, task by task."""
+    """Return what one run of the maintenance found, task by task."""
     return fetch_all(connection, "select_findings", dag_run_id=dag_run_id)

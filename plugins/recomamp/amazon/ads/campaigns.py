@@ -98,7 +98,7 @@ def read_sponsored_display(response: httpx.Response) -> ListPage[ListedCampaign]
 
 
 def read_unified(response: httpx.Response) -> ListPage[ListedCampaign]:
-    """Read a page of the unified API, where the money of DSP campaigns stands in their flights."""
+    """Read a page of the unified API, where the flights of DSP campaigns hold their budgets."""
     return _page(response, _unified)
 
 

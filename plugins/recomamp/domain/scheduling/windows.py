@@ -32,7 +32,7 @@ _INSTANT = timedelta(microseconds=1)
 
 
 class WindowType(StrEnum):
-    """How AMC is told the window: by its ends, or by one of its own relative words."""
+    """How a request names the window: by its ends, or by one of AMC's relative words."""
 
     EXPLICIT = "EXPLICIT"
     MOST_RECENT_DAY = "MOST_RECENT_DAY"

@@ -180,7 +180,7 @@ def _check_use(slot: Placeholder, name: str, known: Mapping[str, Parameter]) -> 
         return
     if parameter.is_array and not slot.takes_array:
         raise InvalidDefinition(
-            f"parameter {name} at {slot.place} is {parameter.type_name}; an array may stand in "
+            f"parameter {name} at {slot.place} is {parameter.type_name}; an array may be in "
             "a list, such as x IN ({{ids}}), in VALUES, or where a whole value may"
         )
     if parameter.value == () and slot.kind is not PlaceholderKind.PARAMETER:

@@ -55,7 +55,7 @@ def line_starts(sql: str) -> list[int]:
 
 
 def place_of(starts: list[int], offset: int) -> str:
-    """Return where an offset stands in a query: ``line 3, column 14``.
+    """Return the place of an offset in a query: ``line 3, column 14``.
 
     :param starts: of the query's lines, from ``line_starts``.
     """

@@ -159,7 +159,8 @@ class UserAsinSync:
         if not ordered:
             raise InvalidDefinition(
                 f"user {self.user_id} has no advertising profile of a seller or vendor at Amazon, "
-                "and products are told to their sellers only: sign in with an account that has one",
+                "and Amazon shows products to their sellers only: sign in with an account that has "
+                "one",
                 table="asins",
                 column="user_id",
             )

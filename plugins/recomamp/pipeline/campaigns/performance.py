@@ -1,7 +1,7 @@
 """Bring the figures of one instance's campaigns into the database, by asynchronous reports.
 
-What was asked for stands in ``campaign_reports``, before Amazon hears of it: every try finds the
-reports of the one before it, those included whose id a killed worker did not store.
+``campaign_reports`` has a row for each report before Amazon is asked. So every try finds the
+reports of the try before it, also those whose id a killed worker did not store.
 """
 
 from __future__ import annotations
@@ -87,16 +87,16 @@ class PerformanceSync:
         if waiting:
             return waiting
         failed = [one for one in reports if one.status is ReportState.FAILED]
-        told = [f"{one}: {one.error_message}" for one in failed]
+        problems = [f"{one}: {one.error_message}" for one in failed]
         if failures:
-            told.append(str(failures))
-        if told:
+            problems.append(str(failures))
+        if problems:
             # The next try asks again for a report that failed. It asks for no report that Amazon
             # refused
             are_refused = all(one.id in self._refused for one in failed)
             raise PartialFailure(
                 f"{len(failed) + len(failures)} of {len(reports)} reports not loaded: "
-                + "; ".join(told),
+                + "; ".join(problems),
                 errors=failures.found.values(),
                 is_final=are_refused and failures.all_final,
                 is_tenants_own=are_refused and failures.all_tenants_own,

@@ -66,7 +66,7 @@ class ReportsTrigger(BaseTrigger):
             try:
                 outcome = await self._poll(watch)
                 if isinstance(outcome, str):
-                    if watch.hopeless:
+                    if watch.failures:
                         await self._pause_before_waking()
                     return outcome
                 pause_seconds = poll_interval_seconds(outcome, pause_seconds)
@@ -95,7 +95,7 @@ class ReportsTrigger(BaseTrigger):
             own = [one for one in waiting if one.instance_key == instance_key]
             await watch.look(instance_key, own)
         if watch.is_over(waiting):
-            return "; ".join(dict.fromkeys(watch.hopeless)) or "all done"
+            return "; ".join(dict.fromkeys(watch.failures)) or "all done"
         return (now - min(one.requested_at for one in waiting)).total_seconds()
 
 
@@ -104,7 +104,7 @@ class ReportWatch:
 
     def __init__(self, database: DatabaseHook) -> None:
         self.database = database
-        self.hopeless: list[str] = []  # why instances cannot be asked
+        self.failures: list[str] = []  # why instances cannot be asked
         self._ended: set[UUID] = set()
         self._failed_looks: Counter[UUID] = Counter()  # in a row
 
@@ -137,7 +137,7 @@ class ReportWatch:
             raise
         except Exception as err:  # noqa: BLE001 - reports of other instances are looked at all the same
             log_failure(instance_key, err)
-            self.hopeless.append(one_line(f"polling has ended: {err}"))
+            self.failures.append(one_line(f"polling has ended: {err}"))
             self._ended.update(one.id for one in left)
 
     async def _look(self, instance: Instance, left: Sequence[CampaignReport]) -> None:

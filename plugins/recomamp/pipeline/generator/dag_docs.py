@@ -85,7 +85,7 @@ def definition_doc(definition: Schedule | Collection, windows: str) -> str:
         f"- **Workflow** {_escaped(workflow.name)} (`{workflow.id}`)",
         f"- **Instance** {_escaped(workflow.instance_name)} (`{_escaped(workflow.instance_id)}`)",
         f"- **Window** {_escaped(windows)}",
-        f"- **Row** `{definition.ref.id}` of `{definition.ref.kind.table}`. The query stands in "
+        f"- **Row** `{definition.ref.id}` of `{definition.ref.kind.table}`. The query is in "
         "`workflows.sql_query`; the tab Code shows the program that builds all these DAGs",
         "\n## Parameters\n",
         *(_parameter_line(name, one) for name, one in sorted(definition.parameters.items())),

@@ -31,7 +31,7 @@ _FILES = {
 class ShardBundle(BaseDagBundle):
     """A folder with the files of all shards but 0, of which Airflow parses those in use.
 
-    It is named like the bundle, and stands in the folder that Airflow's setting ``[dag_processor]
+    It has the name of the bundle, in the folder that Airflow's setting ``[dag_processor]
     dag_bundle_storage_path`` names. No file is ever removed: a task that was queued with its DAG's
     earlier file still finds the DAG there. ``.airflowignore`` lists the files that are not in use.
     """

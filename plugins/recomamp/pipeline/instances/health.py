@@ -107,7 +107,7 @@ def ensure_instance_healthy(
     if health.status is HealthStatus.ERROR:
         raise InstanceUnusable(
             f"instance {instance.instance_id} is in ERROR, so AMC was not asked: {health.error}; "
-            "clear this run when that is mended"
+            "clear this run after the repair"
         )
 
 
@@ -174,10 +174,10 @@ def _amazon_error_text(answers: HealthProbe, instance: Instance) -> HealthProbe:
 
     Amazon is asked once and never again, so that the error met at later checks is only ours.
     """
-    for trouble in (answers.administration, answers.reporting):
-        if isinstance(trouble, ConsentRevoked) and trouble.status is None:
+    for error in (answers.administration, answers.reporting):
+        if isinstance(error, ConsentRevoked) and error.status is None:
             said = instance.consent_error
-            return HealthProbe(reporting=ConsentRevoked(text_of_error(said or trouble)))
+            return HealthProbe(reporting=ConsentRevoked(text_of_error(said or error)))
     return answers
 
 

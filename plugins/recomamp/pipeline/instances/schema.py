@@ -77,8 +77,8 @@ def publish_schema(*, database: DatabaseHook, now: datetime) -> None:
         tables = merge_data_sources(connection, sources, seen_at=now)
         columns = merge_schema_fields(connection, sources, seen_at=now)
     if tables or columns:
-        told = [*tables, *_worth_telling(tables, columns)]
-        log.info("%s", as_table(("table or column", "change"), told))
+        changes = [*tables, *_worth_telling(tables, columns)]
+        log.info("%s", as_table(("table or column", "change"), changes))
     else:
         log.info("The shared tables are as they were: %s of them", len(sources))
 
@@ -106,12 +106,12 @@ def _summary(
     if changes is not None:
         counts = Counter(one.change for one in changes)
         return (*(counts[kind] for kind in _KINDS), "synced")
-    if trouble := failures.found.get(one_line(instance)):
-        said = f"failed: {trouble}"
+    if failure := failures.found.get(one_line(instance)):
+        said = f"failed: {failure}"
     elif _is_in_error(instance):
         said = f"not asked, in ERROR: {instance.health.error}"
     else:
-        said = "synced by a former try"
+        said = "synced by an earlier try"
     return (*("" for _ in _KINDS), said)
 
 

@@ -1,4 +1,4 @@
-"""The steps of the daily upkeep. Each may run again, or go on after it was killed."""
+"""The tasks of the daily maintenance. Each may run again, or continue after it was killed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LONGEST_QUERY = 1000
 
 
 class MaintenanceOperator(BaseOperator):
-    """A step of the upkeep that may find things a person should look at."""
+    """A task of the maintenance that may find problems for a person to check."""
 
     ui_color = "#eeeeee"
 

@@ -112,14 +112,14 @@ class SendBatch:
         by_user = sorted(events, key=lambda event: event.user_id)
         now = self.clock()
         with self.database.transaction() as connection:
-            told = notifications.select_recent_mails(
+            recent = notifications.select_recent_mails(
                 connection, {event.user_id for event in events}, since=now - RATE_WINDOW
             )
         mails: list[Mail] = []
         for user_id, group in groupby(by_user, key=lambda event: event.user_id):
             own = list(group)
             with self._apart(f"user {user_id}"):
-                plan = plan_mails(own, told.get(user_id, RecentMail()), now=now)
+                plan = plan_mails(own, recent.get(user_id, RecentMail()), now=now)
                 if plan.wait_until is not None:
                     self._postpone(own, plan.wait_until)
                 mails += plan.mails

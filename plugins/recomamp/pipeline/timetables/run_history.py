@@ -62,7 +62,7 @@ def _select_latest_run() -> Select[
 def history_of_schedule(session: Session, dag_id: str, created_at: datetime) -> RunHistory:
     """Return the last tick that ran by itself, ``created_at`` before any, and the dates of runs.
 
-    One probe of Airflow's unique index finds the run with the latest date, whoever started it. In
+    One probe of Airflow's unique index finds the run with the latest date, of any kind. In
     a DAG that nobody has edited it is the run of the last tick, and no run has a later date.
     """
     from airflow.models.dagrun import DagRun

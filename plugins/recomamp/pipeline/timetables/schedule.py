@@ -30,7 +30,7 @@ class ScheduleTimetable(WindowTimetable):
     :param time_zone: IANA zone of the ticks and of the windows.
     :param created_at: ISO instant; the first run is due at the first tick after it.
     :param lag_days: days between the end of a window and its tick.
-    :param lookback_days: length of a window; by default it starts where the former one ended.
+    :param lookback_days: length of a window; by default it starts at the end of the previous one.
     :param window_type: one of AMC's words for a window.
     :param catchup: run every tick missed in an outage, not the latest alone; 400 days or 2,000
         ticks back at most.
