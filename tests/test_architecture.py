@@ -19,11 +19,11 @@ MAY_IMPORT = {
     "amazon": {"domain", "amazon"},
     "store": {"domain", "store"},
     "pipeline": {"domain", "amazon", "store", "pipeline"},
-    "dag_refresher": {"domain", "store", "pipeline", "dag_refresher"},
+    "follower": {"domain", "store", "pipeline", "follower"},
 }
 KNOWS_AIRFLOW = {"pipeline"}
-KNOWS_HTTP = {"amazon", "dag_refresher"}
-KNOWS_POSTGRES = {"store", "pipeline", "dag_refresher"}
+KNOWS_HTTP = {"amazon", "follower"}
+KNOWS_POSTGRES = {"store", "pipeline", "follower"}
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:

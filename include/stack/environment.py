@@ -53,7 +53,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
 
 
 def follower_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of `python -m recomamp.dag_refresher`: Airflow's, with its API."""
+    """Return the environment of `python -m recomamp.follower`: Airflow's, with its API."""
     password = quote(settings.credentials["RECOMAMP_FOLLOWER_PASSWORD"], safe="")
     own = {FOLLOWER_SETTING: f"http://{FOLLOWER}:{password}@{HOST}:{settings.ports.api}"}
     return own | airflow_environment(settings) | {"PYTHONPATH": str(ROOT / "plugins")}

@@ -7,9 +7,9 @@
     amazon/         talks to Amazon: signing in, AMC's API, the Ads API
     store/          talks to Postgres and to the results' storage: one function per SQL file
     pipeline/       the Airflow side: generator, timetables, the four tasks, triggers, system DAGs
-    dag_refresher/  a process that asks Airflow to parse a DAG file as soon as its rows change
+    follower/       a process that asks Airflow to parse a DAG file as soon as its rows change
 
-Imports point one way: domain <- amazon, store <- pipeline <- dag_refresher, dags/.
+Imports point one way: domain <- amazon, store <- pipeline <- follower, dags/.
 Only pipeline and dags/ import Airflow.
 """
 

@@ -31,12 +31,12 @@ from fixtures.mail import Mailbox, connection_to, running_mail_server
 from fixtures.postgres import Database, Server
 from fixtures.shards import use_shards
 from fixtures.tenants import PipelineDatabase, hooks
-from recomamp.dag_refresher.listener import DefinitionChange, changed_definitions, listen
-from recomamp.dag_refresher.refresher import Follower
 from recomamp.domain.campaigns import period
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import PartialFailure
+from recomamp.follower.follower import Follower
+from recomamp.follower.listener import DefinitionChange, changed_definitions, listen
 from recomamp.pipeline import settings
 from recomamp.pipeline.asins.sync import sync_asins
 from recomamp.pipeline.campaigns.operators import ListInstances

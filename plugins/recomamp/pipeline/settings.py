@@ -107,7 +107,7 @@ def dag_shards() -> int:
 
 
 def heartbeat_file() -> Path | None:
-    """Return the file that the DAG refresher touches while it works, None without a folder."""
+    """Return the file that the follower touches while it works, None without a folder."""
     directory = snapshot_dir()
     return directory / "following" if directory else None
 

@@ -9,10 +9,10 @@ from typing import Protocol
 
 import httpx
 
-from recomamp.dag_refresher.airflow_api import ParsedFile
-from recomamp.dag_refresher.listener import DefinitionChange
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.text import one_line
+from recomamp.follower.airflow_api import ParsedFile
+from recomamp.follower.listener import DefinitionChange
 from recomamp.pipeline.generator.shards import file_of_row, file_of_shard, shards_in_use
 
 log = logging.getLogger(__name__)

@@ -15,14 +15,14 @@ import pytest
 from fixtures.airflow_api import DagServer
 from fixtures.postgres import Database, Row, Rows
 from fixtures.shards import use_shards
-from recomamp.dag_refresher.airflow_api import AirflowApi, ParsedFile
-from recomamp.dag_refresher.listener import (
+from recomamp.follower.airflow_api import AirflowApi, ParsedFile
+from recomamp.follower.follower import ASK_AGAIN, GIVE_UP, STORING, Follower, files_of
+from recomamp.follower.listener import (
     DefinitionChange,
     changed_definitions,
     listen,
     read_change,
 )
-from recomamp.dag_refresher.refresher import ASK_AGAIN, GIVE_UP, STORING, Follower, files_of
 from recomamp.pipeline.generator.shards import file_of_row
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

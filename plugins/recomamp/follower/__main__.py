@@ -1,4 +1,4 @@
-"""Refresh DAGs after changes of rows, until it is stopped: `python -m recomamp.dag_refresher`.
+"""Refresh DAGs after changes of rows, until it is stopped: `python -m recomamp.follower`.
 
 Nothing depends on it but freshness: while it does not run, or cannot reach the database or
 Airflow, DAGs follow their rows at the next of Airflow's own rounds.
@@ -16,16 +16,16 @@ from types import FrameType
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from recomamp.dag_refresher.airflow_api import AirflowApi
-from recomamp.dag_refresher.listener import changed_definitions, listen
-from recomamp.dag_refresher.refresher import Follower
 from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError
+from recomamp.follower.airflow_api import AirflowApi
+from recomamp.follower.follower import Follower
+from recomamp.follower.listener import changed_definitions, listen
 from recomamp.pipeline.hooks import DatabaseHook, airflow_api_login
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.settings import heartbeat_file
 
-log = logging.getLogger("recomamp.dag_refresher")
+log = logging.getLogger("recomamp.follower")
 
 IDLE_SECONDS = 10.0  # between two signs of life of the database
 BUSY_SECONDS = 1.0  # while a file has still to be parsed
