@@ -50,7 +50,7 @@ def _is_following(settings: Settings) -> bool:
     if not directory:
         return True
     try:
-        age_seconds = time.time() - Path(directory, "following").stat().st_mtime
+        age_seconds = time.time() - Path(directory, "follower_heartbeat").stat().st_mtime
     except OSError:
         return False
     return age_seconds < FOLLOWING_SECONDS

@@ -13,7 +13,7 @@ PipelineError
 │                                  retried
 ├── MigrationError                 database and migration files disagree: correct one of them
 ├── AmazonError                    Amazon was asked and did not give what was asked for
-│   ├── TransientError             try again later: 429, 5xx, network, an answer that is no answer
+│   ├── TransientError             try again later: 408, 425, 429, 5xx, network, unreadable answers
 │   │   └── ResultNotReady         AMC says SUCCEEDED and gives no result: try for some minutes
 │   ├── Unauthorized               401: refresh the access token once, then try again
 │   ├── ConsentRevoked             the user must sign in with Amazon again; never retried
@@ -27,7 +27,7 @@ PipelineError
 │   │   └── FinalAttemptFailed     the run makes no further attempt
 │   ├── ExecutionRejected          AMC refuses the query itself; never retried
 │   ├── ExecutionCancelled
-│   └── ExecutionTimedOut          our deadline passed; cancelled at AMC
+│   └── ExecutionTimedOut          AMC's or our deadline passed; cancelled at AMC
 ├── InvalidResults                 downloaded results are truncated, malformed or not what AMC
 │                                  described
 ├── ExecutionLocked                another try sends it or loads its results: try again later

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from recomamp.amazon.error_mapping import raise_for, text_of
-from recomamp.amazon.error_text import LONGEST_WORDS
+from recomamp.amazon.error_text import MAX_WORDS
 from recomamp.errors import (
     AmazonError,
     RequestRejected,
@@ -122,7 +122,7 @@ def test_a_plain_text_is_kept_whole():
 def test_words_without_end_are_cut_and_that_is_seen(options):
     text = str(error_for(400, **options)).partition("HTTP 400: ")[2]
 
-    assert len(text) == LONGEST_WORDS
+    assert len(text) == MAX_WORDS
     assert text.endswith(" …")
 
 

@@ -276,7 +276,7 @@ def test_an_answer_of_the_token_endpoint_has_the_same_limits() -> None:
 
 
 def test_pages_without_end_are_not_all_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recomamp.amazon.base_client.MOST_PAGES", 7)
+    monkeypatch.setattr("recomamp.amazon.base_client.MAX_PAGES", 7)
     pages = count(1)
 
     def server(_: httpx.Request) -> httpx.Response:

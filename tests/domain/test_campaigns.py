@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recomamp.domain.ad_profiles import Advertiser, Profile, dsp_advertisers, profiles_of_instance
 from recomamp.domain.campaigns import (
-    LARGEST_MONEY,
+    MAX_MONEY,
     PERIOD_DAYS,
     Campaign,
     ListedCampaign,
@@ -67,14 +67,14 @@ def test_every_budget_fits_its_column(budget: Decimal) -> None:
     if kept is None:
         assert not budget.is_finite()
     else:
-        assert abs(kept) <= LARGEST_MONEY
+        assert abs(kept) <= MAX_MONEY
         assert kept == kept.quantize(Decimal("0.01"))
-        assert abs(budget) > LARGEST_MONEY or abs(kept - budget) <= Decimal("0.005")
+        assert abs(budget) > MAX_MONEY or abs(kept - budget) <= Decimal("0.005")
 
 
 def test_a_budget_larger_than_its_column_is_noted() -> None:
     campaign = fit(budget=Decimal("999999999.0"))
-    assert campaign.budget == LARGEST_MONEY
+    assert campaign.budget == MAX_MONEY
     assert campaign.sync_note == "budget 999999999.0 is larger than its column"
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recomamp.domain.instance_health import (
-    LONGEST_ERROR,
+    MAX_ERROR,
     CreationStatus,
     HealthProbe,
     HealthStatus,
@@ -99,4 +99,4 @@ def test_the_same_trouble_has_the_same_words_though_its_request_id_differs() -> 
 
 def test_a_long_complaint_is_cut() -> None:
     health = evaluate_health(HealthProbe(reporting=RequestRejected("x" * 5000)))
-    assert len(health.error or "") == LONGEST_ERROR
+    assert len(health.error or "") == MAX_ERROR

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recomamp.domain.notifications import (
     MAILS_AN_HOUR,
-    MOST_TRIES,
+    MAX_TRIES,
     Event,
     EventKind,
     RecentMail,
@@ -97,7 +97,7 @@ def test_no_hour_has_more_mails_than_the_limit_and_no_event_is_lost(
 
 def test_tries_are_further_and_further_apart_and_end() -> None:
     pauses = []
-    for attempts in range(1, MOST_TRIES):
+    for attempts in range(1, MAX_TRIES):
         later = next_try_at(attempts, now=NOW)
         assert later is not None
         pauses.append(later - NOW)
@@ -105,4 +105,4 @@ def test_tries_are_further_and_further_apart_and_end() -> None:
     assert pauses[0] == timedelta(minutes=1)
     assert pauses == sorted(pauses)
     assert pauses[-1] == HOUR
-    assert next_try_at(MOST_TRIES, now=NOW) is None
+    assert next_try_at(MAX_TRIES, now=NOW) is None

@@ -307,8 +307,8 @@ async def _woken(deferred: TaskDeferred) -> None:
 def upkeep(world: World, cases: Sequence[Case]) -> None:
     """Each has a result that a later one has superseded, with files, and an event long settled."""
     with pytest.MonkeyPatch.context() as patch, _one_connection(patch):
-        patch.setenv("RECOMAMP_RESULT_DATA_KEPT_DAYS", "30")
-        patch.setenv("RECOMAMP_RESULT_FILES_KEPT_DAYS", "30")
+        patch.setenv("RECOMAMP_RESULT_DATA_RETENTION_DAYS", "30")
+        patch.setenv("RECOMAMP_RESULT_FILES_RETENTION_DAYS", "30")
         patch.setattr(retention, "PAGE_RESULTS", 3)
         patch.setattr(operators, "MOST_FINDINGS", 1000)
         world.tenants.write(cases, lambda name: _result_rows(world.tenants, name))

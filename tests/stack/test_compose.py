@@ -406,8 +406,8 @@ def test_compose_adds_only_what_several_machines_need(
         "RECOMAMP_ALLOW_INSECURE_DATABASE",
         "RECOMAMP_ANSWER_LIMIT_BYTES",
         "RECOMAMP_ANSWER_LIMIT_SECONDS",
-        "RECOMAMP_RESULT_DATA_KEPT_DAYS",
-        "RECOMAMP_RESULT_FILES_KEPT_DAYS",
+        "RECOMAMP_RESULT_DATA_RETENTION_DAYS",
+        "RECOMAMP_RESULT_FILES_RETENTION_DAYS",
         "RECOMAMP_RESULT_LIMIT_BYTES",
         "RECOMAMP_RESULT_LIMIT_COLUMNS",
         "RECOMAMP_RESULT_LIMIT_PARTS",
@@ -432,7 +432,7 @@ def test_the_example_lists_every_variable_with_its_default() -> None:
 
 
 def test_every_setting_that_scaling_names_can_be_set() -> None:
-    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explanation" / "scaling.md").read_text(encoding="utf-8")
     table = page.partition("\n## Settings\n")[2].partition("\n## ")[0]
     named = set(re.findall(r"`((?:AIRFLOW__|RECOMAMP_)\w+)`", table))
 

@@ -137,7 +137,7 @@ def test_a_column_that_is_missing_is_broken(path: Path) -> None:
 def test_no_more_is_unpacked_than_any_report_has(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ads_report_file, "LARGEST_REPORT_CHARS", 10**6)
+    monkeypatch.setattr(ads_report_file, "MAX_REPORT_CHARS", 10**6)
     assert list(read_array(write(path, "[" + " " * (10**6 - 2) + "]"))) == []
     with pytest.raises(LimitExceeded, match="larger than 1000000 characters"):
         list(read_array(write(path, "[" + " " * 10**7 + "]")))

@@ -94,7 +94,7 @@ def test_events_are_written_with_the_owners_rights(owned: Database) -> None:
     ]
 
 
-def test_books_that_are_rolled_back_tell_nothing(database: Database, schedule: Row) -> None:
+def test_run_records_that_are_rolled_back_tell_nothing(database: Database, schedule: Row) -> None:
     connection = database.connect("recomamp_pipeline")
     with connection.cursor() as cursor:
         cursor.execute(

@@ -33,7 +33,7 @@ from recomamp.errors import (
 )
 
 DEFAULT_LIFETIME_SECONDS = 3600
-LONGEST_LIFETIME_SECONDS = 86_400  # a longer one, or none that is a number, is not believed
+MAX_LIFETIME_SECONDS = 86_400  # a longer one, or none that is a number, is not believed
 
 # Amazon's codes (RFC 6749, sections 4.1.2.1 and 5.2). Any other text of the token endpoint may
 # repeat the request, and with it the client secret and the refresh token
@@ -262,7 +262,7 @@ def _lifetime_seconds(value: Any) -> float:
         seconds = float(value)
     except (TypeError, ValueError, OverflowError):
         return DEFAULT_LIFETIME_SECONDS
-    return seconds if 0 <= seconds <= LONGEST_LIFETIME_SECONDS else DEFAULT_LIFETIME_SECONDS
+    return seconds if 0 <= seconds <= MAX_LIFETIME_SECONDS else DEFAULT_LIFETIME_SECONDS
 
 
 def _signed(request: httpx.Request, tokens: Tokens) -> httpx.Request:

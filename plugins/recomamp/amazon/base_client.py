@@ -22,7 +22,7 @@ from recomamp.errors import AmazonError, ConfigurationError, InvalidDefinition, 
 T = TypeVar("T")
 Clock: TypeAlias = Callable[[], float]
 
-MOST_PAGES = 10_000  # of one list
+MAX_PAGES = 10_000  # of one list
 CLIENT_ID = "Amazon-Advertising-API-ClientId"
 ADS_CLIENT_ID = "Amazon-Ads-ClientId"
 _SHOWN_CHARS = 100
@@ -136,8 +136,8 @@ class AmazonClient:
                 raise UnexpectedResponse(
                     f"{call(None).path} repeats a page: its nextToken goes round"
                 )
-            if len(seen) >= MOST_PAGES:
-                raise UnexpectedResponse(f"{call(None).path} has more than {MOST_PAGES} pages")
+            if len(seen) >= MAX_PAGES:
+                raise UnexpectedResponse(f"{call(None).path} has more than {MAX_PAGES} pages")
             seen.add(next_token)
 
     async def items(

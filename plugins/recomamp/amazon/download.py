@@ -35,7 +35,7 @@ READY_WAITS_SECONDS = (0.0, 2.0, 5.0, 10.0, 30.0)
 
 # A file that comes more slowly is given up and asked for again: a byte a minute would hold the
 # worker for hours
-SLOWEST_BYTES_PER_SECOND = 1024
+MIN_BYTES_PER_SECOND = 1024
 SLOW_START_SECONDS = 60.0
 
 # Statuses with which AMC may refuse the files of a result that is not ready. None is published
@@ -258,7 +258,7 @@ async def _save(
 
 def _require_progress(size_bytes: int, seconds: float, what: str) -> None:
     # Between two chunks there is at most the client's time-out, so that this is asked often enough
-    if seconds > SLOW_START_SECONDS and size_bytes < seconds * SLOWEST_BYTES_PER_SECOND:
+    if seconds > SLOW_START_SECONDS and size_bytes < seconds * MIN_BYTES_PER_SECOND:
         raise TransientError(
             f"{what} comes too slowly: {size_bytes} bytes in {seconds:.0f} seconds"
         )

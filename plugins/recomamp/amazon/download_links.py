@@ -32,7 +32,7 @@ _STORAGE = re.compile(
 # Amazon's content network. It serves from addresses of its own only
 _CONTENT_NETWORK = re.compile(r"[a-z0-9]{4,32}\.cloudfront\.(?:net|cn)")
 _SHOWN_CHARS = 200
-_LONGEST_READ = 10_000  # characters of an error page of the storage
+_MAX_READ = 10_000  # characters of an error page of the storage
 _EXPIRED = ("ExpiredToken", "RequestExpired")
 
 
@@ -120,5 +120,5 @@ def _host(url: httpx.URL) -> str:
 
 
 def _element(response: httpx.Response, name: str) -> str | None:
-    found = re.search(rf"<{name}>([^<]{{1,300}})</{name}>", text_of(response, _LONGEST_READ))
+    found = re.search(rf"<{name}>([^<]{{1,300}})</{name}>", text_of(response, _MAX_READ))
     return found.group(1) if found else None

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from recomamp.amazon.error_text import LONGEST_WORDS, sanitize, words_of
+from recomamp.amazon.error_text import MAX_WORDS, sanitize, words_of
 from recomamp.amazon.redaction import without_secrets
 from recomamp.domain.text import strip_unstorable
 from recomamp.errors import (
@@ -29,7 +29,7 @@ from recomamp.errors import (
     UnexpectedResponse,
 )
 
-LONGEST_RETRY_AFTER_SECONDS = 600.0
+MAX_RETRY_AFTER_SECONDS = 600.0
 
 # Of those from 400 to 499: what they complain about may be over at the next try
 _SENT_AGAIN = (
@@ -40,8 +40,8 @@ _SENT_AGAIN = (
 )
 _CODES = ("code", "error", "Code")
 _REQUEST_IDS = ("requestId", "request_id")
-_LONGEST_PAGE = 300  # of a page for people, or of an answer that is no error
-_LONGEST_READ = 20_000  # of a page, before its tags are removed
+_MAX_PAGE = 300  # of a page for people, or of an answer that is no error
+_MAX_READ = 20_000  # of a page, before its tags are removed
 _INVISIBLE = ("script", "style")
 _REQUEST_ID = re.compile(r"[\w.:=+/-]{1,128}", re.ASCII)
 
@@ -111,7 +111,7 @@ def retry_after_seconds(response: httpx.Response) -> float | None:
         seconds = (until - sent).total_seconds()
     if seconds != seconds:  # "nan" is a float too
         return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
 def kind_of(status: int, *, repeatable: bool = True) -> type[AmazonError]:
@@ -148,7 +148,7 @@ def _words(response: httpx.Response) -> str:
         status = str(response.status_code)
         known = {key for key in ("code", "Code") if str(body.get(key)) == status}
         body = {key: said for key, said in body.items() if key not in {*known, *_REQUEST_IDS}}
-    longest = _LONGEST_PAGE if response.is_success else LONGEST_WORDS
+    longest = _MAX_PAGE if response.is_success else MAX_WORDS
     return words_of(body, longest) or _plain_text(response, longest)
 
 
@@ -170,9 +170,9 @@ def _first_text(body: dict[str, Any], keys: tuple[str, ...]) -> str | None:
 
 def _plain_text(response: httpx.Response, longest: int) -> str:
     """Reduce a gateway's HTML page, or any other body, to a readable line."""
-    body = text_of(response, _LONGEST_READ)
+    body = text_of(response, _MAX_READ)
     text = html.unescape(_without_tags(body))
-    return sanitize(" ".join(text.split()), longest if text == body else _LONGEST_PAGE)
+    return sanitize(" ".join(text.split()), longest if text == body else _MAX_PAGE)
 
 
 def _without_tags(page: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from recomamp.amazon.redaction import without_secrets
 
-LONGEST_WORDS = 10_000  # characters; Amazon's longest known complaint has some hundreds
+MAX_WORDS = 10_000  # characters; Amazon's longest known complaint has some hundreds
 
 # Texts under these names come first, in this order and without the name. The others follow, each
 # with its name
@@ -25,10 +25,10 @@ _WORDS = (
     "detail",
 )
 _DEEPEST = 20
-_LONGEST_TEXT = 4 * LONGEST_WORDS  # of one text or name, before secrets are removed
+_MAX_TEXT = 4 * MAX_WORDS  # of one text or name, before secrets are removed
 
 
-def words_of(said: Any, longest: int = LONGEST_WORDS) -> str:
+def words_of(said: Any, longest: int = MAX_WORDS) -> str:
     """Return all texts of a JSON value as they are, each once, without secrets.
 
     :param longest: characters; what is longer is cut and ends in "…".
@@ -43,7 +43,7 @@ def words_of(said: Any, longest: int = LONGEST_WORDS) -> str:
     return sanitize("; ".join(texts), longest)
 
 
-def sanitize(text: str, longest: int = LONGEST_WORDS) -> str:
+def sanitize(text: str, longest: int = MAX_WORDS) -> str:
     """Return a text as it can be stored and shown: without secrets, not longer than that."""
     kept = without_secrets(text[: 4 * longest])
     return kept if len(kept) <= longest else f"{kept[: longest - 2]} …"
@@ -57,7 +57,7 @@ def _texts(said: Any, levels: int) -> Iterator[str]:
     elif isinstance(said, list):
         for one in said:
             yield from _texts(one, levels - 1)
-    elif said is not None and (text := str(said)[:_LONGEST_TEXT]).strip():
+    elif said is not None and (text := str(said)[:_MAX_TEXT]).strip():
         yield text
 
 
@@ -67,4 +67,4 @@ def _texts_of_fields(fields: Mapping[str, Any], levels: int) -> Iterator[str]:
             yield from _texts(fields[key], levels)
     for key in sorted(fields.keys() - set(_WORDS)):
         for text in _texts(fields[key], levels):
-            yield f"{key[:_LONGEST_TEXT]}: {text}"
+            yield f"{key[:_MAX_TEXT]}: {text}"

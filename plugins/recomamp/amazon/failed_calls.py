@@ -16,7 +16,7 @@ from recomamp.errors import AmazonError, PipelineError
 
 E = TypeVar("E", bound=PipelineError)
 
-LONGEST_MESSAGE = 2000  # characters
+MAX_MESSAGE = 2000  # characters
 
 _EXTENSION = "recomamp.try"
 
@@ -89,7 +89,7 @@ async def report_failure(
         code=getattr(said, "code", None),
         request_id=without_sent_secrets(request_id, request) if request_id else None,
         # Cut before secrets are removed too, so that the work is bounded
-        message=without_sent_secrets(str(error)[: 2 * LONGEST_MESSAGE], request)[:LONGEST_MESSAGE],
+        message=without_sent_secrets(str(error)[: 2 * MAX_MESSAGE], request)[:MAX_MESSAGE],
         attempt=this.number,
     )
     log.warning(

@@ -14,8 +14,8 @@ from recomamp.domain.ad_profiles import Profile
 T = TypeVar("T")
 
 _AGENCY = "agency"  # advertises with DSP only and sells nothing
-_LARGEST_PRICE = Decimal("99999999.99")  # DECIMAL(10,2)
-_LARGEST_RANK = 2**31 - 1
+_MAX_PRICE = Decimal("99999999.99")  # DECIMAL(10,2)
+_MAX_RANK = 2**31 - 1
 _CENT = Decimal("0.01")
 
 
@@ -64,10 +64,10 @@ def order_profiles(product: DueProduct, profile_ids: Sequence[str]) -> list[str]
 
 def price_of(amount: Decimal | None) -> Decimal | None:
     """Return an amount as the column holds it; None for one that it cannot hold."""
-    if amount is None or not amount.is_finite() or not 0 <= amount <= _LARGEST_PRICE:
+    if amount is None or not amount.is_finite() or not 0 <= amount <= _MAX_PRICE:
         return None
     rounded = amount.quantize(_CENT, rounding=ROUND_HALF_UP)
-    return rounded if rounded <= _LARGEST_PRICE else None
+    return rounded if rounded <= _MAX_PRICE else None
 
 
 def rank_of(text: str | None) -> int | None:
@@ -75,7 +75,7 @@ def rank_of(text: str | None) -> int | None:
     digits = (text or "").strip().lstrip("#").replace(",", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 10):
         return None
-    return int(digits) if 0 < int(digits) <= _LARGEST_RANK else None
+    return int(digits) if 0 < int(digits) <= _MAX_RANK else None
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[list[T]]:

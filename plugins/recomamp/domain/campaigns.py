@@ -10,7 +10,7 @@ from enum import StrEnum
 from recomamp.domain.scheduling.cron import load_zone
 from recomamp.errors import InvalidDefinition
 
-LARGEST_MONEY = Decimal("99999999.99")  # budget, spend and sales are DECIMAL(10,2)
+MAX_MONEY = Decimal("99999999.99")  # budget, spend and sales are DECIMAL(10,2)
 _CENT = Decimal("0.01")
 
 _STATES = {
@@ -100,9 +100,9 @@ def _state(word: str, notes: list[str]) -> str:
 def _budget(budget: Decimal | None, notes: list[str]) -> Decimal | None:
     if budget is None or not budget.is_finite():
         return None
-    if abs(budget) > LARGEST_MONEY:
+    if abs(budget) > MAX_MONEY:
         notes.append(f"budget {budget:f} is larger than its column")
-        return LARGEST_MONEY.copy_sign(budget)
+        return MAX_MONEY.copy_sign(budget)
     return budget.quantize(_CENT, rounding=ROUND_HALF_UP)
 
 

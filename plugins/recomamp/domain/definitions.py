@@ -29,8 +29,8 @@ RESERVED_PARAMETERS = frozenset({"window", "timezone"})
 _RUN_PARAMETERS = frozenset({"window_start", "window_end"})  # fields of the trigger form
 _SCHEDULE_WINDOW_KEYS = frozenset({"lag_days", "lookback_days", "type", "catchup"})
 _COLLECTION_WINDOW_KEYS = frozenset({"lag_days"})
-_LONGEST_LAG_DAYS = 366
-_LONGEST_LOOKBACK_DAYS = 400  # AMC keeps 13 months
+_MAX_LAG_DAYS = 366
+_MAX_LOOKBACK_DAYS = 400  # AMC keeps 13 months
 # Not FAILED: a failed week whose run is deleted runs again, and may complete the collection
 _STARTS_NO_WEEK = ("PAUSED", "COMPLETED")
 
@@ -278,9 +278,9 @@ def _window_options(row: Row, table: str, known: frozenset[str]) -> Mapping[str,
 
 def _days(options: Mapping[str, Any], name: str, default: int, table: str, key: str) -> int:
     days = options.get(name, default)
-    if type(days) is not int or not 0 <= days <= _LONGEST_LAG_DAYS:
+    if type(days) is not int or not 0 <= days <= _MAX_LAG_DAYS:
         raise InvalidDefinition(
-            f"{days!r} is no whole number of days from 0 to {_LONGEST_LAG_DAYS}",
+            f"{days!r} is no whole number of days from 0 to {_MAX_LAG_DAYS}",
             table=table,
             column=f"parameters.window.{name}",
             key=key,
@@ -290,9 +290,9 @@ def _days(options: Mapping[str, Any], name: str, default: int, table: str, key: 
 
 def _lookback(options: Mapping[str, Any], table: str, key: str) -> int | None:
     days = options.get("lookback_days")
-    if days is not None and (type(days) is not int or not 1 <= days <= _LONGEST_LOOKBACK_DAYS):
+    if days is not None and (type(days) is not int or not 1 <= days <= _MAX_LOOKBACK_DAYS):
         raise InvalidDefinition(
-            f"{days!r} is no whole number of days from 1 to {_LONGEST_LOOKBACK_DAYS}",
+            f"{days!r} is no whole number of days from 1 to {_MAX_LOOKBACK_DAYS}",
             table=table,
             column="parameters.window.lookback_days",
             key=key,

@@ -14,7 +14,7 @@ from recomamp.errors import (
     RequestRejected,
 )
 
-LONGEST_ERROR = 1000
+MAX_ERROR = 1000
 
 # Nothing works on the instance, regardless of Amazon's other answers
 _NEEDS_SOMEBODY = (ConsentRevoked, InvalidDefinition, ConfigurationError)
@@ -114,7 +114,7 @@ def text_of_error(error: PipelineError | str) -> str:
 
 
 def _unhealthy(status: HealthStatus, error: str) -> Health:
-    return Health(status=status, error=error[:LONGEST_ERROR] or status)
+    return Health(status=status, error=error[:MAX_ERROR] or status)
 
 
 def _parse(word: str | None) -> CreationStatus | None:

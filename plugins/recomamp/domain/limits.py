@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 MIB, GIB = 1024**2, 1024**3
 
-LONGEST_COLUMN_NAME_BYTES = 512
+MAX_COLUMN_NAME_BYTES = 512
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,4 +32,4 @@ class Limits:
     @property
     def header_bytes(self) -> int:
         """How long the header of a part may be."""
-        return self.result_limit_columns * LONGEST_COLUMN_NAME_BYTES
+        return self.result_limit_columns * MAX_COLUMN_NAME_BYTES

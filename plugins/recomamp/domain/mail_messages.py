@@ -13,8 +13,8 @@ from recomamp.domain.scheduling.cron import load_zone
 from recomamp.domain.text import one_line, printable
 from recomamp.errors import InvalidDefinition
 
-_LONGEST_SUBJECT = 150
-_LONGEST_VALUE = 2000
+_MAX_SUBJECT = 150
+_MAX_VALUE = 2000
 _SHOWN_EVENTS = 50
 _INDENT = "  "
 _BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
@@ -62,14 +62,14 @@ def compose(events: Sequence[Event], reader: Recipient) -> Message:
         subject, body = _subject(events[0]), _body(events[0], reader)
     else:
         subject, body = f"{len(events)} messages from RecomAMP", _digest(events, reader)
-    name = one_line(reader.name, _LONGEST_SUBJECT)
+    name = one_line(reader.name, _MAX_SUBJECT)
     greeting = f"Hello {name}," if name else "Hello,"
     return Message(subject=subject, text=f"{greeting}\n\n{body}\n\n-- \n{_FAREWELL}\n")
 
 
 def _subject(event: Event) -> str:
     name = event.details.get("name") or ""
-    return one_line(_SUBJECTS[event.kind].format(name=name), _LONGEST_SUBJECT)
+    return one_line(_SUBJECTS[event.kind].format(name=name), _MAX_SUBJECT)
 
 
 def _body(event: Event, reader: Recipient) -> str:
@@ -86,7 +86,7 @@ def _digest(events: Sequence[Event], reader: Recipient) -> str:
     lines = [f"Much has happened at once: {len(events)} messages in one.", ""]
     for event in shown:
         moment = f"{event.happened_at.astimezone(_zone(event, reader)):%Y-%m-%d %H:%M %Z}"
-        reason = one_line(event.details.get("error"), _LONGEST_SUBJECT)
+        reason = one_line(event.details.get("error"), _MAX_SUBJECT)
         lines.append(f"{_INDENT}{moment}  {_subject(event)}{f' ({reason})' if reason else ''}")
     if more := len(events) - len(shown):
         lines.append(f"{_INDENT}and {more} more")
@@ -141,5 +141,5 @@ def _zone(event: Event, reader: Recipient) -> tzinfo:
 
 def _value_lines(value: object) -> list[str]:
     """Return a value line by line, as long as a mail may reasonably be."""
-    lines = [printable(line).strip() for line in _BREAKS.split(str(value)[:_LONGEST_VALUE])]
+    lines = [printable(line).strip() for line in _BREAKS.split(str(value)[:_MAX_VALUE])]
     return [line for line in lines if line] or [""]

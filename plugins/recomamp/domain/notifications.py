@@ -15,8 +15,8 @@ from uuid import UUID
 
 MAILS_AN_HOUR = 5  # of one user; and one digest
 RATE_WINDOW = timedelta(hours=1)
-MOST_TRIES = 10
-LONGEST_PAUSE = timedelta(hours=1)
+MAX_TRIES = 10
+MAX_PAUSE = timedelta(hours=1)
 
 
 class EventKind(StrEnum):
@@ -92,6 +92,6 @@ def next_try_at(attempts: int, *, now: datetime) -> datetime | None:
 
     :param attempts: how often it was tried.
     """
-    if attempts >= MOST_TRIES:
+    if attempts >= MAX_TRIES:
         return None
-    return now + min(timedelta(minutes=2 ** max(attempts - 1, 0)), LONGEST_PAUSE)
+    return now + min(timedelta(minutes=2 ** max(attempts - 1, 0)), MAX_PAUSE)

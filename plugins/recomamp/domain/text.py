@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-LONGEST_LINE = 2000
-LONGEST_NAME = 100  # of a part's name, before the id that follows it
+MAX_LINE = 2000
+MAX_NAME = 100  # of a part's name, before the id that follows it
 
 # No name that a row may have is as long; longer ones are wrong, and their beginning identifies them
 _LONG_WORD = re.compile(r"(\S{60})\S{140,}")
@@ -28,7 +28,7 @@ def printable(text: str) -> str:
     return "".join(map(_printable, text))
 
 
-def one_line(text: object, longest: int = LONGEST_LINE) -> str:
+def one_line(text: object, longest: int = MAX_LINE) -> str:
     """Return text as one line of printable characters, shortened to a length.
 
     Nothing in it can begin a header of a mail, a line of a log or a command to a terminal.
@@ -46,9 +46,9 @@ def bounded_quotes(text: str) -> str:
     Of a word of 200 characters and more the first 60 stay, of a longer message the two ends.
     """
     text = _LONG_WORD.sub(r"\1…", text)
-    if len(text) <= LONGEST_LINE:
+    if len(text) <= MAX_LINE:
         return text
-    third = LONGEST_LINE // 3
+    third = MAX_LINE // 3
     return f"{text[:third]} … {text[-third:]}"
 
 

@@ -11,9 +11,9 @@ From the run to AMC and back:
 
 5. ``executions/base.py`` is what the four tasks share: the run's row, and what an error leads to.
 6. ``executions/submit.py`` is the first task. It skips a window that already has results.
-7. ``executions/submission.py`` inserts the attempt, waits for a slot and sends the query once.
-8. ``store/executions.py`` holds every statement that changes ``workflow_executions``; the states
-   that they may set are in one table, in ``domain/execution_states.py``.
+7. ``executions/submission.py`` inserts the attempt, asks for a slot and sends the query once.
+8. ``store/executions.py`` runs the statements that change an attempt. The states that they may
+   set are in one table, in ``domain/execution_states.py``.
 9. ``executions/wait.py`` is the second task. It defers until AMC has ended the execution.
 10. ``triggers/execution.py`` waits in the triggerer; one poller asks AMC about all executions.
 11. ``executions/load.py`` is the third task. It downloads the result and marks the row as SUCCESS.
@@ -23,6 +23,10 @@ From the run to AMC and back:
 The way back: ``workflow_executions.id`` is in the name that AMC knows (``recomamp-<id>``) and in
 the directory of the Parquet files. The row names its run in Airflow by ``dag_id`` and
 ``dag_run_id``, and its definition by ``schedule_id`` or ``collection_id``.
+
+Beside these files: ``executions/adoption.py`` finds at AMC what an interrupted try has sent.
+``timetables/base.py`` and ``triggers/base.py`` hold what two timetables and two triggers share.
+Triggers of the database count the runs of a schedule, in ``include/sql/migrations/0007_*.sql``.
 
 Beside that way: ``reconciliation`` compares AMC with the rows every five minutes; ``instances``,
 ``campaigns``, ``asins``, ``notifications`` and ``maintenance`` are the pipeline's own DAGs.

@@ -11,8 +11,8 @@ from airflow.sdk import Context, RetryDecision, RetryPolicy
 from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError, is_final, retry_after_seconds
 
-_LONGEST_REASON = 500  # characters that Airflow keeps
-_LONGEST_EXPONENT = 10  # a run that is often cleared has many tries
+_MAX_REASON = 500  # characters that Airflow keeps
+_MAX_EXPONENT = 10  # a run that is often cleared has many tries
 
 
 class TaskRetryPolicy(RetryPolicy):
@@ -30,7 +30,7 @@ class TaskRetryPolicy(RetryPolicy):
         context: Context | None = None,
     ) -> RetryDecision:
         """Decide; the same for the same error of the same try. The task's log shows the reason."""
-        reason = one_line(_reason(exception), _LONGEST_REASON)
+        reason = one_line(_reason(exception), _MAX_REASON)
         if is_final(exception):
             return RetryDecision.fail(reason)
         if try_number > max_tries:  # Airflow fails the task, and counts that in its metrics
@@ -49,7 +49,7 @@ def next_retry_at(error: BaseException, context: Context) -> datetime | None:
 def _delay(error: BaseException, try_number: int, context: Context) -> timedelta:
     ti = context["ti"]
     task, growth = ti.task, ti.task.retry_exponential_backoff or 1.0
-    delay = task.retry_delay * growth ** min(try_number - 1, _LONGEST_EXPONENT)
+    delay = task.retry_delay * growth ** min(try_number - 1, _MAX_EXPONENT)
     # Of its own for each try (ti.id is), so that many do not come at once
     delay *= Random(ti.id.int).uniform(1.0, growth)  # noqa: S311  (nothing secret)
     delay = min(delay, cast("timedelta", task.max_retry_delay or delay))

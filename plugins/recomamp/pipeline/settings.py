@@ -26,10 +26,10 @@ MAX_SHARDS = 16
 _DEFAULT_POLL_SECONDS = 15.0
 _DEFAULT_PARSE_SECONDS = 10.0
 # Airflow gives a file 30 s. The last check may overrun, and building DAGs needs some seconds
-_LONGEST_PARSE_SECONDS = 15.0
-_LONGEST_KEPT_DAYS = 36_500
-_LARGEST_LIMIT = 10**15
-_LONGEST_LIMIT_SECONDS = 30 * 24 * 60 * 60
+_MAX_PARSE_SECONDS = 15.0
+_MAX_RETENTION_DAYS = 36_500
+_MAX_LIMIT = 10**15
+_MAX_LIMIT_SECONDS = 30 * 24 * 60 * 60
 # The last parts are converted and uploaded after the download
 _LOAD_AFTER_DOWNLOAD = timedelta(hours=1)
 
@@ -83,12 +83,12 @@ def parse_seconds() -> float:
         seconds = float(text) if text else _DEFAULT_PARSE_SECONDS
     except ValueError:
         seconds = 0.0
-    if 0 < seconds <= _LONGEST_PARSE_SECONDS:
+    if 0 < seconds <= _MAX_PARSE_SECONDS:
         return seconds
     log.error(
         "RECOMAMP_PARSE_SECONDS: %r is no number of seconds from 0 to %g; %g is used",
         text,
-        _LONGEST_PARSE_SECONDS,
+        _MAX_PARSE_SECONDS,
         _DEFAULT_PARSE_SECONDS,
     )
     return _DEFAULT_PARSE_SECONDS
@@ -109,7 +109,7 @@ def dag_shards() -> int:
 def heartbeat_file() -> Path | None:
     """Return the file that the follower touches while it works, None without a folder."""
     directory = snapshot_dir()
-    return directory / "following" if directory else None
+    return directory / "follower_heartbeat" if directory else None
 
 
 def snapshot_dir() -> Path | None:
@@ -142,29 +142,29 @@ def load_timeout() -> timedelta:
     return timedelta(seconds=seconds) + _LOAD_AFTER_DOWNLOAD
 
 
-def result_data_kept() -> timedelta | None:
+def result_data_retention() -> timedelta | None:
     """Return how long the rows of result documents are kept, None for always.
 
-    :raises ConfigurationError: when RECOMAMP_RESULT_DATA_KEPT_DAYS is no number of days.
+    :raises ConfigurationError: when RECOMAMP_RESULT_DATA_RETENTION_DAYS is no number of days.
     """
-    return _kept("RECOMAMP_RESULT_DATA_KEPT_DAYS")
+    return _retention("RECOMAMP_RESULT_DATA_RETENTION_DAYS")
 
 
-def result_files_kept() -> timedelta | None:
+def result_files_retention() -> timedelta | None:
     """Return how long files of superseded results are kept, None for always.
 
-    :raises ConfigurationError: when RECOMAMP_RESULT_FILES_KEPT_DAYS is no number of days.
+    :raises ConfigurationError: when RECOMAMP_RESULT_FILES_RETENTION_DAYS is no number of days.
     """
-    return _kept("RECOMAMP_RESULT_FILES_KEPT_DAYS")
+    return _retention("RECOMAMP_RESULT_FILES_RETENTION_DAYS")
 
 
-def _kept(name: str) -> timedelta | None:
+def _retention(name: str) -> timedelta | None:
     text = os.environ.get(name, "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LONGEST_KEPT_DAYS):
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MAX_RETENTION_DAYS):
         raise ConfigurationError(
-            f"{name}: {text!r} is no number of days from 1 to {_LONGEST_KEPT_DAYS}; "
+            f"{name}: {text!r} is no number of days from 1 to {_MAX_RETENTION_DAYS}; "
             "leave it unset to keep everything"
         )
     return timedelta(days=int(text))
@@ -175,7 +175,7 @@ def _limit(field: str, default: int) -> int:
     text = os.environ.get(name, "").strip()
     if not text:
         return default
-    largest = _LONGEST_LIMIT_SECONDS if field.endswith("_seconds") else _LARGEST_LIMIT
+    largest = _MAX_LIMIT_SECONDS if field.endswith("_seconds") else _MAX_LIMIT
     if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= largest):
         raise ConfigurationError(f"{name}: {text[:40]!r} is no whole number from 1 to {largest}")
     return int(text)

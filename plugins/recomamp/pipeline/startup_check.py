@@ -30,8 +30,8 @@ Check: TypeAlias = Callable[[], object]
 PLAIN: tuple[Check, ...] = (
     settings.poll_seconds,
     settings.limits,
-    settings.result_data_kept,
-    settings.result_files_kept,
+    settings.result_data_retention,
+    settings.result_files_retention,
     check_shards,
 )
 DATABASE: tuple[Check, ...] = (partial(defined_connection, settings.DATABASE_CONN_ID),)

@@ -16,9 +16,9 @@ from recomamp.domain.text import strip_unstorable
 from recomamp.errors import InvalidResults, LimitExceeded
 
 CHUNK_CHARS = 64 * 1024
-LONGEST_ROW_CHARS = 1024 * 1024
-LARGEST_REPORT_CHARS = 16 * 1024**3  # a gigabyte of compressed blanks would be a terabyte
-MOST_DIGITS = 100  # before the point: a number with more is a mistake, and would fill the memory
+MAX_ROW_CHARS = 1024 * 1024
+MAX_REPORT_CHARS = 16 * 1024**3  # a gigabyte of compressed blanks would be a terabyte
+MAX_DIGITS = 100  # before the point: a number with more is a mistake, and would fill the memory
 _BLANKS = " \t\r\n"
 
 
@@ -78,11 +78,11 @@ def read_array(path: Path) -> Iterator[Any]:
 
 
 def _chunks(file: TextIO) -> Iterator[str]:
-    left = LARGEST_REPORT_CHARS
+    left = MAX_REPORT_CHARS
     while chunk := file.read(CHUNK_CHARS):
         left -= len(chunk)
         if left < 0:
-            raise LimitExceeded(f"the report is larger than {LARGEST_REPORT_CHARS} characters")
+            raise LimitExceeded(f"the report is larger than {MAX_REPORT_CHARS} characters")
         yield chunk
 
 
@@ -123,7 +123,7 @@ class _Text:
             if end < len(self._text):  # else a number may go on in the next chunk
                 self._place = end
                 return item
-            if len(self._text) - self._place > LONGEST_ROW_CHARS or not self._grow():
+            if len(self._text) - self._place > MAX_ROW_CHARS or not self._grow():
                 raise ValueError(f"it breaks off, or is no JSON, at {self._excerpt()}")
 
     def _grow(self) -> bool:
@@ -170,6 +170,6 @@ def _number(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal | None):
         raise TypeError(f"{value!r} is no number")
     number = Decimal(value or 0)
-    if not number.is_finite() or number.adjusted() >= MOST_DIGITS:
+    if not number.is_finite() or number.adjusted() >= MAX_DIGITS:
         raise ValueError(f"{value!r} is no number")
     return number

@@ -11,14 +11,14 @@ from itertools import islice
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.domain.campaigns import LARGEST_MONEY
+from recomamp.domain.campaigns import MAX_MONEY
 from recomamp.store.ads_report_file import ReportedDay
 from recomamp.store.campaign_reports import CampaignReport, ReportState, end_campaign_report
 from recomamp.store.statements import fetch_one, load_sql
 
 BATCH_ROWS = 1000
 LARGEST_RATIO = Decimal("999.99")  # acos and roas are DECIMAL(5,2)
-LARGEST_COUNT = 2**63 - 1  # impressions and clicks are BIGINT
+MAX_COUNT = 2**63 - 1  # impressions and clicks are BIGINT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,14 +54,12 @@ def load_campaign_report(
         "end_date": report.end_date,
         "loaded_at": loaded_at,
     }
-    merged = (
-        fetch_one(connection, "merge_reported_days", largest_count=LARGEST_COUNT, **about) or {}
-    )
+    merged = fetch_one(connection, "merge_reported_days", largest_count=MAX_COUNT, **about) or {}
     _run(
         connection,
         "sum_campaign_performance",
-        largest_count=LARGEST_COUNT,
-        largest_money=LARGEST_MONEY,
+        largest_count=MAX_COUNT,
+        largest_money=MAX_MONEY,
         largest_ratio=LARGEST_RATIO,
         **about,
     )

@@ -25,7 +25,7 @@ from psycopg2.extras import register_uuid
 # With room on both sides, so that adding and subtracting time does not leave Python's range
 FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9990, 1, 1, tzinfo=UTC)
-_LONGEST_NUMBER = 4000  # digits; Python reads no longer integers
+_MAX_NUMBER = 4000  # digits; Python reads no longer integers
 
 T = TypeVar("T", date, datetime)
 
@@ -49,7 +49,7 @@ def register_column_types(on: cursor) -> None:
 
 
 def _number(text: str) -> int | float:
-    return int(text) if len(text) <= _LONGEST_NUMBER else float(text)
+    return int(text) if len(text) <= _MAX_NUMBER else float(text)
 
 
 def _nearest(read: Callable[[str, Any], T], first: T, last: T) -> Callable[[Any, Any], T | None]:

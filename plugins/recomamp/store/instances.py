@@ -10,7 +10,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.amc_target import AmcTarget
 from recomamp.domain.instance_health import Health, HealthStatus
-from recomamp.domain.text import LONGEST_NAME, one_line
+from recomamp.domain.text import MAX_NAME, one_line
 from recomamp.store.statements import Row, execute_returning, fetch_all
 
 
@@ -28,7 +28,7 @@ class Instance(AmcTarget):
 
     def __str__(self) -> str:
         """Name it for people; several rows may be one instance of AMC."""
-        return f"{one_line(self.instance_id, LONGEST_NAME)} ({self.instance_key})"
+        return f"{one_line(self.instance_id, MAX_NAME)} ({self.instance_key})"
 
 
 def select_active_instances(connection: Connection) -> list[Instance]:

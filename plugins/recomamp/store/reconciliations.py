@@ -14,7 +14,7 @@ from recomamp.domain.amc_target import AmcTarget
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, OpenExecution
 from recomamp.domain.reconciliation import Action, KnownExecutions, RunState, is_orphan
-from recomamp.domain.text import LONGEST_NAME, one_line
+from recomamp.domain.text import MAX_NAME, one_line
 from recomamp.store.statements import Row, execute_returning, fetch_all
 
 
@@ -26,7 +26,7 @@ class InstanceToReconcile(AmcTarget):
 
     def __str__(self) -> str:
         """Name it for people; several rows may be one instance of AMC."""
-        return f"{one_line(self.instance_id, LONGEST_NAME)} ({self.instance_key})"
+        return f"{one_line(self.instance_id, MAX_NAME)} ({self.instance_key})"
 
 
 def select_instances_to_reconcile(

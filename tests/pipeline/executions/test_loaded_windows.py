@@ -185,7 +185,7 @@ def test_results_of_a_query_that_was_edited_since_are_no_answer(
     assert len(emulator.executions()) == 2
 
 
-def test_books_of_a_skipped_run_stay_though_its_query_is_edited_before_they_are_written_again(
+def test_run_records_of_a_skipped_run_stay_though_its_query_is_edited_before_they_are_written_again(
     database: Database, source: dict[str, str], emulator: RunningEmulator
 ) -> None:
     run_all(make_run(database, source, "scheduled"), emulator)

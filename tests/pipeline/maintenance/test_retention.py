@@ -452,8 +452,8 @@ def test_who_was_superseded_by_one_that_was_superseded_is_led_on(results: Result
 # --- The step ----------------------------------------------------------------------------------
 
 SETTINGS = {
-    "documents": "RECOMAMP_RESULT_DATA_KEPT_DAYS",
-    "files": "RECOMAMP_RESULT_FILES_KEPT_DAYS",
+    "documents": "RECOMAMP_RESULT_DATA_RETENTION_DAYS",
+    "files": "RECOMAMP_RESULT_FILES_RETENTION_DAYS",
 }
 
 

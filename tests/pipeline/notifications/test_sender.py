@@ -14,7 +14,7 @@ from airflow.dag_processing.dagbag import DagBag
 
 from fixtures.mail import Mailbox, connection_to
 from fixtures.postgres import Database, Row, Rows
-from recomamp.domain.notifications import MAILS_AN_HOUR, MOST_TRIES
+from recomamp.domain.notifications import MAILS_AN_HOUR, MAX_TRIES
 from recomamp.errors import ConfigurationError, MailServerUnavailable, PartialFailure
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.notifications.operator import SendNotifications
@@ -324,7 +324,7 @@ def test_tries_are_bounded_and_the_last_error_stays(
         sender.at(minute)
 
     (row,) = sender.rows
-    assert (row["status"], row["attempts"]) == ("FAILED", MOST_TRIES)
+    assert (row["status"], row["attempts"]) == ("FAILED", MAX_TRIES)
     assert "mailbox full" in row["last_error"]
 
 

@@ -593,8 +593,8 @@ def test_a_silent_region_is_waited_for_once_before_all_others_are_compared(
     fernet_key: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert instance_reconciliation.LONGEST_ASKING_SECONDS == 60
-    monkeypatch.setattr(instance_reconciliation, "LONGEST_ASKING_SECONDS", 1.0)
+    assert instance_reconciliation.MAX_ASKING_SECONDS == 60
+    monkeypatch.setattr(instance_reconciliation, "MAX_ASKING_SECONDS", 1.0)
     carols = same_instance_of_another_user(rows, europe_first, fernet_key, "Atzr|demo-europe")
     put(workflow_id=rows.workflow(carols)["id"], dag_run_id="run 3")
     emulator.fault("list_executions", "timeout_before", times=None, matching="amcdemoeurope")
@@ -614,9 +614,9 @@ def test_a_run_without_time_names_those_it_did_not_come_to_and_ends(
     emulator: RunningEmulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert operator.LONGEST_RUN_SECONDS == 600
-    monkeypatch.setattr(operator, "LONGEST_RUN_SECONDS", 0.4)
-    monkeypatch.setattr(instance_reconciliation, "LONGEST_ASKING_SECONDS", 0.5)
+    assert operator.MAX_RUN_SECONDS == 600
+    monkeypatch.setattr(operator, "MAX_RUN_SECONDS", 0.4)
+    monkeypatch.setattr(instance_reconciliation, "MAX_ASKING_SECONDS", 0.5)
     emulator.fault("list_executions", "timeout_before", times=None, matching="amcdemoeurope")
     with pytest.raises(PipelineError, match="2 not reconciled") as failed:
         reconciler.at(0)
@@ -631,7 +631,7 @@ def test_all_that_is_cancelled_at_a_silent_instance_takes_no_longer_than_its_lis
     emulator: RunningEmulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(instance_reconciliation, "LONGEST_ASKING_SECONDS", 1.0)
+    monkeypatch.setattr(instance_reconciliation, "MAX_ASKING_SECONDS", 1.0)
     for number in range(5):
         order(north, put(status="FAILED", dag_run_id=f"run {number}"))
     emulator.fault("cancel_execution", "timeout_before", times=None)

@@ -79,13 +79,13 @@ def rounds_until_all_are_told(amc: Amc, wanted: list[str], *, most: int) -> int:
             transport=httpx.MockTransport(amc.answer),
             retry=ONE_TRY,
         ) as client:
-            sweeper = StatusFetcher(client)
+            fetcher = StatusFetcher(client)
             for number in count(1):
                 amc.calls.clear()
                 seen = set[str]()
                 allowed = calls_allowed(len(left))
                 try:
-                    async for one in sweeper.fetch(dict.fromkeys(sorted(left), SUBMITTED)):
+                    async for one in fetcher.fetch(dict.fromkeys(sorted(left), SUBMITTED)):
                         seen.add(one.amc_execution_id)
                 except TransientError:
                     pass

@@ -25,7 +25,7 @@ from recomamp.store.results.csv_dialects import end_last_line
 from recomamp.store.results.csv_grammar import (
     BLOCK_BYTES,
     GRAMMARS,
-    LONGEST_FIELD_BYTES,
+    MAX_FIELD_BYTES,
     Dialect,
     find_misfit,
     line_end_of,
@@ -270,8 +270,8 @@ def test_a_place_far_into_a_file_is_counted_by_rows_not_by_lines(tmp_path: Path)
 
 
 def test_a_field_without_end_is_looked_for_no_longer_than_any_field_is(tmp_path: Path) -> None:
-    text = f'a,b\n1,"{"y" * 3 * LONGEST_FIELD_BYTES}'
-    with pytest.raises(InvalidResults, match=f"row 2, column b.*{LONGEST_FIELD_BYTES} bytes"):
+    text = f'a,b\n1,"{"y" * 3 * MAX_FIELD_BYTES}'
+    with pytest.raises(InvalidResults, match=f"row 2, column b.*{MAX_FIELD_BYTES} bytes"):
         store(tmp_path, write(tmp_path, text), PAIR)
 
 

@@ -9,7 +9,7 @@ from recomamp.amazon.base_client import ApiRequest, ListPage
 from recomamp.amazon.request_paths import path_of
 from recomamp.domain.ad_profiles import Advertiser, Profile
 
-_LARGEST_PAGE = "100"
+_MAX_PAGE = "100"
 
 
 def list_profiles() -> ApiRequest:
@@ -37,7 +37,7 @@ def list_advertisers(instance_id: str, next_token: str | None = None) -> ApiRequ
         operation="list_advertisers",
         method="GET",
         path=path_of("/amc/instances", instance_id, "advertisers"),
-        query={"limit": _LARGEST_PAGE, **paged},
+        query={"limit": _MAX_PAGE, **paged},
     )
 
 

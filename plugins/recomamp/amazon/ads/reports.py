@@ -23,7 +23,7 @@ from recomamp.errors import UnexpectedResponse
 _REQUEST = "application/vnd.createasyncreportrequest.v3+json"
 _CREATED = "application/vnd.createasyncreportresponse.v3+json"
 _SHOWN = "application/vnd.getasyncreportresponse.v3+json"
-_LONGEST_READ = 2000  # characters of an answer that names another report
+_MAX_READ = 2000  # characters of an answer that names another report
 _REPORT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -137,7 +137,7 @@ def read_created(response: httpx.Response) -> str:
     :raises AmazonError: when it is another error, or names no report.
     """
     if response.status_code == HTTPStatus.TOO_EARLY:
-        duplicate = _REPORT_ID.search(text_of(response, _LONGEST_READ))
+        duplicate = _REPORT_ID.search(text_of(response, _MAX_READ))
         if duplicate is None:
             raise build_error(
                 response, UnexpectedResponse, "the id of the report under way was expected"

@@ -30,7 +30,7 @@ _MINUTE = timedelta(minutes=1)
 _INSTANT = timedelta(microseconds=1)
 _QUARTER_MINUTES = 15  # zones differ from UTC by multiples of it
 _WESTERNMOST = timedelta(hours=10)
-_LARGEST_CLOCK_CHANGE = timedelta(hours=2)  # of Antarctica/Troll
+_MAX_CLOCK_CHANGE = timedelta(hours=2)  # of Antarctica/Troll
 
 
 def midnight(day: date, time_zone: str) -> datetime:
@@ -100,7 +100,7 @@ class TypedTimes:
         if is_clock_change_known:
             is_one_zone = _is_one_zone(start, end)
         else:
-            is_one_zone = abs(start.offset - end.offset) <= _LARGEST_CLOCK_CHANGE
+            is_one_zone = abs(start.offset - end.offset) <= _MAX_CLOCK_CHANGE
         return (start, end) if is_one_zone else None
 
     def _day_of(self, bound: datetime) -> date:

@@ -25,7 +25,7 @@ DEFAULT_COLLECTION_LAG_DAYS = 14  # conversions are attributed for up to 14 days
 DAYS_PER_WEEK = 7
 
 # How far back ticks that were missed are run: AMC keeps 13 months of data
-LONGEST_CATCHUP = timedelta(days=400)
+MAX_CATCHUP = timedelta(days=400)
 MAX_MISSED_TICKS = 2_000
 
 _INSTANT = timedelta(microseconds=1)
@@ -107,7 +107,7 @@ class ScheduleWindows:
     @cached_property
     def catchup_reach(self) -> timedelta:
         """How far back missed ticks are run: 400 days, or 2,000 ticks where those are less."""
-        return min(LONGEST_CATCHUP, MAX_MISSED_TICKS * self.cron.shortest_interval)
+        return min(MAX_CATCHUP, MAX_MISSED_TICKS * self.cron.shortest_interval)
 
     def at(self, tick: datetime) -> DueWindow:
         """Return the window of the run that is due at this tick."""

@@ -32,7 +32,7 @@ _PARTS_OF_DAY = frozenset(
     [*_SECONDS, *(f"SQL_TSI_{unit}" for unit in _SECONDS), "NANOSECOND", "HH", "MI", "SS"]
 )
 _LONG_UNITS = frozenset(["WEEK", "MONTH", "QUARTER", "YEAR"])
-_LONGEST_MOVE_SECONDS = 23 * 3600  # what is moved further may have been moved by a day
+_MAX_MOVE_SECONDS = 23 * 3600  # what is moved further may have been moved by a day
 _DATE_CHARS = 10
 
 _SAME = (exp.Paren, exp.Alias, exp.Any, exp.All, exp.Filter, exp.IgnoreNulls, exp.RespectNulls)
@@ -369,7 +369,7 @@ def _is_short(node: exp.Expr) -> bool:
     unit = _SECONDS.get(node.text("unit").upper()) if isinstance(node, exp.Interval) else None
     amount = node.this.name if unit is not None and node.this else ""
     is_number = re.fullmatch(r"-?\d{1,9}", amount) is not None
-    return is_number and abs(int(amount)) * (unit or 0) < _LONGEST_MOVE_SECONDS
+    return is_number and abs(int(amount)) * (unit or 0) < _MAX_MOVE_SECONDS
 
 
 def _keeps_time(word: str) -> bool:

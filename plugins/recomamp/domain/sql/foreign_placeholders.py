@@ -10,7 +10,7 @@ from sqlglot.tokenizer_core import TokenType
 from recomamp.domain.sql.tokens import QueryTokens, adjacent
 from recomamp.errors import InvalidDefinition
 
-_LONGEST_SHOWN = 40  # characters of what is found in a message
+_MAX_SHOWN = 40  # characters of what is found in a message
 _REMEDY = (
     "write {{name}}, a name of letters, digits and _ that begins with no digit; "
     "there are no filters, conditions or loops"
@@ -35,7 +35,7 @@ _FOREIGN_IN_TEXT = re.compile(
 
 def no_placeholder(text: str, place: str) -> InvalidDefinition:
     """Return the refusal of what looks like a placeholder and is none."""
-    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
     name = _NAME_WITHIN.fullmatch(text)
     remedy = f"write {{{{{name[1]}}}}}" if name else _REMEDY
     if text.count("{") != text.count("}"):

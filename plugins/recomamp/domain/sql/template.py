@@ -45,7 +45,7 @@ from recomamp.errors import InvalidDefinition
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOLLAR_NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 MAX_USES = 5_000  # of parameters in one query; AMC takes 100 parameters
-_LONGEST_CACHED = 10_000  # characters; of longer queries a few are kept, not thousands
+_MAX_CACHED = 10_000  # characters; of longer queries a few are kept, not thousands
 
 
 def read_template(sql: str) -> Template:
@@ -53,7 +53,7 @@ def read_template(sql: str) -> Template:
 
     :raises InvalidDefinition: saying at which line and column the query cannot be read.
     """
-    return _read_short(sql) if len(sql) <= _LONGEST_CACHED else _read_long(sql)
+    return _read_short(sql) if len(sql) <= _MAX_CACHED else _read_long(sql)
 
 
 def forget_templates() -> None:

@@ -17,7 +17,7 @@ from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.partial_failures import FailureCollector
 
 REPORTS_KEPT = timedelta(days=90)
-MOST_GROUPS = 1000  # Airflow maps over 1024 at most unless its core.max_map_length says otherwise
+MAX_GROUPS = 1000  # Airflow maps over 1024 at most unless its core.max_map_length says otherwise
 DONE = "done"
 TENANTS_OWN = "tenants_own"  # not done, and the tenant's own rows say why
 
@@ -49,7 +49,7 @@ class ListInstances(BaseOperator):
         return groups([str(one.instance_key) for one in instances])
 
 
-def groups(instance_keys: Sequence[str], most: int = MOST_GROUPS) -> list[list[str]]:
+def groups(instance_keys: Sequence[str], most: int = MAX_GROUPS) -> list[list[str]]:
     """Deal instances out to at most so many groups: one to each as long as they are enough."""
     return [list(instance_keys[first::most]) for first in range(min(most, len(instance_keys)))]
 

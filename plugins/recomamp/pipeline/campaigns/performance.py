@@ -45,8 +45,8 @@ log = logging.getLogger(__name__)
 DEADLINE = timedelta(hours=6)
 CLOCKS_APART = timedelta(hours=1)  # at most, of two machines
 FRESH_FOR = timedelta(hours=1)
-LARGEST_FILE_BYTES = 1024**3
-LONGEST_DOWNLOAD_SECONDS = 60 * 60
+MAX_FILE_BYTES = 1024**3
+MAX_DOWNLOAD_SECONDS = 60 * 60
 LOAD_TIMEOUT_SECONDS = 600
 
 
@@ -249,7 +249,5 @@ async def get_report_status(ads: AdsClient, report: CampaignReport) -> Report:
 async def _download(ads: AdsClient, at_amazon: Report, path: Path) -> None:
     if at_amazon.url is None:
         raise InvalidResults(f"report {at_amazon.report_id} is complete and has no link; try again")
-    allowance = Allowance(
-        size_bytes=LARGEST_FILE_BYTES, deadline=ads.clock() + LONGEST_DOWNLOAD_SECONDS
-    )
+    allowance = Allowance(size_bytes=MAX_FILE_BYTES, deadline=ads.clock() + MAX_DOWNLOAD_SECONDS)
     await download_file(ads, at_amazon.url, path, allowance)

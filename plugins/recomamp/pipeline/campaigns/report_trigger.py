@@ -26,7 +26,7 @@ from recomamp.store.instances import Instance, select_active_instance
 
 log = logging.getLogger(__name__)
 
-MOST_FAILED_LOOKS = 5
+MAX_FAILED_LOOKS = 5
 
 
 class ReportsTrigger(BaseTrigger):
@@ -121,7 +121,7 @@ class ReportWatch:
         left = [one for one in waiting if one.id not in self._ended]
         return not left or (
             len(left) < len(waiting)
-            and all(self._failed_looks[one.id] >= MOST_FAILED_LOOKS for one in left)
+            and all(self._failed_looks[one.id] >= MAX_FAILED_LOOKS for one in left)
         )
 
     async def look(self, instance_key: UUID, waiting: Sequence[CampaignReport]) -> None:

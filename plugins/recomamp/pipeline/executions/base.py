@@ -40,8 +40,8 @@ _TERMINATED = 143  # as a shell says that a process was ended by SIGTERM
 class ExecutionOperator(BaseOperator):
     """A task in a run of a schedule or a collection.
 
-    The row of ``workflow_executions`` is the only state between tasks: each finds the run's latest
-    attempt there by DAG id and run id.
+    The row of ``workflow_executions`` is the state between tasks: each finds the run's latest
+    attempt there by DAG id and run id. ``record`` also reads Airflow's states of other tasks.
 
     :param definition_kind: ``schedule`` or ``collection``.
     :param definition_id: UUID of the schedule or collection.

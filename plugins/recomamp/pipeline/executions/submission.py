@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
 DEADLINE = timedelta(hours=24)  # from acceptance, for AMC's queue and the run
 LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
-LONGEST_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
+MAX_SEARCH_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
 
 
 def submit(
@@ -273,7 +273,7 @@ async def _create_or_adopt(
         except SubmissionUnknown as err:
             # Leave resending to the next try, which looks first. The longer the gap, the more
             # likely AMC's list shows the first submission
-            asked_seconds = min(err.retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
+            asked_seconds = min(err.retry_after_seconds or 0.0, MAX_SEARCH_PAUSE_SECONDS)
             await amc.sleep(max(LOOK_AGAIN_SECONDS, asked_seconds))
             if found := await find_submitted_execution(execution, amc, amazon.database, str(err)):
                 return found

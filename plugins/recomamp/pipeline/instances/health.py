@@ -12,7 +12,7 @@ from uuid import UUID
 from recomamp.amazon.retry import RetryPolicy
 from recomamp.domain.executions import Execution
 from recomamp.domain.instance_health import (
-    LONGEST_ERROR,
+    MAX_ERROR,
     Health,
     HealthProbe,
     HealthStatus,
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 CHECKS_AT_ONCE = 8
 # All tries of both calls: a region that is silent keeps others waiting
-LONGEST_CHECK_SECONDS = 60.0
+MAX_CHECK_SECONDS = 60.0
 # The next check comes soon enough: an instance that does not answer must not hold up the others
 QUICK_RETRY = RetryPolicy(attempts=3, longest_seconds=5.0, patience_seconds=10.0)
 # A run on an instance in ERROR looks again itself where the last look is older than this
@@ -123,14 +123,14 @@ async def _check(
     instance: Instance, database: DatabaseHook, amazon: AmcHook, now: datetime
 ) -> Health:
     try:
-        async with asyncio.timeout(LONGEST_CHECK_SECONDS):
+        async with asyncio.timeout(MAX_CHECK_SECONDS):
             answers = await _ask(instance, amazon)
     except TimeoutError:
-        silence = f"Amazon has not answered within {LONGEST_CHECK_SECONDS:g} seconds"
+        silence = f"Amazon has not answered within {MAX_CHECK_SECONDS:g} seconds"
         answers = HealthProbe(reporting=TransientError(silence))
     except Exception as err:  # it is not known, so runs are tried; the row says so meanwhile
-        words = f"the check itself failed: {type(err).__name__}: {one_line(err, LONGEST_ERROR)}"
-        health = Health(status=HealthStatus.UNHEALTHY, error=words[:LONGEST_ERROR])
+        words = f"the check itself failed: {type(err).__name__}: {one_line(err, MAX_ERROR)}"
+        health = Health(status=HealthStatus.UNHEALTHY, error=words[:MAX_ERROR])
         await asyncio.to_thread(_keep, instance, health, None, database, now)
         raise
     health = evaluate_health(_amazon_error_text(answers, instance))

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 SYNCS_AT_ONCE = 4
 SYNC_RETRY = RetryPolicy(attempts=4)
-LONGEST_SYNC_SECONDS = 300.0  # of one instance: others wait for its place
+MAX_SYNC_SECONDS = 300.0  # of one instance: others wait for its place
 
 _KINDS = ("ADDED", "CHANGED", "RESTORED", "REMOVED")
 
@@ -121,13 +121,13 @@ async def _sync(
     """Read all pages first: what was read in part would make the rest vanish."""
     client = await asyncio.to_thread(amazon.client_at, instance, retry=SYNC_RETRY)
     try:
-        async with asyncio.timeout(LONGEST_SYNC_SECONDS), client as amc:
+        async with asyncio.timeout(MAX_SYNC_SECONDS), client as amc:
             # A list that changes between two pages may name a table twice
             sources = merge_sources(
                 [read_data_source(one) async for one in amc.list_data_sources()]
             )
     except TimeoutError as err:
-        silence = f"AMC has not listed all tables within {LONGEST_SYNC_SECONDS:g} seconds"
+        silence = f"AMC has not listed all tables within {MAX_SYNC_SECONDS:g} seconds"
         raise TransientError(silence) from err
     return await asyncio.to_thread(_keep, instance, sources, database, now)
 

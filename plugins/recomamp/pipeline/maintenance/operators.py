@@ -35,7 +35,7 @@ UNUSED_FROM_BYTES = 1024 * 1024  # smaller indexes are no burden
 SLOW_FROM_MS = 1000
 SLOWEST = 20
 MOST_FINDINGS = 100  # of one step; more would show nothing new
-_LONGEST_QUERY = 1000
+_MAX_QUERY = 1000
 
 
 class MaintenanceOperator(BaseOperator):
@@ -144,7 +144,7 @@ class FindSlowQueries(MaintenanceOperator):
             [
                 Finding(
                     kind=FindingKind.SLOW_QUERY,
-                    subject=one_line(one.query, _LONGEST_QUERY),
+                    subject=one_line(one.query, _MAX_QUERY),
                     detail=f"{one.mean_exec_time / 1000:.1f} s on average, {one.calls} calls, "
                     f"{one.total_exec_time / 1000:.0f} s in all",
                 )
@@ -171,7 +171,9 @@ class ApplyRetention(MaintenanceOperator):
         from recomamp.store.results.stored_files import StoredFiles
 
         is_documents = self.what == "documents"
-        kept = settings.result_data_kept() if is_documents else settings.result_files_kept()
+        kept = (
+            settings.result_data_retention() if is_documents else settings.result_files_retention()
+        )
         if kept is None:
             self.log.info("All %s of results are kept: no setting says how long", self.what)
             return 0

@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONGEST_ROUND = timedelta(minutes=5)  # no mail is begun after it; half of what the task may take
+MAX_ROUND = timedelta(minutes=5)  # no mail is begun after it; half of what the task may take
 LEASE = timedelta(minutes=15)  # longer than a round may take
 OLDEST = timedelta(days=1)  # older events are not mailed
 SERVER_PAUSE = timedelta(minutes=5)
-MOST_EVENTS = 2000  # of a round
+MAX_EVENTS = 2000  # of a round
 
 OpenServer = Callable[[], AbstractContextManager["MailServer"]]
 
@@ -66,7 +66,7 @@ def send_notifications(
     claim_id = uuid4()
     with database.transaction() as connection:
         events = notifications.claim_notifications(
-            connection, claim_id=claim_id, now=clock(), lease=LEASE, limit=MOST_EVENTS
+            connection, claim_id=claim_id, now=clock(), lease=LEASE, limit=MAX_EVENTS
         )
     if not events:
         return 0
@@ -124,7 +124,7 @@ class SendBatch:
                     self._postpone(own, plan.wait_until)
                 mails += plan.mails
         mails.sort(key=lambda mail: mail.events[0].happened_at)
-        sent = self._send_in_time(mails, until=now + LONGEST_ROUND)
+        sent = self._send_in_time(mails, until=now + MAX_ROUND)
         self._troubles.raise_unknown("not sent")
         return sent
 

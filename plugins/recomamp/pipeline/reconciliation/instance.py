@@ -40,7 +40,7 @@ from recomamp.store.reconciliations import InstanceToReconcile
 log = logging.getLogger(__name__)
 
 # The list and all cancelling: an instance that is silent keeps the others waiting
-LONGEST_ASKING_SECONDS = 60.0
+MAX_ASKING_SECONDS = 60.0
 
 
 class InstanceReconciliation:
@@ -63,7 +63,7 @@ class InstanceReconciliation:
         self.amazon = amazon
         self.run_state_of = run_state_of
         self.now = now
-        self.time_budget = TimeBudget(LONGEST_ASKING_SECONDS)
+        self.time_budget = TimeBudget(MAX_ASKING_SECONDS)
         # AMC's ids of what was cancelled here and is in flight no more
         self._ended: set[str] = set()
 

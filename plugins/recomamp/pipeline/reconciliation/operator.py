@@ -21,7 +21,7 @@ Clock: TypeAlias = Callable[[], datetime]
 
 LOOK_BACK = timedelta(hours=24)  # AMC runs nothing for longer
 # Counts of what others run are believed for a quarter of an hour: the next run must come before
-LONGEST_RUN_SECONDS = 600.0
+MAX_RUN_SECONDS = 600.0
 
 
 class ReconcileExecutions(BaseOperator):
@@ -53,7 +53,7 @@ def reconcile(
         found = reconciliations.select_instances_to_reconcile(connection, since=clock() - LOOK_BACK)
     instances = in_turns(found, lambda instance: instance.user_id)
     failures = FailureCollector.of_tenants()
-    ends_at = monotonic() + LONGEST_RUN_SECONDS
+    ends_at = monotonic() + MAX_RUN_SECONDS
     while instances:
         instance = instances.pop(0)
         job = InstanceReconciliation(instance, database, amazon, run_state_of, clock())

@@ -29,8 +29,8 @@ EARLIEST_EVENT_SECONDS = 10.0
 # How long a task sleeps whose execution this triggerer cannot watch, because its settings are wrong
 # or AMC refuses. The task asks AMC itself and may find the execution RUNNING: without a pause the
 # two would take turns every few seconds, for a day
-SHORTEST_PAUSE_SECONDS = 60.0
-LONGEST_PAUSE_SECONDS = 900.0
+MIN_EVENT_PAUSE_SECONDS = 60.0
+MAX_EVENT_PAUSE_SECONDS = 900.0
 
 # States of a task that will not run again, so its execution is cancelled. In other states:
 # running or scheduled (also None, after a clear): a try has the execution, or adopts it
@@ -86,9 +86,9 @@ class BaseExecutionTrigger(BaseTrigger):
         if isinstance(error, ConsentRevoked):
             return 0.0  # the task fails at once
         if self._submitted_at is None:
-            return LONGEST_PAUSE_SECONDS
+            return MAX_EVENT_PAUSE_SECONDS
         waited_seconds = (datetime.now(UTC) - self._submitted_at).total_seconds()
-        return min(max(waited_seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+        return min(max(waited_seconds, MIN_EVENT_PAUSE_SECONDS), MAX_EVENT_PAUSE_SECONDS)
 
     @abstractmethod
     async def wait_for_event(self, database: DatabaseHook) -> str:

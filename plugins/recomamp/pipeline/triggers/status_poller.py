@@ -41,7 +41,7 @@ def poll_interval_seconds(age_seconds: float, shortest_seconds: float) -> float:
 class _Waiting:
     submitted_at: datetime
     users: int = 0
-    wait_until_ended: asyncio.Future[AmcExecution] = field(
+    ended: asyncio.Future[AmcExecution] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -100,7 +100,7 @@ class InstancePoller:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._poll_until_nobody_waits())
         try:
-            return await asyncio.shield(waiting.wait_until_ended)
+            return await asyncio.shield(waiting.ended)
         finally:
             waiting.users -= 1
             if waiting.users == 0:
@@ -110,18 +110,18 @@ class InstancePoller:
         try:
             # In a thread: reading connections, keys and certificates would hold up the event loop
             async with await asyncio.to_thread(self._open_client) as amc:
-                sweeper = StatusFetcher(amc)
+                fetcher = StatusFetcher(amc)
                 while self._waiting:
-                    asked_to_wait_seconds = await self._try_to_poll(amc, sweeper)
+                    asked_to_wait_seconds = await self._try_to_poll(amc, fetcher)
                     await amc.sleep(max(asked_to_wait_seconds, self._interval_seconds()))
         except Exception as err:  # noqa: BLE001 - who waits must hear of it: they would wait on
             log_failure("polling has ended", err)
             self._fail(err)
 
-    async def _try_to_poll(self, amc: AmcClient, sweeper: StatusFetcher) -> float:
+    async def _try_to_poll(self, amc: AmcClient, fetcher: StatusFetcher) -> float:
         """Poll once and return for how many seconds AMC wants to be left alone."""
         try:
-            await self._poll(sweeper)
+            await self._poll(fetcher)
         except (ConsentRevoked, RequestRejected) as err:
             self._fail(err)
         except (AmazonError, psycopg2.Error) as err:
@@ -136,19 +136,19 @@ class InstancePoller:
         age_seconds = (now - youngest).total_seconds()
         return poll_interval_seconds(age_seconds, self._shortest_seconds)
 
-    async def _poll(self, sweeper: StatusFetcher) -> None:
+    async def _poll(self, fetcher: StatusFetcher) -> None:
         """Ask AMC about the awaited executions and wake the tasks of those that have ended."""
         wanted = {key: waiting.submitted_at for key, waiting in self._waiting.items()}
-        async for execution in sweeper.fetch(wanted):
+        async for execution in fetcher.fetch(wanted):
             if execution.status.is_terminal:
                 self._tell(execution)
 
     def _tell(self, execution: AmcExecution) -> None:
         waiting = self._waiting.get(execution.amc_execution_id)
-        if waiting is not None and not waiting.wait_until_ended.done():
-            waiting.wait_until_ended.set_result(execution)
+        if waiting is not None and not waiting.ended.done():
+            waiting.ended.set_result(execution)
 
     def _fail(self, error: Exception) -> None:
         for waiting in self._waiting.values():
-            if not waiting.wait_until_ended.done():
-                waiting.wait_until_ended.set_exception(error)
+            if not waiting.ended.done():
+                waiting.ended.set_exception(error)

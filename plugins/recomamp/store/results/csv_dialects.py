@@ -15,7 +15,7 @@ from recomamp.store.results.csv_grammar import (
     ALIKE,
     BLOCK_BYTES,
     GRAMMARS,
-    LONGEST_FIELD_BYTES,
+    MAX_FIELD_BYTES,
     Dialect,
     Place,
     find_misfit,
@@ -92,7 +92,7 @@ def _misfit_error(
     place = place_of(part, GRAMMARS[dialect, line_end], offset or 0)
     return InvalidResults(
         f"{place}: either the file is truncated, or quotes or line ends are written in another "
-        f"way here than before, or a field has more than {LONGEST_FIELD_BYTES} bytes; "
+        f"way here than before, or a field has more than {MAX_FIELD_BYTES} bytes; "
         "load the results again"
     )
 

@@ -20,7 +20,7 @@ from enum import Enum
 from pathlib import Path
 
 BLOCK_BYTES = 512 * 1024
-LONGEST_FIELD_BYTES = 4 * 1024 * 1024
+MAX_FIELD_BYTES = 4 * 1024 * 1024
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIRST_LINE = re.compile(rb'[^"\n]*+(?:"[^"]*+"[^"\n]*+)*+\n')
@@ -129,7 +129,7 @@ def fitting(file: io.BufferedReader, grammar: Grammar) -> Iterator[bytes]:
             yield text[1:end]
         offset += end - 1
         before, waiting = text[end - 1 : end], text[end:]
-        if len(waiting) > LONGEST_FIELD_BYTES:
+        if len(waiting) > MAX_FIELD_BYTES:
             break
     if waiting:
         raise Misfit(offset)
@@ -207,5 +207,5 @@ def find_long_row(part: Path, grammar: Grammar, longest_bytes: int) -> Place | N
 def line_end_of(part: Path) -> bytes:
     """Return how the header's line ends."""
     with part.open("rb") as file:
-        first = _FIRST_LINE.match(file.read(LONGEST_FIELD_BYTES))
+        first = _FIRST_LINE.match(file.read(MAX_FIELD_BYTES))
     return _BOTH if first and first[0].endswith(_BOTH) else _LINE_FEED

@@ -28,7 +28,7 @@ _NOT_ZERO = "^[^eE]*[1-9]"
 _ZERO = pa.scalar(0.0)
 _SURELY_IN_RANGE = 300  # bytes of a DOUBLE without exponent
 _DECIMAL = re.compile(rb"([+-]?)(?=\.?[0-9])([0-9]*)\.?([0-9]*)(?:[eE]([+-]?)0*([0-9]+))?")
-_LONGEST_EXPONENT = 12  # digits
+_MAX_EXPONENT = 12  # digits
 _FIRST_DAY = pa.scalar(date.min)
 _SHORTEST_TIME = len("2025-01-06T10:00:00")
 _SHOWN_BYTES = 60
@@ -169,7 +169,7 @@ def _plain(field: bytes, kind: Any) -> bytes:
     digits = significant.lstrip(b"0")
     if not digits:
         return b"0"
-    if len(exponent) > _LONGEST_EXPONENT:
+    if len(exponent) > _MAX_EXPONENT:
         raise Unreadable
     power = int(exponent_sign + (exponent or b"0")) + len(whole) - len(significant)
     if power < -kind.scale or len(digits) + power > kind.precision - kind.scale:
