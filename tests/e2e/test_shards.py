@@ -108,11 +108,12 @@ class Airflow:
 
     def changes(self) -> list[tuple[str, bool]]:
         """Return each DAG that was hidden or has another file, since the last time."""
-        return [(dag_id, hidden) for dag_id, hidden in self.ask("DELETE FROM changes RETURNING *")]
+        found = self.ask("DELETE FROM changes RETURNING dag_id, is_hidden")
+        return [change for change in found if change[0].startswith("amc_schedule_")]
 
 
 @pytest.fixture
-def airflow(pipeline: Pipeline) -> Iterator[Airflow]:
+def airflow(pipeline: Pipeline, tmp_path: Path) -> Iterator[Airflow]:
     """Make the database of another Airflow on the stack's server; the rows are the stack's."""
     settings = pipeline.stack.settings
     name = "airflow_of_shards"
@@ -122,22 +123,20 @@ def airflow(pipeline: Pipeline) -> Iterator[Airflow]:
             cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
             cursor.execute(f"CREATE DATABASE {name} OWNER airflow")
     uri = f"{settings.airflow_uri.rpartition('/')[0]}/{name}"
-    directory = settings.data / name
-    directory.mkdir(exist_ok=True)
     environment = airflow_environment(settings) | {
-        "AIRFLOW_HOME": str(directory / "home"),
+        "AIRFLOW_HOME": str(tmp_path / "home"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri.replace("postgresql:", "postgresql+psycopg2:"),
-        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(directory / "bundles"),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(tmp_path / "bundles"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "2",
         # So that it looks again which files there are
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "2",
         "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-        "RECOMAMP_SNAPSHOT_DIR": str(directory / "snapshots"),
+        "RECOMAMP_SNAPSHOT_DIR": str(tmp_path / "snapshots"),
     }
     subprocess.run([AIRFLOW, "db", "migrate"], check=True, env=environment, capture_output=True)
     with closing(psycopg2.connect(uri)) as database:
         database.autocommit = True
-        one = Airflow(environment=environment, database=database, logs=directory)
+        one = Airflow(environment=environment, database=database, logs=tmp_path)
         one.ask(WATCH)
         yield one
 

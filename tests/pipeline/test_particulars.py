@@ -17,7 +17,7 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_steps import WEEK, Run
 from recomamp.amazon.regions import endpoint_of
-from recomamp.domain.definition_ref import DefinitionKind
+from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.submit import SubmitExecution
@@ -96,12 +96,12 @@ def test_nothing_starts_by_itself_where_instance_or_owner_is_not_active(
     rows: Rows, instance: Row, kind: str, table: str
 ) -> None:
     row = getattr(rows, kind)(workflow=rows.workflow(instance=instance))
-    source = {"schedule": DefinitionKind.SCHEDULE, "collection": DefinitionKind.COLLECTION}[kind]
+    ref = DefinitionRef(DefinitionKind(kind), UUID(row["id"]))
     key = {"amc_instances": instance["id"], "users": instance["user_id"]}[table]
 
-    assert load_definition(source, UUID(row["id"]), DatabaseHook()).is_active
+    assert load_definition(ref, DatabaseHook()).is_active
     rows.update(table, key, is_active=False)
-    assert not load_definition(source, UUID(row["id"]), DatabaseHook()).is_active
+    assert not load_definition(ref, DatabaseHook()).is_active
 
 
 EUROPE = {"api_url": "https://eu.example.com", "token_url": "https://login.example.com/token"}

@@ -78,6 +78,13 @@ def test_a_run_of_a_mistyped_year_is_not_the_last_run(
     assert rows.get("workflow_schedules", schedule)["last_run_status"] == "SUCCESS"
 
 
+@pytest.mark.parametrize("microseconds", [0, 678_000])
+def test_a_run_with_an_empty_data_interval_is_refused(run: Run, microseconds: int) -> None:
+    at = datetime(2026, 1, 5, 10, 23, 45, microseconds, tzinfo=UTC)
+    run.dag_run.data_interval_start = run.dag_run.data_interval_end = at
+    fail(run, "data interval .* is empty")
+
+
 def test_a_row_that_is_invalid_is_named_by_the_run_that_submitted_nothing(
     run: Run, rows: Rows, schedule: Row
 ) -> None:

@@ -198,6 +198,18 @@ def test_run_records_of_a_skipped_run_stay_though_its_query_is_edited_before_the
     assert shown(database) == before
 
 
+def test_run_records_of_a_skipped_run_stay_though_its_row_became_invalid(
+    database: Database, source: dict[str, str], emulator: RunningEmulator
+) -> None:
+    run_all(make_run(database, source, "scheduled"), emulator)
+    again = make_run(database, source, "scheduled")
+    run_skipped(again)
+    database.query("UPDATE workflows SET sql_query = 'SELECT {{typo}} FROM amazon'")
+    before = shown(database)
+    again.step(RecordRun)
+    assert shown(database) == before
+
+
 def own(database: Database) -> list[Row]:
     return database.query("SELECT * FROM workflow_executions ORDER BY created_at")
 

@@ -363,9 +363,34 @@ def test_without_a_free_slot_the_task_waits_for_its_turn_and_sends_nothing(
     assert (waiting["status"], waiting["slot_granted_at"]) == ("PENDING", None)
 
     run.step(RecordRun)  # ends the first, which frees its slot
-    assert second.step(SubmitExecution, "resume") == str(waiting["id"])
+    assert second.step(SubmitExecution, "execute_again") == str(waiting["id"])
     assert [one["status"] for one in emulator.executions()].count("CANCELLED") == 1
     assert len(emulator.executions()) == 2
+
+
+def test_wait_submits_its_next_attempt_once_it_has_a_slot(
+    run: Run, database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    rows.update("amc_instances", instance, max_concurrent_executions=1)
+    emulator.progression("at_once")
+    run.step(SubmitExecution)
+    emulator.progression("per_poll", polls=100)
+    database.query(
+        "UPDATE workflow_executions SET status = 'FAILED', amc_status = 'FAILED',"
+        " error_type = 'FAILED', completed_at = NOW()"
+    )
+    other = Run(database, run_id="run 2", **run.source)
+    other.step(SubmitExecution)
+    run.try_number = 2
+    with pytest.raises(TaskDeferred) as deferred:
+        run.step(WaitForExecution)
+    assert deferred.value.trigger.serialize()[0].endswith("SlotTrigger")
+
+    other.step(RecordRun)  # ends the other one, which frees its slot
+    with pytest.raises(TaskDeferred) as submitted:
+        run.step(WaitForExecution, deferred.value.method_name)
+    assert submitted.value.trigger.serialize()[0].endswith("ExecutionTrigger")
+    assert [row["status"] for row in run.executions] == ["FAILED", "RUNNING"]
 
 
 class SubmitOfInvalidRow(FailInvalidRun):
@@ -385,7 +410,7 @@ def test_an_attempt_opened_before_its_row_became_invalid_goes_on_and_no_other_is
     database.query("""UPDATE workflow_schedules SET parameters = '{"typo": 1}'""")
     run.step(RecordRun)
     emulator.progression("at_once")
-    second.step(SubmitOfInvalidRow, "resume")
+    second.step(SubmitOfInvalidRow, "execute_again")
     for step in (WaitForExecution, LoadResults, RecordRun):
         second.step(step)
     assert [row["status"] for row in second.executions] == ["SUCCESS"]

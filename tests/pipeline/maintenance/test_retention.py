@@ -21,6 +21,7 @@ from recomamp.pipeline.maintenance import retention
 from recomamp.pipeline.maintenance.operators import ApplyRetention
 from recomamp.pipeline.maintenance.retention import Retention, delete_files, trim_documents
 from recomamp.store.executions import mark_succeeded
+from recomamp.store.locks import Purpose, locked
 from recomamp.store.results.files import ResultDirectory, StoredFile
 from recomamp.store.results.stored_files import StoredFiles
 
@@ -340,6 +341,15 @@ def test_while_the_later_files_are_not_whole_the_older_stay(results: Results) ->
     assert finding.subject == f"execution {last['id']}"
     assert retained.done == 0
     assert all(path.exists() for path in results.paths(old))
+
+
+def test_files_stay_while_a_load_is_replacing_them(results: Results) -> None:
+    old = results.store(days=90)
+    results.store(days=40)
+    with locked(DatabaseHook().get_conn, UUID(old["id"]), Purpose.LOAD):
+        assert results.delete().done == 0
+    assert [path.exists() for path in results.paths(old)] == [True]
+    assert results.delete().done == 1
 
 
 def test_what_a_week_shows_is_kept(results: Results) -> None:

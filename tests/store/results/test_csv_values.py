@@ -152,6 +152,12 @@ def test_any_field_is_read_as_python_reads_it_or_refused(column: OutputColumn, f
     assert same(ours, pythons), (ours, pythons)
 
 
+def test_a_number_that_is_too_small_is_refused_among_short_ones_too() -> None:
+    fields = pa.array([f"0.{'0' * 400}1".encode(), b"1", b"2"])
+    with pytest.raises(Unreadable):
+        read_values(fields, DOUBLE.arrow_type)
+
+
 LENIENT = [
     (LONG, ["0x10", "0X1f", " 5", "5 ", "\t5", "+5", "1_000", "5.0", "1e3", "5\0", "٣", "1,000"]),
     (DOUBLE, ["1e400", "-1e400", "1" * 400, "1e-400", "inf", "nan", "-NaN", "nan(1)", "INFINITY"]),

@@ -102,7 +102,7 @@ def test_a_load_that_has_lost_its_lock_removes_and_replaces_nothing_of_others(
 def test_the_lock_is_verified_before_each_file_gets_its_name(tmp_path: Path) -> None:
     parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n", "a,b\n3,z\n")
     with pytest.raises(ExecutionLocked):
-        store(tmp_path, parts, PAIR, verify_lock=lost_after(2))
+        store(tmp_path, parts, PAIR, verify_lock=lost_after(3))  # one is before sizes
     assert stored_files(tmp_path) == [f"{DIRECTORY}/part-0000{n}.parquet" for n in (1, 2)]
 
 
@@ -156,6 +156,21 @@ def test_a_file_of_which_the_storage_has_lost_a_part_gets_no_name(tmp_path: Path
     with pytest.raises(InvalidResults, match=r"part-00001.parquet has \d+ bytes of the \d+"):
         store(tmp_path, parts, PAIR, verify_lock=cut)
     assert stored_files(tmp_path) == []
+
+
+def test_a_second_load_replaces_no_file_where_one_of_its_own_is_cut(tmp_path: Path) -> None:
+    parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n")
+    store(tmp_path, parts, PAIR)
+    paths = sorted((tmp_path / "results" / DIRECTORY).glob("part-*.parquet"))
+    before = [path.read_bytes() for path in paths]
+
+    def cut() -> None:
+        for path in (tmp_path / "results" / DIRECTORY).glob("_writing-*part-00002*"):
+            path.write_bytes(path.read_bytes()[:-1])
+
+    with pytest.raises(InvalidResults, match=r"part-00002.parquet has \d+ bytes"):
+        store(tmp_path, write(tmp_path, "a,b\n3,z\n", "a,b\n4,q\n"), PAIR, verify_lock=cut)
+    assert [path.read_bytes() for path in paths] == before
 
 
 def test_no_reader_ever_sees_part_of_a_result_under_its_own_name(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import ClassVar
 
 from recomamp.amazon.ads import profiles as calls
 from recomamp.amazon.ads.client import AdsClient
@@ -49,6 +50,8 @@ class InstanceAccounts:
 
 class NoCampaignSources(InvalidDefinition):
     """No profile and no DSP advertiser of the user belongs to the instance."""
+
+    error_type: ClassVar[str] = "NO_CAMPAIGN_SOURCES"
 
 
 async def resolve_campaign_sources(

@@ -195,11 +195,16 @@ class ExecutionOperator(BaseOperator):
             step_time=self.step_time,
         )
         if execution.slot_granted_at is None:
-            self.defer(trigger=SlotTrigger(execution_id=str(execution.id)), method_name="resume")
+            self.defer(
+                trigger=SlotTrigger(execution_id=str(execution.id)), method_name="execute_again"
+            )
         return execution
 
-    def resume(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """Go on after the trigger's event, which says only that it is worth trying."""
+    def execute_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
+        """Execute the task again after the event of ``SlotTrigger``.
+
+        Its name is not ``resume``: ``wait`` has a method of that name for ``ExecutionTrigger``.
+        """
         self.log.info("Woken up: %s", event)
         self._resumed = True
         return self.execute(context)

@@ -10,7 +10,6 @@ from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.definitions import Schedule
 from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, given_up_as
 from recomamp.domain.executions import Execution
-from recomamp.domain.run_request import RunRequest
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.text import one_line
 from recomamp.errors import AmazonError, ConfigurationError, InvalidDefinition
@@ -44,8 +43,8 @@ class RecordRun(ExecutionOperator):
         with self.error_handling(context):
             execution = self.latest_execution(context)
             is_loaded = execution is not None and self._is_loaded(context, execution)
-            if not is_loaded and (request := self._request_with_earlier_results(context)):
-                loaded = self.loaded_window(request)
+            if not is_loaded and self._is_skipped_as_loaded(context):
+                loaded = self._loaded_before(context)
                 # None: the row was edited after submit was skipped, so its records stay as they are
                 if loaded is None or loaded.is_recorded:
                     self._show_next_run()
@@ -60,12 +59,20 @@ class RecordRun(ExecutionOperator):
             else:
                 self._finish_week(context, execution, is_loaded)
 
-    def _request_with_earlier_results(self, context: Context) -> RunRequest | None:
-        """Return the request if submit was skipped because its results exist, else None."""
+    def _is_skipped_as_loaded(self, context: Context) -> bool:
+        """Return whether submit was skipped because the results of the window exist."""
         if task_state(context, SUBMIT_TASK_ID) != TaskInstanceState.SKIPPED:
+            return False
+        window = self._window(context)
+        return window is None or not self._is_week_skipped(window)
+
+    def _loaded_before(self, context: Context) -> LoadedWindow | None:
+        """Return the results for whose sake submit was skipped; None where the row was edited."""
+        try:
+            return self.loaded_window(self.run_request(context))
+        except InvalidDefinition as err:
+            self.log.warning("The row was edited since submit was skipped: %s", one_line(err))
             return None
-        request = self.run_request(context)
-        return None if self._is_skipped(request) else request
 
     def _show_next_run(self) -> None:
         schedule_id = self.definition_ref.schedule_id
@@ -75,14 +82,14 @@ class RecordRun(ExecutionOperator):
         with self.database.transaction() as connection:
             run_records.show_next_run(connection, schedule_id, next_run_at=next_run_at)
 
-    def _is_skipped(self, request: RunRequest) -> bool:
+    def _is_week_skipped(self, window: Window) -> bool:
         """Return whether the week is SKIPPED. It stays so, even with results."""
         collection_id = self.definition_ref.collection_id
         if collection_id is None:
             return False
         with self.database.transaction() as connection:
             return run_records.is_week_skipped(
-                connection, collection_id=collection_id, window=request.window
+                connection, collection_id=collection_id, window=window
             )
 
     def _execution(self, loaded: LoadedWindow) -> Execution | None:

@@ -79,9 +79,16 @@ def _window_of_run(context: Context, definition: Schedule | Collection) -> Windo
     _check_dates(context, "logical_date", "data_interval_start", "data_interval_end")
     run = context["dag_run"]
     if run.data_interval_start is not None and run.data_interval_end is not None:
+        start, end = window_start(_utc(run.data_interval_start)), _utc(run.data_interval_end)
+        if start >= end.replace(microsecond=0):
+            raise InvalidDefinition(
+                f"the run's data interval from {start} to {end} is empty; trigger a run with "
+                "another logical date, or with window_start and window_end",
+                column="data_interval_end",
+            )
         return Window(
-            start=window_start(_utc(run.data_interval_start)),
-            end=_utc(run.data_interval_end),
+            start=start,
+            end=end,
             time_zone=definition.windows.time_zone,
             type=definition.windows.type,
         )

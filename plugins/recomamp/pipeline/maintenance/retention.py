@@ -17,9 +17,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from recomamp.domain.text import one_line
+from recomamp.errors import ExecutionLocked
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.store import retention
+from recomamp.store.locks import Purpose, locked
 from recomamp.store.maintenance_findings import Finding, FindingKind
 from recomamp.store.results.stored_files import StoredFiles
 from recomamp.store.retention import ExpiredDocument, Position, SupersededFiles
@@ -100,16 +102,31 @@ def delete_files(
             if difference:
                 retained.find(old.keeper_id, f"execution {old.id} keeps its files: {difference}")
                 continue
-            # The row is changed afterwards: a run that dies in between finds it again
-            files.delete(old.files, workflow_id=old.workflow_id, execution_id=old.id)
-            with database.transaction() as connection:
-                is_noted = retention.set_files_deleted(
-                    connection, old, deleted_at=now, before=before
-                )
-            retained.done += is_noted
-            log.info("Files of execution %s deleted: execution %s has them", old.id, old.keeper_id)
+            if _delete_unless_loaded(database, files, old, before=before, now=now):
+                retained.done += 1
+                log.info("Files of %s deleted: execution %s has them", old.id, old.keeper_id)
     log.info("Files of %s superseded results deleted", retained.done)
     return retained
+
+
+def _delete_unless_loaded(
+    database: DatabaseHook,
+    files: StoredFiles,
+    old: SupersededFiles,
+    *,
+    before: datetime,
+    now: datetime,
+) -> bool:
+    """Delete the files of a result; False where a load is replacing them, or has done so."""
+    try:
+        with locked(database.get_conn, old.id, Purpose.LOAD), database.transaction() as connection:
+            if not retention.set_files_deleted(connection, old, deleted_at=now, before=before):
+                return False
+            # Before the commit: a process that dies in between leaves the row as it was
+            files.delete(old.files, workflow_id=old.workflow_id, execution_id=old.id)
+    except ExecutionLocked:
+        return False
+    return True
 
 
 def _fewer(old: Old) -> str:

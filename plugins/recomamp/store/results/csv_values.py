@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -131,7 +131,8 @@ def _doubles(fields: pa.Array[Any]) -> pa.Array[Any]:
             raise Unreadable
     content = _content(fields)
     has_exponent = b"e" in content or b"E" in content
-    if has_exponent or len(content) > _SURELY_IN_RANGE * len(fields):
+    longest = pc.max(pc.binary_length(cast("Any", fields))).as_py() or 0
+    if has_exponent or longest > _SURELY_IN_RANGE:
         zeros = fields.filter(pc.equal(numbers, _ZERO))
         if pc.any(pc.match_substring_regex(zeros, pattern=_NOT_ZERO)).as_py():
             raise Unreadable

@@ -125,6 +125,9 @@ class ResultDirectory:
             storage has another number of its bytes than were written.
         """
         with self._storage.explained("written"):
+            self._verify_lock()
+            for name in names:
+                self._check_size(name)
             for name in names:
                 self._verify_lock()
                 self._rename(name)
@@ -143,16 +146,25 @@ class ResultDirectory:
     def _path_aside(self, name: str) -> str:
         return f"{self._directory}/{self._aside}{name}"
 
+    def _check_size(self, name: str) -> None:
+        """Compare a file's size with the bytes written, before any file gets its name."""
+        written_bytes = self._written[name].size_bytes
+        with self._removed_file_explained(name):
+            size_bytes = self._files.size(self._path_aside(name))
+        if size_bytes != written_bytes:
+            raise InvalidResults(
+                f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} has {size_bytes} bytes "
+                f"of the {written_bytes} that were written; load the results again"
+            )
+
     def _rename(self, name: str) -> None:
-        aside, written_bytes = self._path_aside(name), self._written[name].size_bytes
+        with self._removed_file_explained(name):
+            self._files.mv(self._path_aside(name), f"{self._directory}/{name}")
+
+    @contextmanager
+    def _removed_file_explained(self, name: str) -> Iterator[None]:
         try:
-            size_bytes = self._files.size(aside)
-            if size_bytes != written_bytes:
-                raise InvalidResults(
-                    f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} has {size_bytes} bytes "
-                    f"of the {written_bytes} that were written; load the results again"
-                )
-            self._files.mv(aside, f"{self._directory}/{name}")
+            yield
         except FileNotFoundError as err:
             raise InvalidResults(
                 f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} was removed before it got "
