@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -102,7 +102,7 @@ def test_a_load_that_has_lost_its_lock_removes_and_replaces_nothing_of_others(
 def test_the_lock_is_verified_before_each_file_gets_its_name(tmp_path: Path) -> None:
     parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n", "a,b\n3,z\n")
     with pytest.raises(ExecutionLocked):
-        store(tmp_path, parts, PAIR, verify_lock=lost_after(3))  # one is before sizes
+        store(tmp_path, parts, PAIR, verify_lock=lost_after(2))
     assert stored_files(tmp_path) == [f"{DIRECTORY}/part-0000{n}.parquet" for n in (1, 2)]
 
 
@@ -147,18 +147,34 @@ def test_a_file_that_somebody_removed_before_it_got_its_name_is_loaded_again(
     assert stored_files(tmp_path) == []
 
 
-def test_a_file_of_which_the_storage_has_lost_a_part_gets_no_name(tmp_path: Path) -> None:
+def cut_before_publishing(monkeypatch: pytest.MonkeyPatch, cut: Callable[[], None]) -> None:
+    """Cut files after they were written, and before they get their names."""
+    publish = ResultDirectory.publish
+
+    def cut_and_publish(directory: ResultDirectory, names: Sequence[str]) -> None:
+        cut()
+        publish(directory, names)
+
+    monkeypatch.setattr(ResultDirectory, "publish", cut_and_publish)
+
+
+def test_a_file_of_which_the_storage_has_lost_a_part_gets_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def cut() -> None:
         for path in (tmp_path / "results" / DIRECTORY).glob("_writing-*"):
             path.write_bytes(path.read_bytes()[:-1])
 
     parts = write(tmp_path, "a,b\n1,x\n")
+    cut_before_publishing(monkeypatch, cut)
     with pytest.raises(InvalidResults, match=r"part-00001.parquet has \d+ bytes of the \d+"):
-        store(tmp_path, parts, PAIR, verify_lock=cut)
+        store(tmp_path, parts, PAIR)
     assert stored_files(tmp_path) == []
 
 
-def test_a_second_load_replaces_no_file_where_one_of_its_own_is_cut(tmp_path: Path) -> None:
+def test_a_second_load_replaces_no_file_where_one_of_its_own_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parts = write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n")
     store(tmp_path, parts, PAIR)
     paths = sorted((tmp_path / "results" / DIRECTORY).glob("part-*.parquet"))
@@ -168,8 +184,9 @@ def test_a_second_load_replaces_no_file_where_one_of_its_own_is_cut(tmp_path: Pa
         for path in (tmp_path / "results" / DIRECTORY).glob("_writing-*part-00002*"):
             path.write_bytes(path.read_bytes()[:-1])
 
+    cut_before_publishing(monkeypatch, cut)
     with pytest.raises(InvalidResults, match=r"part-00002.parquet has \d+ bytes"):
-        store(tmp_path, write(tmp_path, "a,b\n3,z\n", "a,b\n4,q\n"), PAIR, verify_lock=cut)
+        store(tmp_path, write(tmp_path, "a,b\n3,z\n", "a,b\n4,q\n"), PAIR)
     assert [path.read_bytes() for path in paths] == before
 
 
