@@ -25,7 +25,7 @@ from recomamp.pipeline.generator.shards import bucket_of, file_of_shard
 from recomamp.pipeline.settings import MAX_SHARDS
 from stack.environment import airflow_environment
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 PATIENCE_SECONDS = 240
