@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -375,9 +374,12 @@ def _finished(settings: Settings) -> State:
 
 
 @pytest.mark.parametrize("psql", ["psql", str(find_psql(path=""))])
-def test_every_printed_command_works_as_written(folder: Folder, psql: str) -> None:
-    if shutil.which(psql) is None:
-        pytest.skip("no psql on the PATH")
+def test_every_printed_command_works_as_written(
+    folder: Folder, psql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "PATH", os.pathsep.join([str(find_psql(path="").parent), os.environ["PATH"]])
+    )
     up, show_rows, read_files, insert, down = commands(folder.printed(psql))
 
     assert "Search" in folder.run(show_rows)
