@@ -53,7 +53,7 @@ class LoadResults(ExecutionOperator):
             execution = self._finished_execution(context)
             with (
                 locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock,
-                _bounded_patience(tries_since_clear(context)),
+                _fail_after_ready_tries(tries_since_clear(context)),
             ):
                 amc, stored = self._load(execution, lock)
                 self._complete(execution, lock, amc, stored)
@@ -200,7 +200,7 @@ class LoadResults(ExecutionOperator):
 
 
 @contextmanager
-def _bounded_patience(tries_since_clear: int) -> Iterator[None]:
+def _fail_after_ready_tries(tries_since_clear: int) -> Iterator[None]:
     """End the task where AMC has not given the result in so many tries.
 
     :raises RequestRejected: with AMC's last text, from the last of these tries.

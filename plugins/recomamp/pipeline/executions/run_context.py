@@ -55,7 +55,7 @@ def due_at_of(context: Context) -> datetime:
     return _utc(context["dag_run"].run_after)
 
 
-def order_of(context: Context) -> datetime:
+def tick_or_start_of(context: Context) -> datetime:
     """Return the run's tick as it is compared with those of other runs: 2000 for any before."""
     return _utc(bounded(context["dag_run"].run_after))
 
