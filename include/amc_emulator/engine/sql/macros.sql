@@ -2,6 +2,44 @@
 -- A value between 0 and 1 that depends on its arguments alone: the world's dice.
 -- (Hashed twice: hashes of several values at once are not mixed well enough to be dice.)
 CREATE MACRO chance(seed, salt) AS (hash(hash(seed, salt)) >> 11) / 9007199254740992.0;
+-- Seconds until AMC knows of a conversion: within two days of most, within 28 days of all.
+CREATE MACRO known_after(seed) AS CAST(86400 * CASE
+    WHEN chance(seed, 'late') < 0.8 THEN 2 * chance(seed, 'known')
+    ELSE 2 + 26 * pow(chance(seed, 'known'), 2)
+END AS BIGINT);
+CREATE MACRO os_of(device, person_no) AS CASE device
+    WHEN 'PC' THEN 'Windows' WHEN 'TV' THEN 'Fire OS'
+    ELSE CASE WHEN person_no % 5 < 2 THEN 'iOS' ELSE 'Android' END END;
+CREATE MACRO os_version_of(device, person_no) AS CASE os_of(device, person_no)
+    WHEN 'Windows' THEN CASE WHEN person_no % 3 = 0 THEN '10' ELSE '11' END
+    WHEN 'Fire OS' THEN CASE WHEN person_no % 3 = 0 THEN '7.6.8' ELSE '8.1.2' END
+    WHEN 'iOS' THEN CASE WHEN person_no % 3 = 0 THEN '16.7.2' ELSE '17.5.1' END
+    ELSE CASE WHEN person_no % 3 = 0 THEN '13' ELSE '14' END END;
+CREATE MACRO make_of(device, person_no) AS CASE os_of(device, person_no)
+    WHEN 'Windows' THEN NULL WHEN 'Fire OS' THEN 'Amazon' WHEN 'iOS' THEN 'Apple'
+    ELSE 'Samsung' END;
+CREATE MACRO model_of(device, person_no) AS CASE make_of(device, person_no)
+    WHEN 'Amazon' THEN 'AFTMM'
+    WHEN 'Apple' THEN CASE device WHEN 'Tablet' THEN 'iPad' ELSE 'iPhone' END
+    WHEN 'Samsung' THEN CASE device WHEN 'Tablet' THEN 'GALAXY TAB' ELSE 'GALAXY' END END;
+CREATE MACRO browser_of(person_no) AS CASE person_no % 4
+    WHEN 0 THEN 'Safari' WHEN 1 THEN 'Firefox' ELSE 'Chrome' END;
+CREATE MACRO environment_of(device, app_bundle) AS CASE
+    WHEN device = 'TV' OR (device <> 'PC' AND app_bundle IS NOT NULL) THEN 'App' ELSE 'Web' END;
+CREATE MACRO device_id_of(user_id, device) AS upper(md5(user_id || device));
+CREATE MACRO slot_of(seed) AS CASE
+    WHEN chance(seed, 'slot') < 0.55 THEN 'ATF' WHEN chance(seed, 'slot') < 0.9 THEN 'BTF'
+    ELSE 'UNKNOWN' END;
+CREATE MACRO tracked_item(stage, asin, advertiser_id) AS CASE
+    WHEN stage = 6 THEN 'kestrel ridge'
+    WHEN stage = 7 THEN 'STORE' || advertiser_id % 1000000
+    WHEN stage > 7 THEN CAST(advertiser_id % 1000000000 + stage AS VARCHAR)
+    ELSE asin END;
+-- The user -1 means data without users: no threshold applies to it.
+CREATE MACRO count_of_users(users) AS CASE
+    WHEN list_contains(users, -1) AND len(list_filter(list_distinct(users), lambda one: one >= 0)) = 0
+        THEN -1
+    ELSE coalesce(len(list_filter(list_distinct(users), lambda one: one >= 0)), 0) END;
 CREATE MACRO union_of_users(lists) AS list_distinct(flatten(lists));
 CREATE MACRO users_of(single) AS CASE WHEN single IS NULL THEN NULL ELSE [single] END;
 CREATE MACRO both_users(one, other) AS
@@ -25,6 +63,20 @@ CREATE MACRO array_intersect(one, other) AS list_sort(list_intersect(one, other)
 CREATE MACRO array_complement(one, other) AS
     list_filter(one, lambda element: NOT list_contains(other, element));
 CREATE MACRO hash64(text) AS CAST(hash(text) >> 1 AS BIGINT);
-CREATE MACRO to_varbinary(text) AS encode(text);
-CREATE MACRO from_varbinary(bytes) AS decode(bytes);
+CREATE MACRO to_varbinary
+    (text) AS encode(text),
+    (text, type) AS CASE lower(type)
+        WHEN 'hex' THEN CASE WHEN regexp_full_match(text, '([0-9A-Fa-f]{2})*') THEN unhex(text) END
+        WHEN 'base64' THEN
+            CASE WHEN regexp_full_match(text, '([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?')
+                THEN from_base64(text) END
+        WHEN 'utf-8' THEN encode(text)
+        ELSE error('Unsupported encoding type ' || type) END;
+CREATE MACRO from_varbinary
+    (bytes) AS decode(bytes),
+    (bytes, type) AS CASE lower(type)
+        WHEN 'hex' THEN lower(hex(bytes))
+        WHEN 'base64' THEN to_base64(bytes)
+        WHEN 'utf-8' THEN decode(bytes)
+        ELSE error('Unsupported encoding type ' || type) END;
 CREATE MACRO json_serialize(document) AS CAST(to_json(document) AS VARCHAR);

@@ -10,12 +10,21 @@ SELECT
     0 AS click_cost,
     ad.*,
     ad.campaign_budget * 100000 AS campaign_budget_amount,
-    coalesce(ad.pinned_device, w.device_type) AS device_type,
+    ad.line_item_budget * 100000 AS line_item_budget_amount,
+    p.merchant_id,
+    ad.frequency_group_ids AS advertiser_account_frequency_group_ids,
+    list_transform(ad.frequency_group_ids, lambda one: one + 1000) AS manager_account_frequency_group_ids,
+    d.device AS device_type,
     CASE WHEN ad.site = 'weatherapp' THEN 'App' ELSE 'Web' END AS environment_type,
+    os_of(d.device, w.person_no) AS operating_system,
+    os_version_of(d.device, w.person_no) AS os_version,
+    make_of(d.device, w.person_no) AS device_make,
+    model_of(d.device, w.person_no) AS device_model,
+    device_id_of(w.user_id, d.device) AS device_id,
+    slot_of(t.touch_no) AS slot_position,
     ad.site = 'amazon' AS is_amazon_owned,
     ad.creative_size AS ad_slot_size,
-    CASE w.person_no % 4 WHEN 0 THEN 'Safari' WHEN 1 THEN 'Firefox' ELSE 'Chrome' END
-        AS browser_family,
+    browser_of(w.person_no) AS browser_family,
     p.advertiser,
     p.advertiser_id,
     p.timezone AS advertiser_timezone,
@@ -33,4 +42,5 @@ JOIN ad ON ad.ad_no = t.ad_no AND ad.ad_product_type IS NULL
 JOIN person AS w ON w.person_no = t.person_no
 JOIN place AS h ON h.place_no = w.place_no
 CROSS JOIN profile AS p
+CROSS JOIN LATERAL (SELECT coalesce(ad.pinned_device, w.device_type) AS device) AS d
 WHERE t.clicked_at IS NOT NULL
