@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from amc_emulator.engine.catalogue import describe_data_sources
+from amc_emulator.engine.catalogue import describe_data_sources, load_catalogue
 from amc_emulator.engine.error_messages import translate_error
 from amc_emulator.engine.output import ResultColumn, format_nested, result_column
 from amc_emulator.engine.query import OutputColumn, Query, QueryRejected, ResultSet
@@ -56,7 +56,9 @@ class Engine:
             )
             for row in rows
         ]
-        return apply_thresholds(result_columns, counted, query, plan.tables)
+        catalogue = load_catalogue()
+        tables = [name for name in plan.tables if "user_id" in catalogue[name].columns]
+        return apply_thresholds(result_columns, counted, query, tables)
 
     def data_sources(self, datasets: frozenset[str] | None = None) -> list[dict[str, Any]]:
         """Return the tables of an instance that subscribes to `datasets`. None stands for all."""

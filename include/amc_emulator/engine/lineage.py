@@ -1,4 +1,4 @@
-"""Facts about a column of a query: its sensitivity, and whether it is aggregated."""
+"""Facts about a column of a query: its sensitivity, and what it was made of."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ class Facts:
 
     threshold: Threshold = Threshold.NONE
     metric: bool = False
-    aggregated: bool = False
     floating: bool = False
     ratio: bool = False
 
@@ -47,7 +46,6 @@ def combine(all_facts: Iterable[Facts]) -> Facts:
     return Facts(
         threshold=max((f.threshold for f in known), default=Threshold.NONE),
         metric=any(f.metric for f in known),
-        aggregated=any(f.aggregated for f in known),
         floating=any(f.floating for f in known),
         ratio=any(f.ratio for f in known),
     )
@@ -103,7 +101,7 @@ def _window_facts(node: exp.Window) -> Facts:
 
 
 def _aggregate_facts(node: exp.AggFunc) -> Facts:
-    inputs = replace(combine(facts_of(child) for child in node.iter_expressions()), aggregated=True)
+    inputs = combine(facts_of(child) for child in node.iter_expressions())
     if isinstance(node, COUNTS):
         distinct = isinstance(node.this, exp.Distinct) or isinstance(node, exp.ApproxDistinct)
         counted = _at_most_low(inputs)

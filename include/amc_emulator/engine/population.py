@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from decimal import Decimal
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -116,10 +117,11 @@ def place_rows(instance_id: str) -> list[list[Any]]:
     return [[number, *place] for number, place in enumerate(places)]
 
 
-def product_rows() -> list[list[Any]]:
-    """Return the rows of `product`."""
-    products = load_world()["products"]
-    return [[n, p["asin"], p["item"], p["price"]] for n, p in enumerate(products, start=1)]
+def product_rows(instance_id: str) -> list[list[Any]]:
+    """Return the rows of `product`, with prices in the currency of the instance."""
+    factor = Decimal(str(load_world()["profiles"][profile_name(instance_id)]["price_factor"]))
+    products = enumerate(load_world()["products"], start=1)
+    return [[n, p["asin"], p["item"], Decimal(str(p["price"])) * factor] for n, p in products]
 
 
 def segment_rows() -> list[list[Any]]:

@@ -41,8 +41,10 @@ class Relation:
 
     @classmethod
     def of(cls, table: CatalogueTable) -> Relation:
-        """Return the relation of a documented table. Each row belongs to one user."""
+        """Return the relation of a documented table. Each row belongs to one user, if to any."""
         columns = {name: Facts.of(column) for name, column in table.columns.items()}
+        if "user_id" not in columns:
+            return cls(columns=columns, users=Users.ABSENT, aggregated=True)
         return cls(columns=columns, users=Users.SINGLE)
 
     def renamed(self, names: list[str]) -> Relation:
@@ -80,6 +82,7 @@ class Scope:
     sources: dict[str, Relation] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)  # columns of JOIN … USING
     outer: Scope | None = None
+    subqueries: list[Relation] = field(default_factory=list)  # in expressions
 
     def add(self, alias: str, relation: Relation) -> None:
         """Add a source.

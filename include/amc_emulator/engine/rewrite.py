@@ -204,6 +204,7 @@ class Rewriter:
     def _subquery(self, node: exp.Query, ctes: Ctes, scope: Scope) -> None:
         body, relation = self.rewrite(node.copy(), ctes, scope)
         drop_user_column(body)
+        scope.subqueries.append(relation)
         facts = next(iter(relation.columns.values()), Facts())
         plain = isinstance(node.parent, exp.Exists) or node.arg_key == "query"
         replacement = body if plain and not isinstance(node, exp.Subquery) else body.subquery()

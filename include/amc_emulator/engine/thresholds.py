@@ -28,7 +28,7 @@ def apply_thresholds(
     query: Query,
     tables: Sequence[str],
 ) -> ResultSet:
-    """Return the rows that may be seen, of a query that reads `tables`.
+    """Return the rows that may be seen, of a query that reads these `tables` of users.
 
     By default a row short of users is dropped. With REMOVE_VALUES, a discriminator column or a
     reason column the values that need more users become NULL. Rows that are alike after that are

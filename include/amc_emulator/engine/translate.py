@@ -87,9 +87,7 @@ def _translate(query: Query) -> Plan:
     )
     body, relation = Rewriter(reads).rewrite(tree, {})
     facts = list(relation.columns.values())
-    if query.aggregation_controls and not (
-        relation.aggregated or any(one.aggregated for one in facts)
-    ):
+    if query.aggregation_controls and not relation.aggregated:
         raise QueryRejected("Query must aggregate: its output has single events of a table.")
     return Plan(
         sql=body.sql(dialect="duckdb", identify=True, comments=False),

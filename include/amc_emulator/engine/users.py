@@ -12,6 +12,8 @@ from amc_emulator.engine.relation import USER_COLUMN, Relation, Scope, Users
 def users_of_row(scope: Scope) -> tuple[exp.Expr, Users]:
     """Return the users behind a row that is joined from the sources of a scope."""
     found = list(scope.users())
+    if not found and any(one.users is not Users.ABSENT for one in scope.subqueries):
+        return exp.cast(exp.null(), "INTEGER"), Users.SINGLE  # users whom nobody has counted
     if not found:
         return nobody(), Users.ABSENT
     if len(found) == 1:

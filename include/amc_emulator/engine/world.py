@@ -71,11 +71,12 @@ class World:
     def _fill_population(self, instance_id: str, seed: int, users: int) -> None:
         self._insert("profile", [population.profile_row(instance_id, seed, users)])
         self._insert("place", population.place_rows(instance_id))
-        self._insert("product", population.product_rows())
+        self._insert("product", population.product_rows(instance_id))
         self._insert("segment", population.segment_rows())
         self._insert("ad", population.ad_rows(instance_id))
         self._insert("ticket", population.ticket_rows())
         self._connection.execute(_text("people.sql"), {"users": users})
+        self._script("devices.sql")
 
     def _insert(self, table: str, rows: list[list[Any]]) -> None:
         marks = ", ".join("?" for _ in rows[0])

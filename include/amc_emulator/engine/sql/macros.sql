@@ -7,26 +7,8 @@ CREATE MACRO known_after(seed) AS CAST(86400 * CASE
     WHEN chance(seed, 'late') < 0.8 THEN 2 * chance(seed, 'known')
     ELSE 2 + 26 * pow(chance(seed, 'known'), 2)
 END AS BIGINT);
-CREATE MACRO os_of(device, person_no) AS CASE device
-    WHEN 'PC' THEN 'Windows' WHEN 'TV' THEN 'Fire OS'
-    ELSE CASE WHEN person_no % 5 < 2 THEN 'iOS' ELSE 'Android' END END;
-CREATE MACRO os_version_of(device, person_no) AS CASE os_of(device, person_no)
-    WHEN 'Windows' THEN CASE WHEN person_no % 3 = 0 THEN '10' ELSE '11' END
-    WHEN 'Fire OS' THEN CASE WHEN person_no % 3 = 0 THEN '7.6.8' ELSE '8.1.2' END
-    WHEN 'iOS' THEN CASE WHEN person_no % 3 = 0 THEN '16.7.2' ELSE '17.5.1' END
-    ELSE CASE WHEN person_no % 3 = 0 THEN '13' ELSE '14' END END;
-CREATE MACRO make_of(device, person_no) AS CASE os_of(device, person_no)
-    WHEN 'Windows' THEN NULL WHEN 'Fire OS' THEN 'Amazon' WHEN 'iOS' THEN 'Apple'
-    ELSE 'Samsung' END;
-CREATE MACRO model_of(device, person_no) AS CASE make_of(device, person_no)
-    WHEN 'Amazon' THEN 'AFTMM'
-    WHEN 'Apple' THEN CASE device WHEN 'Tablet' THEN 'iPad' ELSE 'iPhone' END
-    WHEN 'Samsung' THEN CASE device WHEN 'Tablet' THEN 'GALAXY TAB' ELSE 'GALAXY' END END;
-CREATE MACRO browser_of(person_no) AS CASE person_no % 4
-    WHEN 0 THEN 'Safari' WHEN 1 THEN 'Firefox' ELSE 'Chrome' END;
 CREATE MACRO environment_of(device, app_bundle) AS CASE
     WHEN device = 'TV' OR (device <> 'PC' AND app_bundle IS NOT NULL) THEN 'App' ELSE 'Web' END;
-CREATE MACRO device_id_of(user_id, device) AS upper(md5(user_id || device));
 CREATE MACRO slot_of(seed) AS CASE
     WHEN chance(seed, 'slot') < 0.55 THEN 'ATF' WHEN chance(seed, 'slot') < 0.9 THEN 'BTF'
     ELSE 'UNKNOWN' END;

@@ -23,6 +23,7 @@ CREATE TABLE place (
     city VARCHAR,
     postal INTEGER
 );
+-- Prices are in the currency of the profile.
 CREATE TABLE product (
     product_no INTEGER,
     asin VARCHAR,
@@ -146,4 +147,14 @@ CREATE TABLE person (
     activity DOUBLE,
     exposed BOOLEAN,
     segment_ids INTEGER[]
+);
+CREATE TABLE device (
+    person_no INTEGER,
+    device_type VARCHAR,
+    device_id VARCHAR,
+    operating_system VARCHAR,
+    os_version VARCHAR,
+    device_make VARCHAR,
+    device_model VARCHAR,
+    browser_family VARCHAR
 );

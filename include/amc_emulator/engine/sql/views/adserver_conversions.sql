@@ -29,10 +29,10 @@ SELECT
     p.advertiser,
     p.advertiser_id,
     w.device_type,
-    make_of(w.device_type, w.person_no) AS device_brand,
-    model_of(w.device_type, w.person_no) AS device_model,
-    os_of(w.device_type, w.person_no) AS operating_system,
-    browser_of(w.person_no) AS browser_family,
+    d.device_make AS device_brand,
+    d.device_model,
+    d.operating_system,
+    d.browser_family,
     'web' AS environment,
     p.country AS iso_country_code,
     h.state AS iso_state_province_code,
@@ -42,6 +42,7 @@ SELECT
 FROM base_conversions AS c
 JOIN product ON product.product_no = c.product_no
 JOIN person AS w ON w.person_no = c._amc_u
+JOIN device AS d ON d.person_no = w.person_no AND d.device_type = w.device_type
 JOIN place AS h ON h.place_no = w.place_no
 CROSS JOIN profile AS p
 WHERE c.stage > 7

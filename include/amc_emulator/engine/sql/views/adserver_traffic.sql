@@ -59,12 +59,12 @@ SELECT
     CASE WHEN s.search THEN ad.targeting END AS search_keyword_text,
     CASE WHEN s.search THEN 'keyword' END AS search_keyword_type,
     CASE WHEN s.search THEN coalesce(ad.match_type, 'BROAD') END AS search_match_type,
-    d.device AS device_type,
-    make_of(d.device, w.person_no) AS device_brand,
-    model_of(d.device, w.person_no) AS device_model,
-    os_of(d.device, w.person_no) AS operating_system,
-    browser_of(w.person_no) AS browser_family,
-    CASE WHEN d.device = 'TV' THEN 'in-app' ELSE 'web' END AS environment,
+    d.device_type,
+    d.device_make AS device_brand,
+    d.device_model,
+    d.operating_system,
+    d.browser_family,
+    CASE WHEN d.device_type = 'TV' THEN 'in-app' ELSE 'web' END AS environment,
     p.country AS iso_country_code,
     h.state AS iso_state_province_code,
     h.dma AS dma_code,
@@ -89,8 +89,9 @@ FROM touch AS t
 JOIN ad ON ad.ad_no = t.ad_no
 JOIN person AS w ON w.person_no = t.person_no
 JOIN place AS h ON h.place_no = w.place_no
+JOIN device AS d
+    ON d.person_no = w.person_no AND d.device_type = coalesce(ad.pinned_device, w.device_type)
 CROSS JOIN profile AS p
-CROSS JOIN LATERAL (SELECT coalesce(ad.pinned_device, w.device_type) AS device) AS d
 CROSS JOIN LATERAL (
     SELECT
         ad.ad_product_type IS NOT NULL AS search,

@@ -1,6 +1,7 @@
 -- The story of amazon_retail_purchases: a row is an order of one product, whoever placed it.
 SELECT
     c._amc_u,
+    c._amc_known,
     c.event_dt_utc AS purchase_dt_utc,
     c.user_id,
     'adUserId' AS user_id_type,

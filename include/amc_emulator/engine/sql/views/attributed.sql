@@ -24,12 +24,11 @@ SELECT
     CASE WHEN c.stage = 2 THEN 1 ELSE 0 END AS add_to_cart,
     CASE WHEN c.stage = 3 THEN 1 ELSE 0 END AS purchases,
     c.units AS units_sold,
-    sales.amount AS product_sales,
-    off_amazon.amount AS off_amazon_product_sales,
+    c.units * product.price AS product_sales,
+    CASE WHEN c.stage = 9 THEN product.price ELSE 0 END AS off_amazon_product_sales,
     CASE WHEN c.stage = 8 THEN 5 ELSE 0 END AS off_amazon_conversion_value,
-    sales.amount + off_amazon.amount AS combined_sales,
-    CASE WHEN c.stage = 3 THEN CAST(product.price * factor.price AS DECIMAL(38, 4)) END
-        AS purchase_unit_price,
+    c.units * product.price + CASE WHEN c.stage = 9 THEN product.price ELSE 0 END AS combined_sales,
+    CASE WHEN c.stage = 3 THEN product.price END AS purchase_unit_price,
     'CONVERSION' AS conversion_event_type,
     stage.event_category AS conversion_event_category,
     stage.event_type_class AS conversion_event_type_class,
@@ -48,13 +47,13 @@ SELECT
     ad.line_item_budget * 100000 AS line_item_budget_amount,
     CASE WHEN ad.ad_product_type IS NOT NULL
         THEN ad.terms[1 + CAST(c.touch_no % len(ad.terms) AS INTEGER)] END AS customer_search_term,
-    d.device AS device_type,
-    os_of(d.device, w.person_no) AS operating_system,
-    os_version_of(d.device, w.person_no) AS os_version,
-    make_of(d.device, w.person_no) AS device_make,
-    model_of(d.device, w.person_no) AS device_model,
-    environment_of(d.device, ad.app_bundle) AS environment_type,
-    browser_of(w.person_no) AS browser_family,
+    d.device_type,
+    d.operating_system,
+    d.os_version,
+    d.device_make,
+    d.device_model,
+    environment_of(d.device_type, ad.app_bundle) AS environment_type,
+    d.browser_family,
     ad.creative_size AS ad_slot_size,
     p.advertiser,
     p.advertiser_id,
@@ -71,14 +70,7 @@ JOIN stage ON stage.stage = c.stage
 JOIN product ON product.product_no = c.product_no
 JOIN person AS w ON w.person_no = c.person_no
 JOIN place AS h ON h.place_no = w.place_no
+JOIN device AS d
+    ON d.person_no = w.person_no AND d.device_type = coalesce(ad.pinned_device, w.device_type)
 CROSS JOIN profile AS p
-CROSS JOIN LATERAL (SELECT CAST(p.price_factor AS DECIMAL(6, 2)) AS price) AS factor
-CROSS JOIN LATERAL (
-    SELECT CAST(c.units * product.price * factor.price AS DECIMAL(38, 4)) AS amount
-) AS sales
-CROSS JOIN LATERAL (
-    SELECT CAST(CASE WHEN c.stage = 9 THEN product.price * factor.price ELSE 0 END
-        AS DECIMAL(38, 4)) AS amount
-) AS off_amazon
-CROSS JOIN LATERAL (SELECT coalesce(ad.pinned_device, w.device_type) AS device) AS d
 WHERE c.touch_no IS NOT NULL

@@ -10,12 +10,11 @@ SELECT
     1 AS conversions,
     c.new_to_brand,
     c.units AS total_units_sold,
-    sales.amount AS total_product_sales,
-    off_amazon.amount AS off_amazon_product_sales,
+    c.units * product.price AS total_product_sales,
+    CASE WHEN c.stage = 9 THEN product.price ELSE 0 END AS off_amazon_product_sales,
     CASE WHEN c.stage = 8 THEN 5 ELSE 0 END AS off_amazon_conversion_value,
-    sales.amount + off_amazon.amount AS combined_sales,
-    CASE WHEN c.stage = 3 THEN CAST(product.price * factor.price AS DECIMAL(38, 4)) END
-        AS purchase_unit_price,
+    c.units * product.price + CASE WHEN c.stage = 9 THEN product.price ELSE 0 END AS combined_sales,
+    CASE WHEN c.stage = 3 THEN product.price END AS purchase_unit_price,
     'CONVERSION' AS event_type,
     stage.event_category,
     stage.event_type_class,
@@ -56,11 +55,3 @@ JOIN stage ON stage.stage = c.stage
 JOIN product ON product.product_no = c.product_no
 JOIN person AS w ON w.person_no = c.person_no
 CROSS JOIN profile AS p
-CROSS JOIN LATERAL (SELECT CAST(p.price_factor AS DECIMAL(6, 2)) AS price) AS factor
-CROSS JOIN LATERAL (
-    SELECT CAST(c.units * product.price * factor.price AS DECIMAL(38, 4)) AS amount
-) AS sales
-CROSS JOIN LATERAL (
-    SELECT CAST(CASE WHEN c.stage = 9 THEN product.price * factor.price ELSE 0 END
-        AS DECIMAL(38, 4)) AS amount
-) AS off_amazon

@@ -14,17 +14,17 @@ SELECT
     p.merchant_id,
     ad.frequency_group_ids AS advertiser_account_frequency_group_ids,
     list_transform(ad.frequency_group_ids, lambda one: one + 1000) AS manager_account_frequency_group_ids,
-    d.device AS device_type,
+    d.device_type,
     CASE WHEN ad.site = 'weatherapp' THEN 'App' ELSE 'Web' END AS environment_type,
-    os_of(d.device, w.person_no) AS operating_system,
-    os_version_of(d.device, w.person_no) AS os_version,
-    make_of(d.device, w.person_no) AS device_make,
-    model_of(d.device, w.person_no) AS device_model,
-    device_id_of(w.user_id, d.device) AS device_id,
+    d.operating_system,
+    d.os_version,
+    d.device_make,
+    d.device_model,
+    d.device_id,
     slot_of(t.touch_no) AS slot_position,
     ad.site = 'amazon' AS is_amazon_owned,
     ad.creative_size AS ad_slot_size,
-    browser_of(w.person_no) AS browser_family,
+    d.browser_family,
     p.advertiser,
     p.advertiser_id,
     p.timezone AS advertiser_timezone,
@@ -41,6 +41,7 @@ FROM touch AS t
 JOIN ad ON ad.ad_no = t.ad_no AND ad.ad_product_type IS NULL
 JOIN person AS w ON w.person_no = t.person_no
 JOIN place AS h ON h.place_no = w.place_no
+JOIN device AS d
+    ON d.person_no = w.person_no AND d.device_type = coalesce(ad.pinned_device, w.device_type)
 CROSS JOIN profile AS p
-CROSS JOIN LATERAL (SELECT coalesce(ad.pinned_device, w.device_type) AS device) AS d
 WHERE t.clicked_at IS NOT NULL

@@ -21,14 +21,14 @@ SELECT
     p.merchant_id,
     ad.frequency_group_ids AS advertiser_account_frequency_group_ids,
     list_transform(ad.frequency_group_ids, lambda one: one + 1000) AS manager_account_frequency_group_ids,
-    d.device AS device_type,
-    environment_of(d.device, ad.app_bundle) AS environment_type,
-    os_of(d.device, w.person_no) AS operating_system,
-    os_version_of(d.device, w.person_no) AS os_version,
-    make_of(d.device, w.person_no) AS device_make,
-    model_of(d.device, w.person_no) AS device_model,
-    device_id_of(w.user_id, d.device) AS device_id,
-    browser_of(w.person_no) AS browser_family,
+    d.device_type,
+    environment_of(d.device_type, ad.app_bundle) AS environment_type,
+    d.operating_system,
+    d.os_version,
+    d.device_make,
+    d.device_model,
+    d.device_id,
+    d.browser_family,
     slot_of(t.touch_no) AS slot_position,
     ad.site IN ('amazon', 'Prime Video', 'Fire TV') AS is_amazon_owned,
     ad.creative_size AS ad_slot_size,
@@ -55,8 +55,9 @@ FROM touch AS t
 JOIN ad ON ad.ad_no = t.ad_no AND ad.ad_product_type IS NULL
 JOIN person AS w ON w.person_no = t.person_no
 JOIN place AS h ON h.place_no = w.place_no
+JOIN device AS d
+    ON d.person_no = w.person_no AND d.device_type = coalesce(ad.pinned_device, w.device_type)
 CROSS JOIN profile AS p
-CROSS JOIN LATERAL (SELECT coalesce(ad.pinned_device, w.device_type) AS device) AS d
 CROSS JOIN LATERAL (
     SELECT CAST(ad.cost_per_thousand * p.price_factor * 100000 * (0.7 + 0.6 * chance(t.touch_no, 'price'))
         AS BIGINT) AS micros
