@@ -205,7 +205,7 @@ async def _compile_outcome(
 
 def _instance_kind(emulator: Emulator, instance_id: str) -> str | None:
     instance = emulator.tenants.instance(instance_id)
-    return emulator.settings.instance_type or (instance and instance.kind)
+    return emulator.settings.instance_type or (instance.kind if instance else None)
 
 
 def _sandbox_outcome(kind: str | None, body: dict[str, Any]) -> Outcome | None:

@@ -19,8 +19,7 @@ CREATE MACRO tracked_item(stage, asin, advertiser_id) AS CASE
     ELSE asin END;
 -- The user -1 means data without users: no threshold applies to it.
 CREATE MACRO count_of_users(users) AS CASE
-    WHEN list_contains(users, -1) AND len(list_filter(list_distinct(users), lambda one: one >= 0)) = 0
-        THEN -1
+    WHEN list_distinct(users) = [-1] THEN -1
     ELSE coalesce(len(list_filter(list_distinct(users), lambda one: one >= 0)), 0) END;
 CREATE MACRO union_of_users(lists) AS list_distinct(flatten(lists));
 CREATE MACRO users_of(single) AS CASE WHEN single IS NULL THEN NULL ELSE [single] END;
@@ -50,7 +49,7 @@ CREATE MACRO to_varbinary
     (text, type) AS CASE lower(type)
         WHEN 'hex' THEN CASE WHEN regexp_full_match(text, '([0-9A-Fa-f]{2})*') THEN unhex(text) END
         WHEN 'base64' THEN
-            CASE WHEN regexp_full_match(text, '([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?')
+            CASE WHEN len(text) % 4 = 0 AND regexp_full_match(text, '[A-Za-z0-9+/]*={0,2}')
                 THEN from_base64(text) END
         WHEN 'utf-8' THEN encode(text)
         ELSE error('Unsupported encoding type ' || type) END;

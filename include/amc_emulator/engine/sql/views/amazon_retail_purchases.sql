@@ -1,4 +1,4 @@
--- The story of amazon_retail_purchases: a row is an order of one product, whoever placed it.
+-- The story of amazon_retail_purchases: a row is an order of one product, by an exposed person or not.
 SELECT
     c._amc_u,
     c._amc_known,

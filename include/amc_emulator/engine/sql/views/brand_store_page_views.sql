@@ -22,7 +22,9 @@ SELECT
     p.marketplace_id,
     'Kestrel Ridge Store' AS store_name
 FROM base_brand_store_visit AS v
-JOIN (VALUES (1, 'Home', 1.0, 1), (2, 'Tents', 0.5, 1), (3, 'Packs', 0.25, 2), (4, 'Cooking', 0.12, 4))
+JOIN (
+    VALUES (1, 'Home', 1.0, 1), (2, 'Tents', 0.5, 1), (3, 'Packs', 0.25, 2), (4, 'Cooking', 0.12, 4)
+)
     AS page (page_no, title, likelihood, product_no) ON chance(v.seed, 'pages') < page.likelihood
 JOIN person AS w ON w.person_no = v.person_no
 CROSS JOIN profile AS p

@@ -20,7 +20,8 @@ SELECT
     ad.line_item_budget * 100000 AS line_item_budget_amount,
     p.merchant_id,
     ad.frequency_group_ids AS advertiser_account_frequency_group_ids,
-    list_transform(ad.frequency_group_ids, lambda one: one + 1000) AS manager_account_frequency_group_ids,
+    list_transform(ad.frequency_group_ids, lambda one: one + 1000)
+        AS manager_account_frequency_group_ids,
     d.device_type,
     environment_of(d.device_type, ad.app_bundle) AS environment_type,
     d.operating_system,

@@ -20,7 +20,8 @@ SELECT
     slot_of(t.touch_no) AS slot_position,
     p.merchant_id,
     ad.frequency_group_ids AS advertiser_account_frequency_group_ids,
-    list_transform(ad.frequency_group_ids, lambda one: one + 1000) AS manager_account_frequency_group_ids,
+    list_transform(ad.frequency_group_ids, lambda one: one + 1000)
+        AS manager_account_frequency_group_ids,
     p.advertiser,
     p.advertiser_id,
     p.timezone AS advertiser_timezone,
