@@ -90,5 +90,13 @@ def test_what_is_known_only_grows_and_values_do_not_change() -> None:
     assert results[-1] == results[-2] == {row[0]: row[1:] for row in run(sql).rows}
 
 
+def test_a_month_after_any_window_nothing_is_missing() -> None:
+    table = "amazon_attributed_events_by_traffic_time"
+    for start in (MONDAY - n * WEEK for n in range(8)):
+        window = {"time_window_start": start, "time_window_end": start + WEEK}
+        after = start + WEEK + timedelta(days=31)
+        assert rows_known(table, after, **window) == rows_known(table, None, **window)
+
+
 def test_dimensions_are_always_known() -> None:
     assert rows_known("amazon_your_garage", MONDAY) == rows_known("amazon_your_garage", None)

@@ -234,6 +234,7 @@ def test_the_reason_of_filtering_is_a_column_and_blanks_values() -> None:
         assert row["device_type"] is None or int(found[1]) >= 2
     keys = [(row["device_type"], row["why"]) for row in blanked]
     assert len(set(keys)) == len(keys)  # added up for each reason
+    assert len({device for device, _ in keys}) < len(keys)
     assert (
         sum(row["i"] for row in rows)
         > 0.9 * values("SELECT SUM(impressions) AS i FROM dsp_impressions")[0][0]
