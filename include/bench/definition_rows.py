@@ -9,7 +9,7 @@ INSTANCES = 20
 _OWNERS = """
     INSERT INTO users (email, full_name)
     SELECT 'ann' || n || '@example.com', 'Ann ' || n FROM generate_series(1, 5) AS n;
-    -- Thousands of rows of five users: the limits of people are no matter here
+    -- Thousands of rows of five users: the limits of people do not matter here
     INSERT INTO user_quotas (
         user_id, max_active_schedules, max_schedules, max_open_collections, max_open_weeks,
         max_collections, max_workflows, max_definition_bytes

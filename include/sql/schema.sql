@@ -328,7 +328,7 @@ BEGIN
             -- ANALYZE itself would only warn
             AND pg_has_role(relation.relowner, 'USAGE')
     ) THEN
-        RAISE EXCEPTION 'public.% is no table of the owner of analyze_table()', analyzed
+        RAISE EXCEPTION 'public.% is not a table of the owner of analyze_table()', analyzed
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     EXECUTE format('ANALYZE public.%I', analyzed);
@@ -1060,7 +1060,7 @@ BEGIN
     ) AS known (parent_table, parent_counter, child_table, parent_column, condition)
     WHERE known.parent_counter = counter_name;
     IF NOT FOUND THEN
-        RAISE EXCEPTION '% is no counter', counter_name;
+        RAISE EXCEPTION '% is not a counter', counter_name;
     END IF;
 END;
 $$;
@@ -3193,7 +3193,7 @@ COMMENT ON COLUMN public.asins.created_at IS 'Time of insertion. Written by: def
 
 -- Name: COLUMN asins.updated_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.asins.updated_at IS 'Time of the last change. A check that finds nothing new is no change. Written by: default; touch_updated_at().';
+COMMENT ON COLUMN public.asins.updated_at IS 'Time of the last change. A check that finds nothing new is not a change. Written by: default; touch_updated_at().';
 
 -- Name: COLUMN asins.last_validated_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -3201,7 +3201,7 @@ COMMENT ON COLUMN public.asins.last_validated_at IS 'Time when Amazon last knew 
 
 -- Name: COLUMN asins.validation_status; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.asins.validation_status IS 'FOUND or NOT_FOUND. NULL until Amazon has been asked. NOT_FOUND is no proof that the product does not exist. Added by the pipeline. Written by: recomamp_asins_sync (update_products); reset_validation().';
+COMMENT ON COLUMN public.asins.validation_status IS 'FOUND or NOT_FOUND. NULL until Amazon has been asked. NOT_FOUND is not a proof that the product does not exist. Added by the pipeline. Written by: recomamp_asins_sync (update_products); reset_validation().';
 
 -- Name: COLUMN asins.validation_checked_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -3996,7 +3996,7 @@ COMMENT ON COLUMN public.query_templates.created_at IS 'Time of insertion. Writt
 
 -- Name: COLUMN query_templates.updated_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.query_templates.updated_at IS 'Time of the last change. A use is no change. Written by: default; touch_updated_at().';
+COMMENT ON COLUMN public.query_templates.updated_at IS 'Time of the last change. A use is not a change. Written by: default; touch_updated_at().';
 
 -- Name: public_query_templates; Type: VIEW; Schema: public; Owner: -
 
@@ -4252,7 +4252,7 @@ COMMENT ON COLUMN public.report_data_weeks.collection_id IS 'Collection that the
 
 -- Name: COLUMN report_data_weeks.execution_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.report_data_weeks.execution_id IS 'Latest execution of the week. Written by: submit, wait (start_week); wait, record, recomamp_reconcile (finish_week).';
+COMMENT ON COLUMN public.report_data_weeks.execution_id IS 'Latest execution of the week. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
 
 -- Name: COLUMN report_data_weeks.week_start_date; Type: COMMENT; Schema: public; Owner: -
 
@@ -4268,27 +4268,27 @@ COMMENT ON COLUMN public.report_data_weeks.week_number IS 'Number of the week wi
 
 -- Name: COLUMN report_data_weeks.status; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.report_data_weeks.status IS 'PENDING, RUNNING, SUCCESS, FAILED or SKIPPED. Only people write SKIPPED. Written by: default; submit, wait (start_week); wait, record, recomamp_reconcile (finish_week); application.';
+COMMENT ON COLUMN public.report_data_weeks.status IS 'PENDING, RUNNING, SUCCESS, FAILED or SKIPPED. Only people write SKIPPED. Written by: default; submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week); application.';
 
 -- Name: COLUMN report_data_weeks.error_message; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.report_data_weeks.error_message IS 'Error of a failed week. Written by: submit, wait (start_week); wait, record, recomamp_reconcile (finish_week).';
+COMMENT ON COLUMN public.report_data_weeks.error_message IS 'Error of a failed week. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
 
 -- Name: COLUMN report_data_weeks.retry_count; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.report_data_weeks.retry_count IS 'retry_count of the execution. Written by: default; submit, wait (start_week); wait, record, recomamp_reconcile (finish_week).';
+COMMENT ON COLUMN public.report_data_weeks.retry_count IS 'retry_count of the execution. Written by: default; submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
 
 -- Name: COLUMN report_data_weeks.execution_duration; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.report_data_weeks.execution_duration IS 'Duration of the execution in seconds. Written by: wait, record, recomamp_reconcile (finish_week).';
+COMMENT ON COLUMN public.report_data_weeks.execution_duration IS 'Duration of the execution in seconds. Written by: submit, wait, record, recomamp_reconcile (finish_week).';
 
 -- Name: COLUMN report_data_weeks.result_rows; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.report_data_weeks.result_rows IS 'Number of rows of the result. Written by: wait, record, recomamp_reconcile (finish_week).';
+COMMENT ON COLUMN public.report_data_weeks.result_rows IS 'Number of rows of the result. Written by: submit, wait, record, recomamp_reconcile (finish_week).';
 
 -- Name: COLUMN report_data_weeks.result_size_bytes; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.report_data_weeks.result_size_bytes IS 'Size of the result in bytes. Written by: wait, record, recomamp_reconcile (finish_week).';
+COMMENT ON COLUMN public.report_data_weeks.result_size_bytes IS 'Size of the result in bytes. Written by: submit, wait, record, recomamp_reconcile (finish_week).';
 
 -- Name: COLUMN report_data_weeks.created_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -4304,7 +4304,7 @@ COMMENT ON COLUMN public.report_data_weeks.started_at IS 'Time when the latest e
 
 -- Name: COLUMN report_data_weeks.completed_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.report_data_weeks.completed_at IS 'Time when the week ended. NULL while it is open. Written by: submit, wait (start_week); wait, record, recomamp_reconcile (finish_week).';
+COMMENT ON COLUMN public.report_data_weeks.completed_at IS 'Time when the week ended. NULL while it is open. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
 
 -- Name: schedule_runs; Type: TABLE; Schema: public; Owner: -
 
@@ -4337,23 +4337,23 @@ COMMENT ON COLUMN public.schedule_runs.id IS 'Primary key. Written by: default.'
 
 -- Name: COLUMN schedule_runs.schedule_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.schedule_runs.schedule_id IS 'Schedule that ran. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+COMMENT ON COLUMN public.schedule_runs.schedule_id IS 'Schedule that ran. Written by: submit, wait, record, recomamp_reconcile (record_schedule_run).';
 
 -- Name: COLUMN schedule_runs.execution_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.schedule_runs.execution_id IS 'Last execution of the run. NULL where there was none. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+COMMENT ON COLUMN public.schedule_runs.execution_id IS 'Last execution of the run. NULL where there was none. Written by: submit, wait, record, recomamp_reconcile (record_schedule_run).';
 
 -- Name: COLUMN schedule_runs.status; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.schedule_runs.status IS 'SUCCESS, FAILED or SKIPPED. Only the application writes SKIPPED. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+COMMENT ON COLUMN public.schedule_runs.status IS 'SUCCESS, FAILED or SKIPPED. Only the application writes SKIPPED. Written by: submit, wait, record, recomamp_reconcile (record_schedule_run).';
 
 -- Name: COLUMN schedule_runs.error_message; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.schedule_runs.error_message IS 'Error of a failed run. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+COMMENT ON COLUMN public.schedule_runs.error_message IS 'Error of a failed run. Written by: submit, wait, record, recomamp_reconcile (record_schedule_run).';
 
 -- Name: COLUMN schedule_runs.duration_seconds; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.schedule_runs.duration_seconds IS 'Duration of the run in seconds. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+COMMENT ON COLUMN public.schedule_runs.duration_seconds IS 'Duration of the run in seconds. Written by: submit, wait, record, recomamp_reconcile (record_schedule_run).';
 
 -- Name: COLUMN schedule_runs.created_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -4361,15 +4361,15 @@ COMMENT ON COLUMN public.schedule_runs.created_at IS 'Time when the run was firs
 
 -- Name: COLUMN schedule_runs.dag_run_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.schedule_runs.dag_run_id IS 'Run id of the DAG run. A run that is cleared keeps its row. Added by the pipeline. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+COMMENT ON COLUMN public.schedule_runs.dag_run_id IS 'Run id of the DAG run. A run that is cleared keeps its row. Added by the pipeline. Written by: submit, wait, record, recomamp_reconcile (record_schedule_run).';
 
 -- Name: COLUMN schedule_runs.window_start; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.schedule_runs.window_start IS 'Start of the window. Added by the pipeline. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+COMMENT ON COLUMN public.schedule_runs.window_start IS 'Start of the window. Added by the pipeline. Written by: submit, wait, record, recomamp_reconcile (record_schedule_run).';
 
 -- Name: COLUMN schedule_runs.window_end; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.schedule_runs.window_end IS 'End of the window, exclusive. Added by the pipeline. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+COMMENT ON COLUMN public.schedule_runs.window_end IS 'End of the window, exclusive. Added by the pipeline. Written by: submit, wait, record, recomamp_reconcile (record_schedule_run).';
 
 -- Name: COLUMN schedule_runs.updated_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -4966,7 +4966,7 @@ COMMENT ON COLUMN public.workflow_schedules.is_active IS 'False: the DAG is paus
 
 -- Name: COLUMN workflow_schedules.next_run_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_schedules.next_run_at IS 'Next tick, for display. The DAG ticks by cron_expression. Written by: set_next_run_at(); user; wait, record, recomamp_reconcile (update_schedule_after_run); record (show_next_run).';
+COMMENT ON COLUMN public.workflow_schedules.next_run_at IS 'Next tick, for display. The DAG ticks by cron_expression. Written by: set_next_run_at(); user; submit, wait, record, recomamp_reconcile (update_schedule_after_run); record (show_next_run).';
 
 -- Name: COLUMN workflow_schedules.parameters; Type: COMMENT; Schema: public; Owner: -
 
@@ -4986,11 +4986,11 @@ COMMENT ON COLUMN public.workflow_schedules.failed_runs IS 'Number of rows in sc
 
 -- Name: COLUMN workflow_schedules.last_run_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_schedules.last_run_at IS 'Time when the last run ended. The last run is the one with the latest tick. Written by: wait, record, recomamp_reconcile (update_schedule_after_run).';
+COMMENT ON COLUMN public.workflow_schedules.last_run_at IS 'Time when the last run ended. The last run is the one with the latest tick. Written by: submit, wait, record, recomamp_reconcile (update_schedule_after_run).';
 
 -- Name: COLUMN workflow_schedules.last_run_status; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_schedules.last_run_status IS 'Status of the last run. Written by: wait, record, recomamp_reconcile (update_schedule_after_run).';
+COMMENT ON COLUMN public.workflow_schedules.last_run_status IS 'Status of the last run. Written by: submit, wait, record, recomamp_reconcile (update_schedule_after_run).';
 
 -- Name: COLUMN workflow_schedules.created_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -5006,7 +5006,7 @@ COMMENT ON COLUMN public.workflow_schedules.paused_at IS 'Time since when is_act
 
 -- Name: COLUMN workflow_schedules.last_run_due_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_schedules.last_run_due_at IS 'Tick of the last run. Added by the pipeline. Written by: wait, record, recomamp_reconcile (update_schedule_after_run).';
+COMMENT ON COLUMN public.workflow_schedules.last_run_due_at IS 'Tick of the last run. Added by the pipeline. Written by: submit, wait, record, recomamp_reconcile (update_schedule_after_run).';
 
 -- Name: workflows; Type: TABLE; Schema: public; Owner: -
 

@@ -14,7 +14,7 @@ PipelineError
 ├── MigrationError                 database and migration files disagree: correct one of them
 ├── AmazonError                    Amazon was asked and did not give what was asked for
 │   ├── TransientError             try again later: 408, 425, 429, 5xx, network, unreadable answers
-│   │   └── ResultNotReady         AMC says SUCCEEDED and gives no result: try for some minutes
+│   │   └── ResultNotReady         AMC says SUCCEEDED and gives no result yet
 │   ├── Unauthorized               401: refresh the access token once, then try again
 │   ├── ConsentRevoked             the user must sign in with Amazon again; never retried
 │   ├── RequestRejected            400, 403, 404, 422: Amazon's words say why; never retried

@@ -99,8 +99,8 @@ COMMENT ON COLUMN workflow_schedules.is_active IS
     'False: the DAG is paused. Written by: default; user; check_workflow_schedule().';
 COMMENT ON COLUMN workflow_schedules.next_run_at IS
     'Next tick, for display. The DAG ticks by cron_expression. Written by: set_next_run_at(); '
-    'user; wait, record, recomamp_reconcile (update_schedule_after_run); '
-    'record (show_next_run).';
+    'user; submit, wait, record, recomamp_reconcile (update_schedule_after_run); record '
+    '(show_next_run).';
 COMMENT ON COLUMN workflow_schedules.parameters IS
     'Values of parameters, which replace those of the workflow, and options of the window. '
     'Written by: default; user; check_workflow_schedule().';
@@ -114,9 +114,9 @@ COMMENT ON COLUMN workflow_schedules.failed_runs IS
     'add_to_schedule_counters().';
 COMMENT ON COLUMN workflow_schedules.last_run_at IS
     'Time when the last run ended. The last run is the one with the latest tick. Written by: '
-    'wait, record, recomamp_reconcile (update_schedule_after_run).';
+    'submit, wait, record, recomamp_reconcile (update_schedule_after_run).';
 COMMENT ON COLUMN workflow_schedules.last_run_status IS
-    'Status of the last run. Written by: wait, record, recomamp_reconcile '
+    'Status of the last run. Written by: submit, wait, record, recomamp_reconcile '
     '(update_schedule_after_run).';
 COMMENT ON COLUMN workflow_schedules.created_at IS
     'Time of insertion. It decides the first tick. Written by: default.';
@@ -126,8 +126,8 @@ COMMENT ON COLUMN workflow_schedules.paused_at IS
     'Time since when is_active is false. NULL while it is true. Written by: set_next_run_at(); '
     'user.';
 COMMENT ON COLUMN workflow_schedules.last_run_due_at IS
-    'Tick of the last run. Added by the pipeline. Written by: wait, record, recomamp_reconcile '
-    '(update_schedule_after_run).';
+    'Tick of the last run. Added by the pipeline. Written by: submit, wait, record, '
+    'recomamp_reconcile (update_schedule_after_run).';
 
 CREATE INDEX IF NOT EXISTS idx_workflow_schedules_workflow_id ON workflow_schedules(workflow_id);
 CREATE INDEX IF NOT EXISTS idx_workflow_schedules_user_id ON workflow_schedules(user_id);

@@ -23,34 +23,36 @@ ALTER TABLE schedule_runs
     ADD COLUMN window_end TIMESTAMPTZ,
     ADD COLUMN updated_at TIMESTAMPTZ DEFAULT NOW(),
     ADD CONSTRAINT chk_schedule_run_status CHECK (status IN ('SUCCESS', 'FAILED', 'SKIPPED')),
-    -- A run that is cleared and ends again changes its row; it is no second run.
+    -- A run that is cleared and ends again changes its row; it is not a second run.
     ADD CONSTRAINT uq_schedule_runs_dag_run UNIQUE (schedule_id, dag_run_id);
 
 COMMENT ON TABLE schedule_runs IS 'A run of a schedule that ended. The pipeline inserts the rows.';
 COMMENT ON COLUMN schedule_runs.id IS 'Primary key. Written by: default.';
 COMMENT ON COLUMN schedule_runs.schedule_id IS
-    'Schedule that ran. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+    'Schedule that ran. Written by: submit, wait, record, recomamp_reconcile '
+    '(record_schedule_run).';
 COMMENT ON COLUMN schedule_runs.execution_id IS
-    'Last execution of the run. NULL where there was none. Written by: wait, record, '
+    'Last execution of the run. NULL where there was none. Written by: submit, wait, record, '
     'recomamp_reconcile (record_schedule_run).';
 COMMENT ON COLUMN schedule_runs.status IS
-    'SUCCESS, FAILED or SKIPPED. Only the application writes SKIPPED. Written by: wait, record, '
-    'recomamp_reconcile (record_schedule_run).';
+    'SUCCESS, FAILED or SKIPPED. Only the application writes SKIPPED. Written by: submit, wait, '
+    'record, recomamp_reconcile (record_schedule_run).';
 COMMENT ON COLUMN schedule_runs.error_message IS
-    'Error of a failed run. Written by: wait, record, recomamp_reconcile (record_schedule_run).';
+    'Error of a failed run. Written by: submit, wait, record, recomamp_reconcile '
+    '(record_schedule_run).';
 COMMENT ON COLUMN schedule_runs.duration_seconds IS
-    'Duration of the run in seconds. Written by: wait, record, recomamp_reconcile '
+    'Duration of the run in seconds. Written by: submit, wait, record, recomamp_reconcile '
     '(record_schedule_run).';
 COMMENT ON COLUMN schedule_runs.created_at IS
     'Time when the run was first recorded. Written by: default.';
 COMMENT ON COLUMN schedule_runs.dag_run_id IS
     'Run id of the DAG run. A run that is cleared keeps its row. Added by the pipeline. Written '
-    'by: wait, record, recomamp_reconcile (record_schedule_run).';
+    'by: submit, wait, record, recomamp_reconcile (record_schedule_run).';
 COMMENT ON COLUMN schedule_runs.window_start IS
-    'Start of the window. Added by the pipeline. Written by: wait, record, recomamp_reconcile '
-    '(record_schedule_run).';
+    'Start of the window. Added by the pipeline. Written by: submit, wait, record, '
+    'recomamp_reconcile (record_schedule_run).';
 COMMENT ON COLUMN schedule_runs.window_end IS
-    'End of the window, exclusive. Added by the pipeline. Written by: wait, record, '
+    'End of the window, exclusive. Added by the pipeline. Written by: submit, wait, record, '
     'recomamp_reconcile (record_schedule_run).';
 COMMENT ON COLUMN schedule_runs.updated_at IS
     'Time of the last change. Added by the pipeline. Written by: default; touch_updated_at().';
@@ -172,7 +174,7 @@ COMMENT ON COLUMN report_data_weeks.id IS 'Primary key. Written by: default.';
 COMMENT ON COLUMN report_data_weeks.collection_id IS
     'Collection that the week belongs to. Written by: create_collection_weeks().';
 COMMENT ON COLUMN report_data_weeks.execution_id IS
-    'Latest execution of the week. Written by: submit, wait (start_week); wait, record, '
+    'Latest execution of the week. Written by: submit, wait (start_week); submit, wait, record, '
     'recomamp_reconcile (finish_week).';
 COMMENT ON COLUMN report_data_weeks.week_start_date IS
     'First day of the week. Written by: create_collection_weeks().';
@@ -182,21 +184,23 @@ COMMENT ON COLUMN report_data_weeks.week_number IS
     'Number of the week within the collection, from 1 on. Written by: create_collection_weeks().';
 COMMENT ON COLUMN report_data_weeks.status IS
     'PENDING, RUNNING, SUCCESS, FAILED or SKIPPED. Only people write SKIPPED. Written by: '
-    'default; submit, wait (start_week); wait, record, recomamp_reconcile (finish_week); '
+    'default; submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week); '
     'application.';
 COMMENT ON COLUMN report_data_weeks.error_message IS
-    'Error of a failed week. Written by: submit, wait (start_week); wait, record, '
+    'Error of a failed week. Written by: submit, wait (start_week); submit, wait, record, '
     'recomamp_reconcile (finish_week).';
 COMMENT ON COLUMN report_data_weeks.retry_count IS
-    'retry_count of the execution. Written by: default; submit, wait (start_week); wait, record, '
-    'recomamp_reconcile (finish_week).';
+    'retry_count of the execution. Written by: default; submit, wait (start_week); submit, wait, '
+    'record, recomamp_reconcile (finish_week).';
 COMMENT ON COLUMN report_data_weeks.execution_duration IS
-    'Duration of the execution in seconds. Written by: wait, record, recomamp_reconcile '
+    'Duration of the execution in seconds. Written by: submit, wait, record, recomamp_reconcile '
     '(finish_week).';
 COMMENT ON COLUMN report_data_weeks.result_rows IS
-    'Number of rows of the result. Written by: wait, record, recomamp_reconcile (finish_week).';
+    'Number of rows of the result. Written by: submit, wait, record, recomamp_reconcile '
+    '(finish_week).';
 COMMENT ON COLUMN report_data_weeks.result_size_bytes IS
-    'Size of the result in bytes. Written by: wait, record, recomamp_reconcile (finish_week).';
+    'Size of the result in bytes. Written by: submit, wait, record, recomamp_reconcile '
+    '(finish_week).';
 COMMENT ON COLUMN report_data_weeks.created_at IS 'Time of insertion. Written by: default.';
 COMMENT ON COLUMN report_data_weeks.updated_at IS
     'Time of the last change. Written by: default; touch_updated_at().';
@@ -204,7 +208,7 @@ COMMENT ON COLUMN report_data_weeks.started_at IS
     'Time when the latest execution of the week started. Written by: submit, wait (start_week).';
 COMMENT ON COLUMN report_data_weeks.completed_at IS
     'Time when the week ended. NULL while it is open. Written by: submit, wait (start_week); '
-    'wait, record, recomamp_reconcile (finish_week).';
+    'submit, wait, record, recomamp_reconcile (finish_week).';
 
 CREATE INDEX IF NOT EXISTS idx_data_weeks_collection_id ON report_data_weeks(collection_id);
 CREATE INDEX IF NOT EXISTS idx_data_weeks_execution_id ON report_data_weeks(execution_id);

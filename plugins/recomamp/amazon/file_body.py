@@ -58,7 +58,7 @@ class Integrity:
         has_end = promised or "chunked" in headers.get("Transfer-Encoding", "").lower()
         has_end = has_end or self._md5 or is_packed or self._knows_end
         if not has_end and self._last != b"\n":
-            return f"{came} bytes came of an unknown number, and the last is no line end"
+            return f"{came} bytes came of an unknown number, and the last is not a line end"
         return ""
 
 

@@ -1,35 +1,41 @@
 """The Airflow side. This map follows a row of ``workflow_schedules`` to its result, file by file.
 
-From the row to the DAG:
+From the row to the DAG. Airflow parses ``dags/amc_schedules.py``, which calls the first file:
 
 1. ``generator/factory.py`` builds one DAG per row: ``submit >> wait >> load >> record``.
 2. ``generator/definitions.py`` selects the rows, and falls back on the last snapshot of them.
 3. ``domain/definitions.py`` reads a row as a ``Schedule`` or a ``Collection``, or names its error.
-4. ``timetables/schedule.py`` says when a run starts, and which window of data it reads.
+4. ``timetables/schedule.py`` tells Airflow when a run starts and what its data interval is.
+5. ``domain/scheduling/windows.py`` computes the window of a tick: ``ScheduleWindows.at``.
 
 From the run to AMC and back:
 
-5. ``executions/base.py`` is what the four tasks share: the run's row, and what an error leads to.
 6. ``executions/submit.py`` is the first task. It skips a window that already has results.
 7. ``executions/submission.py`` inserts the attempt, asks for a slot and sends the query once.
-8. ``store/executions.py`` runs the statements that change an attempt. The states that they may
-   set are in one table, in ``domain/execution_states.py``.
+8. ``store/executions.py`` runs the statements that change an attempt. Each is a file of
+   ``include/sql/queries``. ``domain/execution_states.py`` has the table of states they may set.
 9. ``executions/wait.py`` is the second task. It defers until AMC has ended the execution.
 10. ``triggers/execution.py`` waits in the triggerer; one poller asks AMC about all executions.
 11. ``executions/load.py`` is the third task. It downloads the result and marks the row as SUCCESS.
 12. ``store/results/writer.py`` turns the CSV parts into Parquet files and the row's JSON document.
-13. ``executions/record.py`` is the last task. It writes ``schedule_runs`` or ``report_data_weeks``.
+13. ``executions/record.py`` is the last task. It writes the run's row of ``schedule_runs`` or ends
+    its week, sets ``next_run_at``, and ends an execution that the run has left open.
 
 The way back: ``workflow_executions.id`` is in the name that AMC knows (``recomamp-<id>``) and in
 the directory of the Parquet files. The row names its run in Airflow by ``dag_id`` and
-``dag_run_id``, and its definition by ``schedule_id`` or ``collection_id``.
+``dag_run_id``, and its definition by ``schedule_id`` or ``collection_id``. It says why its last
+try failed (``error_type``, ``error_message``) and when the next comes (``next_retry_at``);
+``retry_policy.py`` decides that.
 
-Beside these files: ``executions/adoption.py`` finds at AMC what an interrupted try has sent.
+Beside these files: ``executions/base.py`` is what the four tasks share.
+``executions/adoption.py`` finds at AMC what an interrupted try has sent.
 ``timetables/base.py`` and ``triggers/base.py`` hold what two timetables and two triggers share.
+``generator/shard_bundle.py`` writes more DAG files where the rows are spread over shards.
 Triggers of the database count the runs of a schedule, in ``include/sql/migrations/0007_*.sql``.
 
-Beside that way: ``reconciliation`` compares AMC with the rows every five minutes; ``instances``,
-``campaigns``, ``asins``, ``notifications`` and ``maintenance`` are the pipeline's own DAGs.
+Beside that way: ``reconciliation`` compares AMC with the rows every five minutes, and ends and
+records what its run has lost; ``instances``, ``campaigns``, ``asins``, ``notifications`` and
+``maintenance`` are the pipeline's own DAGs.
 """
 
 from __future__ import annotations

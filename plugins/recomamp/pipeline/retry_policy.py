@@ -1,4 +1,7 @@
-"""Whether Airflow tries a failed task again, and when: one decision, also for the row."""
+"""Whether Airflow tries a failed task again, and when: one decision, also for the row.
+
+``recomamp.errors`` says of each error whether it is final.
+"""
 
 from __future__ import annotations
 

@@ -337,7 +337,7 @@ def test_an_event_that_names_a_wrong_setting_is_noted_until_the_next_one_does_no
     run.step(SubmitExecution)
     with pytest.raises(TaskDeferred):
         run.step(WaitForExecution)
-    event = {"reason": "RECOMAMP_POLL_SECONDS: 'abc' is no number"}
+    event = {"reason": "RECOMAMP_POLL_SECONDS: 'abc' is not a number"}
     for given, shown in ((event, True), ({"text": "the row has ended"}, False)):
         with pytest.raises(TaskDeferred):
             run.step(WaitForExecution, "resume", event=given)

@@ -211,7 +211,7 @@ class CollectionWindows:
         return None
 
     def check(self, window: Window) -> None:
-        """Refuse a window that is no week of the collection.
+        """Refuse a window that is not a week of the collection.
 
         :raises InvalidDefinition: with the week that is nearest to the start of the window.
         """
@@ -220,7 +220,7 @@ class CollectionWindows:
         if (near.start, near.end) == (window.start, window.end):
             return
         raise InvalidDefinition(
-            f"the window {window} is no week of the collection, whose {len(self)} weeks run from "
+            f"{window} is not a week of the collection, whose {len(self)} weeks run from "
             f"{self.start_date} to {self.end_date}. The nearest is window_start {near.first_date}, "
             f"window_end {near.last_date + timedelta(days=1)}; a backfill runs several",
             column="params",

@@ -40,7 +40,7 @@ def no_placeholder(text: str, place: str) -> InvalidDefinition:
     remedy = f"write {{{{{name[1]}}}}}" if name else _REMEDY
     if text.count("{") != text.count("}"):
         return InvalidDefinition(f"unbalanced braces at {place}: {shown}; {remedy}")
-    return InvalidDefinition(f"{shown} at {place} is no placeholder; {remedy}")
+    return InvalidDefinition(f"{shown} at {place} is not a placeholder; {remedy}")
 
 
 def braces_at(sql: str, offset: int) -> str:

@@ -20,7 +20,7 @@ from recomamp.domain.run_request import DagRunKey, RunRequest
 from recomamp.errors import PipelineError, WeekSkipped
 from recomamp.pipeline.executions.run_context import due_at_of, overrides_of, window_of
 from recomamp.pipeline.executions.step_time import StepTime
-from recomamp.pipeline.executions.submission import submit
+from recomamp.pipeline.executions.submission import ensure_submitted
 from recomamp.pipeline.generator.definitions import load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.retry_policy import next_retry_at
@@ -106,9 +106,9 @@ class ExecutionOperator(BaseOperator):
             self.write_failure(context, PipelineError(said))
 
     def write_failure(self, context: Context, error: PipelineError) -> None:
-        """Write why the try failed; with the error's type where the step has failed for good.
+        """Write why the try failed, and the error's type where no further try follows.
 
-        Where an open execution has no type when its run is over, no step has failed by itself.
+        ``given_up_as`` reads the type when the run is over. Without a type, a person ended the run.
         """
         execution = self.latest_execution(context)
         if execution is None or not execution.status.is_open:
@@ -124,7 +124,7 @@ class ExecutionOperator(BaseOperator):
             )
 
     def on_kill(self) -> NoReturn:
-        """End the process, because its task was cleared or marked failed."""
+        """End the process, because its task was cleared or marked failed; no row changes."""
         # Airflow would kill it five seconds later, and temporary files would stay. SystemExit runs
         # the end of every with and finally block
         raise SystemExit(_TERMINATED)
@@ -187,7 +187,7 @@ class ExecutionOperator(BaseOperator):
         While no slot is free the task is deferred. Afterwards it is executed again.
         """
         run = context["dag_run"]
-        execution = submit(
+        execution = ensure_submitted(
             DagRunKey(run.dag_id, run.run_id),
             lambda: self.run_request(context),
             database=self.database,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
@@ -20,12 +19,10 @@ from recomamp.errors import (
     ExecutionNoLongerOpen,
     InvalidDefinition,
     PipelineError,
-    RequestRejected,
-    ResultNotReady,
     UnexpectedResponse,
 )
 from recomamp.pipeline import settings
-from recomamp.pipeline.executions.base import ExecutionOperator, tries_since_clear
+from recomamp.pipeline.executions.base import ExecutionOperator
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.store.executions import mark_succeeded, select_last_result_columns, set_load_error
 from recomamp.store.locks import ExecutionLock, Purpose, locked
@@ -33,10 +30,6 @@ from recomamp.store.locks import ExecutionLock, Purpose, locked
 if TYPE_CHECKING:
     from recomamp.domain.result_columns import OutputColumn
     from recomamp.store.results.writer import ResultWriter, StoredResults
-
-# AMC may say SUCCEEDED before it gives the result. Each try asks for a minute at most, and then the
-# worker is free. With Airflow's delays between them these tries take about seven minutes
-READY_TRIES = 4
 
 
 class LoadResults(ExecutionOperator):
@@ -51,10 +44,7 @@ class LoadResults(ExecutionOperator):
         """Load the results of the run's latest attempt."""
         with self.error_handling(context):
             execution = self._finished_execution(context)
-            with (
-                locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock,
-                _bounded_patience(tries_since_clear(context)),
-            ):
+            with locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock:
                 amc, stored = self._load(execution, lock)
                 self._complete(execution, lock, amc, stored)
             self._update_asset(context, execution, stored)
@@ -197,25 +187,6 @@ class LoadResults(ExecutionOperator):
                     "window_start": execution.window.start.isoformat(),
                     "window_end": execution.window.end.isoformat(),
                 }
-
-
-@contextmanager
-def _bounded_patience(tries_since_clear: int) -> Iterator[None]:
-    """End the task where AMC has not given the result in so many tries.
-
-    :raises RequestRejected: with AMC's last text, from the last of these tries.
-    """
-    try:
-        yield
-    except ResultNotReady as err:
-        if tries_since_clear < READY_TRIES:
-            raise
-        raise RequestRejected(
-            f"{err}; given up after {tries_since_clear} tries: clear the task load to go on",
-            status=err.status,
-            code=err.code,
-            request_id=err.request_id,
-        ) from err
 
 
 def _remove_leftovers(prefix: str) -> None:

@@ -20,7 +20,7 @@ from recomamp.pipeline.executions.base import (
     task_state,
 )
 from recomamp.pipeline.executions.cancellation import cancel_at_amc
-from recomamp.pipeline.executions.run_context import order_of, window_of
+from recomamp.pipeline.executions.run_context import tick_or_start_of, window_of
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.store import run_records
 from recomamp.store.executions import cancel_next_attempt, end_execution, select_execution
@@ -174,7 +174,7 @@ class RecordRun(ExecutionOperator):
             run_records.update_schedule_after_run(
                 connection,
                 schedule_id=self.definition_ref.id,
-                due_at=order_of(context),
+                due_at=tick_or_start_of(context),
                 last_run_at=ended_at,
                 last_run_status=status,
                 next_run_at=next_run_at,

@@ -52,7 +52,7 @@ LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
 MAX_SEARCH_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
 
 
-def submit(
+def ensure_submitted(
     run: DagRunKey,
     read_request: Callable[[], RunRequest],
     *,

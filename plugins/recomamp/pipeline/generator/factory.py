@@ -59,7 +59,7 @@ COLLECTION_ACTIVE_RUNS = 6  # of AMC's ten slots per instance; the others are le
 def build_dags(kind: DefinitionKind, dag_id: str | None = None, *, file: str = "") -> list[DAG]:
     """Return the DAGs of a file, or the one DAG of a task that runs.
 
-    :param dag_id: of the task that runs; it may be of any file.
+    :param dag_id: DAG of the task that runs, whichever file builds it; None when Airflow parses.
     :param file: path of the DAG file, which says which shard it builds; shard 0 if left out.
     """
     with _without_garbage_collection():

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 class ScheduleTimetable(WindowTimetable):
-    """Runs at the ticks of a cron expression; each reads the lagged interval before its tick.
+    """Runs at the ticks of a cron expression.
+
+    A run reads ``[previous tick - lag, tick - lag)``; ``ScheduleWindows.at`` has the whole rule.
 
     :param expression: five cron fields, or an alias.
     :param time_zone: IANA zone of the ticks and of the windows.
