@@ -318,7 +318,7 @@ def _window_type(options: Mapping[str, Any], table: str, key: str) -> WindowType
         return WindowType(word)
     except ValueError as err:
         raise InvalidDefinition(
-            f"{word!r} is none of {', '.join(WindowType)}",
+            f"{word!r} is not one of {', '.join(WindowType)}",
             table=table,
             column="parameters.window.type",
             key=key,

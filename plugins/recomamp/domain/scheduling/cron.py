@@ -81,7 +81,7 @@ class _Field:
             high = 7  # FRI-SUN: Sunday ends the week too
         if low > high:
             raise InvalidDefinition(
-                f"{item!r}: a range goes upwards; write two ranges and a comma between"
+                f"{item!r}: a range goes upwards; write two ranges separated by a comma"
             )
         # croniter 7.0 reads a range of one value, such as 5-5, as the whole field
         if low == high:

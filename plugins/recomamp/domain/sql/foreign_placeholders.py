@@ -12,8 +12,8 @@ from recomamp.errors import InvalidDefinition
 
 _MAX_SHOWN = 40  # characters of what is found in a message
 _REMEDY = (
-    "write {{name}}, a name of letters, digits and _ that begins with no digit; "
-    "there are no filters, conditions or loops"
+    "write {{name}}, a name of letters, digits and _ that does not begin with a digit; "
+    "filters, conditions and loops are not supported"
 )
 
 # What a template of another kind looks like: {{#if x}}, {{ n | int }}, {% if x %}, ${x}, {x}

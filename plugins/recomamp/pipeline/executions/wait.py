@@ -139,7 +139,7 @@ class WaitForExecution(ExecutionOperator):
                 connection,
                 execution.id,
                 next_retry_at=None,
-                error_message=f"it is looked at less often, for the triggerer says: {reason}",
+                error_message=f"it is checked less often, because the triggerer reports: {reason}",
             )
 
     def _act_on_amc_status(self, context: Context, execution: Execution) -> str:
