@@ -141,6 +141,7 @@ def test_a_run_whose_step_failed_by_itself_says_what_the_step_said(
     (execution,) = run.executions
     assert (execution["status"], execution["error_type"]) == ("FAILED", "RUN_FAILED")
     assert execution["error_message"].count("not for you") == 1
+    assert "REQUEST_REJECTED: " in execution["error_message"]
     assert execution["amc_status"] == "SUCCEEDED"
 
 

@@ -34,10 +34,12 @@ from recomamp.store.executions import (
 )
 
 # Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
-# Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
+# Airflow's tries (TASK_DEFAULTS in generator/factory.py) are more: they also outlast an absent
+# database, and most use up no attempt.
 FAILED_ATTEMPTS = 4
 
 _FAILED = ExecutionFailed.error_type
+# Types of an ended attempt after which a later try opens the next one. None: the row has no type
 _TRIED_AGAIN = (None, _FAILED, KILLED)
 
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
