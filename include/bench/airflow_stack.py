@@ -37,8 +37,8 @@ _ROWS = """
     VALUES ('ENTITYDEMONORTH', 'Demo North', 'US');
     -- Slots do not matter here: without limits nothing waits for one
     INSERT INTO amc_instances
-        (instance_id, name, region, user_id, account_id, max_concurrent_executions)
-    SELECT 'amcdemonorth', 'Demo North', 'us-east-1', users.id, amc_accounts.id, 100
+        (instance_id, name, region, user_id, account_id, max_concurrent_executions, instance_type)
+    SELECT 'amcdemonorth', 'Demo North', 'us-east-1', users.id, amc_accounts.id, 100, 'STANDARD'
     FROM users, amc_accounts;
     UPDATE amc_accounts SET max_concurrent_executions = 100;
     INSERT INTO workflows (name, sql_query, parameters, user_id, instance_id)

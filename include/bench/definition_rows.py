@@ -17,8 +17,8 @@ _OWNERS = """
     SELECT id, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 2000000000 FROM users;
     INSERT INTO amc_accounts (account_id, account_name, country_code)
     SELECT 'ENTITY' || n, 'Account ' || n, 'US' FROM generate_series(1, 5) AS n;
-    INSERT INTO amc_instances (instance_id, name, region, user_id, account_id)
-    SELECT 'amcbench' || n, 'Bench ' || n, 'us-east-1', owner.id, account.id
+    INSERT INTO amc_instances (instance_id, name, region, user_id, account_id, instance_type)
+    SELECT 'amcbench' || n, 'Bench ' || n, 'us-east-1', owner.id, account.id, 'STANDARD'
     FROM generate_series(1, %(instances)s) AS n
     JOIN users AS owner ON owner.email = 'ann' || (n %% 5 + 1) || '@example.com'
     JOIN amc_accounts AS account ON account.account_id = 'ENTITY' || (n %% 5 + 1);
