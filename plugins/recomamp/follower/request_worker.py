@@ -156,4 +156,5 @@ class RequestWorker:
 
 def _delay(request: ClaimedRequest) -> timedelta:
     """Return the pause before the next try, which grows with the tries so far."""
-    return min(_FIRST_DELAY * 2 ** min(request.attempts - 1, 10), _MAX_DELAY)
+    doublings = min(request.attempts - 1, 10)
+    return min(_FIRST_DELAY * (1 << doublings), _MAX_DELAY)
