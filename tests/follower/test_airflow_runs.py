@@ -161,6 +161,13 @@ def test_a_clear_leaves_its_note_on_the_tasks() -> None:
     assert runs.task(DAG, "r", "submit") == TaskState(state="success", note=None)
 
 
+def test_a_body_that_json_cannot_hold_is_the_requests_fault_and_not_airflows() -> None:
+    server = RunServer({DAG: FakeDag()})
+    with pytest.raises(AirflowRefused):
+        server.runs().create_run(DAG, "r", {"minimum": float("inf")})
+    assert server.calls == []
+
+
 def test_a_backfill_is_found_by_its_range_and_values_among_newer_ones() -> None:
     server = RunServer({DAG: FakeDag()})
     runs = server.runs()

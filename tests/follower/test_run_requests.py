@@ -101,6 +101,24 @@ def test_a_value_that_the_query_cannot_take_is_refused(
     assert world.server.changes() == []
 
 
+@pytest.mark.parametrize("number", ["1e400", "1" + "0" * 5000])
+@pytest.mark.parametrize("kind", ["LONG", "DOUBLE", "DECIMAL", "STRING"])
+def test_a_number_that_python_cannot_hold_is_refused_and_stops_no_other(
+    world: World, number: str, kind: str
+) -> None:
+    parameters = {"minimum": {"type": kind, "required": False}}
+    world.rows.update("workflows", world.workflow, parameters=parameters)
+    world.database.query(
+        "INSERT INTO run_requests (user_id, action, schedule_id, parameters)"
+        " VALUES (%s, 'RUN', %s, %s)",
+        [world.workflow["user_id"], world.schedule["id"], f'{{"minimum": {number}}}'],
+    )
+    world.request("RUN", collection_id=world.collection["id"])
+    world.work()
+    found = world.database.query("SELECT status FROM run_requests ORDER BY created_at")
+    assert [row["status"] for row in found] == ["REFUSED", "DONE"]
+
+
 def test_airflows_refusal_is_in_the_reason(world: World) -> None:
     world.server.instead = lambda method, _path: (
         httpx.Response(400, json={"detail": "Invalid input for param"})

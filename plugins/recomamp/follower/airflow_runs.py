@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
+from json import dumps
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from recomamp.follower.airflow_api import AirflowApi
 
 _MAX_WORDS = 500  # of an answer
 _PAGE = 100
+_JSON = {"Content-Type": "application/json"}
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
@@ -172,8 +174,12 @@ class AirflowRuns:
         answer = self._ask("GET", "/api/v2/backfills", params=query)
         return [] if answer is None else list(answer["backfills"])
 
-    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any] | None:
+    def _ask(
+        self, method: str, path: str, *, json: Mapping[str, Any] | None = None, **options: Any
+    ) -> dict[str, Any] | None:
         """Return Airflow's answer, None where it says that there is no such DAG, run or task."""
+        if json is not None:
+            options |= {"content": _encode(json), "headers": _JSON}
         try:
             response = self._api.ask(method, path, **options)
             answer = _json(response)
@@ -194,6 +200,19 @@ class AirflowRuns:
         if response.status_code == HTTPStatus.FORBIDDEN:
             raise AirflowUnavailable("Airflow does not permit this to the pipeline's user (403)")
         raise AirflowUnavailable(f"Airflow's answer cannot be used ({response.status_code})")
+
+
+def _encode(body: Mapping[str, Any]) -> str:
+    """Write a body, whose values may be a person's: an error of one is not Airflow's.
+
+    :raises AirflowRefused: when it holds a number that JSON does not have.
+    """
+    try:
+        return dumps(body, allow_nan=False)
+    except ValueError as err:
+        raise AirflowRefused(
+            HTTPStatus.BAD_REQUEST, "a value of parameters is infinite or not a number"
+        ) from err
 
 
 def _json(response: httpx.Response) -> dict[str, Any] | None:
