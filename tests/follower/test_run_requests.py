@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -15,6 +16,9 @@ from hypothesis import strategies as st
 from fixtures.airflow_runs import FakeRun
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_requests import FAULTS, Crash, Faults, World, build_world
+from recomamp.follower import __main__ as main
+from recomamp.follower.follower import Follower
+from recomamp.follower.listener import DefinitionChange
 from recomamp.follower.request_worker import LEASE
 from recomamp.follower.run_requests import (
     ACTIVE_BACKFILL,
@@ -476,6 +480,30 @@ def test_rows_of_another_user_count_as_missing(
     world.work()
     assert {world.read(one)["status"] for one in (request, foreign)} == {"REFUSED"}
     assert world.server.changes() == []
+
+
+class Wakes:
+    """Counts how often a worker is woken."""
+
+    count = 0
+
+    def wake(self) -> None:
+        self.count += 1
+
+
+@pytest.mark.parametrize(("table", "wakes"), [("run_requests", 1), ("workflow_schedules", 0)])
+def test_an_inserted_request_wakes_the_worker(
+    monkeypatch: pytest.MonkeyPatch, table: str, wakes: int
+) -> None:
+    monkeypatch.setattr(
+        main, "listen", lambda *_: iter([{DefinitionChange(table, uuid4())}, set()])
+    )
+    monkeypatch.setattr(main, "changed_definitions", lambda *_: set())
+    monkeypatch.setattr(main, "GATHER_SECONDS", 0)
+    worker: Any = Wakes()
+    nothing: Any = None
+    main._follow(Follower(nothing), nothing, worker)
+    assert worker.count == wakes
 
 
 # Once
