@@ -567,6 +567,31 @@ def test_a_follower_that_dies_at_any_point_has_it_done_once(
     raise AssertionError("it dies for ever")
 
 
+@pytest.mark.parametrize("name", ["RETRY", "RETRY weeks", "LOAD"])
+def test_a_run_that_was_cleared_and_has_ended_again_is_not_cleared_twice(
+    world: World, name: str
+) -> None:
+    """The follower died after the clear; the run was quicker than the end of the claim."""
+    columns, effects = of_each_action(world)[name]
+    request = world.request(name.split()[0], **columns)
+
+    def end_and_die(method: str, _path: str) -> None:
+        if method == "POST":
+            for dag in world.server.dags.values():
+                for run in dag.runs.values():
+                    run.state = "failed"
+            raise Crash
+
+    world.server.after = end_and_die
+    with pytest.raises(Crash):
+        world.work()
+    world.server.after = lambda _method, _path: None
+    world.clock.move(LEASE)
+    world.work()
+    assert world.read(request)["status"] == "DONE"
+    assert effects() == 1
+
+
 def test_a_follower_whose_claim_has_ended_writes_nothing_more(world: World) -> None:
     """It is slow at its only change; another follower does the request meanwhile."""
     request = world.request("RUN", schedule_id=world.schedule["id"])
