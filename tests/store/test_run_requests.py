@@ -13,6 +13,7 @@ from psycopg2.errors import CheckViolation, InsufficientPrivilege
 from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Row, Rows
+from fixtures.supabase import Supabase
 from recomamp.domain.run_actions import RequestStatus, RunAction
 from recomamp.follower.listener import DefinitionChange, listen
 from recomamp.store.run_requests import (
@@ -466,3 +467,20 @@ def test_old_requests_that_have_ended_are_deleted(
         assert delete_oldest(pipeline, "delete_run_requests", before=before, limit=10) == 2
     left = database.query("SELECT id FROM run_requests")
     assert {row["id"] for row in left} == set(kept[2:])
+
+
+@pytest.mark.parametrize("supabase", [18], indirect=True)
+@pytest.mark.parametrize("role", ["authenticated", "service_role"])
+def test_people_and_the_application_ask_through_supabase(supabase: Supabase, role: str) -> None:
+    owner = supabase.database()
+    owner.delete_rows()
+    mine = everything(Rows(owner))
+    with supabase.request(role, mine["user_id"]) as cursor:
+        cursor.execute(
+            "INSERT INTO run_requests (user_id, action, schedule_id) VALUES (%s, 'RUN', %s)"
+            " RETURNING status",
+            [mine["user_id"], mine["schedule_id"]],
+        )
+        assert cursor.fetchone() == ("PENDING",)
+    owner.delete_rows()
+    owner.close()
