@@ -139,6 +139,15 @@ SELECT
 FROM workflow_executions
 WHERE status = 'FAILED';
 
+INSERT INTO run_requests (
+    user_id, action, execution_id, status, created_at, next_try_at, accepted_at, completed_at,
+    claimed_until
+)
+SELECT
+    user_id, 'RETRY', id, CASE status WHEN 'RUNNING' THEN 'PENDING' ELSE 'DONE' END,
+    created_at, created_at, created_at, created_at, created_at
+FROM workflow_executions;
+
 INSERT INTO reconciliations (at, instance_id, execution_id, action, detail)
 SELECT created_at, instance_id, id, 'CLOSE', 'no living DAG run'
 FROM workflow_executions
@@ -151,6 +160,7 @@ GROWING_TABLES = (
     "report_data_weeks",
     "amc_api_errors",
     "reconciliations",
+    "run_requests",
 )
 
 

@@ -27,7 +27,7 @@ FROM (VALUES
     ('campaign_reports'), ('campaigns'), ('database_logins'), ('execution_locks'),
     ('maintenance_findings'), ('notifications'), ('public_asin_list_items'), ('public_asin_lists'),
     ('public_query_templates'), ('query_templates'), ('recomamp_migrations'), ('reconciliations'),
-    ('report_data_collections'), ('report_data_weeks'), ('schedule_runs'),
+    ('report_data_collections'), ('report_data_weeks'), ('run_requests'), ('schedule_runs'),
     ('user_guide_favorites'), ('user_guide_progress'), ('user_quotas'), ('users'),
     ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'), ('workflows')
 ) AS named (name)
@@ -40,12 +40,13 @@ FROM (VALUES
     ('add_to_schedule_counters(uuid,integer,integer,integer)'), ('admit_changed_collections()'),
     ('admit_changed_schedules()'), ('admit_changed_workflows()'), ('admit_new_asin_list_items()'),
     ('admit_new_asin_lists()'), ('admit_new_asins()'), ('admit_new_collections()'),
-    ('admit_new_query_templates()'), ('admit_new_schedules()'), ('admit_new_workflows()'),
+    ('admit_new_query_templates()'), ('admit_new_run_requests()'), ('admit_new_schedules()'),
+    ('admit_new_workflows()'),
     ('analyze_table(text)'), ('assign_list_position()'), ('calculate_collection_progress()'),
     ('calculate_guide_progress()'), ('check_collection_quotas(uuid,boolean,boolean,boolean)'),
     ('check_collection_status()'), ('check_collection_time_zone()'),
     ('check_definition_bytes(uuid,integer)'), ('check_query_template()'),
-    ('check_report_data_collection()'), ('check_schedule_quotas(uuid,text[],boolean,boolean)'),
+    ('check_report_data_collection()'), ('check_run_request()'), ('check_schedule_quotas(uuid,text[],boolean,boolean)'),
     ('check_unique_list_positions()'), ('check_window()'), ('check_workflow()'),
     ('check_workflow_owner()'), ('check_workflow_schedule()'), ('check_workflow_template()'),
     ('clear_revoked_consent()'), ('collection_week_due_at(date,jsonb)'), ('count_children()'),
@@ -232,7 +233,8 @@ GRANT SELECT ON
     public.build_guide_sections, public.build_guides, public.campaign_performance,
     public.campaign_reports, public.campaigns, public.public_asin_list_items,
     public.public_asin_lists, public.public_query_templates, public.query_templates,
-    public.reconciliations, public.report_data_collections, public.report_data_weeks, public.schedule_runs,
+    public.reconciliations, public.report_data_collections, public.report_data_weeks,
+    public.run_requests, public.schedule_runs,
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
     public.user_quotas, public.workflow_findings, public.workflow_schedules, public.workflows
 TO recomamp_analyst;
@@ -304,6 +306,12 @@ GRANT UPDATE (
 ) ON public.user_guide_progress TO recomamp_analyst;
 GRANT INSERT (id, user_id, guide_id) ON public.user_guide_favorites TO recomamp_analyst;
 
+-- What became of a request is the pipeline's to say. Nobody takes one back: quotas count them.
+GRANT INSERT (
+    id, user_id, action, schedule_id, collection_id, execution_id, dag_run_id, window_start,
+    window_end, from_date, to_date, reprocess_behavior, parameters
+) ON public.run_requests TO recomamp_analyst;
+
 -- DELETE brings the right to LOCK TABLE, so SQL logins delete through a function.
 GRANT EXECUTE ON FUNCTION public.delete_own_row(TEXT, UUID) TO recomamp_analyst;
 
@@ -373,6 +381,13 @@ GRANT UPDATE (
     last_error
 ) ON public.notifications TO recomamp_pipeline;
 
+-- It makes no request of its own, and changes nothing that one asks for.
+GRANT SELECT, DELETE ON public.run_requests TO recomamp_pipeline;
+GRANT UPDATE (
+    status, reason, dag_id, dag_run_id, backfill_id, accepted_at, completed_at, attempts,
+    next_try_at, claim_id, claimed_until, last_backfill_id, last_week
+) ON public.run_requests TO recomamp_pipeline;
+
 GRANT INSERT, DELETE ON public.maintenance_findings TO recomamp_pipeline;
 GRANT EXECUTE ON FUNCTION
     public.analyze_table(TEXT), public.slow_queries(DOUBLE PRECISION), public.unused_indexes(BIGINT)
@@ -426,7 +441,7 @@ BEGIN
             'build_guide_queries', 'build_guide_sections', 'build_guides', 'campaign_performance',
             'campaign_reports', 'campaigns', 'maintenance_findings', 'notifications',
             'query_templates', 'reconciliations', 'report_data_collections', 'report_data_weeks',
-            'schedule_runs', 'user_guide_favorites', 'user_guide_progress', 'users',
+            'run_requests', 'schedule_runs', 'user_guide_favorites', 'user_guide_progress', 'users',
             'workflow_executions', 'workflow_findings', 'workflow_schedules', 'workflows'
         ] LOOP
             EXECUTE format(

@@ -270,6 +270,41 @@ BEGIN
 END;
 $$;
 
+-- Name: admit_new_run_requests(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_run_requests() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    owner UUID;
+    quotas public.user_quotas;
+BEGIN
+    FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
+        quotas := public.lock_user_quotas(owner);
+        IF (
+            SELECT COUNT(*) FROM public.run_requests
+            WHERE user_id = owner AND status IN ('PENDING', 'ACCEPTED')
+        ) > quotas.max_open_requests THEN
+            PERFORM public.raise_invalid_row('run_requests', 'user_id', format(
+                'your limit is %s open requests (user_quotas.max_open_requests); wait until some'
+                ' have ended, or ask the operator to raise the limit', quotas.max_open_requests
+            ));
+        ELSIF (
+            SELECT COUNT(*) FROM public.run_requests
+            WHERE user_id = owner AND created_at > clock_timestamp() - INTERVAL '1 hour'
+        ) > quotas.max_requests_per_hour THEN
+            PERFORM public.raise_invalid_row('run_requests', 'user_id', format(
+                'your limit is %s requests an hour (user_quotas.max_requests_per_hour); wait, name'
+                ' a range of dates in one BACKFILL, or ask the operator to raise the limit',
+                quotas.max_requests_per_hour
+            ));
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
 -- Name: admit_new_schedules(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.admit_new_schedules() RETURNS trigger
@@ -718,6 +753,112 @@ BEGIN
         PERFORM public.raise_invalid_row('report_data_collections', 'end_date', format(
             '%s is more than 520 weeks after start_date %s', NEW.end_date, NEW.start_date
         ));
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: check_run_request(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_run_request() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    given CONSTANT TEXT[] := array_remove(ARRAY[
+        CASE WHEN NEW.schedule_id IS NOT NULL THEN 'schedule_id' END,
+        CASE WHEN NEW.collection_id IS NOT NULL THEN 'collection_id' END,
+        CASE WHEN NEW.execution_id IS NOT NULL THEN 'execution_id' END,
+        CASE WHEN NEW.dag_run_id IS NOT NULL THEN 'dag_run_id' END,
+        CASE WHEN NEW.window_start IS NOT NULL THEN 'window_start' END,
+        CASE WHEN NEW.window_end IS NOT NULL THEN 'window_end' END,
+        CASE WHEN NEW.from_date IS NOT NULL THEN 'from_date' END,
+        CASE WHEN NEW.to_date IS NOT NULL THEN 'to_date' END,
+        CASE WHEN NEW.reprocess_behavior IS NOT NULL THEN 'reprocess_behavior' END,
+        CASE WHEN NEW.parameters IS NOT NULL THEN 'parameters' END
+    ], NULL);
+    targets CONSTANT INTEGER := num_nonnulls(NEW.schedule_id, NEW.collection_id, NEW.execution_id);
+    rule RECORD;
+    wrong TEXT;
+    problem TEXT;
+BEGIN
+    SELECT * INTO rule
+    FROM (VALUES
+        ('RUN', 'schedule_id or a collection_id', ARRAY['schedule_id', 'collection_id'],
+            ARRAY['window_start', 'window_end', 'from_date', 'to_date', 'parameters']),
+        ('RETRY', 'execution_id or a collection_id', ARRAY['execution_id', 'collection_id'],
+            ARRAY[]::TEXT[]),
+        ('CANCEL', 'execution_id, or a schedule_id or collection_id with a dag_run_id',
+            ARRAY['execution_id', 'schedule_id', 'collection_id'], ARRAY['dag_run_id']),
+        ('BACKFILL', 'schedule_id or a collection_id', ARRAY['schedule_id', 'collection_id'],
+            ARRAY['from_date', 'to_date', 'reprocess_behavior', 'parameters']),
+        ('LOAD', 'execution_id', ARRAY['execution_id'], ARRAY[]::TEXT[])
+    ) AS known (action, needs, targets, options)
+    WHERE known.action = NEW.action;
+    IF NOT FOUND THEN
+        RETURN NEW; -- chk_run_request_action refuses it, or allows what a later migration adds
+    END IF;
+
+    SELECT name INTO wrong
+    FROM unnest(given) AS name
+    WHERE name <> ALL (rule.targets || rule.options)
+    LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        problem := format('a %s takes no %s; leave it out', NEW.action, wrong);
+    ELSIF targets <> 1 THEN
+        wrong := rule.targets[1];
+        problem := format('a %s needs one %s, and this row names %s', NEW.action, rule.needs,
+            CASE targets WHEN 0 THEN 'none' ELSE 'several' END);
+    ELSIF NEW.action = 'CANCEL' AND (NEW.dag_run_id IS NULL) = (NEW.execution_id IS NULL) THEN
+        wrong := 'dag_run_id';
+        problem := format('a CANCEL needs one %s', rule.needs);
+    ELSIF (NEW.window_start IS NULL) <> (NEW.window_end IS NULL) THEN
+        wrong := CASE WHEN NEW.window_start IS NULL THEN 'window_start' ELSE 'window_end' END;
+        problem := 'a window needs both ends; name window_start and window_end, or neither';
+    ELSIF NEW.window_start >= NEW.window_end THEN
+        wrong := 'window_end';
+        problem := format('%s is not after window_start %s', NEW.window_end, NEW.window_start);
+    ELSIF (NEW.from_date IS NULL) <> (NEW.to_date IS NULL)
+        OR (NEW.action = 'BACKFILL' AND NEW.from_date IS NULL)
+    THEN
+        wrong := CASE WHEN NEW.from_date IS NULL THEN 'from_date' ELSE 'to_date' END;
+        problem := 'a range needs its first and its last day; name from_date and to_date';
+    ELSIF NEW.from_date > NEW.to_date THEN
+        wrong := 'to_date';
+        problem := format('%s is before from_date %s', NEW.to_date, NEW.from_date);
+    ELSIF NEW.from_date IS NOT NULL AND NEW.window_start IS NOT NULL THEN
+        wrong := 'from_date';
+        problem := 'the row also names window_start; name days or times, not both';
+    ELSIF jsonb_typeof(NEW.parameters) <> 'object' THEN
+        wrong := 'parameters';
+        problem := 'must be a JSON object such as {"name": "value"}, not '
+            || jsonb_typeof(NEW.parameters);
+    ELSIF NEW.parameters ? 'window_start' OR NEW.parameters ? 'window_end' THEN
+        wrong := 'parameters';
+        problem := 'holds values of the query''s parameters alone; use the columns window_start'
+            ' and window_end';
+    ELSIF NEW.schedule_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.workflow_schedules
+        WHERE id = NEW.schedule_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'schedule_id';
+        problem := format('user %s has no schedule %s', NEW.user_id, NEW.schedule_id);
+    ELSIF NEW.collection_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.report_data_collections
+        WHERE id = NEW.collection_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'collection_id';
+        problem := format('user %s has no collection %s', NEW.user_id, NEW.collection_id);
+    ELSIF NEW.execution_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.workflow_executions
+        WHERE id = NEW.execution_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'execution_id';
+        problem := format('user %s has no execution %s', NEW.user_id, NEW.execution_id);
+    END IF;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'run_requests.%: %', wrong, problem
+            USING ERRCODE = 'check_violation', TABLE = 'run_requests', COLUMN = wrong;
     END IF;
     RETURN NEW;
 END;
@@ -1526,6 +1667,8 @@ CREATE TABLE public.user_quotas (
     max_asins integer DEFAULT 50000 NOT NULL,
     max_asin_list_items integer DEFAULT 200000 NOT NULL,
     checked_at timestamp with time zone DEFAULT now() NOT NULL,
+    max_open_requests integer DEFAULT 50 NOT NULL,
+    max_requests_per_hour integer DEFAULT 300 NOT NULL,
     CONSTRAINT chk_user_quotas_checked_at_time CHECK ((((checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
@@ -1588,6 +1731,14 @@ COMMENT ON COLUMN public.user_quotas.max_asin_list_items IS 'Largest number of i
 -- Name: COLUMN user_quotas.checked_at; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.user_quotas.checked_at IS 'Time of the latest statement that added rows of the user. Written by: default; lock_user_quotas().';
+
+-- Name: COLUMN user_quotas.max_open_requests; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_open_requests IS 'Largest number of rows in run_requests that are PENDING or ACCEPTED. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_requests_per_hour; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_requests_per_hour IS 'Largest number of rows in run_requests within one hour. Written by: default; application.';
 
 -- Name: lock_user_quotas(uuid); Type: FUNCTION; Schema: public; Owner: -
 
@@ -4306,6 +4457,165 @@ COMMENT ON COLUMN public.report_data_weeks.started_at IS 'Time when the latest e
 
 COMMENT ON COLUMN public.report_data_weeks.completed_at IS 'Time when the week ended. NULL while it is open. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
 
+-- Name: run_requests; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.run_requests (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid DEFAULT public.current_user_id() NOT NULL,
+    action text NOT NULL,
+    schedule_id uuid,
+    collection_id uuid,
+    execution_id uuid,
+    dag_run_id text,
+    window_start timestamp with time zone,
+    window_end timestamp with time zone,
+    from_date date,
+    to_date date,
+    reprocess_behavior text,
+    parameters jsonb,
+    status text DEFAULT 'PENDING'::text NOT NULL,
+    reason text,
+    dag_id text,
+    backfill_id integer,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    accepted_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_try_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    claim_id uuid,
+    claimed_until timestamp with time zone,
+    last_backfill_id integer,
+    last_week integer,
+    CONSTRAINT chk_run_request_action CHECK ((action = ANY (ARRAY['RUN'::text, 'RETRY'::text, 'CANCEL'::text, 'BACKFILL'::text, 'LOAD'::text]))),
+    CONSTRAINT chk_run_request_attempts CHECK ((attempts >= 0)),
+    CONSTRAINT chk_run_request_dates CHECK ((from_date <= to_date)),
+    CONSTRAINT chk_run_request_reprocess_behavior CHECK ((reprocess_behavior = ANY (ARRAY['none'::text, 'failed'::text, 'completed'::text]))),
+    CONSTRAINT chk_run_request_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'ACCEPTED'::text, 'DONE'::text, 'REFUSED'::text]))),
+    CONSTRAINT chk_run_request_window CHECK ((window_start < window_end)),
+    CONSTRAINT chk_run_requests_accepted_at_time CHECK ((((accepted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((accepted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_claimed_until_time CHECK ((((claimed_until AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((claimed_until AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_dag_id_length CHECK ((char_length(dag_id) <= 250)),
+    CONSTRAINT chk_run_requests_dag_run_id_form CHECK ((dag_run_id ~ '^[A-Za-z0-9_][A-Za-z0-9_.~:+-]{0,249}$'::text)),
+    CONSTRAINT chk_run_requests_from_date_date CHECK (((from_date >= '2000-01-01'::date) AND (from_date <= '2100-01-01'::date))),
+    CONSTRAINT chk_run_requests_next_try_at_time CHECK ((((next_try_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_try_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
+    CONSTRAINT chk_run_requests_parameters_size CHECK ((octet_length((parameters)::text) <= 16384)),
+    CONSTRAINT chk_run_requests_reason_length CHECK ((char_length(reason) <= 2000)),
+    CONSTRAINT chk_run_requests_to_date_date CHECK (((to_date >= '2000-01-01'::date) AND (to_date <= '2100-01-01'::date))),
+    CONSTRAINT chk_run_requests_window_end_time CHECK ((((window_end AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_end AT TIME ZONE 'UTC'::text) <= '2100-01-02 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_window_start_time CHECK ((((window_start AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_start AT TIME ZONE 'UTC'::text) <= '2100-01-02 00:00:00'::timestamp without time zone)))
+);
+
+-- Name: TABLE run_requests; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.run_requests IS 'A request of a person about runs: RUN, RETRY, CANCEL, BACKFILL or LOAD. The user inserts the rows; the follower asks Airflow and ends them; they are deleted after 90 days. Table of the pipeline.';
+
+-- Name: COLUMN run_requests.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.id IS 'Primary key. A run that RUN creates is request__<id>. Written by: default; user.';
+
+-- Name: COLUMN run_requests.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.user_id IS 'User who asks. It follows the named row to another user. Written by: default; user.';
+
+-- Name: COLUMN run_requests.action; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.action IS 'RUN, RETRY, CANCEL, BACKFILL or LOAD. Written by: user.';
+
+-- Name: COLUMN run_requests.schedule_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.schedule_id IS 'Schedule to run, to backfill, or of the run to cancel. NULL after it is deleted. Written by: user.';
+
+-- Name: COLUMN run_requests.collection_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.collection_id IS 'Collection to run, to backfill, to retry, or of the run to cancel. NULL after it is deleted. Written by: user.';
+
+-- Name: COLUMN run_requests.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.execution_id IS 'Execution to retry, to cancel or to load again. NULL after it is deleted. Written by: user.';
+
+-- Name: COLUMN run_requests.dag_run_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.dag_run_id IS 'Run id of the DAG run. The user names the run to cancel, the follower writes the run of a request that is done. Written by: user; follower (end_run_request).';
+
+-- Name: COLUMN run_requests.window_start; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.window_start IS 'Start of the window that a RUN reads. NULL with window_end: the latest complete window. Written by: user.';
+
+-- Name: COLUMN run_requests.window_end; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.window_end IS 'End of the window that a RUN reads, exclusive. Written by: user.';
+
+-- Name: COLUMN run_requests.from_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.from_date IS 'First day of a BACKFILL or of the window of a RUN, in the zone of the definition. Written by: user.';
+
+-- Name: COLUMN run_requests.to_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.to_date IS 'Last day of a BACKFILL or of the window of a RUN, included. Written by: user.';
+
+-- Name: COLUMN run_requests.reprocess_behavior; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.reprocess_behavior IS 'Which dates with a run a BACKFILL runs again: none, failed or completed. NULL means none. Written by: user.';
+
+-- Name: COLUMN run_requests.parameters; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.parameters IS 'Values of the query''s parameters for a RUN or a BACKFILL, as a JSON object. Written by: user.';
+
+-- Name: COLUMN run_requests.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.status IS 'PENDING, ACCEPTED, DONE (Airflow has taken it) or REFUSED. Written by: default; follower (accept_run_request, end_run_request).';
+
+-- Name: COLUMN run_requests.reason; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.reason IS 'Why it was refused, why it waits, or what was done. Written by: follower (postpone_run_request, end_run_request).';
+
+-- Name: COLUMN run_requests.dag_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.dag_id IS 'Airflow DAG that was asked. Written by: follower (end_run_request).';
+
+-- Name: COLUMN run_requests.backfill_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.backfill_id IS 'Airflow''s number of the backfill that a BACKFILL created. Written by: follower (end_run_request).';
+
+-- Name: COLUMN run_requests.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN run_requests.accepted_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.accepted_at IS 'Time when Airflow first answered. Written by: follower (accept_run_request).';
+
+-- Name: COLUMN run_requests.completed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.completed_at IS 'Time when the request became DONE or REFUSED. Written by: follower (end_run_request).';
+
+-- Name: COLUMN run_requests.attempts; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.attempts IS 'Number of times that a follower has taken the request. Written by: default; follower (claim_run_request).';
+
+-- Name: COLUMN run_requests.next_try_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.next_try_at IS 'Earliest time of the next try. Written by: default; follower (postpone_run_request).';
+
+-- Name: COLUMN run_requests.claim_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.claim_id IS 'Id of the claim by the follower that has the request. Written by: follower (claim_run_request).';
+
+-- Name: COLUMN run_requests.claimed_until; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.claimed_until IS 'Time when the claim ends, or ended: the user last had a turn then. Written by: follower (claim_run_request, postpone_run_request, end_run_request).';
+
+-- Name: COLUMN run_requests.last_backfill_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.last_backfill_id IS 'Airflow''s latest backfill of the DAG before this one was asked for. A later equal one is this request''s. Written by: follower (accept_run_request).';
+
+-- Name: COLUMN run_requests.last_week; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.last_week IS 'Number of the last week that a RETRY of a collection has dealt with. Written by: follower (postpone_run_request).';
+
 -- Name: schedule_runs; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.schedule_runs (
@@ -5216,6 +5526,11 @@ ALTER TABLE ONLY public.report_data_collections
 ALTER TABLE ONLY public.report_data_weeks
     ADD CONSTRAINT report_data_weeks_pkey PRIMARY KEY (id);
 
+-- Name: run_requests run_requests_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_pkey PRIMARY KEY (id);
+
 -- Name: schedule_runs schedule_runs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.schedule_runs
@@ -5265,6 +5580,11 @@ ALTER TABLE ONLY public.workflow_executions
 
 ALTER TABLE ONLY public.workflow_executions
     ADD CONSTRAINT uq_workflow_executions_id_schedule UNIQUE (id, schedule_id);
+
+-- Name: workflow_executions uq_workflow_executions_id_user; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT uq_workflow_executions_id_user UNIQUE (id, user_id);
 
 -- Name: workflow_findings uq_workflow_findings; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -5571,6 +5891,34 @@ CREATE INDEX idx_reconciliations_at ON public.reconciliations USING btree (at);
 
 CREATE INDEX idx_reconciliations_instance_id ON public.reconciliations USING btree (instance_id, at DESC);
 
+-- Name: idx_run_requests_collection_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_collection_id ON public.run_requests USING btree (collection_id) WHERE (collection_id IS NOT NULL);
+
+-- Name: idx_run_requests_created_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_created_at ON public.run_requests USING btree (created_at);
+
+-- Name: idx_run_requests_execution_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_execution_id ON public.run_requests USING btree (execution_id) WHERE (execution_id IS NOT NULL);
+
+-- Name: idx_run_requests_open; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_open ON public.run_requests USING btree (next_try_at) WHERE (status = ANY (ARRAY['PENDING'::text, 'ACCEPTED'::text]));
+
+-- Name: idx_run_requests_schedule_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_schedule_id ON public.run_requests USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
+
+-- Name: idx_run_requests_user_claimed; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_user_claimed ON public.run_requests USING btree (user_id, claimed_until);
+
+-- Name: idx_run_requests_user_created; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_user_created ON public.run_requests USING btree (user_id, created_at);
+
 -- Name: idx_schedule_runs_created_at; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_schedule_runs_created_at ON public.schedule_runs USING btree (created_at DESC);
@@ -5767,6 +6115,10 @@ CREATE TRIGGER trigger_admit_new_collections AFTER INSERT ON public.report_data_
 
 CREATE TRIGGER trigger_admit_new_query_templates AFTER INSERT ON public.query_templates REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_query_templates();
 
+-- Name: run_requests trigger_admit_new_run_requests; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_run_requests AFTER INSERT ON public.run_requests REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_run_requests();
+
 -- Name: workflow_schedules trigger_admit_new_schedules; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_admit_new_schedules AFTER INSERT ON public.workflow_schedules REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_schedules();
@@ -5842,6 +6194,10 @@ CREATE TRIGGER trigger_check_query_template BEFORE INSERT OR UPDATE OF sql_templ
 -- Name: report_data_collections trigger_check_report_data_collection; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_report_data_collection BEFORE INSERT OR UPDATE OF parameters, status, workflow_id, instance_id, user_id, start_date, end_date ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_report_data_collection();
+
+-- Name: run_requests trigger_check_run_request; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_run_request BEFORE INSERT ON public.run_requests FOR EACH ROW EXECUTE FUNCTION public.check_run_request();
 
 -- Name: report_data_collections trigger_check_window; Type: TRIGGER; Schema: public; Owner: -
 
@@ -6046,6 +6402,10 @@ CREATE TRIGGER trigger_publish_health_amc_instances AFTER UPDATE OF health_statu
 -- Name: report_data_collections trigger_publish_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_publish_report_data_collections AFTER INSERT OR DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
+
+-- Name: run_requests trigger_publish_run_requests; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_run_requests AFTER INSERT ON public.run_requests FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
 
 -- Name: workflow_schedules trigger_publish_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
 
@@ -6298,6 +6658,21 @@ ALTER TABLE ONLY public.workflow_executions
 ALTER TABLE ONLY public.workflow_executions
     ADD CONSTRAINT fk_execution_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
 
+-- Name: run_requests fk_run_request_user_collection; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT fk_run_request_user_collection FOREIGN KEY (collection_id, user_id) REFERENCES public.report_data_collections(id, user_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+-- Name: run_requests fk_run_request_user_execution; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT fk_run_request_user_execution FOREIGN KEY (execution_id, user_id) REFERENCES public.workflow_executions(id, user_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+-- Name: run_requests fk_run_request_user_schedule; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT fk_run_request_user_schedule FOREIGN KEY (schedule_id, user_id) REFERENCES public.workflow_schedules(id, user_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
 -- Name: schedule_runs fk_schedule_run_execution; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.schedule_runs
@@ -6357,6 +6732,26 @@ ALTER TABLE ONLY public.report_data_weeks
 
 ALTER TABLE ONLY public.report_data_weeks
     ADD CONSTRAINT report_data_weeks_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
+-- Name: run_requests run_requests_collection_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_collection_id_fkey FOREIGN KEY (collection_id) REFERENCES public.report_data_collections(id) ON DELETE SET NULL;
+
+-- Name: run_requests run_requests_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
+-- Name: run_requests run_requests_schedule_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES public.workflow_schedules(id) ON DELETE SET NULL;
+
+-- Name: run_requests run_requests_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 -- Name: schedule_runs schedule_runs_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -6728,6 +7123,22 @@ ALTER TABLE public.report_data_weeks ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY report_data_weeks_pipeline_access ON public.report_data_weeks TO recomamp_pipeline USING (true) WITH CHECK (true);
 
+-- Name: run_requests; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.run_requests ENABLE ROW LEVEL SECURITY;
+
+-- Name: run_requests run_requests_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY run_requests_pipeline_access ON public.run_requests TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: run_requests run_requests_user_insert; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY run_requests_user_insert ON public.run_requests FOR INSERT WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
+
+-- Name: run_requests run_requests_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY run_requests_user_read ON public.run_requests FOR SELECT USING ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
+
 -- Name: schedule_runs; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.schedule_runs ENABLE ROW LEVEL SECURITY;
@@ -6884,6 +7295,10 @@ REVOKE ALL ON FUNCTION public.admit_new_collections() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.admit_new_query_templates() FROM PUBLIC;
 
+-- Name: FUNCTION admit_new_run_requests(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_run_requests() FROM PUBLIC;
+
 -- Name: FUNCTION admit_new_schedules(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.admit_new_schedules() FROM PUBLIC;
@@ -6932,6 +7347,10 @@ REVOKE ALL ON FUNCTION public.check_query_template() FROM PUBLIC;
 -- Name: FUNCTION check_report_data_collection(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_report_data_collection() FROM PUBLIC;
+
+-- Name: FUNCTION check_run_request(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_run_request() FROM PUBLIC;
 
 -- Name: FUNCTION check_schedule_quotas(owner uuid, expressions text[], has_more_rows boolean, has_more_bytes boolean); Type: ACL; Schema: public; Owner: -
 
@@ -7731,6 +8150,112 @@ GRANT UPDATE(started_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
 -- Name: COLUMN report_data_weeks.completed_at; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(completed_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: TABLE run_requests; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.run_requests TO recomamp_analyst;
+GRANT SELECT,DELETE ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.action; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(action) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.schedule_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(schedule_id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.collection_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(collection_id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.execution_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(execution_id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.dag_run_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(dag_run_id) ON TABLE public.run_requests TO recomamp_analyst;
+GRANT UPDATE(dag_run_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.window_start; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(window_start) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.window_end; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(window_end) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.from_date; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(from_date) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.to_date; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(to_date) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.reprocess_behavior; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(reprocess_behavior) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.parameters; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(parameters) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.status; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(status) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.reason; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(reason) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.dag_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(dag_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.backfill_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(backfill_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.accepted_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(accepted_at) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.completed_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(completed_at) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.attempts; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(attempts) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.next_try_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(next_try_at) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.claim_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(claim_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.claimed_until; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(claimed_until) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.last_backfill_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(last_backfill_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.last_week; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(last_week) ON TABLE public.run_requests TO recomamp_pipeline;
 
 -- Name: TABLE schedule_runs; Type: ACL; Schema: public; Owner: -
 

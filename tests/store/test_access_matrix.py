@@ -140,6 +140,14 @@ report_data_weeks
         execution_duration, result_rows, result_size_bytes, updated_at, started_at,
         completed_at)
     server: SELECT, INSERT, UPDATE, DELETE
+run_requests
+    people: SELECT, INSERT (id, user_id, action, schedule_id, collection_id, execution_id,
+        dag_run_id, window_start, window_end, from_date, to_date, reprocess_behavior,
+        parameters)
+    pipeline: SELECT, DELETE, UPDATE (dag_run_id, status, reason, dag_id, backfill_id,
+        accepted_at, completed_at, attempts, next_try_at, claim_id, claimed_until,
+        last_backfill_id, last_week)
+    server: SELECT, INSERT, UPDATE, DELETE
 schedule_runs
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE

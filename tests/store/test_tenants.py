@@ -62,6 +62,7 @@ CROSSINGS = {
     "reconciliations": READ_ONLY,
     "report_data_collections": OWN,
     "report_data_weeks": READ_ONLY,
+    "run_requests": Crossing("unseen", "refused", "denied", "denied"),
     "schedule_runs": READ_ONLY,
     "user_guide_favorites": Crossing("unseen", "refused", "denied", "unseen"),
     "user_guide_progress": OWN,
