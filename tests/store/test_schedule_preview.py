@@ -63,9 +63,9 @@ def due_window(row: Row) -> DueWindow:
 
 
 def expected(windows: ScheduleWindows, after: datetime, ticks: int) -> list[DueWindow]:
-    found: list[DueWindow] = []
-    for _ in range(ticks):
-        found.append(windows.next(found[-1].due_at if found else after))
+    found = [windows.next(after)]
+    while len(found) < ticks:
+        found.append(windows.at(windows.cron.next_tick(found[-1].due_at)))
     return found
 
 

@@ -49,7 +49,7 @@ AS $$
         version.result_size_bytes,
         version.result_data -> 'files',
         version.result_data #> '{schema,fields}',
-        (version.result_data ->> 'truncated')::BOOLEAN,
+        version.result_data -> 'truncated' = 'true',
         version.result_files_deleted_at,
         version.completed_at,
         version.results_loaded_at,
@@ -89,7 +89,7 @@ COMMENT ON VIEW current_results IS
     'Users read their own rows.';
 
 
--- The rows of a result -------------------------------------------------------------------------------
+-- The rows of a result ----------------------------------------------------------------------------
 
 CREATE FUNCTION public.result_rows(
     execution_id UUID, row_limit INTEGER DEFAULT 1000, row_offset INTEGER DEFAULT 0
@@ -116,7 +116,7 @@ BEGIN
         row_offset + listed.place,
         listed.value,
         execution.result_rows,
-        COALESCE((execution.result_data ->> 'truncated')::BOOLEAN, false)
+        COALESCE(execution.result_data -> 'truncated' = 'true', false)
     FROM public.workflow_executions AS execution
     CROSS JOIN LATERAL jsonb_path_query(
         execution.result_data,
@@ -133,7 +133,7 @@ COMMENT ON FUNCTION result_rows(UUID, INTEGER, INTEGER) IS
     'result_rows. Analysts call it.';
 
 
--- The next windows of a schedule -----------------------------------------------------------------------
+-- The next windows of a schedule ------------------------------------------------------------------
 
 -- The days of a window are checked here for a row that is written, and for one that is only thought
 -- of.
@@ -373,7 +373,7 @@ COMMENT ON FUNCTION schedule_preview(UUID, INTEGER) IS
     'local_… are wall times of its zone. Analysts call it.';
 
 
--- The progress of collections -----------------------------------------------------------------------
+-- The progress of collections ---------------------------------------------------------------------
 
 CREATE FUNCTION public.progress_of_collections()
 RETURNS TABLE (

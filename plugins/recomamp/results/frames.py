@@ -149,23 +149,22 @@ def windows(
 
 
 _TIME = pa.timestamp("us", tz="UTC")
-_WINDOWS = pa.schema(
-    {
-        "key": pa.string(),
-        "start": _TIME,
-        "end": _TIME,
-        "time_zone": pa.string(),
-        "type": pa.string(),
-        "schedule_id": pa.string(),
-        "collection_id": pa.string(),
-        "execution_id": pa.string(),
-        "rows": pa.int64(),
-        "bytes": pa.int64(),
-        "loaded_at": _TIME,
-        "files_deleted_at": _TIME,
-        "versions": pa.int64(),
-    }
-)
+_COLUMNS: dict[str, pa.DataType] = {
+    "key": pa.string(),
+    "start": _TIME,
+    "end": _TIME,
+    "time_zone": pa.string(),
+    "type": pa.string(),
+    "schedule_id": pa.string(),
+    "collection_id": pa.string(),
+    "execution_id": pa.string(),
+    "rows": pa.int64(),
+    "bytes": pa.int64(),
+    "loaded_at": _TIME,
+    "files_deleted_at": _TIME,
+    "versions": pa.int64(),
+}
+_WINDOWS = pa.schema(_COLUMNS)
 
 
 def _current(
@@ -241,15 +240,17 @@ def _read_document(
 
 def _with_window(table: pa.Table, result: StoredResult) -> pa.Table:
     window = result.window
-    added = {
-        _START: pa.scalar(window.start if window else None, _TIME),
-        _END: pa.scalar(window.end if window else None, _TIME),
-        _EXECUTION: pa.scalar(str(result.execution_id)),
+    added: dict[str, tuple[datetime | str | None, pa.DataType]] = {
+        _START: (window.start if window else None, _TIME),
+        _END: (window.end if window else None, _TIME),
+        _EXECUTION: (str(result.execution_id), pa.string()),
     }
-    for name, value in added.items():
+    for name, (value, kind) in added.items():
         if name in table.column_names:
             raise InvalidResults(f"the result has a column {name}; read it without with_window")
-        table = table.append_column(name, pa.repeat(value, table.num_rows))
+        one = pa.array([value], kind)
+        indices = pa.array([0] * table.num_rows, pa.int8())
+        table = table.append_column(name, one.take(indices))
     return table
 
 

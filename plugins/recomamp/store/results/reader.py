@@ -130,7 +130,7 @@ def _require_columns(
         )
 
 
-def _column(column: OutputColumn, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
+def _column(column: OutputColumn, rows: Sequence[Mapping[str, Any]]) -> pa.Array[Any]:
     read = _reader(column.arrow_type)
     values = (row.get(column.name) for row in rows)
     return pa.array(
