@@ -14,7 +14,7 @@ from psycopg2.extras import Json, RealDictCursor
 
 from bench.history import GROWING_TABLES, History, key, write_history
 from bench.query_plans import find_full_scans
-from fixtures.postgres import Database, Row, Rows, Server
+from fixtures.postgres import Database, Row, Rows, Server, migrate_database
 
 WEEK = {"window_start": "2026-01-05", "window_end": "2026-01-12", "window_time_zone": "UTC"}
 NEXT_WEEK = {**WEEK, "window_start": "2026-01-12", "window_end": "2026-01-19"}
@@ -239,18 +239,35 @@ def test_an_execution_without_a_document_has_no_rows(
 # --- Plans -------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def past(postgres_server: Server, template_database: str) -> Iterator[Database]:
-    """Provide a database of 100,000 executions, known to the planner."""
-    name = postgres_server.create_database(template_database)
-    database = Database(uri=postgres_server.uri(name))
+@pytest.fixture(scope="module", params=["postgres_server", "postgres_server_16"])
+def past(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Provide a database of 100,000 executions, known to the planner, of each version."""
+    server: Server = request.getfixturevalue(request.param)
+    name = server.create_database()
+    migrate_database(server, name)
+    database = Database(uri=server.uri(name))
     try:
         superuser = database.connect(autocommit=True)
         write_history(superuser, History(executions=100_000, weeks=5_000, users=100))
         yield database
     finally:
         database.close()
-        postgres_server.drop_database(name)
+        server.drop_database(name)
+
+
+def test_a_reader_sees_own_rows_alone_among_many(past: Database) -> None:
+    analyst = past.connect("recomamp_analyst", str(key("user 2")))
+    own = read(
+        past.connect(),
+        "SELECT COUNT(*) AS number FROM workflow_executions"
+        " WHERE status = 'SUCCESS' AND user_id = %s",
+        str(key("user 2")),
+    )
+    seen = "SELECT SUM(versions) AS number, COUNT(DISTINCT workflow_id) AS workflows"
+    (row,) = read(analyst, f"{seen} FROM current_results")
+    assert row == {"number": own[0]["number"], "workflows": 50}
+    progress = read(analyst, "SELECT COUNT(*) AS number FROM collection_progress")
+    assert progress == [{"number": 1}]
 
 
 @pytest.mark.parametrize(

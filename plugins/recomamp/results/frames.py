@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 import pandas as pd
@@ -240,17 +241,16 @@ def _read_document(
 
 def _with_window(table: pa.Table, result: StoredResult) -> pa.Table:
     window = result.window
-    added: dict[str, tuple[datetime | str | None, pa.DataType]] = {
-        _START: (window.start if window else None, _TIME),
-        _END: (window.end if window else None, _TIME),
-        _EXECUTION: (str(result.execution_id), pa.string()),
+    added: dict[str, pa.Scalar[Any]] = {
+        _START: pa.scalar(window.start if window else None, _TIME),
+        _END: pa.scalar(window.end if window else None, _TIME),
+        _EXECUTION: pa.scalar(str(result.execution_id)),
     }
-    for name, (value, kind) in added.items():
+    for name, value in added.items():
         if name in table.column_names:
             raise InvalidResults(f"the result has a column {name}; read it without with_window")
-        one = pa.array([value], kind)
-        indices = pa.array([0] * table.num_rows, pa.int8())
-        table = table.append_column(name, one.take(indices))
+        repeated = pa.repeat(value, table.num_rows)  # type: ignore[call-overload]  # any Scalar
+        table = table.append_column(name, repeated)
     return table
 
 
