@@ -2447,14 +2447,10 @@ BEGIN
     END IF;
     FOR number IN 1..ticks LOOP
         due_at := public.cron_next(cron_expression, zone, due_at);
-        -- A window of days ends at the midnight that begins the day of its tick, less the lag.
-        window_end := public.days_before(
-            public.days_before(due_at, 0, zone, once_a_day), lag_days, zone, once_a_day
-        );
+        window_end := public.days_before(due_at, lag_days, zone, once_a_day);
         window_start := CASE
-            WHEN lookback_days IS NULL THEN public.days_before(
-                public.days_before(previous_tick, 0, zone, once_a_day), lag_days, zone, once_a_day
-            )
+            WHEN lookback_days IS NULL
+                THEN public.days_before(previous_tick, lag_days, zone, once_a_day)
             ELSE public.days_before(window_end, lookback_days, zone, once_a_day)
         END;
         local_due_at := due_at AT TIME ZONE zone;

@@ -168,6 +168,7 @@ DATA = [{"id": BIG, "rate": Decimal("0.12345678901234567"), "name": ""}] + [
 @pytest.fixture
 def stored(database: Database, rows: Rows, workflow: Row) -> str:
     """Store a result of five rows, of which the document says that there are more."""
+    succeed(rows, workflow, "2026-01-01", result_data={**DOCUMENT, "data": [{"id": 0}]})
     one = succeed(rows, workflow, "2026-02-01", result_rows=9)
     text = [
         f'{{"id": {row["id"]}, "rate": {row["rate"] or "null"},'
