@@ -24,10 +24,10 @@ INSERT INTO amc_accounts (id, account_id, account_name)
 SELECT md5('account ' || n)::UUID, 'ENTITY' || n, 'Account ' || n
 FROM generate_series(1, %(users)s) AS n;
 
-INSERT INTO amc_instances (id, instance_id, name, region, user_id, account_id)
+INSERT INTO amc_instances (id, instance_id, name, region, user_id, account_id, instance_type)
 SELECT
     md5('instance ' || n)::UUID, 'amc' || n, 'Instance ' || n, 'us-east-1',
-    md5('user ' || n)::UUID, md5('account ' || n)::UUID
+    md5('user ' || n)::UUID, md5('account ' || n)::UUID, 'STANDARD'
 FROM generate_series(1, %(users)s) AS n;
 
 INSERT INTO workflows (id, name, sql_query, user_id, instance_id)

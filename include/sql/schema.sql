@@ -328,7 +328,7 @@ BEGIN
             -- ANALYZE itself would only warn
             AND pg_has_role(relation.relowner, 'USAGE')
     ) THEN
-        RAISE EXCEPTION 'public.% is no table of the owner of analyze_table()', analyzed
+        RAISE EXCEPTION 'public.% is not a table of the owner of analyze_table()', analyzed
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     EXECUTE format('ANALYZE public.%I', analyzed);
@@ -1043,7 +1043,7 @@ BEGIN
     ) AS known (parent_table, parent_counter, child_table, parent_column, condition)
     WHERE known.parent_counter = counter_name;
     IF NOT FOUND THEN
-        RAISE EXCEPTION '% is no counter', counter_name;
+        RAISE EXCEPTION '% is not a counter', counter_name;
     END IF;
 END;
 $$;
@@ -3537,7 +3537,7 @@ COMMENT ON COLUMN public.asins.created_at IS 'Time of insertion. Written by: def
 
 -- Name: COLUMN asins.updated_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.asins.updated_at IS 'Time of the last change. A check that finds nothing new is no change. Written by: default; touch_updated_at().';
+COMMENT ON COLUMN public.asins.updated_at IS 'Time of the last change. A check that finds nothing new is not a change. Written by: default; touch_updated_at().';
 
 -- Name: COLUMN asins.last_validated_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -3545,7 +3545,7 @@ COMMENT ON COLUMN public.asins.last_validated_at IS 'Time when Amazon last knew 
 
 -- Name: COLUMN asins.validation_status; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.asins.validation_status IS 'FOUND or NOT_FOUND. NULL until Amazon has been asked. NOT_FOUND is no proof that the product does not exist. Added by the pipeline. Written by: recomamp_asins_sync (update_products); reset_validation().';
+COMMENT ON COLUMN public.asins.validation_status IS 'FOUND or NOT_FOUND. NULL until Amazon has been asked. NOT_FOUND is not a proof that the product does not exist. Added by the pipeline. Written by: recomamp_asins_sync (update_products); reset_validation().';
 
 -- Name: COLUMN asins.validation_checked_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -4400,7 +4400,7 @@ COMMENT ON COLUMN public.query_templates.created_at IS 'Time of insertion. Writt
 
 -- Name: COLUMN query_templates.updated_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.query_templates.updated_at IS 'Time of the last change. A use is no change. Written by: default; touch_updated_at().';
+COMMENT ON COLUMN public.query_templates.updated_at IS 'Time of the last change. A use is not a change. Written by: default; touch_updated_at().';
 
 -- Name: public_query_templates; Type: VIEW; Schema: public; Owner: -
 

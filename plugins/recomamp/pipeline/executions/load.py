@@ -130,7 +130,7 @@ class LoadResults(ExecutionOperator):
         if not columns:
             raise UnexpectedResponse(
                 f"AMC does not describe the columns of execution {execution.amc_execution_id}, and "
-                "no earlier result of the same query on the instance says of which types they are; "
+                "no earlier result of the same query on the instance gives their types; "
                 "the next try asks again. Clear the task load to ask later"
             )
         self.log.warning(

@@ -123,9 +123,9 @@ class RecordRun(ExecutionOperator):
         """
         if execution.status is not ExecutionStatus.SUCCESS:
             return False
-        # A cleared load has another state until it has loaded again. Any other state, and none,
-        # means FAILED. Where Airflow does not answer, the try fails and the next one asks again:
-        # to guess FAILED would send a mail about a run that went well
+        # A cleared load has another state until it has loaded again. A load in any other state, or
+        # in none, counts as FAILED. Where Airflow does not answer, the try fails and the next asks
+        # again: to guess FAILED would send a mail about a run that went well
         return task_state(context, LOAD_TASK_ID) == TaskInstanceState.SUCCESS
 
     def _cancel_next_attempt(self, execution: Execution) -> None:
@@ -137,8 +137,8 @@ class RecordRun(ExecutionOperator):
         """End an execution whose run is over, at AMC too."""
         amc_status = AmcStatus.parse(execution.amc_status)
         reason = "the run ended before the execution's results were loaded"
-        if execution.error_message:
-            reason = f"{reason}: {execution.error_message}"
+        if execution.last_error:
+            reason = f"{reason}: {execution.last_error}"
         try:
             if not amc_status.is_terminal:
                 cancelled = self.step_time.run_step(cancel_at_amc(execution, self.amazon))

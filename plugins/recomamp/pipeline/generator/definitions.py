@@ -195,7 +195,7 @@ def _parse_json(text: str) -> dict[str, Any]:
     except RecursionError as err:
         raise InvalidDefinition("parameters are nested too deeply") from err
     if not isinstance(row, dict):  # a snapshot that something else has written
-        raise InvalidDefinition("is no JSON object")
+        raise InvalidDefinition("is not a JSON object")
     return row
 
 

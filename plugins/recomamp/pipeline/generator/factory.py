@@ -43,8 +43,8 @@ from recomamp.pipeline.timetables.schedule import ScheduleTimetable
 log = logging.getLogger(__name__)
 
 # A retry reattaches to the execution, so many retries do no harm. They last three quarters of an
-# hour, which outlasts a restart of the database. The time-out ends a try that hangs; a deferred
-# task does not use it up
+# hour, which outlasts a restart of the database. AMC's failures count apart (FAILED_ATTEMPTS in
+# executions/wait.py). The time-out ends a try that hangs; a deferred task does not use it up
 TASK_DEFAULTS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
     "retries": 8,

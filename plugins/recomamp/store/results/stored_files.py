@@ -29,7 +29,7 @@ def _is_list_of_files(listed: object) -> bool:
 class StoredFiles:
     """The files under ``RECOMAMP_RESULTS_URL``.
 
-    :raises ConfigurationError: when that is no place that can be reached.
+    :raises ConfigurationError: when that is not a place that can be reached.
     """
 
     def __init__(self, results_url: str) -> None:
