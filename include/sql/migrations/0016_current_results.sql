@@ -4,7 +4,7 @@
 -- included: PostgreSQL has security_invoker views only from 15 on. The planner puts such a function
 -- into the statement, like a subquery, so that conditions reach the indexes. It does so only where
 -- the function has no SET clause. So these functions name every object with its schema instead.
--- Their caller is also whose rights they have: nobody else's could be misused. docs/adr/0030 gives
+-- Their caller is also whose rights they have: nobody else's could be misused. docs/adr/0031 gives
 -- reasons.
 
 -- Of each workflow, source and window the latest success that was loaded until a time. The source
