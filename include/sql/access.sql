@@ -24,7 +24,8 @@ FROM (VALUES
     ('amc_accounts'), ('amc_api_errors'), ('amc_data_sources'), ('amc_instance_data_sources'),
     ('amc_instances'), ('amc_schema_fields'), ('asin_list_items'), ('asin_lists'), ('asins'),
     ('build_guide_queries'), ('build_guide_sections'), ('build_guides'), ('campaign_performance'),
-    ('campaign_reports'), ('campaigns'), ('database_logins'), ('execution_locks'),
+    ('campaign_reports'), ('campaigns'), ('collection_progress'), ('current_results'),
+    ('database_logins'), ('execution_locks'),
     ('maintenance_findings'), ('notifications'), ('public_asin_list_items'), ('public_asin_lists'),
     ('public_query_templates'), ('query_templates'), ('recomamp_migrations'), ('reconciliations'),
     ('report_data_collections'), ('report_data_weeks'), ('run_requests'), ('schedule_runs'),
@@ -53,14 +54,17 @@ FROM (VALUES
     ('count_schedule_runs()'), ('counter(text)'), ('create_collection_weeks(uuid,date,date)'),
     ('create_weeks_of_new_collection()'), ('cron_date_matches(cron_ticks,date)'),
     ('cron_field(text,text,integer,integer,text[])'), ('cron_first_date(cron_ticks,date)'),
+    ('cron_last(text,text,timestamp with time zone)'),
     ('cron_matches(text,text,timestamp with time zone)'),
     ('cron_next(text,text,timestamp with time zone)'),
     ('cron_next_day(cron_ticks,text,timestamp with time zone)'),
     ('cron_next_minute(cron_ticks,text,timestamp with time zone)'), ('cron_parse(text)'),
     ('cron_shortest_interval(text)'), ('cron_value(text,integer,text[])'), ('current_user_id()'),
+    ('days_before(timestamp with time zone,integer,text,boolean)'),
     ('delete_own_row(text,uuid)'), ('enforce_counter()'), ('is_time_zone(text)'),
     ('lock_user_quotas(uuid)'), ('notify_collection()'), ('notify_consent()'),
-    ('notify_schedule_run()'), ('publish_definition_change()'), ('query_parameter_names(text)'),
+    ('notify_schedule_run()'), ('progress_of_collections()'), ('publish_definition_change()'),
+    ('query_parameter_names(text)'),
     ('queue_notification(uuid,text,text,timestamp with time zone,jsonb)'),
     ('raise_invalid_row(text,text,text)'), ('raise_quota_exceeded(text,text,text,integer)'),
     ('recalculate_guide_progress()'), ('refresh_collection_progress(uuid)'),
@@ -69,7 +73,10 @@ FROM (VALUES
     ('refuse_long_text()'), ('refuse_used_template(uuid,uuid)'),
     ('require_object(text,text,jsonb)'), ('require_own_instance(text,uuid,uuid)'),
     ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
-    ('reset_counter()'), ('reset_validation()'), ('set_next_run_at()'),
+    ('require_window_days(text,jsonb)'), ('reset_counter()'), ('reset_validation()'),
+    ('result_rows(uuid,integer,integer)'), ('results_as_of(timestamp with time zone)'),
+    ('schedule_preview(uuid,integer)'),
+    ('schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)'), ('set_next_run_at()'),
     ('set_template_last_used_at()'), ('slow_queries(double precision)'),
     ('split_into_weeks(date,date)'), ('strip_comments(text)'), ('sync_collection_weeks()'),
     ('touch_updated_at()'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
@@ -231,7 +238,8 @@ GRANT SELECT ON
     public.amc_instance_data_sources, public.amc_instances, public.amc_schema_fields,
     public.asin_list_items, public.asin_lists, public.asins, public.build_guide_queries,
     public.build_guide_sections, public.build_guides, public.campaign_performance,
-    public.campaign_reports, public.campaigns, public.public_asin_list_items,
+    public.campaign_reports, public.campaigns, public.collection_progress,
+    public.current_results, public.public_asin_list_items,
     public.public_asin_lists, public.public_query_templates, public.query_templates,
     public.reconciliations, public.report_data_collections, public.report_data_weeks,
     public.run_requests, public.schedule_runs,
@@ -315,6 +323,15 @@ GRANT INSERT (
 -- DELETE brings the right to LOCK TABLE, so SQL logins delete through a function.
 GRANT EXECUTE ON FUNCTION public.delete_own_row(TEXT, UUID) TO recomamp_analyst;
 
+-- They have the rights of their caller, but the last one, which reads no table. A view calls the
+-- functions that it selects from with the rights of its reader.
+GRANT EXECUTE ON FUNCTION
+    public.results_as_of(TIMESTAMPTZ), public.result_rows(UUID, INTEGER, INTEGER),
+    public.progress_of_collections(), public.collection_week_due_at(DATE, JSONB),
+    public.schedule_preview(UUID, INTEGER),
+    public.schedule_preview_for(TEXT, TEXT, JSONB, INTEGER, TIMESTAMPTZ)
+TO recomamp_analyst;
+
 -- Asked by every policy of people.
 GRANT EXECUTE ON FUNCTION public.current_user_id() TO recomamp_analyst, recomamp_pipeline;
 
@@ -387,6 +404,9 @@ GRANT UPDATE (
     status, reason, dag_id, dag_run_id, backfill_id, accepted_at, completed_at, attempts,
     next_try_at, claim_id, claimed_until, last_backfill_id, last_week
 ) ON public.run_requests TO recomamp_pipeline;
+
+-- Other DAGs read results with the pipeline's connection (recomamp.results).
+GRANT EXECUTE ON FUNCTION public.results_as_of(TIMESTAMPTZ) TO recomamp_pipeline;
 
 GRANT INSERT, DELETE ON public.maintenance_findings TO recomamp_pipeline;
 GRANT EXECUTE ON FUNCTION

@@ -950,38 +950,17 @@ $$;
 CREATE FUNCTION public.check_window() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-DECLARE
-    window_options CONSTANT JSONB := NEW.parameters -> 'window';
-    days RECORD;
+    AS $$
 BEGIN
-    IF jsonb_typeof(window_options) IS DISTINCT FROM 'object'
-        OR (TG_OP = 'UPDATE' AND NEW.parameters IS NOT DISTINCT FROM OLD.parameters)
+    -- The row's DAG reports any other problem with the window.
+    IF jsonb_typeof(NEW.parameters -> 'window') = 'object'
+        AND (TG_OP = 'INSERT' OR NEW.parameters IS DISTINCT FROM OLD.parameters)
     THEN
-        RETURN NEW; -- the row's DAG reports any other problem with the window
+        PERFORM public.require_window_days(TG_TABLE_NAME::TEXT, NEW.parameters -> 'window');
     END IF;
-    FOR days IN
-        SELECT rule.name, rule.least, rule.most, window_options ->> rule.name AS text
-        FROM (VALUES ('lag_days', 0, 366), ('lookback_days', 1, 400)) AS rule (name, least, most)
-        WHERE window_options ? rule.name
-            AND (rule.name = 'lag_days' OR jsonb_typeof(window_options -> rule.name) <> 'null')
-    LOOP
-        IF jsonb_typeof(window_options -> days.name) <> 'number'
-            OR NOT (CASE
-                WHEN days.text ~ '^[0-9]{1,3}$'
-                    THEN days.text::INTEGER BETWEEN days.least AND days.most
-                ELSE false
-            END)
-        THEN
-            PERFORM public.raise_invalid_row(TG_TABLE_NAME::TEXT, 'parameters', format(
-                'window.%s is %s; write a whole number of days from %s to %s',
-                days.name, COALESCE(left(days.text, 50), 'null'), days.least, days.most
-            ));
-        END IF;
-    END LOOP;
     RETURN NEW;
 END;
-$_$;
+$$;
 
 -- Name: check_workflow(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1095,6 +1074,10 @@ CREATE FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) R
         14
     ))::TIMESTAMP AT TIME ZONE COALESCE(parameters ->> 'timezone', 'UTC');
 $$;
+
+-- Name: FUNCTION collection_week_due_at(week_end date, parameters jsonb); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) IS 'Time from which the data of a week can be queried, by its last day and the parameters of its collection. The view collection_progress calls it for analysts.';
 
 -- Name: count_children(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1354,6 +1337,40 @@ BEGIN
 END;
 $$;
 
+-- Name: cron_last(text, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_last(expression text, time_zone text, until timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    span INTERVAL := INTERVAL '1 hour';
+    low TIMESTAMPTZ := public.cron_next(expression, time_zone, until - span);
+    high TIMESTAMPTZ := until;
+    middle TIMESTAMPTZ;
+    tick TIMESTAMPTZ;
+BEGIN
+    WHILE low > until AND span < INTERVAL '400000 hours' LOOP
+        high := until - span;
+        span := span * 2;
+        low := public.cron_next(expression, time_zone, until - span);
+    END LOOP;
+    IF low > until THEN
+        RETURN NULL;
+    END IF;
+    WHILE high - low >= INTERVAL '1 minute' LOOP
+        middle := low + (high - low) / 2;
+        tick := public.cron_next(expression, time_zone, middle);
+        IF tick <= high THEN
+            low := tick;
+        ELSE
+            high := middle;
+        END IF;
+    END LOOP;
+    RETURN low;
+END;
+$$;
+
 -- Name: cron_matches(text, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.cron_matches(expression text, time_zone text, instant timestamp with time zone) RETURNS boolean
@@ -1557,6 +1574,20 @@ $$;
 -- Name: FUNCTION current_user_id(); Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON FUNCTION public.current_user_id() IS 'users.id of the person behind the session; NULL where nobody is signed in. Policies and analysts call it.';
+
+-- Name: days_before(timestamp with time zone, integer, text, boolean); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.days_before(instant timestamp with time zone, days integer, time_zone text, once_a_day boolean) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT CASE
+        WHEN once_a_day THEN public.wall_time_instant(
+            ((instant AT TIME ZONE time_zone)::DATE - days)::TIMESTAMP, time_zone
+        )
+        ELSE instant - make_interval(hours => 24 * days)
+    END;
+$$;
 
 -- Name: delete_own_row(text, uuid); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1857,6 +1888,88 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+-- Name: progress_of_collections(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.progress_of_collections() RETURNS TABLE(collection_id uuid, name text, workflow_id uuid, workflow_name text, instance_id uuid, status text, start_date date, end_date date, weeks bigint, pending_weeks bigint, running_weeks bigint, successful_weeks bigint, failed_weeks bigint, skipped_weeks bigint, progress_percentage numeric, first_open_week date, last_open_week date, result_rows numeric, average_seconds numeric, estimated_completion timestamp with time zone, next_due_week date, next_due_at timestamp with time zone, failures jsonb)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT
+        collection.id,
+        collection.name,
+        collection.workflow_id,
+        workflow.name,
+        collection.instance_id,
+        collection.status,
+        collection.start_date,
+        collection.end_date,
+        counted.weeks,
+        counted.pending_weeks,
+        counted.running_weeks,
+        counted.successful_weeks,
+        counted.failed_weeks,
+        counted.skipped_weeks,
+        collection.progress_percentage::NUMERIC,
+        counted.first_open_week,
+        counted.last_open_week,
+        counted.result_rows,
+        counted.average_seconds,
+        collection.estimated_completion,
+        next_due.week_start_date,
+        public.collection_week_due_at(next_due.week_end_date, collection.parameters),
+        COALESCE(failed.failures, '[]')
+    FROM public.report_data_collections AS collection
+    JOIN public.workflows AS workflow ON workflow.id = collection.workflow_id
+    CROSS JOIN LATERAL (
+        SELECT
+            COUNT(*) AS weeks,
+            COUNT(*) FILTER (WHERE week.status = 'PENDING') AS pending_weeks,
+            COUNT(*) FILTER (WHERE week.status = 'RUNNING') AS running_weeks,
+            COUNT(*) FILTER (WHERE week.status = 'SUCCESS') AS successful_weeks,
+            COUNT(*) FILTER (WHERE week.status = 'FAILED') AS failed_weeks,
+            COUNT(*) FILTER (WHERE week.status = 'SKIPPED') AS skipped_weeks,
+            MIN(week.week_start_date) FILTER (
+                WHERE week.status IN ('PENDING', 'RUNNING')
+            ) AS first_open_week,
+            MAX(week.week_start_date) FILTER (
+                WHERE week.status IN ('PENDING', 'RUNNING')
+            ) AS last_open_week,
+            COALESCE(SUM(week.result_rows) FILTER (WHERE week.status = 'SUCCESS'), 0)::NUMERIC
+                AS result_rows,
+            -- As refresh_collection_progress() forecasts the end by it.
+            ROUND(AVG(COALESCE(
+                week.execution_duration,
+                EXTRACT(EPOCH FROM week.completed_at - week.started_at)::NUMERIC
+            )) FILTER (WHERE week.status IN ('SUCCESS', 'FAILED')), 1) AS average_seconds
+        FROM public.report_data_weeks AS week
+        WHERE week.collection_id = collection.id
+    ) AS counted
+    LEFT JOIN LATERAL (
+        SELECT week.week_start_date, week.week_end_date
+        FROM public.report_data_weeks AS week
+        WHERE week.collection_id = collection.id AND week.status = 'PENDING'
+        ORDER BY week.week_start_date
+        LIMIT 1
+    ) AS next_due ON true
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(
+            jsonb_build_object(
+                'week_start_date', week.week_start_date,
+                'execution_id', week.execution_id,
+                'error_type', execution.error_type,
+                'error_message', week.error_message
+            )
+            ORDER BY week.week_start_date
+        ) AS failures
+        FROM public.report_data_weeks AS week
+        LEFT JOIN public.workflow_executions AS execution ON execution.id = week.execution_id
+        WHERE week.collection_id = collection.id AND week.status = 'FAILED'
+    ) AS failed ON true;
+$$;
+
+-- Name: FUNCTION progress_of_collections(); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.progress_of_collections() IS 'What the view collection_progress shows, with the rights of the caller. The view calls it for analysts.';
 
 -- Name: publish_definition_change(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -2241,6 +2354,37 @@ BEGIN
 END;
 $$;
 
+-- Name: require_window_days(text, jsonb); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_window_days(table_name text, window_options jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    days RECORD;
+BEGIN
+    FOR days IN
+        SELECT rule.name, rule.least, rule.most, window_options ->> rule.name AS text
+        FROM (VALUES ('lag_days', 0, 366), ('lookback_days', 1, 400)) AS rule (name, least, most)
+        WHERE window_options ? rule.name
+            AND (rule.name = 'lag_days' OR jsonb_typeof(window_options -> rule.name) <> 'null')
+    LOOP
+        IF jsonb_typeof(window_options -> days.name) <> 'number'
+            OR NOT (CASE
+                WHEN days.text ~ '^[0-9]{1,3}$'
+                    THEN days.text::INTEGER BETWEEN days.least AND days.most
+                ELSE false
+            END)
+        THEN
+            PERFORM public.raise_invalid_row(table_name, 'parameters', format(
+                'window.%s is %s; write a whole number of days from %s to %s',
+                days.name, COALESCE(left(days.text, 50), 'null'), days.least, days.most
+            ));
+        END IF;
+    END LOOP;
+END;
+$_$;
+
 -- Name: reset_counter(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.reset_counter() RETURNS trigger
@@ -2272,6 +2416,206 @@ BEGIN
     RETURN NEW;
 END;
 $$;
+
+-- Name: result_rows(uuid, integer, integer); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.result_rows(execution_id uuid, row_limit integer DEFAULT 1000, row_offset integer DEFAULT 0) RETURNS TABLE(row_number bigint, result_row jsonb, result_rows integer, is_truncated boolean)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+    IF row_limit IS NULL OR row_limit NOT BETWEEN 1 AND 10000 THEN
+        RAISE EXCEPTION 'result_rows: row_limit is %; write a number from 1 to 10000',
+            COALESCE(row_limit::TEXT, 'NULL') USING ERRCODE = 'invalid_parameter_value';
+    ELSIF row_offset IS NULL OR row_offset NOT BETWEEN 0 AND 10000 THEN
+        RAISE EXCEPTION 'result_rows: row_offset is %; write a number from 0 to 10000',
+            COALESCE(row_offset::TEXT, 'NULL') USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN QUERY
+    SELECT
+        row_offset + listed.place,
+        listed.value,
+        execution.result_rows,
+        COALESCE(execution.result_data -> 'truncated' = 'true', false)
+    FROM public.workflow_executions AS execution
+    CROSS JOIN LATERAL jsonb_path_query(
+        execution.result_data,
+        '$.data[$first to $last]',
+        jsonb_build_object('first', row_offset, 'last', row_offset + row_limit - 1)
+    ) WITH ORDINALITY AS listed (value, place)
+    WHERE execution.id = result_rows.execution_id AND execution.status = 'SUCCESS'
+    ORDER BY listed.place;
+END;
+$_$;
+
+-- Name: FUNCTION result_rows(execution_id uuid, row_limit integer, row_offset integer); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) IS 'The rows of an execution''s result document, as JSON objects with exact numbers. row_number counts from 1. is_truncated: the document has fewer rows than the result, whose number is result_rows. Analysts call it.';
+
+-- Name: results_as_of(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.results_as_of(loaded_until timestamp with time zone) RETURNS TABLE(execution_id uuid, workflow_id uuid, workflow_name text, schedule_id uuid, collection_id uuid, instance_id uuid, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, result_rows integer, result_size_bytes bigint, files jsonb, columns jsonb, document_truncated boolean, files_deleted_at timestamp with time zone, completed_at timestamp with time zone, results_loaded_at timestamp with time zone, versions bigint)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT
+        version.id,
+        version.workflow_id,
+        workflow.name,
+        version.schedule_id,
+        version.collection_id,
+        version.instance_id,
+        version.window_start,
+        version.window_end,
+        version.window_time_zone,
+        version.window_type,
+        version.result_rows,
+        version.result_size_bytes,
+        version.result_data -> 'files',
+        version.result_data #> '{schema,fields}',
+        version.result_data -> 'truncated' = 'true',
+        version.result_files_deleted_at,
+        version.completed_at,
+        version.results_loaded_at,
+        version.versions
+    FROM (
+        SELECT
+            execution.*,
+            COUNT(*) OVER same_window AS versions,
+            ROW_NUMBER() OVER (
+                same_window ORDER BY execution.completed_at DESC NULLS LAST, execution.id DESC
+            ) AS place
+        FROM public.workflow_executions AS execution
+        WHERE execution.status = 'SUCCESS'
+            AND execution.window_start IS NOT NULL
+            AND execution.window_end IS NOT NULL
+            AND COALESCE(execution.results_loaded_at, execution.completed_at, execution.created_at)
+                <= loaded_until
+        -- What is in this list may be a condition of the reader that an index serves.
+        WINDOW same_window AS (
+            PARTITION BY
+                execution.workflow_id, execution.schedule_id, execution.collection_id,
+                execution.window_type, execution.window_start, execution.window_end
+        )
+    ) AS version
+    JOIN public.workflows AS workflow ON workflow.id = version.workflow_id
+    WHERE version.place = 1;
+$$;
+
+-- Name: FUNCTION results_as_of(loaded_until timestamp with time zone); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.results_as_of(loaded_until timestamp with time zone) IS 'Of each workflow, schedule or collection, and window: the latest success that was loaded until that time. Analysts and the pipeline call it. The columns are those of the view current_results.';
+
+-- Name: schedule_preview(uuid, integer); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.schedule_preview(schedule_id uuid, ticks integer DEFAULT 10) RETURNS TABLE(due_at timestamp with time zone, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, local_due_at timestamp without time zone, local_window_start timestamp without time zone, local_window_end timestamp without time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT preview.*
+    FROM public.workflow_schedules AS schedule
+    CROSS JOIN LATERAL public.schedule_preview_for(
+        schedule.cron_expression, schedule.timezone, schedule.parameters, ticks
+    ) AS preview
+    WHERE schedule.id = schedule_id;
+$$;
+
+-- Name: FUNCTION schedule_preview(schedule_id uuid, ticks integer); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) IS 'The next ticks of a schedule, with the window of each, as if it were active. The columns local_… are wall times of its zone. Analysts call it.';
+
+-- Name: schedule_preview_for(text, text, jsonb, integer, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb DEFAULT '{}'::jsonb, ticks integer DEFAULT 10, after timestamp with time zone DEFAULT now()) RETURNS TABLE(due_at timestamp with time zone, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, local_due_at timestamp without time zone, local_window_start timestamp without time zone, local_window_end timestamp without time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    zone CONSTANT TEXT := COALESCE(time_zone, 'UTC');
+    options CONSTANT JSONB := COALESCE(parameters, '{}') -> 'window';
+    lag_days INTEGER;
+    lookback_days INTEGER;
+    once_a_day BOOLEAN;
+    previous_tick TIMESTAMPTZ;
+    unknown TEXT;
+BEGIN
+    IF ticks IS NULL OR ticks NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'schedule_preview: ticks is %; write a number from 1 to 100',
+            COALESCE(ticks::TEXT, 'NULL') USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- What the table refuses, in the order in which its triggers do.
+    IF char_length(cron_expression) > 200 THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'cron_expression', format(
+            'has %s characters, at most 200 are possible; shorten it', char_length(cron_expression)
+        ));
+    ELSIF char_length(zone) > 64 THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'timezone', format(
+            'has %s characters, at most 64 are possible; shorten it', char_length(zone)
+        ));
+    END IF;
+    IF jsonb_typeof(options) = 'object' THEN
+        PERFORM public.require_window_days('workflow_schedules', options);
+    END IF;
+    PERFORM public.require_time_zone('workflow_schedules', 'timezone', zone);
+    PERFORM public.require_object(
+        'workflow_schedules', 'parameters', COALESCE(schedule_preview_for.parameters, '{}')
+    );
+    once_a_day := (public.cron_parse(cron_expression)).once_a_day;
+    -- What makes the row's DAG invalid.
+    IF jsonb_typeof(options) <> 'object' THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'parameters',
+            'window is no JSON object such as {"lag_days": 2}');
+    END IF;
+    SELECT MIN(name) INTO unknown
+    FROM jsonb_object_keys(COALESCE(options, '{}')) AS name
+    WHERE name NOT IN ('catchup', 'lag_days', 'lookback_days', 'type');
+    IF unknown IS NOT NULL THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'parameters', format(
+            'window: unknown %L; known: catchup, lag_days, lookback_days, type', left(unknown, 50)
+        ));
+    ELSIF options ? 'type' AND COALESCE(options ->> 'type', '') NOT IN (
+        'EXPLICIT', 'MOST_RECENT_DAY', 'MOST_RECENT_WEEK', 'CURRENT_MONTH', 'PREVIOUS_MONTH'
+    ) THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'parameters', format(
+            'window.type: %s is none of EXPLICIT, MOST_RECENT_DAY, MOST_RECENT_WEEK,'
+            ' CURRENT_MONTH, PREVIOUS_MONTH', left((options -> 'type')::TEXT, 50)
+        ));
+    ELSIF jsonb_typeof(options -> 'catchup') <> 'boolean' THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'parameters', format(
+            'window.catchup: %s is neither true nor false', left((options -> 'catchup')::TEXT, 50)
+        ));
+    END IF;
+
+    lag_days := COALESCE((options ->> 'lag_days')::INTEGER, 2);
+    lookback_days := (options ->> 'lookback_days')::INTEGER;
+    window_time_zone := zone;
+    window_type := COALESCE(options ->> 'type', 'EXPLICIT');
+    -- Beyond these years no row names a time.
+    due_at := LEAST(
+        GREATEST(COALESCE(after, NOW()), '2000-01-01 00:00:00+00'), '2100-01-01 00:00:00+00'
+    );
+    IF lookback_days IS NULL THEN
+        previous_tick := public.cron_last(cron_expression, zone, due_at);
+    END IF;
+    FOR number IN 1..ticks LOOP
+        due_at := public.cron_next(cron_expression, zone, due_at);
+        window_end := public.days_before(due_at, lag_days, zone, once_a_day);
+        window_start := CASE
+            WHEN lookback_days IS NULL
+                THEN public.days_before(previous_tick, lag_days, zone, once_a_day)
+            ELSE public.days_before(window_end, lookback_days, zone, once_a_day)
+        END;
+        local_due_at := due_at AT TIME ZONE zone;
+        local_window_start := window_start AT TIME ZONE zone;
+        local_window_end := window_end AT TIME ZONE zone;
+        RETURN NEXT;
+        previous_tick := due_at;
+    END LOOP;
+END;
+$$;
+
+-- Name: FUNCTION schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) IS 'The next ticks of a schedule that is not inserted yet, with the window of each. The columns local_… are wall times of the zone. Analysts call it. An error names the column to correct.';
 
 -- Name: set_next_run_at(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -3813,6 +4157,66 @@ COMMENT ON COLUMN public.campaigns.sync_note IS 'Parts of Amazon''s list that fi
 -- Name: COLUMN campaigns.performance_note; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.campaigns.performance_note IS 'Figures that are larger than their column. NULL where all fit. Added by the pipeline. Written by: recomamp_campaigns_sync: performance (sum_campaign_performance).';
+
+-- Name: collection_progress; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.collection_progress AS
+ SELECT collection_id,
+    name,
+    workflow_id,
+    workflow_name,
+    instance_id,
+    status,
+    start_date,
+    end_date,
+    weeks,
+    pending_weeks,
+    running_weeks,
+    successful_weeks,
+    failed_weeks,
+    skipped_weeks,
+    progress_percentage,
+    first_open_week,
+    last_open_week,
+    result_rows,
+    average_seconds,
+    estimated_completion,
+    next_due_week,
+    next_due_at,
+    failures
+   FROM public.progress_of_collections() progress_of_collections(collection_id, name, workflow_id, workflow_name, instance_id, status, start_date, end_date, weeks, pending_weeks, running_weeks, successful_weeks, failed_weeks, skipped_weeks, progress_percentage, first_open_week, last_open_week, result_rows, average_seconds, estimated_completion, next_due_week, next_due_at, failures);
+
+-- Name: VIEW collection_progress; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.collection_progress IS 'Of each collection: weeks by status, open weeks, rows, average duration, the forecast of its end, the next week that is due, and why weeks failed. Users read their own rows.';
+
+-- Name: current_results; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.current_results AS
+ SELECT execution_id,
+    workflow_id,
+    workflow_name,
+    schedule_id,
+    collection_id,
+    instance_id,
+    window_start,
+    window_end,
+    window_time_zone,
+    window_type,
+    result_rows,
+    result_size_bytes,
+    files,
+    columns,
+    document_truncated,
+    files_deleted_at,
+    completed_at,
+    results_loaded_at,
+    versions
+   FROM public.results_as_of('infinity'::timestamp with time zone) results_as_of(execution_id, workflow_id, workflow_name, schedule_id, collection_id, instance_id, window_start, window_end, window_time_zone, window_type, result_rows, result_size_bytes, files, columns, document_truncated, files_deleted_at, completed_at, results_loaded_at, versions);
+
+-- Name: VIEW current_results; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.current_results IS 'Of each workflow, schedule or collection, and window: the latest success. versions counts its successes. It stays current where its files are deleted: files_deleted_at says so. Users read their own rows.';
 
 -- Name: database_logins; Type: TABLE; Schema: public; Owner: -
 
@@ -7387,6 +7791,7 @@ REVOKE ALL ON FUNCTION public.clear_revoked_consent() FROM PUBLIC;
 -- Name: FUNCTION collection_week_due_at(week_end date, parameters jsonb); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) TO recomamp_analyst;
 
 -- Name: FUNCTION count_children(); Type: ACL; Schema: public; Owner: -
 
@@ -7419,6 +7824,10 @@ REVOKE ALL ON FUNCTION public.cron_field(field text, field_name text, lowest int
 -- Name: FUNCTION cron_first_date(ticks public.cron_ticks, earliest date); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.cron_first_date(ticks public.cron_ticks, earliest date) FROM PUBLIC;
+
+-- Name: FUNCTION cron_last(expression text, time_zone text, until timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_last(expression text, time_zone text, until timestamp with time zone) FROM PUBLIC;
 
 -- Name: FUNCTION cron_matches(expression text, time_zone text, instant timestamp with time zone); Type: ACL; Schema: public; Owner: -
 
@@ -7454,6 +7863,10 @@ REVOKE ALL ON FUNCTION public.current_user_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_analyst;
 GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_pipeline;
 
+-- Name: FUNCTION days_before(instant timestamp with time zone, days integer, time_zone text, once_a_day boolean); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.days_before(instant timestamp with time zone, days integer, time_zone text, once_a_day boolean) FROM PUBLIC;
+
 -- Name: FUNCTION delete_own_row(table_name text, row_id uuid); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.delete_own_row(table_name text, row_id uuid) FROM PUBLIC;
@@ -7486,6 +7899,11 @@ REVOKE ALL ON FUNCTION public.notify_consent() FROM PUBLIC;
 -- Name: FUNCTION notify_schedule_run(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.notify_schedule_run() FROM PUBLIC;
+
+-- Name: FUNCTION progress_of_collections(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.progress_of_collections() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.progress_of_collections() TO recomamp_analyst;
 
 -- Name: FUNCTION publish_definition_change(); Type: ACL; Schema: public; Owner: -
 
@@ -7555,6 +7973,10 @@ REVOKE ALL ON FUNCTION public.require_own_workflow(table_name text, workflow uui
 
 REVOKE ALL ON FUNCTION public.require_time_zone(table_name text, column_name text, zone text) FROM PUBLIC;
 
+-- Name: FUNCTION require_window_days(table_name text, window_options jsonb); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.require_window_days(table_name text, window_options jsonb) FROM PUBLIC;
+
 -- Name: FUNCTION reset_counter(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.reset_counter() FROM PUBLIC;
@@ -7562,6 +7984,27 @@ REVOKE ALL ON FUNCTION public.reset_counter() FROM PUBLIC;
 -- Name: FUNCTION reset_validation(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.reset_validation() FROM PUBLIC;
+
+-- Name: FUNCTION result_rows(execution_id uuid, row_limit integer, row_offset integer); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) TO recomamp_analyst;
+
+-- Name: FUNCTION results_as_of(loaded_until timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.results_as_of(loaded_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.results_as_of(loaded_until timestamp with time zone) TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.results_as_of(loaded_until timestamp with time zone) TO recomamp_pipeline;
+
+-- Name: FUNCTION schedule_preview(schedule_id uuid, ticks integer); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) TO recomamp_analyst;
+
+-- Name: FUNCTION schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) TO recomamp_analyst;
 
 -- Name: FUNCTION set_next_run_at(); Type: ACL; Schema: public; Owner: -
 
@@ -7904,6 +8347,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaign_reports TO recomamp_p
 
 GRANT SELECT ON TABLE public.campaigns TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaigns TO recomamp_pipeline;
+
+-- Name: TABLE collection_progress; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.collection_progress TO recomamp_analyst;
+
+-- Name: TABLE current_results; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.current_results TO recomamp_analyst;
 
 -- Name: TABLE execution_locks; Type: ACL; Schema: public; Owner: -
 

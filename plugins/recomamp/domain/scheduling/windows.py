@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar
@@ -73,6 +73,20 @@ class Window:
             midnight(self.first_date, self.time_zone),
             midnight(after, self.time_zone),
         )
+
+    @property
+    def key(self) -> str:
+        """Name the window by its days, ``2026-01-05`` or ``2026-01-05/2026-01-12``, end excluded.
+
+        Where it is no whole days: by its times in UTC, likewise.
+        """
+        if not self.is_whole_days:
+            return (
+                f"{self.start.astimezone(UTC).isoformat()}/{self.end.astimezone(UTC).isoformat()}"
+            )
+        if self.first_date == self.last_date:
+            return self.first_date.isoformat()
+        return f"{self.first_date}/{self.last_date + timedelta(days=1)}"
 
     def __str__(self) -> str:
         """Write both ends in the window's zone: `[2026-01-05 00:00, 2026-01-12 00:00) UTC`."""

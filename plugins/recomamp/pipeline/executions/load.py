@@ -22,6 +22,7 @@ from recomamp.errors import (
     UnexpectedResponse,
 )
 from recomamp.pipeline import settings
+from recomamp.pipeline.assets import has_keys
 from recomamp.pipeline.executions.base import ExecutionOperator
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.store.executions import mark_succeeded, select_last_result_columns, set_load_error
@@ -181,12 +182,15 @@ class LoadResults(ExecutionOperator):
     def _update_asset(self, context: Context, execution: Execution, stored: StoredResults) -> None:
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra = {
+                event = context["outlet_events"][outlet]
+                event.extra = {
                     "execution_id": str(execution.id),
                     "rows": stored.rows,
                     "window_start": execution.window.start.isoformat(),
                     "window_end": execution.window.end.isoformat(),
                 }
+                if has_keys(outlet):
+                    event.add_partitions(execution.window.key)
 
 
 def _remove_leftovers(prefix: str) -> None:
