@@ -51,6 +51,7 @@ with system_dag(
                 ("trim_reconciliations", "delete_reconciliations"),
                 ("trim_notifications", "delete_notifications"),
                 ("trim_findings", "delete_findings"),
+                ("trim_check_outcomes", "delete_check_outcomes"),
             )
         ),
     ]

@@ -68,7 +68,12 @@ SECRETS = {
         "RECOMAMP_FERNET_KEY",
         "database-ca.pem",
     },
-    "follower": {"AIRFLOW_CONN_AIRFLOW_API", "AIRFLOW_CONN_RECOMAMP_DB", "database-ca.pem"},
+    "follower": {
+        "AIRFLOW_CONN_AIRFLOW_API",
+        "AIRFLOW_CONN_RECOMAMP_DB",
+        "AIRFLOW_CONN_SMTP_DEFAULT",
+        "database-ca.pem",
+    },
     "worker": {
         "AIRFLOW_CONN_AMAZON_ADS",
         "AIRFLOW_CONN_RECOMAMP_DB",

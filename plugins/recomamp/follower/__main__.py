@@ -1,7 +1,7 @@
 """Refresh DAGs after changes of rows, until it is stopped: `python -m recomamp.follower`.
 
-Nothing depends on it but freshness: while it does not run, or cannot reach the database or
-Airflow, DAGs follow their rows at the next of Airflow's own rounds.
+While it does not run, or cannot reach the database or Airflow, DAGs follow their rows at the next
+of Airflow's own rounds, and ``recomamp_notifications`` alone judges late windows and sends events.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from psycopg2.extensions import connection as Connection
 from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError
 from recomamp.follower.airflow_api import AirflowApi
+from recomamp.follower.alarms import start_alarms
 from recomamp.follower.follower import Follower
 from recomamp.follower.listener import changed_definitions, listen
 from recomamp.pipeline.hooks import DatabaseHook, airflow_api_login
@@ -82,7 +83,7 @@ def main() -> int:
     except PipelineError as err:
         log.error("%s", err)
         return 2
-    with closing(airflow), suppress(KeyboardInterrupt):
+    with closing(airflow), start_alarms(), suppress(KeyboardInterrupt):
         try:
             follow_forever(DatabaseHook(), airflow)
         except PipelineError as err:

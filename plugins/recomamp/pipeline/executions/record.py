@@ -8,7 +8,13 @@ from airflow.sdk import Context, TaskInstanceState
 
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.definitions import Schedule
-from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, given_up_as
+from recomamp.domain.execution_states import (
+    REFUSED_RESULTS,
+    Actor,
+    AmcStatus,
+    ExecutionStatus,
+    given_up_as,
+)
 from recomamp.domain.executions import Execution
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.text import one_line
@@ -225,6 +231,8 @@ class RecordRun(ExecutionOperator):
         if execution is None:
             return self._why_nothing_was_submitted(context)
         if execution.status is ExecutionStatus.SUCCESS:
+            if execution.error_message and execution.error_type in REFUSED_RESULTS:
+                return execution.error_message
             return (
                 f"execution {execution.id} has results, but load has not succeeded since the run "
                 "was cleared; the log of the task that failed says why"

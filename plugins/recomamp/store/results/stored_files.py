@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from recomamp.errors import InvalidResults
@@ -55,6 +55,23 @@ class StoredFiles:
             if difference := self._difference(file, workflow_id, execution_id):
                 return difference
         return ""
+
+    def opener(self, uri: str, *, workflow_id: UUID, execution_id: UUID) -> Callable[[], IO[bytes]]:
+        """Return what opens a file of an execution for reading.
+
+        :raises InvalidResults: from the call, when the file is not this execution's, or the storage
+            does not answer.
+        """
+
+        def open_file() -> IO[bytes]:
+            path = self._path(uri, workflow_id, execution_id)
+            if path is None:
+                raise InvalidResults(f"execution {execution_id} has no file {uri}")
+            with self._explained():
+                file: IO[bytes] = self._files.open(path, "rb")
+            return file
+
+        return open_file
 
     def delete(self, listed: ListedCampaign, *, workflow_id: UUID, execution_id: UUID) -> None:
         """Delete the files of one execution; those that are gone already count as deleted.
