@@ -300,7 +300,7 @@ def test_other_rows_have_a_limit(
     insert(2)
     with pytest.raises(REFUSED, match=rf"{table}\.\w+_id: your limit is 2 \(user_quotas\.{quota}"):
         insert(3)
-    rows.update(table, first, updated_at="now()")
+    rows.update(table, first, created_at="now()")
 
 
 def test_a_template_of_nobody_counts_for_nobody(rows: Rows) -> None:

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from hashlib import blake2b
-from typing import IO, Protocol
+from typing import IO, Any, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -155,7 +155,7 @@ class _Numbers:
         found = self._least if self._measure is Measure.MIN else self._most
         return Unmeasured(f"column {self._name} has no values") if found is None else found
 
-    def _add_sum(self, column: pa.Array) -> None:
+    def _add_sum(self, column: pa.Array[Any]) -> None:
         if pa.types.is_floating(column.type):
             if not pc.all(pc.is_finite(column)).as_py():
                 self._problem = f"column {self._name} has values that are no finite numbers"
@@ -166,8 +166,8 @@ class _Numbers:
         total = pc.sum(column.cast(exact)).as_py()
         self._sum = EXACT.add(self._sum, Decimal(total))
 
-    def _add_ends(self, column: pa.Array) -> None:
-        ends = pc.min_max(column).as_py()
+    def _add_ends(self, column: pa.Array[Any]) -> None:
+        ends = cast("dict[str, Any]", pc.min_max(column).as_py())
         for end in (ends["min"], ends["max"]):
             number = Decimal(repr(end)) if isinstance(end, float) else Decimal(end)
             if not number.is_finite():
