@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -88,3 +90,17 @@ def test_a_database_that_is_away_ends_no_round(
     monkeypatch.setenv("AIRFLOW_CONN_RECOMAMP_DB", "postgres://nobody@127.0.0.1:1/none")
     run_round()
     assert "the application's database is away" in caplog.text
+
+
+def test_rounds_go_on_after_an_error_until_they_are_ended() -> None:
+    asked = threading.Semaphore(0)
+
+    def away() -> DatabaseHook:
+        asked.release()
+        raise RuntimeError("not today")
+
+    alarms = Alarms(away, round_seconds=0.001)
+    with closing(alarms):
+        alarms.start()
+        for _ in range(6):  # more than one round of each thread
+            assert asked.acquire(timeout=30)

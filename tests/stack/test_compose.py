@@ -417,6 +417,7 @@ def test_compose_adds_only_what_several_machines_need(
         "RECOMAMP_RESULT_LIMIT_COLUMNS",
         "RECOMAMP_RESULT_LIMIT_PARTS",
         "RECOMAMP_RESULT_LIMIT_SECONDS",
+        "RECOMAMP_WEBHOOK_ALLOW_HOSTS",
     }
 
 
