@@ -34,6 +34,8 @@ loaded AS (
       AND execution.window_end = %(window_end)s
       AND execution.window_type = %(window_type)s
       AND execution.status = 'SUCCESS'
+      -- A rule of the user refuses them
+      AND COALESCE(execution.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
       AND execution.user_id = %(user_id)s
       AND execution.instance_id = %(instance_key)s
       AND execution.created_at >= %(due_at)s

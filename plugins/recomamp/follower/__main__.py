@@ -2,7 +2,8 @@
 
 It has DAGs parsed after changes of rows. While it does not run, or cannot reach the database or
 Airflow, DAGs follow their rows at the next of Airflow's own rounds. In a thread of its own it does
-what rows of ``run_requests`` ask for. They wait while it does not run.
+what rows of ``run_requests`` ask for. They wait while it does not run. A second thread judges late
+windows and sends events that nobody has sent. Without it ``recomamp_notifications`` alone does so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError
 from recomamp.follower.airflow_api import AirflowApi
 from recomamp.follower.airflow_runs import AirflowRuns
+from recomamp.follower.alarms import start_alarms
 from recomamp.follower.follower import Follower
 from recomamp.follower.listener import changed_definitions, listen
 from recomamp.follower.request_worker import TABLE as REQUESTS
@@ -92,6 +94,7 @@ def main() -> int:
     with (
         closing(AirflowApi(*login)) as airflow,
         closing(AirflowApi(*login)) as airflow_of_requests,
+        start_alarms(),
         suppress(KeyboardInterrupt),
     ):
         database = DatabaseHook()  # of the thread, with its own connection

@@ -219,10 +219,15 @@ def mark_succeeded(
     result_size_bytes: int,
     execution_duration_seconds: int | None,
     completed_at: datetime,
+    column_changes: str | None = None,
+    error_type: str | None = None,
+    error_message: str | None = None,
 ) -> bool:
     """End an execution with its results; False where AMC is not known to have them.
 
     :param result_data: JSON text, every digit of its numbers kept.
+    :param column_changes: how its columns differ from those of the result before.
+    :param error_type: where a rule of the user refuses the results; their run fails.
     """
     return execute_returning(
         connection,
@@ -234,6 +239,9 @@ def mark_succeeded(
         result_size_bytes=result_size_bytes,
         execution_duration_seconds=execution_duration_seconds,
         completed_at=completed_at,
+        column_changes=column_changes,
+        error_type=error_type,
+        error_message=error_message,
     )
 
 

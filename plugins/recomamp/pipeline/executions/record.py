@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.definitions import Schedule
 from recomamp.domain.execution_states import (
+    REFUSED_RESULTS,
     RUN_FAILED,
     Actor,
     AmcStatus,
@@ -243,6 +244,8 @@ class RecordRun(ExecutionOperator):
         if execution is None:
             return self._why_nothing_was_submitted(context)
         if execution.status is ExecutionStatus.SUCCESS:
+            if execution.error_message and execution.error_type in REFUSED_RESULTS:
+                return execution.error_message
             return (
                 f"execution {execution.id} has results, but load has not succeeded since the run "
                 "was cleared; the log of the task that failed says why"

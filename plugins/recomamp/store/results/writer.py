@@ -39,6 +39,7 @@ class StoredResults:
     ``workflow_executions.result_data``.
     """
 
+    columns: tuple[OutputColumn, ...]
     rows: int
     size_bytes: int
     files: tuple[StoredFile, ...]
@@ -181,6 +182,7 @@ class _Conversion:
         rows = sum(file.rows for file in files)
         listed = [file.as_json() for file in files]
         return StoredResults(
+            columns=tuple(self._columns),
             rows=rows,
             size_bytes=sum(file.bytes for file in files),
             files=files,
