@@ -97,16 +97,16 @@ campaigns
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
-collection_progress
-    people: SELECT
-current_results
-    people: SELECT
 channel_deliveries
     people: SELECT (id, notification_id, channel_id, status, next_try_at, attempts, last_error,
         created_at)
     pipeline: SELECT, UPDATE (status, next_try_at, attempts, claim_id, claimed_until,
         last_error)
     server: SELECT, INSERT, UPDATE, DELETE
+collection_progress
+    people: SELECT
+current_results
+    people: SELECT
 database_logins
 execution_locks
     pipeline: SELECT, INSERT, UPDATE
@@ -159,13 +159,6 @@ report_data_weeks
         execution_duration, result_rows, result_size_bytes, updated_at, started_at,
         completed_at)
     server: SELECT, INSERT, UPDATE, DELETE
-run_requests
-    people: SELECT, INSERT (id, user_id, action, schedule_id, collection_id, execution_id,
-        dag_run_id, window_start, window_end, from_date, to_date, reprocess_behavior,
-        parameters)
-    pipeline: SELECT, DELETE, UPDATE (dag_run_id, status, reason, dag_id, backfill_id,
-        accepted_at, completed_at, attempts, next_try_at, claim_id, claimed_until,
-        last_backfill_id, last_week)
 result_check_outcomes
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
@@ -177,6 +170,14 @@ result_checks
         threshold, compared_with, severity, rearm_after, is_active)
     API alone: DELETE
     pipeline: SELECT, UPDATE (created_at)
+    server: SELECT, INSERT, UPDATE, DELETE
+run_requests
+    people: SELECT, INSERT (id, user_id, action, schedule_id, collection_id, execution_id,
+        dag_run_id, window_start, window_end, from_date, to_date, reprocess_behavior,
+        parameters)
+    pipeline: SELECT, DELETE, UPDATE (dag_run_id, status, reason, dag_id, backfill_id,
+        accepted_at, completed_at, attempts, next_try_at, claim_id, claimed_until,
+        last_backfill_id, last_week)
     server: SELECT, INSERT, UPDATE, DELETE
 schedule_runs
     people: SELECT
