@@ -93,6 +93,7 @@ def engine_query(workflow: dict[str, Any], window: Window, values: Mapping[str, 
         parameter_values=values,
         privacy_filtering=workflow.get("privacyFilteringBehavior") or PRIVACY_BEHAVIORS[0],
         filtered_metrics_discriminator_column=workflow.get("filteredMetricsDiscriminatorColumn"),
+        filtered_reason_column=workflow.get("filteredReasonColumn"),
     )
 
 

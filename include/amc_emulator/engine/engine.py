@@ -11,7 +11,7 @@ from amc_emulator.engine.catalogue import describe_data_sources
 from amc_emulator.engine.error_messages import translate_error
 from amc_emulator.engine.output import ResultColumn, format_nested, result_column
 from amc_emulator.engine.query import OutputColumn, Query, ResultSet
-from amc_emulator.engine.thresholds import apply_thresholds, discriminator_column
+from amc_emulator.engine.thresholds import added_columns, apply_thresholds
 from amc_emulator.engine.translate import Plan, translate
 from amc_emulator.engine.world import World
 
@@ -35,9 +35,7 @@ class Engine:
         """
         plan = translate(query)
         columns = tuple(one.column for one in self._result_columns(instance_id, plan))
-        if query.filtered_metrics_discriminator_column is None:
-            return columns
-        return (*columns, discriminator_column(query.filtered_metrics_discriminator_column))
+        return (*columns, *added_columns(query))
 
     def run(self, instance_id: str, query: Query) -> ResultSet:
         """Return the rows of a query.
@@ -55,8 +53,7 @@ class Engine:
         return apply_thresholds(
             result_columns,
             [(_format_row(row[:-1], result_columns), row[-1]) for row in rows],
-            masks_values=query.privacy_filtering == "REMOVE_VALUES",
-            discriminator=query.filtered_metrics_discriminator_column,
+            query=query,
         )
 
     def data_sources(self) -> list[dict[str, Any]]:

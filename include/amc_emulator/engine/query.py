@@ -19,6 +19,7 @@ class Query:
     parameter_values: Mapping[str, Any] = field(default_factory=dict)
     privacy_filtering: str = "REMOVE_ROWS"
     filtered_metrics_discriminator_column: str | None = None
+    filtered_reason_column: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,53 +6,61 @@ from collections.abc import Sequence
 from typing import Any
 
 from amc_emulator.engine.output import QUANTITIES, ResultColumn
-from amc_emulator.engine.query import OutputColumn, ResultSet
+from amc_emulator.engine.query import OutputColumn, Query, ResultSet
 
 Row = tuple[Any, ...]
 
 
 def apply_thresholds(
-    result_columns: Sequence[ResultColumn],
-    counted: Sequence[tuple[Row, int]],
-    *,
-    masks_values: bool,
-    discriminator: str | None,
+    result_columns: Sequence[ResultColumn], counted: Sequence[tuple[Row, int]], query: Query
 ) -> ResultSet:
     """Return the rows that may be seen, from pairs of a row and its distinct users.
 
-    Without `masks_values` a row short of users is dropped. With it, or with a discriminator column,
-    the values that need more users become NULL. Rows that are alike after that are added up.
+    By default a row short of users is dropped. With REMOVE_VALUES or a discriminator column, the
+    values that need more users become NULL. Rows that are alike after that are added up.
     """
     columns = tuple(one.column for one in result_columns)
-    if not masks_values and discriminator is None:
+    masks_values = query.privacy_filtering == "REMOVE_VALUES"
+    if not masks_values and query.filtered_metrics_discriminator_column is None:
         need = max(one.threshold.users for one in result_columns)
         return ResultSet(columns=columns, rows=[row for row, users in counted if users >= need])
-    complete, masked = _split(result_columns, counted)
+    complete, masked, fewest = _split(result_columns, counted)
     merged = _merge_alike(columns, masked)
-    if discriminator is None:
-        return ResultSet(columns=columns, rows=[*complete, *merged])
-    flag = discriminator_column(discriminator)
-    rows = [*((*row, False) for row in complete), *((*row, True) for row in merged)]
-    return ResultSet(columns=(*columns, flag), rows=rows)
+    reason = f"{fewest} users < {max(one.threshold.users for one in result_columns)} required"
+    with_flag = query.filtered_metrics_discriminator_column is not None
+    with_reason = query.filtered_reason_column is not None
+    plain = ((False,) if with_flag else ()) + ((None,) if with_reason else ())
+    changed = ((True,) if with_flag else ()) + ((reason,) if with_reason else ())
+    rows = [*((*row, *plain) for row in complete), *((*row, *changed) for row in merged)]
+    return ResultSet(columns=(*columns, *added_columns(query)), rows=rows)
 
 
-def discriminator_column(name: str) -> OutputColumn:
-    """Return the column that marks filtered rows."""
-    return OutputColumn(name=name, data_type="BOOLEAN", column_type="DIMENSION")
+def added_columns(query: Query) -> tuple[OutputColumn, ...]:
+    """Return the columns that mark filtered rows and say why they are filtered."""
+    added = (
+        (query.filtered_metrics_discriminator_column, "BOOLEAN"),
+        (query.filtered_reason_column, "STRING"),
+    )
+    return tuple(
+        OutputColumn(name=name, data_type=data_type, column_type="DIMENSION")
+        for name, data_type in added
+        if name is not None
+    )
 
 
 def _split(
     result_columns: Sequence[ResultColumn], counted: Sequence[tuple[Row, int]]
-) -> tuple[list[Row], list[Row]]:
+) -> tuple[list[Row], list[Row], int]:
     needs = [one.threshold.users for one in result_columns]
-    complete, masked = [], []
+    complete, masked, fewest = [], [], max(needs)
     for row, users in counted:
         if users >= max(needs):
             complete.append(row)
         elif users:
             pairs = zip(row, needs, strict=True)
             masked.append(tuple(v if users >= need else None for v, need in pairs))
-    return complete, masked
+            fewest = min(fewest, users)
+    return complete, masked, fewest
 
 
 def _merge_alike(columns: Sequence[OutputColumn], rows: Sequence[Row]) -> list[Row]:
