@@ -29,7 +29,8 @@ FROM (VALUES
     ('public_query_templates'), ('query_templates'), ('recomamp_migrations'), ('reconciliations'),
     ('report_data_collections'), ('report_data_weeks'), ('schedule_runs'),
     ('user_guide_favorites'), ('user_guide_progress'), ('user_quotas'), ('users'),
-    ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'), ('workflows')
+    ('workflow_dry_runs'), ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'),
+    ('workflows')
 ) AS named (name)
 -- recomamp_migrations is missing where psql applied the files.
 WHERE to_regclass('public.' || name) IS NOT NULL;
@@ -59,7 +60,8 @@ FROM (VALUES
     ('cron_shortest_interval(text)'), ('cron_value(text,integer,text[])'), ('current_user_id()'),
     ('delete_own_row(text,uuid)'), ('enforce_counter()'), ('is_time_zone(text)'),
     ('lock_user_quotas(uuid)'), ('notify_collection()'), ('notify_consent()'),
-    ('notify_schedule_run()'), ('publish_definition_change()'), ('query_parameter_names(text)'),
+    ('notify_schedule_run()'), ('publish_definition_change()'), ('publish_refused_workflow()'),
+    ('query_parameter_names(text)'),
     ('queue_notification(uuid,text,text,timestamp with time zone,jsonb)'),
     ('raise_invalid_row(text,text,text)'), ('raise_quota_exceeded(text,text,text,integer)'),
     ('recalculate_guide_progress()'), ('refresh_collection_progress(uuid)'),
@@ -234,7 +236,8 @@ GRANT SELECT ON
     public.public_asin_lists, public.public_query_templates, public.query_templates,
     public.reconciliations, public.report_data_collections, public.report_data_weeks, public.schedule_runs,
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
-    public.user_quotas, public.workflow_findings, public.workflow_schedules, public.workflows
+    public.user_quotas, public.workflow_dry_runs, public.workflow_findings,
+    public.workflow_schedules, public.workflows
 TO recomamp_analyst;
 GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_started_at, created_at)
     ON public.notifications TO recomamp_analyst;
@@ -244,10 +247,12 @@ GRANT UPDATE (name, description, is_active) ON public.amc_instances TO recomamp_
 
 -- created_at is the server's: catch-up begins there.
 GRANT INSERT (
-    id, name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public
+    id, name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public,
+    privacy_filtering, counts_hidden_rows, disable_aggregation_controls
 ) ON public.workflows TO recomamp_analyst;
 GRANT UPDATE (
-    name, description, sql_query, instance_id, template_id, parameters, tags, is_public
+    name, description, sql_query, instance_id, template_id, parameters, tags, is_public,
+    privacy_filtering, counts_hidden_rows, disable_aggregation_controls
 ) ON public.workflows TO recomamp_analyst;
 
 GRANT INSERT (
@@ -320,8 +325,8 @@ GRANT SELECT ON
     public.amc_instances, public.amc_schema_fields, public.campaign_performance,
     public.campaign_reports, public.campaigns, public.maintenance_findings, public.notifications,
     public.reconciliations, public.report_data_collections, public.report_data_weeks,
-    public.schedule_runs, public.users, public.workflow_executions, public.workflow_findings,
-    public.workflow_schedules, public.workflows
+    public.schedule_runs, public.users, public.workflow_dry_runs, public.workflow_executions,
+    public.workflow_findings, public.workflow_schedules, public.workflows
 TO recomamp_pipeline;
 
 GRANT UPDATE (
@@ -353,7 +358,7 @@ GRANT SELECT (id, at), DELETE, INSERT ON public.amc_api_errors TO recomamp_pipel
 GRANT INSERT, UPDATE, DELETE ON
     public.amc_data_sources, public.amc_instance_data_sources, public.amc_schema_fields,
     public.campaign_performance, public.campaign_reports, public.campaigns,
-    public.workflow_findings
+    public.workflow_dry_runs, public.workflow_findings
 TO recomamp_pipeline;
 
 -- What no call to Amazon gives is the user's.
@@ -427,7 +432,8 @@ BEGIN
             'campaign_reports', 'campaigns', 'maintenance_findings', 'notifications',
             'query_templates', 'reconciliations', 'report_data_collections', 'report_data_weeks',
             'schedule_runs', 'user_guide_favorites', 'user_guide_progress', 'users',
-            'workflow_executions', 'workflow_findings', 'workflow_schedules', 'workflows'
+            'workflow_dry_runs', 'workflow_executions', 'workflow_findings', 'workflow_schedules',
+            'workflows'
         ] LOOP
             EXECUTE format(
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.%I TO service_role', served

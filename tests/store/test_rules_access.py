@@ -15,8 +15,8 @@ OWNED = [
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
     "campaigns", "asins", "asin_lists", "asin_list_items", "query_templates",
     "user_guide_progress", "amc_api_errors", "reconciliations", "amc_instance_data_sources",
-    "workflow_findings", "campaign_performance", "campaign_reports", "user_guide_favorites",
-    "notifications",
+    "workflow_findings", "workflow_dry_runs", "campaign_performance", "campaign_reports",
+    "user_guide_favorites", "notifications",
 ]  # fmt: skip
 SHARED = [
     "amc_data_sources", "amc_schema_fields", "build_guides", "build_guide_sections",
@@ -27,8 +27,8 @@ PIPELINE = [
     "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
     "campaigns", "amc_data_sources", "amc_schema_fields", "asins", "amc_api_errors",
-    "reconciliations", "amc_instance_data_sources", "workflow_findings", "campaign_performance",
-    "campaign_reports", "notifications",
+    "reconciliations", "amc_instance_data_sources", "workflow_findings", "workflow_dry_runs",
+    "campaign_performance", "campaign_reports", "notifications",
 ]  # fmt: skip
 
 # Tables whose rows an analyst deletes, by delete_own_row(): DELETE would allow LOCK TABLE.
@@ -57,6 +57,7 @@ EDITABLE = {
     "amc_api_errors": None,
     "reconciliations": None,
     "amc_instance_data_sources": None,
+    "workflow_dry_runs": None,
     "workflow_findings": None,
     "campaign_performance": None,
     "campaign_reports": None,
@@ -255,6 +256,11 @@ PIPELINES_INSERTS = {
         "INSERT INTO amc_instance_data_sources"
         " (instance_id, name, is_shared, fields, first_seen_at)"
         " VALUES (%(instance)s, 'u', true, '[]', NOW())"
+    ),
+    "workflow_dry_runs": (
+        "INSERT INTO workflow_dry_runs"
+        " (workflow_id, instance_id, definition_md5, status, checked_at)"
+        " VALUES (%(workflow)s, %(instance)s, '0', 'ACCEPTED', NOW())"
     ),
     "workflow_findings": (
         "INSERT INTO workflow_findings"

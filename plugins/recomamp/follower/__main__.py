@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from types import FrameType
 
 import psycopg2
@@ -19,11 +20,13 @@ from psycopg2.extensions import connection as Connection
 from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError
 from recomamp.follower.airflow_api import AirflowApi
+from recomamp.follower.dry_runs import DryRunStarter
 from recomamp.follower.follower import Follower
 from recomamp.follower.listener import changed_definitions, listen
 from recomamp.pipeline.hooks import DatabaseHook, airflow_api_login
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.settings import heartbeat_file
+from recomamp.store.dry_runs import is_any_dry_run_due
 
 log = logging.getLogger("recomamp.follower")
 
@@ -35,11 +38,11 @@ RECONNECT_SECONDS = 5.0
 
 def follow_forever(database: DatabaseHook, airflow: AirflowApi) -> None:
     """Listen for changes, and reconnect when the connection breaks."""
-    follower = Follower(airflow)
+    follower, dry_runs = Follower(airflow), DryRunStarter(airflow)
     while True:
         try:
             with closing(database.get_conn()) as connection:
-                _follow(follower, connection)
+                _follow(follower, dry_runs, connection)
         except psycopg2.Error as err:
             log.warning("the application's database is away: %s", one_line(err))
             time.sleep(RECONNECT_SECONDS)
@@ -50,8 +53,11 @@ def follow_forever(database: DatabaseHook, airflow: AirflowApi) -> None:
             time.sleep(RECONNECT_SECONDS)
 
 
-def _follow(follower: Follower, connection: Connection) -> None:
-    listening = listen(connection, lambda: BUSY_SECONDS if follower.is_waiting else IDLE_SECONDS)
+def _follow(follower: Follower, dry_runs: DryRunStarter, connection: Connection) -> None:
+    def wait_seconds() -> float:
+        return BUSY_SECONDS if follower.is_waiting or dry_runs.is_waiting else IDLE_SECONDS
+
+    listening = listen(connection, wait_seconds)
     for changes in listening:
         if changes is None:  # it listens now; changes before it were missed
             log.info("listening")
@@ -59,7 +65,10 @@ def _follow(follower: Follower, connection: Connection) -> None:
         elif changes:
             time.sleep(GATHER_SECONDS)
             follower.note(changed_definitions(connection, changes))
+        if changes is None or changes:
+            dry_runs.note(changes, lambda: is_any_dry_run_due(connection, now=datetime.now(UTC)))
         follower.follow()
+        dry_runs.start()
         _touch_heartbeat()
 
 
