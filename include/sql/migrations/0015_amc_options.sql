@@ -175,8 +175,13 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    changed public.workflow_findings := CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+    changed public.workflow_findings;
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        changed := OLD;
+    ELSE
+        changed := NEW;
+    END IF;
     IF changed.kind = 'REFUSED_BY_AMC' AND pg_notification_queue_usage() <= 0.5 THEN
         PERFORM pg_notify(
             'recomamp_definitions',
