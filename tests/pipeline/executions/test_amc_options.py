@@ -22,8 +22,8 @@ COUNTING = {
 }
 # Few users saw a campaign at one second, so that privacy hides rows
 FINE = (
-    "SELECT campaign, event_dt, SUM(impressions) AS n, COUNT(DISTINCT user_id) AS users"
-    " FROM dsp_impressions GROUP BY campaign, event_dt"
+    "SELECT campaign, impression_dt, SUM(impressions) AS n, COUNT(DISTINCT user_id) AS users"
+    " FROM dsp_impressions GROUP BY campaign, impression_dt"
 )
 
 
@@ -80,7 +80,7 @@ def test_blanked_rows_are_counted_and_stay(
     assert execution["hidden_rows"] == 0
     assert execution["blanked_rows"] > 0
     names = [one["name"] for one in execution["result_data"]["schema"]["fields"]]
-    assert names == ["campaign", "event_dt", "n", "users"]
+    assert names == ["campaign", "impression_dt", "n", "users"]
 
 
 def test_a_resend_sends_what_the_attempt_was_opened_with(

@@ -26,7 +26,13 @@ from recomamp.domain.instance_health import text_of_error
 from recomamp.domain.sql.binding import bind
 from recomamp.domain.sql.parameters import declare
 from recomamp.domain.text import one_line
-from recomamp.errors import AmazonError, InvalidDefinition, RequestRejected, TransientError
+from recomamp.errors import (
+    AmazonError,
+    InstanceUnusable,
+    InvalidDefinition,
+    RequestRejected,
+    TransientError,
+)
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances.health import QUICK_RETRY
 from recomamp.pipeline.instances.sandbox import is_sandbox_instance
@@ -67,8 +73,8 @@ def make_dry_runs(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> 
             answer, error = await _ask(due, amazon, now)
             await asyncio.to_thread(_store, due, answer, database, now)
             rows.append((due, answer.status, answer.message or ""))
-            if error is not None:
-                raise error
+            if error is not None:  # the row says so, and when the next try comes
+                raise InstanceUnusable(answer.message or "") from error
 
     with database.transaction() as connection:
         delete_unused_dry_runs(connection)
