@@ -105,7 +105,7 @@ def next_try_at(answer: DryRunAnswer, attempts: int, now: datetime) -> datetime 
     """
     if answer.status is not DryRunStatus.UNKNOWN:
         return None
-    return now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 20))
+    return now + min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(attempts - 1, 20)))
 
 
 def _sample(parameter: Parameter) -> Scalar | tuple[Scalar, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -70,8 +70,8 @@ class HiddenRowCounter:
         kept = batch.select([one for one in range(batch.num_columns) if self._is_stored(one)])
         if flag is None:
             return kept
-        flags = pc.fill_null(batch.column(flag), False)
-        flagged_rows = pc.sum(flags).as_py() or 0
+        flags = cast("pa.BooleanArray", batch.column(flag).fill_null(False))
+        flagged_rows = flags.true_count
         if not flagged_rows:
             return kept
         self._flagged_rows += flagged_rows
