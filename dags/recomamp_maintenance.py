@@ -50,6 +50,7 @@ with system_dag(
                 ("trim_api_errors", "delete_api_errors"),
                 ("trim_reconciliations", "delete_reconciliations"),
                 ("trim_notifications", "delete_notifications"),
+                ("trim_run_requests", "delete_run_requests"),
                 ("trim_findings", "delete_findings"),
             )
         ),

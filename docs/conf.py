@@ -15,7 +15,7 @@ exclude_patterns = ["requirements.txt", "constraints.txt"]
 # Links to a heading are checked against the headings that a page has
 myst_heading_anchors = 4
 
-# A placeholder such as {{name}} is no SQL to the highlighter
+# A placeholder such as {{name}} is not SQL to the highlighter
 suppress_warnings = ["misc.highlighting_failure"]
 
 html_theme = "alabaster"

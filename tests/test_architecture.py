@@ -20,10 +20,11 @@ MAY_IMPORT = {
     "store": {"domain", "store"},
     "pipeline": {"domain", "amazon", "store", "pipeline"},
     "follower": {"domain", "store", "pipeline", "follower"},
+    "results": {"domain", "store", "pipeline", "results"},
 }
 KNOWS_AIRFLOW = {"pipeline"}
 KNOWS_HTTP = {"amazon", "follower"}
-KNOWS_POSTGRES = {"store", "pipeline", "follower"}
+KNOWS_POSTGRES = {"store", "pipeline", "follower", "results"}
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:

@@ -60,7 +60,7 @@ def _flags() -> argparse.Namespace:
 
 def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) < 65_536):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number")
     return int(text)
 
 

@@ -21,6 +21,8 @@ from amc_emulator.responses import (
 from amc_emulator.settings import Settings
 from amc_emulator.tenants import Account, Instance
 
+ACTIVATION_TIME = "2024-06-03T09:12:44.512873000Z"
+
 
 class DataSources:
     """The handlers below `/dataSources`."""
@@ -47,7 +49,7 @@ class DataSources:
 
     def _available(self, instance_id: str) -> list[dict[str, Any]]:
         changes = self._emulator.settings.data_sources
-        known = self._emulator.engine.data_sources()
+        known = self._emulator.engine.data_sources(self._emulator.tenants.datasets(instance_id))
         return [_source_view(one) for one in available_sources(known, changes, instance_id)]
 
 
@@ -110,13 +112,15 @@ def _instance_view(
         "instanceType": settings.instance_type or instance.kind,
         "customerCanonicalName": account.name,
         "creationStatus": settings.creation_status,
-        "creationDatetime": "2024-06-03T09:12:44.512873000Z",
+        "creationDatetime": ACTIVATION_TIME,
         "s3BucketName": None,
         "s3BucketRegion": None,
         "awsAccountId": None,
         "dataUploadAwsAccountId": None,
         "entities": [account.region],
         "apiEndpoint": f"{request.url.scheme}://{request.url.netloc}",
-        "optionalDatasets": [],
+        "optionalDatasets": [
+            {"label": label, "activationTime": ACTIVATION_TIME} for label in instance.datasets
+        ],
         "advertiserTypes": ["DISPLAY", "SPONSORED_ADS"],
     }

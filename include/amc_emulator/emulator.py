@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Protocol
 
 from amc_emulator.ads.campaigns import CampaignStore
@@ -32,8 +33,8 @@ class SqlEngine(Protocol):
     def run(self, instance_id: str, query: Query) -> ResultSet:
         """Run a query."""
 
-    def data_sources(self) -> list[dict[str, Any]]:
-        """Describe the tables."""
+    def data_sources(self, datasets: frozenset[str] | None = None) -> list[dict[str, Any]]:
+        """Describe the tables of an instance that subscribes to `datasets`."""
 
 
 class Emulator:
@@ -101,7 +102,10 @@ class Emulator:
         return await loop.run_in_executor(self._threads, self._run_query, execution, parts, csv)
 
     def _run_query(self, execution: Execution, parts: int, csv: CsvFormat) -> Output:
-        result = self.engine.run(execution.instance_id, execution.query)
+        query = execution.query
+        if self.settings.restates:
+            query = replace(query, known_at=execution.started_at)
+        result = self.engine.run(execution.instance_id, query)
         log.info("ran execution %s: %d rows", execution.execution_id, len(result.rows))
         names = [column.name for column in result.columns]
         files = write_parts(names, result.rows, parts, csv) if execution.has_output else []

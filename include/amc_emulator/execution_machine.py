@@ -85,6 +85,8 @@ class Execution:
     @property
     def needs_slot(self) -> bool:
         """Return whether the execution takes one of the instance's slots."""
+        if _is_stuck(self):
+            return True
         return not self.dry_run and (self.outcome is None or self.outcome.status != Status.REJECTED)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request
@@ -21,6 +22,11 @@ MIN_TIMEOUT_SECONDS = 900
 MAX_TIMEOUT_SECONDS = 86_400
 DEFAULT_TIMEOUT_SECONDS = 21_600
 PRIVACY_BEHAVIORS = ("REMOVE_ROWS", "REMOVE_VALUES")
+ADDED_COLUMNS = (
+    "filteredMetricsDiscriminatorColumn",
+    "filteredReasonColumn",
+    "distinctUserCountColumn",
+)
 _WORKFLOW_ID = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -37,9 +43,16 @@ async def create_execution(
     timeout_seconds = _timeout_seconds(body)
     values = _parameter_values(body, workflow)
     _check_lengths(values, emulator.settings.max_parameter_chars)
-    query = engine_query(workflow, window, values)
+    kind = _instance_kind(emulator, instance_id)
+    shows_events = body.get("disableAggregationControls") is True
+    is_synthetic = kind == "SANDBOX" and body.get("requireSyntheticData") is True
+    query = replace(
+        engine_query(workflow, window, values, emulator.tenants.datasets(instance_id)),
+        aggregation_controls=not (shows_events and is_synthetic),
+    )
     outcome = await _compile_outcome(emulator, instance_id, workflow["workflowId"], query)
-    dry_run = _flag(body, "dryRun")
+    # Events of real people are never shown: such a request is a dry run.
+    dry_run = _flag(body, "dryRun") or (shows_events and not is_synthetic)
     return Execution(
         sequence=emulator.next_sequence(),
         execution_id=str(uuid.uuid4()),
@@ -50,9 +63,7 @@ async def create_execution(
         created_at=now,
         timeout_seconds=timeout_seconds,
         request={**body, "outputFormat": workflow.get("outputFormat")},
-        outcome=outcome
-        or _sandbox_outcome(emulator, instance_id, body)
-        or _injected_outcome(request),
+        outcome=outcome or _sandbox_outcome(kind, body) or _injected_outcome(request),
         has_output=not dry_run and not _flag(body, "skipPublish"),
         dry_run=dry_run,
     )
@@ -61,7 +72,7 @@ async def create_execution(
 def check_workflow(workflow: dict[str, Any], *, needs_id: bool) -> None:
     """Check the fields of a workflow, saved or embedded.
 
-    :raises RequestRejected: a bad id, no SQL, an unknown privacy behaviour.
+    :raises RequestRejected: a bad id, no SQL, an unknown privacy behaviour, a bad column name.
     """
     workflow_id = workflow.get("workflowId")
     if needs_id and not workflow_id:
@@ -80,11 +91,19 @@ def check_workflow(workflow: dict[str, Any], *, needs_id: bool) -> None:
         raise RequestRejected(
             400, f"Invalid privacyFilteringBehavior: one of {', '.join(PRIVACY_BEHAVIORS)}."
         )
+    for field in ADDED_COLUMNS:
+        if field in workflow and (not isinstance(workflow[field], str) or not workflow[field]):
+            raise RequestRejected(400, f"{field} must be the name of a column.")
     _check_parameters(workflow.get("inputParameters") or [])
 
 
-def engine_query(workflow: dict[str, Any], window: Window, values: Mapping[str, Any]) -> Query:
-    """Return the query for the engine."""
+def engine_query(
+    workflow: dict[str, Any],
+    window: Window,
+    values: Mapping[str, Any],
+    datasets: frozenset[str],
+) -> Query:
+    """Return the query for the engine, of an instance that subscribes to `datasets`."""
     return Query(
         sql=workflow["sqlQuery"],
         time_window_start=window.start,
@@ -94,6 +113,8 @@ def engine_query(workflow: dict[str, Any], window: Window, values: Mapping[str, 
         privacy_filtering=workflow.get("privacyFilteringBehavior") or PRIVACY_BEHAVIORS[0],
         filtered_metrics_discriminator_column=workflow.get("filteredMetricsDiscriminatorColumn"),
         filtered_reason_column=workflow.get("filteredReasonColumn"),
+        distinct_user_count_column=workflow.get("distinctUserCountColumn"),
+        datasets=datasets,
     )
 
 
@@ -182,9 +203,12 @@ async def _compile_outcome(
     return None
 
 
-def _sandbox_outcome(emulator: Emulator, instance_id: str, body: dict[str, Any]) -> Outcome | None:
+def _instance_kind(emulator: Emulator, instance_id: str) -> str | None:
     instance = emulator.tenants.instance(instance_id)
-    kind = emulator.settings.instance_type or (instance and instance.kind)
+    return emulator.settings.instance_type or (instance.kind if instance else None)
+
+
+def _sandbox_outcome(kind: str | None, body: dict[str, Any]) -> Outcome | None:
     if kind != "SANDBOX" or body.get("requireSyntheticData") is True:
         return None
     return Outcome(

@@ -55,7 +55,7 @@ def request_id() -> str:
 async def read_object(request: Request) -> dict[str, Any]:
     """Return the request's JSON object.
 
-    :raises RequestRejected: the media type is not accepted, or the body is no JSON object.
+    :raises RequestRejected: the media type is not accepted, or the body is not a JSON object.
     """
     _check_content_type(request.headers.get("content-type", ""))
     try:

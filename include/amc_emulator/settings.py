@@ -60,6 +60,8 @@ class Settings(BaseModel):
     last_line_end: bool = True
     gzip_parts: Literal["no", "without_header", "with_header"] = "no"
     links_as_objects: bool = False
+    # A query sees only what AMC knows when it starts. Without it, all that ever becomes known
+    restates: bool = False
     data_sources: tuple[DataSourceChange, ...] = ()
     # Applies to every instance. None: as the file of tenants says
     instance_type: Literal["STANDARD", "SANDBOX"] | None = None

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amc_emulator.engine.catalogue import load_catalogue
+
+DATASETS = frozenset(table.dataset for table in load_catalogue().values() if table.dataset)
 DEFAULT_TENANTS_FILE = Path(__file__).with_name("tenants.toml")
 
 
@@ -16,11 +19,12 @@ class InvalidTenantsFile(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instance:
-    """An AMC instance."""
+    """An AMC instance. `datasets` are the paid ones that it subscribes to."""
 
     instance_id: str
     name: str
     kind: str = "STANDARD"
+    datasets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,11 +92,19 @@ class Tenants:
             return None
         return next(one for one in account.instances if one.instance_id == instance_id)
 
+    def datasets(self, instance_id: str) -> frozenset[str]:
+        """Return the paid datasets of an instance: those it subscribes to, in a sandbox all."""
+        instance = self.instance(instance_id)
+        if instance is None:
+            return frozenset()
+        return DATASETS if instance.kind == "SANDBOX" else frozenset(instance.datasets)
+
 
 def read_tenants(path: Path = DEFAULT_TENANTS_FILE) -> Tenants:
     """Read a tenants file.
 
-    :raises InvalidTenantsFile: the file is missing, is not TOML or lacks a field.
+    :raises InvalidTenantsFile: the file is missing, is not TOML, lacks a field, or names a dataset
+        that no table belongs to.
     """
     try:
         return _tenants(tomllib.loads(path.read_text(encoding="utf-8")))
@@ -129,6 +141,7 @@ def _account(row: dict[str, Any]) -> Account:
                 instance_id=one["instance_id"],
                 name=one["name"],
                 kind=one.get("type", "STANDARD"),
+                datasets=_datasets(one.get("datasets", [])),
             )
             for one in row["instances"]
         ),
@@ -140,3 +153,10 @@ def _account(row: dict[str, Any]) -> Account:
         ),
         dsp_advertisers=tuple(DspAdvertiser(**one) for one in row.get("dsp_advertisers", [])),
     )
+
+
+def _datasets(names: list[str]) -> tuple[str, ...]:
+    unknown = set(names) - DATASETS
+    if unknown:
+        raise KeyError(f"datasets: {', '.join(sorted(unknown))}")
+    return tuple(names)

@@ -16,6 +16,7 @@ def execution_view(execution: Execution, *, with_workflow: bool = False) -> dict
     """Return the flat object AMC answers with, keys in its (alphabetical) order."""
     view = _common_fields(execution) | _window_fields(execution)
     view |= {name: execution.request[name] for name in _REQUEST_FIELDS if name in execution.request}
+    view |= {"dryRun": True} if execution.dry_run else {}
     view |= _reason_fields(execution)
     if execution.status is Status.SUCCEEDED:
         view |= _result_fields(execution)

@@ -105,8 +105,9 @@ class Workflows:
         workflow = {name: body[name] for name in _WORKFLOW_FIELDS if name in body}
         now = self._emulator.clock.now()
         window = Window(kind="EXPLICIT", start=now - timedelta(days=3), end=now, zone="UTC")
+        datasets = self._emulator.tenants.datasets(instance_id)
         try:
-            await self._emulator.compile(instance_id, engine_query(workflow, window, {}))
+            await self._emulator.compile(instance_id, engine_query(workflow, window, {}, datasets))
         except QueryRejected as rejection:
             is_rejected_later = self._emulator.settings.undeclared_parameter == "reject"
             if not (is_rejected_later and rejection.undeclared_parameter is not None):

@@ -35,10 +35,10 @@ _ROWS = """
     VALUES ('ann@example.com', 'Ann', %(token)s);
     INSERT INTO amc_accounts (account_id, account_name, country_code)
     VALUES ('ENTITYDEMONORTH', 'Demo North', 'US');
-    -- Slots are no matter here: without limits nothing waits for one
+    -- Slots do not matter here: without limits nothing waits for one
     INSERT INTO amc_instances
-        (instance_id, name, region, user_id, account_id, max_concurrent_executions)
-    SELECT 'amcdemonorth', 'Demo North', 'us-east-1', users.id, amc_accounts.id, 100
+        (instance_id, name, region, user_id, account_id, max_concurrent_executions, instance_type)
+    SELECT 'amcdemonorth', 'Demo North', 'us-east-1', users.id, amc_accounts.id, 100, 'STANDARD'
     FROM users, amc_accounts;
     UPDATE amc_accounts SET max_concurrent_executions = 100;
     INSERT INTO workflows (name, sql_query, parameters, user_id, instance_id)

@@ -9,7 +9,7 @@ INSTANCES = 20
 _OWNERS = """
     INSERT INTO users (email, full_name)
     SELECT 'ann' || n || '@example.com', 'Ann ' || n FROM generate_series(1, 5) AS n;
-    -- Thousands of rows of five users: the limits of people are no matter here
+    -- Thousands of rows of five users: the limits of people do not matter here
     INSERT INTO user_quotas (
         user_id, max_active_schedules, max_schedules, max_open_collections, max_open_weeks,
         max_collections, max_workflows, max_definition_bytes
@@ -17,8 +17,8 @@ _OWNERS = """
     SELECT id, 1000000, 1000000, 1000000, 1000000, 1000000, 1000000, 2000000000 FROM users;
     INSERT INTO amc_accounts (account_id, account_name, country_code)
     SELECT 'ENTITY' || n, 'Account ' || n, 'US' FROM generate_series(1, 5) AS n;
-    INSERT INTO amc_instances (instance_id, name, region, user_id, account_id)
-    SELECT 'amcbench' || n, 'Bench ' || n, 'us-east-1', owner.id, account.id
+    INSERT INTO amc_instances (instance_id, name, region, user_id, account_id, instance_type)
+    SELECT 'amcbench' || n, 'Bench ' || n, 'us-east-1', owner.id, account.id, 'STANDARD'
     FROM generate_series(1, %(instances)s) AS n
     JOIN users AS owner ON owner.email = 'ann' || (n %% 5 + 1) || '@example.com'
     JOIN amc_accounts AS account ON account.account_id = 'ENTITY' || (n %% 5 + 1);

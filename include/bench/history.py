@@ -24,10 +24,10 @@ INSERT INTO amc_accounts (id, account_id, account_name)
 SELECT md5('account ' || n)::UUID, 'ENTITY' || n, 'Account ' || n
 FROM generate_series(1, %(users)s) AS n;
 
-INSERT INTO amc_instances (id, instance_id, name, region, user_id, account_id)
+INSERT INTO amc_instances (id, instance_id, name, region, user_id, account_id, instance_type)
 SELECT
     md5('instance ' || n)::UUID, 'amc' || n, 'Instance ' || n, 'us-east-1',
-    md5('user ' || n)::UUID, md5('account ' || n)::UUID
+    md5('user ' || n)::UUID, md5('account ' || n)::UUID, 'STANDARD'
 FROM generate_series(1, %(users)s) AS n;
 
 INSERT INTO workflows (id, name, sql_query, user_id, instance_id)
@@ -139,6 +139,15 @@ SELECT
 FROM workflow_executions
 WHERE status = 'FAILED';
 
+INSERT INTO run_requests (
+    user_id, action, execution_id, status, created_at, next_try_at, accepted_at, completed_at,
+    claimed_until
+)
+SELECT
+    user_id, 'RETRY', id, CASE status WHEN 'RUNNING' THEN 'PENDING' ELSE 'DONE' END,
+    created_at, created_at, created_at, created_at, created_at
+FROM workflow_executions;
+
 INSERT INTO reconciliations (at, instance_id, execution_id, action, detail)
 SELECT created_at, instance_id, id, 'CLOSE', 'no living DAG run'
 FROM workflow_executions
@@ -151,6 +160,7 @@ GROWING_TABLES = (
     "report_data_weeks",
     "amc_api_errors",
     "reconciliations",
+    "run_requests",
 )
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg2
 
@@ -67,7 +67,10 @@ class _TaskInstance:
 
     try_number = 1
     max_tries = 1
-    task = SimpleNamespace(retries=0)
+    id = uuid4()
+    task = SimpleNamespace(
+        retries=0, retry_delay=timedelta(), retry_exponential_backoff=1.0, max_retry_delay=None
+    )
 
     def get_task_states(
         self, *, dag_id: str, run_ids: list[str], task_ids: list[str]
@@ -123,6 +126,7 @@ def _context(number: int, ref: DefinitionRef) -> Any:
         dag_id=ref.dag_id,
         run_id=f"run {number}",
         run_type="backfill",  # the same weeks again and again
+        logical_date=start,
         data_interval_start=start,
         data_interval_end=start + timedelta(days=7),
         run_after=start,

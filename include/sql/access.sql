@@ -24,10 +24,11 @@ FROM (VALUES
     ('amc_accounts'), ('amc_api_errors'), ('amc_data_sources'), ('amc_instance_data_sources'),
     ('amc_instances'), ('amc_schema_fields'), ('asin_list_items'), ('asin_lists'), ('asins'),
     ('build_guide_queries'), ('build_guide_sections'), ('build_guides'), ('campaign_performance'),
-    ('campaign_reports'), ('campaigns'), ('database_logins'), ('execution_locks'),
+    ('campaign_reports'), ('campaigns'), ('collection_progress'), ('current_results'),
+    ('database_logins'), ('execution_locks'),
     ('maintenance_findings'), ('notifications'), ('public_asin_list_items'), ('public_asin_lists'),
     ('public_query_templates'), ('query_templates'), ('recomamp_migrations'), ('reconciliations'),
-    ('report_data_collections'), ('report_data_weeks'), ('schedule_runs'),
+    ('report_data_collections'), ('report_data_weeks'), ('run_requests'), ('schedule_runs'),
     ('user_guide_favorites'), ('user_guide_progress'), ('user_quotas'), ('users'),
     ('workflow_dry_runs'), ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'),
     ('workflows')
@@ -41,26 +42,30 @@ FROM (VALUES
     ('add_to_schedule_counters(uuid,integer,integer,integer)'), ('admit_changed_collections()'),
     ('admit_changed_schedules()'), ('admit_changed_workflows()'), ('admit_new_asin_list_items()'),
     ('admit_new_asin_lists()'), ('admit_new_asins()'), ('admit_new_collections()'),
-    ('admit_new_query_templates()'), ('admit_new_schedules()'), ('admit_new_workflows()'),
+    ('admit_new_query_templates()'), ('admit_new_run_requests()'), ('admit_new_schedules()'),
+    ('admit_new_workflows()'),
     ('analyze_table(text)'), ('assign_list_position()'), ('calculate_collection_progress()'),
     ('calculate_guide_progress()'), ('check_collection_quotas(uuid,boolean,boolean,boolean)'),
     ('check_collection_status()'), ('check_collection_time_zone()'),
     ('check_definition_bytes(uuid,integer)'), ('check_query_template()'),
-    ('check_report_data_collection()'), ('check_schedule_quotas(uuid,text[],boolean,boolean)'),
+    ('check_report_data_collection()'), ('check_run_request()'), ('check_schedule_quotas(uuid,text[],boolean,boolean)'),
     ('check_unique_list_positions()'), ('check_window()'), ('check_workflow()'),
     ('check_workflow_owner()'), ('check_workflow_schedule()'), ('check_workflow_template()'),
     ('clear_revoked_consent()'), ('collection_week_due_at(date,jsonb)'), ('count_children()'),
     ('count_schedule_runs()'), ('counter(text)'), ('create_collection_weeks(uuid,date,date)'),
     ('create_weeks_of_new_collection()'), ('cron_date_matches(cron_ticks,date)'),
     ('cron_field(text,text,integer,integer,text[])'), ('cron_first_date(cron_ticks,date)'),
+    ('cron_last(text,text,timestamp with time zone)'),
     ('cron_matches(text,text,timestamp with time zone)'),
     ('cron_next(text,text,timestamp with time zone)'),
     ('cron_next_day(cron_ticks,text,timestamp with time zone)'),
     ('cron_next_minute(cron_ticks,text,timestamp with time zone)'), ('cron_parse(text)'),
     ('cron_shortest_interval(text)'), ('cron_value(text,integer,text[])'), ('current_user_id()'),
+    ('days_before(timestamp with time zone,integer,text,boolean)'),
     ('delete_own_row(text,uuid)'), ('enforce_counter()'), ('is_time_zone(text)'),
     ('lock_user_quotas(uuid)'), ('notify_collection()'), ('notify_consent()'),
-    ('notify_schedule_run()'), ('publish_definition_change()'), ('publish_refused_workflow()'),
+    ('notify_schedule_run()'), ('progress_of_collections()'), ('publish_definition_change()'),
+    ('publish_refused_workflow()'),
     ('query_parameter_names(text)'),
     ('queue_notification(uuid,text,text,timestamp with time zone,jsonb)'),
     ('raise_invalid_row(text,text,text)'), ('raise_quota_exceeded(text,text,text,integer)'),
@@ -70,7 +75,10 @@ FROM (VALUES
     ('refuse_long_text()'), ('refuse_used_template(uuid,uuid)'),
     ('require_object(text,text,jsonb)'), ('require_own_instance(text,uuid,uuid)'),
     ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
-    ('reset_counter()'), ('reset_validation()'), ('set_next_run_at()'),
+    ('require_window_days(text,jsonb)'), ('reset_counter()'), ('reset_validation()'),
+    ('result_rows(uuid,integer,integer)'), ('results_as_of(timestamp with time zone)'),
+    ('schedule_preview(uuid,integer)'),
+    ('schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)'), ('set_next_run_at()'),
     ('set_template_last_used_at()'), ('slow_queries(double precision)'),
     ('split_into_weeks(date,date)'), ('strip_comments(text)'), ('sync_collection_weeks()'),
     ('touch_updated_at()'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
@@ -232,9 +240,11 @@ GRANT SELECT ON
     public.amc_instance_data_sources, public.amc_instances, public.amc_schema_fields,
     public.asin_list_items, public.asin_lists, public.asins, public.build_guide_queries,
     public.build_guide_sections, public.build_guides, public.campaign_performance,
-    public.campaign_reports, public.campaigns, public.public_asin_list_items,
+    public.campaign_reports, public.campaigns, public.collection_progress,
+    public.current_results, public.public_asin_list_items,
     public.public_asin_lists, public.public_query_templates, public.query_templates,
-    public.reconciliations, public.report_data_collections, public.report_data_weeks, public.schedule_runs,
+    public.reconciliations, public.report_data_collections, public.report_data_weeks,
+    public.run_requests, public.schedule_runs,
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
     public.user_quotas, public.workflow_dry_runs, public.workflow_findings,
     public.workflow_schedules, public.workflows
@@ -309,8 +319,23 @@ GRANT UPDATE (
 ) ON public.user_guide_progress TO recomamp_analyst;
 GRANT INSERT (id, user_id, guide_id) ON public.user_guide_favorites TO recomamp_analyst;
 
+-- What became of a request is the pipeline's to say. Nobody takes one back: quotas count them.
+GRANT INSERT (
+    id, user_id, action, schedule_id, collection_id, execution_id, dag_run_id, window_start,
+    window_end, from_date, to_date, reprocess_behavior, parameters
+) ON public.run_requests TO recomamp_analyst;
+
 -- DELETE brings the right to LOCK TABLE, so SQL logins delete through a function.
 GRANT EXECUTE ON FUNCTION public.delete_own_row(TEXT, UUID) TO recomamp_analyst;
+
+-- They have the rights of their caller, but the last one, which reads no table. A view calls the
+-- functions that it selects from with the rights of its reader.
+GRANT EXECUTE ON FUNCTION
+    public.results_as_of(TIMESTAMPTZ), public.result_rows(UUID, INTEGER, INTEGER),
+    public.progress_of_collections(), public.collection_week_due_at(DATE, JSONB),
+    public.schedule_preview(UUID, INTEGER),
+    public.schedule_preview_for(TEXT, TEXT, JSONB, INTEGER, TIMESTAMPTZ)
+TO recomamp_analyst;
 
 -- Asked by every policy of people.
 GRANT EXECUTE ON FUNCTION public.current_user_id() TO recomamp_analyst, recomamp_pipeline;
@@ -378,6 +403,16 @@ GRANT UPDATE (
     last_error
 ) ON public.notifications TO recomamp_pipeline;
 
+-- It makes no request of its own, and changes nothing that one asks for.
+GRANT SELECT, DELETE ON public.run_requests TO recomamp_pipeline;
+GRANT UPDATE (
+    status, reason, dag_id, dag_run_id, backfill_id, accepted_at, completed_at, attempts,
+    next_try_at, claim_id, claimed_until, last_backfill_id, last_week
+) ON public.run_requests TO recomamp_pipeline;
+
+-- Other DAGs read results with the pipeline's connection (recomamp.results).
+GRANT EXECUTE ON FUNCTION public.results_as_of(TIMESTAMPTZ) TO recomamp_pipeline;
+
 GRANT INSERT, DELETE ON public.maintenance_findings TO recomamp_pipeline;
 GRANT EXECUTE ON FUNCTION
     public.analyze_table(TEXT), public.slow_queries(DOUBLE PRECISION), public.unused_indexes(BIGINT)
@@ -431,7 +466,7 @@ BEGIN
             'build_guide_queries', 'build_guide_sections', 'build_guides', 'campaign_performance',
             'campaign_reports', 'campaigns', 'maintenance_findings', 'notifications',
             'query_templates', 'reconciliations', 'report_data_collections', 'report_data_weeks',
-            'schedule_runs', 'user_guide_favorites', 'user_guide_progress', 'users',
+            'run_requests', 'schedule_runs', 'user_guide_favorites', 'user_guide_progress', 'users',
             'workflow_dry_runs', 'workflow_executions', 'workflow_findings', 'workflow_schedules',
             'workflows'
         ] LOOP

@@ -270,6 +270,41 @@ BEGIN
 END;
 $$;
 
+-- Name: admit_new_run_requests(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_run_requests() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    owner UUID;
+    quotas public.user_quotas;
+BEGIN
+    FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
+        quotas := public.lock_user_quotas(owner);
+        IF (
+            SELECT COUNT(*) FROM public.run_requests
+            WHERE user_id = owner AND status IN ('PENDING', 'ACCEPTED')
+        ) > quotas.max_open_requests THEN
+            PERFORM public.raise_invalid_row('run_requests', 'user_id', format(
+                'your limit is %s open requests (user_quotas.max_open_requests); wait until some'
+                ' have ended, or ask the operator to raise the limit', quotas.max_open_requests
+            ));
+        ELSIF (
+            SELECT COUNT(*) FROM public.run_requests
+            WHERE user_id = owner AND created_at > clock_timestamp() - INTERVAL '1 hour'
+        ) > quotas.max_requests_per_hour THEN
+            PERFORM public.raise_invalid_row('run_requests', 'user_id', format(
+                'your limit is %s requests an hour (user_quotas.max_requests_per_hour); wait, name'
+                ' a range of dates in one BACKFILL, or ask the operator to raise the limit',
+                quotas.max_requests_per_hour
+            ));
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
 -- Name: admit_new_schedules(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.admit_new_schedules() RETURNS trigger
@@ -328,7 +363,7 @@ BEGIN
             -- ANALYZE itself would only warn
             AND pg_has_role(relation.relowner, 'USAGE')
     ) THEN
-        RAISE EXCEPTION 'public.% is no table of the owner of analyze_table()', analyzed
+        RAISE EXCEPTION 'public.% is not a table of the owner of analyze_table()', analyzed
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     EXECUTE format('ANALYZE public.%I', analyzed);
@@ -723,6 +758,112 @@ BEGIN
 END;
 $$;
 
+-- Name: check_run_request(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_run_request() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    given CONSTANT TEXT[] := array_remove(ARRAY[
+        CASE WHEN NEW.schedule_id IS NOT NULL THEN 'schedule_id' END,
+        CASE WHEN NEW.collection_id IS NOT NULL THEN 'collection_id' END,
+        CASE WHEN NEW.execution_id IS NOT NULL THEN 'execution_id' END,
+        CASE WHEN NEW.dag_run_id IS NOT NULL THEN 'dag_run_id' END,
+        CASE WHEN NEW.window_start IS NOT NULL THEN 'window_start' END,
+        CASE WHEN NEW.window_end IS NOT NULL THEN 'window_end' END,
+        CASE WHEN NEW.from_date IS NOT NULL THEN 'from_date' END,
+        CASE WHEN NEW.to_date IS NOT NULL THEN 'to_date' END,
+        CASE WHEN NEW.reprocess_behavior IS NOT NULL THEN 'reprocess_behavior' END,
+        CASE WHEN NEW.parameters IS NOT NULL THEN 'parameters' END
+    ], NULL);
+    targets CONSTANT INTEGER := num_nonnulls(NEW.schedule_id, NEW.collection_id, NEW.execution_id);
+    rule RECORD;
+    wrong TEXT;
+    problem TEXT;
+BEGIN
+    SELECT * INTO rule
+    FROM (VALUES
+        ('RUN', 'schedule_id or a collection_id', ARRAY['schedule_id', 'collection_id'],
+            ARRAY['window_start', 'window_end', 'from_date', 'to_date', 'parameters']),
+        ('RETRY', 'execution_id or a collection_id', ARRAY['execution_id', 'collection_id'],
+            ARRAY[]::TEXT[]),
+        ('CANCEL', 'execution_id, or a schedule_id or collection_id with a dag_run_id',
+            ARRAY['execution_id', 'schedule_id', 'collection_id'], ARRAY['dag_run_id']),
+        ('BACKFILL', 'schedule_id or a collection_id', ARRAY['schedule_id', 'collection_id'],
+            ARRAY['from_date', 'to_date', 'reprocess_behavior', 'parameters']),
+        ('LOAD', 'execution_id', ARRAY['execution_id'], ARRAY[]::TEXT[])
+    ) AS known (action, needs, targets, options)
+    WHERE known.action = NEW.action;
+    IF NOT FOUND THEN
+        RETURN NEW; -- chk_run_request_action refuses it, or allows what a later migration adds
+    END IF;
+
+    SELECT name INTO wrong
+    FROM unnest(given) AS name
+    WHERE name <> ALL (rule.targets || rule.options)
+    LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        problem := format('a %s takes no %s; leave it out', NEW.action, wrong);
+    ELSIF targets <> 1 THEN
+        wrong := rule.targets[1];
+        problem := format('a %s needs one %s, and this row names %s', NEW.action, rule.needs,
+            CASE targets WHEN 0 THEN 'none' ELSE 'several' END);
+    ELSIF NEW.action = 'CANCEL' AND (NEW.dag_run_id IS NULL) = (NEW.execution_id IS NULL) THEN
+        wrong := 'dag_run_id';
+        problem := format('a CANCEL needs one %s', rule.needs);
+    ELSIF (NEW.window_start IS NULL) <> (NEW.window_end IS NULL) THEN
+        wrong := CASE WHEN NEW.window_start IS NULL THEN 'window_start' ELSE 'window_end' END;
+        problem := 'a window needs both ends; name window_start and window_end, or neither';
+    ELSIF NEW.window_start >= NEW.window_end THEN
+        wrong := 'window_end';
+        problem := format('%s is not after window_start %s', NEW.window_end, NEW.window_start);
+    ELSIF (NEW.from_date IS NULL) <> (NEW.to_date IS NULL)
+        OR (NEW.action = 'BACKFILL' AND NEW.from_date IS NULL)
+    THEN
+        wrong := CASE WHEN NEW.from_date IS NULL THEN 'from_date' ELSE 'to_date' END;
+        problem := 'a range needs its first and its last day; name from_date and to_date';
+    ELSIF NEW.from_date > NEW.to_date THEN
+        wrong := 'to_date';
+        problem := format('%s is before from_date %s', NEW.to_date, NEW.from_date);
+    ELSIF NEW.from_date IS NOT NULL AND NEW.window_start IS NOT NULL THEN
+        wrong := 'from_date';
+        problem := 'the row also names window_start; name days or times, not both';
+    ELSIF jsonb_typeof(NEW.parameters) <> 'object' THEN
+        wrong := 'parameters';
+        problem := 'must be a JSON object such as {"name": "value"}, not '
+            || jsonb_typeof(NEW.parameters);
+    ELSIF NEW.parameters ? 'window_start' OR NEW.parameters ? 'window_end' THEN
+        wrong := 'parameters';
+        problem := 'holds values of the query''s parameters alone; use the columns window_start'
+            ' and window_end';
+    ELSIF NEW.schedule_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.workflow_schedules
+        WHERE id = NEW.schedule_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'schedule_id';
+        problem := format('user %s has no schedule %s', NEW.user_id, NEW.schedule_id);
+    ELSIF NEW.collection_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.report_data_collections
+        WHERE id = NEW.collection_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'collection_id';
+        problem := format('user %s has no collection %s', NEW.user_id, NEW.collection_id);
+    ELSIF NEW.execution_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.workflow_executions
+        WHERE id = NEW.execution_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'execution_id';
+        problem := format('user %s has no execution %s', NEW.user_id, NEW.execution_id);
+    END IF;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'run_requests.%: %', wrong, problem
+            USING ERRCODE = 'check_violation', TABLE = 'run_requests', COLUMN = wrong;
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
 -- Name: check_schedule_quotas(uuid, text[], boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.check_schedule_quotas(owner uuid, expressions text[], has_more_rows boolean, has_more_bytes boolean) RETURNS void
@@ -809,38 +950,17 @@ $$;
 CREATE FUNCTION public.check_window() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
-DECLARE
-    window_options CONSTANT JSONB := NEW.parameters -> 'window';
-    days RECORD;
+    AS $$
 BEGIN
-    IF jsonb_typeof(window_options) IS DISTINCT FROM 'object'
-        OR (TG_OP = 'UPDATE' AND NEW.parameters IS NOT DISTINCT FROM OLD.parameters)
+    -- The row's DAG reports any other problem with the window.
+    IF jsonb_typeof(NEW.parameters -> 'window') = 'object'
+        AND (TG_OP = 'INSERT' OR NEW.parameters IS DISTINCT FROM OLD.parameters)
     THEN
-        RETURN NEW; -- the row's DAG reports any other problem with the window
+        PERFORM public.require_window_days(TG_TABLE_NAME::TEXT, NEW.parameters -> 'window');
     END IF;
-    FOR days IN
-        SELECT rule.name, rule.least, rule.most, window_options ->> rule.name AS text
-        FROM (VALUES ('lag_days', 0, 366), ('lookback_days', 1, 400)) AS rule (name, least, most)
-        WHERE window_options ? rule.name
-            AND (rule.name = 'lag_days' OR jsonb_typeof(window_options -> rule.name) <> 'null')
-    LOOP
-        IF jsonb_typeof(window_options -> days.name) <> 'number'
-            OR NOT (CASE
-                WHEN days.text ~ '^[0-9]{1,3}$'
-                    THEN days.text::INTEGER BETWEEN days.least AND days.most
-                ELSE false
-            END)
-        THEN
-            PERFORM public.raise_invalid_row(TG_TABLE_NAME::TEXT, 'parameters', format(
-                'window.%s is %s; write a whole number of days from %s to %s',
-                days.name, COALESCE(left(days.text, 50), 'null'), days.least, days.most
-            ));
-        END IF;
-    END LOOP;
     RETURN NEW;
 END;
-$_$;
+$$;
 
 -- Name: check_workflow(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -955,6 +1075,10 @@ CREATE FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) R
     ))::TIMESTAMP AT TIME ZONE COALESCE(parameters ->> 'timezone', 'UTC');
 $$;
 
+-- Name: FUNCTION collection_week_due_at(week_end date, parameters jsonb); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) IS 'Time from which the data of a week can be queried, by its last day and the parameters of its collection. The view collection_progress calls it for analysts.';
+
 -- Name: count_children(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.count_children() RETURNS trigger
@@ -1060,7 +1184,7 @@ BEGIN
     ) AS known (parent_table, parent_counter, child_table, parent_column, condition)
     WHERE known.parent_counter = counter_name;
     IF NOT FOUND THEN
-        RAISE EXCEPTION '% is no counter', counter_name;
+        RAISE EXCEPTION '% is not a counter', counter_name;
     END IF;
 END;
 $$;
@@ -1210,6 +1334,40 @@ BEGIN
     PERFORM public.raise_invalid_row(
         'workflow_schedules', 'cron_expression', 'no date ever matches its days and months'
     );
+END;
+$$;
+
+-- Name: cron_last(text, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.cron_last(expression text, time_zone text, until timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    span INTERVAL := INTERVAL '1 hour';
+    low TIMESTAMPTZ := public.cron_next(expression, time_zone, until - span);
+    high TIMESTAMPTZ := until;
+    middle TIMESTAMPTZ;
+    tick TIMESTAMPTZ;
+BEGIN
+    WHILE low > until AND span < INTERVAL '400000 hours' LOOP
+        high := until - span;
+        span := span * 2;
+        low := public.cron_next(expression, time_zone, until - span);
+    END LOOP;
+    IF low > until THEN
+        RETURN NULL;
+    END IF;
+    WHILE high - low >= INTERVAL '1 minute' LOOP
+        middle := low + (high - low) / 2;
+        tick := public.cron_next(expression, time_zone, middle);
+        IF tick <= high THEN
+            low := tick;
+        ELSE
+            high := middle;
+        END IF;
+    END LOOP;
+    RETURN low;
 END;
 $$;
 
@@ -1417,6 +1575,20 @@ $$;
 
 COMMENT ON FUNCTION public.current_user_id() IS 'users.id of the person behind the session; NULL where nobody is signed in. Policies and analysts call it.';
 
+-- Name: days_before(timestamp with time zone, integer, text, boolean); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.days_before(instant timestamp with time zone, days integer, time_zone text, once_a_day boolean) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT CASE
+        WHEN once_a_day THEN public.wall_time_instant(
+            ((instant AT TIME ZONE time_zone)::DATE - days)::TIMESTAMP, time_zone
+        )
+        ELSE instant - make_interval(hours => 24 * days)
+    END;
+$$;
+
 -- Name: delete_own_row(text, uuid); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.delete_own_row(table_name text, row_id uuid) RETURNS boolean
@@ -1526,6 +1698,8 @@ CREATE TABLE public.user_quotas (
     max_asins integer DEFAULT 50000 NOT NULL,
     max_asin_list_items integer DEFAULT 200000 NOT NULL,
     checked_at timestamp with time zone DEFAULT now() NOT NULL,
+    max_open_requests integer DEFAULT 50 NOT NULL,
+    max_requests_per_hour integer DEFAULT 300 NOT NULL,
     CONSTRAINT chk_user_quotas_checked_at_time CHECK ((((checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
@@ -1588,6 +1762,14 @@ COMMENT ON COLUMN public.user_quotas.max_asin_list_items IS 'Largest number of i
 -- Name: COLUMN user_quotas.checked_at; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.user_quotas.checked_at IS 'Time of the latest statement that added rows of the user. Written by: default; lock_user_quotas().';
+
+-- Name: COLUMN user_quotas.max_open_requests; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_open_requests IS 'Largest number of rows in run_requests that are PENDING or ACCEPTED. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_requests_per_hour; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_requests_per_hour IS 'Largest number of rows in run_requests within one hour. Written by: default; application.';
 
 -- Name: lock_user_quotas(uuid); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1706,6 +1888,88 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+-- Name: progress_of_collections(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.progress_of_collections() RETURNS TABLE(collection_id uuid, name text, workflow_id uuid, workflow_name text, instance_id uuid, status text, start_date date, end_date date, weeks bigint, pending_weeks bigint, running_weeks bigint, successful_weeks bigint, failed_weeks bigint, skipped_weeks bigint, progress_percentage numeric, first_open_week date, last_open_week date, result_rows numeric, average_seconds numeric, estimated_completion timestamp with time zone, next_due_week date, next_due_at timestamp with time zone, failures jsonb)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT
+        collection.id,
+        collection.name,
+        collection.workflow_id,
+        workflow.name,
+        collection.instance_id,
+        collection.status,
+        collection.start_date,
+        collection.end_date,
+        counted.weeks,
+        counted.pending_weeks,
+        counted.running_weeks,
+        counted.successful_weeks,
+        counted.failed_weeks,
+        counted.skipped_weeks,
+        collection.progress_percentage::NUMERIC,
+        counted.first_open_week,
+        counted.last_open_week,
+        counted.result_rows,
+        counted.average_seconds,
+        collection.estimated_completion,
+        next_due.week_start_date,
+        public.collection_week_due_at(next_due.week_end_date, collection.parameters),
+        COALESCE(failed.failures, '[]')
+    FROM public.report_data_collections AS collection
+    JOIN public.workflows AS workflow ON workflow.id = collection.workflow_id
+    CROSS JOIN LATERAL (
+        SELECT
+            COUNT(*) AS weeks,
+            COUNT(*) FILTER (WHERE week.status = 'PENDING') AS pending_weeks,
+            COUNT(*) FILTER (WHERE week.status = 'RUNNING') AS running_weeks,
+            COUNT(*) FILTER (WHERE week.status = 'SUCCESS') AS successful_weeks,
+            COUNT(*) FILTER (WHERE week.status = 'FAILED') AS failed_weeks,
+            COUNT(*) FILTER (WHERE week.status = 'SKIPPED') AS skipped_weeks,
+            MIN(week.week_start_date) FILTER (
+                WHERE week.status IN ('PENDING', 'RUNNING')
+            ) AS first_open_week,
+            MAX(week.week_start_date) FILTER (
+                WHERE week.status IN ('PENDING', 'RUNNING')
+            ) AS last_open_week,
+            COALESCE(SUM(week.result_rows) FILTER (WHERE week.status = 'SUCCESS'), 0)::NUMERIC
+                AS result_rows,
+            -- As refresh_collection_progress() forecasts the end by it.
+            ROUND(AVG(COALESCE(
+                week.execution_duration,
+                EXTRACT(EPOCH FROM week.completed_at - week.started_at)::NUMERIC
+            )) FILTER (WHERE week.status IN ('SUCCESS', 'FAILED')), 1) AS average_seconds
+        FROM public.report_data_weeks AS week
+        WHERE week.collection_id = collection.id
+    ) AS counted
+    LEFT JOIN LATERAL (
+        SELECT week.week_start_date, week.week_end_date
+        FROM public.report_data_weeks AS week
+        WHERE week.collection_id = collection.id AND week.status = 'PENDING'
+        ORDER BY week.week_start_date
+        LIMIT 1
+    ) AS next_due ON true
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(
+            jsonb_build_object(
+                'week_start_date', week.week_start_date,
+                'execution_id', week.execution_id,
+                'error_type', execution.error_type,
+                'error_message', week.error_message
+            )
+            ORDER BY week.week_start_date
+        ) AS failures
+        FROM public.report_data_weeks AS week
+        LEFT JOIN public.workflow_executions AS execution ON execution.id = week.execution_id
+        WHERE week.collection_id = collection.id AND week.status = 'FAILED'
+    ) AS failed ON true;
+$$;
+
+-- Name: FUNCTION progress_of_collections(); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.progress_of_collections() IS 'What the view collection_progress shows, with the rights of the caller. The view calls it for analysts.';
 
 -- Name: publish_definition_change(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -2114,6 +2378,37 @@ BEGIN
 END;
 $$;
 
+-- Name: require_window_days(text, jsonb); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_window_days(table_name text, window_options jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    days RECORD;
+BEGIN
+    FOR days IN
+        SELECT rule.name, rule.least, rule.most, window_options ->> rule.name AS text
+        FROM (VALUES ('lag_days', 0, 366), ('lookback_days', 1, 400)) AS rule (name, least, most)
+        WHERE window_options ? rule.name
+            AND (rule.name = 'lag_days' OR jsonb_typeof(window_options -> rule.name) <> 'null')
+    LOOP
+        IF jsonb_typeof(window_options -> days.name) <> 'number'
+            OR NOT (CASE
+                WHEN days.text ~ '^[0-9]{1,3}$'
+                    THEN days.text::INTEGER BETWEEN days.least AND days.most
+                ELSE false
+            END)
+        THEN
+            PERFORM public.raise_invalid_row(table_name, 'parameters', format(
+                'window.%s is %s; write a whole number of days from %s to %s',
+                days.name, COALESCE(left(days.text, 50), 'null'), days.least, days.most
+            ));
+        END IF;
+    END LOOP;
+END;
+$_$;
+
 -- Name: reset_counter(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.reset_counter() RETURNS trigger
@@ -2145,6 +2440,206 @@ BEGIN
     RETURN NEW;
 END;
 $$;
+
+-- Name: result_rows(uuid, integer, integer); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.result_rows(execution_id uuid, row_limit integer DEFAULT 1000, row_offset integer DEFAULT 0) RETURNS TABLE(row_number bigint, result_row jsonb, result_rows integer, is_truncated boolean)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+    IF row_limit IS NULL OR row_limit NOT BETWEEN 1 AND 10000 THEN
+        RAISE EXCEPTION 'result_rows: row_limit is %; write a number from 1 to 10000',
+            COALESCE(row_limit::TEXT, 'NULL') USING ERRCODE = 'invalid_parameter_value';
+    ELSIF row_offset IS NULL OR row_offset NOT BETWEEN 0 AND 10000 THEN
+        RAISE EXCEPTION 'result_rows: row_offset is %; write a number from 0 to 10000',
+            COALESCE(row_offset::TEXT, 'NULL') USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN QUERY
+    SELECT
+        row_offset + listed.place,
+        listed.value,
+        execution.result_rows,
+        COALESCE(execution.result_data -> 'truncated' = 'true', false)
+    FROM public.workflow_executions AS execution
+    CROSS JOIN LATERAL jsonb_path_query(
+        execution.result_data,
+        '$.data[$first to $last]',
+        jsonb_build_object('first', row_offset, 'last', row_offset + row_limit - 1)
+    ) WITH ORDINALITY AS listed (value, place)
+    WHERE execution.id = result_rows.execution_id AND execution.status = 'SUCCESS'
+    ORDER BY listed.place;
+END;
+$_$;
+
+-- Name: FUNCTION result_rows(execution_id uuid, row_limit integer, row_offset integer); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) IS 'The rows of an execution''s result document, as JSON objects with exact numbers. row_number counts from 1. is_truncated: the document has fewer rows than the result, whose number is result_rows. Analysts call it.';
+
+-- Name: results_as_of(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.results_as_of(loaded_until timestamp with time zone) RETURNS TABLE(execution_id uuid, workflow_id uuid, workflow_name text, schedule_id uuid, collection_id uuid, instance_id uuid, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, result_rows integer, result_size_bytes bigint, files jsonb, columns jsonb, document_truncated boolean, files_deleted_at timestamp with time zone, completed_at timestamp with time zone, results_loaded_at timestamp with time zone, versions bigint)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT
+        version.id,
+        version.workflow_id,
+        workflow.name,
+        version.schedule_id,
+        version.collection_id,
+        version.instance_id,
+        version.window_start,
+        version.window_end,
+        version.window_time_zone,
+        version.window_type,
+        version.result_rows,
+        version.result_size_bytes,
+        version.result_data -> 'files',
+        version.result_data #> '{schema,fields}',
+        version.result_data -> 'truncated' = 'true',
+        version.result_files_deleted_at,
+        version.completed_at,
+        version.results_loaded_at,
+        version.versions
+    FROM (
+        SELECT
+            execution.*,
+            COUNT(*) OVER same_window AS versions,
+            ROW_NUMBER() OVER (
+                same_window ORDER BY execution.completed_at DESC NULLS LAST, execution.id DESC
+            ) AS place
+        FROM public.workflow_executions AS execution
+        WHERE execution.status = 'SUCCESS'
+            AND execution.window_start IS NOT NULL
+            AND execution.window_end IS NOT NULL
+            AND COALESCE(execution.results_loaded_at, execution.completed_at, execution.created_at)
+                <= loaded_until
+        -- What is in this list may be a condition of the reader that an index serves.
+        WINDOW same_window AS (
+            PARTITION BY
+                execution.workflow_id, execution.schedule_id, execution.collection_id,
+                execution.window_type, execution.window_start, execution.window_end
+        )
+    ) AS version
+    JOIN public.workflows AS workflow ON workflow.id = version.workflow_id
+    WHERE version.place = 1;
+$$;
+
+-- Name: FUNCTION results_as_of(loaded_until timestamp with time zone); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.results_as_of(loaded_until timestamp with time zone) IS 'Of each workflow, schedule or collection, and window: the latest success that was loaded until that time. Analysts and the pipeline call it. The columns are those of the view current_results.';
+
+-- Name: schedule_preview(uuid, integer); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.schedule_preview(schedule_id uuid, ticks integer DEFAULT 10) RETURNS TABLE(due_at timestamp with time zone, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, local_due_at timestamp without time zone, local_window_start timestamp without time zone, local_window_end timestamp without time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT preview.*
+    FROM public.workflow_schedules AS schedule
+    CROSS JOIN LATERAL public.schedule_preview_for(
+        schedule.cron_expression, schedule.timezone, schedule.parameters, ticks
+    ) AS preview
+    WHERE schedule.id = schedule_id;
+$$;
+
+-- Name: FUNCTION schedule_preview(schedule_id uuid, ticks integer); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) IS 'The next ticks of a schedule, with the window of each, as if it were active. The columns local_… are wall times of its zone. Analysts call it.';
+
+-- Name: schedule_preview_for(text, text, jsonb, integer, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb DEFAULT '{}'::jsonb, ticks integer DEFAULT 10, after timestamp with time zone DEFAULT now()) RETURNS TABLE(due_at timestamp with time zone, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, local_due_at timestamp without time zone, local_window_start timestamp without time zone, local_window_end timestamp without time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    zone CONSTANT TEXT := COALESCE(time_zone, 'UTC');
+    options CONSTANT JSONB := COALESCE(parameters, '{}') -> 'window';
+    lag_days INTEGER;
+    lookback_days INTEGER;
+    once_a_day BOOLEAN;
+    previous_tick TIMESTAMPTZ;
+    unknown TEXT;
+BEGIN
+    IF ticks IS NULL OR ticks NOT BETWEEN 1 AND 100 THEN
+        RAISE EXCEPTION 'schedule_preview: ticks is %; write a number from 1 to 100',
+            COALESCE(ticks::TEXT, 'NULL') USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- What the table refuses, in the order in which its triggers do.
+    IF char_length(cron_expression) > 200 THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'cron_expression', format(
+            'has %s characters, at most 200 are possible; shorten it', char_length(cron_expression)
+        ));
+    ELSIF char_length(zone) > 64 THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'timezone', format(
+            'has %s characters, at most 64 are possible; shorten it', char_length(zone)
+        ));
+    END IF;
+    IF jsonb_typeof(options) = 'object' THEN
+        PERFORM public.require_window_days('workflow_schedules', options);
+    END IF;
+    PERFORM public.require_time_zone('workflow_schedules', 'timezone', zone);
+    PERFORM public.require_object(
+        'workflow_schedules', 'parameters', COALESCE(schedule_preview_for.parameters, '{}')
+    );
+    once_a_day := (public.cron_parse(cron_expression)).once_a_day;
+    -- What makes the row's DAG invalid.
+    IF jsonb_typeof(options) <> 'object' THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'parameters',
+            'window is no JSON object such as {"lag_days": 2}');
+    END IF;
+    SELECT MIN(name) INTO unknown
+    FROM jsonb_object_keys(COALESCE(options, '{}')) AS name
+    WHERE name NOT IN ('catchup', 'lag_days', 'lookback_days', 'type');
+    IF unknown IS NOT NULL THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'parameters', format(
+            'window: unknown %L; known: catchup, lag_days, lookback_days, type', left(unknown, 50)
+        ));
+    ELSIF options ? 'type' AND COALESCE(options ->> 'type', '') NOT IN (
+        'EXPLICIT', 'MOST_RECENT_DAY', 'MOST_RECENT_WEEK', 'CURRENT_MONTH', 'PREVIOUS_MONTH'
+    ) THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'parameters', format(
+            'window.type: %s is none of EXPLICIT, MOST_RECENT_DAY, MOST_RECENT_WEEK,'
+            ' CURRENT_MONTH, PREVIOUS_MONTH', left((options -> 'type')::TEXT, 50)
+        ));
+    ELSIF jsonb_typeof(options -> 'catchup') <> 'boolean' THEN
+        PERFORM public.raise_invalid_row('workflow_schedules', 'parameters', format(
+            'window.catchup: %s is neither true nor false', left((options -> 'catchup')::TEXT, 50)
+        ));
+    END IF;
+
+    lag_days := COALESCE((options ->> 'lag_days')::INTEGER, 2);
+    lookback_days := (options ->> 'lookback_days')::INTEGER;
+    window_time_zone := zone;
+    window_type := COALESCE(options ->> 'type', 'EXPLICIT');
+    -- Beyond these years no row names a time.
+    due_at := LEAST(
+        GREATEST(COALESCE(after, NOW()), '2000-01-01 00:00:00+00'), '2100-01-01 00:00:00+00'
+    );
+    IF lookback_days IS NULL THEN
+        previous_tick := public.cron_last(cron_expression, zone, due_at);
+    END IF;
+    FOR number IN 1..ticks LOOP
+        due_at := public.cron_next(cron_expression, zone, due_at);
+        window_end := public.days_before(due_at, lag_days, zone, once_a_day);
+        window_start := CASE
+            WHEN lookback_days IS NULL
+                THEN public.days_before(previous_tick, lag_days, zone, once_a_day)
+            ELSE public.days_before(window_end, lookback_days, zone, once_a_day)
+        END;
+        local_due_at := due_at AT TIME ZONE zone;
+        local_window_start := window_start AT TIME ZONE zone;
+        local_window_end := window_end AT TIME ZONE zone;
+        RETURN NEXT;
+        previous_tick := due_at;
+    END LOOP;
+END;
+$$;
+
+-- Name: FUNCTION schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) IS 'The next ticks of a schedule that is not inserted yet, with the window of each. The columns local_… are wall times of the zone. Analysts call it. An error names the column to correct.';
 
 -- Name: set_next_run_at(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -3217,7 +3712,7 @@ COMMENT ON COLUMN public.asins.created_at IS 'Time of insertion. Written by: def
 
 -- Name: COLUMN asins.updated_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.asins.updated_at IS 'Time of the last change. A check that finds nothing new is no change. Written by: default; touch_updated_at().';
+COMMENT ON COLUMN public.asins.updated_at IS 'Time of the last change. A check that finds nothing new is not a change. Written by: default; touch_updated_at().';
 
 -- Name: COLUMN asins.last_validated_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -3225,7 +3720,7 @@ COMMENT ON COLUMN public.asins.last_validated_at IS 'Time when Amazon last knew 
 
 -- Name: COLUMN asins.validation_status; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.asins.validation_status IS 'FOUND or NOT_FOUND. NULL until Amazon has been asked. NOT_FOUND is no proof that the product does not exist. Added by the pipeline. Written by: recomamp_asins_sync (update_products); reset_validation().';
+COMMENT ON COLUMN public.asins.validation_status IS 'FOUND or NOT_FOUND. NULL until Amazon has been asked. NOT_FOUND is not a proof that the product does not exist. Added by the pipeline. Written by: recomamp_asins_sync (update_products); reset_validation().';
 
 -- Name: COLUMN asins.validation_checked_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -3687,6 +4182,66 @@ COMMENT ON COLUMN public.campaigns.sync_note IS 'Parts of Amazon''s list that fi
 
 COMMENT ON COLUMN public.campaigns.performance_note IS 'Figures that are larger than their column. NULL where all fit. Added by the pipeline. Written by: recomamp_campaigns_sync: performance (sum_campaign_performance).';
 
+-- Name: collection_progress; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.collection_progress AS
+ SELECT collection_id,
+    name,
+    workflow_id,
+    workflow_name,
+    instance_id,
+    status,
+    start_date,
+    end_date,
+    weeks,
+    pending_weeks,
+    running_weeks,
+    successful_weeks,
+    failed_weeks,
+    skipped_weeks,
+    progress_percentage,
+    first_open_week,
+    last_open_week,
+    result_rows,
+    average_seconds,
+    estimated_completion,
+    next_due_week,
+    next_due_at,
+    failures
+   FROM public.progress_of_collections() progress_of_collections(collection_id, name, workflow_id, workflow_name, instance_id, status, start_date, end_date, weeks, pending_weeks, running_weeks, successful_weeks, failed_weeks, skipped_weeks, progress_percentage, first_open_week, last_open_week, result_rows, average_seconds, estimated_completion, next_due_week, next_due_at, failures);
+
+-- Name: VIEW collection_progress; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.collection_progress IS 'Of each collection: weeks by status, open weeks, rows, average duration, the forecast of its end, the next week that is due, and why weeks failed. Users read their own rows.';
+
+-- Name: current_results; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.current_results AS
+ SELECT execution_id,
+    workflow_id,
+    workflow_name,
+    schedule_id,
+    collection_id,
+    instance_id,
+    window_start,
+    window_end,
+    window_time_zone,
+    window_type,
+    result_rows,
+    result_size_bytes,
+    files,
+    columns,
+    document_truncated,
+    files_deleted_at,
+    completed_at,
+    results_loaded_at,
+    versions
+   FROM public.results_as_of('infinity'::timestamp with time zone) results_as_of(execution_id, workflow_id, workflow_name, schedule_id, collection_id, instance_id, window_start, window_end, window_time_zone, window_type, result_rows, result_size_bytes, files, columns, document_truncated, files_deleted_at, completed_at, results_loaded_at, versions);
+
+-- Name: VIEW current_results; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.current_results IS 'Of each workflow, schedule or collection, and window: the latest success. versions counts its successes. It stays current where its files are deleted: files_deleted_at says so. Users read their own rows.';
+
 -- Name: database_logins; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.database_logins (
@@ -4020,7 +4575,7 @@ COMMENT ON COLUMN public.query_templates.created_at IS 'Time of insertion. Writt
 
 -- Name: COLUMN query_templates.updated_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.query_templates.updated_at IS 'Time of the last change. A use is no change. Written by: default; touch_updated_at().';
+COMMENT ON COLUMN public.query_templates.updated_at IS 'Time of the last change. A use is not a change. Written by: default; touch_updated_at().';
 
 -- Name: public_query_templates; Type: VIEW; Schema: public; Owner: -
 
@@ -4329,6 +4884,165 @@ COMMENT ON COLUMN public.report_data_weeks.started_at IS 'Time when the latest e
 -- Name: COLUMN report_data_weeks.completed_at; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.report_data_weeks.completed_at IS 'Time when the week ended. NULL while it is open. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: run_requests; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.run_requests (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid DEFAULT public.current_user_id() NOT NULL,
+    action text NOT NULL,
+    schedule_id uuid,
+    collection_id uuid,
+    execution_id uuid,
+    dag_run_id text,
+    window_start timestamp with time zone,
+    window_end timestamp with time zone,
+    from_date date,
+    to_date date,
+    reprocess_behavior text,
+    parameters jsonb,
+    status text DEFAULT 'PENDING'::text NOT NULL,
+    reason text,
+    dag_id text,
+    backfill_id integer,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    accepted_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_try_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    claim_id uuid,
+    claimed_until timestamp with time zone,
+    last_backfill_id integer,
+    last_week integer,
+    CONSTRAINT chk_run_request_action CHECK ((action = ANY (ARRAY['RUN'::text, 'RETRY'::text, 'CANCEL'::text, 'BACKFILL'::text, 'LOAD'::text]))),
+    CONSTRAINT chk_run_request_attempts CHECK ((attempts >= 0)),
+    CONSTRAINT chk_run_request_dates CHECK ((from_date <= to_date)),
+    CONSTRAINT chk_run_request_reprocess_behavior CHECK ((reprocess_behavior = ANY (ARRAY['none'::text, 'failed'::text, 'completed'::text]))),
+    CONSTRAINT chk_run_request_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'ACCEPTED'::text, 'DONE'::text, 'REFUSED'::text]))),
+    CONSTRAINT chk_run_request_window CHECK ((window_start < window_end)),
+    CONSTRAINT chk_run_requests_accepted_at_time CHECK ((((accepted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((accepted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_claimed_until_time CHECK ((((claimed_until AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((claimed_until AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_dag_id_length CHECK ((char_length(dag_id) <= 250)),
+    CONSTRAINT chk_run_requests_dag_run_id_form CHECK ((dag_run_id ~ '^[A-Za-z0-9_][A-Za-z0-9_.~:+-]{0,249}$'::text)),
+    CONSTRAINT chk_run_requests_from_date_date CHECK (((from_date >= '2000-01-01'::date) AND (from_date <= '2100-01-01'::date))),
+    CONSTRAINT chk_run_requests_next_try_at_time CHECK ((((next_try_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_try_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
+    CONSTRAINT chk_run_requests_parameters_size CHECK ((octet_length((parameters)::text) <= 16384)),
+    CONSTRAINT chk_run_requests_reason_length CHECK ((char_length(reason) <= 2000)),
+    CONSTRAINT chk_run_requests_to_date_date CHECK (((to_date >= '2000-01-01'::date) AND (to_date <= '2100-01-01'::date))),
+    CONSTRAINT chk_run_requests_window_end_time CHECK ((((window_end AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_end AT TIME ZONE 'UTC'::text) <= '2100-01-02 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_run_requests_window_start_time CHECK ((((window_start AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((window_start AT TIME ZONE 'UTC'::text) <= '2100-01-02 00:00:00'::timestamp without time zone)))
+);
+
+-- Name: TABLE run_requests; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.run_requests IS 'A request of a person about runs: RUN, RETRY, CANCEL, BACKFILL or LOAD. The user inserts the rows; the follower asks Airflow and ends them; they are deleted after 90 days. Table of the pipeline.';
+
+-- Name: COLUMN run_requests.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.id IS 'Primary key. A run that RUN creates is request__<id>. Written by: default; user.';
+
+-- Name: COLUMN run_requests.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.user_id IS 'User who asks. It follows the named row to another user. Written by: default; user.';
+
+-- Name: COLUMN run_requests.action; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.action IS 'RUN, RETRY, CANCEL, BACKFILL or LOAD. Written by: user.';
+
+-- Name: COLUMN run_requests.schedule_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.schedule_id IS 'Schedule to run, to backfill, or of the run to cancel. NULL after it is deleted. Written by: user.';
+
+-- Name: COLUMN run_requests.collection_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.collection_id IS 'Collection to run, to backfill, to retry, or of the run to cancel. NULL after it is deleted. Written by: user.';
+
+-- Name: COLUMN run_requests.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.execution_id IS 'Execution to retry, to cancel or to load again. NULL after it is deleted. Written by: user.';
+
+-- Name: COLUMN run_requests.dag_run_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.dag_run_id IS 'Run id of the DAG run. The user names the run to cancel, the follower writes the run of a request that is done. Written by: user; follower (end_run_request).';
+
+-- Name: COLUMN run_requests.window_start; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.window_start IS 'Start of the window that a RUN reads. NULL with window_end: the latest complete window. Written by: user.';
+
+-- Name: COLUMN run_requests.window_end; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.window_end IS 'End of the window that a RUN reads, exclusive. Written by: user.';
+
+-- Name: COLUMN run_requests.from_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.from_date IS 'First day of a BACKFILL or of the window of a RUN, in the zone of the definition. Written by: user.';
+
+-- Name: COLUMN run_requests.to_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.to_date IS 'Last day of a BACKFILL or of the window of a RUN, included. Written by: user.';
+
+-- Name: COLUMN run_requests.reprocess_behavior; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.reprocess_behavior IS 'Which dates with a run a BACKFILL runs again: none, failed or completed. NULL means none. Written by: user.';
+
+-- Name: COLUMN run_requests.parameters; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.parameters IS 'Values of the query''s parameters for a RUN or a BACKFILL, as a JSON object. Written by: user.';
+
+-- Name: COLUMN run_requests.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.status IS 'PENDING, ACCEPTED, DONE (Airflow has taken it) or REFUSED. Written by: default; follower (accept_run_request, end_run_request).';
+
+-- Name: COLUMN run_requests.reason; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.reason IS 'Why it was refused, why it waits, or what was done. Written by: follower (postpone_run_request, end_run_request).';
+
+-- Name: COLUMN run_requests.dag_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.dag_id IS 'Airflow DAG that was asked. Written by: follower (end_run_request).';
+
+-- Name: COLUMN run_requests.backfill_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.backfill_id IS 'Airflow''s number of the backfill that a BACKFILL created. Written by: follower (end_run_request).';
+
+-- Name: COLUMN run_requests.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN run_requests.accepted_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.accepted_at IS 'Time when Airflow first answered. Written by: follower (accept_run_request).';
+
+-- Name: COLUMN run_requests.completed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.completed_at IS 'Time when the request became DONE or REFUSED. Written by: follower (end_run_request).';
+
+-- Name: COLUMN run_requests.attempts; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.attempts IS 'Number of times that a follower has taken the request. Written by: default; follower (claim_run_request).';
+
+-- Name: COLUMN run_requests.next_try_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.next_try_at IS 'Earliest time of the next try. Written by: default; follower (postpone_run_request).';
+
+-- Name: COLUMN run_requests.claim_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.claim_id IS 'Id of the claim by the follower that has the request. Written by: follower (claim_run_request).';
+
+-- Name: COLUMN run_requests.claimed_until; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.claimed_until IS 'Time when the claim ends, or ended: the user last had a turn then. Written by: follower (claim_run_request, postpone_run_request, end_run_request).';
+
+-- Name: COLUMN run_requests.last_backfill_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.last_backfill_id IS 'Airflow''s latest backfill of the DAG before this one was asked for. A later equal one is this request''s. Written by: follower (accept_run_request).';
+
+-- Name: COLUMN run_requests.last_week; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.last_week IS 'Number of the last week that a RETRY of a collection has dealt with. Written by: follower (postpone_run_request).';
 
 -- Name: schedule_runs; Type: TABLE; Schema: public; Owner: -
 
@@ -5337,6 +6051,11 @@ ALTER TABLE ONLY public.report_data_collections
 ALTER TABLE ONLY public.report_data_weeks
     ADD CONSTRAINT report_data_weeks_pkey PRIMARY KEY (id);
 
+-- Name: run_requests run_requests_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_pkey PRIMARY KEY (id);
+
 -- Name: schedule_runs schedule_runs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.schedule_runs
@@ -5386,6 +6105,11 @@ ALTER TABLE ONLY public.workflow_executions
 
 ALTER TABLE ONLY public.workflow_executions
     ADD CONSTRAINT uq_workflow_executions_id_schedule UNIQUE (id, schedule_id);
+
+-- Name: workflow_executions uq_workflow_executions_id_user; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_executions
+    ADD CONSTRAINT uq_workflow_executions_id_user UNIQUE (id, user_id);
 
 -- Name: workflow_findings uq_workflow_findings; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -5692,6 +6416,34 @@ CREATE INDEX idx_reconciliations_at ON public.reconciliations USING btree (at);
 
 CREATE INDEX idx_reconciliations_instance_id ON public.reconciliations USING btree (instance_id, at DESC);
 
+-- Name: idx_run_requests_collection_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_collection_id ON public.run_requests USING btree (collection_id) WHERE (collection_id IS NOT NULL);
+
+-- Name: idx_run_requests_created_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_created_at ON public.run_requests USING btree (created_at);
+
+-- Name: idx_run_requests_execution_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_execution_id ON public.run_requests USING btree (execution_id) WHERE (execution_id IS NOT NULL);
+
+-- Name: idx_run_requests_open; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_open ON public.run_requests USING btree (next_try_at) WHERE (status = ANY (ARRAY['PENDING'::text, 'ACCEPTED'::text]));
+
+-- Name: idx_run_requests_schedule_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_schedule_id ON public.run_requests USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
+
+-- Name: idx_run_requests_user_claimed; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_user_claimed ON public.run_requests USING btree (user_id, claimed_until);
+
+-- Name: idx_run_requests_user_created; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_run_requests_user_created ON public.run_requests USING btree (user_id, created_at);
+
 -- Name: idx_schedule_runs_created_at; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_schedule_runs_created_at ON public.schedule_runs USING btree (created_at DESC);
@@ -5892,6 +6644,10 @@ CREATE TRIGGER trigger_admit_new_collections AFTER INSERT ON public.report_data_
 
 CREATE TRIGGER trigger_admit_new_query_templates AFTER INSERT ON public.query_templates REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_query_templates();
 
+-- Name: run_requests trigger_admit_new_run_requests; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_run_requests AFTER INSERT ON public.run_requests REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_run_requests();
+
 -- Name: workflow_schedules trigger_admit_new_schedules; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_admit_new_schedules AFTER INSERT ON public.workflow_schedules REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_schedules();
@@ -5967,6 +6723,10 @@ CREATE TRIGGER trigger_check_query_template BEFORE INSERT OR UPDATE OF sql_templ
 -- Name: report_data_collections trigger_check_report_data_collection; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_report_data_collection BEFORE INSERT OR UPDATE OF parameters, status, workflow_id, instance_id, user_id, start_date, end_date ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_report_data_collection();
+
+-- Name: run_requests trigger_check_run_request; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_run_request BEFORE INSERT ON public.run_requests FOR EACH ROW EXECUTE FUNCTION public.check_run_request();
 
 -- Name: report_data_collections trigger_check_window; Type: TRIGGER; Schema: public; Owner: -
 
@@ -6179,6 +6939,10 @@ CREATE TRIGGER trigger_publish_options_workflows AFTER UPDATE OF privacy_filteri
 -- Name: report_data_collections trigger_publish_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_publish_report_data_collections AFTER INSERT OR DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
+
+-- Name: run_requests trigger_publish_run_requests; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_run_requests AFTER INSERT ON public.run_requests FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
 
 -- Name: amc_instances trigger_publish_type_amc_instances; Type: TRIGGER; Schema: public; Owner: -
 
@@ -6439,6 +7203,21 @@ ALTER TABLE ONLY public.workflow_executions
 ALTER TABLE ONLY public.workflow_executions
     ADD CONSTRAINT fk_execution_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
 
+-- Name: run_requests fk_run_request_user_collection; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT fk_run_request_user_collection FOREIGN KEY (collection_id, user_id) REFERENCES public.report_data_collections(id, user_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+-- Name: run_requests fk_run_request_user_execution; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT fk_run_request_user_execution FOREIGN KEY (execution_id, user_id) REFERENCES public.workflow_executions(id, user_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+-- Name: run_requests fk_run_request_user_schedule; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT fk_run_request_user_schedule FOREIGN KEY (schedule_id, user_id) REFERENCES public.workflow_schedules(id, user_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
 -- Name: schedule_runs fk_schedule_run_execution; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.schedule_runs
@@ -6498,6 +7277,26 @@ ALTER TABLE ONLY public.report_data_weeks
 
 ALTER TABLE ONLY public.report_data_weeks
     ADD CONSTRAINT report_data_weeks_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
+-- Name: run_requests run_requests_collection_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_collection_id_fkey FOREIGN KEY (collection_id) REFERENCES public.report_data_collections(id) ON DELETE SET NULL;
+
+-- Name: run_requests run_requests_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
+-- Name: run_requests run_requests_schedule_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES public.workflow_schedules(id) ON DELETE SET NULL;
+
+-- Name: run_requests run_requests_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.run_requests
+    ADD CONSTRAINT run_requests_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 -- Name: schedule_runs schedule_runs_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -6879,6 +7678,22 @@ ALTER TABLE public.report_data_weeks ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY report_data_weeks_pipeline_access ON public.report_data_weeks TO recomamp_pipeline USING (true) WITH CHECK (true);
 
+-- Name: run_requests; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.run_requests ENABLE ROW LEVEL SECURITY;
+
+-- Name: run_requests run_requests_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY run_requests_pipeline_access ON public.run_requests TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: run_requests run_requests_user_insert; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY run_requests_user_insert ON public.run_requests FOR INSERT WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
+
+-- Name: run_requests run_requests_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY run_requests_user_read ON public.run_requests FOR SELECT USING ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
+
 -- Name: schedule_runs; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.schedule_runs ENABLE ROW LEVEL SECURITY;
@@ -7049,6 +7864,10 @@ REVOKE ALL ON FUNCTION public.admit_new_collections() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.admit_new_query_templates() FROM PUBLIC;
 
+-- Name: FUNCTION admit_new_run_requests(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_run_requests() FROM PUBLIC;
+
 -- Name: FUNCTION admit_new_schedules(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.admit_new_schedules() FROM PUBLIC;
@@ -7098,6 +7917,10 @@ REVOKE ALL ON FUNCTION public.check_query_template() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.check_report_data_collection() FROM PUBLIC;
 
+-- Name: FUNCTION check_run_request(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_run_request() FROM PUBLIC;
+
 -- Name: FUNCTION check_schedule_quotas(owner uuid, expressions text[], has_more_rows boolean, has_more_bytes boolean); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_schedule_quotas(owner uuid, expressions text[], has_more_rows boolean, has_more_bytes boolean) FROM PUBLIC;
@@ -7133,6 +7956,7 @@ REVOKE ALL ON FUNCTION public.clear_revoked_consent() FROM PUBLIC;
 -- Name: FUNCTION collection_week_due_at(week_end date, parameters jsonb); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) TO recomamp_analyst;
 
 -- Name: FUNCTION count_children(); Type: ACL; Schema: public; Owner: -
 
@@ -7165,6 +7989,10 @@ REVOKE ALL ON FUNCTION public.cron_field(field text, field_name text, lowest int
 -- Name: FUNCTION cron_first_date(ticks public.cron_ticks, earliest date); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.cron_first_date(ticks public.cron_ticks, earliest date) FROM PUBLIC;
+
+-- Name: FUNCTION cron_last(expression text, time_zone text, until timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.cron_last(expression text, time_zone text, until timestamp with time zone) FROM PUBLIC;
 
 -- Name: FUNCTION cron_matches(expression text, time_zone text, instant timestamp with time zone); Type: ACL; Schema: public; Owner: -
 
@@ -7200,6 +8028,10 @@ REVOKE ALL ON FUNCTION public.current_user_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_analyst;
 GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_pipeline;
 
+-- Name: FUNCTION days_before(instant timestamp with time zone, days integer, time_zone text, once_a_day boolean); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.days_before(instant timestamp with time zone, days integer, time_zone text, once_a_day boolean) FROM PUBLIC;
+
 -- Name: FUNCTION delete_own_row(table_name text, row_id uuid); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.delete_own_row(table_name text, row_id uuid) FROM PUBLIC;
@@ -7232,6 +8064,11 @@ REVOKE ALL ON FUNCTION public.notify_consent() FROM PUBLIC;
 -- Name: FUNCTION notify_schedule_run(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.notify_schedule_run() FROM PUBLIC;
+
+-- Name: FUNCTION progress_of_collections(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.progress_of_collections() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.progress_of_collections() TO recomamp_analyst;
 
 -- Name: FUNCTION publish_definition_change(); Type: ACL; Schema: public; Owner: -
 
@@ -7305,6 +8142,10 @@ REVOKE ALL ON FUNCTION public.require_own_workflow(table_name text, workflow uui
 
 REVOKE ALL ON FUNCTION public.require_time_zone(table_name text, column_name text, zone text) FROM PUBLIC;
 
+-- Name: FUNCTION require_window_days(table_name text, window_options jsonb); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.require_window_days(table_name text, window_options jsonb) FROM PUBLIC;
+
 -- Name: FUNCTION reset_counter(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.reset_counter() FROM PUBLIC;
@@ -7312,6 +8153,27 @@ REVOKE ALL ON FUNCTION public.reset_counter() FROM PUBLIC;
 -- Name: FUNCTION reset_validation(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.reset_validation() FROM PUBLIC;
+
+-- Name: FUNCTION result_rows(execution_id uuid, row_limit integer, row_offset integer); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) TO recomamp_analyst;
+
+-- Name: FUNCTION results_as_of(loaded_until timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.results_as_of(loaded_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.results_as_of(loaded_until timestamp with time zone) TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.results_as_of(loaded_until timestamp with time zone) TO recomamp_pipeline;
+
+-- Name: FUNCTION schedule_preview(schedule_id uuid, ticks integer); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) TO recomamp_analyst;
+
+-- Name: FUNCTION schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) TO recomamp_analyst;
 
 -- Name: FUNCTION set_next_run_at(); Type: ACL; Schema: public; Owner: -
 
@@ -7655,6 +8517,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaign_reports TO recomamp_p
 GRANT SELECT ON TABLE public.campaigns TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaigns TO recomamp_pipeline;
 
+-- Name: TABLE collection_progress; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.collection_progress TO recomamp_analyst;
+
+-- Name: TABLE current_results; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.current_results TO recomamp_analyst;
+
 -- Name: TABLE execution_locks; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.execution_locks TO recomamp_pipeline;
@@ -7900,6 +8770,112 @@ GRANT UPDATE(started_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
 -- Name: COLUMN report_data_weeks.completed_at; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(completed_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: TABLE run_requests; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.run_requests TO recomamp_analyst;
+GRANT SELECT,DELETE ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.action; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(action) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.schedule_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(schedule_id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.collection_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(collection_id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.execution_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(execution_id) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.dag_run_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(dag_run_id) ON TABLE public.run_requests TO recomamp_analyst;
+GRANT UPDATE(dag_run_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.window_start; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(window_start) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.window_end; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(window_end) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.from_date; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(from_date) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.to_date; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(to_date) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.reprocess_behavior; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(reprocess_behavior) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.parameters; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(parameters) ON TABLE public.run_requests TO recomamp_analyst;
+
+-- Name: COLUMN run_requests.status; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(status) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.reason; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(reason) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.dag_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(dag_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.backfill_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(backfill_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.accepted_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(accepted_at) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.completed_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(completed_at) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.attempts; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(attempts) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.next_try_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(next_try_at) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.claim_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(claim_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.claimed_until; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(claimed_until) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.last_backfill_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(last_backfill_id) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.last_week; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(last_week) ON TABLE public.run_requests TO recomamp_pipeline;
 
 -- Name: TABLE schedule_runs; Type: ACL; Schema: public; Owner: -
 

@@ -139,7 +139,7 @@ def _print(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # The reader has closed the pipe (`make up | head`). That is no reason to stop starting
+        # The reader has closed the pipe (`make up | head`). That is not a reason to stop starting
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -65,7 +65,7 @@ def check_fernet_keys(name: str, value: str) -> None:
         except ValueError:
             raw = b""
         if len(raw) != 32:
-            message = f"{name} holds a value that is no Fernet key (32 bytes, URL-safe base64)"
+            message = f"{name} holds a value that is not a Fernet key (32 bytes, URL-safe base64)"
             raise RefusedError(message)
 
 

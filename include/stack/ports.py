@@ -41,7 +41,7 @@ SETTING_NAMES: dict[str, str] = {field: setting for field, setting, _ in _SETTIN
 def choose_ports(environ: Mapping[str, str], *, free_ports: bool = False) -> Ports:
     """Return the ports that the environment sets, or free ones for all.
 
-    :raises RefusedError: if a setting is no port number.
+    :raises RefusedError: if a setting is not a port number.
     """
     chosen: dict[str, int] = {}
     reserved: list[socket.socket] = []

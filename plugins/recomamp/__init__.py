@@ -7,9 +7,10 @@
     amazon/         talks to Amazon: signing in, AMC's API, the Ads API
     store/          talks to Postgres and to the results' storage: one function per SQL file
     pipeline/       the Airflow side: generator, timetables, the four tasks, triggers, system DAGs
+    results/        results as DataFrames, for notebooks and other DAGs
     follower/       a process that asks Airflow to parse a DAG file as soon as its rows change
 
-Imports point one way: domain <- amazon, store <- pipeline <- follower, dags/.
+Imports point one way: domain <- amazon, store <- pipeline <- follower, results, dags/.
 Only pipeline and dags/ import Airflow.
 """
 

@@ -182,7 +182,7 @@ def test_a_part_that_breaks_off_is_truncated_and_nothing_is_left(amazon, emulato
     emulator.settings(result_parts=2)
     emulator.fault("download", "truncated_csv", skip=1, short=True)
 
-    with pytest.raises(InvalidResults, match=r"part-00001.*truncated: \d+ bytes came of \d+"):
+    with pytest.raises(InvalidResults, match=r"part-00001.*truncated: \d+ of \d+ bytes arrived"):
         load(amazon, create(amazon), tmp_path)
 
     assert files_of(tmp_path) == []

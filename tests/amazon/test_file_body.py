@@ -103,12 +103,12 @@ def test_the_etag_of_s3_express_is_no_sum(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("headers", "fault"),
     [
-        (length(TEXT + b"0"), "11 bytes came of 12"),
-        (length(TEXT[:-1]), "11 bytes came of 10"),
+        (length(TEXT + b"0"), "11 of 12 bytes arrived"),
+        (length(TEXT[:-1]), "11 of 10 bytes arrived"),
         ({**length(TEXT), **OTHER}, f"its MD5 is {MD5.hexdigest()}, not 0000"),
         ({**length(TEXT), **OTHER, "x-amz-server-side-encryption": "AES256"}, "its MD5 is"),
         ({**length(TEXT), "Content-MD5": base64.b64encode(bytes(16)).decode()}, "its MD5 is"),
-        ({}, "11 bytes came of an unknown number"),
+        ({}, "11 bytes of an unknown number arrived"),
     ],
 )
 def test_a_file_that_is_not_what_its_answer_says_is_truncated(

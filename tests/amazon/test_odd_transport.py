@@ -78,7 +78,7 @@ def load(storage: Storage, directory: Path) -> list[Path]:
 def test_fewer_bytes_than_promised_are_truncated_results(tmp_path):
     storage = Storage(file(b"campaign,n\n", promised=99))
 
-    with pytest.raises(InvalidResults, match="11 bytes came of 99"):
+    with pytest.raises(InvalidResults, match="11 of 99 bytes arrived"):
         load(storage, tmp_path)
 
     assert list(tmp_path.iterdir()) == []
@@ -143,7 +143,7 @@ def test_pages_that_go_round_end_in_an_error():
     def server(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"downloadUrls": ["a"], "nextToken": "again"})
 
-    with pytest.raises(UnexpectedResponse, match="nextToken goes round"):
+    with pytest.raises(UnexpectedResponse, match="nextToken repeats"):
         ask(server, lambda client: client.download_urls("e-1"))
 
 

@@ -139,9 +139,9 @@ def test_a_text_of_megabytes_becomes_a_line_as_well() -> None:
 
 @pytest.mark.parametrize("name", ["n" * 100_000, "n " * 50_000])
 def test_what_a_row_calls_something_is_quoted_in_short_and_the_remedy_stays(name: str) -> None:
-    error = InvalidDefinition(f"{name!r} is no parameter; known: least", column="conf")
+    error = InvalidDefinition(f"{name!r} is not a parameter; known: least", column="conf")
     located = error.at(table="workflows", column="parameters")
     for one in (error, located):
         assert len(str(one)) < 2000
         assert str(one).startswith("conf: 'n" if one is error else "workflows.conf: 'n")
-        assert str(one).endswith("is no parameter; known: least")
+        assert str(one).endswith("is not a parameter; known: least")

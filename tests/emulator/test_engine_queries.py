@@ -72,6 +72,13 @@ EXPRESSIONS: dict[str, tuple[Any, str]] = {
     "MD5('a')": ("0cc175b9c0f1b6a831c399e269772661", "STRING"),
     "LENGTH(UUID())": (36, "LONG"),
     "FROM_VARBINARY(TO_VARBINARY('a'))": ("a", "STRING"),
+    "TO_VARBINARY('a')": ("a", "BINARY"),
+    "TO_VARBINARY('6162', 'hex')": ("ab", "BINARY"),
+    "TO_VARBINARY('no number', 'hex')": (None, "BINARY"),
+    "TO_VARBINARY('YWI=', 'base64')": ("ab", "BINARY"),
+    "FROM_VARBINARY(TO_VARBINARY('ü', 'utf-8'), 'utf-8')": ("ü", "STRING"),
+    "FROM_VARBINARY(TO_VARBINARY('ab'), 'hex')": ("6162", "STRING"),
+    "FROM_VARBINARY(TO_VARBINARY('ab'), 'BASE64')": ("YWI=", "STRING"),
     'JSON_EXTRACT(\'{"a": {"b": "x"}}\', \'$.a.b\')': ("x", "STRING"),
     "ARRAY_SORT(ARRAY_CAT(ARRAY[3], ARRAY[1]))": ("[1, 3]", "STRING"),
     "ARRAY_CONTAINS(ARRAY['a'], 'a')": (True, "BOOLEAN"),
@@ -304,3 +311,76 @@ def test_a_window_without_events_yields_no_rows_but_columns() -> None:
     )
     assert result.rows == []
     assert [column.name for column in result.columns] == ["i"]
+
+
+BY_CAMPAIGN = "SELECT campaign, COUNT(*) AS n FROM dsp_clicks GROUP BY campaign"
+WITHOUT_AGGREGATE_FUNCTION = {
+    "distinct": "SELECT DISTINCT campaign FROM dsp_clicks",
+    "group by": "SELECT campaign FROM dsp_clicks GROUP BY 1",
+    "group by below": "SELECT campaign FROM (SELECT campaign FROM dsp_clicks GROUP BY 1)",
+    "distinct over a join": (
+        "WITH a AS (SELECT campaign, request_tag FROM dsp_clicks),"
+        " b AS (SELECT request_tag FROM dsp_impressions)"
+        " SELECT DISTINCT campaign FROM a JOIN b ON a.request_tag = b.request_tag"
+    ),
+    "a join of aggregated tables": (
+        f"WITH a AS ({BY_CAMPAIGN}), b AS (SELECT DISTINCT campaign FROM dsp_impressions)"
+        " SELECT a.campaign FROM a JOIN b ON a.campaign = b.campaign"
+    ),
+    "a cross join with VALUES": (
+        "WITH a AS (SELECT DISTINCT campaign FROM dsp_clicks), w(x) AS (VALUES (1))"
+        " SELECT a.campaign FROM a CROSS JOIN w"
+    ),
+    "a union": (
+        "SELECT DISTINCT campaign FROM dsp_clicks UNION"
+        " SELECT campaign FROM dsp_clicks GROUP BY campaign"
+    ),
+    "having": "SELECT campaign FROM dsp_clicks GROUP BY campaign HAVING COUNT(*) > 0",
+}
+
+
+@pytest.mark.parametrize(
+    "sql", WITHOUT_AGGREGATE_FUNCTION.values(), ids=WITHOUT_AGGREGATE_FUNCTION.keys()
+)
+def test_rows_that_are_no_single_events_need_no_aggregate_function(sql: str) -> None:
+    assert sorted(values(sql)) == sorted((row[0],) for row in values(BY_CAMPAIGN))
+
+
+VALUES = "WITH t(x) AS (VALUES (20), (45))"
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        (f"{VALUES} SELECT x FROM t", [(20,), (45,)]),
+        (f"{VALUES} SELECT SUM(x) AS s FROM t", [(65,)]),
+        (f"{VALUES} SELECT DISTINCT x FROM t WHERE x > 20", [(45,)]),
+        (f"{VALUES} SELECT x, COUNT(*) AS n FROM t GROUP BY x", [(20, 1), (45, 1)]),
+        (f"{VALUES} SELECT x FROM t UNION ALL SELECT x + 1 FROM t", [(20,), (21,), (45,), (46,)]),
+        (f"{VALUES} SELECT a.x FROM t AS a JOIN t AS b ON a.x < b.x", [(20,)]),
+        ("SELECT y FROM UNNEST(ARRAY[1, 2]) AS u(y)", [(1,), (2,)]),
+        (f"{VALUES} SELECT x FROM t UNION ALL SELECT COUNT(*) FROM dsp_clicks", None),
+    ],
+)
+def test_no_threshold_applies_to_rows_without_users(
+    sql: str, rows: list[tuple[Any, ...]] | None
+) -> None:
+    clicks = values("SELECT COUNT(*) AS n FROM dsp_clicks")
+    assert values(sql) == (rows if rows is not None else sorted([(20,), (45,), *clicks]))
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "DISTINCT(tracked_asin)",
+        "DISTINCT tracked_asin",
+        "(tracked_asin)",
+        "DISTINCT((tracked_asin))",
+    ],
+)
+def test_collect_looks_through_parentheses(argument: str) -> None:
+    rows = values(
+        f"SELECT event_category, COLLECT({argument}) AS a FROM conversions_with_relevance"
+        " WHERE event_subtype = 'order' GROUP BY 1"
+    )
+    assert rows[0][1].startswith("[B0KR7")

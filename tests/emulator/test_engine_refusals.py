@@ -85,8 +85,16 @@ REFUSED = {
     ),
     "sum of text": ("SELECT SUM(campaign) FROM dsp_clicks", "Cannot apply function"),
     "no aggregate": ("SELECT campaign FROM dsp_clicks", "Query must aggregate"),
-    "no aggregate in the output": (
-        "SELECT campaign FROM (SELECT campaign, COUNT(*) AS n FROM dsp_clicks GROUP BY 1)",
+    "no aggregate around a subquery": (
+        "SELECT campaign FROM (SELECT campaign, clicks FROM dsp_clicks)",
+        "Query must aggregate",
+    ),
+    "no aggregate beside VALUES": (
+        "WITH w(x) AS (VALUES (1)) SELECT campaign, x FROM dsp_clicks CROSS JOIN w",
+        "Query must aggregate",
+    ),
+    "no aggregate in one half of a union": (
+        "SELECT DISTINCT campaign FROM dsp_clicks UNION ALL SELECT campaign FROM dsp_clicks",
         "Query must aggregate",
     ),
     "secret column": (

@@ -103,7 +103,7 @@ def test_other_tenants_come_from_a_file(tmp_path: Path) -> None:
 def test_a_sandbox_rejects_what_does_not_ask_for_synthetic_data(tmp_path: Path) -> None:
     shipped = (INCLUDE / "amc_emulator" / "tenants.toml").read_text(encoding="utf-8")
     mine = tmp_path / "tenants.toml"
-    sandbox = shipped.replace('name = "Demo North" }', 'name = "Sand", type = "SANDBOX" }')
+    sandbox = shipped.replace('"Demo North"\ndatasets', '"Sand"\ntype = "SANDBOX"\ndatasets')
     mine.write_text(sandbox, encoding="utf-8")
 
     with running("--port", "0", "--tenants", str(mine)) as (_, line), httpx.Client() as http:

@@ -113,7 +113,7 @@ FAULTS = {
     "truncated, short": InjectedFault(FaultKind.TRUNCATED_CSV, 2, {"short": True}),
     "truncated in a row": InjectedFault(FaultKind.TRUNCATED_CSV, 2),
 }
-# Faults that hold a request are for kills. A report is no execution
+# Faults that hold a request are for kills. A report is not an execution
 TESTED_ELSEWHERE = {FaultKind.HOLD_BEFORE, FaultKind.HOLD_AFTER, FaultKind.FAIL_REPORT}
 
 

@@ -10,14 +10,16 @@ from uuid import UUID
 
 import pytest
 from airflow.providers.http.hooks.http import HttpHook
-from airflow.sdk import Asset, Connection
+from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.execution_time.context import OutletEventAccessor
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_steps import WEEK, Run
 from recomamp.amazon.regions import endpoint_of
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
+from recomamp.pipeline.assets import workflow_assets
 from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.submit import SubmitExecution
@@ -73,21 +75,24 @@ def test_a_relative_window_offers_no_dates_to_the_query(
     assert emulator.executions() == []
 
 
-def test_an_asset_is_told_of_the_rows_and_the_window(run: Run) -> None:
-    asset = Asset(name="amc_workflow_x", uri="recomamp://workflows/x")
-    run.outlets = {asset: SimpleNamespace(extra=None)}
+def test_the_assets_get_the_rows_and_the_window_and_one_of_them_the_key(run: Run) -> None:
+    plain, keyed = workflow_assets(UUID(int=1), "")
+    run.outlets = {plain: OutletEventAccessor(key=plain), keyed: OutletEventAccessor(key=keyed)}
     run.try_until_done(SubmitExecution)
     run.try_until_done(WaitForExecution)
 
     execution_id = run.step(LoadResults)
 
     (row,) = run.executions
-    assert run.outlets[asset].extra == {
-        "execution_id": execution_id,
-        "rows": row["result_rows"],
-        "window_start": WEEK[0].isoformat(),
-        "window_end": WEEK[1].isoformat(),
-    }
+    for asset in (plain, keyed):
+        assert run.outlets[asset].extra == {
+            "execution_id": execution_id,
+            "rows": row["result_rows"],
+            "window_start": WEEK[0].isoformat(),
+            "window_end": WEEK[1].isoformat(),
+        }
+    assert run.outlets[plain].partition_keys == set()
+    assert run.outlets[keyed].partition_keys == {"2026-01-05/2026-01-12"}
 
 
 @pytest.mark.parametrize("table", ["amc_instances", "users"])

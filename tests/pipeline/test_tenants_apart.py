@@ -517,7 +517,7 @@ def test_no_value_of_one_tenant_changes_what_becomes_of_another(
         world, error = World(tenants, europe, emulator), ""
         try:
             loop(world, cases)
-        except Exception as err:  # noqa: BLE001 - an error at the end is no outcome of the other's
+        except Exception as err:  # noqa: BLE001 - an error at the end is not an outcome of the other's
             world.errors.append(err)
         if world.errors:
             error = f"{type(world.errors[0]).__name__}: {world.errors[0]}"[:2000]

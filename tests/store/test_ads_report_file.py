@@ -85,7 +85,7 @@ def test_any_array_is_read_however_it_is_cut(
     ["", "{}", "[", "[1", "[1,", "[1 2]", "[1,]", "[,1]", "[1]]", "[1] x", "nonsense", "[NaN]"],
 )
 def test_what_is_no_array_is_broken(path: Path, text: str) -> None:
-    with pytest.raises(InvalidResults, match="no whole JSON array"):
+    with pytest.raises(InvalidResults, match="not a whole JSON array"):
         list(read_array(write(path, text)))
 
 
@@ -108,13 +108,13 @@ def test_a_row_without_an_end_is_not_read_for_ever(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"campaignId": None}, "None is no id"),
-        ({"campaignId": True}, "True is no id"),
+        ({"campaignId": None}, "None is not an id"),
+        ({"campaignId": True}, "True is not an id"),
         ({"date": "yesterday"}, "yesterday"),
-        ({"cost": [1]}, "is no number"),
+        ({"cost": [1]}, "is not a number"),
         ({"cost": "dear"}, "InvalidOperation"),
-        ({"clicks": "NaN"}, "is no number"),
-        ({"clicks": "1e999999"}, "is no number"),
+        ({"clicks": "NaN"}, "is not a number"),
+        ({"clicks": "1e999999"}, "is not a number"),
     ],
 )
 def test_a_row_that_is_not_as_asked_for_is_broken(

@@ -60,6 +60,13 @@ def test_no_column_is_without_a_bound(database: Database) -> None:
             assert {name.rpartition("_")[2] for name in one["bounds"]} == {"depth", "size"}
 
 
+def run_request(rows: Rows) -> Row:
+    schedule = rows.schedule()
+    return rows.insert(
+        "run_requests", action="RUN", schedule_id=schedule["id"], user_id=schedule["user_id"]
+    )
+
+
 ROWS: dict[str, Callable[[Rows], Row]] = {
     "users": Rows.user,
     "amc_accounts": Rows.account,
@@ -78,6 +85,7 @@ ROWS: dict[str, Callable[[Rows], Row]] = {
     "asins": lambda rows: rows.insert("asins", asin="B000000001", user_id=rows.user()["id"]),
     "asin_lists": lambda rows: rows.insert("asin_lists", name="L", user_id=rows.user()["id"]),
     "user_quotas": lambda rows: rows.quotas(rows.user(), max_workflows=1),
+    "run_requests": run_request,
 }
 LONG = "x" * 300_000
 DEEP = "{" + '"a":{' * 20 + '"a":1' + "}" * 20 + "}"

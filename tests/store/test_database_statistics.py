@@ -32,7 +32,7 @@ def test_nothing_but_tables_of_the_owner_is_analyzed(owned: Database, name: str)
     owned.query("CREATE TABLE strangers (id INTEGER)")
     connection = owned.connect("recomamp_pipeline")
 
-    with pytest.raises(InsufficientPrivilege, match="is no table of the owner"):
+    with pytest.raises(InsufficientPrivilege, match="is not a table of the owner"):
         analyze_table(connection, name)
     connection.rollback()
 

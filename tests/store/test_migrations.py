@@ -125,7 +125,7 @@ def test_a_record_that_is_missing_before_later_ones_is_refused(
     migrate_database(postgres_server, name)
     empty_database.query("DELETE FROM recomamp_migrations WHERE name = %s", [NAMES[1]])
 
-    with pytest.raises(MigrationError, match=f"{NAMES[1]}: never applied"):
+    with pytest.raises(MigrationError, match=f"{NAMES[1]}: was never applied"):
         migrate_database(postgres_server, name)
 
 

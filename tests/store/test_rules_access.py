@@ -16,7 +16,7 @@ OWNED = [
     "campaigns", "asins", "asin_lists", "asin_list_items", "query_templates",
     "user_guide_progress", "amc_api_errors", "reconciliations", "amc_instance_data_sources",
     "workflow_findings", "workflow_dry_runs", "campaign_performance", "campaign_reports",
-    "user_guide_favorites", "notifications",
+    "user_guide_favorites", "notifications", "run_requests",
 ]  # fmt: skip
 SHARED = [
     "amc_data_sources", "amc_schema_fields", "build_guides", "build_guide_sections",
@@ -28,7 +28,7 @@ PIPELINE = [
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
     "campaigns", "amc_data_sources", "amc_schema_fields", "asins", "amc_api_errors",
     "reconciliations", "amc_instance_data_sources", "workflow_findings", "workflow_dry_runs",
-    "campaign_performance", "campaign_reports", "notifications",
+    "campaign_performance", "campaign_reports", "notifications", "run_requests",
 ]  # fmt: skip
 
 # Tables whose rows an analyst deletes, by delete_own_row(): DELETE would allow LOCK TABLE.
@@ -59,6 +59,7 @@ EDITABLE = {
     "amc_instance_data_sources": None,
     "workflow_dry_runs": None,
     "workflow_findings": None,
+    "run_requests": None,
     "campaign_performance": None,
     "campaign_reports": None,
     "notifications": None,
@@ -335,6 +336,7 @@ def test_every_table_with_an_owner_is_tried_in_every_direction(database: Databas
     }  # fmt: skip
     # Tried one by one below
     for_others = {"users", "asin_list_items", "user_guide_progress", "user_guide_favorites"}
+    for_others |= {"run_requests"}  # test_run_requests tries those
     assert {*INSERTS, *PIPELINES_INSERTS, *for_others} == set(OWNED)
 
 

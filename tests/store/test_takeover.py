@@ -64,7 +64,7 @@ def test_a_trigger_names_a_counter_that_is_known(fresh_database: Database) -> No
         "CREATE TRIGGER t AFTER TRUNCATE ON mine FOR EACH STATEMENT"
         " EXECUTE FUNCTION reset_counter('1; DROP TABLE users')"
     )
-    with pytest.raises(psycopg2.errors.RaiseException, match="is no counter"):
+    with pytest.raises(psycopg2.errors.RaiseException, match="is not a counter"):
         fresh_database.query("TRUNCATE mine")
 
 

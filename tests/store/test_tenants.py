@@ -62,6 +62,7 @@ CROSSINGS = {
     "reconciliations": READ_ONLY,
     "report_data_collections": OWN,
     "report_data_weeks": READ_ONLY,
+    "run_requests": Crossing("unseen", "refused", "denied", "denied"),
     "schedule_runs": READ_ONLY,
     "user_guide_favorites": Crossing("unseen", "refused", "denied", "unseen"),
     "user_guide_progress": OWN,
@@ -276,6 +277,42 @@ def test_bob_hangs_none_of_his_rows_on_anns(
         )
         met = reach(tenants, statement, [tenants.two_users.ann[parent]["id"], row["id"]])
         assert met in ("refused", "denied")
+
+
+READERS = {
+    "SELECT execution_id FROM current_results": None,
+    "SELECT execution_id FROM results_as_of('infinity')": None,
+    "SELECT * FROM result_rows(%s)": "workflow_executions",
+    "SELECT * FROM schedule_preview(%s)": "workflow_schedules",
+    "SELECT * FROM collection_progress": None,
+    "SELECT * FROM progress_of_collections()": None,
+}
+
+
+@pytest.mark.parametrize("statement", READERS)
+def test_a_view_or_function_shows_bob_nothing_of_anns(tenants: Tenants, statement: str) -> None:
+    ann, bob = tenants.two_users.ann, tenants.two_users.bob
+    tenants.owner.query(
+        "UPDATE workflow_executions SET status = 'SUCCESS', window_start = '2026-01-05',"
+        " window_end = '2026-01-06', result_data = '{\"data\": [{}]}' WHERE id = %s",
+        [ann["workflow_executions"]["id"]],
+    )
+    table = READERS[statement]
+    values = [ann[table]["id"]] if table else []
+    own = {"collection_progress", "progress_of_collections()"} & set(statement.split())
+    found = {}
+    for name, user in (("ann", ann), ("bob", bob)):
+        with tenants.supabase.request("authenticated", user["users"]["id"]) as cursor:
+            cursor.execute(statement, values)
+            found[name] = cursor.fetchall()
+    assert found["ann"]
+    assert len(found["bob"]) == (1 if own else 0)
+    assert found["bob"] != found["ann"]
+    with (
+        tenants.supabase.request("anon") as cursor,
+        pytest.raises(InsufficientPrivilege, match="permission denied"),
+    ):
+        cursor.execute(statement, values)
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED"])

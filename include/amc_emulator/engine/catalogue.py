@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -59,30 +59,43 @@ class TableColumn:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CatalogueTable:
-    """A table. The time window of an execution applies to its `event_time` column."""
+    """A table. The time window of an execution applies to its `event_time` column, if any.
+
+    `dataset` is what an instance subscribes to, None for what every instance has. The rows are
+    those of `sql/views/<view>.sql` for which the condition `rows` holds.
+    """
 
     name: str
     description: str
-    event_time: str
+    event_time: str | None
     columns: dict[str, TableColumn]
+    view: str
+    rows: str
+    dataset: str | None
+
+    def is_offered(self, datasets: Container[str] | None) -> bool:
+        """Return whether an instance with these datasets has the table. None stands for all."""
+        return datasets is None or self.dataset is None or self.dataset in datasets
 
 
 @cache
 def load_catalogue() -> dict[str, CatalogueTable]:
     """Read the catalogue: table name → table."""
-    path = Path(__file__).with_name("catalogue.toml")
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    document: dict[str, Any] = {}
+    for name in ("catalogue.toml", "optional_tables.toml"):
+        document |= tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     return {name: _table(name, body, document) for name, body in document.items()}
 
 
-def describe_data_sources() -> list[dict[str, Any]]:
-    """Return the catalogue in the shape of AMC's `GET /dataSources`."""
+def describe_data_sources(datasets: Container[str] | None = None) -> list[dict[str, Any]]:
+    """Return the tables of an instance with these datasets in the shape of `GET /dataSources`."""
     return [
         {
             "dataSourceId": table.name,
             "description": table.description,
             "owner": "AMAZON",
             "provider": "AMAZON",
+            "isPremium": table.dataset is not None,
             "columns": [
                 {
                     "name": column.name,
@@ -94,18 +107,29 @@ def describe_data_sources() -> list[dict[str, Any]]:
             ],
         }
         for table in load_catalogue().values()
+        if table.is_offered(datasets)
     ]
 
 
 def _table(name: str, body: dict[str, Any], document: dict[str, Any]) -> CatalogueTable:
-    groups = document[body.get("columns_of", name)]["columns"]
-    columns = sorted((c for group in groups for c in _columns(group)), key=lambda c: c.name)
+    columns = sorted(_all_columns(name, document), key=lambda c: c.name)
     return CatalogueTable(
         name=name,
         description=body["description"],
-        event_time=body["event_time"],
+        event_time=body.get("event_time"),
         columns={column.name: column for column in columns},
+        view=body.get("view", name),
+        rows=body.get("rows", "TRUE"),
+        dataset=body.get("dataset"),
     )
+
+
+def _all_columns(name: str, document: dict[str, Any]) -> Iterator[TableColumn]:
+    body = document[name]
+    for group in body.get("columns", []):
+        yield from _columns(group)
+    if "columns_of" in body:
+        yield from _all_columns(body["columns_of"], document)
 
 
 def _columns(group: dict[str, Any]) -> Iterator[TableColumn]:

@@ -13,16 +13,17 @@ from amc_emulator.engine.catalogue import TableColumn
 
 CONSTANTS = {
     "no_3p_trackers": "FALSE",
-    "campaign_status": "'RUNNING'",
     "line_item_status": "'ENABLED'",
     "creative_is_link_in": "'Y'",
     "campaign_source": "'ADS_API'",
     "demand_channel": "'AMAZON'",
-    "conversion_event_source_name": "'Amazon'",
+    "demand_channel_owner": "'AMAZON'",
 }
 RENAMED = {"campaign_primary_goal": "campaign_goal"}
-TIME = re.compile(r"(?P<event>.+?_)?(?P<part>dt|dt_hour|date|day|hour)(?P<utc>_utc)?")
-FLIGHT = re.compile(r"(campaign|line_item|ad_group)_(?P<end>start|end)_(date|dt)(_utc)?")
+TIME = re.compile(r"(?P<event>.+?_)?(?P<part>dt|dt_hour|date|day|hour|month)(?P<utc>_utc)?")
+FLIGHT = re.compile(
+    r"(campaign|line_item|ad_group|package|placement)_(?P<end>start|end)_(date|dt)(_utc)?"
+)
 CREDIT = re.compile(
     r"(?P<new>new_to_brand_)?(?P<scope>brand_halo_|total_)?"
     r"(?P<metric>add_to_cart|detail_page_view|purchases|units_sold|product_sales)"
@@ -36,6 +37,7 @@ PARTS = {
     "date": "CAST({moment} AS DATE)",
     "day": "day({moment})",
     "hour": "hour({moment})",
+    "month": "month({moment})",
 }
 FLIGHTS = {"start": "TIMESTAMP '2015-01-01'", "end": "TIMESTAMP '2049-12-31'"}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import duckdb
 
-from amc_emulator.engine.catalogue import describe_data_sources
+from amc_emulator.engine.catalogue import describe_data_sources, load_catalogue
 from amc_emulator.engine.error_messages import translate_error
 from amc_emulator.engine.output import ResultColumn, format_nested, result_column
-from amc_emulator.engine.query import OutputColumn, Query, ResultSet
-from amc_emulator.engine.thresholds import added_columns, apply_thresholds
+from amc_emulator.engine.query import OutputColumn, Query, QueryRejected, ResultSet
+from amc_emulator.engine.thresholds import CountedRow, added_columns, apply_thresholds
 from amc_emulator.engine.translate import Plan, translate
 from amc_emulator.engine.world import World
 
@@ -34,8 +34,8 @@ class Engine:
         :raises QueryRejected: AMC would reject it.
         """
         plan = translate(query)
-        columns = tuple(one.column for one in self._result_columns(instance_id, plan))
-        return (*columns, *added_columns(query))
+        result_columns = self._result_columns(instance_id, plan, query)
+        return (*(one.column for one in result_columns), *added_columns(query))
 
     def run(self, instance_id: str, query: Query) -> ResultSet:
         """Return the rows of a query.
@@ -43,32 +43,38 @@ class Engine:
         :raises QueryRejected: AMC would reject it.
         """
         plan = translate(query)
-        result_columns = self._result_columns(instance_id, plan)
+        result_columns = self._result_columns(instance_id, plan, query)
         world = self._world(instance_id)
         try:
             with world.lock:
                 rows = world.fetch(plan.result_sql(result_columns), plan.first, plan.last)
         except duckdb.Error as err:
             raise translate_error(err) from err
-        return apply_thresholds(
-            result_columns,
-            [(_format_row(row[:-1], result_columns), row[-1]) for row in rows],
-            query=query,
-        )
+        counted = [
+            CountedRow(
+                row=_format_row(row[:-1], result_columns), users=None if row[-1] < 0 else row[-1]
+            )
+            for row in rows
+        ]
+        catalogue = load_catalogue()
+        tables = [name for name in plan.tables if "user_id" in catalogue[name].columns]
+        return apply_thresholds(result_columns, counted, query, tables)
 
-    def data_sources(self) -> list[dict[str, Any]]:
-        """Return the tables in the shape of AMC's `GET /dataSources`."""
-        return describe_data_sources()
+    def data_sources(self, datasets: frozenset[str] | None = None) -> list[dict[str, Any]]:
+        """Return the tables of an instance that subscribes to `datasets`. None stands for all."""
+        return describe_data_sources(datasets)
 
-    def _result_columns(self, instance_id: str, plan: Plan) -> list[ResultColumn]:
+    def _result_columns(self, instance_id: str, plan: Plan, query: Query) -> list[ResultColumn]:
         world = self._world(instance_id)
         try:
             with world.lock:
-                described = world.describe(plan.describe_sql())
+                described = world.describe(plan.describe_sql(), plan.tables)
         except duckdb.Error as err:
             raise translate_error(err) from err
+        _refuse_same_names(plan.names, query)
+        hides = query.aggregation_controls
         return [
-            result_column(name, duckdb_type, facts)
+            result_column(name, duckdb_type, facts, hides_secrets=hides)
             for name, (_, duckdb_type), facts in zip(plan.names, described, plan.facts, strict=True)
         ]
 
@@ -79,6 +85,14 @@ class Engine:
                     instance_id=instance_id, seed=self._seed, users=self._users
                 )
             return self._worlds[instance_id]
+
+
+def _refuse_same_names(names: list[str], query: Query) -> None:
+    taken = {name.lower() for name in names}
+    for column in added_columns(query):
+        if column.name.lower() in taken:
+            raise QueryRejected(f"Column '{column.name}' is in the output twice.")
+        taken.add(column.name.lower())
 
 
 def _format_row(row: tuple[Any, ...], result_columns: list[ResultColumn]) -> tuple[Any, ...]:

@@ -96,7 +96,7 @@ def _day_of_week(node: exp.Expr) -> exp.Expr:
 def _collect(node: exp.Anonymous) -> exp.Expr:
     argument = node.expressions[0]
     subject = argument.expressions[0] if isinstance(argument, exp.Distinct) else argument
-    if not isinstance(subject, (exp.Column, exp.Struct)):
+    if not isinstance(subject.unnest(), (exp.Column, exp.Struct)):
         raise error_at(node, "COLLECT takes a column, not an expression.")
     collected = exp.ArrayAgg(this=argument)
     # AMC promises no order. Sorting makes the rows of a query repeatable.

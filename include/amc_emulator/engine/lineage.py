@@ -1,4 +1,4 @@
-"""Facts about a column of a query: its sensitivity, and whether it is aggregated."""
+"""Facts about a column of a query: its sensitivity, and what it was made of."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ RANKINGS = (exp.RowNumber, exp.Rank, exp.DenseRank)
 COMPARISONS = (exp.Binary, exp.In, exp.Between)
 ORDINARY_BINARY = (exp.Connector, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Is, exp.Dot)
 COUNTS = (exp.Count, exp.ApproxDistinct)
+LOOKUPS = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ, exp.In, exp.Exists, exp.ArrayContains)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +27,6 @@ class Facts:
 
     threshold: Threshold = Threshold.NONE
     metric: bool = False
-    aggregated: bool = False
     floating: bool = False
     ratio: bool = False
 
@@ -46,7 +46,6 @@ def combine(all_facts: Iterable[Facts]) -> Facts:
     return Facts(
         threshold=max((f.threshold for f in known), default=Threshold.NONE),
         metric=any(f.metric for f in known),
-        aggregated=any(f.aggregated for f in known),
         floating=any(f.floating for f in known),
         ratio=any(f.ratio for f in known),
     )
@@ -61,14 +60,36 @@ def facts_of(node: exp.Expr) -> Facts:
         return _window_facts(node)
     if isinstance(node, exp.AggFunc):
         return _aggregate_facts(node)
-    inputs = combine(facts_of(child) for child in node.iter_expressions())
     if isinstance(node, exp.Is):
         # IS NULL reveals less than the value itself. Official samples show
         # `CASE WHEN a.user_id IS NOT NULL …` in outputs.
-        return _at_most_low(inputs)
+        return _at_most_low(combine(facts_of(child) for child in node.iter_expressions()))
+    if isinstance(node, LOOKUPS):
+        return combine(_compared(facts_of(child)) for child in node.iter_expressions())
+    if isinstance(node, exp.Case) and node.this is not None:
+        return _simple_case_facts(node)
+    inputs = combine(facts_of(child) for child in node.iter_expressions())
     if isinstance(node, exp.Div):
         return replace(inputs, ratio=True)
     return inputs
+
+
+def _simple_case_facts(node: exp.Case) -> Facts:
+    """Return the facts of `CASE a WHEN b THEN …`, which compares a with each b."""
+    compared = [node.this, *(branch.this for branch in node.args["ifs"])]
+    results = [branch.args["true"] for branch in node.args["ifs"]]
+    default = [node.args["default"]] if node.args.get("default") else []
+    return combine(
+        [*(_compared(facts_of(one)) for one in compared), *map(facts_of, (*results, *default))]
+    )
+
+
+def _compared(facts: Facts) -> Facts:
+    """Return the facts that remain of an operand of a comparison.
+
+    That an identifier equals another, or is among others, shows none of its characters.
+    """
+    return facts if facts.threshold.may_be_shown else _at_most_low(facts)
 
 
 def _window_facts(node: exp.Window) -> Facts:
@@ -80,7 +101,7 @@ def _window_facts(node: exp.Window) -> Facts:
 
 
 def _aggregate_facts(node: exp.AggFunc) -> Facts:
-    inputs = replace(combine(facts_of(child) for child in node.iter_expressions()), aggregated=True)
+    inputs = combine(facts_of(child) for child in node.iter_expressions())
     if isinstance(node, COUNTS):
         distinct = isinstance(node.this, exp.Distinct) or isinstance(node, exp.ApproxDistinct)
         counted = _at_most_low(inputs)

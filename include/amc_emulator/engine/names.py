@@ -77,7 +77,8 @@ def name_values(values: exp.Values, alias: str) -> Relation:
     if len(names) != width:
         raise QueryRejected("Number of columns must match number of query columns")
     values.set("alias", table_alias(alias, names))
-    return Relation(columns=dict.fromkeys(names, Facts()), users=Users.ABSENT)
+    columns = dict.fromkeys(names, Facts())
+    return Relation(columns=columns, users=Users.ABSENT, aggregated=True)
 
 
 def aliased(source: exp.Expr, alias: str, columns: list[str] | None = None) -> exp.Expr:

@@ -30,6 +30,7 @@ TYPES = {
     "TIMESTAMP_NS": ("TIMESTAMP", "TIMESTAMP"),
     "TIMESTAMP WITH TIME ZONE": ("TIMESTAMP", "TIMESTAMP"),
     "VARCHAR": ("VARCHAR", "STRING"),
+    "BLOB": ("VARCHAR", "BINARY"),
     "UUID": ("VARCHAR", "STRING"),
     '"NULL"': ("VARCHAR", "STRING"),
 }
@@ -66,12 +67,14 @@ def output_names(query: exp.Query) -> list[str]:
     ]
 
 
-def result_column(name: str, duckdb_type: str, facts: Facts) -> ResultColumn:
+def result_column(
+    name: str, duckdb_type: str, facts: Facts, *, hides_secrets: bool
+) -> ResultColumn:
     """Return the output column of a projection.
 
-    :raises QueryRejected: it may not be shown.
+    :raises QueryRejected: it may not be shown, unless `hides_secrets` is false.
     """
-    if not facts.threshold.may_be_shown:
+    if hides_secrets and not facts.threshold.may_be_shown:
         raise QueryRejected(
             f"Column '{name}' cannot be part of the output: its aggregation threshold is"
             f" {facts.threshold.name}. Aggregate it with COUNT or COUNT(DISTINCT …)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from decimal import Decimal
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -41,7 +42,32 @@ AD_COLUMNS = (
     "cost_per_click",
     "click_rate",
     "product_no",
+    "campaign_status",
+    "campaign_flight_id",
+    "campaign_insertion_order_id",
+    "campaign_sales_type",
+    "frequency_group_ids",
+    "product_line",
+    "line_item_budget",
+    "line_item_price_type",
+    "ad_group_type",
+    "creative_duration",
+    "deal_id",
+    "deal_name",
+    "supply_source",
+    "supply_source_id",
+    "app_bundle",
+    "page_type",
+    "segment_ids",
 )
+SUPPLY_SOURCES = {
+    "amazon": "AMAZON.COM",
+    "Prime Video": "PRIME VIDEO",
+    "Fire TV": "FIRE TV",
+    "weatherapp": "PUBMATIC APP DISPLAY",
+    "travelmag": "PUBMATIC WEB VIDEO",
+}
+OTHER_SUPPLY_SOURCE = "PUBMATIC WEB DISPLAY"
 
 
 def number_of(*parts: object, digits: int = 16) -> int:
@@ -75,6 +101,8 @@ def profile_row(instance_id: str, seed: int, users: int) -> list[Any]:
         profile["entity_id"],
         profile["price_factor"],
         profile["site_suffix"],
+        profile["segment_region"],
+        number_of("merchant", instance_id, digits=10),
     ]
 
 
@@ -89,10 +117,19 @@ def place_rows(instance_id: str) -> list[list[Any]]:
     return [[number, *place] for number, place in enumerate(places)]
 
 
-def product_rows() -> list[list[Any]]:
-    """Return the rows of `product`."""
-    products = load_world()["products"]
-    return [[n, p["asin"], p["item"], p["price"]] for n, p in enumerate(products, start=1)]
+def product_rows(instance_id: str) -> list[list[Any]]:
+    """Return the rows of `product`, with prices in the currency of the instance."""
+    factor = Decimal(str(load_world()["profiles"][profile_name(instance_id)]["price_factor"]))
+    products = enumerate(load_world()["products"], start=1)
+    return [[n, p["asin"], p["item"], Decimal(str(p["price"])) * factor] for n, p in products]
+
+
+def segment_rows() -> list[list[Any]]:
+    """Return the rows of `segment`."""
+    return [
+        [s["id"], s["kind"], *s["levels"], s["name"], s["description"], s["share"]]
+        for s in load_world()["segments"]
+    ]
 
 
 def ad_rows(instance_id: str) -> list[list[Any]]:
@@ -123,6 +160,8 @@ def _members(campaigns: str, members: str) -> list[tuple[dict[str, Any], dict[st
 
 def _dsp(campaign: dict[str, Any], line: dict[str, Any], instance_id: str) -> dict[str, Any]:
     campaign_id = _dsp_id(57, instance_id, campaign["name"])
+    deal = line.get("deal")
+    supply_source = SUPPLY_SOURCES.get(line["site"], OTHER_SUPPLY_SOURCE)
     return {
         "campaign_id": campaign_id,
         "campaign_id_string": str(campaign_id),
@@ -143,6 +182,22 @@ def _dsp(campaign: dict[str, Any], line: dict[str, Any], instance_id: str) -> di
         "cost_per_click": 0.0,
         "click_rate": line["ctr"],
         "product_no": line["product"],
+        "campaign_status": "RUNNING",
+        "campaign_flight_id": number_of("flight", instance_id, campaign["name"], digits=15),
+        "campaign_insertion_order_id": str(number_of("order", instance_id, digits=9)),
+        "campaign_sales_type": "BILLABLE",
+        "frequency_group_ids": [number_of("frequency", instance_id, campaign["name"], digits=9)],
+        "product_line": "Outdoor",
+        "line_item_budget": campaign["budget"] // len(campaign["lines"]),
+        "line_item_price_type": "CPM",
+        "creative_duration": line.get("duration"),
+        "deal_id": deal and f"D{number_of('deal', instance_id, deal, digits=10)}",
+        "deal_name": deal,
+        "supply_source": supply_source,
+        "supply_source_id": number_of("supply", supply_source, digits=9),
+        "app_bundle": line.get("app"),
+        "page_type": line.get("page"),
+        "segment_ids": line.get("segments", []),
     }
 
 
@@ -169,6 +224,12 @@ def _sponsored(campaign: dict[str, Any], group: dict[str, Any], instance_id: str
         "cost_per_click": group.get("cpc", 0.0),
         "click_rate": group["ctr"],
         "product_no": group["product"],
+        "campaign_status": "ENABLED",
+        "campaign_sales_type": "BILLABLE",
+        "product_line": "Outdoor",
+        "line_item_price_type": "CPC" if "cpc" in group else "VCPM",
+        "ad_group_type": "KEYWORD" if "match" in group else "PRODUCT",
+        "segment_ids": group.get("segments", []),
     }
 
 

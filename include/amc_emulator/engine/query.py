@@ -10,7 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Query:
-    """One AMC query with its window `[time_window_start, time_window_end)` in aware UTC."""
+    """One AMC query with its window `[time_window_start, time_window_end)` in aware UTC.
+
+    The three columns are added to the output where they have a name. Without
+    `aggregation_controls` event-level rows may be shown (synthetic data only). `datasets` are those
+    that the instance subscribes to, None for all. The query sees what AMC knows at `known_at`
+    (aware UTC), None for all that ever becomes known.
+    """
 
     sql: str
     time_window_start: datetime
@@ -20,6 +26,10 @@ class Query:
     privacy_filtering: str = "REMOVE_ROWS"
     filtered_metrics_discriminator_column: str | None = None
     filtered_reason_column: str | None = None
+    distinct_user_count_column: str | None = None
+    aggregation_controls: bool = True
+    datasets: frozenset[str] | None = None
+    known_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sqlglot import exp
@@ -14,10 +14,14 @@ from amc_emulator.engine.position import error_at
 from amc_emulator.engine.query import QueryRejected
 
 USER_COLUMN = "_amc_u"
+KNOWN_COLUMN = "_amc_known"
 
 
 class Users(StrEnum):
-    """The content of the hidden column: none, one user (or NULL), or a list of users."""
+    """The content of the hidden column: none, one user (or NULL), or a list of users.
+
+    ABSENT is a source that no user stands behind, such as VALUES. Its hidden column is `NOBODY`.
+    """
 
     ABSENT = "absent"
     SINGLE = "single"
@@ -26,15 +30,21 @@ class Users(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Relation:
-    """Columns by lower-case name, in order."""
+    """Columns by lower-case name, in order.
+
+    `aggregated`: no row is a single event of a table.
+    """
 
     columns: dict[str, Facts]
     users: Users
+    aggregated: bool = False
 
     @classmethod
     def of(cls, table: CatalogueTable) -> Relation:
-        """Return the relation of a documented table. Each row belongs to one user."""
+        """Return the relation of a documented table. Each row belongs to one user, if to any."""
         columns = {name: Facts.of(column) for name, column in table.columns.items()}
+        if "user_id" not in columns:
+            return cls(columns=columns, users=Users.ABSENT, aggregated=True)
         return cls(columns=columns, users=Users.SINGLE)
 
     def renamed(self, names: list[str]) -> Relation:
@@ -44,7 +54,7 @@ class Relation:
         if len(names) != len(self.columns):
             raise QueryRejected("Number of columns must match number of query columns")
         columns = dict(zip(names, self.columns.values(), strict=True))
-        return Relation(columns=columns, users=self.users)
+        return replace(self, columns=columns)
 
 
 def union_of(left: Relation, right: Relation) -> Relation:
@@ -52,11 +62,17 @@ def union_of(left: Relation, right: Relation) -> Relation:
     if len(left.columns) != len(right.columns):
         raise QueryRejected("Column count mismatch in UNION")
     pairs = zip(left.columns.values(), right.columns.values(), strict=True)
-    single = left.users is right.users is Users.SINGLE
     return Relation(
         columns=dict(zip(left.columns, map(combine, pairs), strict=True)),
-        users=Users.SINGLE if single else Users.LIST,
+        users=_users_of_union({left.users, right.users}),
+        aggregated=left.aggregated and right.aggregated,
     )
+
+
+def _users_of_union(kinds: set[Users]) -> Users:
+    if Users.LIST in kinds:
+        return Users.LIST
+    return Users.SINGLE if Users.SINGLE in kinds else Users.ABSENT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +82,7 @@ class Scope:
     sources: dict[str, Relation] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)  # columns of JOIN … USING
     outer: Scope | None = None
+    subqueries: list[Relation] = field(default_factory=list)  # in expressions
 
     def add(self, alias: str, relation: Relation) -> None:
         """Add a source.

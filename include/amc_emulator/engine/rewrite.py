@@ -5,7 +5,7 @@ unite the users of both sides. GROUP BY and DISTINCT collect them. So the number
 of each result row is known for any shape of the query. The rewriter also resolves and qualifies
 columns, and limits reads of tables to their time window.
 
-A row without a user (VALUES, UNNEST) counts for no user. That can only make the count too small.
+No user stands behind VALUES and UNNEST: alone they need none, joined with a table they add none.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from amc_emulator.engine.users import (
     distinct_query,
     drop_user_column,
     make_user_list,
+    nobody,
     users_of_group,
     users_of_row,
 )
@@ -91,7 +92,7 @@ class Rewriter:
         relation = union_of(left_relation, right_relation)
         if relation.users is Users.LIST:
             for side, known in ((left, left_relation), (right, right_relation)):
-                if known.users is Users.SINGLE:
+                if known.users is not Users.LIST:
                     make_user_list(side)
         distinct = node.args.get("distinct")
         node.set("this", left)
@@ -117,9 +118,10 @@ class Rewriter:
         users, kind = users_of_row(scope)
         grouped = node.args.get("group") is not None or _aggregates(node)
         if grouped:
-            users, kind = users_of_group(users, kind), Users.LIST
+            users, kind = users_of_group(users, kind)
         node.append("expressions", exp.alias_(users, USER_COLUMN, quoted=True))
-        relation = Relation(columns=columns, users=kind)
+        aggregated = grouped or all(one.aggregated for one in scope.sources.values())
+        relation = Relation(columns=columns, users=kind, aggregated=aggregated)
         if node.args.get("distinct"):
             node.set("distinct", None)
             node.set("order", None)
@@ -129,9 +131,8 @@ class Rewriter:
     def _bare_values(self, values: exp.Values) -> tuple[exp.Query, Relation]:
         relation = name_values(values, values.alias or "_values")
         columns = [exp.column(name, quoted=True) for name in relation.columns]
-        nobody = exp.alias_(exp.cast(exp.null(), "INTEGER"), USER_COLUMN, quoted=True)
-        query = exp.select(*columns, nobody).from_(values)
-        return query, Relation(columns=relation.columns, users=Users.SINGLE)
+        query = exp.select(*columns, exp.alias_(nobody(), USER_COLUMN, quoted=True))
+        return query.from_(values), relation
 
     def _parts(self, node: exp.Select) -> Iterator[exp.Expr]:
         yield from node.selects
@@ -180,7 +181,7 @@ class Rewriter:
         facts = [facts_of(argument) for argument in source.expressions]
         names = [name.lower() for name in source.alias_column_names] or [alias]
         columns = {name: facts[min(n, len(facts) - 1)] for n, name in enumerate(names)}
-        scope.add(alias, Relation(columns=columns, users=Users.ABSENT))
+        scope.add(alias, Relation(columns=columns, users=Users.ABSENT, aggregated=True))
         source.set("alias", table_alias(alias, names))
         return source
 
@@ -203,6 +204,7 @@ class Rewriter:
     def _subquery(self, node: exp.Query, ctes: Ctes, scope: Scope) -> None:
         body, relation = self.rewrite(node.copy(), ctes, scope)
         drop_user_column(body)
+        scope.subqueries.append(relation)
         facts = next(iter(relation.columns.values()), Facts())
         plain = isinstance(node.parent, exp.Exists) or node.arg_key == "query"
         replacement = body if plain and not isinstance(node, exp.Subquery) else body.subquery()

@@ -20,20 +20,25 @@ from amc_emulator.engine.windows import WindowedReads
 
 ROWS = "_result"
 COUNTERS = {
-    Users.SINGLE: "CASE WHEN {users} IS NULL THEN 0 ELSE 1 END",
-    Users.LIST: "coalesce(len(list_distinct({users})), 0)",
+    Users.ABSENT: "count_of_users(users_of({users}))",
+    Users.SINGLE: "count_of_users(users_of({users}))",
+    Users.LIST: "count_of_users({users})",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A translated query: its last column is the hidden one. Reads events of `[first, last)`."""
+    """A translated query: its last column is the hidden one. Reads events of `[first, last)`.
+
+    `tables` are the tables it reads, one entry for each time.
+    """
 
     sql: str
     names: list[str]
     facts: list[Facts]
     users: Users
     order: list[str]
+    tables: list[str]
     first: datetime
     last: datetime
 
@@ -74,19 +79,23 @@ def _translate(query: Query) -> Plan:
     names = output_names(tree)
     order = _order(tree, [name.lower() for name in names])
     tree = translate_functions(bind_parameters(tree, query))
-    reads = WindowedReads(start=_naive(query.time_window_start), end=_naive(query.time_window_end))
+    reads = WindowedReads(
+        start=_naive(query.time_window_start),
+        end=_naive(query.time_window_end),
+        datasets=query.datasets,
+        known_at=_naive(query.known_at) if query.known_at else None,
+    )
     body, relation = Rewriter(reads).rewrite(tree, {})
     facts = list(relation.columns.values())
-    if not any(one.aggregated for one in facts):
-        raise QueryRejected(
-            "Query must aggregate: at least one aggregate function is required in the final output."
-        )
+    if query.aggregation_controls and not relation.aggregated:
+        raise QueryRejected("Query must aggregate: its output has single events of a table.")
     return Plan(
         sql=body.sql(dialect="duckdb", identify=True, comments=False),
         names=names,
         facts=facts,
         users=relation.users,
         order=order,
+        tables=reads.tables,
         first=reads.first,
         last=reads.last,
     )

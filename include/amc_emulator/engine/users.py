@@ -12,8 +12,10 @@ from amc_emulator.engine.relation import USER_COLUMN, Relation, Scope, Users
 def users_of_row(scope: Scope) -> tuple[exp.Expr, Users]:
     """Return the users behind a row that is joined from the sources of a scope."""
     found = list(scope.users())
+    if not found and any(one.users is not Users.ABSENT for one in scope.subqueries):
+        return exp.cast(exp.null(), "INTEGER"), Users.SINGLE  # users whom nobody has counted
     if not found:
-        return exp.cast(exp.null(), "INTEGER"), Users.SINGLE
+        return nobody(), Users.ABSENT
     if len(found) == 1:
         return found[0]
     lists = [_call("users_of", c) if kind is Users.SINGLE else c for c, kind in found]
@@ -23,23 +25,30 @@ def users_of_row(scope: Scope) -> tuple[exp.Expr, Users]:
     return result, Users.LIST
 
 
-def users_of_group(users: exp.Expr, kind: Users) -> exp.Expr:
+def users_of_group(users: exp.Expr, kind: Users) -> tuple[exp.Expr, Users]:
     """Return the users behind a group of rows that have `users` each."""
+    if kind is Users.ABSENT:
+        return nobody(), Users.ABSENT
     if kind is Users.SINGLE:
-        return exp.ArrayAgg(this=exp.Distinct(expressions=[users]))
-    return _call("union_of_users", exp.ArrayAgg(this=users))
+        return exp.ArrayAgg(this=exp.Distinct(expressions=[users])), Users.LIST
+    return _call("union_of_users", exp.ArrayAgg(this=users)), Users.LIST
+
+
+def nobody() -> exp.Expr:
+    """Return the hidden column of rows that no user stands behind. No threshold applies to it."""
+    return exp.cast(exp.Literal.number(-1), "INTEGER")
 
 
 def distinct_query(query: exp.Query, relation: Relation) -> tuple[exp.Query, Relation]:
     """Return a DISTINCT query that keeps the users of the rows that fall together."""
     columns = [exp.column(name, "_rows", quoted=True) for name in relation.columns]
-    users = users_of_group(exp.column(USER_COLUMN, "_rows", quoted=True), relation.users)
+    users, kind = users_of_group(exp.column(USER_COLUMN, "_rows", quoted=True), relation.users)
     with_ = query.args.get("with_")
     query.set("with_", None)
     outer = exp.select(*columns, exp.alias_(users, USER_COLUMN, quoted=True))
     outer = outer.from_(query.subquery("_rows")).group_by(*(c.copy() for c in columns))
     outer.set("with_", with_)
-    return outer, Relation(columns=relation.columns, users=Users.LIST)
+    return outer, Relation(columns=relation.columns, users=kind, aggregated=True)
 
 
 def make_user_list(query: exp.Query) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from sqlglot import exp
 from amc_emulator.engine.catalogue import CatalogueTable, load_catalogue
 from amc_emulator.engine.parameters import timestamp
 from amc_emulator.engine.position import error_at
-from amc_emulator.engine.relation import USER_COLUMN
+from amc_emulator.engine.relation import KNOWN_COLUMN, USER_COLUMN
 
 DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -22,10 +23,13 @@ MAX_EXTENSION = timedelta(days=400)
 
 @dataclass(kw_only=True, slots=True)
 class WindowedReads:
-    """Builds reads of tables within `[start, end)`, naive UTC, and records their extent."""
+    """Builds reads of tables within `[start, end)`, naive UTC, and records tables and extent."""
 
     start: datetime
     end: datetime
+    datasets: frozenset[str] | None = None
+    known_at: datetime | None = None
+    tables: list[str] = field(default_factory=list)
     first: datetime = field(init=False)
     last: datetime = field(init=False)
 
@@ -36,14 +40,29 @@ class WindowedReads:
         """Return the documented table a FROM item names and the query that reads it."""
         name, before, after = _named(source)
         table = load_catalogue().get(name.lower())
-        if table is None:
+        if table is None or not table.is_offered(self.datasets):
             raise error_at(source, f"Object '{name}' not found")
+        self.tables.append(table.name)
+        query = exp.select(*self._columns(table)).from_(exp.to_table(table.name))
+        if self.known_at is not None:
+            query = query.where(exp.column(KNOWN_COLUMN, quoted=True) <= timestamp(self.known_at))
+        if table.event_time is None:
+            return table, query
         start, end = self.start - before, self.end + after
         self.first, self.last = min(self.first, start), max(self.last, end)
         moment = exp.column(table.event_time, quoted=True)
-        columns = (exp.column(c, quoted=True) for c in (*table.columns, USER_COLUMN))
         inside = exp.and_(moment >= timestamp(start), moment.copy() < timestamp(end))
-        return table, exp.select(*columns).from_(exp.to_table(table.name)).where(inside)
+        return table, query.where(inside)
+
+    def _columns(self, table: CatalogueTable) -> Iterator[exp.Expr]:
+        for name in (*table.columns, USER_COLUMN):
+            column = exp.column(name, quoted=True)
+            if name == "snapshot_datetime" and table.event_time is None:
+                # A dimension table is as of now; the end of the window makes queries repeatable.
+                as_of = exp.cast(timestamp(self.end), "DATE")
+                yield exp.alias_(as_of, name, quoted=True)
+            else:
+                yield column
 
 
 def _named(source: exp.Table) -> tuple[str, timedelta, timedelta]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,10 @@ from amc_emulator.engine.derived_columns import column_expression
 
 SQL = Path(__file__).with_name("sql")
 USER_COLUMN = "_amc_u"
+KNOWN_COLUMN = "_amc_known"
+# The delay until AMC knows of an event whose view does not tell.
+DELAY_HOURS = 6
+BASE_VIEW = re.compile(r"\bbase_(\w+)")
 ATTRIBUTION = timedelta(days=15)
 MAX_MONTHS = 30
 SETTINGS: dict[str, str | int | float | list[str]] = {
@@ -37,16 +43,20 @@ class World:
     def __init__(self, *, instance_id: str, seed: int, users: int) -> None:
         self.lock = RLock()
         self._months: OrderedDict[datetime, None] = OrderedDict()
+        self._views: set[str] = set()
         self._connection = duckdb.connect(":memory:", config=SETTINGS)
         self._script("macros.sql")
         self._script("tables.sql")
         self._fill_population(instance_id, seed, users)
-        for table in load_catalogue().values():
-            self._create_view(table)
         self._connection.execute("SET lock_configuration = true")
 
-    def describe(self, sql: str) -> list[tuple[str, str]]:
-        """Return name and DuckDB type of each output column, without running the query."""
+    def describe(self, sql: str, tables: Iterable[str]) -> list[tuple[str, str]]:
+        """Return name and DuckDB type of each output column, without running the query.
+
+        `tables` are those that the query reads. Their views come into being when they are needed.
+        """
+        for name in tables:
+            self._create_table_view(load_catalogue()[name])
         rows = self._connection.execute(f"DESCRIBE {sql}").fetchall()
         return [(row[0], row[1]) for row in rows]
 
@@ -61,10 +71,12 @@ class World:
     def _fill_population(self, instance_id: str, seed: int, users: int) -> None:
         self._insert("profile", [population.profile_row(instance_id, seed, users)])
         self._insert("place", population.place_rows(instance_id))
-        self._insert("product", population.product_rows())
+        self._insert("product", population.product_rows(instance_id))
+        self._insert("segment", population.segment_rows())
         self._insert("ad", population.ad_rows(instance_id))
         self._insert("ticket", population.ticket_rows())
         self._connection.execute(_text("people.sql"), {"users": users})
+        self._script("devices.sql")
 
     def _insert(self, table: str, rows: list[list[Any]]) -> None:
         marks = ", ".join("?" for _ in rows[0])
@@ -74,17 +86,31 @@ class World:
             [value for row in rows for value in row],
         )
 
-    def _create_view(self, table: CatalogueTable) -> None:
-        base_columns = _text(f"views/{_base_view(table.name)}.sql").rstrip().removesuffix(";")
-        described = self._connection.execute(f"DESCRIBE {base_columns}").fetchall()
+    def _create_table_view(self, table: CatalogueTable) -> None:
+        if table.name in self._views:
+            return
+        self._create_base_view(table.view)
+        described = self._connection.execute(f"DESCRIBE base_{table.view}").fetchall()
         stored = frozenset(row[0] for row in described)
         columns = ",\n".join(
             f'CAST({column_expression(column, stored)} AS {column.duckdb_type}) AS "{column.name}"'
             for column in table.columns.values()
         )
         self._connection.execute(
-            f"CREATE VIEW {table.name} AS SELECT {columns}, {USER_COLUMN} FROM ({base_columns})"  # noqa: S608
+            f"CREATE VIEW {table.name} AS SELECT {columns}, {USER_COLUMN},"  # noqa: S608 (ours)
+            f" {_known(table, stored)} AS {KNOWN_COLUMN} FROM base_{table.view} WHERE {table.rows}"
         )
+        self._views.add(table.name)
+
+    def _create_base_view(self, name: str) -> None:
+        view = f"base_{name}"
+        if view in self._views:
+            return
+        body = _text(f"views/{name}.sql")
+        for needed in BASE_VIEW.findall(body):
+            self._create_base_view(needed)
+        self._connection.execute(f"CREATE VIEW {view} AS {body}")
+        self._views.add(view)
 
     def _ensure(self, start: datetime, end: datetime) -> None:
         wanted = _months_of(start, end)[-MAX_MONTHS:]
@@ -98,6 +124,7 @@ class World:
 
     def _generate(self, month: datetime) -> None:
         next_month = _next_month(month)
+        self._connection.execute("INSERT INTO month VALUES (?, ?)", [month, next_month])
         self._connection.execute(
             _text("month_touches.sql"), {"month": month, "days": (next_month - month).days}
         )
@@ -110,11 +137,17 @@ class World:
         self._connection.execute(
             "DELETE FROM touch WHERE shown_at >= ? AND shown_at < ?", [month, next_month]
         )
-        self._connection.execute("DELETE FROM conversion WHERE month = ?", [month])
+        for table in ("conversion", "month"):
+            self._connection.execute(f"DELETE FROM {table} WHERE month = ?", [month])  # noqa: S608 (ours)
 
 
-def _base_view(table: str) -> str:
-    return "attributed" if table.startswith("amazon_attributed_events") else table
+def _known(table: CatalogueTable, stored: frozenset[str]) -> str:
+    """Return the SQL for the moment at which AMC knows of a row."""
+    if KNOWN_COLUMN in stored:
+        return KNOWN_COLUMN
+    if table.event_time is None:
+        return "TIMESTAMP '-infinity'"
+    return f'CAST("{table.event_time}" AS TIMESTAMP) + to_hours({DELAY_HOURS})'
 
 
 @cache

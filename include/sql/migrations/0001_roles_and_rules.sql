@@ -202,7 +202,7 @@ BEGIN
     ) AS known (parent_table, parent_counter, child_table, parent_column, condition)
     WHERE known.parent_counter = counter_name;
     IF NOT FOUND THEN
-        RAISE EXCEPTION '% is no counter', counter_name;
+        RAISE EXCEPTION '% is not a counter', counter_name;
     END IF;
 END;
 $$;

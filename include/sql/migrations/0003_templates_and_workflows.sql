@@ -114,7 +114,7 @@ COMMENT ON COLUMN query_templates.is_public IS
     'default; user; application.';
 COMMENT ON COLUMN query_templates.created_at IS 'Time of insertion. Written by: default.';
 COMMENT ON COLUMN query_templates.updated_at IS
-    'Time of the last change. A use is no change. Written by: default; touch_updated_at().';
+    'Time of the last change. A use is not a change. Written by: default; touch_updated_at().';
 
 CREATE INDEX IF NOT EXISTS idx_query_templates_category ON query_templates(category);
 CREATE INDEX IF NOT EXISTS idx_query_templates_tags ON query_templates USING GIN(tags);
@@ -122,7 +122,7 @@ CREATE INDEX IF NOT EXISTS idx_query_templates_usage ON query_templates(usage_co
 CREATE INDEX IF NOT EXISTS idx_query_templates_public
     ON query_templates(is_public) WHERE is_public = true;
 
--- A use of the template is no change of it.
+-- A use of the template is not a change of it.
 CREATE TRIGGER trigger_touch_query_templates
     BEFORE UPDATE ON query_templates
     FOR EACH ROW

@@ -2,7 +2,7 @@
 --
 -- Five fields: minute, hour, day of month, month, day of week (0 or 7 is Sunday). Lists, ranges,
 -- steps, names of months and weekdays, and the usual aliases; nothing else. When both day fields
--- are restricted either may match; a field that starts with * is no restriction in that sense.
+-- are restricted either may match; a field that starts with * is not a restriction in that sense.
 --
 -- "Once a day" is an expression whose hour and minute are single numbers. It ticks at the local
 -- wall time of every matching date. A time that the spring change skips moves forward by the gap. A

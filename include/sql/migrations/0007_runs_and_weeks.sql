@@ -23,7 +23,7 @@ ALTER TABLE schedule_runs
     ADD COLUMN window_end TIMESTAMPTZ,
     ADD COLUMN updated_at TIMESTAMPTZ DEFAULT NOW(),
     ADD CONSTRAINT chk_schedule_run_status CHECK (status IN ('SUCCESS', 'FAILED', 'SKIPPED')),
-    -- A run that is cleared and ends again changes its row; it is no second run.
+    -- A run that is cleared and ends again changes its row; it is not a second run.
     ADD CONSTRAINT uq_schedule_runs_dag_run UNIQUE (schedule_id, dag_run_id);
 
 COMMENT ON TABLE schedule_runs IS 'A run of a schedule that ended. The pipeline inserts the rows.';

@@ -132,7 +132,7 @@ CREATE INDEX IF NOT EXISTS idx_campaigns_state ON campaigns(state);
 CREATE INDEX IF NOT EXISTS idx_campaigns_type ON campaigns(campaign_type);
 CREATE INDEX IF NOT EXISTS idx_campaigns_instance_type ON campaigns(instance_id, campaign_type);
 
--- A sync that finds nothing new sets the two times, and is no change of the row.
+-- A sync that finds nothing new sets the two times, and is not a change of the row.
 CREATE TRIGGER trigger_touch_campaigns
     BEFORE UPDATE ON campaigns
     FOR EACH ROW
@@ -341,13 +341,13 @@ COMMENT ON COLUMN asins.weight IS
     'Weight of the product. No call of Amazon Ads returns it. Written by: user.';
 COMMENT ON COLUMN asins.created_at IS 'Time of insertion. Written by: default.';
 COMMENT ON COLUMN asins.updated_at IS
-    'Time of the last change. A check that finds nothing new is no change. Written by: default; '
+    'Time of the last change. A check that finds nothing new is not a change. Written by: default; '
     'touch_updated_at().';
 COMMENT ON COLUMN asins.last_validated_at IS
     'Time when Amazon last knew the ASIN. Written by: recomamp_asins_sync (update_products); '
     'reset_validation().';
 COMMENT ON COLUMN asins.validation_status IS
-    'FOUND or NOT_FOUND. NULL until Amazon has been asked. NOT_FOUND is no proof that the product '
+    'FOUND or NOT_FOUND. NULL until Amazon has been asked. NOT_FOUND is not a proof that the product '
     'does not exist. Added by the pipeline. Written by: recomamp_asins_sync (update_products); '
     'reset_validation().';
 COMMENT ON COLUMN asins.validation_checked_at IS
@@ -371,7 +371,7 @@ CREATE INDEX IF NOT EXISTS idx_asins_active ON asins(is_active) WHERE is_active 
 CREATE INDEX idx_asins_to_validate
     ON asins (user_id, validation_checked_at) WHERE is_active = true;
 
--- A check that finds nothing new sets the two times, and is no change of the row.
+-- A check that finds nothing new sets the two times, and is not a change of the row.
 CREATE TRIGGER trigger_touch_asins
     BEFORE UPDATE ON asins
     FOR EACH ROW

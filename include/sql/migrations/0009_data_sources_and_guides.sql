@@ -297,7 +297,7 @@ CREATE INDEX IF NOT EXISTS idx_build_guides_difficulty ON build_guides(difficult
 CREATE INDEX IF NOT EXISTS idx_build_guides_published
     ON build_guides(is_published) WHERE is_published = true;
 
--- A reader's favorite or progress is no change of the guide.
+-- A reader's favorite or progress is not a change of the guide.
 CREATE TRIGGER trigger_touch_build_guides
     BEFORE UPDATE ON build_guides
     FOR EACH ROW

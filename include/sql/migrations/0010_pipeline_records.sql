@@ -207,7 +207,7 @@ BEGIN
             -- ANALYZE itself would only warn
             AND pg_has_role(relation.relowner, 'USAGE')
     ) THEN
-        RAISE EXCEPTION 'public.% is no table of the owner of analyze_table()', analyzed
+        RAISE EXCEPTION 'public.% is not a table of the owner of analyze_table()', analyzed
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     EXECUTE format('ANALYZE public.%I', analyzed);

@@ -8,7 +8,7 @@
 -- data.
 -- Parameters: workflow_id, user_id, instance_key, schedule_id or collection_id (UUIDs, the other is
 -- NULL), due_at (of the window), window_type, window_start, window_end, week_start_date and
--- week_end_date (NULL where it is no week), submitted_sql, parameters (JSON),
+-- week_end_date (NULL where it is not a week), submitted_sql, parameters (JSON),
 -- amc_options (JSON).
 WITH week AS (
     SELECT shown.execution_id, shown.completed_at, execution.dag_run_id

@@ -1,5 +1,5 @@
 -- Read the indexes that no query has used since the server began to count, the largest first.
--- Parameters: larger_than_bytes (smaller ones are no burden).
+-- Parameters: larger_than_bytes (smaller ones cost little).
 SELECT
     table_name,
     index_name,

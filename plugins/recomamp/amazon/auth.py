@@ -106,7 +106,7 @@ def read_token_response(response: httpx.Response, now: datetime, *, stored: Toke
 
     :raises ConsentRevoked: when the user's consent is gone.
     :raises ConfigurationError: when Amazon does not know our application or its secret.
-    :raises UnexpectedResponse: after any other answer that is no token.
+    :raises UnexpectedResponse: after any other answer that is not a token.
     :raises TransientError: when the endpoint may answer better later.
     """
     if not response.is_success:

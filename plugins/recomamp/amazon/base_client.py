@@ -133,9 +133,7 @@ class AmazonClient:
             if next_token is None:
                 return
             if next_token in seen:
-                raise UnexpectedResponse(
-                    f"{call(None).path} repeats a page: its nextToken goes round"
-                )
+                raise UnexpectedResponse(f"{call(None).path} repeats a page: its nextToken repeats")
             if len(seen) >= MAX_PAGES:
                 raise UnexpectedResponse(f"{call(None).path} has more than {MAX_PAGES} pages")
             seen.add(next_token)

@@ -79,7 +79,7 @@ def is_page(response: httpx.Response) -> bool:
 
 
 def storage_error(response: httpx.Response) -> PipelineError:
-    """Describe an answer that is no file. Its body must have been read.
+    """Describe an answer that is not a file. Its body must have been read.
 
     Only the code and the message of S3's XML are quoted: the rest repeats the signature.
     """

@@ -40,7 +40,7 @@ _SENT_AGAIN = (
 )
 _CODES = ("code", "error", "Code")
 _REQUEST_IDS = ("requestId", "request_id")
-_MAX_PAGE = 300  # of a page for people, or of an answer that is no error
+_MAX_PAGE = 300  # of a page for people, or of an answer that is not an error
 _MAX_READ = 20_000  # of a page, before its tags are removed
 _INVISIBLE = ("script", "style")
 _REQUEST_ID = re.compile(r"[\w.:=+/-]{1,128}", re.ASCII)

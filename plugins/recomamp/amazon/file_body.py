@@ -52,13 +52,13 @@ class Integrity:
         headers, came = self._response.headers, self._response.num_bytes_downloaded
         promised = headers.get("Content-Length")
         if promised not in (None, str(came)):
-            return f"{came} bytes came of {promised}"
+            return f"{came} of {promised} bytes arrived"
         if self._md5 and self._hash.hexdigest() != self._md5:
             return f"its MD5 is {self._hash.hexdigest()}, not {self._md5}"
         has_end = promised or "chunked" in headers.get("Transfer-Encoding", "").lower()
         has_end = has_end or self._md5 or is_packed or self._knows_end
         if not has_end and self._last != b"\n":
-            return f"{came} bytes came of an unknown number, and the last is no line end"
+            return f"{came} bytes of an unknown number arrived, and the last is not a line end"
         return ""
 
 

@@ -154,15 +154,15 @@ async def send(
     :raises TransientError: when no answer came and the request may be sent again.
     :raises SubmissionUnknown: when no answer came to a request that is not ``repeatable``, save
         when not even a connection was made.
-    :raises UnexpectedResponse: when the answer to a ``repeatable`` request is no error and passes a
-        limit.
+    :raises UnexpectedResponse: when the answer to a ``repeatable`` request passes a limit and is
+        not an error.
     """
     async with _explaining(request, limits or Limits(), repeatable=repeatable):
         return await http.send(request, stream=stream)
 
 
 async def read_answer(response: httpx.Response, *, limits: Limits | None = None) -> None:
-    """Read the body of an answer that was asked for with ``stream``, but is no file.
+    """Read the body of an answer that was asked for with ``stream``, but is not a file.
 
     :raises AmazonError: as ``send``.
     """

@@ -26,7 +26,7 @@ _IN_ADDRESS = re.compile(_SIGNED, _FLAGS)
 _IN_TEXT = re.compile(rf"""{_SIGNED} | (?P<link> https?://[^\s"'<>]*)""", _FLAGS)
 _FORM = "application/x-www-form-urlencoded"
 _SECRET_FIELDS = ("client_secret", "refresh_token", "code")
-_SHORTEST_SECRET = 4  # a shorter one is no secret, and part of other words
+_SHORTEST_SECRET = 4  # a shorter one is not a secret, and part of other words
 
 
 def without_secrets(text: str) -> str:

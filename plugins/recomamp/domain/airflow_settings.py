@@ -3,7 +3,7 @@
 The embedded stack and docker-compose.yaml set these values.
 docs/reference/airflow-settings.md is generated from them.
 Scheduler, triggerer and dag-processor compare their own with them when they start.
-They set DAG bundles too. Another list of bundles is no difference: one shard needs none of ours.
+They set DAG bundles too. Another list of bundles is not a difference: one shard needs none of ours.
 Facts: Airflow 3.3.2.
 """
 

@@ -290,7 +290,7 @@ def _object(value: Any, table: str, key: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise InvalidDefinition("is no JSON object", table=table, column="parameters", key=key)
+        raise InvalidDefinition("is not a JSON object", table=table, column="parameters", key=key)
     return value
 
 
@@ -299,7 +299,7 @@ def _window_options(row: Row, table: str, known: frozenset[str]) -> Mapping[str,
     options = _object(row["parameters"], table, key).get("window", {})
     place = {"table": table, "column": "parameters.window", "key": key}
     if not isinstance(options, Mapping):
-        raise InvalidDefinition('is no JSON object such as {"lag_days": 2}', **place)
+        raise InvalidDefinition('is not a JSON object such as {"lag_days": 2}', **place)
     if unknown := sorted(set(options) - known):
         raise InvalidDefinition(
             f"unknown {unknown[0]!r}; known: {', '.join(sorted(known))}", **place
@@ -311,7 +311,7 @@ def _days(options: Mapping[str, Any], name: str, default: int, table: str, key: 
     days = options.get(name, default)
     if type(days) is not int or not 0 <= days <= _MAX_LAG_DAYS:
         raise InvalidDefinition(
-            f"{days!r} is no whole number of days from 0 to {_MAX_LAG_DAYS}",
+            f"{days!r} is not a whole number of days from 0 to {_MAX_LAG_DAYS}",
             table=table,
             column=f"parameters.window.{name}",
             key=key,
@@ -323,7 +323,7 @@ def _lookback(options: Mapping[str, Any], table: str, key: str) -> int | None:
     days = options.get("lookback_days")
     if days is not None and (type(days) is not int or not 1 <= days <= _MAX_LOOKBACK_DAYS):
         raise InvalidDefinition(
-            f"{days!r} is no whole number of days from 1 to {_MAX_LOOKBACK_DAYS}",
+            f"{days!r} is not a whole number of days from 1 to {_MAX_LOOKBACK_DAYS}",
             table=table,
             column="parameters.window.lookback_days",
             key=key,
@@ -349,7 +349,7 @@ def _window_type(options: Mapping[str, Any], table: str, key: str) -> WindowType
         return WindowType(word)
     except ValueError as err:
         raise InvalidDefinition(
-            f"{word!r} is none of {', '.join(WindowType)}",
+            f"{word!r} is not one of {', '.join(WindowType)}",
             table=table,
             column="parameters.window.type",
             key=key,

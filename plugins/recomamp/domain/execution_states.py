@@ -88,7 +88,7 @@ class Actor(StrEnum):
     WAIT = "wait"
     LOAD = "load"
     RECORD = "record"
-    ON_KILL = "on_kill"  # of the trigger
+    ON_KILL = "on_kill"  # the trigger, when somebody ends its waiting task in Airflow
     RECONCILE = "reconcile"  # the DAG recomamp_reconcile
     PEOPLE = "people"  # with a login of their own, or the owner's
 

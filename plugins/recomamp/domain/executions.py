@@ -53,6 +53,13 @@ class Execution(AmcTarget):
     instance_health: HealthStatus
     amc_options: Mapping[str, Any] = field(default_factory=dict)  # in AMC's own names
 
+    @property
+    def last_error(self) -> str | None:
+        """The error of the last try, with its type where no further try follows."""
+        if self.error_message is None or self.error_type is None:
+            return self.error_message
+        return f"{self.error_type}: {self.error_message}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WaitingExecution(AmcTarget):

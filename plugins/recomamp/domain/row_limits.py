@@ -68,7 +68,7 @@ def check_limits(row: Mapping[str, Any], table: str) -> None:
     if len((row.get("sql_query") or "").encode("utf-8", "replace")) > MAX_SQL_BYTES:
         raise _refused(row, table, "sql_query", f"is longer than {MAX_SQL_BYTES} bytes; shorten it")
     if not re.fullmatch(INSTANCE_ID, row["instance_id"]):
-        problem = "is no id of an AMC instance: 1 to 64 letters, digits, - and _"
+        problem = "is not an id of an AMC instance: 1 to 64 letters, digits, - and _"
         raise _refused(row, table, "instance_id", problem)
     for column in ("parameters", "workflow_parameters"):
         _check_document(row, table, column)

@@ -1,3 +1,3 @@
-"""A process that listens for changed rows and asks Airflow to parse their DAG files at once."""
+"""A process that listens for changed rows, has Airflow parse their DAG files, and runs requests."""
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Refresh DAGs after changes of rows, until it is stopped: `python -m recomamp.follower`.
+"""Follow rows, until it is stopped: `python -m recomamp.follower`.
 
-Nothing depends on it but freshness: while it does not run, or cannot reach the database or
-Airflow, DAGs follow their rows at the next of Airflow's own rounds.
+It has DAGs parsed after changes of rows. While it does not run, or cannot reach the database or
+Airflow, DAGs follow their rows at the next of Airflow's own rounds. In a thread of its own it does
+what rows of ``run_requests`` ask for. They wait while it does not run.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from psycopg2.extensions import connection as Connection
 from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError
 from recomamp.follower.airflow_api import AirflowApi
+from recomamp.follower.airflow_runs import AirflowRuns
 from recomamp.follower.dry_runs import DryRunStarter
 from recomamp.follower.follower import Follower
 from recomamp.follower.listener import changed_definitions, listen
+from recomamp.follower.request_worker import TABLE as REQUESTS
+from recomamp.follower.request_worker import RequestWorker, utc_now
+from recomamp.follower.run_requests import RequestHandler
 from recomamp.pipeline.hooks import DatabaseHook, airflow_api_login
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.settings import heartbeat_file
@@ -36,13 +41,13 @@ GATHER_SECONDS = 0.3  # rows come in bunches
 RECONNECT_SECONDS = 5.0
 
 
-def follow_forever(database: DatabaseHook, airflow: AirflowApi) -> None:
+def follow_forever(database: DatabaseHook, airflow: AirflowApi, requests: RequestWorker) -> None:
     """Listen for changes, and reconnect when the connection breaks."""
     follower, dry_runs = Follower(airflow), DryRunStarter(airflow)
     while True:
         try:
             with closing(database.get_conn()) as connection:
-                _follow(follower, dry_runs, connection)
+                _follow(follower, dry_runs, connection, requests)
         except psycopg2.Error as err:
             log.warning("the application's database is away: %s", one_line(err))
             time.sleep(RECONNECT_SECONDS)
@@ -53,7 +58,9 @@ def follow_forever(database: DatabaseHook, airflow: AirflowApi) -> None:
             time.sleep(RECONNECT_SECONDS)
 
 
-def _follow(follower: Follower, dry_runs: DryRunStarter, connection: Connection) -> None:
+def _follow(
+    follower: Follower, dry_runs: DryRunStarter, connection: Connection, requests: RequestWorker
+) -> None:
     def wait_seconds() -> float:
         return BUSY_SECONDS if follower.is_waiting or dry_runs.is_waiting else IDLE_SECONDS
 
@@ -63,6 +70,8 @@ def _follow(follower: Follower, dry_runs: DryRunStarter, connection: Connection)
             log.info("listening")
             follower.note_everything()
         elif changes:
+            if any(change.table == REQUESTS for change in changes):
+                requests.wake()
             time.sleep(GATHER_SECONDS)
             follower.note(changed_definitions(connection, changes))
         if changes is None or changes:
@@ -87,13 +96,21 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every call
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        airflow = AirflowApi(*airflow_api_login())
+        login = airflow_api_login()
     except PipelineError as err:
         log.error("%s", err)
         return 2
-    with closing(airflow), suppress(KeyboardInterrupt):
+    with (
+        closing(AirflowApi(*login)) as airflow,
+        closing(AirflowApi(*login)) as airflow_of_requests,
+        suppress(KeyboardInterrupt),
+    ):
+        database = DatabaseHook()  # of the thread, with its own connection
+        handler = RequestHandler(AirflowRuns(airflow_of_requests), database, now=utc_now)
+        requests = RequestWorker(database, handler, now=utc_now)
+        requests.start()
         try:
-            follow_forever(DatabaseHook(), airflow)
+            follow_forever(DatabaseHook(), airflow, requests)
         except PipelineError as err:
             log.error("%s", err)
             return 2

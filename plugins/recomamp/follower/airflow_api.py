@@ -74,7 +74,7 @@ class AirflowApi:
 
         :raises httpx.HTTPError: when Airflow does not answer, or refuses.
         """
-        response = self._ask("PUT", f"/api/v2/parseDagFile/{file.token}")
+        response = self.ask("PUT", f"/api/v2/parseDagFile/{file.token}")
         if response.status_code != httpx.codes.CONFLICT:  # asked for already, and not yet begun
             response.raise_for_status()
 
@@ -84,7 +84,7 @@ class AirflowApi:
         :raises httpx.HTTPError: when Airflow does not answer, or refuses.
         """
         body = {"dag_run_id": run_id, "logical_date": None}
-        response = self._ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        response = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
         if response.status_code == httpx.codes.CONFLICT:
             return False
         response.raise_for_status()
@@ -103,10 +103,14 @@ class AirflowApi:
 
     def _page(self, dag_prefix: str, **query: str) -> list[dict[str, Any]]:
         query |= {"dag_id_prefix_pattern": dag_prefix, "order_by": "dag_id", "limit": str(_PAGE)}
-        answer = self._ask("GET", "/api/v2/dags", params=query).raise_for_status().json()
+        answer = self.ask("GET", "/api/v2/dags", params=query).raise_for_status().json()
         return list(answer["dags"])
 
-    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Call the API, signing in first where that is needed, and return its answer.
+
+        :raises httpx.HTTPError: when Airflow does not answer, or refuses the sign-in.
+        """
         if "Authorization" not in self._client.headers:
             self._sign_in()
         response = self._client.request(method, path, **options)

@@ -111,7 +111,7 @@ class Follower:
 
 
 def files_of(change: DefinitionChange) -> list[str]:
-    """Return the file that builds a definition's DAG; none where the row is no definition."""
+    """Return the file that builds a definition's DAG; none where the row is not a definition."""
     return [file_of_row(kind, change.id) for kind in DefinitionKind if kind.table == change.table]
 
 

@@ -25,16 +25,18 @@ The way back: ``workflow_executions.id`` is in the name that AMC knows (``recoma
 the directory of the Parquet files. The row names its run in Airflow by ``dag_id`` and
 ``dag_run_id``, and its definition by ``schedule_id`` or ``collection_id``. It says why its last
 try failed (``error_type``, ``error_message``) and when the next comes (``next_retry_at``);
-``retry_policy.py`` decides that.
+``retry_policy.py`` decides that. ``docs/reference/results.md`` has the queries.
 
-Beside these files: ``executions/base.py`` is what the four tasks share.
+Beside these files: ``executions/base.py`` is what the four tasks share. ``submit_or_defer`` waits
+for a slot; ``error_handling`` writes why a try failed, and when the next one comes.
 ``executions/adoption.py`` finds at AMC what an interrupted try has sent.
+``assets.py`` names the two Assets that a load updates.
 ``timetables/base.py`` and ``triggers/base.py`` hold what two timetables and two triggers share.
 ``generator/shard_bundle.py`` writes more DAG files where the rows are spread over shards.
 Triggers of the database count the runs of a schedule, in ``include/sql/migrations/0007_*.sql``.
 
-Beside that way: ``reconciliation`` compares AMC with the rows every five minutes, and ends and
-records what its run has lost; ``instances``, ``campaigns``, ``asins``, ``notifications`` and
+Beside that way: ``reconciliation`` compares AMC with the rows every five minutes, and ends
+executions that have lost their run; ``instances``, ``campaigns``, ``asins``, ``notifications`` and
 ``maintenance`` are the pipeline's own DAGs.
 """
 

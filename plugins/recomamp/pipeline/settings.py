@@ -61,7 +61,7 @@ def results_url() -> str:
 def poll_seconds() -> float:
     """Return the shortest time between two polls of an instance, in seconds.
 
-    :raises ConfigurationError: when RECOMAMP_POLL_SECONDS is no positive number.
+    :raises ConfigurationError: when RECOMAMP_POLL_SECONDS is not a positive number.
     """
     text = os.environ.get("RECOMAMP_POLL_SECONDS", "")
     try:
@@ -69,7 +69,9 @@ def poll_seconds() -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 3600:
-        raise ConfigurationError(f"RECOMAMP_POLL_SECONDS: {text!r} is no number of seconds above 0")
+        raise ConfigurationError(
+            f"RECOMAMP_POLL_SECONDS: {text!r} is not a number of seconds above 0"
+        )
     return seconds
 
 
@@ -86,7 +88,7 @@ def parse_seconds() -> float:
     if 0 < seconds <= _MAX_PARSE_SECONDS:
         return seconds
     log.error(
-        "RECOMAMP_PARSE_SECONDS: %r is no number of seconds from 0 to %g; %g is used",
+        "RECOMAMP_PARSE_SECONDS: %r is not a number of seconds from 0 to %g; %g is used",
         text,
         _MAX_PARSE_SECONDS,
         _DEFAULT_PARSE_SECONDS,
@@ -102,7 +104,7 @@ def dag_shards() -> int:
     text = os.environ.get("RECOMAMP_DAG_SHARDS", "") or "1"
     if text.isdecimal() and 1 <= int(text) <= MAX_SHARDS:
         return int(text)
-    log.error("RECOMAMP_DAG_SHARDS: %r is no number from 1 to %s; 1 is used", text, MAX_SHARDS)
+    log.error("RECOMAMP_DAG_SHARDS: %r is not a number from 1 to %s; 1 is used", text, MAX_SHARDS)
     return 1
 
 
@@ -132,7 +134,7 @@ def snapshot_dir() -> Path | None:
 def limits() -> Limits:
     """Return how much Amazon may send.
 
-    :raises ConfigurationError: when one of the settings is no whole number above 0, or is too
+    :raises ConfigurationError: when one of the settings is not a whole number above 0, or is too
         large.
     """
     defaults = asdict(Limits())
@@ -156,7 +158,7 @@ def load_timeout() -> timedelta:
 def result_data_retention() -> timedelta | None:
     """Return how long the rows of result documents are kept, None for always.
 
-    :raises ConfigurationError: when RECOMAMP_RESULT_DATA_RETENTION_DAYS is no number of days.
+    :raises ConfigurationError: when RECOMAMP_RESULT_DATA_RETENTION_DAYS is not a number of days.
     """
     return _retention("RECOMAMP_RESULT_DATA_RETENTION_DAYS")
 
@@ -164,7 +166,7 @@ def result_data_retention() -> timedelta | None:
 def result_files_retention() -> timedelta | None:
     """Return how long files of superseded results are kept, None for always.
 
-    :raises ConfigurationError: when RECOMAMP_RESULT_FILES_RETENTION_DAYS is no number of days.
+    :raises ConfigurationError: when RECOMAMP_RESULT_FILES_RETENTION_DAYS is not a number of days.
     """
     return _retention("RECOMAMP_RESULT_FILES_RETENTION_DAYS")
 
@@ -175,7 +177,7 @@ def _retention(name: str) -> timedelta | None:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MAX_RETENTION_DAYS):
         raise ConfigurationError(
-            f"{name}: {text!r} is no number of days from 1 to {_MAX_RETENTION_DAYS}; "
+            f"{name}: {text!r} is not a number of days from 1 to {_MAX_RETENTION_DAYS}; "
             "leave it unset to keep everything"
         )
     return timedelta(days=int(text))
@@ -188,5 +190,5 @@ def _limit(field: str, default: int) -> int:
         return default
     largest = _MAX_LIMIT_SECONDS if field.endswith("_seconds") else _MAX_LIMIT
     if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= largest):
-        raise ConfigurationError(f"{name}: {text[:40]!r} is no whole number from 1 to {largest}")
+        raise ConfigurationError(f"{name}: {text[:40]!r} is not a whole number from 1 to {largest}")
     return int(text)

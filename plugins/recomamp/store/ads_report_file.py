@@ -74,7 +74,7 @@ def read_array(path: Path) -> Iterator[Any]:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             yield from _items(_chunks(file))
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as err:
-        raise InvalidResults(f"the report is no whole JSON array: {err}") from err
+        raise InvalidResults(f"the report is not a whole JSON array: {err}") from err
 
 
 def _chunks(file: TextIO) -> Iterator[str]:
@@ -96,7 +96,7 @@ class _Text:
         self._place = 0
 
     def peek(self) -> str:
-        """Return the next character that is no blank; empty at the end."""
+        """Return the next character that is not a blank; empty at the end."""
         while True:
             self._place = _after_blanks(self._text, self._place)
             if self._place < len(self._text):
@@ -124,7 +124,7 @@ class _Text:
                 self._place = end
                 return item
             if len(self._text) - self._place > MAX_ROW_CHARS or not self._grow():
-                raise ValueError(f"it breaks off, or is no JSON, at {self._excerpt()}")
+                raise ValueError(f"it breaks off, or is not JSON, at {self._excerpt()}")
 
     def _grow(self) -> bool:
         chunk = next(self._chunks, "")
@@ -156,20 +156,20 @@ def _after_blanks(text: str, place: int) -> int:
 
 
 def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def _id(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or not str(value):
-        raise TypeError(f"{value!r} is no id")
+        raise TypeError(f"{value!r} is not an id")
     return strip_unstorable(str(value))
 
 
 def _number(value: Any) -> Decimal:
     """Return a number; Amazon writes null where there was nothing."""
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal | None):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} is not a number")
     number = Decimal(value or 0)
     if not number.is_finite() or number.adjusted() >= MAX_DIGITS:
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a number")
     return number

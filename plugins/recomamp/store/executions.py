@@ -156,7 +156,7 @@ def mark_submitted(
         )
     except UniqueViolation as err:
         raise SubmissionUnknown(
-            f"execution {execution_id}: another one, which asks the same, was quicker to adopt "
+            f"execution {execution_id}: another execution of the same query has adopted "
             f"{amc_execution_id} of AMC; look for one that is free before asking again"
         ) from err
 

@@ -200,7 +200,7 @@ def _pending(migrations: Sequence[Migration], recorded: Mapping[str, str]) -> li
     for migration in done:
         checksum = recorded.get(migration.name)
         if checksum is None:
-            raise MigrationError(f"{migration.name}: never applied, though later ones were")
+            raise MigrationError(f"{migration.name}: was never applied, but later ones were")
         if checksum != migration.checksum:
             raise MigrationError(
                 f"{migration.name}: changed after it was applied;"

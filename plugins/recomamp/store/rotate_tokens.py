@@ -45,7 +45,7 @@ class Outcome(Enum):
 
     ROTATED = "re-encrypted"
     CURRENT = "already with the newest key"
-    REVOKED = "left alone: consent withdrawn, Amazon accepts the tokens no longer"
+    REVOKED = "left alone: consent withdrawn, Amazon no longer accepts the tokens"
     BUSY = "busy: another process holds them; run the command again"
     UNREADABLE = "unreadable: no listed key opens them; these users must sign in again"
 

@@ -88,7 +88,7 @@ def start_week(
     retry_count: int,
     started_at: datetime,
 ) -> bool:
-    """Show a week as running; False where the window is no week of the collection.
+    """Show a week as running; False where the window is not a week of the collection.
 
     One that has results keeps showing them until there are new ones; a skipped one stays skipped.
     """
@@ -130,7 +130,7 @@ def finish_week(
     error_message: str | None,
     completed_at: datetime,
 ) -> bool:
-    """Show how a week's run ended; False where the window is no week, or not the run's to end.
+    """Show how a week's run ended; False where the window is not a week, or not the run's to end.
 
     Results are shown unless the week has later ones. A failure is not where the week has results
     or was skipped, or while it runs for another DAG run.

@@ -32,7 +32,7 @@ def read_keys(environment: Mapping[str, str]) -> list[Fernet]:
 
     RECOMAMP_FERNET_KEY_FILE may name a file that holds them instead.
 
-    :raises ConfigurationError: when there is none, or one is no Fernet key.
+    :raises ConfigurationError: when there is none, or one is not a Fernet key.
     """
     try:
         keys = [Fernet(key.strip()) for key in _key_text(environment).split(",") if key.strip()]

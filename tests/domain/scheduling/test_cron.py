@@ -92,22 +92,22 @@ def test_a_daily_wall_time_survives_the_clock_changes(after: datetime, expected:
     [
         ("0 6 * *", "five fields"),
         ("0 6 * * * *", "five fields"),
-        ("60 6 * * *", "'60' is no minute"),
-        ("0 6 * * FUN", "'FUN' is no day of week"),
-        ("0 6 L * *", "'L' is no day of month"),
-        ("0 6 * * 5#2", "'5#2' is no day of week"),
+        ("60 6 * * *", "'60' is not a valid minute"),
+        ("0 6 * * FUN", "'FUN' is not a valid day of week"),
+        ("0 6 L * *", "'L' is not a valid day of month"),
+        ("0 6 * * 5#2", "'5#2' is not a valid day of week"),
         ("0 6-2 * * *", "a range goes upwards"),
         ("0 6 * * FRI-MON", "a range goes upwards; write two ranges"),
         ("0 6 * NOV-FEB *", "a range goes upwards; write two ranges"),
-        ("*/\u0663 6 * * *", "is no minute"),
-        ("00005 6 * * *", "is no minute"),
-        ("0 6 * * MONDAY", "'MONDAY' is no day of week"),
+        ("*/\u0663 6 * * *", "is not a valid minute"),
+        ("00005 6 * * *", "is not a valid minute"),
+        ("0 6 * * MONDAY", "'MONDAY' is not a valid day of week"),
         ("0 6\u2003* * *", "five fields"),
         ("*/0 * * * *", "at least 1"),
         ("5/10 * * * *", "a step needs a range"),
         ("0 0 30 2 *", "never fires"),
         ("", "five fields"),
-        ("0 6 * * ٣", "is no day of week"),
+        ("0 6 * * ٣", "is not a valid day of week"),
     ],
 )
 def test_what_is_no_cron_expression_is_refused_with_the_field_at_fault(
@@ -159,7 +159,7 @@ def test_a_day_field_that_begins_with_a_star_restricts_the_other_one() -> None:
 
 
 def test_an_unknown_zone_is_refused_by_name() -> None:
-    with pytest.raises(InvalidDefinition, match="'Mars/Phobos' is no IANA time zone"):
+    with pytest.raises(InvalidDefinition, match="'Mars/Phobos' is not an IANA time zone"):
         _ = Cron("0 6 * * *", "Mars/Phobos").zone
 
 

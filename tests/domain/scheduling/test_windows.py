@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recomamp.domain.row_limits import EARLIEST, LATEST
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.typed_times import midnight
-from recomamp.domain.scheduling.windows import CollectionWindows, ScheduleWindows
+from recomamp.domain.scheduling.windows import CollectionWindows, ScheduleWindows, Window
 from recomamp.errors import InvalidDefinition
 
 ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Australia/Lord_Howe"]
@@ -145,3 +145,30 @@ def test_a_collection_finds_its_weeks_from_any_year(
     assert [first] == [week for week in weeks if week.window.start >= moment][:1] or first is None
     assert (first is None) == (moment > weeks.week(len(weeks) - 1).window.start)
     assert (latest == weeks.week(0)) == (len(weeks) == 1 or moment < weeks.week(1).due_at)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "time_zone", "key"),
+    [
+        ("2026-01-05 00:00", "2026-01-06 00:00", "UTC", "2026-01-05"),
+        ("2026-01-05 00:00", "2026-01-12 00:00", "UTC", "2026-01-05/2026-01-12"),
+        ("2026-03-28 23:00", "2026-03-29 22:00", "Europe/Berlin", "2026-03-29"),
+        (
+            "2026-01-05 00:00",
+            "2026-01-06 00:00",
+            "Europe/Berlin",
+            "2026-01-05T00:00:00+00:00/2026-01-06T00:00:00+00:00",
+        ),
+        (
+            "2026-01-05 07:00",
+            "2026-01-05 08:00",
+            "UTC",
+            "2026-01-05T07:00:00+00:00/2026-01-05T08:00:00+00:00",
+        ),
+    ],
+)
+def test_a_window_is_named_by_its_days_or_its_times(
+    start: str, end: str, time_zone: str, key: str
+) -> None:
+    first, last = (datetime.fromisoformat(one).replace(tzinfo=UTC) for one in (start, end))
+    assert Window(start=first, end=last, time_zone=time_zone).key == key

@@ -323,12 +323,15 @@ def test_a_placeholder_for_a_name_is_refused(sql: str) -> None:
         ("SELECT {n}}", "unbalanced braces at line 1, column 8"),
         ("SELECT {{n} }", "unbalanced braces at line 1, column 8"),
         ("SELECT { {n}}", "unbalanced braces at line 1, column 8"),
-        ("SELECT {{{n}}}", "{{{n}}} at line 1, column 8 is no placeholder; write {{n}}"),
+        ("SELECT {{{n}}}", "{{{n}}} at line 1, column 8 is not a placeholder; write {{n}}"),
         ("SELECT n}}", "unbalanced braces at line 1, column 9"),
-        ("SELECT {{ }}", "{{ }} at line 1, column 8 is no placeholder; write {{name}}"),
-        ("SELECT {{n m}}", "{{n m}} at line 1, column 8 is no placeholder; write {{name}}"),
-        ("SELECT {{7}}", "{{7}} at line 1, column 8 is no placeholder"),
-        ("SELECT {% if x %}", "{% if x %} at line 1, column 8 is no placeholder; write {{name}}"),
+        ("SELECT {{ }}", "{{ }} at line 1, column 8 is not a placeholder; write {{name}}"),
+        ("SELECT {{n m}}", "{{n m}} at line 1, column 8 is not a placeholder; write {{name}}"),
+        ("SELECT {{7}}", "{{7}} at line 1, column 8 is not a placeholder"),
+        (
+            "SELECT {% if x %}",
+            "{% if x %} at line 1, column 8 is not a placeholder; write {{name}}",
+        ),
         ("SELECT 'a {{n'", "unbalanced braces at line 1, column 8: {{n"),
         ("SELECT 'a n}}'", "unbalanced braces at line 1, column 8: }}"),
         ('SELECT "{{n}}"', "a placeholder in a quoted name"),
@@ -361,7 +364,7 @@ def test_braces_that_are_no_placeholder_stay_in_a_string() -> None:
 @pytest.mark.parametrize("time_zone", ["Mars/Base", "Europe", "../UTC", "x" * 300])
 def test_an_unknown_zone_is_said(time_zone: str) -> None:
     window = Window(start=WEEK.start, end=WEEK.end, time_zone=time_zone)
-    with pytest.raises(InvalidDefinition, match=f"'{time_zone[:20]}.* is no IANA time zone"):
+    with pytest.raises(InvalidDefinition, match=f"'{time_zone[:20]}.* is not an IANA time zone"):
         bind("SELECT 1", {}, window)
 
 
@@ -441,14 +444,14 @@ def test_a_placeholder_in_another_style_is_refused_with_its_remedy(
     sql: str, found: str, place: str
 ) -> None:
     name = re.sub(r"\W", "", found.removesuffix("s") if found.startswith("%") else found)
-    words = f"{found} at line 1, {place} is no placeholder; write {{{{{name}}}}}"
+    words = f"{found} at line 1, {place} is not a placeholder; write {{{{{name}}}}}"
     for attempt in (lambda: check(sql, PARAMETERS), lambda: bind(sql, PARAMETERS, WEEK)):
         with pytest.raises(InvalidDefinition, match=re.escape(words)):
             attempt()
 
 
 def test_a_question_mark_for_a_value_is_refused() -> None:
-    with pytest.raises(InvalidDefinition, match=r"^\? at line 1, column 5 is no placeholder"):
+    with pytest.raises(InvalidDefinition, match=r"^\? at line 1, column 5 is not a placeholder"):
         check("x = ?", PARAMETERS)
 
 
@@ -558,7 +561,9 @@ def test_a_pattern_that_a_function_changes_is_refused_where_a_value_has_wildcard
 def test_a_template_of_another_kind_is_refused_with_what_may_be_written(
     found: str, before: str
 ) -> None:
-    words = f"{found} at line 2, column 3 is no placeholder; write {{{{name}}}}, a name of letters"
+    words = (
+        f"{found} at line 2, column 3 is not a placeholder; write {{{{name}}}}, a name of letters"
+    )
     with pytest.raises(InvalidDefinition, match=re.escape(words)):
         check(f"{before}{found}", PARAMETERS)
     if "'" not in found:

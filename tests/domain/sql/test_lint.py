@@ -121,7 +121,7 @@ def test_a_long_name_makes_no_long_finding(sql: str) -> None:
 
 def test_a_comment_of_jinja() -> None:
     (one,) = found("SELECT 1 {# a #}")
-    assert one == "{# at line 1, column 10 begins no comment for AMC; write /* … */"
+    assert one == "{# at line 1, column 10 does not begin a comment for AMC; write /* … */"
 
 
 def test_an_array_longer_than_amc_is_said_to_take() -> None:

@@ -337,7 +337,7 @@ def test_a_damaged_file_changes_nothing_and_is_read_again(
 ) -> None:
     emulator.fault("download", "truncated_csv", times=7)
 
-    with pytest.raises(PartialFailure, match=r"7 of 7 .*no whole JSON array"):
+    with pytest.raises(PartialFailure, match=r"7 of 7 .*not a whole JSON array"):
         listed.performance()
     assert days(database) == []
     listed.performance()

@@ -141,6 +141,7 @@ def test_a_run_whose_step_failed_by_itself_says_what_the_step_said(
     (execution,) = run.executions
     assert (execution["status"], execution["error_type"]) == ("FAILED", "RUN_FAILED")
     assert execution["error_message"].count("not for you") == 1
+    assert "REQUEST_REJECTED: " in execution["error_message"]
     assert execution["amc_status"] == "SUCCEEDED"
 
 
@@ -337,7 +338,7 @@ def test_an_event_that_names_a_wrong_setting_is_noted_until_the_next_one_does_no
     run.step(SubmitExecution)
     with pytest.raises(TaskDeferred):
         run.step(WaitForExecution)
-    event = {"reason": "RECOMAMP_POLL_SECONDS: 'abc' is no number"}
+    event = {"reason": "RECOMAMP_POLL_SECONDS: 'abc' is not a number"}
     for given, shown in ((event, True), ({"text": "the row has ended"}, False)):
         with pytest.raises(TaskDeferred):
             run.step(WaitForExecution, "resume", event=given)

@@ -337,7 +337,7 @@ def test_values_that_are_not_of_the_last_types_are_not_made_text(
         "  result_data, '{schema,fields,0,dataType}', '\"BOOLEAN\"') WHERE attempt = 1"
     )
     emulator.fault("get_execution", "no_output_columns", times=None)
-    with pytest.raises(InvalidResults, match=r"row 2, column .* is no BOOLEAN"):
+    with pytest.raises(InvalidResults, match=r"row 2, column .* is not a valid BOOLEAN"):
         run.step(LoadResults)
 
 

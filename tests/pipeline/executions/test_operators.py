@@ -565,7 +565,7 @@ def test_a_manual_run_takes_its_window_and_parameters_from_the_form(
         ({"window_start": "0001-01-01", "window_end": "2026-03-02"}, {}, "no ISO date|between"),
         ({"window_start": "1999-12-30", "window_end": "1999-12-31"}, {}, "between 2000-01-01"),
         ({"window_start": "2026-03-02", "window_end": "9999-12-31"}, {}, "between 2000-01-01"),
-        ({}, {"lest": 1}, "'lest' is no parameter"),
+        ({}, {"lest": 1}, "'lest' is not a parameter"),
     ],
 )
 def test_what_a_manual_run_asks_for_wrongly_is_said_and_nothing_is_sent(

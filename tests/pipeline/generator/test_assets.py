@@ -1,4 +1,4 @@
-"""The asset of a workflow: found by its id, shown with its name."""
+"""The Assets of a workflow: found by its id, shown with its name."""
 
 from __future__ import annotations
 
@@ -10,15 +10,31 @@ from airflow.sdk import Asset
 from fixtures.definition_rows import SCHEDULE
 from recomamp.domain.definitions import InvalidDefinitionRow, read_schedule
 from recomamp.errors import InvalidDefinition
+from recomamp.pipeline.assets import has_keys
 from recomamp.pipeline.executions.base import LOAD_TASK_ID
 from recomamp.pipeline.generator.factory import build_dag
 
 
-def asset_of(**changes: object) -> Asset:
+def assets_of(**changes: object) -> list[Asset]:
     dag = build_dag(read_schedule(SCHEDULE | changes))
-    (asset,) = dag.get_task(LOAD_TASK_ID).outlets
-    assert isinstance(asset, Asset)
-    return asset
+    found = dag.get_task(LOAD_TASK_ID).outlets
+    return [one for one in found if isinstance(one, Asset)]
+
+
+def asset_of(**changes: object) -> Asset:
+    return assets_of(**changes)[0]
+
+
+def test_a_workflow_has_an_asset_and_one_for_each_window() -> None:
+    plain, keyed = assets_of()
+    assert (keyed.name, keyed.uri) == (f"{plain.name}_windows", f"{plain.uri}/windows")
+    assert (has_keys(plain), has_keys(keyed)) == (False, True)
+    assert plain.group == keyed.group
+
+
+def test_the_result_of_a_run_is_that_of_its_last_task() -> None:
+    dag = build_dag(read_schedule(SCHEDULE))
+    assert [task.task_id for task in dag.tasks if task.returns_dag_result] == ["record"]
 
 
 def test_the_asset_shows_the_name_of_its_workflow() -> None:
@@ -31,7 +47,7 @@ def test_a_rename_changes_nothing_that_airflow_finds_the_asset_by() -> None:
     assert after.group == "Reach"
 
 
-def test_two_workflows_of_one_name_have_two_assets() -> None:
+def test_two_workflows_of_one_name_have_different_assets() -> None:
     one, other = asset_of(), asset_of(workflow_id=str(uuid4()))
     assert one.group == other.group
     assert one.name != other.name
@@ -54,4 +70,4 @@ def test_a_row_that_is_invalid_now_keeps_its_asset() -> None:
         workflow_id=valid.workflow_id,
         workflow_name=valid.workflow_name,
     )
-    assert build_dag(invalid).get_task(LOAD_TASK_ID).outlets == [asset_of()]
+    assert build_dag(invalid).get_task(LOAD_TASK_ID).outlets == assets_of()

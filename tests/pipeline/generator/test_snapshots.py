@@ -74,7 +74,7 @@ NOT_WRITTEN_BY_US: dict[str, Any] = {
     },
     "a definition that is a list": {KEY: {"definition": [], "verdicts": {}}},
     "a row that is a list": {KEY: []},
-    "a key that is no UUID": {"key": {"definition": "{}", "verdicts": {}}},
+    "a key that is not a UUID": {"key": {"definition": "{}", "verdicts": {}}},
     "a list": [{}],
 }
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from amc_emulator.engine.catalogue import describe_data_sources
+from amc_emulator.tenants import read_tenants
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.tenants import europe_instance, hooks
@@ -45,9 +47,17 @@ def source(database: Database, name: str) -> Row:
     return row
 
 
-def column(database: Database, name: str) -> Row:
-    (row,) = database.query("SELECT * FROM amc_schema_fields WHERE field_name = %s", [name])
+def column(database: Database, table: str, name: str) -> Row:
+    (row,) = database.query(
+        "SELECT * FROM amc_schema_fields WHERE data_source_id = %s AND field_name = %s",
+        [source(database, table)["id"], name],
+    )
     return row
+
+
+def tables_of(instance_id: str) -> int:
+    """Return how many tables the emulator offers to an instance."""
+    return len(describe_data_sources(read_tenants().datasets(instance_id)))
 
 
 def findings(database: Database) -> list[tuple[str, str]]:
@@ -64,21 +74,18 @@ def test_a_first_sync_brings_every_table_and_column(
 ) -> None:
     sync()
     found = database.query("SELECT * FROM amc_data_sources")
-    assert len(found) == 8
+    assert len(found) == tables_of("amcdemonorth")
     assert all(row["is_active"] and row["deprecated_at"] is None for row in found)
     impressions = source(database, "dsp_impressions")
     assert impressions["display_name"] == "Dsp impressions"
     assert (impressions["category"], impressions["table_type"]) == ("impressions", "fact")
     assert impressions["description"] == "One row per impression served by Amazon DSP."
-    (spend,) = database.query(
-        "SELECT * FROM amc_schema_fields WHERE field_name = 'impression_cost'"
-    )
+    spend = column(database, "dsp_impressions", "impression_cost")
     assert (spend["data_type"], spend["column_type"], spend["sensitivity"]) == (
         "LONG",
         "METRIC",
         "NONE",
     )
-    assert spend["data_source_id"] == impressions["id"]
     assert rows.get("amc_instances", instance)["schema_last_sync"] is not None
 
 
@@ -114,7 +121,7 @@ def test_what_changes_at_amc_changes_here_and_nothing_else(
     )
     sync()
     assert source(database, "dsp_clicks")["description"] == "Clicks, better described"
-    new = column(database, "brand_new")
+    new = column(database, "dsp_clicks", "brand_new")
     assert (new["data_type"], new["description"], new["is_active"]) == ("DATE", "New", True)
     after = contents(database)
     touched = [row for row in after["amc_schema_fields"] if row not in before["amc_schema_fields"]]
@@ -188,7 +195,7 @@ def test_a_column_vanishes_alone(
         data_sources=[{"data_source_id": "dsp_impressions", "hidden_columns": ["impression_cost"]}]
     )
     sync()
-    assert column(database, "impression_cost")["deprecated_at"] is not None
+    assert column(database, "dsp_impressions", "impression_cost")["deprecated_at"] is not None
     assert source(database, "dsp_impressions")["is_active"] is True
     inactive = database.query("SELECT 1 AS one FROM amc_schema_fields WHERE NOT is_active")
     assert len(inactive) == 1
@@ -225,12 +232,13 @@ def test_an_advertisers_upload_is_nobody_elses_business(
     assert (
         database.query("SELECT 1 AS one FROM amc_schema_fields WHERE field_name = 'loyalty'") == []
     )
-    for owner, expected in ((instance, 9), (europe, 8)):
+    north, other = tables_of("amcdemonorth") + 1, tables_of("amcdemoeurope")
+    for owner, expected in ((instance, north), (europe, other)):
         connection = database.connect("recomamp_analyst", owner["user_id"])
         with connection, connection.cursor() as cursor:
             cursor.execute("SELECT name FROM amc_instance_data_sources")
             seen = {name for (name,) in cursor.fetchall()}
-            assert (len(seen), "my_customers" in seen) == (expected, expected == 9)
+            assert (len(seen), "my_customers" in seen) == (expected, owner is instance)
             cursor.execute("SELECT message FROM workflow_findings")
             assert len(cursor.fetchall()) == (1 if owner is instance else 0)
     assert findings(database) == [("UNKNOWN_COLUMN", "column oops is not in my_customers")]
@@ -243,7 +251,8 @@ def many_tables(count: int = 120) -> list[dict[str, Any]]:
 def test_all_pages_are_read(database: Database, instance: Row, emulator: RunningEmulator) -> None:
     emulator.settings(data_sources=many_tables())
     sync()
-    assert database.query("SELECT count(*) AS n FROM amc_data_sources") == [{"n": 128}]
+    expected = tables_of("amcdemonorth") + len(many_tables())
+    assert database.query("SELECT count(*) AS n FROM amc_data_sources") == [{"n": expected}]
     assert len(emulator.calls("list_data_sources")) == 2
 
 

@@ -155,7 +155,7 @@ def test_what_is_no_address_gets_no_mail_and_holds_up_nobody(
     assert mailbox.recipients == [[rows.get("users", other["user_id"])["email"]]]
     assert sorted(sender.statuses) == ["FAILED", "SENT"]
     (failed,) = (row for row in sender.rows if row["status"] == "FAILED")
-    assert "is no e-mail address" in failed["last_error"]
+    assert "is not an e-mail address" in failed["last_error"]
 
 
 @pytest.mark.parametrize("name", ["=?utf-8?q?x=0D=0AReply-To:_eve@example.com?=", "\u202eevil"])

@@ -197,7 +197,7 @@ def fits_the_other_dialect_only(whole: bytes, form: Form) -> bool:
 
 
 def structure_of(whole: bytes, form: Form) -> list[int]:
-    """Return where commas, quotes, escapes and line ends stand that are no text of a value."""
+    """Return where commas, quotes, escapes and line ends stand that are not text of a value."""
     inside = rb'(?:[^"\\]|\\.)*' if form.escape == "\\" else rb'(?:[^"]|"")*'
     places = []
     for found in re.finditer(rb'"(' + inside + rb')"|[,\r\n]', whole, re.DOTALL):

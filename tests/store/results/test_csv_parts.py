@@ -141,7 +141,7 @@ def test_what_cannot_be_read_is_said_with_its_row_and_column(tmp_path: Path) -> 
     text = "a,b\n" + "1,x\n" * 5 + "twelve,x\n"
     with pytest.raises(
         InvalidResults,
-        match=r"row 7, column a: 'twelve' is no LONG, which is digits, .* load the results again",
+        match=r"row 7, column a: 'twelve' is not a valid LONG, which is digits, .* load",
     ):
         store(tmp_path, write(tmp_path, text), PAIR)
 
@@ -149,8 +149,8 @@ def test_what_cannot_be_read_is_said_with_its_row_and_column(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        (b"\xff", r"row 1002, column t: .*xff' is no STRING, which is UTF-8"),
-        (b"noon", r"row 1002, column t: 'noon' is no TIMESTAMP"),
+        (b"\xff", r"row 1002, column t: .*xff' is not a valid STRING, which is UTF-8"),
+        (b"noon", r"row 1002, column t: 'noon' is not a valid TIMESTAMP"),
     ],
 )
 def test_a_text_that_is_no_time_or_no_text_is_said_with_its_column(

@@ -195,7 +195,7 @@ def test_what_lenient_readers_accept_is_refused_with_row_column_value_and_remedy
         store(tmp_path, write(tmp_path, text), columns)
     message = str(refused.value)
     assert message.startswith(f"part-00000.csv, row 4, column x: {field[:60]!r}")
-    assert f"is no {column.type_name}, which is " in message
+    assert f"is not a valid {column.type_name}, which is " in message
     assert "CAST(name AS VARCHAR)" in message
     assert len(message) < 500
     assert stored_files(tmp_path) == []
@@ -210,7 +210,7 @@ def test_bytes_that_are_not_utf_8_are_refused_with_row_and_column(
     text = b"n,x\n" + b"1,y\n" * 20_000 + b"1," + bad + b"\n1,z\n"
     columns = (OutputColumn(name="n", data_type="LONG"), STRING)
     with pytest.raises(
-        InvalidResults, match=r"row 20002, column x: .* is no STRING, which is UTF-8"
+        InvalidResults, match=r"row 20002, column x: .* is not a valid STRING, which is UTF-8"
     ):
         store(tmp_path, write(tmp_path, text), columns)
 

@@ -1,5 +1,6 @@
 -- Generate the conversions that follow the contacts of a month [$month, $next_month), within
 -- fourteen days of the contact, and the organic ones; a row is one stage of one journey.
+-- AMC knows all of them thirty days after the contact at the latest.
 INSERT INTO conversion
 WITH led AS (
     SELECT
@@ -43,6 +44,7 @@ journey AS (
     FROM (
         SELECT person.person_no, hash(hash(profile.seed, person.person_no, $month, 'organic')) AS seed
         FROM person, profile
+        WHERE person.exposed
     )
     WHERE chance(seed, 'organic') < 0.25
 )
@@ -64,7 +66,15 @@ SELECT
     touch_no,
     ad_no,
     shown_at,
-    clicked_at
+    clicked_at,
+    least(
+        converted_at + to_seconds(known_after(hash(hash(seed, stage)))),
+        coalesce(begun_at, converted_at) + to_days(30)
+    ) AS known_at
 FROM journey
-JOIN (VALUES (1, 0.2), (2, 0.9), (3, 1.0)) AS steps (stage, share) ON stage <= reached
+JOIN (
+    VALUES (1, 0.2, 1, 1.0), (2, 0.9, 2, 1.0), (3, 1.0, 3, 1.0), (4, 1.0, 3, 0.06),
+        (5, 0.5, 1, 0.05), (6, 0.1, 1, 0.12), (7, 0.15, 1, 0.1), (8, 0.4, 1, 0.12), (9, 1.0, 3, 0.07)
+) AS steps (stage, share, least_reached, likelihood)
+    ON least_reached <= reached AND (stage <= 3 OR chance(hash(seed, stage), 'also') < likelihood)
 ORDER BY converted_at, conversion_no;

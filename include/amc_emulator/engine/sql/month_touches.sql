@@ -9,6 +9,7 @@ WITH slot AS (
         hash(hash(profile.seed, person.person_no, CAST($month AS DATE), s.range)) AS touch_no,
         hash(hash(profile.seed, person.person_no)) AS own_seed
     FROM person, profile, range(48) AS s
+    WHERE person.exposed
 ),
 
 seen AS (

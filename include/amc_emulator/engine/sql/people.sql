@@ -1,10 +1,11 @@
 -- The people of the world: where they live, what they hold in their hands, how much they see.
+-- The first $users of them are exposed to ads, half as many are not.
 INSERT INTO person
 WITH drawn AS (
     SELECT
         range AS person_no,
         hash(hash(p.seed, range, 'person')) AS own_seed
-    FROM profile AS p, range(CAST($users AS BIGINT)) AS r
+    FROM profile AS p, range(CAST($users + $users // 2 AS BIGINT)) AS r
 )
 SELECT
     person_no,
@@ -21,6 +22,12 @@ SELECT
         WHEN chance(own_seed, 'device') < 0.82 THEN 'PC'
         ELSE 'Tablet'
     END AS device_type,
-    0.35 + 1.2 * pow(chance(own_seed, 'activity'), 2) AS activity
+    0.35 + 1.2 * pow(chance(own_seed, 'activity'), 2) AS activity,
+    person_no < $users AS exposed,
+    (
+        SELECT coalesce(list(segment_id ORDER BY segment_id), [])
+        FROM segment
+        WHERE chance(hash(own_seed, segment_id), 'member') < share
+    ) AS segment_ids
 FROM drawn
 ORDER BY person_no;

@@ -59,7 +59,7 @@ class _Field:
         if text.isascii() and text.isdigit() and self.low <= int(text) <= self.high:
             return int(text)
         raise InvalidDefinition(
-            f"{text!r} is no {self.name} ({self.low} to {self.high}"
+            f"{text!r} is not a valid {self.name} ({self.low} to {self.high}"
             + (f", {self.words[0]} to {self.words[-1]})" if self.words else ")")
         )
 
@@ -70,7 +70,7 @@ class _Field:
     def _normalize_item(self, item: str) -> str:
         match = _ITEM.fullmatch(item)
         if match is None:
-            raise InvalidDefinition(f"{item!r} is no {self.name} of a cron expression")
+            raise InvalidDefinition(f"{item!r} is not a valid {self.name} of a cron expression")
         first, last, step = match.group("first", "last", "step")
         if step is not None and (int(step) < 1 or (first is not None and last is None)):
             raise InvalidDefinition(f"{item!r}: a step needs a range or *, and is at least 1")
@@ -81,7 +81,7 @@ class _Field:
             high = 7  # FRI-SUN: Sunday ends the week too
         if low > high:
             raise InvalidDefinition(
-                f"{item!r}: a range goes upwards; write two ranges and a comma between"
+                f"{item!r}: a range goes upwards; write two ranges separated by a comma"
             )
         # croniter 7.0 reads a range of one value, such as 5-5, as the whole field
         if low == high:
@@ -110,7 +110,7 @@ def normalize_expression(expression: str) -> str:
     fields = _ALIASES.get(text.lower(), text).split(" ")
     if len(fields) != len(_FIELDS):
         raise InvalidDefinition(
-            f"{expression!r} is no cron expression: five fields "
+            f"{expression!r} is not a cron expression: five fields "
             "(minute hour day-of-month month day-of-week) or an alias such as @daily"
         )
     normal = " ".join(field.normalize(value) for field, value in zip(_FIELDS, fields, strict=True))
@@ -131,7 +131,7 @@ def load_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as err:
         raise InvalidDefinition(
-            f"{name!r} is no IANA time zone; write one such as 'Europe/Berlin' or 'UTC'"
+            f"{name!r} is not an IANA time zone; write one such as 'Europe/Berlin' or 'UTC'"
         ) from err
 
 

@@ -52,7 +52,7 @@ class TypedTimes:
     def window(self, start: str, end: str) -> tuple[datetime, datetime]:
         """Return the ends of the half-open window that two ISO texts name, in UTC.
 
-        :raises ValueError: when a text is no ISO date or time between 2000 and 2100.
+        :raises ValueError: when a text is not an ISO date or time between 2000 and 2100.
         """
         first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
         if (first, last) != (_in_bounds(first), _in_bounds(last)):

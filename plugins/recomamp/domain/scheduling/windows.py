@@ -1,16 +1,17 @@
 """Which data a run reads, and when the run is due. Rules of calendars, not of the clock.
 
-A schedule's run at tick *t* reads ``[previous tick - lag, t - lag)``; where the cron fires at most
-once a day both ends are cut to midnight of the schedule's zone. A collection's run *i* reads the
-seven days from ``start_date + 7 i``, the last one clipped after ``end_date``. Consecutive windows
-tile time without gap or overlap.
+A schedule's run at tick *t* reads ``[previous tick - lag, t - lag)``. With ``lookback_days`` the
+window starts that many days before its end. Where the cron fires at most once a day both ends are
+cut to midnight of the schedule's zone. A collection's run *i* reads the seven days from
+``start_date + 7 i``, the last one clipped after ``end_date``. Without ``lookback_days``
+consecutive windows tile time without gap or overlap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar
@@ -32,7 +33,10 @@ _INSTANT = timedelta(microseconds=1)
 
 
 class WindowType(StrEnum):
-    """How a request names the window: by its ends, or by one of AMC's relative words."""
+    """How a request names the window: by its ends, or by one of AMC's relative words.
+
+    AMC itself chooses the dates of a relative word. The row then shows the interval of the tick.
+    """
 
     EXPLICIT = "EXPLICIT"
     MOST_RECENT_DAY = "MOST_RECENT_DAY"
@@ -69,6 +73,20 @@ class Window:
             midnight(self.first_date, self.time_zone),
             midnight(after, self.time_zone),
         )
+
+    @property
+    def key(self) -> str:
+        """Name the window by its days, ``2026-01-05`` or ``2026-01-05/2026-01-12``, end excluded.
+
+        Where it is no whole days: by its times in UTC, likewise.
+        """
+        if not self.is_whole_days:
+            return (
+                f"{self.start.astimezone(UTC).isoformat()}/{self.end.astimezone(UTC).isoformat()}"
+            )
+        if self.first_date == self.last_date:
+            return self.first_date.isoformat()
+        return f"{self.first_date}/{self.last_date + timedelta(days=1)}"
 
     def __str__(self) -> str:
         """Write both ends in the window's zone: `[2026-01-05 00:00, 2026-01-12 00:00) UTC`."""
@@ -211,7 +229,7 @@ class CollectionWindows:
         return None
 
     def check(self, window: Window) -> None:
-        """Refuse a window that is no week of the collection.
+        """Refuse a window that is not a week of the collection.
 
         :raises InvalidDefinition: with the week that is nearest to the start of the window.
         """
@@ -220,7 +238,7 @@ class CollectionWindows:
         if (near.start, near.end) == (window.start, window.end):
             return
         raise InvalidDefinition(
-            f"the window {window} is no week of the collection, whose {len(self)} weeks run from "
+            f"{window} is not a week of the collection, whose {len(self)} weeks run from "
             f"{self.start_date} to {self.end_date}. The nearest is window_start {near.first_date}, "
             f"window_end {near.last_date + timedelta(days=1)}; a backfill runs several",
             column="params",

@@ -12,8 +12,8 @@ from recomamp.errors import InvalidDefinition
 
 _MAX_SHOWN = 40  # characters of what is found in a message
 _REMEDY = (
-    "write {{name}}, a name of letters, digits and _ that begins with no digit; "
-    "there are no filters, conditions or loops"
+    "write {{name}}, a name of letters, digits and _ that does not begin with a digit; "
+    "filters, conditions and loops are not supported"
 )
 
 # What a template of another kind looks like: {{#if x}}, {{ n | int }}, {% if x %}, ${x}, {x}
@@ -40,7 +40,7 @@ def no_placeholder(text: str, place: str) -> InvalidDefinition:
     remedy = f"write {{{{{name[1]}}}}}" if name else _REMEDY
     if text.count("{") != text.count("}"):
         return InvalidDefinition(f"unbalanced braces at {place}: {shown}; {remedy}")
-    return InvalidDefinition(f"{shown} at {place} is no placeholder; {remedy}")
+    return InvalidDefinition(f"{shown} at {place} is not a placeholder; {remedy}")
 
 
 def braces_at(sql: str, offset: int) -> str:

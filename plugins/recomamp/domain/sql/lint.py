@@ -97,7 +97,7 @@ def _findings(template: Template, parameters: Mapping[str, Parameter]) -> Iterat
                 f"and write {{{{{one.name}}}}}"
             )
     for place in template.odd_comments:
-        yield f"{{# at {place} begins no comment for AMC; write /* … */"
+        yield f"{{# at {place} does not begin a comment for AMC; write /* … */"
 
 
 def _fixed_windows(template: Template, parameters: Mapping[str, Parameter]) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _fixed_windows(template: Template, parameters: Mapping[str, Parameter]) -> I
             if end:
                 yield (
                     f"parameter {name} at {slot.place} is {_shown(parameters[name].value)} at "
-                    f"every run, whatever the window; write {{{{{end}}}}} for the window's own"
+                    f"every run, in every window; write {{{{{end}}}}} for the window's own"
                 )
 
 

@@ -161,7 +161,7 @@ def _render_text(
 def _pattern_text(slot: Placeholder, known: Mapping[str, Parameter], value: Value) -> str:
     """Write a value as a part of a LIKE pattern in which its wildcards count as text."""
     if value is None or isinstance(value, tuple):
-        raise TypeError(f"{slot.names[0]} is no single value")
+        raise TypeError(f"{slot.names[0]} is not a single value")
     escape = _escape_of(slot.pattern, known) if slot.pattern else ""
     special = re.compile(f"[%_{re.escape(escape)}]") if escape else _WILDCARDS
     return special.sub(lambda match: escape + match[0], write_scalar(value))
@@ -211,7 +211,7 @@ def _scalars(names: tuple[str, ...], values: Mapping[str, Value]) -> Iterator[tu
     for name in names:
         value = values[name]
         if value is None or isinstance(value, tuple):
-            raise TypeError(f"{name} is no single value")
+            raise TypeError(f"{name} is not a single value")
         yield name, value
 
 

@@ -194,7 +194,7 @@ def _read_definition(name: str, raw: Mapping[str, Any]) -> Parameter:
     description, required = raw.get("description") or "", raw.get("required", True)
     if not isinstance(description, str) or len(description) > MAX_STRING_CHARS:
         raise InvalidDefinition(
-            f"description of parameter {name} is no text of at most {MAX_STRING_CHARS} characters"
+            f"description of parameter {name} is not text of at most {MAX_STRING_CHARS} characters"
         )
     if not isinstance(required, bool):
         raise InvalidDefinition(

@@ -27,7 +27,7 @@ _ARITHMETIC = frozenset(
 )
 LIKE_WORDS = frozenset({TokenType.LIKE, TokenType.ILIKE})
 _NO_PATTERNS = frozenset({TokenType.SELECT, TokenType.CASE, *LIKE_WORDS})
-# Words before a parenthesis that are no function
+# Words before a parenthesis that are not a function
 _NO_FUNCTIONS = frozenset(
     {TokenType.AND, TokenType.OR, TokenType.NOT, TokenType.BETWEEN, TokenType.WHERE, TokenType.ON}
     | {

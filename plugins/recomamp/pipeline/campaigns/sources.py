@@ -96,7 +96,7 @@ async def resolve_campaign_sources(
     if not found:
         raise NoCampaignSources(
             f"none of the {len(profiles)} profiles that the user's consent reaches belongs to "
-            f"account {instance.entity_id}, nor has the instance DSP advertisers; let the user "
+            f"account {instance.entity_id}, and the instance has no DSP advertisers; let the user "
             "sign in with an Amazon account that may view its campaigns, or name a profile here",
             table="amc_accounts",
             column="profile_id",

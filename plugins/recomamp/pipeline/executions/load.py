@@ -23,6 +23,7 @@ from recomamp.errors import (
     UnexpectedResponse,
 )
 from recomamp.pipeline import settings
+from recomamp.pipeline.assets import has_keys
 from recomamp.pipeline.executions.base import ExecutionOperator
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.store.executions import mark_succeeded, select_last_result_columns, set_load_error
@@ -131,7 +132,7 @@ class LoadResults(ExecutionOperator):
         if not columns:
             raise UnexpectedResponse(
                 f"AMC does not describe the columns of execution {execution.amc_execution_id}, and "
-                "no earlier result of the same query on the instance says of which types they are; "
+                "no earlier result of the same query on the instance gives their types; "
                 "the next try asks again. Clear the task load to ask later"
             )
         self.log.warning(
@@ -184,12 +185,15 @@ class LoadResults(ExecutionOperator):
     def _update_asset(self, context: Context, execution: Execution, stored: StoredResults) -> None:
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra = {
+                event = context["outlet_events"][outlet]
+                event.extra = {
                     "execution_id": str(execution.id),
                     "rows": stored.rows,
                     "window_start": execution.window.start.isoformat(),
                     "window_end": execution.window.end.isoformat(),
                 }
+                if has_keys(outlet):
+                    event.add_partitions(execution.window.key)
 
 
 def _remove_leftovers(prefix: str) -> None:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow.sdk import Context, TaskInstanceState
+from pydantic import JsonValue
 
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.definitions import Schedule
-from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, given_up_as
+from recomamp.domain.execution_states import (
+    RUN_FAILED,
+    Actor,
+    AmcStatus,
+    ExecutionStatus,
+    given_up_as,
+)
 from recomamp.domain.executions import Execution
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.text import one_line
@@ -38,8 +45,8 @@ class RecordRun(ExecutionOperator):
     ui_color = "#eeeaf6"
     writes_retries = False  # what the step that failed has left in the row is why the run failed
 
-    def execute(self, context: Context) -> None:
-        """Record the run's latest attempt."""
+    def execute(self, context: Context) -> dict[str, JsonValue]:
+        """Record the run's latest attempt, and return the DAG run's result."""
         with self.error_handling(context):
             execution = self.latest_execution(context)
             is_loaded = execution is not None and self._is_loaded(context, execution)
@@ -48,7 +55,8 @@ class RecordRun(ExecutionOperator):
                 # None: the row was edited after submit was skipped, so its records stay as they are
                 if loaded is None or loaded.is_recorded:
                     self._show_next_run()
-                    return
+                    earlier = self._execution(loaded) if loaded else None
+                    return _result("SUCCESS" if loaded else "SKIPPED", earlier)
                 execution, is_loaded = self._execution(loaded), True
             if execution is not None and execution.status.is_open:
                 execution = self._end(context, execution)
@@ -58,6 +66,16 @@ class RecordRun(ExecutionOperator):
                 self._record_schedule_run(context, execution, is_loaded)
             else:
                 self._finish_week(context, execution, is_loaded)
+            return _result(self._status(context, execution, is_loaded), execution)
+
+    def _status(self, context: Context, execution: Execution | None, is_loaded: bool) -> str:
+        """Return how the run ended: as its execution did, unless its results are not loaded."""
+        if is_loaded:
+            return "SUCCESS"
+        if execution is not None and execution.status is not ExecutionStatus.SUCCESS:
+            return execution.status.value
+        is_skipped = task_state(context, SUBMIT_TASK_ID) == TaskInstanceState.SKIPPED
+        return "SKIPPED" if execution is None and is_skipped else "FAILED"
 
     def _is_skipped_as_loaded(self, context: Context) -> bool:
         """Return whether submit was skipped because the results of the window exist."""
@@ -105,9 +123,9 @@ class RecordRun(ExecutionOperator):
         """
         if execution.status is not ExecutionStatus.SUCCESS:
             return False
-        # A cleared load has another state until it has loaded again. Any other state, and none,
-        # means FAILED. Where Airflow does not answer, the try fails and the next one asks again:
-        # to guess FAILED would send a mail about a run that went well
+        # A cleared load has another state until it has loaded again. A load in any other state, or
+        # in none, counts as FAILED. Where Airflow does not answer, the try fails and the next asks
+        # again: to guess FAILED would send a mail about a run that went well
         return task_state(context, LOAD_TASK_ID) == TaskInstanceState.SUCCESS
 
     def _cancel_next_attempt(self, execution: Execution) -> None:
@@ -119,8 +137,8 @@ class RecordRun(ExecutionOperator):
         """End an execution whose run is over, at AMC too."""
         amc_status = AmcStatus.parse(execution.amc_status)
         reason = "the run ended before the execution's results were loaded"
-        if execution.error_message:
-            reason = f"{reason}: {execution.error_message}"
+        if execution.last_error:
+            reason = f"{reason}: {execution.last_error}"
         try:
             if not amc_status.is_terminal:
                 cancelled = self.step_time.run_step(cancel_at_amc(execution, self.amazon))
@@ -238,3 +256,18 @@ class RecordRun(ExecutionOperator):
         except InvalidDefinition as err:
             return f"nothing was submitted: {one_line(err)}"
         return "nothing was submitted; the log of the task submit says why"
+
+
+def _result(status: str, execution: Execution | None) -> dict[str, JsonValue]:
+    """Return what Airflow's REST API shows as the result of the DAG run."""
+    is_loaded = status == "SUCCESS"
+    window = execution.window if execution else None
+    error_type = execution.error_type if execution else None
+    return {
+        "execution_id": str(execution.id) if execution else None,
+        "status": status,
+        "rows": execution.result_rows if execution and is_loaded else None,
+        "window_start": window.start.isoformat() if window else None,
+        "window_end": window.end.isoformat() if window else None,
+        "error_type": (error_type or RUN_FAILED) if status not in ("SUCCESS", "SKIPPED") else None,
+    }

@@ -98,13 +98,13 @@ def _window_of_run(context: Context, definition: Schedule | Collection) -> Windo
 def overrides_of(context: Context, definition: Schedule | Collection) -> dict[str, Any]:
     """Return the values of the query's parameters as the run was triggered with.
 
-    :raises InvalidDefinition: when the run's configuration names something that is no parameter.
+    :raises InvalidDefinition: when the run's configuration names something that is not a parameter.
     """
     params = context["params"]
     known = {*definition.parameters, *WINDOW_PARAMS}
     if unknown := sorted(set(context["dag_run"].conf or {}) - known):
         raise InvalidDefinition(
-            f"{unknown[0]!r} is no parameter of this run; known: {', '.join(sorted(known))}",
+            f"{unknown[0]!r} is not a parameter of this run; known: {', '.join(sorted(known))}",
             column="conf",
         )
     return {
@@ -124,7 +124,7 @@ def _asked_window(params: Mapping[str, Any], definition: Schedule | Collection) 
         first, after = definition.windows.typed_times.window(start, end)
     except (TypeError, ValueError, OverflowError) as err:
         raise InvalidDefinition(
-            f"window_start {start!r} or window_end {end!r} is no ISO date or time between "
+            f"window_start {start!r} or window_end {end!r} is not an ISO date or time between "
             f"{FIRST_DATE} and {LAST_DATE}",
             column="params",
         ) from err

@@ -1,10 +1,10 @@
 """Submit a DAG run's work to AMC exactly once, though AMC has no idempotency key.
 
-The intention is a row, written first and unique on DAG run and attempt; with it comes a place in
-the line for a slot. Its UUID names the query at AMC (``workflowId``). Before the first call the
-row says that it is being sent, so that a later try knows of the doubt. On any doubt AMC is asked
-what it has under that name: what is found is adopted, and only where nothing is found the query
-is sent again. A task that finds its attempt open adopts it; one that finds it ended opens the
+The row of the attempt comes first. It is unique on DAG run and attempt, and holds a place in the
+queue for a slot. Its UUID is in the name of the query at AMC (``recomamp-<id>``). Before the first
+call the row says that the query is being sent, so that a later try knows of the doubt. On any doubt
+the task looks at AMC for that name. It adopts what it finds, and sends the query again only where
+it finds nothing. A task that finds its attempt open adopts it. One that finds it ended opens the
 next.
 """
 

@@ -14,7 +14,7 @@ from recomamp.pipeline.executions.run_context import SCHEDULED
 
 
 class SubmitExecution(ExecutionOperator):
-    """Submit the query to AMC, once, and return the execution's UUID.
+    """Submit the query to AMC once, and return the execution's UUID. Defer while no slot is free.
 
     A scheduled run whose window the rows show as SUCCESS asks AMC for nothing: its DAG may be new
     to Airflow though its rows are not. The task is skipped, and wait and load with it. A clear, a

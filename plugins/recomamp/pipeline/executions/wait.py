@@ -34,10 +34,12 @@ from recomamp.store.executions import (
 )
 
 # Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
-# Airflow's tries are more, for they also outlast an absent database, and use up no attempt.
+# Airflow's tries (TASK_DEFAULTS in generator/factory.py) are more: they also outlast an absent
+# database, and most use up no attempt.
 FAILED_ATTEMPTS = 4
 
 _FAILED = ExecutionFailed.error_type
+# Types of an ended attempt after which a later try opens the next one. None: the row has no type
 _TRIED_AGAIN = (None, _FAILED, KILLED)
 
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
@@ -139,7 +141,7 @@ class WaitForExecution(ExecutionOperator):
                 connection,
                 execution.id,
                 next_retry_at=None,
-                error_message=f"it is looked at less often, for the triggerer says: {reason}",
+                error_message=f"it is checked less often, because the triggerer reports: {reason}",
             )
 
     def _act_on_amc_status(self, context: Context, execution: Execution) -> str:

@@ -159,15 +159,18 @@ def _as_last_read(
     return waiting, KeptRow(definition=text)
 
 
-def load_definition(ref: DefinitionRef, database: DatabaseHook) -> Schedule | Collection:
+def load_definition(
+    ref: DefinitionRef, database: DatabaseHook, check_query: QueryCheck = check_and_lint
+) -> Schedule | Collection:
     """Return the definition of one row as it is now.
 
+    :param check_query: does what ``check_and_lint`` does, which may take seconds.
     :raises InvalidDefinition: when the row is gone or says something that cannot be done.
     """
     text = _select_rows(ref.kind, ref.id, database).get(str(ref.id))
     if text is None:
         raise InvalidDefinition(f"{ref} is no longer in the database")
-    return _read(ref.kind, parse_row(text), check_and_lint)
+    return _read(ref.kind, parse_row(text), check_query)
 
 
 def _row_id(kind: DefinitionKind, dag_id: str) -> UUID | None:
@@ -195,7 +198,7 @@ def _parse_json(text: str) -> dict[str, Any]:
     except RecursionError as err:
         raise InvalidDefinition("parameters are nested too deeply") from err
     if not isinstance(row, dict):  # a snapshot that something else has written
-        raise InvalidDefinition("is no JSON object")
+        raise InvalidDefinition("is not a JSON object")
     return row
 
 

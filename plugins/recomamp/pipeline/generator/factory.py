@@ -16,6 +16,7 @@ from recomamp.domain.definitions import Collection, Definition, InvalidDefinitio
 from recomamp.domain.text import one_line
 from recomamp.errors import InvalidDefinition
 from recomamp.pipeline import settings
+from recomamp.pipeline.assets import workflow_assets
 from recomamp.pipeline.executions.base import LOAD_TASK_ID, SUBMIT_TASK_ID
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
@@ -42,8 +43,8 @@ from recomamp.pipeline.timetables.schedule import ScheduleTimetable
 log = logging.getLogger(__name__)
 
 # A retry reattaches to the execution, so many retries do no harm. They last three quarters of an
-# hour, which outlasts a restart of the database. The time-out ends a try that hangs; a deferred
-# task does not use it up
+# hour, which outlasts a restart of the database. AMC's failures count apart (FAILED_ATTEMPTS in
+# executions/wait.py). The time-out ends a try that hangs; a deferred task does not use it up
 TASK_DEFAULTS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
     "retries": 8,
@@ -96,6 +97,7 @@ def build_dag(definition: Definition) -> DAG:
     submit >> wait >> load >> record.as_teardown()
 
     dag: DAG = row["dag"]
+    dag.add_result(record.output)
     if not isinstance(definition, InvalidDefinitionRow):
         # After the tasks, each of which would store a copy
         add_params(dag, definition.windows.typed_times, definition.parameters)
@@ -164,21 +166,11 @@ def _invalid_dag(invalid: InvalidDefinitionRow) -> DAG:
 
 
 def _assets(definition: Definition) -> list[Asset]:
-    """Return the asset of the workflow, in the group that is called like the workflow.
-
-    The name holds the id. A task whose outlet is not active fails, and Airflow holds one active
-    asset per name and per URI: a name that follows the workflow's name would stop loads after a
-    rename, and two workflows of one name would stop each other. The group may change at any time.
-    """
+    """Return the Assets of the workflow, in the group that is called like the workflow."""
     if definition.workflow_id is None:
         return []
-    return [
-        Asset(
-            name=f"amc_workflow_{definition.workflow_id}",
-            uri=f"recomamp://workflows/{definition.workflow_id}",
-            group=shortened(definition.workflow_name, MAX_NAME_CHARS) or Asset.asset_type,
-        )
-    ]
+    group = shortened(definition.workflow_name, MAX_NAME_CHARS)
+    return workflow_assets(definition.workflow_id, group)
 
 
 def _build_or_explain(definition: Definition) -> DAG:

@@ -63,7 +63,7 @@ def sync_schema(
     )
     asyncio.run(gather_limited(sync, asked, SYNCS_AT_ONCE))
     rows = [(one, *_summary(one, changes.get(one), failures)) for one in instances]
-    heads = ("instance", *(kind.lower() for kind in _KINDS), "what became of it")
+    heads = ("instance", *(kind.lower() for kind in _KINDS), "outcome")
     log.info("%s", as_table(heads, rows))
     with failures.capture("shared tables"):
         publish_schema(database=database, now=now)

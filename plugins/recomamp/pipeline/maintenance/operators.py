@@ -31,7 +31,7 @@ from recomamp.store.statements import delete_oldest
 
 BATCH_ROWS = 10_000  # a transaction; more would hold its locks for long
 ANALYZE_TIMEOUT_SECONDS = 600  # of one table
-UNUSED_FROM_BYTES = 1024 * 1024  # smaller indexes are no burden
+UNUSED_FROM_BYTES = 1024 * 1024  # smaller indexes cost little
 SLOW_FROM_MS = 1000
 SLOWEST = 20
 MOST_FINDINGS = 100  # of one step; more would show nothing new

@@ -191,10 +191,10 @@ def _recipient(address: str) -> Address:
     try:
         recipient = Address(addr_spec=address)
     except (ValueError, IndexError, MessageError) as err:
-        raise MailRefused(f"{one_line(address)!r} is no e-mail address") from err
+        raise MailRefused(f"{one_line(address)!r} is not an e-mail address") from err
     is_plain = address.isascii() and address.isprintable() and recipient.addr_spec == address
     if not (is_plain and recipient.username and recipient.domain):
-        raise MailRefused(f"{one_line(address)!r} is no e-mail address that can be written to")
+        raise MailRefused(f"{one_line(address)!r} is not an e-mail address that can be written to")
     return recipient
 
 

@@ -204,8 +204,8 @@ class InstanceReconciliation:
         is_unasked = amc_status is AmcStatus.UNKNOWN
         said = "cannot be asked" if is_unasked else f"says {amc_status or 'nothing of it'}"
         message = f"ended as {ended_as} by reconciliation: {decision.reason}; AMC {said}"
-        if execution.error_message:
-            message = f"{message}; before that: {execution.error_message}"
+        if execution.last_error:
+            message = f"{message}; before that: {execution.last_error}"
         is_last_word = amc_status is not None and (amc_status.is_terminal or is_unasked)
         with self.database.transaction() as connection:
             is_ended = executions.end_execution(

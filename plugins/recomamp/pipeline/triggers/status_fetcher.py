@@ -139,7 +139,7 @@ class StatusFetcher:
                 if is_refused_too or err.retry_after_seconds is not None:
                     raise
                 log.warning(
-                    "Execution %s is not to be seen at AMC: %s",
+                    "Execution %s cannot be found at AMC: %s",
                     one_line(amc_execution_id),
                     one_line(err),
                 )

@@ -186,9 +186,9 @@ class _Source:
             index = find_unreadable(fields, kind)
             value = shown(fields[index].as_py())
             raise InvalidResults(
-                f"{self.part.name}, row {first_row + index}, column {column.name}: {value} is no "
-                f"{column.type_name}, which is {written_as(kind)}; load the results again, or let "
-                "the query write the column as text, such as CAST(name AS VARCHAR)"
+                f"{self.part.name}, row {first_row + index}, column {column.name}: {value} is not "
+                f"a valid {column.type_name}, which is {written_as(kind)}; load the results again, "
+                "or let the query write the column as text, such as CAST(name AS VARCHAR)"
             ) from err
 
     def _open(self) -> AbstractContextManager[Path | io.BufferedReader]:

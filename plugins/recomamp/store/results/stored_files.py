@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import IO, Any
 from uuid import UUID
 
 from recomamp.errors import InvalidResults
@@ -13,7 +13,7 @@ from recomamp.store.results.storage import ResultStorage, earlier_base_uri
 
 # As results are stored, and were before their keys had a prefix. Nothing else is ever read or
 # deleted, even where a document names it
-_PLACE = re.compile(
+PLACE = re.compile(
     r"(?P<prefix>(?:recomamp_)?)workflow=(?P<workflow>[0-9a-f-]{36})"
     r"/(?P=prefix)window_start=\d{4}-\d{2}-\d{2}"
     r"/(?P=prefix)execution=(?P<execution>[0-9a-f-]{36})/part-\d{5,}\.parquet"
@@ -29,7 +29,7 @@ def _is_list_of_files(listed: object) -> bool:
 class StoredFiles:
     """The files under ``RECOMAMP_RESULTS_URL``.
 
-    :raises ConfigurationError: when that is no place that can be reached.
+    :raises ConfigurationError: when that is not a place that can be reached.
     """
 
     def __init__(self, results_url: str) -> None:
@@ -63,7 +63,7 @@ class StoredFiles:
         """
         if not _is_list_of_files(listed):
             raise InvalidResults(f"execution {execution_id} does not list its files")
-        paths = [self._path(str(file.get("uri")), workflow_id, execution_id) for file in listed]
+        paths = [self.path_of(str(file.get("uri")), workflow_id, execution_id) for file in listed]
         if None in paths:
             raise InvalidResults(f"execution {execution_id} lists files that are not below its own")
         for path in filter(None, paths):
@@ -73,9 +73,42 @@ class StoredFiles:
             with suppress(OSError, NotImplementedError):
                 self._files.rmdir(str(paths[0]).rpartition("/")[0])
 
+    def path_of(self, uri: str, workflow_id: UUID, execution_id: UUID) -> str | None:
+        """Return where a file lies in the file system, None where it is not the execution's."""
+        base_uri = next((base for base in self._base_uris if uri.startswith(f"{base}/")), None)
+        if base_uri is None:
+            return None
+        place = uri.removeprefix(f"{base_uri}/")
+        matched = PLACE.fullmatch(place)
+        if matched is None or (matched["workflow"], matched["execution"]) != (
+            str(workflow_id),
+            str(execution_id),
+        ):
+            return None
+        return f"{self._storage.root}/{place}"
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[IO[bytes]]:
+        """Open a file for reading.
+
+        :param path: as ``path_of`` returns it.
+        :raises FileNotFoundError: when it is not there.
+        :raises InvalidResults: when the storage does not answer.
+        """
+        with self._explained():
+            self._files.invalidate_cache()
+            try:
+                file = self._files.open(path, "rb")
+            except FileNotFoundError:
+                file = None
+        if file is None:
+            raise FileNotFoundError(path)
+        with file, self._explained():
+            yield file
+
     def _difference(self, file: Mapping[str, Any], workflow_id: UUID, execution_id: UUID) -> str:
         uri = str(file.get("uri"))
-        path = self._path(uri, workflow_id, execution_id)
+        path = self.path_of(uri, workflow_id, execution_id)
         if path is None:
             return f"{uri} is not below RECOMAMP_RESULTS_URL ({self._storage.shown})"
         if not file.get("sha256"):
@@ -89,20 +122,6 @@ class StoredFiles:
             except FileNotFoundError:
                 return f"{uri} is missing"
         return ""
-
-    def _path(self, uri: str, workflow_id: UUID, execution_id: UUID) -> str | None:
-        """Return where a file lies in the file system, None where it is not the execution's."""
-        base_uri = next((base for base in self._base_uris if uri.startswith(f"{base}/")), None)
-        if base_uri is None:
-            return None
-        place = uri.removeprefix(f"{base_uri}/")
-        matched = _PLACE.fullmatch(place)
-        if matched is None or (matched["workflow"], matched["execution"]) != (
-            str(workflow_id),
-            str(execution_id),
-        ):
-            return None
-        return f"{self._storage.root}/{place}"
 
     def _explained(self) -> AbstractContextManager[None]:
         return self._storage.explained("read or changed", may_be_final=False)

@@ -10,12 +10,22 @@ SELECT
     0 AS click_cost,
     ad.*,
     ad.campaign_budget * 100000 AS campaign_budget_amount,
-    coalesce(ad.pinned_device, w.device_type) AS device_type,
+    ad.line_item_budget * 100000 AS line_item_budget_amount,
+    p.merchant_id,
+    ad.frequency_group_ids AS advertiser_account_frequency_group_ids,
+    list_transform(ad.frequency_group_ids, lambda one: one + 1000)
+        AS manager_account_frequency_group_ids,
+    d.device_type,
     CASE WHEN ad.site = 'weatherapp' THEN 'App' ELSE 'Web' END AS environment_type,
+    d.operating_system,
+    d.os_version,
+    d.device_make,
+    d.device_model,
+    d.device_id,
+    slot_of(t.touch_no) AS slot_position,
     ad.site = 'amazon' AS is_amazon_owned,
     ad.creative_size AS ad_slot_size,
-    CASE w.person_no % 4 WHEN 0 THEN 'Safari' WHEN 1 THEN 'Firefox' ELSE 'Chrome' END
-        AS browser_family,
+    d.browser_family,
     p.advertiser,
     p.advertiser_id,
     p.timezone AS advertiser_timezone,
@@ -32,5 +42,7 @@ FROM touch AS t
 JOIN ad ON ad.ad_no = t.ad_no AND ad.ad_product_type IS NULL
 JOIN person AS w ON w.person_no = t.person_no
 JOIN place AS h ON h.place_no = w.place_no
+JOIN device AS d
+    ON d.person_no = w.person_no AND d.device_type = coalesce(ad.pinned_device, w.device_type)
 CROSS JOIN profile AS p
 WHERE t.clicked_at IS NOT NULL

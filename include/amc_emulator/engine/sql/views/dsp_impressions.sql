@@ -17,28 +17,28 @@ SELECT
     c.micros AS bid_price,
     ad.*,
     ad.campaign_budget * 100000 AS campaign_budget_amount,
-    w.device_type AS own_device,
-    coalesce(ad.pinned_device, w.device_type) AS device_type,
-    CASE coalesce(ad.pinned_device, w.device_type)
-        WHEN 'PC' THEN 'Web' WHEN 'TV' THEN 'App'
-        ELSE CASE WHEN ad.site = 'weatherapp' THEN 'App' ELSE 'Web' END
-    END AS environment_type,
-    CASE coalesce(ad.pinned_device, w.device_type)
-        WHEN 'PC' THEN 'Windows' WHEN 'TV' THEN 'Fire OS'
-        ELSE CASE WHEN w.person_no % 5 < 2 THEN 'iOS' ELSE 'Android' END
-    END AS operating_system,
-    CASE coalesce(ad.pinned_device, w.device_type)
-        WHEN 'PC' THEN NULL WHEN 'TV' THEN 'Amazon'
-        ELSE CASE WHEN w.person_no % 5 < 2 THEN 'Apple' ELSE 'Samsung' END
-    END AS device_make,
-    CASE w.person_no % 4 WHEN 0 THEN 'Safari' WHEN 1 THEN 'Firefox' ELSE 'Chrome' END
-        AS browser_family,
-    CASE WHEN chance(t.touch_no, 'slot') < 0.55 THEN 'ATF' WHEN chance(t.touch_no, 'slot') < 0.9
-        THEN 'BTF' ELSE 'UNKNOWN' END AS slot_position,
+    ad.line_item_budget * 100000 AS line_item_budget_amount,
+    p.merchant_id,
+    ad.frequency_group_ids AS advertiser_account_frequency_group_ids,
+    list_transform(ad.frequency_group_ids, lambda one: one + 1000)
+        AS manager_account_frequency_group_ids,
+    d.device_type,
+    environment_of(d.device_type, ad.app_bundle) AS environment_type,
+    d.operating_system,
+    d.os_version,
+    d.device_make,
+    d.device_model,
+    d.device_id,
+    d.browser_family,
+    slot_of(t.touch_no) AS slot_position,
     ad.site IN ('amazon', 'Prime Video', 'Fire TV') AS is_amazon_owned,
     ad.creative_size AS ad_slot_size,
-    CASE WHEN ad.site IN ('amazon', 'Prime Video', 'Fire TV') THEN 'AMAZON' ELSE 'OPEN EXCHANGE' END
-        AS supply_source,
+    TRUE AS placement_is_view_aware,
+    CASE ad.creative_category WHEN 'Video' THEN 0.82 ELSE 0.64 END AS placement_view_rate,
+    TRUE AS supply_source_is_view_aware,
+    CASE ad.creative_category WHEN 'Video' THEN 0.79 ELSE 0.61 END AS supply_source_view_rate,
+    w.segment_ids AS user_behavior_segment_ids,
+    list_sort(list_intersect(ad.segment_ids, w.segment_ids)) AS matched_behavior_segment_ids,
     p.advertiser,
     p.advertiser_id,
     p.timezone AS advertiser_timezone,
@@ -56,6 +56,8 @@ FROM touch AS t
 JOIN ad ON ad.ad_no = t.ad_no AND ad.ad_product_type IS NULL
 JOIN person AS w ON w.person_no = t.person_no
 JOIN place AS h ON h.place_no = w.place_no
+JOIN device AS d
+    ON d.person_no = w.person_no AND d.device_type = coalesce(ad.pinned_device, w.device_type)
 CROSS JOIN profile AS p
 CROSS JOIN LATERAL (
     SELECT CAST(ad.cost_per_thousand * p.price_factor * 100000 * (0.7 + 0.6 * chance(t.touch_no, 'price'))

@@ -29,8 +29,11 @@ SELECT
     'DAILY_BUDGET' AS campaign_budget_type,
     product.asin AS creative_asin,
     ad.terms[1 + CAST(t.touch_no % len(ad.terms) AS INTEGER)] AS customer_search_term,
-    CASE w.device_type WHEN 'PC' THEN 'Windows'
-        ELSE CASE WHEN w.person_no % 5 < 2 THEN 'iOS' ELSE 'Android' END END AS operating_system,
+    d.operating_system,
+    d.os_version,
+    CASE WHEN chance(t.touch_no, 'view') < 0.7 AND e.letter = 'i' THEN 'MRC' END AS view_definition,
+    CAST(list_intersect(ad.segment_ids, w.segment_ids)[1] AS VARCHAR)
+        AS matched_behavior_segment_ids,
     p.advertiser,
     p.timezone AS advertiser_timezone,
     p.currency_iso_code,
@@ -41,6 +44,7 @@ FROM touch AS t
 JOIN ad ON ad.ad_no = t.ad_no AND ad.ad_product_type IS NOT NULL
 JOIN product ON product.product_no = ad.product_no
 JOIN person AS w ON w.person_no = t.person_no
+JOIN device AS d ON d.person_no = w.person_no AND d.device_type = w.device_type
 CROSS JOIN profile AS p
 CROSS JOIN LATERAL (
     SELECT 'i' AS letter, t.shown_at AS happened_at

@@ -1,0 +1,17 @@
+-- Delete old requests that have ended, the oldest first. A limit keeps the locks short.
+-- Returns one row: the number of deleted rows.
+-- Parameters: before (older ones go), limit (at most so many).
+WITH deleted AS (
+    DELETE FROM run_requests
+    WHERE id IN (
+        SELECT id
+        FROM run_requests
+        WHERE created_at < %(before)s
+          AND status IN ('DONE', 'REFUSED')
+        ORDER BY created_at
+        LIMIT %(limit)s
+    )
+    RETURNING id
+)
+SELECT COUNT(*) AS deleted
+FROM deleted;
