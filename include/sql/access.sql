@@ -31,7 +31,8 @@ FROM (VALUES
     ('report_data_collections'), ('report_data_weeks'), ('result_check_outcomes'),
     ('result_checks'), ('run_requests'), ('schedule_runs'),
     ('user_guide_favorites'), ('user_guide_progress'), ('user_quotas'), ('users'),
-    ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'), ('workflows')
+    ('workflow_dry_runs'), ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'),
+    ('workflows')
 ) AS named (name)
 -- recomamp_migrations is missing where psql applied the files.
 WHERE to_regclass('public.' || name) IS NOT NULL;
@@ -71,6 +72,7 @@ FROM (VALUES
     ('lock_user_quotas(uuid)'), ('notify_check_outcome()'), ('notify_collection()'),
     ('notify_column_changes()'), ('notify_consent()'), ('notify_results_loaded()'),
     ('notify_schedule_run()'), ('progress_of_collections()'), ('publish_definition_change()'),
+    ('publish_refused_workflow()'),
     ('query_parameter_names(text)'),
     ('queue_notification(uuid,text,text,timestamp with time zone,jsonb)'),
     ('raise_invalid_row(text,text,text)'), ('raise_quota_exceeded(text,text,text,integer)'),
@@ -255,7 +257,8 @@ GRANT SELECT ON
     public.reconciliations, public.report_data_collections, public.report_data_weeks,
     public.result_check_outcomes, public.result_checks, public.run_requests, public.schedule_runs,
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
-    public.user_quotas, public.workflow_findings, public.workflow_schedules, public.workflows
+    public.user_quotas, public.workflow_dry_runs, public.workflow_findings,
+    public.workflow_schedules, public.workflows
 TO recomamp_analyst;
 GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_started_at, created_at)
     ON public.notifications TO recomamp_analyst;
@@ -266,11 +269,13 @@ GRANT UPDATE (name, description, is_active) ON public.amc_instances TO recomamp_
 -- created_at is the server's: catch-up begins there.
 GRANT INSERT (
     id, name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public,
-    result_contract, result_contract_accepted_at
+    result_contract, result_contract_accepted_at, privacy_filtering, counts_hidden_rows,
+    disable_aggregation_controls
 ) ON public.workflows TO recomamp_analyst;
 GRANT UPDATE (
     name, description, sql_query, instance_id, template_id, parameters, tags, is_public,
-    result_contract, result_contract_accepted_at
+    result_contract, result_contract_accepted_at, privacy_filtering, counts_hidden_rows,
+    disable_aggregation_controls
 ) ON public.workflows TO recomamp_analyst;
 
 GRANT INSERT (
@@ -381,7 +386,8 @@ GRANT SELECT ON
     public.campaign_reports, public.campaigns, public.channel_deliveries,
     public.maintenance_findings, public.notification_channels, public.notifications,
     public.reconciliations, public.report_data_collections, public.report_data_weeks,
-    public.result_check_outcomes, public.result_checks, public.schedule_runs, public.users, public.workflow_executions, public.workflow_findings,
+    public.result_check_outcomes, public.result_checks, public.schedule_runs, public.users,
+    public.workflow_dry_runs, public.workflow_executions, public.workflow_findings,
     public.workflow_schedules, public.workflows
 TO recomamp_pipeline;
 
@@ -414,7 +420,7 @@ GRANT SELECT (id, at), DELETE, INSERT ON public.amc_api_errors TO recomamp_pipel
 GRANT INSERT, UPDATE, DELETE ON
     public.amc_data_sources, public.amc_instance_data_sources, public.amc_schema_fields,
     public.campaign_performance, public.campaign_reports, public.campaigns,
-    public.workflow_findings
+    public.workflow_dry_runs, public.workflow_findings
 TO recomamp_pipeline;
 
 -- What no call to Amazon gives is the user's.
@@ -510,7 +516,7 @@ BEGIN
             'notifications',
             'query_templates', 'reconciliations', 'report_data_collections', 'report_data_weeks',
             'result_check_outcomes', 'result_checks', 'run_requests', 'schedule_runs',
-            'user_guide_favorites', 'user_guide_progress', 'users',
+            'user_guide_favorites', 'user_guide_progress', 'users', 'workflow_dry_runs',
             'workflow_executions', 'workflow_findings', 'workflow_schedules', 'workflows'
         ] LOOP
             EXECUTE format(

@@ -2351,6 +2351,30 @@ BEGIN
 END;
 $$;
 
+-- Name: publish_refused_workflow(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.publish_refused_workflow() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    changed public.workflow_findings;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        changed := OLD;
+    ELSE
+        changed := NEW;
+    END IF;
+    IF changed.kind = 'REFUSED_BY_AMC' AND pg_notification_queue_usage() <= 0.5 THEN
+        PERFORM pg_notify(
+            'recomamp_definitions',
+            json_build_object('table', TG_TABLE_NAME, 'id', changed.workflow_id)::TEXT
+        );
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
 -- Name: query_parameter_names(text); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.query_parameter_names(query text) RETURNS text[]
@@ -6176,6 +6200,60 @@ COMMENT ON COLUMN public.users.consent_revoked_at IS 'Time when Amazon refused t
 
 COMMENT ON COLUMN public.users.consent_error IS 'Amazon''s message when it refused the refresh token. Added by the pipeline. Written by: any Amazon call (revoke_user_consent); clear_revoked_consent().';
 
+-- Name: workflow_dry_runs; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.workflow_dry_runs (
+    workflow_id uuid NOT NULL,
+    instance_id uuid NOT NULL,
+    definition_md5 text NOT NULL,
+    status text NOT NULL,
+    message text,
+    checked_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 1 NOT NULL,
+    next_try_at timestamp with time zone,
+    CONSTRAINT chk_workflow_dry_run_next_try CHECK (((status = 'UNKNOWN'::text) = (next_try_at IS NOT NULL))),
+    CONSTRAINT chk_workflow_dry_run_status CHECK ((status = ANY (ARRAY['ACCEPTED'::text, 'REFUSED'::text, 'INVALID'::text, 'UNKNOWN'::text]))),
+    CONSTRAINT chk_workflow_dry_runs_checked_at_time CHECK ((((checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_dry_runs_message_chars CHECK ((char_length(message) <= 2000)),
+    CONSTRAINT chk_workflow_dry_runs_next_try_at_time CHECK ((((next_try_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_try_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
+);
+
+-- Name: TABLE workflow_dry_runs; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.workflow_dry_runs IS 'AMC''s answer to the dry run of a workflow on an instance. It belongs to one version of the workflow. The owner reads it. Table of the pipeline.';
+
+-- Name: COLUMN workflow_dry_runs.workflow_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.workflow_id IS 'Workflow with the query. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.instance_id IS 'AMC instance that was asked. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.definition_md5; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.definition_md5 IS 'MD5 of the query, the parameters and the options that were sent. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.status IS 'ACCEPTED or REFUSED is AMC''s answer. INVALID queries are not sent. UNKNOWN is tried again. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.message; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.message IS 'AMC''s words, or why there is no answer. NULL where AMC accepts the query. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.checked_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.checked_at IS 'Time when AMC was asked. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.attempts; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.attempts IS 'Dry runs of this version so far. Written by: default; recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.next_try_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.next_try_at IS 'Earliest time of the next dry run. NULL where AMC has answered. Written by: recomamp_dry_runs (record_dry_run).';
+
 -- Name: workflow_executions; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.workflow_executions (
@@ -6225,6 +6303,10 @@ CREATE TABLE public.workflow_executions (
     result_files_deleted_at timestamp with time zone,
     superseded_by uuid,
     column_changes text,
+    amc_options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    hidden_rows integer,
+    blanked_rows integer,
+    hidden_reasons jsonb,
     CONSTRAINT chk_execution_attempt CHECK ((attempt > 0)),
     CONSTRAINT chk_execution_dag_id CHECK (((dag_id IS NULL) OR
 CASE
@@ -6236,10 +6318,12 @@ END)),
     CONSTRAINT chk_execution_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
     CONSTRAINT chk_execution_window CHECK ((window_start < window_end)),
     CONSTRAINT chk_execution_window_type CHECK ((window_type = ANY (ARRAY['EXPLICIT'::text, 'MOST_RECENT_DAY'::text, 'MOST_RECENT_WEEK'::text, 'CURRENT_MONTH'::text, 'PREVIOUS_MONTH'::text, 'ALL'::text]))),
+    CONSTRAINT chk_workflow_executions_amc_options_size CHECK ((octet_length((amc_options)::text) <= 4096)),
     CONSTRAINT chk_workflow_executions_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_deadline_at_time CHECK ((((deadline_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((deadline_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_due_at_time CHECK ((((due_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((due_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_hidden_reasons_size CHECK ((octet_length((hidden_reasons)::text) <= 65536)),
     CONSTRAINT chk_workflow_executions_next_retry_at_time CHECK ((((next_retry_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_retry_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_orphaned_at_time CHECK ((((orphaned_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((orphaned_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_result_data_trimmed_at_time CHECK ((((result_data_trimmed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((result_data_trimmed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
@@ -6443,6 +6527,22 @@ COMMENT ON COLUMN public.workflow_executions.superseded_by IS 'Later success of 
 
 COMMENT ON COLUMN public.workflow_executions.column_changes IS 'Columns that differ from those of the result before: added, gone, or of another type. NULL where none does. Added by the pipeline. Written by: load (mark_succeeded).';
 
+-- Name: COLUMN workflow_executions.amc_options; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.amc_options IS 'Options of the query in AMC''s own names. AMC''s defaults are left out. Added by the pipeline. Written by: default; submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.hidden_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.hidden_rows IS 'Rows that privacy removed from the result. AMC adds up like rows first. NULL: not counted. Added by the pipeline. Written by: load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.blanked_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.blanked_rows IS 'Rows of the result with values that privacy removed. NULL: not counted. Added by the pipeline. Written by: load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.hidden_reasons; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.hidden_reasons IS 'Number of hidden and blanked rows by AMC''s reason, without its number of users. NULL: AMC gave no reasons. Added by the pipeline. Written by: load (mark_succeeded).';
+
 -- Name: workflow_findings; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.workflow_findings (
@@ -6455,13 +6555,13 @@ CREATE TABLE public.workflow_findings (
     message text NOT NULL,
     query_md5 text NOT NULL,
     found_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'REMOVED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'REMOVED_COLUMN'::text, 'DATE_AGAINST_TIMESTAMP'::text]))),
+    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'REMOVED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'REMOVED_COLUMN'::text, 'DATE_AGAINST_TIMESTAMP'::text, 'REFUSED_BY_AMC'::text]))),
     CONSTRAINT chk_workflow_findings_found_at_time CHECK ((((found_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((found_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: TABLE workflow_findings; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON TABLE public.workflow_findings IS 'A table or column that a query names and its instance does not offer. The owner reads it; the pipeline inserts the rows and deletes them once they are not true any more. Table of the pipeline.';
+COMMENT ON TABLE public.workflow_findings IS 'A table or column that a query names and its instance does not offer, or AMC''s refusal of a dry run. The owner reads it; the pipeline inserts the rows and deletes them once they are not true any more. Table of the pipeline.';
 
 -- Name: COLUMN workflow_findings.id; Type: COMMENT; Schema: public; Owner: -
 
@@ -6469,19 +6569,19 @@ COMMENT ON COLUMN public.workflow_findings.id IS 'Primary key. Written by: defau
 
 -- Name: COLUMN workflow_findings.workflow_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.workflow_id IS 'Workflow with the query. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.workflow_id IS 'Workflow with the query. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.instance_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.instance_id IS 'AMC instance of the workflow. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.instance_id IS 'AMC instance of the workflow. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.kind; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.kind IS 'UNKNOWN_TABLE, REMOVED_TABLE, UNKNOWN_COLUMN, REMOVED_COLUMN or DATE_AGAINST_TIMESTAMP. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.kind IS 'UNKNOWN_TABLE, REMOVED_TABLE, UNKNOWN_COLUMN, REMOVED_COLUMN, DATE_AGAINST_TIMESTAMP or REFUSED_BY_AMC. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.table_name; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.table_name IS 'Table that the query names. Several, separated by commas, where the column may be of any of them. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.table_name IS 'Table that the query names. Several, separated by commas, where the column may be of any of them. Empty for a refusal. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.column_name; Type: COMMENT; Schema: public; Owner: -
 
@@ -6489,15 +6589,15 @@ COMMENT ON COLUMN public.workflow_findings.column_name IS 'Column that the query
 
 -- Name: COLUMN workflow_findings.message; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.message IS 'Finding in words. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.message IS 'Finding in words. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.query_md5; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.query_md5 IS 'MD5 of workflows.sql_query as it was checked. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.query_md5 IS 'MD5 of workflows.sql_query as it was checked. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.found_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.found_at IS 'Time when the finding was first made. Written by: default; recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.found_at IS 'Time when the finding was first made. Written by: default; recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: workflow_schedules; Type: TABLE; Schema: public; Owner: -
 
@@ -6662,6 +6762,10 @@ CREATE TABLE public.workflows (
     last_executed_at timestamp with time zone,
     result_contract text DEFAULT 'EVOLVE'::text NOT NULL,
     result_contract_accepted_at timestamp with time zone,
+    privacy_filtering text DEFAULT 'REMOVE_ROWS'::text NOT NULL,
+    counts_hidden_rows boolean DEFAULT false NOT NULL,
+    disable_aggregation_controls boolean DEFAULT false NOT NULL,
+    CONSTRAINT chk_workflow_privacy_filtering CHECK ((privacy_filtering = ANY (ARRAY['REMOVE_ROWS'::text, 'REMOVE_VALUES'::text]))),
     CONSTRAINT chk_workflow_result_contract CHECK ((result_contract = ANY (ARRAY['EVOLVE'::text, 'REPORT'::text, 'FREEZE'::text]))),
     CONSTRAINT chk_workflows_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflows_description_length CHECK ((char_length(description) <= 4000)),
@@ -6738,6 +6842,18 @@ COMMENT ON COLUMN public.workflows.result_contract IS 'What a change of the colu
 -- Name: COLUMN workflows.result_contract_accepted_at; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.workflows.result_contract_accepted_at IS 'Time since when results are compared: the columns of the next result are accepted whatever they are. NULL: all results are compared. Added by the pipeline. Written by: user.';
+
+-- Name: COLUMN workflows.privacy_filtering; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.privacy_filtering IS 'What AMC does with a row of too few users. REMOVE_ROWS removes it, REMOVE_VALUES blanks its sensitive values. Added by the pipeline. Written by: default; user; application.';
+
+-- Name: COLUMN workflows.counts_hidden_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.counts_hidden_rows IS 'Whether the pipeline counts the rows that privacy removes or blanks. Added by the pipeline. Written by: default; user; application.';
+
+-- Name: COLUMN workflows.disable_aggregation_controls; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.disable_aggregation_controls IS 'Whether AMC skips privacy on made-up data. It is sent for SANDBOX instances alone. Added by the pipeline. Written by: default; user; application.';
 
 -- Name: amc_accounts amc_accounts_account_id_key; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -6853,6 +6969,11 @@ ALTER TABLE ONLY public.execution_locks
 
 ALTER TABLE ONLY public.result_check_outcomes
     ADD CONSTRAINT pk_result_check_outcomes PRIMARY KEY (execution_id, check_id);
+
+-- Name: workflow_dry_runs pk_workflow_dry_runs; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_dry_runs
+    ADD CONSTRAINT pk_workflow_dry_runs PRIMARY KEY (workflow_id, instance_id);
 
 -- Name: query_templates query_templates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -7358,6 +7479,10 @@ CREATE INDEX idx_users_amazon_user_id ON public.users USING btree (amazon_user_i
 
 CREATE INDEX idx_users_email ON public.users USING btree (email);
 
+-- Name: idx_workflow_dry_runs_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_dry_runs_instance_id ON public.workflow_dry_runs USING btree (instance_id);
+
 -- Name: idx_workflow_executions_amc_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_amc_id ON public.workflow_executions USING btree (amc_execution_id) WHERE (amc_execution_id IS NOT NULL);
@@ -7830,6 +7955,14 @@ CREATE TRIGGER trigger_publish_changed_workflows AFTER UPDATE OF name, descripti
 
 CREATE TRIGGER trigger_publish_health_amc_instances AFTER UPDATE OF health_status ON public.amc_instances FOR EACH ROW WHEN (((NOT (old.health_status IS DISTINCT FROM 'ERROR'::text)) <> (NOT (new.health_status IS DISTINCT FROM 'ERROR'::text)))) EXECUTE FUNCTION public.publish_definition_change();
 
+-- Name: workflows trigger_publish_new_workflows; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_new_workflows AFTER INSERT ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
+
+-- Name: workflows trigger_publish_options_workflows; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_options_workflows AFTER UPDATE OF privacy_filtering, counts_hidden_rows, disable_aggregation_controls ON public.workflows FOR EACH ROW WHEN ((((old.privacy_filtering IS DISTINCT FROM new.privacy_filtering) OR (old.counts_hidden_rows IS DISTINCT FROM new.counts_hidden_rows)) OR (old.disable_aggregation_controls IS DISTINCT FROM new.disable_aggregation_controls))) EXECUTE FUNCTION public.publish_definition_change();
+
 -- Name: report_data_collections trigger_publish_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_publish_report_data_collections AFTER INSERT OR DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
@@ -7837,6 +7970,14 @@ CREATE TRIGGER trigger_publish_report_data_collections AFTER INSERT OR DELETE ON
 -- Name: run_requests trigger_publish_run_requests; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_publish_run_requests AFTER INSERT ON public.run_requests FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
+
+-- Name: amc_instances trigger_publish_type_amc_instances; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_type_amc_instances AFTER UPDATE OF instance_type ON public.amc_instances FOR EACH ROW WHEN ((old.instance_type IS DISTINCT FROM new.instance_type)) EXECUTE FUNCTION public.publish_definition_change();
+
+-- Name: workflow_findings trigger_publish_workflow_findings; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_workflow_findings AFTER INSERT OR DELETE OR UPDATE ON public.workflow_findings FOR EACH ROW EXECUTE FUNCTION public.publish_refused_workflow();
 
 -- Name: workflow_schedules trigger_publish_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
 
@@ -8266,6 +8407,16 @@ ALTER TABLE ONLY public.user_guide_progress
 
 ALTER TABLE ONLY public.user_quotas
     ADD CONSTRAINT user_quotas_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: workflow_dry_runs workflow_dry_runs_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_dry_runs
+    ADD CONSTRAINT workflow_dry_runs_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
+-- Name: workflow_dry_runs workflow_dry_runs_workflow_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_dry_runs
+    ADD CONSTRAINT workflow_dry_runs_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
 
 -- Name: workflow_executions workflow_executions_collection_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -8734,6 +8885,20 @@ CREATE POLICY weeks_user_access ON public.report_data_weeks FOR SELECT USING ((E
    FROM public.report_data_collections parent
   WHERE ((parent.id = report_data_weeks.collection_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
+-- Name: workflow_dry_runs; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.workflow_dry_runs ENABLE ROW LEVEL SECURITY;
+
+-- Name: workflow_dry_runs workflow_dry_runs_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_dry_runs_pipeline_access ON public.workflow_dry_runs TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: workflow_dry_runs workflow_dry_runs_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_dry_runs_user_read ON public.workflow_dry_runs FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.workflows parent
+  WHERE ((parent.id = workflow_dry_runs.workflow_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
+
 -- Name: workflow_executions; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.workflow_executions ENABLE ROW LEVEL SECURITY;
@@ -9072,6 +9237,10 @@ GRANT ALL ON FUNCTION public.progress_of_collections() TO recomamp_analyst;
 -- Name: FUNCTION publish_definition_change(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.publish_definition_change() FROM PUBLIC;
+
+-- Name: FUNCTION publish_refused_workflow(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.publish_refused_workflow() FROM PUBLIC;
 
 -- Name: FUNCTION query_parameter_names(query text); Type: ACL; Schema: public; Owner: -
 
@@ -10196,6 +10365,11 @@ GRANT UPDATE(consent_revoked_at) ON TABLE public.users TO recomamp_pipeline;
 GRANT SELECT(consent_error) ON TABLE public.users TO recomamp_analyst;
 GRANT UPDATE(consent_error) ON TABLE public.users TO recomamp_pipeline;
 
+-- Name: TABLE workflow_dry_runs; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.workflow_dry_runs TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_dry_runs TO recomamp_pipeline;
+
 -- Name: TABLE workflow_executions; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.workflow_executions TO recomamp_analyst;
@@ -10340,6 +10514,18 @@ GRANT INSERT(result_contract),UPDATE(result_contract) ON TABLE public.workflows 
 -- Name: COLUMN workflows.result_contract_accepted_at; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(result_contract_accepted_at),UPDATE(result_contract_accepted_at) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.privacy_filtering; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(privacy_filtering),UPDATE(privacy_filtering) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.counts_hidden_rows; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(counts_hidden_rows),UPDATE(counts_hidden_rows) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.disable_aggregation_controls; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(disable_aggregation_controls),UPDATE(disable_aggregation_controls) ON TABLE public.workflows TO recomamp_analyst;
 
 -- Name: DEFAULT PRIVILEGES FOR FUNCTIONS; Type: DEFAULT ACL; Schema: -; Owner: -
 

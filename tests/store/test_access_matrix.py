@@ -204,6 +204,10 @@ users
     pipeline: SELECT, UPDATE (encrypted_access_token, encrypted_refresh_token, token_expires_at,
         updated_at, consent_revoked_at, consent_error)
     server: SELECT, INSERT, UPDATE, DELETE
+workflow_dry_runs
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
 workflow_executions
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
@@ -224,9 +228,11 @@ workflow_schedules
     server: SELECT, INSERT, UPDATE, DELETE
 workflows
     people: SELECT, INSERT (id, name, description, sql_query, user_id, instance_id, template_id,
-        parameters, tags, is_public, result_contract, result_contract_accepted_at), UPDATE
-        (name, description, sql_query, instance_id, template_id, parameters, tags, is_public,
-        result_contract, result_contract_accepted_at)
+        parameters, tags, is_public, result_contract, result_contract_accepted_at,
+        privacy_filtering, counts_hidden_rows, disable_aggregation_controls), UPDATE (name,
+        description, sql_query, instance_id, template_id, parameters, tags, is_public,
+        result_contract, result_contract_accepted_at, privacy_filtering, counts_hidden_rows,
+        disable_aggregation_controls)
     API alone: DELETE
     pipeline: SELECT
     server: SELECT, INSERT, UPDATE, DELETE

@@ -15,10 +15,9 @@ OWNED = [
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
     "campaigns", "asins", "asin_lists", "asin_list_items", "query_templates",
     "user_guide_progress", "amc_api_errors", "reconciliations", "amc_instance_data_sources",
-    "workflow_findings", "campaign_performance", "campaign_reports", "user_guide_favorites",
-    "notifications", "run_requests",
-    "notification_channels", "channel_deliveries", "result_checks",
-    "result_check_outcomes",
+    "workflow_findings", "workflow_dry_runs", "campaign_performance", "campaign_reports",
+    "user_guide_favorites", "notifications", "run_requests",
+    "notification_channels", "channel_deliveries", "result_checks", "result_check_outcomes",
 ]  # fmt: skip
 SHARED = [
     "amc_data_sources", "amc_schema_fields", "build_guides", "build_guide_sections",
@@ -29,9 +28,9 @@ PIPELINE = [
     "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
     "campaigns", "amc_data_sources", "amc_schema_fields", "asins", "amc_api_errors",
-    "reconciliations", "amc_instance_data_sources", "workflow_findings", "campaign_performance",
-    "campaign_reports", "notifications", "run_requests", "notification_channels",
-    "channel_deliveries", "result_checks", "result_check_outcomes",
+    "reconciliations", "amc_instance_data_sources", "workflow_findings", "workflow_dry_runs",
+    "campaign_performance", "campaign_reports", "notifications", "run_requests",
+    "notification_channels", "channel_deliveries", "result_checks", "result_check_outcomes",
 ]  # fmt: skip
 
 # Tables whose rows an analyst deletes, by delete_own_row(): DELETE would allow LOCK TABLE.
@@ -61,6 +60,7 @@ EDITABLE = {
     "amc_api_errors": None,
     "reconciliations": None,
     "amc_instance_data_sources": None,
+    "workflow_dry_runs": None,
     "workflow_findings": None,
     "run_requests": None,
     "campaign_performance": None,
@@ -277,6 +277,11 @@ PIPELINES_INSERTS = {
         " (instance_id, name, is_shared, fields, first_seen_at)"
         " VALUES (%(instance)s, 'u', true, '[]', NOW())"
     ),
+    "workflow_dry_runs": (
+        "INSERT INTO workflow_dry_runs"
+        " (workflow_id, instance_id, definition_md5, status, checked_at)"
+        " VALUES (%(workflow)s, %(instance)s, '0', 'ACCEPTED', NOW())"
+    ),
     "workflow_findings": (
         "INSERT INTO workflow_findings"
         " (workflow_id, instance_id, kind, table_name, message, query_md5)"
@@ -440,7 +445,8 @@ def test_no_function_that_acts_as_the_owner_is_open_to_anybody(database: Databas
         """
     )
     # analyze_table takes the name of a table of ours and returns nothing of it.
-    # is_quiet_time and schedule_preview_for read no row. record_late_windows takes no argument: rows decide what it does.
+    # is_quiet_time and schedule_preview_for read no row. record_late_windows takes no argument:
+    # rows decide what it does.
     # current_user_id reads the login of its own session; delete_own_row asks for its user's rows.
     assert {(row["proname"], row["rolname"]) for row in open_functions} == {
         ("analyze_table", "recomamp_pipeline"),

@@ -72,6 +72,7 @@ CROSSINGS = {
     "user_guide_progress": OWN,
     "user_quotas": READ_ONLY,
     "users": Crossing("unseen", "denied", "unseen", "denied"),
+    "workflow_dry_runs": READ_ONLY,
     "workflow_executions": READ_ONLY,
     "workflow_findings": READ_ONLY,
     "workflow_schedules": OWN,

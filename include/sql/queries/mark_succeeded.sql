@@ -3,7 +3,8 @@
 -- The condition on the status is written so that no partial index matches it: the row is found by
 -- its id (docs/explanation/scaling.md).
 -- Parameters: execution_id, sources (statuses that it may have), result_data (JSON), result_rows, result_size_bytes,
--- execution_duration_seconds (AMC's own figure, or NULL), completed_at, column_changes (or NULL),
+-- execution_duration_seconds (AMC's own figure, or NULL), hidden_rows, blanked_rows, hidden_reasons
+-- (JSON; all three NULL where nothing was counted), completed_at, column_changes (or NULL),
 -- error_type and error_message (where a rule of the user refuses the results, else NULL).
 UPDATE workflow_executions
 SET
@@ -11,6 +12,9 @@ SET
     result_data = %(result_data)s,
     result_rows = %(result_rows)s,
     result_size_bytes = %(result_size_bytes)s,
+    hidden_rows = %(hidden_rows)s,
+    blanked_rows = %(blanked_rows)s,
+    hidden_reasons = %(hidden_reasons)s,
     results_loaded_at = %(completed_at)s,
     result_data_trimmed_at = NULL,
     result_files_deleted_at = NULL,

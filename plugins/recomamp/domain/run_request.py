@@ -32,6 +32,11 @@ class RunRequest:
     clear_number: int  # times the run has been cleared
     due_at: datetime  # the run's tick
 
+    @property
+    def amc_options(self) -> dict[str, Any]:
+        """The options of the query as they are sent to AMC."""
+        return self.definition.workflow.options.as_sent()
+
     @cached_property
     def query(self) -> BoundQuery:
         """The query as it is sent to AMC; raises InvalidDefinition when it cannot be bound."""

@@ -118,6 +118,17 @@ def webhook_allowed_hosts() -> tuple[str, ...]:
     return tuple(host.strip().lower() for host in text.split(",") if host.strip())
 
 
+def are_dry_runs_on() -> bool:
+    """Return whether AMC is asked to compile new and changed queries before they are due.
+
+    :raises ConfigurationError: when RECOMAMP_DRY_RUNS is neither "on" nor "off".
+    """
+    text = os.environ.get("RECOMAMP_DRY_RUNS", "").strip().lower()
+    if text not in ("", "on", "off"):
+        raise ConfigurationError(f"RECOMAMP_DRY_RUNS: {text[:40]!r} is neither on nor off")
+    return text != "off"
+
+
 def heartbeat_file() -> Path | None:
     """Return the file that the follower touches while it works, None without a folder."""
     directory = snapshot_dir()

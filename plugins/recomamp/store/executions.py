@@ -15,6 +15,7 @@ from recomamp.domain.amc_names import amc_workflow_id
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, allowed_from
 from recomamp.domain.executions import Execution, WaitingExecution
+from recomamp.domain.hidden_rows import HiddenRows
 from recomamp.domain.instance_health import HealthStatus
 from recomamp.domain.run_request import DagRunKey, RunRequest
 from recomamp.domain.scheduling.windows import Window, WindowType
@@ -59,6 +60,7 @@ def insert_execution(
         amc_workflow_id=amc_workflow_id(execution_id),
         submitted_sql=query.sql,
         input_parameters=Json(list(query.input_parameters)),
+        amc_options=Json(request.amc_options),
         deadline_at=deadline_at,
         due_at=request.due_at,
     )
@@ -222,12 +224,14 @@ def mark_succeeded(
     column_changes: str | None = None,
     error_type: str | None = None,
     error_message: str | None = None,
+    hidden: HiddenRows | None = None,
 ) -> bool:
     """End an execution with its results; False where AMC is not known to have them.
 
     :param result_data: JSON text, every digit of its numbers kept.
     :param column_changes: how its columns differ from those of the result before.
     :param error_type: where a rule of the user refuses the results; their run fails.
+    :param hidden: what privacy has hidden, None where it was not counted.
     """
     return execute_returning(
         connection,
@@ -242,6 +246,9 @@ def mark_succeeded(
         column_changes=column_changes,
         error_type=error_type,
         error_message=error_message,
+        hidden_rows=hidden.removed if hidden else None,
+        blanked_rows=hidden.blanked if hidden else None,
+        hidden_reasons=Json(hidden.reasons) if hidden and hidden.reasons is not None else None,
     )
 
 

@@ -173,6 +173,7 @@ class ExecutionOperator(BaseOperator):
                 due_at=request.due_at,
                 submitted_sql=request.query.sql,
                 parameters=request.query.parameter_values,
+                amc_options=request.amc_options,
             )
 
     def latest_execution(self, context: Context) -> Execution | None:

@@ -32,6 +32,7 @@ def asks_the_same(request: RunRequest, execution: Execution) -> bool:
         and execution.submitted_sql == query.sql
         and list(execution.input_parameters) == list(query.input_parameters)
         and execution.parameters == query.parameter_values
+        and execution.amc_options == request.amc_options
         and execution.window == request.window
     )
 

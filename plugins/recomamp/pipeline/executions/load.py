@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Asset, Context
 from psycopg2.errors import DeadlockDetected
 
+from recomamp.domain.amc_options import hidden_row_handling
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus, given_up_as
 from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.errors import (
@@ -95,6 +96,7 @@ class LoadResults(ExecutionOperator):
                 window_start=execution.window.first_date,
                 verify_lock=lock.verify,
                 limits=settings.limits(),
+                hidden_rows=hidden_row_handling(execution.amc_options),
             ) as results,
         ):
             amc = self.step_time.run_step(self._download(execution, Path(directory), results))
@@ -179,6 +181,7 @@ class LoadResults(ExecutionOperator):
                     column_changes=acceptance.column_changes,
                     error_type=refusal.error_type if refusal else None,
                     error_message=str(refusal) if refusal else None,
+                    hidden=stored.hidden,
                 )
         except DeadlockDetected as err:
             # A deletion locks the execution first and its lock's row after it

@@ -17,8 +17,6 @@ from uuid import uuid4
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.amazon.amc.client import AmcClient
-from recomamp.amazon.amc.instances import SANDBOX
 from recomamp.amazon.amc.requests import NewExecution
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.execution_states import Actor, ExecutionStatus
@@ -26,7 +24,6 @@ from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.domain.run_request import DagRunKey, RunRequest
 from recomamp.domain.sql.lint import remedy_for_long_values
 from recomamp.errors import (
-    AmazonError,
     ConsentRevoked,
     ExecutionNoLongerOpen,
     InstanceUnusable,
@@ -40,6 +37,7 @@ from recomamp.pipeline.executions.earlier_results import INTERRUPTED, are_at_amc
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances.health import ensure_instance_healthy
+from recomamp.pipeline.instances.sandbox import is_sandbox_instance
 from recomamp.store import executions, run_records
 from recomamp.store.locks import Purpose, locked
 from recomamp.store.slots import grant_slots
@@ -264,7 +262,7 @@ async def _create_or_adopt(
         ):
             return found
         try:
-            is_sandbox = await _is_sandbox(execution, amc)
+            is_sandbox = await is_sandbox_instance(execution.instance_type, amc)
             return await amc.create_execution(_request(execution, is_sandbox=is_sandbox))
         except RequestRejected as err:
             if remedy := remedy_for_long_values(execution.parameters):
@@ -280,24 +278,6 @@ async def _create_or_adopt(
             raise
 
 
-async def _is_sandbox(execution: Execution, amc: AmcClient) -> bool:
-    """Return whether the instance has made-up data; Amazon is asked before the first health check.
-
-    Where it does not say, the instance is taken for one with real data.
-
-    :raises ConsentRevoked: with Amazon's words; the next call would only know that it was.
-    """
-    if execution.instance_type is not None:
-        return execution.instance_type == SANDBOX
-    try:
-        return (await amc.get_instance()).instance_type == SANDBOX
-    except ConsentRevoked:
-        raise
-    except AmazonError as err:
-        log.warning("The type of instance %s is unknown: %s", execution.instance_id, err)
-        return False
-
-
 def _request(execution: Execution, *, is_sandbox: bool) -> NewExecution:
     return NewExecution(
         workflow_id=execution.amc_workflow_id,
@@ -307,6 +287,7 @@ def _request(execution: Execution, *, is_sandbox: bool) -> NewExecution:
         parameter_values=execution.parameters,
         timeout_seconds=AMC_TIMEOUT_SECONDS,
         requires_synthetic_data=is_sandbox,
+        options=execution.amc_options,
     )
 
 
