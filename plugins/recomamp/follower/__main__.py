@@ -68,8 +68,10 @@ def _follow(
 
     listening = listen(connection, wait_seconds)
     for changes in listening:
-        if changes is None:  # it listens now; changes before it were missed
-            log.info("listening")
+        if changes is None:  # it listens now, and changes before it were missed; or they are many
+            log.info("listening; anything may have changed")
+            requests.wake()
+            time.sleep(GATHER_SECONDS)
             follower.note_everything()
         elif changes:
             if any(change.table == REQUESTS for change in changes):
