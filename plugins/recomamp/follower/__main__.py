@@ -79,9 +79,9 @@ def _follow(
             time.sleep(GATHER_SECONDS)
             follower.note(changed_definitions(connection, changes))
         if changes is None or changes:
-            dry_runs.note(changes, lambda: is_any_dry_run_due(connection, now=datetime.now(UTC)))
+            dry_runs.note(changes)
         follower.follow()
-        dry_runs.start()
+        dry_runs.start(lambda: is_any_dry_run_due(connection, now=datetime.now(UTC)))
         _touch_heartbeat()
 
 
