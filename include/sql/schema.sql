@@ -3862,6 +3862,7 @@ CREATE TABLE public.amc_instances (
     CONSTRAINT chk_amc_instances_campaigns_last_sync_time CHECK ((((campaigns_last_sync AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((campaigns_last_sync AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_description_length CHECK ((char_length(description) <= 4000)),
+    CONSTRAINT chk_amc_instances_dry_runs_number CHECK (((dry_runs >= 0) AND (dry_runs <= 1000000))),
     CONSTRAINT chk_amc_instances_dry_runs_since_time CHECK ((((dry_runs_since AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((dry_runs_since AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_external_counted_at_time CHECK ((((external_counted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((external_counted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_health_error_length CHECK ((char_length(health_error) <= 4000)),

@@ -98,6 +98,7 @@ CREATE INDEX idx_workflows_definition_md5
 ALTER TABLE amc_instances
     ADD COLUMN dry_runs_since TIMESTAMPTZ,
     ADD COLUMN dry_runs INTEGER NOT NULL DEFAULT 0,
+    ADD CONSTRAINT chk_amc_instances_dry_runs_number CHECK (dry_runs BETWEEN 0 AND 1000000),
     ADD CONSTRAINT chk_amc_instances_dry_runs_since_time CHECK (
         dry_runs_since AT TIME ZONE 'UTC' BETWEEN TIMESTAMP '2000-01-01' AND TIMESTAMP '9999-01-01'
     );
