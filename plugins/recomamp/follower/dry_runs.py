@@ -68,7 +68,8 @@ class DryRunStarter:
         """
         now = now or datetime.now(UTC)
         self._look(is_any_due, now)
-        if self._wanted_since is None or (self._next_try_at and now < self._next_try_at):
+        since = self._wanted_since
+        if since is None or (self._next_try_at and now < self._next_try_at):
             return
         waits_for = GIVE_UP
         try:
@@ -82,7 +83,7 @@ class DryRunStarter:
         except Exception as err:  # noqa: BLE001 - DAGs are followed all the same
             problem = one_line(err)
         self._next_try_at = now + ASK_AGAIN
-        if now - self._wanted_since > waits_for:
+        if now - since > waits_for:
             log.warning("%s cannot be started, it runs each hour: %s", DAG_ID, problem)
             self._wanted_since = None
 
