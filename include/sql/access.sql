@@ -28,7 +28,9 @@ FROM (VALUES
     ('database_logins'), ('execution_locks'),
     ('maintenance_findings'), ('notifications'), ('public_asin_list_items'), ('public_asin_lists'),
     ('public_query_templates'), ('query_templates'), ('recomamp_migrations'), ('reconciliations'),
-    ('report_data_collections'), ('report_data_weeks'), ('run_requests'), ('schedule_runs'),
+    ('report_data_collections'), ('report_data_weeks'), ('result_difference_columns'),
+    ('result_difference_rows'), ('result_differences'), ('result_versions'), ('run_requests'),
+    ('schedule_runs'),
     ('user_guide_favorites'), ('user_guide_progress'), ('user_quotas'), ('users'),
     ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'), ('workflows')
 ) AS named (name)
@@ -62,6 +64,7 @@ FROM (VALUES
     ('cron_shortest_interval(text)'), ('cron_value(text,integer,text[])'), ('current_user_id()'),
     ('days_before(timestamp with time zone,integer,text,boolean)'),
     ('delete_own_row(text,uuid)'), ('enforce_counter()'), ('is_time_zone(text)'),
+    ('is_restatement_stopped(integer[],numeric,timestamp with time zone,timestamp with time zone,timestamp with time zone,numeric)'),
     ('lock_user_quotas(uuid)'), ('notify_collection()'), ('notify_consent()'),
     ('notify_schedule_run()'), ('progress_of_collections()'), ('publish_definition_change()'),
     ('query_parameter_names(text)'),
@@ -74,13 +77,14 @@ FROM (VALUES
     ('require_object(text,text,jsonb)'), ('require_own_instance(text,uuid,uuid)'),
     ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
     ('require_window_days(text,jsonb)'), ('reset_counter()'), ('reset_validation()'),
+    ('restatement_plan(jsonb)'), ('restatement_problem(jsonb)'),
     ('result_rows(uuid,integer,integer)'), ('results_as_of(timestamp with time zone)'),
     ('schedule_preview(uuid,integer)'),
     ('schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)'), ('set_next_run_at()'),
     ('set_template_last_used_at()'), ('slow_queries(double precision)'),
     ('split_into_weeks(date,date)'), ('strip_comments(text)'), ('sync_collection_weeks()'),
     ('touch_updated_at()'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
-    ('wall_time_instant(timestamp without time zone,text)'),
+    ('versions_of_results()'), ('wall_time_instant(timestamp without time zone,text)'),
     ('withdraw_collection_notifications()'), ('withdraw_notifications(uuid,text)')
 ) AS named (signature);
 
@@ -242,7 +246,8 @@ GRANT SELECT ON
     public.current_results, public.public_asin_list_items,
     public.public_asin_lists, public.public_query_templates, public.query_templates,
     public.reconciliations, public.report_data_collections, public.report_data_weeks,
-    public.run_requests, public.schedule_runs,
+    public.result_difference_columns, public.result_difference_rows, public.result_differences,
+    public.result_versions, public.run_requests, public.schedule_runs,
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
     public.user_quotas, public.workflow_findings, public.workflow_schedules, public.workflows
 TO recomamp_analyst;
@@ -323,14 +328,21 @@ GRANT INSERT (
 -- DELETE brings the right to LOCK TABLE, so SQL logins delete through a function.
 GRANT EXECUTE ON FUNCTION public.delete_own_row(TEXT, UUID) TO recomamp_analyst;
 
--- They have the rights of their caller, but the last one, which reads no table. A view calls the
--- functions that it selects from with the rights of its reader.
+-- They have the rights of their caller, but schedule_preview_for and restatement_plan, which read no
+-- table. A view calls the functions that it selects from with the rights of its reader.
 GRANT EXECUTE ON FUNCTION
     public.results_as_of(TIMESTAMPTZ), public.result_rows(UUID, INTEGER, INTEGER),
     public.progress_of_collections(), public.collection_week_due_at(DATE, JSONB),
     public.schedule_preview(UUID, INTEGER),
-    public.schedule_preview_for(TEXT, TEXT, JSONB, INTEGER, TIMESTAMPTZ)
+    public.schedule_preview_for(TEXT, TEXT, JSONB, INTEGER, TIMESTAMPTZ),
+    public.versions_of_results()
 TO recomamp_analyst;
+GRANT EXECUTE ON FUNCTION
+    public.restatement_plan(JSONB),
+    public.is_restatement_stopped(
+        INTEGER[], NUMERIC, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, NUMERIC
+    )
+TO recomamp_analyst, recomamp_pipeline;
 
 -- Asked by every policy of people.
 GRANT EXECUTE ON FUNCTION public.current_user_id() TO recomamp_analyst, recomamp_pipeline;
@@ -398,8 +410,11 @@ GRANT UPDATE (
     last_error
 ) ON public.notifications TO recomamp_pipeline;
 
--- It makes no request of its own, and changes nothing that one asks for.
+-- It inserts RESTATE alone (check_run_request), and changes nothing that a request asks for.
 GRANT SELECT, DELETE ON public.run_requests TO recomamp_pipeline;
+GRANT INSERT (user_id, action, schedule_id, window_start, window_end, restate_age_days)
+    ON public.run_requests TO recomamp_pipeline;
+GRANT SELECT (user_id, max_open_restatements) ON public.user_quotas TO recomamp_pipeline;
 GRANT UPDATE (
     status, reason, dag_id, dag_run_id, backfill_id, accepted_at, completed_at, attempts,
     next_try_at, claim_id, claimed_until, last_backfill_id, last_week
@@ -407,6 +422,10 @@ GRANT UPDATE (
 
 -- Other DAGs read results with the pipeline's connection (recomamp.results).
 GRANT EXECUTE ON FUNCTION public.results_as_of(TIMESTAMPTZ) TO recomamp_pipeline;
+
+GRANT SELECT, INSERT, DELETE ON public.result_differences TO recomamp_pipeline;
+GRANT INSERT ON public.result_difference_columns, public.result_difference_rows
+    TO recomamp_pipeline;
 
 GRANT INSERT, DELETE ON public.maintenance_findings TO recomamp_pipeline;
 GRANT EXECUTE ON FUNCTION
@@ -461,6 +480,7 @@ BEGIN
             'build_guide_queries', 'build_guide_sections', 'build_guides', 'campaign_performance',
             'campaign_reports', 'campaigns', 'maintenance_findings', 'notifications',
             'query_templates', 'reconciliations', 'report_data_collections', 'report_data_weeks',
+            'result_difference_columns', 'result_difference_rows', 'result_differences',
             'run_requests', 'schedule_runs', 'user_guide_favorites', 'user_guide_progress', 'users',
             'workflow_executions', 'workflow_findings', 'workflow_schedules', 'workflows'
         ] LOOP

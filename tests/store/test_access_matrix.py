@@ -145,13 +145,28 @@ report_data_weeks
         execution_duration, result_rows, result_size_bytes, updated_at, started_at,
         completed_at)
     server: SELECT, INSERT, UPDATE, DELETE
+result_difference_columns
+    people: SELECT
+    pipeline: INSERT
+    server: SELECT, INSERT, UPDATE, DELETE
+result_difference_rows
+    people: SELECT
+    pipeline: INSERT
+    server: SELECT, INSERT, UPDATE, DELETE
+result_differences
+    people: SELECT
+    pipeline: SELECT, INSERT, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+result_versions
+    people: SELECT
 run_requests
     people: SELECT, INSERT (id, user_id, action, schedule_id, collection_id, execution_id,
         dag_run_id, window_start, window_end, from_date, to_date, reprocess_behavior,
         parameters)
-    pipeline: SELECT, DELETE, UPDATE (dag_run_id, status, reason, dag_id, backfill_id,
-        accepted_at, completed_at, attempts, next_try_at, claim_id, claimed_until,
-        last_backfill_id, last_week)
+    pipeline: SELECT, DELETE, INSERT (user_id, action, schedule_id, window_start, window_end,
+        restate_age_days), UPDATE (dag_run_id, status, reason, dag_id, backfill_id, accepted_at,
+        completed_at, attempts, next_try_at, claim_id, claimed_until, last_backfill_id,
+        last_week)
     server: SELECT, INSERT, UPDATE, DELETE
 schedule_runs
     people: SELECT
@@ -170,6 +185,7 @@ user_guide_progress
     server: SELECT, INSERT, UPDATE, DELETE
 user_quotas
     people: SELECT
+    pipeline: SELECT (user_id, max_open_restatements)
 users
     people: SELECT (id, email, full_name, avatar_url, amazon_user_id, token_expires_at,
         timezone, email_notifications, created_at, updated_at, last_login_at, is_active,

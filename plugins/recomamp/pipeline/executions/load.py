@@ -48,6 +48,7 @@ class LoadResults(ExecutionOperator):
             with locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock:
                 amc, stored = self._load(execution, lock)
                 self._complete(execution, lock, amc, stored)
+            self._compare(execution)
             self._update_asset(context, execution, stored)
             return str(execution.id)
 
@@ -177,6 +178,17 @@ class LoadResults(ExecutionOperator):
             ExecutionStatus.SUCCESS,
             stored.rows,
             stored.size_bytes,
+        )
+
+    def _compare(self, execution: Execution) -> None:
+        """Store what the result changed against the version of the window before."""
+        from recomamp.pipeline.executions.versions import compare_with_previous
+
+        compare_with_previous(
+            execution.id,
+            database=self.database,
+            results_url=settings.results_url(),
+            limits=settings.limits(),
         )
 
     def _update_asset(self, context: Context, execution: Execution, stored: StoredResults) -> None:
