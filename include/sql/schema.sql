@@ -1668,6 +1668,7 @@ $_$;
 
 CREATE FUNCTION public.is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric) RETURNS boolean
     LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     SELECT COALESCE(change_ratio < threshold, false) AND EXISTS (
         SELECT FROM unnest(ages) AS age

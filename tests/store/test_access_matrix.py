@@ -225,18 +225,26 @@ FUNCTIONS = {
     "collection_week_due_at(date,jsonb)": {*PEOPLE},
     "current_user_id()": {*PEOPLE, PIPELINE},
     "delete_own_row(text,uuid)": {*PEOPLE},
+    "is_restatement_stopped(integer[],numeric,timestamp with time zone,timestamp with time zone,"
+    "timestamp with time zone,numeric)": {*PEOPLE, PIPELINE},
     "progress_of_collections()": {*PEOPLE},
+    "restatement_plan(jsonb)": {*PEOPLE, PIPELINE},
     "result_rows(uuid,integer,integer)": {*PEOPLE},
     "results_as_of(timestamp with time zone)": {*PEOPLE, PIPELINE},
     "schedule_preview(uuid,integer)": {*PEOPLE},
     "schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)": {*PEOPLE},
     "slow_queries(double precision)": {PIPELINE},
     "unused_indexes(bigint)": {PIPELINE},
+    "versions_of_results()": {*PEOPLE},
 }
 
 # The planner puts these into the statement that calls them, which a SET clause would prevent. They
 # have their caller's rights
-INLINED = {"progress_of_collections()", "results_as_of(timestamp with time zone)"}
+INLINED = {
+    "progress_of_collections()",
+    "results_as_of(timestamp with time zone)",
+    "versions_of_results()",
+}
 
 _VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 _COLUMN_VERBS = ("SELECT", "INSERT", "UPDATE", "REFERENCES")

@@ -61,7 +61,7 @@ $$;
 -- A row that was written before this migration may hold anything: it has no plan, and stops nothing.
 CREATE FUNCTION public.restatement_plan(parameters JSONB)
 RETURNS TABLE (ages INTEGER[], threshold NUMERIC)
-LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER
+LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -141,9 +141,9 @@ ALTER TABLE run_requests
         (action = 'RESTATE') = (restate_age_days IS NOT NULL)
         AND restate_age_days BETWEEN 1 AND 90
     );
--- A window is read once at each age.
+-- A window is read once at each age. The user comes first, for whom the plan asks.
 CREATE UNIQUE INDEX uq_run_requests_restatement
-    ON run_requests (schedule_id, window_start, window_end, restate_age_days)
+    ON run_requests (user_id, schedule_id, window_start, window_end, restate_age_days)
     WHERE action = 'RESTATE';
 
 COMMENT ON TABLE run_requests IS
@@ -499,6 +499,7 @@ CREATE FUNCTION public.is_restatement_stopped(
 )
 RETURNS BOOLEAN
 LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT COALESCE(change_ratio < threshold, false) AND EXISTS (
         SELECT FROM unnest(ages) AS age

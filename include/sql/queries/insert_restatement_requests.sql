@@ -75,6 +75,7 @@ WHERE NOT is_restatement_stopped(
         AND earlier.window_start = due.window_start
         AND earlier.window_end = due.window_end
         AND earlier.restate_age_days = due.age
+        AND earlier.user_id = %(user_id)s
         AND earlier.action = 'RESTATE'
   )
 ORDER BY due.due_at, due.schedule_id, due.window_start, due.window_end
