@@ -1,7 +1,7 @@
 -- Restatement: AMC's figures change after a window has ended, as conversions become known. A schedule
 -- names the ages at which the pipeline reads each of its windows again (window.restate_days). Each
 -- such execution is a version of the window. The task load compares it with the version before.
--- docs/adr/0032 gives reasons.
+-- docs/adr/0034 gives reasons.
 
 -- The options of a window -------------------------------------------------------------------------
 
