@@ -10,11 +10,11 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow secrets
+.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
-up down status demo bench migrate rotate airflow: export PYTHONPATH := include:plugins
+up down status demo bench migrate rotate airflow live: export PYTHONPATH := include:plugins
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
@@ -77,6 +77,9 @@ migrate: $(STAMP) ## Apply pending migrations to the application database
 
 rotate: $(STAMP) ## Encrypt all users' tokens with the newest key, and say how many are left
 	@$(BIN)/python -m recomamp.store.rotate_tokens
+
+live: $(STAMP) ## Try the real AMC and compare it with the emulator (RECOMAMP_LIVE_*; YES=1 runs two queries unasked)
+	@$(BIN)/python -m live $(if $(YES),--yes)
 
 airflow: $(STAMP) ## Run Airflow's command line on the stack: make airflow ARGS="dags list"
 	@$(STACK) airflow $(ARGS)

@@ -52,6 +52,7 @@ with system_dag(
                 ("trim_notifications", "delete_notifications"),
                 ("trim_run_requests", "delete_run_requests"),
                 ("trim_findings", "delete_findings"),
+                ("trim_check_outcomes", "delete_check_outcomes"),
             )
         ),
     ]

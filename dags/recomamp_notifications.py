@@ -1,4 +1,4 @@
-"""Mail users about their runs, collections and consents every two minutes, as an Airflow DAG."""
+"""Mail users about events every two minutes, as an Airflow DAG."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from recomamp.pipeline.system_dag import system_dag
 
 with system_dag(
     "recomamp_notifications",
-    description="Mails users about failed runs, ended collections and withdrawn consents",
+    description="Mails users about failed runs, late windows, failed checks and other events",
     doc_md=(
-        "Sends the rows of `notifications` by mail: failed runs of schedules, collections that "
-        "ended, consents that Amazon no longer accepts.\n\n"
-        "It needs the Airflow connection `smtp_default`; without it nothing is sent and nothing "
-        "fails. `last_error` of a row says why its mail was not sent."
+        "Sends the rows of `notifications` by mail: failed runs, late windows, results that fail "
+        "a check or have other columns, collections that ended, consents that Amazon no longer "
+        "accepts. It also judges which windows are late.\n\n"
+        "It needs the Airflow connection `smtp_default`; without it no mail is sent and nothing "
+        "fails. `last_error` of a row says why its mail was not sent. The follower sends what "
+        "waits for more than five minutes."
     ),
     schedule=timedelta(minutes=2),
     # No retries: the next run is one, and a silent mail server should be seen

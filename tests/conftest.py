@@ -46,6 +46,7 @@ pytest_plugins = [
     "fixtures.running_stack",
     "fixtures.supabase",
     "fixtures.two_users",
+    "fixtures.webhooks",
 ]
 
 

@@ -24,15 +24,16 @@ FROM (VALUES
     ('amc_accounts'), ('amc_api_errors'), ('amc_data_sources'), ('amc_instance_data_sources'),
     ('amc_instances'), ('amc_schema_fields'), ('asin_list_items'), ('asin_lists'), ('asins'),
     ('build_guide_queries'), ('build_guide_sections'), ('build_guides'), ('campaign_performance'),
-    ('campaign_reports'), ('campaigns'), ('collection_progress'), ('current_results'),
-    ('database_logins'), ('execution_locks'),
-    ('maintenance_findings'), ('notifications'), ('public_asin_list_items'), ('public_asin_lists'),
+    ('campaign_reports'), ('campaigns'), ('channel_deliveries'), ('collection_progress'),
+    ('current_results'), ('database_logins'), ('execution_locks'), ('maintenance_findings'),
+    ('notification_channels'), ('notifications'), ('public_asin_list_items'), ('public_asin_lists'),
     ('public_query_templates'), ('query_templates'), ('recomamp_migrations'), ('reconciliations'),
-    ('report_data_collections'), ('report_data_weeks'), ('result_difference_columns'),
-    ('result_difference_rows'), ('result_differences'), ('result_versions'), ('run_requests'),
-    ('schedule_runs'),
+    ('report_data_collections'), ('report_data_weeks'), ('result_check_outcomes'),
+    ('result_checks'), ('result_difference_columns'), ('result_difference_rows'),
+    ('result_differences'), ('result_versions'), ('run_requests'), ('schedule_runs'),
     ('user_guide_favorites'), ('user_guide_progress'), ('user_quotas'), ('users'),
-    ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'), ('workflows')
+    ('workflow_dry_runs'), ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'),
+    ('workflows')
 ) AS named (name)
 -- recomamp_migrations is missing where psql applied the files.
 WHERE to_regclass('public.' || name) IS NOT NULL;
@@ -43,13 +44,15 @@ FROM (VALUES
     ('add_to_schedule_counters(uuid,integer,integer,integer)'), ('admit_changed_collections()'),
     ('admit_changed_schedules()'), ('admit_changed_workflows()'), ('admit_new_asin_list_items()'),
     ('admit_new_asin_lists()'), ('admit_new_asins()'), ('admit_new_collections()'),
-    ('admit_new_query_templates()'), ('admit_new_run_requests()'), ('admit_new_schedules()'),
-    ('admit_new_workflows()'),
-    ('analyze_table(text)'), ('assign_list_position()'), ('calculate_collection_progress()'),
-    ('calculate_guide_progress()'), ('check_collection_quotas(uuid,boolean,boolean,boolean)'),
-    ('check_collection_status()'), ('check_collection_time_zone()'),
-    ('check_definition_bytes(uuid,integer)'), ('check_query_template()'),
-    ('check_report_data_collection()'), ('check_run_request()'), ('check_schedule_quotas(uuid,text[],boolean,boolean)'),
+    ('admit_new_notification_channels()'), ('admit_new_query_templates()'),
+    ('admit_new_result_checks()'), ('admit_new_run_requests()'), ('admit_new_schedules()'),
+    ('admit_new_workflows()'), ('analyze_table(text)'), ('assign_list_position()'),
+    ('calculate_collection_progress()'), ('calculate_guide_progress()'),
+    ('check_collection_quotas(uuid,boolean,boolean,boolean)'), ('check_collection_status()'),
+    ('check_collection_time_zone()'), ('check_definition_bytes(uuid,integer)'),
+    ('check_notification_channel()'), ('check_query_template()'),
+    ('check_report_data_collection()'), ('check_result_check()'), ('check_run_request()'),
+    ('check_schedule_quotas(uuid,text[],boolean,boolean)'),
     ('check_unique_list_positions()'), ('check_window()'), ('check_workflow()'),
     ('check_workflow_owner()'), ('check_workflow_schedule()'), ('check_workflow_template()'),
     ('clear_revoked_consent()'), ('collection_week_due_at(date,jsonb)'), ('count_children()'),
@@ -62,30 +65,40 @@ FROM (VALUES
     ('cron_next_day(cron_ticks,text,timestamp with time zone)'),
     ('cron_next_minute(cron_ticks,text,timestamp with time zone)'), ('cron_parse(text)'),
     ('cron_shortest_interval(text)'), ('cron_value(text,integer,text[])'), ('current_user_id()'),
-    ('days_before(timestamp with time zone,integer,text,boolean)'),
-    ('delete_own_row(text,uuid)'), ('enforce_counter()'), ('is_time_zone(text)'),
+    ('days_before(timestamp with time zone,integer,text,boolean)'), ('delete_own_row(text,uuid)'),
+    ('enforce_counter()'),
+    ('is_quiet_time(time without time zone,time without time zone,text,timestamp with time zone)'),
     ('is_restatement_stopped(integer[],numeric,timestamp with time zone,timestamp with time zone,timestamp with time zone,numeric)'),
-    ('lock_user_quotas(uuid)'), ('notify_collection()'), ('notify_consent()'),
+    ('is_time_zone(text)'),
+    ('is_window_loaded(uuid,timestamp with time zone,timestamp with time zone)'),
+    ('lock_user_quotas(uuid)'), ('notify_check_outcome()'), ('notify_collection()'),
+    ('notify_column_changes()'), ('notify_consent()'), ('notify_results_loaded()'),
     ('notify_schedule_run()'), ('progress_of_collections()'), ('publish_definition_change()'),
+    ('publish_refused_workflow()'),
     ('query_parameter_names(text)'),
     ('queue_notification(uuid,text,text,timestamp with time zone,jsonb)'),
     ('raise_invalid_row(text,text,text)'), ('raise_quota_exceeded(text,text,text,integer)'),
-    ('recalculate_guide_progress()'), ('refresh_collection_progress(uuid)'),
+    ('recalculate_guide_progress()'), ('record_late_windows()'), ('refresh_collection_progress(uuid)'),
     ('refresh_guide_progress(uuid[])'), ('refresh_resumed_collection()'),
     ('refuse_deleting_open_execution()'), ('refuse_deleting_used_template()'),
     ('refuse_long_text()'), ('refuse_used_template(uuid,uuid)'),
+    ('require_duration(text,text,interval,interval,interval)'),
     ('require_object(text,text,jsonb)'), ('require_own_instance(text,uuid,uuid)'),
     ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
     ('require_window_days(text,jsonb)'), ('reset_counter()'), ('reset_validation()'),
     ('restatement_plan(jsonb)'), ('restatement_problem(jsonb)'),
     ('result_rows(uuid,integer,integer)'), ('results_as_of(timestamp with time zone)'),
     ('schedule_preview(uuid,integer)'),
-    ('schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)'), ('set_next_run_at()'),
+    ('schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)'),
+    ('schedule_window_end(text,text,jsonb,timestamp with time zone)'), ('set_late_tick_at()'),
+    ('set_next_run_at()'),
     ('set_template_last_used_at()'), ('slow_queries(double precision)'),
     ('split_into_weeks(date,date)'), ('strip_comments(text)'), ('sync_collection_weeks()'),
     ('touch_updated_at()'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
-    ('versions_of_results()'), ('wall_time_instant(timestamp without time zone,text)'),
-    ('withdraw_collection_notifications()'), ('withdraw_notifications(uuid,text)')
+    ('versions_of_results()'),
+    ('wall_time_instant(timestamp without time zone,text)'),
+    ('withdraw_collection_notifications()'), ('withdraw_late_window()'),
+    ('withdraw_notifications(uuid,text)')
 ) AS named (signature);
 
 -- A function of that name that somebody else planted could be called instead of ours, with the rights
@@ -246,10 +259,12 @@ GRANT SELECT ON
     public.current_results, public.public_asin_list_items,
     public.public_asin_lists, public.public_query_templates, public.query_templates,
     public.reconciliations, public.report_data_collections, public.report_data_weeks,
-    public.result_difference_columns, public.result_difference_rows, public.result_differences,
-    public.result_versions, public.run_requests, public.schedule_runs,
+    public.result_check_outcomes, public.result_checks, public.result_difference_columns,
+    public.result_difference_rows, public.result_differences, public.result_versions,
+    public.run_requests, public.schedule_runs,
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
-    public.user_quotas, public.workflow_findings, public.workflow_schedules, public.workflows
+    public.user_quotas, public.workflow_dry_runs, public.workflow_findings,
+    public.workflow_schedules, public.workflows
 TO recomamp_analyst;
 GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_started_at, created_at)
     ON public.notifications TO recomamp_analyst;
@@ -259,18 +274,23 @@ GRANT UPDATE (name, description, is_active) ON public.amc_instances TO recomamp_
 
 -- created_at is the server's: catch-up begins there.
 GRANT INSERT (
-    id, name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public
+    id, name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public,
+    result_contract, result_contract_accepted_at, privacy_filtering, counts_hidden_rows,
+    disable_aggregation_controls
 ) ON public.workflows TO recomamp_analyst;
 GRANT UPDATE (
-    name, description, sql_query, instance_id, template_id, parameters, tags, is_public
+    name, description, sql_query, instance_id, template_id, parameters, tags, is_public,
+    result_contract, result_contract_accepted_at, privacy_filtering, counts_hidden_rows,
+    disable_aggregation_controls
 ) ON public.workflows TO recomamp_analyst;
 
 GRANT INSERT (
     id, name, description, cron_expression, timezone, workflow_id, user_id, is_active, next_run_at,
-    parameters, paused_at
+    parameters, paused_at, late_after, result_contract, notify_on_success, attach_results
 ) ON public.workflow_schedules TO recomamp_analyst;
 GRANT UPDATE (
-    name, description, cron_expression, timezone, workflow_id, is_active, parameters, paused_at
+    name, description, cron_expression, timezone, workflow_id, is_active, parameters, paused_at,
+    late_after, result_contract, notify_on_success, attach_results
 ) ON public.workflow_schedules TO recomamp_analyst;
 
 GRANT INSERT (
@@ -325,6 +345,27 @@ GRANT INSERT (
     window_end, from_date, to_date, reprocess_behavior, parameters
 ) ON public.run_requests TO recomamp_analyst;
 
+GRANT INSERT (
+    id, user_id, workflow_id, schedule_id, name, measure, column_name, key_columns, comparison,
+    threshold, compared_with, severity, rearm_after, is_active
+) ON public.result_checks TO recomamp_analyst;
+GRANT UPDATE (
+    workflow_id, schedule_id, name, measure, column_name, key_columns, comparison, threshold,
+    compared_with, severity, rearm_after, is_active
+) ON public.result_checks TO recomamp_analyst;
+
+-- The address of a channel and its secret are written and not read back.
+GRANT SELECT (
+    id, user_id, kind, url_host, is_active, kinds, quiet_from, quiet_until, created_at
+) ON public.notification_channels TO recomamp_analyst;
+GRANT INSERT (id, user_id, kind, url, secret, is_active, kinds, quiet_from, quiet_until)
+    ON public.notification_channels TO recomamp_analyst;
+GRANT UPDATE (url, secret, is_active, kinds, quiet_from, quiet_until)
+    ON public.notification_channels TO recomamp_analyst;
+GRANT SELECT (
+    id, notification_id, channel_id, status, next_try_at, attempts, last_error, created_at
+) ON public.channel_deliveries TO recomamp_analyst;
+
 -- DELETE brings the right to LOCK TABLE, so SQL logins delete through a function.
 GRANT EXECUTE ON FUNCTION public.delete_own_row(TEXT, UUID) TO recomamp_analyst;
 
@@ -355,9 +396,11 @@ GRANT EXECUTE ON FUNCTION public.current_user_id() TO recomamp_analyst, recomamp
 GRANT SELECT ON
     public.amc_accounts, public.amc_data_sources, public.amc_instance_data_sources,
     public.amc_instances, public.amc_schema_fields, public.campaign_performance,
-    public.campaign_reports, public.campaigns, public.maintenance_findings, public.notifications,
+    public.campaign_reports, public.campaigns, public.channel_deliveries,
+    public.maintenance_findings, public.notification_channels, public.notifications,
     public.reconciliations, public.report_data_collections, public.report_data_weeks,
-    public.schedule_runs, public.users, public.workflow_executions, public.workflow_findings,
+    public.result_check_outcomes, public.result_checks, public.schedule_runs, public.users,
+    public.workflow_dry_runs, public.workflow_executions, public.workflow_findings,
     public.workflow_schedules, public.workflows
 TO recomamp_pipeline;
 
@@ -390,7 +433,7 @@ GRANT SELECT (id, at), DELETE, INSERT ON public.amc_api_errors TO recomamp_pipel
 GRANT INSERT, UPDATE, DELETE ON
     public.amc_data_sources, public.amc_instance_data_sources, public.amc_schema_fields,
     public.campaign_performance, public.campaign_reports, public.campaigns,
-    public.workflow_findings
+    public.workflow_dry_runs, public.workflow_findings
 TO recomamp_pipeline;
 
 -- What no call to Amazon gives is the user's.
@@ -422,6 +465,16 @@ GRANT UPDATE (
 
 -- Other DAGs read results with the pipeline's connection (recomamp.results).
 GRANT EXECUTE ON FUNCTION public.results_as_of(TIMESTAMPTZ) TO recomamp_pipeline;
+
+GRANT UPDATE (status, next_try_at, attempts, claim_id, claimed_until, last_error)
+    ON public.channel_deliveries TO recomamp_pipeline;
+GRANT EXECUTE ON FUNCTION
+    public.is_quiet_time(TIME, TIME, TEXT, TIMESTAMPTZ), public.record_late_windows()
+TO recomamp_pipeline;
+
+-- The update is of no value: it is the right to lock a row.
+GRANT UPDATE (created_at) ON public.result_checks TO recomamp_pipeline;
+GRANT INSERT, UPDATE, DELETE ON public.result_check_outcomes TO recomamp_pipeline;
 
 GRANT SELECT, INSERT, DELETE ON public.result_differences TO recomamp_pipeline;
 GRANT INSERT ON public.result_difference_columns, public.result_difference_rows
@@ -469,7 +522,8 @@ BEGIN
         GRANT DELETE ON
             public.workflows, public.workflow_schedules, public.report_data_collections,
             public.query_templates, public.asins, public.asin_lists, public.asin_list_items,
-            public.user_guide_progress, public.user_guide_favorites
+            public.notification_channels, public.result_checks, public.user_guide_progress,
+            public.user_guide_favorites
         TO authenticated;
     END IF;
 
@@ -478,16 +532,22 @@ BEGIN
             'amc_accounts', 'amc_api_errors', 'amc_data_sources', 'amc_instance_data_sources',
             'amc_instances', 'amc_schema_fields', 'asin_list_items', 'asin_lists', 'asins',
             'build_guide_queries', 'build_guide_sections', 'build_guides', 'campaign_performance',
-            'campaign_reports', 'campaigns', 'maintenance_findings', 'notifications',
+            'campaign_reports', 'campaigns', 'channel_deliveries', 'maintenance_findings',
+            'notifications',
             'query_templates', 'reconciliations', 'report_data_collections', 'report_data_weeks',
-            'result_difference_columns', 'result_difference_rows', 'result_differences',
-            'run_requests', 'schedule_runs', 'user_guide_favorites', 'user_guide_progress', 'users',
+            'result_check_outcomes', 'result_checks', 'result_difference_columns',
+            'result_difference_rows', 'result_differences', 'run_requests', 'schedule_runs',
+            'user_guide_favorites', 'user_guide_progress', 'users', 'workflow_dry_runs',
             'workflow_executions', 'workflow_findings', 'workflow_schedules', 'workflows'
         ] LOOP
             EXECUTE format(
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.%I TO service_role', served
             );
         END LOOP;
+        GRANT INSERT, UPDATE, DELETE ON public.notification_channels TO service_role;
+        GRANT SELECT (
+            id, user_id, kind, url_host, is_active, kinds, quiet_from, quiet_until, created_at
+        ) ON public.notification_channels TO service_role;
     END IF;
 END;
 $$;

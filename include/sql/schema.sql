@@ -244,6 +244,30 @@ BEGIN
 END;
 $$;
 
+-- Name: admit_new_notification_channels(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_notification_channels() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    owner UUID;
+    quotas public.user_quotas;
+BEGIN
+    FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
+        quotas := public.lock_user_quotas(owner);
+        IF (
+            SELECT COUNT(*) FROM public.notification_channels WHERE user_id = owner
+        ) > quotas.max_notification_channels THEN
+            PERFORM public.raise_quota_exceeded(
+                'notification_channels', 'user_id', 'max_notification_channels', quotas.max_notification_channels
+            );
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
 -- Name: admit_new_query_templates(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.admit_new_query_templates() RETURNS trigger
@@ -263,6 +287,30 @@ BEGIN
         ) > quotas.max_query_templates THEN
             PERFORM public.raise_quota_exceeded(
                 'query_templates', 'author_id', 'max_query_templates', quotas.max_query_templates
+            );
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END;
+$$;
+
+-- Name: admit_new_result_checks(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.admit_new_result_checks() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    owner UUID;
+    quotas public.user_quotas;
+BEGIN
+    FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
+        quotas := public.lock_user_quotas(owner);
+        IF (
+            SELECT COUNT(*) FROM public.result_checks WHERE user_id = owner
+        ) > quotas.max_result_checks THEN
+            PERFORM public.raise_quota_exceeded(
+                'result_checks', 'user_id', 'max_result_checks', quotas.max_result_checks
             );
         END IF;
     END LOOP;
@@ -667,6 +715,41 @@ BEGIN
 END;
 $$;
 
+-- Name: check_notification_channel(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_notification_channel() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+    IF NEW.kind = 'EMAIL' AND num_nonnulls(NEW.url, NEW.secret) > 0 THEN
+        PERFORM public.raise_invalid_row('notification_channels', 'url',
+            'mails go to users.email; leave url and secret empty'
+        );
+    ELSIF NEW.kind <> 'EMAIL' AND NOT COALESCE(
+        char_length(NEW.url) <= 2000
+            AND NEW.url ~ '^https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/[!-~]*$',
+        false
+    ) THEN
+        PERFORM public.raise_invalid_row('notification_channels', 'url',
+            'must be an address such as https://example.com/hook, without a user name'
+        );
+    ELSIF NEW.kind = 'WEBHOOK'
+        AND NOT COALESCE(char_length(NEW.secret) BETWEEN 16 AND 200, false)
+    THEN
+        PERFORM public.raise_invalid_row('notification_channels', 'secret',
+            'must have from 16 to 200 characters: it signs what is sent'
+        );
+    ELSIF NEW.kind = 'SLACK' AND NEW.secret IS NOT NULL THEN
+        PERFORM public.raise_invalid_row('notification_channels', 'secret',
+            'Slack takes no signature; leave it empty'
+        );
+    END IF;
+    NEW.url_host := lower(substring(NEW.url FROM '^https://([^/:]+)'));
+    RETURN NEW;
+END;
+$_$;
+
 -- Name: check_query_template(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.check_query_template() RETURNS trigger
@@ -758,6 +841,49 @@ BEGIN
             '%s is more than 520 weeks after start_date %s', NEW.end_date, NEW.start_date
         ));
     END IF;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: check_result_check(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_result_check() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF num_nonnulls(NEW.workflow_id, NEW.schedule_id) <> 1 THEN
+        PERFORM public.raise_invalid_row(
+            'result_checks', 'workflow_id', 'name either a workflow or a schedule'
+        );
+    END IF;
+    IF NEW.workflow_id IS NOT NULL THEN
+        PERFORM public.require_own_workflow('result_checks', NEW.workflow_id, NEW.user_id);
+    ELSIF NOT EXISTS (
+        SELECT FROM public.workflow_schedules
+        WHERE id = NEW.schedule_id AND user_id = NEW.user_id
+    ) THEN
+        PERFORM public.raise_invalid_row('result_checks', 'schedule_id', format(
+            'user %s has no schedule %s', NEW.user_id, NEW.schedule_id
+        ));
+    END IF;
+    IF NEW.measure IN ('SUM', 'MIN', 'MAX', 'AVG', 'NULLS') AND NEW.column_name IS NULL THEN
+        PERFORM public.raise_invalid_row(
+            'result_checks', 'column_name', NEW.measure || ' needs the name of a column'
+        );
+    ELSIF NEW.measure = 'DUPLICATES' AND NEW.key_columns IS NULL THEN
+        PERFORM public.raise_invalid_row(
+            'result_checks', 'key_columns', 'DUPLICATES needs the columns that identify a row'
+        );
+    ELSIF NEW.comparison = 'WITHIN' AND (NEW.compared_with = 'CONSTANT' OR NEW.threshold < 0) THEN
+        PERFORM public.raise_invalid_row('result_checks', 'comparison',
+            'WITHIN needs a threshold of 0 or more, and compared_with PREVIOUS_WINDOW or'
+            ' SAME_WEEKDAY'
+        );
+    END IF;
+    PERFORM public.require_duration(
+        'result_checks', 'rearm_after', NEW.rearm_after, '0', '90 days'
+    );
     RETURN NEW;
 END;
 $$;
@@ -1631,11 +1757,16 @@ BEGIN
             DELETE FROM public.user_guide_progress WHERE id = row_id AND user_id = caller;
         WHEN 'user_guide_favorites' THEN
             DELETE FROM public.user_guide_favorites WHERE id = row_id AND user_id = caller;
+        WHEN 'result_checks' THEN
+            DELETE FROM public.result_checks WHERE id = row_id AND user_id = caller;
+        WHEN 'notification_channels' THEN
+            DELETE FROM public.notification_channels WHERE id = row_id AND user_id = caller;
         ELSE
             RAISE EXCEPTION
                 'delete_own_row: no rows of % can be deleted; name workflows, workflow_schedules,'
                 ' report_data_collections, query_templates, asins, asin_lists, asin_list_items,'
-                ' user_guide_progress or user_guide_favorites', COALESCE(table_name, 'NULL')
+                ' user_guide_progress, user_guide_favorites, result_checks or'
+                ' notification_channels', COALESCE(table_name, 'NULL')
                 USING ERRCODE = 'invalid_parameter_value';
     END CASE;
     RETURN FOUND;
@@ -1644,7 +1775,7 @@ $$;
 
 -- Name: FUNCTION delete_own_row(table_name text, row_id uuid); Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON FUNCTION public.delete_own_row(table_name text, row_id uuid) IS 'Deletes a row of the caller by its table and id, and returns whether there was one. Analysts call it, because they have no DELETE. Tables: workflows, workflow_schedules, report_data_collections, query_templates, asins, asin_lists, asin_list_items, user_guide_progress, user_guide_favorites.';
+COMMENT ON FUNCTION public.delete_own_row(table_name text, row_id uuid) IS 'Deletes a row of the caller by its table and id, and returns whether there was one. Analysts call it, because they have no DELETE. Tables: workflows, workflow_schedules, report_data_collections, query_templates, asins, asin_lists, asin_list_items, user_guide_progress, user_guide_favorites, result_checks, notification_channels.';
 
 -- Name: enforce_counter(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1663,6 +1794,29 @@ BEGIN
     RETURN jsonb_populate_record(NEW, jsonb_build_object(counter.parent_counter, number));
 END;
 $_$;
+
+-- Name: is_quiet_time(time without time zone, time without time zone, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT CASE
+        WHEN quiet_from IS NULL OR quiet_until IS NULL THEN false
+        WHEN quiet_from < quiet_until
+            THEN local.time_of_day >= quiet_from AND local.time_of_day < quiet_until
+        ELSE local.time_of_day >= quiet_from OR local.time_of_day < quiet_until
+    END
+    FROM (
+        SELECT (instant AT TIME ZONE CASE
+            WHEN public.is_time_zone(time_zone) THEN time_zone ELSE 'UTC'
+        END)::TIME AS time_of_day
+    ) AS local;
+$$;
+
+-- Name: FUNCTION is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone) IS 'Whether an instant is within a quiet time of a zone. recomamp_pipeline calls it.';
 
 -- Name: is_restatement_stopped(integer[], numeric, timestamp with time zone, timestamp with time zone, timestamp with time zone, numeric); Type: FUNCTION; Schema: public; Owner: -
 
@@ -1707,6 +1861,29 @@ EXCEPTION
 END;
 $_$;
 
+-- Name: is_window_loaded(uuid, timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.is_window_loaded(loaded_schedule_id uuid, tick timestamp with time zone, tick_window_end timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM public.workflow_executions AS execution
+        WHERE execution.schedule_id = loaded_schedule_id
+            AND execution.status = 'SUCCESS'
+            AND (
+                execution.due_at = tick
+                OR (execution.window_end = tick_window_end AND execution.created_at >= tick)
+            )
+    ) OR EXISTS (
+        SELECT FROM public.schedule_runs AS run
+        WHERE run.schedule_id = loaded_schedule_id
+            AND run.status = 'SUCCESS'
+            AND run.window_end = tick_window_end
+            AND run.created_at >= tick
+    );
+$$;
+
 -- Name: user_quotas; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.user_quotas (
@@ -1726,6 +1903,8 @@ CREATE TABLE public.user_quotas (
     checked_at timestamp with time zone DEFAULT now() NOT NULL,
     max_open_requests integer DEFAULT 50 NOT NULL,
     max_requests_per_hour integer DEFAULT 300 NOT NULL,
+    max_result_checks integer DEFAULT 200 NOT NULL,
+    max_notification_channels integer DEFAULT 10 NOT NULL,
     max_open_restatements integer DEFAULT 50 NOT NULL,
     CONSTRAINT chk_user_quotas_checked_at_time CHECK ((((checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
@@ -1798,6 +1977,14 @@ COMMENT ON COLUMN public.user_quotas.max_open_requests IS 'Largest number of row
 
 COMMENT ON COLUMN public.user_quotas.max_requests_per_hour IS 'Largest number of rows in run_requests within one hour. Written by: default; application.';
 
+-- Name: COLUMN user_quotas.max_result_checks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_result_checks IS 'Largest number of conditions on results. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_notification_channels; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_notification_channels IS 'Largest number of notification channels. Written by: default; application.';
+
 -- Name: COLUMN user_quotas.max_open_restatements; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.user_quotas.max_open_restatements IS 'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED. More wait for the next hour. Written by: default; application.';
@@ -1811,6 +1998,80 @@ CREATE FUNCTION public.lock_user_quotas(owner uuid) RETURNS public.user_quotas
     INSERT INTO public.user_quotas AS quotas (user_id) VALUES (owner)
     ON CONFLICT (user_id) DO UPDATE SET checked_at = DEFAULT
     RETURNING quotas.*;
+$$;
+
+-- Name: notify_check_outcome(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.notify_check_outcome() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    evaluated RECORD;
+BEGIN
+    IF NEW.passed IS NULL OR (TG_OP = 'UPDATE' AND NEW.passed IS NOT DISTINCT FROM OLD.passed) THEN
+        RETURN NULL;
+    END IF;
+    SELECT
+        checked.user_id,
+        checked.name AS check_name,
+        checked.severity,
+        COALESCE(schedule.name, collection.name) AS name,
+        workflow.name AS workflow,
+        execution.schedule_id,
+        execution.dag_run_id,
+        execution.window_start,
+        execution.window_end,
+        execution.window_time_zone
+    INTO evaluated
+    FROM public.result_checks AS checked
+    JOIN public.workflow_executions AS execution
+        ON execution.id = NEW.execution_id AND execution.user_id = checked.user_id
+    JOIN public.workflows AS workflow ON workflow.id = execution.workflow_id
+    LEFT JOIN public.workflow_schedules AS schedule ON schedule.id = execution.schedule_id
+    LEFT JOIN public.report_data_collections AS collection
+        ON collection.id = execution.collection_id
+    WHERE checked.id = NEW.check_id;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    IF NEW.passed THEN
+        UPDATE public.result_checks SET notified_at = NULL
+        WHERE id = NEW.check_id AND notified_at IS NOT NULL;
+        PERFORM public.withdraw_notifications(
+            evaluated.user_id, format('result_check:%s:%s', NEW.check_id, NEW.execution_id)
+        );
+        RETURN NULL;
+    END IF;
+    IF evaluated.severity = 'FAIL' AND evaluated.schedule_id IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    UPDATE public.result_checks SET notified_at = NOW()
+    WHERE id = NEW.check_id AND (notified_at IS NULL OR notified_at + rearm_after <= NOW());
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM public.queue_notification(
+        evaluated.user_id,
+        'RESULT_CHECK_FAILED',
+        format('result_check:%s:%s', NEW.check_id, NEW.execution_id),
+        NOW(),
+        jsonb_build_object(
+            'name', evaluated.name,
+            'workflow', evaluated.workflow,
+            'check', evaluated.check_name,
+            'time_zone', evaluated.window_time_zone,
+            'execution_id', NEW.execution_id,
+            'check_id', NEW.check_id,
+            'dag_run_id', evaluated.dag_run_id,
+            'window_start', evaluated.window_start,
+            'window_end', evaluated.window_end,
+            'error', left(NEW.note, 2000)
+        )
+    );
+    RETURN NULL;
+END;
 $$;
 
 -- Name: notify_collection(); Type: FUNCTION; Schema: public; Owner: -
@@ -1852,6 +2113,49 @@ BEGIN
 END;
 $$;
 
+-- Name: notify_column_changes(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.notify_column_changes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    changed RECORD;
+BEGIN
+    SELECT
+        COALESCE(schedule.name, collection.name) AS name,
+        workflow.name AS workflow,
+        COALESCE(schedule.result_contract, workflow.result_contract) AS contract
+    INTO changed
+    FROM public.workflows AS workflow
+    LEFT JOIN public.workflow_schedules AS schedule ON schedule.id = NEW.schedule_id
+    LEFT JOIN public.report_data_collections AS collection ON collection.id = NEW.collection_id
+    WHERE workflow.id = NEW.workflow_id;
+
+    IF changed.contract = 'REPORT'
+        OR (NEW.error_type = 'CONTRACT_BROKEN' AND NEW.schedule_id IS NULL)
+    THEN
+        PERFORM public.queue_notification(
+            NEW.user_id,
+            'CONTRACT_CHANGED',
+            'contract:' || NEW.id,
+            NOW(),
+            jsonb_build_object(
+                'name', changed.name,
+                'workflow', changed.workflow,
+                'time_zone', NEW.window_time_zone,
+                'execution_id', NEW.id,
+                'dag_run_id', NEW.dag_run_id,
+                'window_start', NEW.window_start,
+                'window_end', NEW.window_end,
+                'error', left(NEW.column_changes, 2000)
+            )
+        );
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
 -- Name: notify_consent(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.notify_consent() RETURNS trigger
@@ -1869,6 +2173,59 @@ BEGIN
         format('consent:%s:%s', NEW.id, extract(epoch FROM NEW.consent_revoked_at)),
         NEW.consent_revoked_at,
         jsonb_build_object('error', left(NEW.consent_error, 2000))
+    );
+    RETURN NULL;
+END;
+$$;
+
+-- Name: notify_results_loaded(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.notify_results_loaded() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    loaded RECORD;
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.status = OLD.status THEN
+        RETURN NULL;
+    END IF;
+    SELECT
+        schedule.user_id,
+        schedule.name,
+        schedule.timezone,
+        schedule.attach_results,
+        workflow.name AS workflow,
+        execution.result_rows
+    INTO loaded
+    FROM public.workflow_schedules AS schedule
+    JOIN public.workflows AS workflow ON workflow.id = schedule.workflow_id
+    LEFT JOIN public.workflow_executions AS execution ON execution.id = NEW.execution_id
+    WHERE schedule.id = NEW.schedule_id AND schedule.notify_on_success;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF NEW.status <> 'SUCCESS' THEN
+        PERFORM public.withdraw_notifications(loaded.user_id, 'results_loaded:' || NEW.id);
+        RETURN NULL;
+    END IF;
+    PERFORM public.queue_notification(
+        loaded.user_id,
+        'RESULTS_LOADED',
+        'results_loaded:' || NEW.id,
+        NOW(),
+        jsonb_build_object(
+            'name', loaded.name,
+            'workflow', loaded.workflow,
+            'time_zone', loaded.timezone,
+            'schedule_id', NEW.schedule_id,
+            'execution_id', NEW.execution_id,
+            'dag_run_id', NEW.dag_run_id,
+            'window_start', NEW.window_start,
+            'window_end', NEW.window_end,
+            'rows', loaded.result_rows,
+            'attach_results', NULLIF(loaded.attach_results, false)
+        )
     );
     RETURN NULL;
 END;
@@ -2025,6 +2382,30 @@ BEGIN
 END;
 $$;
 
+-- Name: publish_refused_workflow(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.publish_refused_workflow() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    changed public.workflow_findings;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        changed := OLD;
+    ELSE
+        changed := NEW;
+    END IF;
+    IF changed.kind = 'REFUSED_BY_AMC' AND pg_notification_queue_usage() <= 0.5 THEN
+        PERFORM pg_notify(
+            'recomamp_definitions',
+            json_build_object('table', TG_TABLE_NAME, 'id', changed.workflow_id)::TEXT
+        );
+    END IF;
+    RETURN NULL;
+END;
+$$;
+
 -- Name: query_parameter_names(text); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.query_parameter_names(query text) RETURNS text[]
@@ -2058,17 +2439,56 @@ CREATE FUNCTION public.queue_notification(recipient_id uuid, event_kind text, ev
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    INSERT INTO public.notifications AS queued (user_id, kind, event_key, happened_at, details)
-    SELECT recipient.id, event_kind, event_name, event_at, jsonb_strip_nulls(event_details)
+    INSERT INTO public.notifications AS queued
+        (user_id, kind, event_key, happened_at, details, status)
+    SELECT
+        recipient.id,
+        event_kind,
+        event_name,
+        event_at,
+        jsonb_strip_nulls(event_details),
+        CASE WHEN wanted.mail THEN 'PENDING' ELSE 'UNSUBSCRIBED' END
     FROM public.users AS recipient
+    CROSS JOIN LATERAL (
+        SELECT
+            COALESCE(recipient.email_notifications, true)
+            AND NOT COALESCE(BOOL_OR(
+                channel.kind = 'EMAIL' AND NOT (
+                    channel.is_active AND COALESCE(event_kind = ANY (channel.kinds), true)
+                )
+            ), false) AS mail,
+            COALESCE(BOOL_OR(
+                channel.kind <> 'EMAIL'
+                AND channel.is_active
+                AND COALESCE(event_kind = ANY (channel.kinds), true)
+            ), false) AS delivery
+        FROM public.notification_channels AS channel
+        WHERE channel.user_id = recipient.id
+    ) AS wanted
     WHERE recipient.id = recipient_id
-        AND COALESCE(recipient.email_notifications, true)
         AND COALESCE(recipient.is_active, true)
+        AND (wanted.mail OR wanted.delivery)
     ON CONFLICT ON CONSTRAINT uq_notifications_event DO UPDATE
     SET
-        status = 'PENDING',
+        status = EXCLUDED.status,
         details = EXCLUDED.details,
         happened_at = EXCLUDED.happened_at,
+        created_at = NOW(),
+        next_try_at = NOW()
+    WHERE queued.status = 'WITHDRAWN';
+
+    INSERT INTO public.channel_deliveries AS queued (notification_id, channel_id)
+    SELECT event.id, channel.id
+    FROM public.notifications AS event
+    JOIN public.notification_channels AS channel
+        ON channel.user_id = event.user_id
+        AND channel.kind <> 'EMAIL'
+        AND channel.is_active
+        AND COALESCE(event.kind = ANY (channel.kinds), true)
+    WHERE event.event_key = event_name AND event.user_id = recipient_id
+    ON CONFLICT ON CONSTRAINT uq_channel_deliveries_event DO UPDATE
+    SET
+        status = 'PENDING',
         created_at = NOW(),
         next_try_at = NOW()
     WHERE queued.status = 'WITHDRAWN';
@@ -2130,6 +2550,105 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+-- Name: record_late_windows(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.record_late_windows() RETURNS TABLE(late_schedule_id uuid, late_due_at timestamp with time zone, problem text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    judged RECORD;
+    window_end TIMESTAMPTZ;
+BEGIN
+    FOR judged IN
+        SELECT
+            schedule.id,
+            schedule.user_id,
+            schedule.name,
+            schedule.cron_expression,
+            schedule.timezone,
+            schedule.parameters,
+            schedule.late_after,
+            schedule.late_tick_at AS tick,
+            schedule.last_run_status,
+            workflow.name AS workflow,
+            instance.is_active AND owner.is_active AS runs
+        FROM public.workflow_schedules AS schedule
+        JOIN public.workflows AS workflow ON workflow.id = schedule.workflow_id
+        JOIN public.amc_instances AS instance ON instance.id = workflow.instance_id
+        JOIN public.users AS owner ON owner.id = schedule.user_id
+        WHERE schedule.late_tick_at <= NOW() - INTERVAL '5 minutes'
+            AND schedule.late_tick_at + schedule.late_after <= NOW()
+        ORDER BY schedule.late_tick_at
+        LIMIT 5000
+        FOR NO KEY UPDATE OF schedule SKIP LOCKED
+    LOOP
+        BEGIN
+            window_end := public.schedule_window_end(
+                judged.cron_expression, judged.timezone, judged.parameters, judged.tick
+            );
+            IF judged.runs AND NOT public.is_window_loaded(judged.id, judged.tick, window_end) THEN
+                PERFORM public.queue_notification(
+                    judged.user_id,
+                    'WINDOW_LATE',
+                    format('window_late:%s:%s', judged.id, extract(epoch FROM judged.tick)),
+                    NOW(),
+                    jsonb_build_object(
+                        'name', judged.name,
+                        'workflow', judged.workflow,
+                        'time_zone', judged.timezone,
+                        'schedule_id', judged.id,
+                        'due_at', judged.tick,
+                        'window_end', window_end,
+                        'late_after_minutes', floor(extract(epoch FROM judged.late_after) / 60)
+                    )
+                );
+                late_schedule_id := judged.id;
+                late_due_at := judged.tick;
+                problem := NULL;
+                RETURN NEXT;
+            END IF;
+            UPDATE public.workflow_schedules
+            SET late_tick_at = public.cron_next(
+                judged.cron_expression,
+                judged.timezone,
+                GREATEST(judged.tick, NOW() - judged.late_after - INTERVAL '1 day')
+            )
+            WHERE id = judged.id;
+        EXCEPTION WHEN OTHERS THEN
+            late_schedule_id := judged.id;
+            late_due_at := judged.tick;
+            problem := left(SQLERRM, 500);
+            UPDATE public.workflow_schedules SET late_tick_at = NOW() WHERE id = judged.id;
+            RETURN NEXT;
+        END;
+    END LOOP;
+
+    -- Results may have come between the look at them and the event. The next round sees them.
+    BEGIN
+        PERFORM public.withdraw_notifications(queued.user_id, queued.event_key)
+        FROM public.notifications AS queued
+        WHERE queued.kind = 'WINDOW_LATE'
+            AND queued.created_at > NOW() - INTERVAL '1 day'
+            AND queued.status IN ('PENDING', 'CLAIMED', 'UNSUBSCRIBED')
+            AND public.is_window_loaded(
+                (queued.details ->> 'schedule_id')::UUID,
+                (queued.details ->> 'due_at')::TIMESTAMPTZ,
+                (queued.details ->> 'window_end')::TIMESTAMPTZ
+            );
+    EXCEPTION WHEN data_exception THEN
+        late_schedule_id := NULL;
+        late_due_at := NULL;
+        problem := left('notifications.details: ' || SQLERRM, 500);
+        RETURN NEXT;
+    END;
+END;
+$$;
+
+-- Name: FUNCTION record_late_windows(); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.record_late_windows() IS 'Judges the windows whose time is over, and queues an event for each without results. Returns those, and the schedules that cannot be judged with the problem. recomamp_pipeline calls it.';
 
 -- Name: refresh_collection_progress(uuid); Type: FUNCTION; Schema: public; Owner: -
 
@@ -2323,6 +2842,25 @@ BEGIN
 END;
 $$;
 
+-- Name: require_duration(text, text, interval, interval, interval); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.require_duration(table_name text, column_name text, duration interval, shortest interval, longest interval) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXTRACT(YEAR FROM duration) <> 0
+        OR EXTRACT(MONTH FROM duration) <> 0
+        OR EXTRACT(DAY FROM duration) NOT BETWEEN 0 AND EXTRACT(DAY FROM longest)
+        OR duration NOT BETWEEN shortest AND longest
+    THEN
+        PERFORM public.raise_invalid_row(table_name, column_name, format(
+            'must be from %s to %s, written in days, hours or minutes', shortest, longest
+        ));
+    END IF;
+END;
+$$;
+
 -- Name: require_object(text, text, jsonb); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.require_object(table_name text, column_name text, document jsonb) RETURNS void
@@ -2459,7 +2997,7 @@ $$;
 -- Name: restatement_plan(jsonb); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.restatement_plan(parameters jsonb) RETURNS TABLE(ages integer[], threshold numeric)
-    LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER
+    LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
@@ -2608,6 +3146,8 @@ CREATE FUNCTION public.results_as_of(loaded_until timestamp with time zone) RETU
             AND execution.window_end IS NOT NULL
             AND COALESCE(execution.results_loaded_at, execution.completed_at, execution.created_at)
                 <= loaded_until
+            -- A contract or a condition of the user refuses it (0017).
+            AND COALESCE(execution.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
         -- What is in this list may be a condition of the reader that an index serves.
         WINDOW same_window AS (
             PARTITION BY
@@ -2737,6 +3277,52 @@ $$;
 -- Name: FUNCTION schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone); Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) IS 'The next ticks of a schedule that is not inserted yet, with the window of each. The columns local_… are wall times of the zone. Analysts call it. An error names the column to correct.';
+
+-- Name: schedule_window_end(text, text, jsonb, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.schedule_window_end(cron_expression text, time_zone text, parameters jsonb, tick timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    lag_days CONSTANT INTEGER := CASE
+        WHEN jsonb_typeof(parameters #> '{window,lag_days}') = 'number'
+            THEN (parameters #>> '{window,lag_days}')::NUMERIC::INTEGER
+        ELSE 2
+    END;
+BEGIN
+    RETURN public.days_before(
+        tick, lag_days, time_zone, (public.cron_parse(cron_expression)).once_a_day
+    );
+END;
+$$;
+
+-- Name: set_late_tick_at(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.set_late_tick_at() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.late_after IS NOT NULL THEN
+        PERFORM public.require_duration(
+            'workflow_schedules', 'late_after', NEW.late_after, '5 minutes', '30 days'
+        );
+    END IF;
+    IF NEW.late_after IS NULL OR NOT COALESCE(NEW.is_active, true) THEN
+        NEW.late_tick_at := NULL;
+    ELSIF TG_OP = 'INSERT' OR NEW.late_tick_at IS NULL OR
+        (NEW.cron_expression, NEW.timezone) IS DISTINCT FROM (OLD.cron_expression, OLD.timezone)
+    THEN
+        NEW.late_tick_at := public.cron_next(
+            NEW.cron_expression,
+            NEW.timezone,
+            CASE TG_OP WHEN 'INSERT' THEN COALESCE(NEW.created_at, NOW()) ELSE NOW() END
+        );
+    END IF;
+    RETURN NEW;
+END;
+$$;
 
 -- Name: set_next_run_at(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -3084,6 +3670,20 @@ BEGIN
 END;
 $$;
 
+-- Name: withdraw_late_window(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.withdraw_late_window() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM public.withdraw_notifications(
+        NEW.user_id, format('window_late:%s:%s', NEW.schedule_id, extract(epoch FROM NEW.due_at))
+    );
+    RETURN NULL;
+END;
+$$;
+
 -- Name: withdraw_notifications(uuid, text); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.withdraw_notifications(recipient_id uuid, key_prefix text) RETURNS void
@@ -3095,6 +3695,14 @@ CREATE FUNCTION public.withdraw_notifications(recipient_id uuid, key_prefix text
     WHERE user_id = recipient_id
         AND status IN ('PENDING', 'CLAIMED')
         AND starts_with(event_key, key_prefix);
+
+    UPDATE public.channel_deliveries AS queued
+    SET status = 'WITHDRAWN'
+    FROM public.notifications AS event
+    WHERE event.id = queued.notification_id
+        AND event.user_id = recipient_id
+        AND starts_with(event.event_key, key_prefix)
+        AND queued.status IN ('PENDING', 'CLAIMED');
 $$;
 
 -- Name: amc_accounts; Type: TABLE; Schema: public; Owner: -
@@ -4345,6 +4953,69 @@ COMMENT ON COLUMN public.campaigns.sync_note IS 'Parts of Amazon''s list that fi
 
 COMMENT ON COLUMN public.campaigns.performance_note IS 'Figures that are larger than their column. NULL where all fit. Added by the pipeline. Written by: recomamp_campaigns_sync: performance (sum_campaign_performance).';
 
+-- Name: channel_deliveries; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.channel_deliveries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    notification_id uuid NOT NULL,
+    channel_id uuid NOT NULL,
+    status text DEFAULT 'PENDING'::text NOT NULL,
+    next_try_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    claim_id uuid,
+    claimed_until timestamp with time zone,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_channel_deliveries_claimed_until_time CHECK ((((claimed_until AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((claimed_until AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_channel_deliveries_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_channel_deliveries_next_try_at_time CHECK ((((next_try_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_try_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_channel_delivery_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text, 'SENT'::text, 'FAILED'::text, 'WITHDRAWN'::text, 'EXPIRED'::text])))
+);
+
+-- Name: TABLE channel_deliveries; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.channel_deliveries IS 'An event that is sent to a webhook or to Slack. queue_notification() inserts the rows; recomamp_webhooks sends them. They go with their event. Table of the pipeline.';
+
+-- Name: COLUMN channel_deliveries.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN channel_deliveries.notification_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.notification_id IS 'Event that is sent. Written by: queue_notification().';
+
+-- Name: COLUMN channel_deliveries.channel_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.channel_id IS 'Channel that it is sent to. Written by: queue_notification().';
+
+-- Name: COLUMN channel_deliveries.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.status IS 'PENDING, CLAIMED, SENT, FAILED, WITHDRAWN or EXPIRED. Written by: default; queue_notification(); withdraw_notifications(); recomamp_webhooks (claim_deliveries, end_delivery, expire_deliveries).';
+
+-- Name: COLUMN channel_deliveries.next_try_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.next_try_at IS 'Earliest time of the next try. Written by: default; queue_notification(); recomamp_webhooks (end_delivery).';
+
+-- Name: COLUMN channel_deliveries.attempts; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.attempts IS 'Number of tries. Written by: default; recomamp_webhooks (claim_deliveries).';
+
+-- Name: COLUMN channel_deliveries.claim_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.claim_id IS 'Id of the sender that claimed the row. Written by: recomamp_webhooks (claim_deliveries).';
+
+-- Name: COLUMN channel_deliveries.claimed_until; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.claimed_until IS 'Time when the claim ends. Written by: recomamp_webhooks (claim_deliveries).';
+
+-- Name: COLUMN channel_deliveries.last_error; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.last_error IS 'Why the last try failed, without the address. Written by: recomamp_webhooks (end_delivery).';
+
+-- Name: COLUMN channel_deliveries.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.channel_deliveries.created_at IS 'Time of insertion, or when a withdrawn event became true again. Written by: default; queue_notification().';
+
 -- Name: collection_progress; Type: VIEW; Schema: public; Owner: -
 
 CREATE VIEW public.collection_progress AS
@@ -4403,7 +5074,7 @@ CREATE VIEW public.current_results AS
 
 -- Name: VIEW current_results; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON VIEW public.current_results IS 'Of each workflow, schedule or collection, and window: the latest success. versions counts its successes. It stays current where its files are deleted: files_deleted_at says so. Users read their own rows.';
+COMMENT ON VIEW public.current_results IS 'Of each workflow, schedule or collection, and window: the latest success that no rule of the user refuses. versions counts these. It stays current where its files are deleted: files_deleted_at says so. Users read their own rows.';
 
 -- Name: database_logins; Type: TABLE; Schema: public; Owner: -
 
@@ -4507,6 +5178,86 @@ ALTER TABLE public.maintenance_findings ALTER COLUMN id ADD GENERATED ALWAYS AS 
     CACHE 1
 );
 
+-- Name: notification_channels; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.notification_channels (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    url text,
+    secret text,
+    url_host text,
+    is_active boolean DEFAULT true NOT NULL,
+    kinds text[],
+    quiet_from time without time zone,
+    quiet_until time without time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_notification_channel_address CHECK (
+CASE kind
+    WHEN 'EMAIL'::text THEN ((url IS NULL) AND (secret IS NULL))
+    WHEN 'SLACK'::text THEN ((url IS NOT NULL) AND (secret IS NULL))
+    ELSE ((url IS NOT NULL) AND (secret IS NOT NULL))
+END),
+    CONSTRAINT chk_notification_channel_kind CHECK ((kind = ANY (ARRAY['EMAIL'::text, 'WEBHOOK'::text, 'SLACK'::text]))),
+    CONSTRAINT chk_notification_channel_quiet_time CHECK (((num_nonnulls(quiet_from, quiet_until) <> 1) AND (quiet_from <> quiet_until) AND (((quiet_until - quiet_from) +
+CASE
+    WHEN (quiet_until < quiet_from) THEN '24:00:00'::interval
+    ELSE '00:00:00'::interval
+END) <= '16:00:00'::interval))),
+    CONSTRAINT chk_notification_channels_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_notification_channels_kinds_elements CHECK (((COALESCE(array_ndims(kinds), 1) = 1) AND (kinds <@ ARRAY['SCHEDULE_RUN_FAILED'::text, 'COLLECTION_COMPLETED'::text, 'COLLECTION_FAILED'::text, 'CONSENT_REVOKED'::text, 'RESULT_CHECK_FAILED'::text, 'CONTRACT_CHANGED'::text, 'WINDOW_LATE'::text, 'RESULTS_LOADED'::text]) AND (cardinality(kinds) <= 8))),
+    CONSTRAINT chk_notification_channels_secret_length CHECK (((char_length(secret) >= 16) AND (char_length(secret) <= 200))),
+    CONSTRAINT chk_notification_channels_url_form CHECK (((char_length(url) <= 2000) AND (url ~ '^https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?/[!-~]*$'::text)))
+);
+
+-- Name: TABLE notification_channels; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.notification_channels IS 'A way by which a user hears of events. The user inserts the rows. Table of the pipeline.';
+
+-- Name: COLUMN notification_channels.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN notification_channels.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.user_id IS 'User whose events are sent. Written by: user.';
+
+-- Name: COLUMN notification_channels.kind; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.kind IS 'EMAIL: the mails to users.email, which the row bounds. WEBHOOK: a signed POST of JSON. SLACK: a POST of {"text": …}. Written by: user.';
+
+-- Name: COLUMN notification_channels.url; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.url IS 'Address of a WEBHOOK or SLACK, with https. People cannot read it. Written by: user.';
+
+-- Name: COLUMN notification_channels.secret; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.secret IS 'Key of the signature of a WEBHOOK, from 16 to 200 characters. People cannot read it. Written by: user.';
+
+-- Name: COLUMN notification_channels.url_host; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.url_host IS 'Host of url, for display. Written by: check_notification_channel().';
+
+-- Name: COLUMN notification_channels.is_active; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.is_active IS 'False: nothing is sent by this channel. Written by: default; user.';
+
+-- Name: COLUMN notification_channels.kinds; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.kinds IS 'Kinds of events that are sent, as in notifications.kind. NULL: all. Written by: user.';
+
+-- Name: COLUMN notification_channels.quiet_from; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.quiet_from IS 'Start of the quiet time in users.timezone. Events wait until its end. Written by: user.';
+
+-- Name: COLUMN notification_channels.quiet_until; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.quiet_until IS 'End of the quiet time, at most 16 hours after its start. Written by: user.';
+
+-- Name: COLUMN notification_channels.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.notification_channels.created_at IS 'Time of insertion. Written by: default.';
+
 -- Name: notifications; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.notifications (
@@ -4527,7 +5278,7 @@ CREATE TABLE public.notifications (
     last_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT chk_notification_attempts CHECK ((attempts >= 0)),
-    CONSTRAINT chk_notification_kind CHECK ((kind = ANY (ARRAY['SCHEDULE_RUN_FAILED'::text, 'COLLECTION_COMPLETED'::text, 'COLLECTION_FAILED'::text, 'CONSENT_REVOKED'::text]))),
+    CONSTRAINT chk_notification_kind CHECK ((kind = ANY (ARRAY['SCHEDULE_RUN_FAILED'::text, 'COLLECTION_COMPLETED'::text, 'COLLECTION_FAILED'::text, 'CONSENT_REVOKED'::text, 'RESULT_CHECK_FAILED'::text, 'CONTRACT_CHANGED'::text, 'WINDOW_LATE'::text, 'RESULTS_LOADED'::text]))),
     CONSTRAINT chk_notification_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text, 'SENDING'::text, 'SENT'::text, 'FAILED'::text, 'IN_DOUBT'::text, 'WITHDRAWN'::text, 'UNSUBSCRIBED'::text, 'EXPIRED'::text]))),
     CONSTRAINT chk_notifications_claimed_until_time CHECK ((((claimed_until AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((claimed_until AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_notifications_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
@@ -4538,7 +5289,7 @@ CREATE TABLE public.notifications (
 
 -- Name: TABLE notifications; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON TABLE public.notifications IS 'A mail to a user about an event. Triggers of schedule_runs, report_data_collections and users insert the rows; recomamp_notifications sends them. Table of the pipeline.';
+COMMENT ON TABLE public.notifications IS 'A mail to a user about an event. Triggers and record_late_windows() insert the rows; recomamp_notifications sends them. Table of the pipeline.';
 
 -- Name: COLUMN notifications.id; Type: COMMENT; Schema: public; Owner: -
 
@@ -4550,7 +5301,7 @@ COMMENT ON COLUMN public.notifications.user_id IS 'User who gets the mail. Writt
 
 -- Name: COLUMN notifications.kind; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.notifications.kind IS 'SCHEDULE_RUN_FAILED, COLLECTION_COMPLETED, COLLECTION_FAILED or CONSENT_REVOKED. Written by: queue_notification().';
+COMMENT ON COLUMN public.notifications.kind IS 'SCHEDULE_RUN_FAILED, COLLECTION_COMPLETED, COLLECTION_FAILED, CONSENT_REVOKED, RESULT_CHECK_FAILED, CONTRACT_CHANGED, WINDOW_LATE or RESULTS_LOADED. Written by: queue_notification().';
 
 -- Name: COLUMN notifications.event_key; Type: COMMENT; Schema: public; Owner: -
 
@@ -5047,6 +5798,164 @@ COMMENT ON COLUMN public.report_data_weeks.started_at IS 'Time when the latest e
 -- Name: COLUMN report_data_weeks.completed_at; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.report_data_weeks.completed_at IS 'Time when the week ended. NULL while it is open. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: result_check_outcomes; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.result_check_outcomes (
+    execution_id uuid NOT NULL,
+    check_id uuid NOT NULL,
+    measured text NOT NULL,
+    value numeric,
+    reference_value numeric,
+    passed boolean,
+    note text NOT NULL,
+    evaluated_at timestamp with time zone NOT NULL,
+    CONSTRAINT chk_result_check_outcomes_evaluated_at_time CHECK ((((evaluated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((evaluated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
+);
+
+-- Name: TABLE result_check_outcomes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.result_check_outcomes IS 'What a condition came to for one result. The pipeline inserts the rows and deletes them after 90 days. Table of the pipeline.';
+
+-- Name: COLUMN result_check_outcomes.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_check_outcomes.execution_id IS 'Execution whose result was measured. Written by: load (insert_check_outcome).';
+
+-- Name: COLUMN result_check_outcomes.check_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_check_outcomes.check_id IS 'Condition that was evaluated. Written by: load (insert_check_outcome).';
+
+-- Name: COLUMN result_check_outcomes.measured; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_check_outcomes.measured IS 'Measure with its columns, such as SUM(clicks). Written by: load (insert_check_outcome).';
+
+-- Name: COLUMN result_check_outcomes.value; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_check_outcomes.value IS 'Value of the measure. NULL where there was none. Written by: load (insert_check_outcome).';
+
+-- Name: COLUMN result_check_outcomes.reference_value; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_check_outcomes.reference_value IS 'Value of the same measure in the result that was compared with. NULL where there was none. Written by: load (insert_check_outcome).';
+
+-- Name: COLUMN result_check_outcomes.passed; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_check_outcomes.passed IS 'Whether the condition is met. NULL where it could not be evaluated: note says why. Written by: load (insert_check_outcome).';
+
+-- Name: COLUMN result_check_outcomes.note; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_check_outcomes.note IS 'Outcome in words. Written by: load (insert_check_outcome).';
+
+-- Name: COLUMN result_check_outcomes.evaluated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_check_outcomes.evaluated_at IS 'Time of the evaluation. Written by: load (insert_check_outcome).';
+
+-- Name: result_checks; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.result_checks (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    workflow_id uuid,
+    schedule_id uuid,
+    name text NOT NULL,
+    measure text NOT NULL,
+    column_name text,
+    key_columns text[],
+    comparison text NOT NULL,
+    threshold numeric NOT NULL,
+    compared_with text DEFAULT 'CONSTANT'::text NOT NULL,
+    severity text DEFAULT 'NOTIFY'::text NOT NULL,
+    rearm_after interval DEFAULT '1 day'::interval NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    notified_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_result_check_columns CHECK (
+CASE measure
+    WHEN 'ROWS'::text THEN ((column_name IS NULL) AND (key_columns IS NULL))
+    WHEN 'DUPLICATES'::text THEN ((column_name IS NULL) AND (key_columns IS NOT NULL))
+    ELSE ((column_name IS NOT NULL) AND (key_columns IS NULL))
+END),
+    CONSTRAINT chk_result_check_compared_with CHECK ((compared_with = ANY (ARRAY['CONSTANT'::text, 'PREVIOUS_WINDOW'::text, 'SAME_WEEKDAY'::text]))),
+    CONSTRAINT chk_result_check_comparison CHECK ((comparison = ANY (ARRAY['<'::text, '<='::text, '>'::text, '>='::text, '='::text, '<>'::text, 'WITHIN'::text]))),
+    CONSTRAINT chk_result_check_measure CHECK ((measure = ANY (ARRAY['ROWS'::text, 'SUM'::text, 'MIN'::text, 'MAX'::text, 'AVG'::text, 'NULLS'::text, 'DUPLICATES'::text]))),
+    CONSTRAINT chk_result_check_place CHECK ((num_nonnulls(workflow_id, schedule_id) = 1)),
+    CONSTRAINT chk_result_check_severity CHECK ((severity = ANY (ARRAY['NOTIFY'::text, 'FAIL'::text]))),
+    CONSTRAINT chk_result_check_within CHECK (((comparison <> 'WITHIN'::text) OR ((compared_with <> 'CONSTANT'::text) AND (threshold >= (0)::numeric)))),
+    CONSTRAINT chk_result_checks_column_name_length CHECK ((char_length(column_name) <= 200)),
+    CONSTRAINT chk_result_checks_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_result_checks_key_columns_elements CHECK (((COALESCE(array_ndims(key_columns), 1) = 1) AND ((cardinality(key_columns) >= 1) AND (cardinality(key_columns) <= 20)) AND (NOT (to_jsonb(key_columns) @? '$[*]?(@ like_regex "^.{201}" flag "s")'::jsonpath)))),
+    CONSTRAINT chk_result_checks_name_length CHECK ((char_length(name) <= 200)),
+    CONSTRAINT chk_result_checks_notified_at_time CHECK ((((notified_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((notified_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_result_checks_rearm_after_range CHECK ((((rearm_after >= '00:00:00'::interval) AND (rearm_after <= '90 days'::interval)) AND (EXTRACT(year FROM rearm_after) = (0)::numeric) AND (EXTRACT(month FROM rearm_after) = (0)::numeric) AND ((EXTRACT(day FROM rearm_after) >= (0)::numeric) AND (EXTRACT(day FROM rearm_after) <= (90)::numeric)))),
+    CONSTRAINT chk_result_checks_threshold_range CHECK ((((threshold >= '-1000000000000000000000000000000'::numeric) AND (threshold <= '1000000000000000000000000000000'::numeric)) AND (scale(threshold) <= 20)))
+);
+
+-- Name: TABLE result_checks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.result_checks IS 'A condition that each result of a workflow or of a schedule must meet. The user inserts the rows. Table of the pipeline.';
+
+-- Name: COLUMN result_checks.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN result_checks.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.user_id IS 'User that the condition belongs to. It follows a workflow that changes hands. Written by: user.';
+
+-- Name: COLUMN result_checks.workflow_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.workflow_id IS 'Workflow whose results are checked. NULL where it is a schedule. Written by: user.';
+
+-- Name: COLUMN result_checks.schedule_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.schedule_id IS 'Schedule whose results are checked. NULL where it is a workflow. Written by: user.';
+
+-- Name: COLUMN result_checks.name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.name IS 'Name for display and mails. Written by: user.';
+
+-- Name: COLUMN result_checks.measure; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.measure IS 'What is measured over all rows: ROWS, SUM, MIN, MAX, AVG, NULLS or DUPLICATES. Written by: user.';
+
+-- Name: COLUMN result_checks.column_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.column_name IS 'Column that is measured. NULL for ROWS and DUPLICATES. Written by: user.';
+
+-- Name: COLUMN result_checks.key_columns; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.key_columns IS 'Columns whose values together must differ in each row. DUPLICATES counts the rows that repeat an earlier one. Written by: user.';
+
+-- Name: COLUMN result_checks.comparison; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.comparison IS 'How the measure compares with threshold in a good result. WITHIN: the change is at most so many percent, up or down. Written by: user.';
+
+-- Name: COLUMN result_checks.threshold; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.threshold IS 'Number to compare with. In percent of change, unless compared_with is CONSTANT. Written by: user.';
+
+-- Name: COLUMN result_checks.compared_with; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.compared_with IS 'CONSTANT: the measure itself. PREVIOUS_WINDOW and SAME_WEEKDAY: its change in percent against that window, or the one a week before. Written by: default; user.';
+
+-- Name: COLUMN result_checks.severity; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.severity IS 'NOTIFY: a failure is sent as a notification. FAIL: it also fails the run. Written by: default; user.';
+
+-- Name: COLUMN result_checks.rearm_after; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.rearm_after IS 'Time after which a condition that stays failed is sent again, at most 90 days. Written by: default; user.';
+
+-- Name: COLUMN result_checks.is_active; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.is_active IS 'False: the condition is not evaluated. Written by: default; user.';
+
+-- Name: COLUMN result_checks.notified_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.notified_at IS 'Time of the last notification. NULL after the condition is met again. Written by: notify_check_outcome().';
+
+-- Name: COLUMN result_checks.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_checks.created_at IS 'Time of insertion. Written by: default.';
 
 -- Name: result_difference_columns; Type: TABLE; Schema: public; Owner: -
 
@@ -5665,6 +6574,60 @@ COMMENT ON COLUMN public.users.consent_revoked_at IS 'Time when Amazon refused t
 
 COMMENT ON COLUMN public.users.consent_error IS 'Amazon''s message when it refused the refresh token. Added by the pipeline. Written by: any Amazon call (revoke_user_consent); clear_revoked_consent().';
 
+-- Name: workflow_dry_runs; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.workflow_dry_runs (
+    workflow_id uuid NOT NULL,
+    instance_id uuid NOT NULL,
+    definition_md5 text NOT NULL,
+    status text NOT NULL,
+    message text,
+    checked_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 1 NOT NULL,
+    next_try_at timestamp with time zone,
+    CONSTRAINT chk_workflow_dry_run_next_try CHECK (((status = 'UNKNOWN'::text) = (next_try_at IS NOT NULL))),
+    CONSTRAINT chk_workflow_dry_run_status CHECK ((status = ANY (ARRAY['ACCEPTED'::text, 'REFUSED'::text, 'INVALID'::text, 'UNKNOWN'::text]))),
+    CONSTRAINT chk_workflow_dry_runs_checked_at_time CHECK ((((checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_dry_runs_message_chars CHECK ((char_length(message) <= 2000)),
+    CONSTRAINT chk_workflow_dry_runs_next_try_at_time CHECK ((((next_try_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_try_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
+);
+
+-- Name: TABLE workflow_dry_runs; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.workflow_dry_runs IS 'AMC''s answer to the dry run of a workflow on an instance. It belongs to one version of the workflow. The owner reads it. Table of the pipeline.';
+
+-- Name: COLUMN workflow_dry_runs.workflow_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.workflow_id IS 'Workflow with the query. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.instance_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.instance_id IS 'AMC instance that was asked. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.definition_md5; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.definition_md5 IS 'MD5 of the query, the parameters and the options that were sent. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.status IS 'ACCEPTED or REFUSED is AMC''s answer. INVALID queries are not sent. UNKNOWN is tried again. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.message; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.message IS 'AMC''s words, or why there is no answer. NULL where AMC accepts the query. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.checked_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.checked_at IS 'Time when AMC was asked. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.attempts; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.attempts IS 'Dry runs of this version so far. Written by: default; recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.next_try_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.next_try_at IS 'Earliest time of the next dry run. NULL where AMC has answered. Written by: recomamp_dry_runs (record_dry_run).';
+
 -- Name: workflow_executions; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.workflow_executions (
@@ -5713,6 +6676,11 @@ CREATE TABLE public.workflow_executions (
     result_data_trimmed_at timestamp with time zone,
     result_files_deleted_at timestamp with time zone,
     superseded_by uuid,
+    column_changes text,
+    amc_options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    hidden_rows integer,
+    blanked_rows integer,
+    hidden_reasons jsonb,
     CONSTRAINT chk_execution_attempt CHECK ((attempt > 0)),
     CONSTRAINT chk_execution_dag_id CHECK (((dag_id IS NULL) OR
 CASE
@@ -5724,10 +6692,12 @@ END)),
     CONSTRAINT chk_execution_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
     CONSTRAINT chk_execution_window CHECK ((window_start < window_end)),
     CONSTRAINT chk_execution_window_type CHECK ((window_type = ANY (ARRAY['EXPLICIT'::text, 'MOST_RECENT_DAY'::text, 'MOST_RECENT_WEEK'::text, 'CURRENT_MONTH'::text, 'PREVIOUS_MONTH'::text, 'ALL'::text]))),
+    CONSTRAINT chk_workflow_executions_amc_options_size CHECK ((octet_length((amc_options)::text) <= 4096)),
     CONSTRAINT chk_workflow_executions_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_deadline_at_time CHECK ((((deadline_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((deadline_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_due_at_time CHECK ((((due_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((due_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_executions_hidden_reasons_size CHECK ((octet_length((hidden_reasons)::text) <= 65536)),
     CONSTRAINT chk_workflow_executions_next_retry_at_time CHECK ((((next_retry_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_retry_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_orphaned_at_time CHECK ((((orphaned_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((orphaned_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_executions_result_data_trimmed_at_time CHECK ((((result_data_trimmed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((result_data_trimmed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
@@ -5927,6 +6897,26 @@ COMMENT ON COLUMN public.workflow_executions.result_files_deleted_at IS 'Time wh
 
 COMMENT ON COLUMN public.workflow_executions.superseded_by IS 'Later success of the same workflow and window, which has the files now. NULL where there is none. Added by the pipeline. Written by: recomamp_maintenance: delete_files (set_result_files_deleted); load (mark_succeeded).';
 
+-- Name: COLUMN workflow_executions.column_changes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.column_changes IS 'Columns that differ from those of the result before: added, gone, or of another type. NULL where none does. Added by the pipeline. Written by: load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.amc_options; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.amc_options IS 'Options of the query in AMC''s own names. AMC''s defaults are left out. Added by the pipeline. Written by: default; submit, wait (insert_execution).';
+
+-- Name: COLUMN workflow_executions.hidden_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.hidden_rows IS 'Rows that privacy removed from the result. AMC adds up like rows first. NULL: not counted. Added by the pipeline. Written by: load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.blanked_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.blanked_rows IS 'Rows of the result with values that privacy removed. NULL: not counted. Added by the pipeline. Written by: load (mark_succeeded).';
+
+-- Name: COLUMN workflow_executions.hidden_reasons; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_executions.hidden_reasons IS 'Number of hidden and blanked rows by AMC''s reason, without its number of users. NULL: AMC gave no reasons. Added by the pipeline. Written by: load (mark_succeeded).';
+
 -- Name: workflow_findings; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.workflow_findings (
@@ -5939,13 +6929,13 @@ CREATE TABLE public.workflow_findings (
     message text NOT NULL,
     query_md5 text NOT NULL,
     found_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'REMOVED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'REMOVED_COLUMN'::text, 'DATE_AGAINST_TIMESTAMP'::text]))),
+    CONSTRAINT chk_workflow_finding_kind CHECK ((kind = ANY (ARRAY['UNKNOWN_TABLE'::text, 'REMOVED_TABLE'::text, 'UNKNOWN_COLUMN'::text, 'REMOVED_COLUMN'::text, 'DATE_AGAINST_TIMESTAMP'::text, 'REFUSED_BY_AMC'::text]))),
     CONSTRAINT chk_workflow_findings_found_at_time CHECK ((((found_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((found_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: TABLE workflow_findings; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON TABLE public.workflow_findings IS 'A table or column that a query names and its instance does not offer. The owner reads it; the pipeline inserts the rows and deletes them once they are not true any more. Table of the pipeline.';
+COMMENT ON TABLE public.workflow_findings IS 'A table or column that a query names and its instance does not offer, or AMC''s refusal of a dry run. The owner reads it; the pipeline inserts the rows and deletes them once they are not true any more. Table of the pipeline.';
 
 -- Name: COLUMN workflow_findings.id; Type: COMMENT; Schema: public; Owner: -
 
@@ -5953,19 +6943,19 @@ COMMENT ON COLUMN public.workflow_findings.id IS 'Primary key. Written by: defau
 
 -- Name: COLUMN workflow_findings.workflow_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.workflow_id IS 'Workflow with the query. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.workflow_id IS 'Workflow with the query. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.instance_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.instance_id IS 'AMC instance of the workflow. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.instance_id IS 'AMC instance of the workflow. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.kind; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.kind IS 'UNKNOWN_TABLE, REMOVED_TABLE, UNKNOWN_COLUMN, REMOVED_COLUMN or DATE_AGAINST_TIMESTAMP. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.kind IS 'UNKNOWN_TABLE, REMOVED_TABLE, UNKNOWN_COLUMN, REMOVED_COLUMN, DATE_AGAINST_TIMESTAMP or REFUSED_BY_AMC. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.table_name; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.table_name IS 'Table that the query names. Several, separated by commas, where the column may be of any of them. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.table_name IS 'Table that the query names. Several, separated by commas, where the column may be of any of them. Empty for a refusal. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.column_name; Type: COMMENT; Schema: public; Owner: -
 
@@ -5973,15 +6963,15 @@ COMMENT ON COLUMN public.workflow_findings.column_name IS 'Column that the query
 
 -- Name: COLUMN workflow_findings.message; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.message IS 'Finding in words. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.message IS 'Finding in words. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.query_md5; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.query_md5 IS 'MD5 of workflows.sql_query as it was checked. Written by: recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.query_md5 IS 'MD5 of workflows.sql_query as it was checked. Written by: recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: COLUMN workflow_findings.found_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_findings.found_at IS 'Time when the finding was first made. Written by: default; recomamp_schema_sync (merge_workflow_findings).';
+COMMENT ON COLUMN public.workflow_findings.found_at IS 'Time when the finding was first made. Written by: default; recomamp_schema_sync (merge_workflow_findings); recomamp_dry_runs (record_dry_run).';
 
 -- Name: workflow_schedules; Type: TABLE; Schema: public; Owner: -
 
@@ -6005,12 +6995,20 @@ CREATE TABLE public.workflow_schedules (
     updated_at timestamp with time zone DEFAULT now(),
     paused_at timestamp with time zone,
     last_run_due_at timestamp with time zone,
+    late_after interval,
+    late_tick_at timestamp with time zone,
+    result_contract text,
+    notify_on_success boolean DEFAULT false NOT NULL,
+    attach_results boolean DEFAULT false NOT NULL,
     CONSTRAINT chk_schedule_last_run_status CHECK ((last_run_status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text, 'CANCELLED'::text, 'TIMEOUT'::text]))),
+    CONSTRAINT chk_schedule_result_contract CHECK ((result_contract = ANY (ARRAY['EVOLVE'::text, 'REPORT'::text, 'FREEZE'::text]))),
     CONSTRAINT chk_workflow_schedules_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_schedules_cron_expression_length CHECK ((char_length(cron_expression) <= 200)),
     CONSTRAINT chk_workflow_schedules_description_length CHECK ((char_length(description) <= 4000)),
     CONSTRAINT chk_workflow_schedules_last_run_at_time CHECK ((((last_run_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_run_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_schedules_last_run_due_at_time CHECK ((((last_run_due_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_run_due_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_workflow_schedules_late_after_range CHECK ((((late_after >= '00:05:00'::interval) AND (late_after <= '30 days'::interval)) AND (EXTRACT(year FROM late_after) = (0)::numeric) AND (EXTRACT(month FROM late_after) = (0)::numeric) AND ((EXTRACT(day FROM late_after) >= (0)::numeric) AND (EXTRACT(day FROM late_after) <= (30)::numeric)))),
+    CONSTRAINT chk_workflow_schedules_late_tick_at_time CHECK ((((late_tick_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((late_tick_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_schedules_name_length CHECK ((char_length(name) <= 200)),
     CONSTRAINT chk_workflow_schedules_next_run_at_time CHECK ((((next_run_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((next_run_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflow_schedules_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
@@ -6100,6 +7098,26 @@ COMMENT ON COLUMN public.workflow_schedules.paused_at IS 'Time since when is_act
 
 COMMENT ON COLUMN public.workflow_schedules.last_run_due_at IS 'Tick of the last run. Added by the pipeline. Written by: submit, wait, record, recomamp_reconcile (update_schedule_after_run).';
 
+-- Name: COLUMN workflow_schedules.late_after; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.late_after IS 'Time after a tick by which its window must be loaded, from 5 minutes to 30 days. NULL: nobody is notified of late windows. Added by the pipeline. Written by: user.';
+
+-- Name: COLUMN workflow_schedules.late_tick_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.late_tick_at IS 'Next tick whose window is judged, at late_after past it. NULL where none is. Added by the pipeline. Written by: set_late_tick_at(); record_late_windows().';
+
+-- Name: COLUMN workflow_schedules.result_contract; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.result_contract IS 'Contract of the schedule: EVOLVE, REPORT or FREEZE. Its results are compared with its own. NULL: that of the workflow. Added by the pipeline. Written by: user.';
+
+-- Name: COLUMN workflow_schedules.notify_on_success; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.notify_on_success IS 'True: each run with results is sent as a notification. Added by the pipeline. Written by: default; user.';
+
+-- Name: COLUMN workflow_schedules.attach_results; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_schedules.attach_results IS 'True: the mail of notify_on_success has the first 100 rows as CSV. Added by the pipeline. Written by: default; user.';
+
 -- Name: workflows; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.workflows (
@@ -6116,12 +7134,20 @@ CREATE TABLE public.workflows (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     last_executed_at timestamp with time zone,
+    result_contract text DEFAULT 'EVOLVE'::text NOT NULL,
+    result_contract_accepted_at timestamp with time zone,
+    privacy_filtering text DEFAULT 'REMOVE_ROWS'::text NOT NULL,
+    counts_hidden_rows boolean DEFAULT false NOT NULL,
+    disable_aggregation_controls boolean DEFAULT false NOT NULL,
+    CONSTRAINT chk_workflow_privacy_filtering CHECK ((privacy_filtering = ANY (ARRAY['REMOVE_ROWS'::text, 'REMOVE_VALUES'::text]))),
+    CONSTRAINT chk_workflow_result_contract CHECK ((result_contract = ANY (ARRAY['EVOLVE'::text, 'REPORT'::text, 'FREEZE'::text]))),
     CONSTRAINT chk_workflows_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflows_description_length CHECK ((char_length(description) <= 4000)),
     CONSTRAINT chk_workflows_last_executed_at_time CHECK ((((last_executed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((last_executed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflows_name_length CHECK ((char_length(name) <= 200)),
     CONSTRAINT chk_workflows_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
     CONSTRAINT chk_workflows_parameters_size CHECK ((octet_length((parameters)::text) <= 262144)),
+    CONSTRAINT chk_workflows_result_contract_accepted_at_time CHECK ((((result_contract_accepted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((result_contract_accepted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_workflows_sql_query_length CHECK ((octet_length(sql_query) <= 262144)),
     CONSTRAINT chk_workflows_tags_elements CHECK (((COALESCE(array_ndims(tags), 1) = 1) AND (cardinality(tags) <= 50) AND (NOT (to_jsonb(tags) @? '$[*]?(@ like_regex "^.{101}" flag "s")'::jsonpath)))),
     CONSTRAINT chk_workflows_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
@@ -6182,6 +7208,26 @@ COMMENT ON COLUMN public.workflows.updated_at IS 'Time of the last change. Writt
 -- Name: COLUMN workflows.last_executed_at; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.workflows.last_executed_at IS 'created_at of the latest execution. Written by: update_workflow_execution_count().';
+
+-- Name: COLUMN workflows.result_contract; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.result_contract IS 'What a change of the columns of results does: EVOLVE nothing, REPORT sends a notification, FREEZE fails the run. Added by the pipeline. Written by: default; user.';
+
+-- Name: COLUMN workflows.result_contract_accepted_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.result_contract_accepted_at IS 'Time since when results are compared: the columns of the next result are accepted whatever they are. NULL: all results are compared. Added by the pipeline. Written by: user.';
+
+-- Name: COLUMN workflows.privacy_filtering; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.privacy_filtering IS 'What AMC does with a row of too few users. REMOVE_ROWS removes it, REMOVE_VALUES blanks its sensitive values. Added by the pipeline. Written by: default; user; application.';
+
+-- Name: COLUMN workflows.counts_hidden_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.counts_hidden_rows IS 'Whether the pipeline counts the rows that privacy removes or blanks. Added by the pipeline. Written by: default; user; application.';
+
+-- Name: COLUMN workflows.disable_aggregation_controls; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.disable_aggregation_controls IS 'Whether AMC skips privacy on made-up data. It is sent for SANDBOX instances alone. Added by the pipeline. Written by: default; user; application.';
 
 -- Name: amc_accounts amc_accounts_account_id_key; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -6263,6 +7309,11 @@ ALTER TABLE ONLY public.campaign_reports
 ALTER TABLE ONLY public.campaigns
     ADD CONSTRAINT campaigns_pkey PRIMARY KEY (id);
 
+-- Name: channel_deliveries channel_deliveries_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.channel_deliveries
+    ADD CONSTRAINT channel_deliveries_pkey PRIMARY KEY (id);
+
 -- Name: database_logins database_logins_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.database_logins
@@ -6273,6 +7324,11 @@ ALTER TABLE ONLY public.database_logins
 ALTER TABLE ONLY public.maintenance_findings
     ADD CONSTRAINT maintenance_findings_pkey PRIMARY KEY (id);
 
+-- Name: notification_channels notification_channels_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.notification_channels
+    ADD CONSTRAINT notification_channels_pkey PRIMARY KEY (id);
+
 -- Name: notifications notifications_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.notifications
@@ -6282,6 +7338,16 @@ ALTER TABLE ONLY public.notifications
 
 ALTER TABLE ONLY public.execution_locks
     ADD CONSTRAINT pk_execution_locks PRIMARY KEY (execution_id, purpose);
+
+-- Name: result_check_outcomes pk_result_check_outcomes; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_check_outcomes
+    ADD CONSTRAINT pk_result_check_outcomes PRIMARY KEY (execution_id, check_id);
+
+-- Name: workflow_dry_runs pk_workflow_dry_runs; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_dry_runs
+    ADD CONSTRAINT pk_workflow_dry_runs PRIMARY KEY (workflow_id, instance_id);
 
 -- Name: query_templates query_templates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -6307,6 +7373,11 @@ ALTER TABLE ONLY public.report_data_collections
 
 ALTER TABLE ONLY public.report_data_weeks
     ADD CONSTRAINT report_data_weeks_pkey PRIMARY KEY (id);
+
+-- Name: result_checks result_checks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_checks
+    ADD CONSTRAINT result_checks_pkey PRIMARY KEY (id);
 
 -- Name: result_difference_columns result_difference_columns_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -6342,6 +7413,11 @@ ALTER TABLE ONLY public.amc_instances
 
 ALTER TABLE ONLY public.build_guide_sections
     ADD CONSTRAINT uq_build_guide_sections_number UNIQUE (guide_id, section_number) DEFERRABLE;
+
+-- Name: channel_deliveries uq_channel_deliveries_event; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.channel_deliveries
+    ADD CONSTRAINT uq_channel_deliveries_event UNIQUE (notification_id, channel_id);
 
 -- Name: notifications uq_notifications_event; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -6600,6 +7676,14 @@ CREATE INDEX idx_campaigns_type ON public.campaigns USING btree (campaign_type);
 
 CREATE INDEX idx_campaigns_user_id ON public.campaigns USING btree (user_id);
 
+-- Name: idx_channel_deliveries_channel_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_channel_deliveries_channel_id ON public.channel_deliveries USING btree (channel_id);
+
+-- Name: idx_channel_deliveries_open; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_channel_deliveries_open ON public.channel_deliveries USING btree (created_at, id) WHERE (status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text]));
+
 -- Name: idx_data_collections_instance_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_data_collections_instance_id ON public.report_data_collections USING btree (instance_id);
@@ -6652,6 +7736,10 @@ CREATE INDEX idx_maintenance_findings_at ON public.maintenance_findings USING bt
 
 CREATE INDEX idx_maintenance_findings_run ON public.maintenance_findings USING btree (dag_run_id, task_id);
 
+-- Name: idx_notification_channels_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_notification_channels_user_id ON public.notification_channels USING btree (user_id);
+
 -- Name: idx_notifications_created_at; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_notifications_created_at ON public.notifications USING btree (created_at);
@@ -6687,6 +7775,26 @@ CREATE INDEX idx_reconciliations_at ON public.reconciliations USING btree (at);
 -- Name: idx_reconciliations_instance_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_reconciliations_instance_id ON public.reconciliations USING btree (instance_id, at DESC);
+
+-- Name: idx_result_check_outcomes_check_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_result_check_outcomes_check_id ON public.result_check_outcomes USING btree (check_id, evaluated_at);
+
+-- Name: idx_result_check_outcomes_evaluated_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_result_check_outcomes_evaluated_at ON public.result_check_outcomes USING btree (evaluated_at);
+
+-- Name: idx_result_checks_schedule_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_result_checks_schedule_id ON public.result_checks USING btree (schedule_id, user_id) WHERE (schedule_id IS NOT NULL);
+
+-- Name: idx_result_checks_user_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_result_checks_user_id ON public.result_checks USING btree (user_id);
+
+-- Name: idx_result_checks_workflow_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_result_checks_workflow_id ON public.result_checks USING btree (workflow_id, user_id) WHERE (workflow_id IS NOT NULL);
 
 -- Name: idx_result_differences_previous; Type: INDEX; Schema: public; Owner: -
 
@@ -6763,6 +7871,10 @@ CREATE INDEX idx_users_amazon_user_id ON public.users USING btree (amazon_user_i
 -- Name: idx_users_email; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_users_email ON public.users USING btree (email);
+
+-- Name: idx_workflow_dry_runs_instance_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_dry_runs_instance_id ON public.workflow_dry_runs USING btree (instance_id);
 
 -- Name: idx_workflow_executions_amc_id; Type: INDEX; Schema: public; Owner: -
 
@@ -6844,6 +7956,10 @@ CREATE INDEX idx_workflow_executions_workflow_id ON public.workflow_executions U
 
 CREATE INDEX idx_workflow_findings_instance_id ON public.workflow_findings USING btree (instance_id);
 
+-- Name: idx_workflow_schedules_late; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_schedules_late ON public.workflow_schedules USING btree (late_tick_at) WHERE (late_tick_at IS NOT NULL);
+
 -- Name: idx_workflow_schedules_next_run; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_schedules_next_run ON public.workflow_schedules USING btree (is_active, next_run_at) WHERE (is_active = true);
@@ -6884,9 +8000,13 @@ CREATE INDEX idx_workflows_user_id ON public.workflows USING btree (user_id);
 
 CREATE UNIQUE INDEX uq_campaign_reports_open ON public.campaign_reports USING btree (instance_id, profile_id, campaign_type, start_date, end_date) WHERE (status = 'REQUESTED'::text);
 
+-- Name: uq_notification_channels_email; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX uq_notification_channels_email ON public.notification_channels USING btree (user_id) WHERE (kind = 'EMAIL'::text);
+
 -- Name: uq_run_requests_restatement; Type: INDEX; Schema: public; Owner: -
 
-CREATE UNIQUE INDEX uq_run_requests_restatement ON public.run_requests USING btree (schedule_id, window_start, window_end, restate_age_days) WHERE (action = 'RESTATE'::text);
+CREATE UNIQUE INDEX uq_run_requests_restatement ON public.run_requests USING btree (user_id, schedule_id, window_start, window_end, restate_age_days) WHERE (action = 'RESTATE'::text);
 
 -- Name: uq_workflow_executions_amc_execution; Type: INDEX; Schema: public; Owner: -
 
@@ -6924,9 +8044,17 @@ CREATE TRIGGER trigger_admit_new_asins AFTER INSERT ON public.asins REFERENCING 
 
 CREATE TRIGGER trigger_admit_new_collections AFTER INSERT ON public.report_data_collections REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_collections();
 
+-- Name: notification_channels trigger_admit_new_notification_channels; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_notification_channels AFTER INSERT ON public.notification_channels REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_notification_channels();
+
 -- Name: query_templates trigger_admit_new_query_templates; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_admit_new_query_templates AFTER INSERT ON public.query_templates REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_query_templates();
+
+-- Name: result_checks trigger_admit_new_result_checks; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_admit_new_result_checks AFTER INSERT ON public.result_checks REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_result_checks();
 
 -- Name: run_requests trigger_admit_new_run_requests; Type: TRIGGER; Schema: public; Owner: -
 
@@ -7000,6 +8128,10 @@ CREATE TRIGGER trigger_check_collection_time_zone AFTER UPDATE OF parameters ON 
 
 CREATE TRIGGER trigger_check_new_workflow_template BEFORE INSERT ON public.workflows FOR EACH ROW WHEN ((new.template_id IS NOT NULL)) EXECUTE FUNCTION public.check_workflow_template();
 
+-- Name: notification_channels trigger_check_notification_channel; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_notification_channel BEFORE INSERT OR UPDATE OF kind, url, secret, url_host ON public.notification_channels FOR EACH ROW EXECUTE FUNCTION public.check_notification_channel();
+
 -- Name: query_templates trigger_check_query_template; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_query_template BEFORE INSERT OR UPDATE OF sql_template, parameters ON public.query_templates FOR EACH ROW EXECUTE FUNCTION public.check_query_template();
@@ -7007,6 +8139,10 @@ CREATE TRIGGER trigger_check_query_template BEFORE INSERT OR UPDATE OF sql_templ
 -- Name: report_data_collections trigger_check_report_data_collection; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_report_data_collection BEFORE INSERT OR UPDATE OF parameters, status, workflow_id, instance_id, user_id, start_date, end_date ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_report_data_collection();
+
+-- Name: result_checks trigger_check_result_check; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_result_check BEFORE INSERT OR UPDATE OF workflow_id, schedule_id, measure, column_name, key_columns, comparison, threshold, compared_with, rearm_after ON public.result_checks FOR EACH ROW EXECUTE FUNCTION public.check_result_check();
 
 -- Name: run_requests trigger_check_run_request; Type: TRIGGER; Schema: public; Owner: -
 
@@ -7172,13 +8308,25 @@ CREATE TRIGGER trigger_enforce_usage_count BEFORE INSERT OR UPDATE OF usage_coun
 
 CREATE TRIGGER trigger_limit_asin_list_items AFTER INSERT ON public.asin_list_items REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.admit_new_asin_list_items();
 
+-- Name: result_check_outcomes trigger_notify_check_outcome; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_check_outcome AFTER INSERT OR UPDATE OF passed ON public.result_check_outcomes FOR EACH ROW EXECUTE FUNCTION public.notify_check_outcome();
+
 -- Name: report_data_collections trigger_notify_collection; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_notify_collection AFTER UPDATE OF status ON public.report_data_collections FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.notify_collection();
 
+-- Name: workflow_executions trigger_notify_column_changes; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_column_changes AFTER UPDATE OF column_changes ON public.workflow_executions FOR EACH ROW WHEN (((new.column_changes IS NOT NULL) AND (new.column_changes IS DISTINCT FROM old.column_changes))) EXECUTE FUNCTION public.notify_column_changes();
+
 -- Name: users trigger_notify_consent; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_notify_consent AFTER UPDATE ON public.users FOR EACH ROW WHEN (((old.consent_revoked_at IS NULL) IS DISTINCT FROM (new.consent_revoked_at IS NULL))) EXECUTE FUNCTION public.notify_consent();
+
+-- Name: schedule_runs trigger_notify_results_loaded; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_notify_results_loaded AFTER INSERT OR UPDATE OF status ON public.schedule_runs FOR EACH ROW EXECUTE FUNCTION public.notify_results_loaded();
 
 -- Name: schedule_runs trigger_notify_schedule_run; Type: TRIGGER; Schema: public; Owner: -
 
@@ -7212,6 +8360,14 @@ CREATE TRIGGER trigger_publish_changed_workflows AFTER UPDATE OF name, descripti
 
 CREATE TRIGGER trigger_publish_health_amc_instances AFTER UPDATE OF health_status ON public.amc_instances FOR EACH ROW WHEN (((NOT (old.health_status IS DISTINCT FROM 'ERROR'::text)) <> (NOT (new.health_status IS DISTINCT FROM 'ERROR'::text)))) EXECUTE FUNCTION public.publish_definition_change();
 
+-- Name: workflows trigger_publish_new_workflows; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_new_workflows AFTER INSERT ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
+
+-- Name: workflows trigger_publish_options_workflows; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_options_workflows AFTER UPDATE OF privacy_filtering, counts_hidden_rows, disable_aggregation_controls ON public.workflows FOR EACH ROW WHEN ((((old.privacy_filtering IS DISTINCT FROM new.privacy_filtering) OR (old.counts_hidden_rows IS DISTINCT FROM new.counts_hidden_rows)) OR (old.disable_aggregation_controls IS DISTINCT FROM new.disable_aggregation_controls))) EXECUTE FUNCTION public.publish_definition_change();
+
 -- Name: report_data_collections trigger_publish_report_data_collections; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_publish_report_data_collections AFTER INSERT OR DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
@@ -7219,6 +8375,14 @@ CREATE TRIGGER trigger_publish_report_data_collections AFTER INSERT OR DELETE ON
 -- Name: run_requests trigger_publish_run_requests; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_publish_run_requests AFTER INSERT ON public.run_requests FOR EACH ROW EXECUTE FUNCTION public.publish_definition_change();
+
+-- Name: amc_instances trigger_publish_type_amc_instances; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_type_amc_instances AFTER UPDATE OF instance_type ON public.amc_instances FOR EACH ROW WHEN ((old.instance_type IS DISTINCT FROM new.instance_type)) EXECUTE FUNCTION public.publish_definition_change();
+
+-- Name: workflow_findings trigger_publish_workflow_findings; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_publish_workflow_findings AFTER INSERT OR DELETE OR UPDATE ON public.workflow_findings FOR EACH ROW EXECUTE FUNCTION public.publish_refused_workflow();
 
 -- Name: workflow_schedules trigger_publish_workflow_schedules; Type: TRIGGER; Schema: public; Owner: -
 
@@ -7332,9 +8496,17 @@ CREATE TRIGGER trigger_update_workflow_execution_count AFTER INSERT ON public.wo
 
 CREATE TRIGGER trigger_verify_unique_list_positions AFTER UPDATE ON public.asin_list_items REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.check_unique_list_positions();
 
+-- Name: workflow_schedules trigger_watch_late_windows; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_watch_late_windows BEFORE INSERT OR UPDATE OF late_after, cron_expression, timezone, is_active ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.set_late_tick_at();
+
 -- Name: report_data_collections trigger_withdraw_collection_notifications; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_withdraw_collection_notifications AFTER DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.withdraw_collection_notifications();
+
+-- Name: workflow_executions trigger_withdraw_late_window; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_withdraw_late_window AFTER UPDATE OF status ON public.workflow_executions FOR EACH ROW WHEN (((new.status = 'SUCCESS'::text) AND (old.status IS DISTINCT FROM 'SUCCESS'::text) AND (new.schedule_id IS NOT NULL) AND (new.due_at IS NOT NULL))) EXECUTE FUNCTION public.withdraw_late_window();
 
 -- Name: amc_api_errors amc_api_errors_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -7426,6 +8598,16 @@ ALTER TABLE ONLY public.campaigns
 ALTER TABLE ONLY public.campaigns
     ADD CONSTRAINT campaigns_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+-- Name: channel_deliveries channel_deliveries_channel_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.channel_deliveries
+    ADD CONSTRAINT channel_deliveries_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.notification_channels(id) ON DELETE CASCADE;
+
+-- Name: channel_deliveries channel_deliveries_notification_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.channel_deliveries
+    ADD CONSTRAINT channel_deliveries_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES public.notifications(id) ON DELETE CASCADE;
+
 -- Name: database_logins database_logins_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.database_logins
@@ -7471,6 +8653,16 @@ ALTER TABLE ONLY public.workflow_executions
 ALTER TABLE ONLY public.workflow_executions
     ADD CONSTRAINT fk_execution_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
 
+-- Name: result_checks fk_result_check_user_schedule; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_checks
+    ADD CONSTRAINT fk_result_check_user_schedule FOREIGN KEY (schedule_id, user_id) REFERENCES public.workflow_schedules(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+-- Name: result_checks fk_result_check_user_workflow; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_checks
+    ADD CONSTRAINT fk_result_check_user_workflow FOREIGN KEY (workflow_id, user_id) REFERENCES public.workflows(id, user_id) ON UPDATE CASCADE ON DELETE CASCADE;
+
 -- Name: run_requests fk_run_request_user_collection; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.run_requests
@@ -7505,6 +8697,11 @@ ALTER TABLE ONLY public.report_data_weeks
 
 ALTER TABLE ONLY public.workflows
     ADD CONSTRAINT fk_workflow_user_instance FOREIGN KEY (instance_id, user_id) REFERENCES public.amc_instances(id, user_id) ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+-- Name: notification_channels notification_channels_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.notification_channels
+    ADD CONSTRAINT notification_channels_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 -- Name: notifications notifications_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -7545,6 +8742,21 @@ ALTER TABLE ONLY public.report_data_weeks
 
 ALTER TABLE ONLY public.report_data_weeks
     ADD CONSTRAINT report_data_weeks_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
+-- Name: result_check_outcomes result_check_outcomes_check_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_check_outcomes
+    ADD CONSTRAINT result_check_outcomes_check_id_fkey FOREIGN KEY (check_id) REFERENCES public.result_checks(id) ON DELETE CASCADE;
+
+-- Name: result_check_outcomes result_check_outcomes_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_check_outcomes
+    ADD CONSTRAINT result_check_outcomes_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE CASCADE;
+
+-- Name: result_checks result_checks_user_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_checks
+    ADD CONSTRAINT result_checks_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 -- Name: result_difference_columns result_difference_columns_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -7620,6 +8832,16 @@ ALTER TABLE ONLY public.user_guide_progress
 
 ALTER TABLE ONLY public.user_quotas
     ADD CONSTRAINT user_quotas_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+-- Name: workflow_dry_runs workflow_dry_runs_instance_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_dry_runs
+    ADD CONSTRAINT workflow_dry_runs_instance_id_fkey FOREIGN KEY (instance_id) REFERENCES public.amc_instances(id) ON DELETE CASCADE;
+
+-- Name: workflow_dry_runs workflow_dry_runs_workflow_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.workflow_dry_runs
+    ADD CONSTRAINT workflow_dry_runs_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE CASCADE;
 
 -- Name: workflow_executions workflow_executions_collection_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
@@ -7848,6 +9070,20 @@ CREATE POLICY campaigns_pipeline_access ON public.campaigns TO recomamp_pipeline
 
 CREATE POLICY campaigns_user_access ON public.campaigns FOR SELECT USING ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
+-- Name: channel_deliveries; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.channel_deliveries ENABLE ROW LEVEL SECURITY;
+
+-- Name: channel_deliveries channel_deliveries_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY channel_deliveries_pipeline_access ON public.channel_deliveries TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: channel_deliveries channel_deliveries_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY channel_deliveries_user_read ON public.channel_deliveries FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.notification_channels parent
+  WHERE ((parent.id = channel_deliveries.channel_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
+
 -- Name: report_data_collections collections_user_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY collections_user_access ON public.report_data_collections USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
@@ -7902,6 +9138,18 @@ ALTER TABLE public.maintenance_findings ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY maintenance_findings_pipeline_access ON public.maintenance_findings TO recomamp_pipeline USING (true) WITH CHECK (true);
 
+-- Name: notification_channels; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.notification_channels ENABLE ROW LEVEL SECURITY;
+
+-- Name: notification_channels notification_channels_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY notification_channels_pipeline_access ON public.notification_channels TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: notification_channels notification_channels_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY notification_channels_user_access ON public.notification_channels USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
+
 -- Name: notifications; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.notifications ENABLE ROW LEVEL SECURITY;
@@ -7955,6 +9203,32 @@ ALTER TABLE public.report_data_weeks ENABLE ROW LEVEL SECURITY;
 -- Name: report_data_weeks report_data_weeks_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY report_data_weeks_pipeline_access ON public.report_data_weeks TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: result_check_outcomes; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.result_check_outcomes ENABLE ROW LEVEL SECURITY;
+
+-- Name: result_check_outcomes result_check_outcomes_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_check_outcomes_pipeline_access ON public.result_check_outcomes TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: result_check_outcomes result_check_outcomes_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_check_outcomes_user_read ON public.result_check_outcomes FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.workflow_executions parent
+  WHERE ((parent.id = result_check_outcomes.execution_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
+
+-- Name: result_checks; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.result_checks ENABLE ROW LEVEL SECURITY;
+
+-- Name: result_checks result_checks_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_checks_pipeline_access ON public.result_checks TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: result_checks result_checks_user_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_checks_user_access ON public.result_checks USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
 -- Name: result_difference_columns; Type: ROW SECURITY; Schema: public; Owner: -
 
@@ -8078,6 +9352,20 @@ CREATE POLICY weeks_user_access ON public.report_data_weeks FOR SELECT USING ((E
    FROM public.report_data_collections parent
   WHERE ((parent.id = report_data_weeks.collection_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
 
+-- Name: workflow_dry_runs; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.workflow_dry_runs ENABLE ROW LEVEL SECURITY;
+
+-- Name: workflow_dry_runs workflow_dry_runs_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_dry_runs_pipeline_access ON public.workflow_dry_runs TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: workflow_dry_runs workflow_dry_runs_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_dry_runs_user_read ON public.workflow_dry_runs FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.workflows parent
+  WHERE ((parent.id = workflow_dry_runs.workflow_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
+
 -- Name: workflow_executions; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.workflow_executions ENABLE ROW LEVEL SECURITY;
@@ -8166,9 +9454,17 @@ REVOKE ALL ON FUNCTION public.admit_new_asins() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.admit_new_collections() FROM PUBLIC;
 
+-- Name: FUNCTION admit_new_notification_channels(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_notification_channels() FROM PUBLIC;
+
 -- Name: FUNCTION admit_new_query_templates(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.admit_new_query_templates() FROM PUBLIC;
+
+-- Name: FUNCTION admit_new_result_checks(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.admit_new_result_checks() FROM PUBLIC;
 
 -- Name: FUNCTION admit_new_run_requests(); Type: ACL; Schema: public; Owner: -
 
@@ -8215,6 +9511,10 @@ REVOKE ALL ON FUNCTION public.check_collection_time_zone() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.check_definition_bytes(owner uuid, most integer) FROM PUBLIC;
 
+-- Name: FUNCTION check_notification_channel(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_notification_channel() FROM PUBLIC;
+
 -- Name: FUNCTION check_query_template(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_query_template() FROM PUBLIC;
@@ -8222,6 +9522,10 @@ REVOKE ALL ON FUNCTION public.check_query_template() FROM PUBLIC;
 -- Name: FUNCTION check_report_data_collection(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_report_data_collection() FROM PUBLIC;
+
+-- Name: FUNCTION check_result_check(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_result_check() FROM PUBLIC;
 
 -- Name: FUNCTION check_run_request(); Type: ACL; Schema: public; Owner: -
 
@@ -8347,6 +9651,11 @@ GRANT ALL ON FUNCTION public.delete_own_row(table_name text, row_id uuid) TO rec
 
 REVOKE ALL ON FUNCTION public.enforce_counter() FROM PUBLIC;
 
+-- Name: FUNCTION is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone) TO recomamp_pipeline;
+
 -- Name: FUNCTION is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric) FROM PUBLIC;
@@ -8356,6 +9665,10 @@ GRANT ALL ON FUNCTION public.is_restatement_stopped(ages integer[], threshold nu
 -- Name: FUNCTION is_time_zone(zone text); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.is_time_zone(zone text) FROM PUBLIC;
+
+-- Name: FUNCTION is_window_loaded(loaded_schedule_id uuid, tick timestamp with time zone, tick_window_end timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.is_window_loaded(loaded_schedule_id uuid, tick timestamp with time zone, tick_window_end timestamp with time zone) FROM PUBLIC;
 
 -- Name: TABLE user_quotas; Type: ACL; Schema: public; Owner: -
 
@@ -8373,13 +9686,25 @@ GRANT SELECT(max_open_restatements) ON TABLE public.user_quotas TO recomamp_pipe
 
 REVOKE ALL ON FUNCTION public.lock_user_quotas(owner uuid) FROM PUBLIC;
 
+-- Name: FUNCTION notify_check_outcome(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.notify_check_outcome() FROM PUBLIC;
+
 -- Name: FUNCTION notify_collection(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.notify_collection() FROM PUBLIC;
 
+-- Name: FUNCTION notify_column_changes(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.notify_column_changes() FROM PUBLIC;
+
 -- Name: FUNCTION notify_consent(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.notify_consent() FROM PUBLIC;
+
+-- Name: FUNCTION notify_results_loaded(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.notify_results_loaded() FROM PUBLIC;
 
 -- Name: FUNCTION notify_schedule_run(); Type: ACL; Schema: public; Owner: -
 
@@ -8393,6 +9718,10 @@ GRANT ALL ON FUNCTION public.progress_of_collections() TO recomamp_analyst;
 -- Name: FUNCTION publish_definition_change(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.publish_definition_change() FROM PUBLIC;
+
+-- Name: FUNCTION publish_refused_workflow(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.publish_refused_workflow() FROM PUBLIC;
 
 -- Name: FUNCTION query_parameter_names(query text); Type: ACL; Schema: public; Owner: -
 
@@ -8413,6 +9742,11 @@ REVOKE ALL ON FUNCTION public.raise_quota_exceeded(table_name text, column_name 
 -- Name: FUNCTION recalculate_guide_progress(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.recalculate_guide_progress() FROM PUBLIC;
+
+-- Name: FUNCTION record_late_windows(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.record_late_windows() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_late_windows() TO recomamp_pipeline;
 
 -- Name: FUNCTION refresh_collection_progress(refreshed_id uuid); Type: ACL; Schema: public; Owner: -
 
@@ -8441,6 +9775,10 @@ REVOKE ALL ON FUNCTION public.refuse_long_text() FROM PUBLIC;
 -- Name: FUNCTION refuse_used_template(template uuid, author uuid); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.refuse_used_template(template uuid, author uuid) FROM PUBLIC;
+
+-- Name: FUNCTION require_duration(table_name text, column_name text, duration interval, shortest interval, longest interval); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.require_duration(table_name text, column_name text, duration interval, shortest interval, longest interval) FROM PUBLIC;
 
 -- Name: FUNCTION require_object(table_name text, column_name text, document jsonb); Type: ACL; Schema: public; Owner: -
 
@@ -8501,6 +9839,14 @@ GRANT ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) T
 REVOKE ALL ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) TO recomamp_analyst;
 
+-- Name: FUNCTION schedule_window_end(cron_expression text, time_zone text, parameters jsonb, tick timestamp with time zone); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.schedule_window_end(cron_expression text, time_zone text, parameters jsonb, tick timestamp with time zone) FROM PUBLIC;
+
+-- Name: FUNCTION set_late_tick_at(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.set_late_tick_at() FROM PUBLIC;
+
 -- Name: FUNCTION set_next_run_at(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.set_next_run_at() FROM PUBLIC;
@@ -8551,6 +9897,10 @@ REVOKE ALL ON FUNCTION public.wall_time_instant(wall_time timestamp without time
 -- Name: FUNCTION withdraw_collection_notifications(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.withdraw_collection_notifications() FROM PUBLIC;
+
+-- Name: FUNCTION withdraw_late_window(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.withdraw_late_window() FROM PUBLIC;
 
 -- Name: FUNCTION withdraw_notifications(recipient_id uuid, key_prefix text); Type: ACL; Schema: public; Owner: -
 
@@ -8848,6 +10198,54 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaign_reports TO recomamp_p
 GRANT SELECT ON TABLE public.campaigns TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.campaigns TO recomamp_pipeline;
 
+-- Name: TABLE channel_deliveries; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.channel_deliveries TO recomamp_pipeline;
+
+-- Name: COLUMN channel_deliveries.id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(id) ON TABLE public.channel_deliveries TO recomamp_analyst;
+
+-- Name: COLUMN channel_deliveries.notification_id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(notification_id) ON TABLE public.channel_deliveries TO recomamp_analyst;
+
+-- Name: COLUMN channel_deliveries.channel_id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(channel_id) ON TABLE public.channel_deliveries TO recomamp_analyst;
+
+-- Name: COLUMN channel_deliveries.status; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(status) ON TABLE public.channel_deliveries TO recomamp_analyst;
+GRANT UPDATE(status) ON TABLE public.channel_deliveries TO recomamp_pipeline;
+
+-- Name: COLUMN channel_deliveries.next_try_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(next_try_at) ON TABLE public.channel_deliveries TO recomamp_analyst;
+GRANT UPDATE(next_try_at) ON TABLE public.channel_deliveries TO recomamp_pipeline;
+
+-- Name: COLUMN channel_deliveries.attempts; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(attempts) ON TABLE public.channel_deliveries TO recomamp_analyst;
+GRANT UPDATE(attempts) ON TABLE public.channel_deliveries TO recomamp_pipeline;
+
+-- Name: COLUMN channel_deliveries.claim_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(claim_id) ON TABLE public.channel_deliveries TO recomamp_pipeline;
+
+-- Name: COLUMN channel_deliveries.claimed_until; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(claimed_until) ON TABLE public.channel_deliveries TO recomamp_pipeline;
+
+-- Name: COLUMN channel_deliveries.last_error; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(last_error) ON TABLE public.channel_deliveries TO recomamp_analyst;
+GRANT UPDATE(last_error) ON TABLE public.channel_deliveries TO recomamp_pipeline;
+
+-- Name: COLUMN channel_deliveries.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(created_at) ON TABLE public.channel_deliveries TO recomamp_analyst;
+
 -- Name: TABLE collection_progress; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.collection_progress TO recomamp_analyst;
@@ -8863,6 +10261,54 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.execution_locks TO recomamp_pipeline;
 -- Name: TABLE maintenance_findings; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.maintenance_findings TO recomamp_pipeline;
+
+-- Name: TABLE notification_channels; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.notification_channels TO recomamp_pipeline;
+
+-- Name: COLUMN notification_channels.id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(id),INSERT(id) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(user_id),INSERT(user_id) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.kind; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(kind),INSERT(kind) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.url; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(url),UPDATE(url) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.secret; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(secret),UPDATE(secret) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.url_host; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(url_host) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.is_active; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(is_active),INSERT(is_active),UPDATE(is_active) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.kinds; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(kinds),INSERT(kinds),UPDATE(kinds) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.quiet_from; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(quiet_from),INSERT(quiet_from),UPDATE(quiet_from) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.quiet_until; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(quiet_until),INSERT(quiet_until),UPDATE(quiet_until) ON TABLE public.notification_channels TO recomamp_analyst;
+
+-- Name: COLUMN notification_channels.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(created_at) ON TABLE public.notification_channels TO recomamp_analyst;
 
 -- Name: TABLE notifications; Type: ACL; Schema: public; Owner: -
 
@@ -9101,6 +10547,76 @@ GRANT UPDATE(started_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
 -- Name: COLUMN report_data_weeks.completed_at; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(completed_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: TABLE result_check_outcomes; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.result_check_outcomes TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.result_check_outcomes TO recomamp_pipeline;
+
+-- Name: TABLE result_checks; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.result_checks TO recomamp_analyst;
+GRANT SELECT ON TABLE public.result_checks TO recomamp_pipeline;
+
+-- Name: COLUMN result_checks.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(user_id) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.workflow_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(workflow_id),UPDATE(workflow_id) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.schedule_id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(schedule_id),UPDATE(schedule_id) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.name; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(name),UPDATE(name) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.measure; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(measure),UPDATE(measure) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.column_name; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(column_name),UPDATE(column_name) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.key_columns; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(key_columns),UPDATE(key_columns) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.comparison; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(comparison),UPDATE(comparison) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.threshold; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(threshold),UPDATE(threshold) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.compared_with; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(compared_with),UPDATE(compared_with) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.severity; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(severity),UPDATE(severity) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.rearm_after; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(rearm_after),UPDATE(rearm_after) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.is_active; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(is_active),UPDATE(is_active) ON TABLE public.result_checks TO recomamp_analyst;
+
+-- Name: COLUMN result_checks.created_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(created_at) ON TABLE public.result_checks TO recomamp_pipeline;
 
 -- Name: TABLE result_difference_columns; Type: ACL; Schema: public; Owner: -
 
@@ -9373,6 +10889,11 @@ GRANT UPDATE(consent_revoked_at) ON TABLE public.users TO recomamp_pipeline;
 GRANT SELECT(consent_error) ON TABLE public.users TO recomamp_analyst;
 GRANT UPDATE(consent_error) ON TABLE public.users TO recomamp_pipeline;
 
+-- Name: TABLE workflow_dry_runs; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.workflow_dry_runs TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_dry_runs TO recomamp_pipeline;
+
 -- Name: TABLE workflow_executions; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.workflow_executions TO recomamp_analyst;
@@ -9449,6 +10970,22 @@ GRANT INSERT(paused_at),UPDATE(paused_at) ON TABLE public.workflow_schedules TO 
 
 GRANT UPDATE(last_run_due_at) ON TABLE public.workflow_schedules TO recomamp_pipeline;
 
+-- Name: COLUMN workflow_schedules.late_after; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(late_after),UPDATE(late_after) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.result_contract; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(result_contract),UPDATE(result_contract) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.notify_on_success; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(notify_on_success),UPDATE(notify_on_success) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
+-- Name: COLUMN workflow_schedules.attach_results; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(attach_results),UPDATE(attach_results) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
 -- Name: TABLE workflows; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.workflows TO recomamp_analyst;
@@ -9493,6 +11030,26 @@ GRANT INSERT(tags),UPDATE(tags) ON TABLE public.workflows TO recomamp_analyst;
 -- Name: COLUMN workflows.is_public; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(is_public),UPDATE(is_public) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.result_contract; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(result_contract),UPDATE(result_contract) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.result_contract_accepted_at; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(result_contract_accepted_at),UPDATE(result_contract_accepted_at) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.privacy_filtering; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(privacy_filtering),UPDATE(privacy_filtering) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.counts_hidden_rows; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(counts_hidden_rows),UPDATE(counts_hidden_rows) ON TABLE public.workflows TO recomamp_analyst;
+
+-- Name: COLUMN workflows.disable_aggregation_controls; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(disable_aggregation_controls),UPDATE(disable_aggregation_controls) ON TABLE public.workflows TO recomamp_analyst;
 
 -- Name: DEFAULT PRIVILEGES FOR FUNCTIONS; Type: DEFAULT ACL; Schema: -; Owner: -
 

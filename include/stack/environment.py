@@ -113,6 +113,7 @@ def _defaults(settings: Settings) -> dict[str, str]:
         "RECOMAMP_POLL_SECONDS": "5",
         "RECOMAMP_SNAPSHOT_DIR": str(data / "snapshots"),
         "RECOMAMP_DAG_SHARDS": "1",
+        "RECOMAMP_DRY_RUNS": "on",
         "RECOMAMP_PARSE_SECONDS": "10",
         "NO_PROXY": f"{HOST},localhost",
     }

@@ -28,11 +28,18 @@ PipelineError
 │   ├── ExecutionRejected          AMC refuses the query itself; never retried
 │   ├── ExecutionCancelled
 │   └── ExecutionTimedOut          AMC's or our deadline passed; cancelled at AMC
+├── ResultRefused                  the results are stored, and the user's own rules refuse them;
+│   │                              never retried
+│   ├── ContractBroken             their columns are not those of the frozen contract
+│   └── ResultChecksFailed         they do not meet a condition with the severity FAIL
 ├── InvalidResults                 downloaded results are truncated, malformed or not what AMC
 │                                  described
 ├── ExecutionLocked                another try sends it or loads its results: try again later
 ├── ExecutionNoLongerOpen          another process ended the row: the next try reads it
 ├── PartialFailure                 some of several parts failed, and the others are done
+├── WebhookError                   an event was not delivered to a user's webhook
+│   ├── WebhookDeferred            the server may take it later, or may have taken it: try again
+│   └── WebhookRefused             never retried
 └── MailError                      a mail to a user was not delivered
     ├── MailDeferred               the server took nothing: try again later
     │   └── MailServerUnavailable  the server takes no mail from us: try all of them later
@@ -47,6 +54,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from recomamp.domain.execution_states import CHECK_FAILED, CONTRACT_BROKEN
 from recomamp.domain.text import bounded_quotes, one_line
 
 
@@ -243,6 +251,24 @@ class InvalidResults(PipelineError):
     error_type: ClassVar[str] = "INVALID_RESULTS"
 
 
+class ResultRefused(PipelineError):
+    """The results are stored, and a rule of the user refuses them. A person has to decide."""
+
+    error_type: ClassVar[str] = "RESULT_REFUSED"
+
+
+class ContractBroken(ResultRefused):
+    """The columns of a result are not those of the result before, and the contract is FREEZE."""
+
+    error_type: ClassVar[str] = CONTRACT_BROKEN
+
+
+class ResultChecksFailed(ResultRefused):
+    """A result does not meet a condition whose severity is FAIL."""
+
+    error_type: ClassVar[str] = CHECK_FAILED
+
+
 class ExecutionLocked(PipelineError):
     """Another process sends the execution or loads its results, or may have taken that over."""
 
@@ -285,6 +311,24 @@ class MailDeliveryUnknown(MailError):
     error_type: ClassVar[str] = "MAIL_DELIVERY_UNKNOWN"
 
 
+class WebhookError(PipelineError):
+    """An event did not get to a user's webhook, or may not have. No message names the address."""
+
+    error_type: ClassVar[str] = "WEBHOOK_ERROR"
+
+
+class WebhookDeferred(WebhookError):
+    """The server may take the event later. It may have taken it: the receiver knows its id."""
+
+    error_type: ClassVar[str] = "WEBHOOK_DEFERRED"
+
+
+class WebhookRefused(WebhookError):
+    """No request may go to the address, or the server refuses the event for good."""
+
+    error_type: ClassVar[str] = "WEBHOOK_REFUSED"
+
+
 class PartialFailure(PipelineError):
     """Some of several parts failed; the others are done, and a second try leaves them alone.
 
@@ -321,6 +365,7 @@ FINAL_ERRORS = (
     LimitExceeded,
     ConfigurationError,
     RequestRejected,
+    ResultRefused,
 )
 
 # What one user or one user's row is the cause of. The rows of that user say so: consent_error,
@@ -332,6 +377,7 @@ _TENANTS_OWN = (
     InvalidDefinition,
     LimitExceeded,
     RequestRejected,
+    ResultRefused,
     TokensUnreadable,
 )
 

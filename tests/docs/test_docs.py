@@ -357,9 +357,9 @@ def test_the_guide_lists_every_template_with_its_parameters() -> None:
 
 
 def test_the_guide_lists_every_table_of_which_an_sql_login_deletes_rows() -> None:
-    migrations = (ROOT / "include" / "sql" / "migrations").glob("*.sql")
+    migrations = sorted((ROOT / "include" / "sql" / "migrations").glob("*.sql"))
     texts = [path.read_text(encoding="utf-8") for path in migrations]
-    (function,) = (text for text in texts if "FUNCTION public.delete_own_row(" in text)
+    *_, function = (text for text in texts if "FUNCTION public.delete_own_row(" in text)
     listed = re.search(r"^It takes (.+)\.$", GUIDE.read_text(encoding="utf-8"), re.M)
     assert listed is not None
     assert re.findall(r"`(\w+)`", listed[1]) == re.findall(
@@ -371,7 +371,7 @@ def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
     raised = [errors.RequestRejected, errors.ConsentRevoked, errors.InstanceUnusable]
-    raised += errors.ExecutionEnded.__subclasses__()
+    raised += errors.ExecutionEnded.__subclasses__() + errors.ResultRefused.__subclasses__()
     assert explained == {kind.error_type for kind in raised} | {RUN_FAILED, KILLED}
     given_up = {given_up_as(step, amc)[1] for step in (None, *explained) for amc in AmcStatus}
     assert given_up <= explained

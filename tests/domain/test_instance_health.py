@@ -100,3 +100,19 @@ def test_the_same_trouble_has_the_same_words_though_its_request_id_differs() -> 
 def test_a_long_complaint_is_cut() -> None:
     health = evaluate_health(HealthProbe(reporting=RequestRejected("x" * 5000)))
     assert len(health.error or "") == MAX_ERROR
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [("reporting", HealthStatus.ERROR), ("administration", HealthStatus.UNHEALTHY)],
+)
+def test_terms_that_nobody_has_accepted_are_said_with_the_remedy(
+    place: str, status: HealthStatus
+) -> None:
+    words = "Terms and conditions must be accepted to continue."
+    health = evaluate_health(
+        HealthProbe(**{place: RequestRejected(f"GET /x answered HTTP 403: {words}", status=403)})
+    )
+    assert health.status is status
+    assert "accepts them in the Amazon Ads console" in str(health.error)
+    assert words in str(health.error)

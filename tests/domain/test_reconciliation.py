@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.amc_names import amc_workflow_id, execution_id_of
+from recomamp.domain.amc_names import amc_workflow_id, dry_run_workflow_id, execution_id_of
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, OpenExecution
 from recomamp.domain.reconciliation import (
@@ -342,3 +342,10 @@ def test_the_name_given_at_submission_leads_back_to_the_row(key: UUID) -> None:
 )
 def test_other_names_are_not_ours(name: str | None) -> None:
     assert execution_id_of(name) is None
+
+
+def test_a_dry_run_takes_no_slot_and_is_never_cancelled() -> None:
+    dry_run = at_amc(workflow_id=dry_run_workflow_id(IDS[0]), status=AmcStatus.RUNNING)
+    known = KnownExecutions(statuses={IDS[0]: ExecutionStatus.SUCCESS}, held={})
+    assert count_external([dry_run], known) == 0
+    assert list(decide([], [dry_run], known, {}, now=NOW)) == []

@@ -76,8 +76,10 @@ def told(listening: Iterator[set[DefinitionChange] | None]) -> set[DefinitionCha
 def test_a_row_that_becomes_a_dag_is_told_by_table_and_id_alone(
     listening: Iterator[set[DefinitionChange] | None], rows: Rows, database: Database
 ) -> None:
-    workflow = rows.workflow()
-    assert told(listening) == set()
+    workflow = rows.workflow()  # it becomes no DAG; its dry run is due
+    new = DefinitionChange("workflows", UUID(str(workflow["id"])))
+    assert told(listening) == {new}
+    assert changed_definitions(database.connect(), {new}) == set()
     schedule, collection = rows.schedule(workflow=workflow), rows.collection(workflow=workflow)
     assert told(listening) == {
         DefinitionChange("workflow_schedules", UUID(str(schedule["id"]))),
@@ -93,7 +95,11 @@ def test_a_row_that_becomes_a_dag_is_told_by_table_and_id_alone(
         ("workflow_schedules", {"cron_expression": "0 7 * * *"}),
         ("workflow_schedules", {"is_active": False}),
         ("workflows", {"sql_query": "SELECT campaign FROM dsp_impressions"}),
+        ("workflows", {"counts_hidden_rows": True}),
+        ("workflows", {"privacy_filtering": "REMOVE_VALUES"}),
+        ("workflows", {"disable_aggregation_controls": True}),
         ("amc_instances", {"is_active": False}),
+        ("amc_instances", {"instance_type": "SANDBOX"}),
         ("amc_accounts", {"country_code": "DE"}),
         ("amc_accounts", {"marketplace_id": "A0NEWMARKET"}),
         ("users", {"full_name": "Somebody else"}),

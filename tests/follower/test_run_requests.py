@@ -17,6 +17,7 @@ from fixtures.airflow_runs import FakeRun
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_requests import FAULTS, Crash, Faults, World, build_world
 from recomamp.follower import __main__ as main
+from recomamp.follower.dry_runs import DryRunStarter
 from recomamp.follower.follower import Follower
 from recomamp.follower.listener import DefinitionChange
 from recomamp.follower.request_worker import LEASE
@@ -502,7 +503,7 @@ def test_an_inserted_request_wakes_the_worker(
     monkeypatch.setattr(main, "GATHER_SECONDS", 0)
     worker: Any = Wakes()
     nothing: Any = None
-    main._follow(Follower(nothing), nothing, worker)
+    main._follow(Follower(nothing), DryRunStarter(nothing), nothing, worker)
     assert worker.count == wakes
 
 

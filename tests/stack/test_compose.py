@@ -68,7 +68,12 @@ SECRETS = {
         "RECOMAMP_FERNET_KEY",
         "database-ca.pem",
     },
-    "follower": {"AIRFLOW_CONN_AIRFLOW_API", "AIRFLOW_CONN_RECOMAMP_DB", "database-ca.pem"},
+    "follower": {
+        "AIRFLOW_CONN_AIRFLOW_API",
+        "AIRFLOW_CONN_RECOMAMP_DB",
+        "AIRFLOW_CONN_SMTP_DEFAULT",
+        "database-ca.pem",
+    },
     "worker": {
         "AIRFLOW_CONN_AMAZON_ADS",
         "AIRFLOW_CONN_RECOMAMP_DB",
@@ -412,6 +417,7 @@ def test_compose_adds_only_what_several_machines_need(
         "RECOMAMP_RESULT_LIMIT_COLUMNS",
         "RECOMAMP_RESULT_LIMIT_PARTS",
         "RECOMAMP_RESULT_LIMIT_SECONDS",
+        "RECOMAMP_WEBHOOK_ALLOW_HOSTS",
     }
 
 

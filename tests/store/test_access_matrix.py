@@ -97,6 +97,12 @@ campaigns
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
+channel_deliveries
+    people: SELECT (id, notification_id, channel_id, status, next_try_at, attempts, last_error,
+        created_at)
+    pipeline: SELECT, UPDATE (status, next_try_at, attempts, claim_id, claimed_until,
+        last_error)
+    server: SELECT, INSERT, UPDATE, DELETE
 collection_progress
     people: SELECT
 current_results
@@ -107,6 +113,14 @@ execution_locks
 maintenance_findings
     pipeline: SELECT, INSERT, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
+notification_channels
+    people: SELECT (id, user_id, kind, url_host, is_active, kinds, quiet_from, quiet_until,
+        created_at), INSERT (id, user_id, kind, url, secret, is_active, kinds, quiet_from,
+        quiet_until), UPDATE (url, secret, is_active, kinds, quiet_from, quiet_until)
+    API alone: DELETE
+    pipeline: SELECT
+    server: INSERT, UPDATE, DELETE, SELECT (id, user_id, kind, url_host, is_active, kinds,
+        quiet_from, quiet_until, created_at)
 notifications
     people: SELECT (id, user_id, kind, happened_at, details, status, sending_started_at,
         created_at)
@@ -144,6 +158,18 @@ report_data_weeks
     pipeline: SELECT, UPDATE (execution_id, status, error_message, retry_count,
         execution_duration, result_rows, result_size_bytes, updated_at, started_at,
         completed_at)
+    server: SELECT, INSERT, UPDATE, DELETE
+result_check_outcomes
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+result_checks
+    people: SELECT, INSERT (id, user_id, workflow_id, schedule_id, name, measure, column_name,
+        key_columns, comparison, threshold, compared_with, severity, rearm_after, is_active),
+        UPDATE (workflow_id, schedule_id, name, measure, column_name, key_columns, comparison,
+        threshold, compared_with, severity, rearm_after, is_active)
+    API alone: DELETE
+    pipeline: SELECT, UPDATE (created_at)
     server: SELECT, INSERT, UPDATE, DELETE
 result_difference_columns
     people: SELECT
@@ -194,6 +220,10 @@ users
     pipeline: SELECT, UPDATE (encrypted_access_token, encrypted_refresh_token, token_expires_at,
         updated_at, consent_revoked_at, consent_error)
     server: SELECT, INSERT, UPDATE, DELETE
+workflow_dry_runs
+    people: SELECT
+    pipeline: SELECT, INSERT, UPDATE, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
 workflow_executions
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
@@ -204,16 +234,21 @@ workflow_findings
     server: SELECT, INSERT, UPDATE, DELETE
 workflow_schedules
     people: SELECT, INSERT (id, name, description, cron_expression, timezone, workflow_id,
-        user_id, is_active, next_run_at, parameters, paused_at), UPDATE (name, description,
-        cron_expression, timezone, workflow_id, is_active, parameters, paused_at)
+        user_id, is_active, next_run_at, parameters, paused_at, late_after, result_contract,
+        notify_on_success, attach_results), UPDATE (name, description, cron_expression,
+        timezone, workflow_id, is_active, parameters, paused_at, late_after, result_contract,
+        notify_on_success, attach_results)
     API alone: DELETE
     pipeline: SELECT, UPDATE (next_run_at, last_run_at, last_run_status, updated_at,
         last_run_due_at)
     server: SELECT, INSERT, UPDATE, DELETE
 workflows
     people: SELECT, INSERT (id, name, description, sql_query, user_id, instance_id, template_id,
-        parameters, tags, is_public), UPDATE (name, description, sql_query, instance_id,
-        template_id, parameters, tags, is_public)
+        parameters, tags, is_public, result_contract, result_contract_accepted_at,
+        privacy_filtering, counts_hidden_rows, disable_aggregation_controls), UPDATE (name,
+        description, sql_query, instance_id, template_id, parameters, tags, is_public,
+        result_contract, result_contract_accepted_at, privacy_filtering, counts_hidden_rows,
+        disable_aggregation_controls)
     API alone: DELETE
     pipeline: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
@@ -233,6 +268,10 @@ FUNCTIONS = {
     "results_as_of(timestamp with time zone)": {*PEOPLE, PIPELINE},
     "schedule_preview(uuid,integer)": {*PEOPLE},
     "schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)": {*PEOPLE},
+    "is_quiet_time(time without time zone,time without time zone,text,timestamp with time zone)": {
+        PIPELINE
+    },
+    "record_late_windows()": {PIPELINE},
     "slow_queries(double precision)": {PIPELINE},
     "unused_indexes(bigint)": {PIPELINE},
     "versions_of_results()": {*PEOPLE},
@@ -302,7 +341,13 @@ def describe(catalog: Database) -> str:
         lines.append(relation)
         people, api = rights(catalog, ANALYST, relation), rights(catalog, API, relation)
         if api_alone := api != people:
-            assert api == people.replace("SELECT", "SELECT, DELETE", 1), relation
+            held_by_column = people.startswith("SELECT (")
+            expected = (
+                f"DELETE, {people}"
+                if held_by_column
+                else people.replace("SELECT", "SELECT, DELETE", 1)
+            )
+            assert api == expected, relation
         held = {
             "people": people,
             "API alone": "DELETE" if api_alone else "",

@@ -16,7 +16,7 @@ from recomamp.store.statements import SQL_DIRECTORY
 
 # Of rows that people do not write, but that every other row hangs on
 WHOLE_TABLES = ("users", "amc_accounts", "amc_instances")
-UNBOUNDED_TYPES = ("uuid", "boolean")
+UNBOUNDED_TYPES = ("uuid", "boolean", "time without time zone")
 
 COLUMNS = """
     SELECT
@@ -106,6 +106,7 @@ BEYOND: dict[str, list[Any]] = {
     "date": ["infinity", "-infinity", "1999-12-31", "2100-01-02"],
     "numeric": ["NaN", -1],
     "integer": [-1],
+    "interval": ["1 minute", "31 days", "1200000 months -36000000 days 1 hour"],
 }
 
 

@@ -266,6 +266,8 @@ def test_queries_are_bounded_together_where_the_generator_fetches_them(
         ),
         ("asin_lists", "max_asin_lists", {"name": "L"}),
         ("asins", "max_asins", {}),
+        ("notification_channels", "max_notification_channels", {}),
+        ("result_checks", "max_result_checks", {}),
     ],
 )
 def test_other_rows_have_a_limit(
@@ -273,6 +275,7 @@ def test_other_rows_have_a_limit(
 ) -> None:
     instance = rows.instance()
     user = instance["user_id"]
+    workflow = rows.workflow(instance=instance) if table == "result_checks" else {}
     rows.quotas(user, **{quota: 2})
 
     def insert(number: int) -> Row:
@@ -283,13 +286,21 @@ def test_other_rows_have_a_limit(
                 return rows.insert(table, asin=f"B00000000{number}", user_id=user)
             case "query_templates":
                 return rows.insert(table, author_id=user, **columns)
+            case "notification_channels":
+                address = f"https://hooks.example.com/{number}"
+                return rows.insert(table, kind="SLACK", url=address, user_id=user)
+            case "result_checks":
+                return rows.insert(
+                    table, workflow_id=workflow["id"], name="R", measure="ROWS",
+                    comparison=">", threshold=0, user_id=user,
+                )  # fmt: skip
         return rows.insert(table, user_id=user, **columns)
 
     first = insert(1)
     insert(2)
     with pytest.raises(REFUSED, match=rf"{table}\.\w+_id: your limit is 2 \(user_quotas\.{quota}"):
         insert(3)
-    rows.update(table, first, updated_at="now()")
+    rows.update(table, first, created_at="now()")
 
 
 def test_a_template_of_nobody_counts_for_nobody(rows: Rows) -> None:

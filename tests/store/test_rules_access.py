@@ -15,9 +15,10 @@ OWNED = [
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
     "campaigns", "asins", "asin_lists", "asin_list_items", "query_templates",
     "user_guide_progress", "amc_api_errors", "reconciliations", "amc_instance_data_sources",
-    "workflow_findings", "campaign_performance", "campaign_reports", "user_guide_favorites",
-    "notifications", "run_requests", "result_differences", "result_difference_columns",
-    "result_difference_rows",
+    "workflow_findings", "workflow_dry_runs", "campaign_performance", "campaign_reports",
+    "user_guide_favorites", "notifications", "run_requests",
+    "notification_channels", "channel_deliveries", "result_checks", "result_check_outcomes",
+    "result_differences", "result_difference_columns", "result_difference_rows",
 ]  # fmt: skip
 SHARED = [
     "amc_data_sources", "amc_schema_fields", "build_guides", "build_guide_sections",
@@ -28,14 +29,17 @@ PIPELINE = [
     "users", "amc_accounts", "amc_instances", "workflows", "workflow_executions",
     "workflow_schedules", "schedule_runs", "report_data_collections", "report_data_weeks",
     "campaigns", "amc_data_sources", "amc_schema_fields", "asins", "amc_api_errors",
-    "reconciliations", "amc_instance_data_sources", "workflow_findings", "campaign_performance",
-    "campaign_reports", "notifications", "run_requests", "result_differences",
+    "reconciliations", "amc_instance_data_sources", "workflow_findings", "workflow_dry_runs",
+    "campaign_performance", "campaign_reports", "notifications", "run_requests",
+    "notification_channels", "channel_deliveries", "result_checks", "result_check_outcomes",
+    "result_differences",
 ]  # fmt: skip
 
 # Tables whose rows an analyst deletes, by delete_own_row(): DELETE would allow LOCK TABLE.
 DELETABLE = {
     "workflows", "workflow_schedules", "report_data_collections", "query_templates", "asins",
     "asin_lists", "asin_list_items", "user_guide_progress", "user_guide_favorites",
+    "notification_channels", "result_checks",
 }  # fmt: skip
 
 # A column of each table that the table's owner may change, None where the pipeline writes.
@@ -58,6 +62,7 @@ EDITABLE = {
     "amc_api_errors": None,
     "reconciliations": None,
     "amc_instance_data_sources": None,
+    "workflow_dry_runs": None,
     "workflow_findings": None,
     "run_requests": None,
     "result_differences": None,
@@ -66,7 +71,15 @@ EDITABLE = {
     "campaign_performance": None,
     "campaign_reports": None,
     "notifications": None,
+    "notification_channels": "is_active",
+    "channel_deliveries": None,
+    "result_checks": "name",
+    "result_check_outcomes": None,
 }
+
+
+def new_value(table: str) -> str:
+    return "false" if table == "notification_channels" else "'COMPLETED'"
 
 
 def key_of(table: str) -> str:
@@ -124,7 +137,7 @@ def test_analysts_do_not_reach_the_rows_of_others(
             assert not delete_own_row(database, table, other[table][key], me["users"]["id"])
         statements = [f"DELETE FROM {table} WHERE {key} = %s"]
         if column := EDITABLE.get(table):
-            statements.append(f"UPDATE {table} SET {column} = 'COMPLETED' WHERE id = %s")
+            statements.append(f"UPDATE {table} SET {column} = {new_value(table)} WHERE id = %s")
         for statement in statements:
             try:
                 reached = attempt(database, statement, [other[table][key]], me["users"]["id"])
@@ -138,7 +151,7 @@ def test_analysts_do_not_reach_the_rows_of_others(
 def test_analysts_change_their_own_rows(
     database: Database, two_users: TwoUsers, table: str
 ) -> None:
-    statement = f"UPDATE {table} SET {EDITABLE[table]} = 'COMPLETED' WHERE id = %s"
+    statement = f"UPDATE {table} SET {EDITABLE[table]} = {new_value(table)} WHERE id = %s"
 
     assert (
         attempt(database, statement, [two_users.ann[table]["id"]], two_users.ann["users"]["id"])
@@ -223,6 +236,14 @@ INSERTS = {
         "INSERT INTO query_templates (name, category, sql_template, author_id)"
         " VALUES ('N', 'c', 'SELECT 1', %(user)s)"
     ),
+    "result_checks": (
+        "INSERT INTO result_checks (name, workflow_id, user_id, measure, comparison, threshold)"
+        " VALUES ('N', %(workflow)s, %(user)s, 'ROWS', '>', 0)"
+    ),
+    "notification_channels": (
+        "INSERT INTO notification_channels (kind, url, user_id)"
+        " VALUES ('SLACK', 'https://hooks.example.com/b', %(user)s)"
+    ),
 }
 
 
@@ -273,6 +294,11 @@ PIPELINES_INSERTS = {
         " (instance_id, name, is_shared, fields, first_seen_at)"
         " VALUES (%(instance)s, 'u', true, '[]', NOW())"
     ),
+    "workflow_dry_runs": (
+        "INSERT INTO workflow_dry_runs"
+        " (workflow_id, instance_id, definition_md5, status, checked_at)"
+        " VALUES (%(workflow)s, %(instance)s, '0', 'ACCEPTED', NOW())"
+    ),
     "workflow_findings": (
         "INSERT INTO workflow_findings"
         " (workflow_id, instance_id, kind, table_name, message, query_md5)"
@@ -290,6 +316,14 @@ PIPELINES_INSERTS = {
         "INSERT INTO notifications (user_id, kind, event_key, happened_at, details)"
         " VALUES (%(user)s, 'CONSENT_REVOKED', 'mine', NOW(), '{}')"
     ),
+    "channel_deliveries": (
+        "INSERT INTO channel_deliveries (notification_id, channel_id)"
+        " VALUES (%(notification)s, %(channel)s)"
+    ),
+    "result_check_outcomes": (
+        "INSERT INTO result_check_outcomes (execution_id, check_id, measured, note, evaluated_at)"
+        " VALUES (%(execution)s, %(check)s, 'ROWS', 'n', NOW())"
+    ),
 }
 
 
@@ -300,6 +334,10 @@ def insert_as(database: Database, table: str, me: dict[str, Row], owner: dict[st
             {**INSERTS, **PIPELINES_INSERTS}[table],
             {
                 "campaign": owner["campaigns"]["id"],
+                "channel": owner["notification_channels"]["id"],
+                "check": owner["result_checks"]["id"],
+                "execution": owner["workflow_executions"]["id"],
+                "notification": owner["notifications"]["id"],
                 "schedule": owner["workflow_schedules"]["id"],
                 "collection": owner["report_data_collections"]["id"],
                 "user": owner["users"]["id"],
@@ -424,13 +462,16 @@ def test_no_function_that_acts_as_the_owner_is_open_to_anybody(database: Databas
         """
     )
     # analyze_table takes the name of a table of ours and returns nothing of it.
+    # is_quiet_time, restatement_plan and schedule_preview_for read no row. record_late_windows takes
+    # no argument: rows decide what it does.
     # current_user_id reads the login of its own session; delete_own_row asks for its user's rows.
-    # restatement_plan and schedule_preview_for read no table.
     assert {(row["proname"], row["rolname"]) for row in open_functions} == {
         ("analyze_table", "recomamp_pipeline"),
         ("current_user_id", "recomamp_analyst"),
         ("current_user_id", "recomamp_pipeline"),
         ("delete_own_row", "recomamp_analyst"),
+        ("is_quiet_time", "recomamp_pipeline"),
+        ("record_late_windows", "recomamp_pipeline"),
         ("restatement_plan", "recomamp_analyst"),
         ("restatement_plan", "recomamp_pipeline"),
         ("schedule_preview_for", "recomamp_analyst"),

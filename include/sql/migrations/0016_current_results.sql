@@ -67,6 +67,8 @@ AS $$
             AND execution.window_end IS NOT NULL
             AND COALESCE(execution.results_loaded_at, execution.completed_at, execution.created_at)
                 <= loaded_until
+            -- A contract or a condition of the user refuses it (0017).
+            AND COALESCE(execution.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
         -- What is in this list may be a condition of the reader that an index serves.
         WINDOW same_window AS (
             PARTITION BY
@@ -84,8 +86,8 @@ COMMENT ON FUNCTION results_as_of(TIMESTAMPTZ) IS
 
 CREATE VIEW current_results AS SELECT * FROM public.results_as_of('infinity');
 COMMENT ON VIEW current_results IS
-    'Of each workflow, schedule or collection, and window: the latest success. versions counts '
-    'its successes. It stays current where its files are deleted: files_deleted_at says so. '
+    'Of each workflow, schedule or collection, and window: the latest success that no rule of the '
+    'user refuses. versions counts these. It stays current where its files are deleted: files_deleted_at says so. '
     'Users read their own rows.';
 
 

@@ -4,7 +4,8 @@
 -- next_retry_at of the previous attempt is cleared: its next attempt has come.
 -- Parameters: execution_id, workflow_id, user_id, instance_key, schedule_id, collection_id, dag_id,
 -- dag_run_id, attempt, clear_number, retry_count, parameters (JSON), window_type, window_start,
--- window_end, window_time_zone, amc_workflow_id, submitted_sql, input_parameters (JSON), deadline_at,
+-- window_end, window_time_zone, amc_workflow_id, submitted_sql, input_parameters (JSON), amc_options
+-- (JSON), deadline_at,
 -- due_at (the run's tick).
 WITH opened AS (
     INSERT INTO workflow_executions (
@@ -28,6 +29,7 @@ WITH opened AS (
         amc_workflow_id,
         submitted_sql,
         input_parameters,
+        amc_options,
         deadline_at,
         due_at
     )
@@ -52,6 +54,7 @@ WITH opened AS (
         %(amc_workflow_id)s,
         %(submitted_sql)s,
         %(input_parameters)s,
+        %(amc_options)s,
         %(deadline_at)s,
         %(due_at)s
     )

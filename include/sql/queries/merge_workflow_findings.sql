@@ -1,5 +1,5 @@
 -- Make the findings about the queries on an instance those that were made now.
--- Returns the findings that are new or different.
+-- Findings of dry runs stay (record_dry_run.sql). Returns the findings that are new or different.
 -- Parameters: instance_key (UUID), findings (JSON: [{workflow_id, kind, table_name, column_name, message,
 -- query_md5}]), found_at.
 WITH found AS (
@@ -16,6 +16,7 @@ WITH found AS (
 gone AS (
     DELETE FROM workflow_findings AS finding
     WHERE finding.instance_id = %(instance_key)s::UUID
+      AND finding.kind <> 'REFUSED_BY_AMC'
       AND NOT EXISTS (
           SELECT FROM found
           WHERE found.workflow_id = finding.workflow_id

@@ -39,11 +39,15 @@ FROM (
             WHEN octet_length(workflow.parameters::TEXT) <= 262144 THEN workflow.parameters
             ELSE to_jsonb(octet_length(workflow.parameters::TEXT))
         END AS workflow_parameters,
+        workflow.privacy_filtering,
+        workflow.counts_hidden_rows,
+        workflow.disable_aggregation_controls,
         workflow.user_id,
         instance.id AS instance_key,
         left(instance.instance_id, 65) AS instance_id,
         left(instance.name, 201) AS instance_name,
         left(instance.region, 33) AS region,
+        left(instance.instance_type, 32) AS instance_type,
         left(account.country_code, 3) AS country_code,
         left(account.marketplace_id, 33) AS marketplace_id,
         CASE

@@ -19,6 +19,7 @@ SELECT
     execution.error_message,
     execution.submitted_sql,
     execution.input_parameters,
+    execution.amc_options,
     execution.parameters,
     execution.window_type,
     execution.window_start,

@@ -3,6 +3,7 @@
 -- A row is an execution with its files, and a later such success with its own. That is the latest
 -- with as many rows (is_as_full), or the latest where all have fewer, as when AMC has deleted the
 -- data.
+-- A result that a rule of the user refuses supersedes nothing.
 -- Windows that AMC chooses itself are never the same. A result that a week shows is not superseded.
 -- Parameters: before, after_completed_at and after_id (the last row of the page before), limit.
 SELECT
@@ -23,6 +24,7 @@ JOIN LATERAL (
         COALESCE(later.result_rows >= execution.result_rows, false) AS is_as_full
     FROM workflow_executions AS later
     WHERE later.status = 'SUCCESS'
+      AND COALESCE(later.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
       AND later.workflow_id = execution.workflow_id
       AND later.schedule_id IS NOT DISTINCT FROM execution.schedule_id
       AND later.collection_id IS NOT DISTINCT FROM execution.collection_id

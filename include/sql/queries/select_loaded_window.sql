@@ -1,14 +1,15 @@
 -- Read what the rows show as the results of a schedule or a collection over a window. That is the
 -- latest SUCCESS of its workflow, else a week that is SUCCESS and names no execution of the
 -- pipeline (an adopted database, or a deleted execution).
--- Only executions of the same query and values count: the row may have been edited since, and a
+-- Only executions of the same query, values and options count: the row may have been edited since, and a
 -- manual run or a backfill may have had other values.
 -- is_recorded: the schedule has a run, or the collection a week, that shows the results.
 -- Results of another instance are of other data. Results queried before the window was due may lack
 -- data.
 -- Parameters: workflow_id, user_id, instance_key, schedule_id or collection_id (UUIDs, the other is
 -- NULL), due_at (of the window), window_type, window_start, window_end, week_start_date and
--- week_end_date (NULL where it is not a week), submitted_sql, parameters (JSON).
+-- week_end_date (NULL where it is not a week), submitted_sql, parameters (JSON),
+-- amc_options (JSON).
 WITH week AS (
     SELECT shown.execution_id, shown.completed_at, execution.dag_run_id
     FROM report_data_weeks AS shown
@@ -34,6 +35,8 @@ loaded AS (
       AND execution.window_end = %(window_end)s
       AND execution.window_type = %(window_type)s
       AND execution.status = 'SUCCESS'
+      -- A rule of the user refuses them
+      AND COALESCE(execution.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
       AND execution.user_id = %(user_id)s
       AND execution.instance_id = %(instance_key)s
       AND execution.created_at >= %(due_at)s
@@ -43,6 +46,7 @@ loaded AS (
       )
       AND execution.submitted_sql = %(submitted_sql)s
       AND execution.parameters = %(parameters)s::JSONB
+      AND execution.amc_options = %(amc_options)s::JSONB
     ORDER BY execution.completed_at DESC, execution.id
     LIMIT 1
 )

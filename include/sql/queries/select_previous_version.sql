@@ -8,6 +8,7 @@ SELECT
         previous.submitted_sql = execution.submitted_sql
         AND previous.input_parameters = execution.input_parameters
         AND previous.parameters = execution.parameters
+        AND previous.amc_options = execution.amc_options
         AND previous.instance_id = execution.instance_id
     ) IS TRUE AS asks_the_same
 FROM workflow_executions AS execution

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from recomamp.domain.amc_options import AmcOptions, PrivacyFiltering
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.restatement import Restatement, read_restatement
 from recomamp.domain.row_limits import check_limits
@@ -53,6 +54,7 @@ class Workflow:
     owner: str
     instance_error: str | None = None  # why nothing works on the instance just now
     findings: tuple[str, ...] = ()  # why AMC may refuse it or find other rows
+    options: AmcOptions = field(default_factory=AmcOptions)
 
 
 class _RunsWorkflow:
@@ -189,7 +191,31 @@ def read_collection(row: Row, check_query: QueryCheck = check_and_lint) -> Colle
     )
 
 
+def read_options(row: Row) -> AmcOptions:
+    """Read the options of a workflow. A snapshot may be older than their columns.
+
+    :raises InvalidDefinition: when the query uses a name of the columns that count hidden rows.
+    """
+    options = AmcOptions(
+        privacy_filtering=PrivacyFiltering(
+            row.get("privacy_filtering") or PrivacyFiltering.REMOVE_ROWS
+        ),
+        counts_hidden_rows=bool(row.get("counts_hidden_rows")),
+        disable_aggregation_controls=bool(row.get("disable_aggregation_controls")),
+    )
+    if name := options.find_reserved_name(row["sql_query"]):
+        raise InvalidDefinition(
+            f"the name {name} is that of a column which counts_hidden_rows adds; give it another "
+            "one, or set counts_hidden_rows to false",
+            table="workflows",
+            column="sql_query",
+            key=str(row["workflow_id"]),
+        )
+    return options
+
+
 def _workflow(row: Row, checked: CheckedQuery, time_zone: str) -> Workflow:
+    options = read_options(row)
     return Workflow(
         id=UUID(str(row["workflow_id"])),
         name=row["workflow_name"],
@@ -202,7 +228,12 @@ def _workflow(row: Row, checked: CheckedQuery, time_zone: str) -> Workflow:
         owner=row["owner"],
         # A snapshot may be older than these two columns
         instance_error=row.get("instance_error"),
-        findings=(*(row.get("findings") or ()), *checked.findings_in(load_zone(time_zone))),
+        findings=(
+            *(row.get("findings") or ()),
+            *options.findings(row.get("instance_type")),
+            *checked.findings_in(load_zone(time_zone)),
+        ),
+        options=options,
     )
 
 

@@ -164,6 +164,11 @@ KILLED = "KILLED"
 # error_type of an execution whose run failed at a step of ours
 RUN_FAILED = "RUN_FAILED"
 CONSENT_REVOKED = "CONSENT_REVOKED"
+# error_type of an execution that is SUCCESS, and whose run fails: its results are stored, and a
+# rule of the user refuses them
+CONTRACT_BROKEN = "CONTRACT_BROKEN"
+CHECK_FAILED = "CHECK_FAILED"
+REFUSED_RESULTS = frozenset({CONTRACT_BROKEN, CHECK_FAILED})
 
 
 def given_up_as(

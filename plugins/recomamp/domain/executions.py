@@ -51,6 +51,7 @@ class Execution(AmcTarget):
     execution_duration: int | None  # seconds
     instance_type: str | None  # None until Amazon was asked
     instance_health: HealthStatus
+    amc_options: Mapping[str, Any] = field(default_factory=dict)  # in AMC's own names
 
     @property
     def last_error(self) -> str | None:

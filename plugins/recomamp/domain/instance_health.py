@@ -19,6 +19,8 @@ MAX_ERROR = 1000
 # Nothing works on the instance, regardless of Amazon's other answers
 _NEEDS_SOMEBODY = (ConsentRevoked, InvalidDefinition, ConfigurationError)
 
+# Amazon's words where nobody has accepted the terms in the region of the instance
+_TERMS = re.compile(r"terms and conditions must be accepted", re.IGNORECASE)
 # An answer has another request id each time; what is shown must change with its cause only
 _REQUEST_ID = re.compile(r" \(request id [^)]*\)")
 
@@ -98,14 +100,26 @@ def evaluate_health(answers: HealthProbe) -> Health:
     if answers.reporting is not None:
         is_final = isinstance(answers.reporting, RequestRejected)
         status = HealthStatus.ERROR if is_final else HealthStatus.UNHEALTHY
-        return _unhealthy(status, text_of_error(answers.reporting))
+        return _unhealthy(status, _with_remedy(answers.reporting))
     if answers.administration is not None:
         return _unhealthy(
-            HealthStatus.UNHEALTHY, f"reporting works, but {text_of_error(answers.administration)}"
+            HealthStatus.UNHEALTHY, f"reporting works, but {_with_remedy(answers.administration)}"
         )
     if answers.creation_status is not None and creation is None:
         return _unhealthy(HealthStatus.UNHEALTHY, f"{reported}, which is none of its known words")
     return Health(status=HealthStatus.HEALTHY)
+
+
+def _with_remedy(error: PipelineError) -> str:
+    """Return an error's text; before Amazon's words what a user has to do, where that is known."""
+    said = text_of_error(error)
+    if _TERMS.search(said):
+        return (
+            "the terms of Amazon Marketing Cloud are not accepted; an administrator of the "
+            "account accepts them in the Amazon Ads console, once for each region "
+            f"(NA, EU, FE). Amazon's words: {said}"
+        )
+    return said
 
 
 def text_of_error(error: PipelineError | str) -> str:

@@ -24,6 +24,10 @@ _SUBJECTS: dict[str, str] = {
     EventKind.COLLECTION_COMPLETED: "Complete: {name}",
     EventKind.COLLECTION_FAILED: "Failed: {name}",
     EventKind.CONSENT_REVOKED: "Please sign in with Amazon again",
+    EventKind.RESULT_CHECK_FAILED: "Check failed: {check}, {name}",
+    EventKind.CONTRACT_CHANGED: "Columns changed: {name}",
+    EventKind.WINDOW_LATE: "Late: {name}",
+    EventKind.RESULTS_LOADED: "Results: {name}",
 }
 _SENTENCES: dict[str, str] = {
     EventKind.SCHEDULE_RUN_FAILED: "A run of your schedule failed.",
@@ -33,6 +37,20 @@ _SENTENCES: dict[str, str] = {
         "Amazon no longer accepts the consent you gave RecomAMP. "
         "Your schedules and collections cannot run until you sign in with Amazon again."
     ),
+    EventKind.RESULT_CHECK_FAILED: (
+        "A result does not meet a condition that you set in result_checks. "
+        "The result is stored: look at it before you use it, or correct the condition."
+    ),
+    EventKind.CONTRACT_CHANGED: (
+        "The columns of a result differ from those of the result before. "
+        "The result is stored: adapt what reads it."
+    ),
+    EventKind.WINDOW_LATE: (
+        "The results of a window have not come in the time that you set in late_after. "
+        "Look at the latest run of the schedule. If there is none, ask your operator whether "
+        "Airflow works."
+    ),
+    EventKind.RESULTS_LOADED: "A run of your schedule has loaded its results.",
 }
 _FAREWELL = (
     "You get this mail because e-mail notifications are on in your settings of RecomAMP; "
@@ -50,10 +68,11 @@ class Recipient:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """Subject and text of a mail."""
+    """Subject and text of a mail, and a CSV file where it has one."""
 
     subject: str
     text: str
+    csv: bytes | None = None
 
 
 def compose(events: Sequence[Event], reader: Recipient) -> Message:
@@ -67,9 +86,14 @@ def compose(events: Sequence[Event], reader: Recipient) -> Message:
     return Message(subject=subject, text=f"{greeting}\n\n{body}\n\n-- \n{_FAREWELL}\n")
 
 
+def compose_note(event: Event, reader: Recipient) -> str:
+    """Write the text about one event for a channel other than mail."""
+    return f"{_subject(event)}\n{_body(event, reader)}"
+
+
 def _subject(event: Event) -> str:
-    name = event.details.get("name") or ""
-    return one_line(_SUBJECTS[event.kind].format(name=name), _MAX_SUBJECT)
+    shown = {name: event.details.get(name) or "" for name in ("name", "check")}
+    return one_line(_SUBJECTS[event.kind].format(**shown), _MAX_SUBJECT)
 
 
 def _body(event: Event, reader: Recipient) -> str:
@@ -99,13 +123,26 @@ def _facts(event: Event, zone: tzinfo) -> list[tuple[str, object]]:
     facts = [
         ("Name", details.get("name")),
         ("Workflow", details.get("workflow")),
+        ("Check", details.get("check")),
+        ("Due", _instant(details.get("due_at"), zone)),
         ("Data", _window(details, zone)),
         ("Weeks", _weeks(details)),
+        ("Rows", _number(details.get("rows"))),
         ("When", f"{event.happened_at.astimezone(zone):%Y-%m-%d %H:%M} ({zone})"),
         ("Reason", details.get("error")),
         ("Run", details.get("dag_run_id")),
     ]
     return [(label, value) for label, value in facts if value]
+
+
+def _instant(text: str | None, zone: tzinfo) -> str | None:
+    if not text:
+        return None
+    return f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M} ({zone})"
+
+
+def _number(number: int | None) -> str | None:
+    return None if number is None else f"{number:,}"
 
 
 def _window(details: Mapping[str, Any], zone: tzinfo) -> str | None:

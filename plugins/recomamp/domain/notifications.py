@@ -26,6 +26,10 @@ class EventKind(StrEnum):
     COLLECTION_COMPLETED = "COLLECTION_COMPLETED"
     COLLECTION_FAILED = "COLLECTION_FAILED"
     CONSENT_REVOKED = "CONSENT_REVOKED"
+    RESULT_CHECK_FAILED = "RESULT_CHECK_FAILED"
+    CONTRACT_CHANGED = "CONTRACT_CHANGED"
+    WINDOW_LATE = "WINDOW_LATE"
+    RESULTS_LOADED = "RESULTS_LOADED"
 
 
 class NotificationStatus(StrEnum):
@@ -39,6 +43,25 @@ class NotificationStatus(StrEnum):
     IN_DOUBT = "IN_DOUBT"
     WITHDRAWN = "WITHDRAWN"
     UNSUBSCRIBED = "UNSUBSCRIBED"
+    EXPIRED = "EXPIRED"
+
+
+class ChannelKind(StrEnum):
+    """A way to users (constraint ``chk_notification_channel_kind``)."""
+
+    EMAIL = "EMAIL"
+    WEBHOOK = "WEBHOOK"
+    SLACK = "SLACK"
+
+
+class DeliveryStatus(StrEnum):
+    """State of a row of ``channel_deliveries`` (constraint ``chk_channel_delivery_status``)."""
+
+    PENDING = "PENDING"
+    CLAIMED = "CLAIMED"
+    SENT = "SENT"
+    FAILED = "FAILED"
+    WITHDRAWN = "WITHDRAWN"
     EXPIRED = "EXPIRED"
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from recomamp.domain.amc_names import execution_id_of, is_nameless
+from recomamp.domain.amc_names import execution_id_of, is_dry_run, is_nameless
 from recomamp.domain.execution_states import ExecutionStatus
 from recomamp.domain.executions import AmcExecution, OpenExecution
 
@@ -108,7 +108,10 @@ def count_external(listed: Collection[AmcExecution], known: KnownExecutions) -> 
     more than once: a row holds one slot.
     """
     in_flight = [
-        one for one in listed if not (one.status.is_terminal or one.amc_execution_id in known.ended)
+        one
+        for one in listed
+        if not (one.status.is_terminal or one.amc_execution_id in known.ended)
+        and not is_dry_run(one.workflow_id)
     ]
     holders = {amc_id: execution_id for execution_id, amc_id in known.held.items()}
     rows = {holders.get(one.amc_execution_id) or _row_waiting_for(one, known) for one in in_flight}

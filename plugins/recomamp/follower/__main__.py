@@ -2,7 +2,8 @@
 
 It has DAGs parsed after changes of rows. While it does not run, or cannot reach the database or
 Airflow, DAGs follow their rows at the next of Airflow's own rounds. In a thread of its own it does
-what rows of ``run_requests`` ask for. They wait while it does not run.
+what rows of ``run_requests`` ask for. They wait while it does not run. A second thread judges late
+windows and sends events that nobody has sent. Without it ``recomamp_notifications`` alone does so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import signal
 import sys
 import time
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from types import FrameType
 
 import psycopg2
@@ -21,6 +23,8 @@ from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError
 from recomamp.follower.airflow_api import AirflowApi
 from recomamp.follower.airflow_runs import AirflowRuns
+from recomamp.follower.alarms import start_alarms
+from recomamp.follower.dry_runs import DryRunStarter
 from recomamp.follower.follower import Follower
 from recomamp.follower.listener import changed_definitions, listen
 from recomamp.follower.request_worker import TABLE as REQUESTS
@@ -29,6 +33,7 @@ from recomamp.follower.run_requests import RequestHandler
 from recomamp.pipeline.hooks import DatabaseHook, airflow_api_login
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.settings import heartbeat_file
+from recomamp.store.dry_runs import is_any_dry_run_due
 
 log = logging.getLogger("recomamp.follower")
 
@@ -40,11 +45,11 @@ RECONNECT_SECONDS = 5.0
 
 def follow_forever(database: DatabaseHook, airflow: AirflowApi, requests: RequestWorker) -> None:
     """Listen for changes, and reconnect when the connection breaks."""
-    follower = Follower(airflow)
+    follower, dry_runs = Follower(airflow), DryRunStarter(airflow)
     while True:
         try:
             with closing(database.get_conn()) as connection:
-                _follow(follower, connection, requests)
+                _follow(follower, dry_runs, connection, requests)
         except psycopg2.Error as err:
             log.warning("the application's database is away: %s", one_line(err))
             time.sleep(RECONNECT_SECONDS)
@@ -55,8 +60,13 @@ def follow_forever(database: DatabaseHook, airflow: AirflowApi, requests: Reques
             time.sleep(RECONNECT_SECONDS)
 
 
-def _follow(follower: Follower, connection: Connection, requests: RequestWorker) -> None:
-    listening = listen(connection, lambda: BUSY_SECONDS if follower.is_waiting else IDLE_SECONDS)
+def _follow(
+    follower: Follower, dry_runs: DryRunStarter, connection: Connection, requests: RequestWorker
+) -> None:
+    def wait_seconds() -> float:
+        return BUSY_SECONDS if follower.is_waiting or dry_runs.is_waiting else IDLE_SECONDS
+
+    listening = listen(connection, wait_seconds)
     for changes in listening:
         if changes is None:  # it listens now; changes before it were missed
             log.info("listening")
@@ -66,7 +76,10 @@ def _follow(follower: Follower, connection: Connection, requests: RequestWorker)
                 requests.wake()
             time.sleep(GATHER_SECONDS)
             follower.note(changed_definitions(connection, changes))
+        if changes is None or changes:
+            dry_runs.note(changes, lambda: is_any_dry_run_due(connection, now=datetime.now(UTC)))
         follower.follow()
+        dry_runs.start()
         _touch_heartbeat()
 
 
@@ -92,6 +105,7 @@ def main() -> int:
     with (
         closing(AirflowApi(*login)) as airflow,
         closing(AirflowApi(*login)) as airflow_of_requests,
+        start_alarms(),
         suppress(KeyboardInterrupt),
     ):
         database = DatabaseHook()  # of the thread, with its own connection

@@ -1,4 +1,4 @@
-"""Airflow's REST API: the sign-in, and what concerns the parsing of DAG files."""
+"""Airflow's REST API, as far as it concerns the parsing of DAG files and runs of system DAGs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ParsedFile:
 
 
 class AirflowApi:
-    """Signs in, lists DAG files and requests their parsing.
+    """Signs in, lists DAG files, requests their parsing and starts runs.
 
     :param url: where Airflow's API server answers, without a path.
     """
@@ -77,6 +77,18 @@ class AirflowApi:
         response = self.ask("PUT", f"/api/v2/parseDagFile/{file.token}")
         if response.status_code != httpx.codes.CONFLICT:  # asked for already, and not yet begun
             response.raise_for_status()
+
+    def trigger(self, dag_id: str, run_id: str) -> bool:
+        """Start a run of a DAG; False where it has a run of that id.
+
+        :raises httpx.HTTPError: when Airflow does not answer, or refuses.
+        """
+        body = {"dag_run_id": run_id, "logical_date": None}
+        response = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        if response.status_code == httpx.codes.CONFLICT:
+            return False
+        response.raise_for_status()
+        return True
 
     def _dags(self, dag_prefix: str) -> Iterator[dict[str, Any]]:
         dags = self._page(dag_prefix)

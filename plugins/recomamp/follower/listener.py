@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "recomamp_definitions"
 DEFINITIONS = frozenset(kind.table for kind in DefinitionKind)
-SHARED = frozenset({"workflows", "amc_instances", "amc_accounts", "users"})  # by several DAGs
+# Rows that several DAGs show. A finding is announced with the id of its workflow
+SHARED = frozenset({"workflows", "workflow_findings", "amc_instances", "amc_accounts", "users"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,27 @@ def dag_shards() -> int:
     return 1
 
 
+def webhook_allowed_hosts() -> tuple[str, ...]:
+    """Return the hosts, as ``host`` or ``host:port``, that webhooks may have wherever they lie.
+
+    RECOMAMP_WEBHOOK_ALLOW_HOSTS lists them, separated by commas. It opens the operator's network to
+    every user: it is for tests and for receivers of the operator's own.
+    """
+    text = os.environ.get("RECOMAMP_WEBHOOK_ALLOW_HOSTS", "")
+    return tuple(host.strip().lower() for host in text.split(",") if host.strip())
+
+
+def are_dry_runs_on() -> bool:
+    """Return whether AMC is asked to compile new and changed queries before they are due.
+
+    :raises ConfigurationError: when RECOMAMP_DRY_RUNS is neither "on" nor "off".
+    """
+    text = os.environ.get("RECOMAMP_DRY_RUNS", "").strip().lower()
+    if text not in ("", "on", "off"):
+        raise ConfigurationError(f"RECOMAMP_DRY_RUNS: {text[:40]!r} is neither on nor off")
+    return text != "off"
+
+
 def heartbeat_file() -> Path | None:
     """Return the file that the follower touches while it works, None without a folder."""
     directory = snapshot_dir()

@@ -15,8 +15,9 @@ from recomamp.domain.amc_names import amc_workflow_id
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, allowed_from
 from recomamp.domain.executions import Execution, WaitingExecution
+from recomamp.domain.hidden_rows import HiddenRows
 from recomamp.domain.instance_health import HealthStatus
-from recomamp.domain.run_request import DagRunKey, RunRequest
+from recomamp.domain.run_spec import DagRunKey, RunSpec
 from recomamp.domain.scheduling.windows import Window, WindowType
 from recomamp.errors import SubmissionUnknown
 from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
@@ -25,7 +26,7 @@ from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_o
 def insert_execution(
     connection: Connection,
     run: DagRunKey,
-    request: RunRequest,
+    spec: RunSpec,
     *,
     execution_id: UUID,
     attempt: int,
@@ -34,9 +35,9 @@ def insert_execution(
 ) -> bool:
     """Insert an attempt as PENDING; False where the run has this attempt, or an open one, already.
 
-    :param request: what the run asks for; its query is bound.
+    :param spec: what the run asks for; its query is bound.
     """
-    workflow, query, window = request.definition.workflow, request.query, request.window
+    workflow, query, window = spec.definition.workflow, spec.query, spec.window
     return execute_returning(
         connection,
         "insert_execution",
@@ -44,12 +45,12 @@ def insert_execution(
         workflow_id=workflow.id,
         user_id=workflow.user_id,
         instance_key=workflow.instance_key,
-        schedule_id=request.definition.ref.schedule_id,
-        collection_id=request.definition.ref.collection_id,
+        schedule_id=spec.definition.ref.schedule_id,
+        collection_id=spec.definition.ref.collection_id,
         dag_id=run.dag_id,
         dag_run_id=run.dag_run_id,
         attempt=attempt,
-        clear_number=request.clear_number,
+        clear_number=spec.clear_number,
         retry_count=retry_count,
         parameters=Json(dict(query.parameter_values)),
         window_type=window.type.value,
@@ -59,8 +60,9 @@ def insert_execution(
         amc_workflow_id=amc_workflow_id(execution_id),
         submitted_sql=query.sql,
         input_parameters=Json(list(query.input_parameters)),
+        amc_options=Json(spec.amc_options),
         deadline_at=deadline_at,
-        due_at=request.due_at,
+        due_at=spec.due_at,
     )
 
 
@@ -219,10 +221,17 @@ def mark_succeeded(
     result_size_bytes: int,
     execution_duration_seconds: int | None,
     completed_at: datetime,
+    column_changes: str | None = None,
+    error_type: str | None = None,
+    error_message: str | None = None,
+    hidden: HiddenRows | None = None,
 ) -> bool:
     """End an execution with its results; False where AMC is not known to have them.
 
     :param result_data: JSON text, every digit of its numbers kept.
+    :param column_changes: how its columns differ from those of the result before.
+    :param error_type: where a rule of the user refuses the results; their run fails.
+    :param hidden: what privacy has hidden, None where it was not counted.
     """
     return execute_returning(
         connection,
@@ -234,6 +243,12 @@ def mark_succeeded(
         result_size_bytes=result_size_bytes,
         execution_duration_seconds=execution_duration_seconds,
         completed_at=completed_at,
+        column_changes=column_changes,
+        error_type=error_type,
+        error_message=error_message,
+        hidden_rows=hidden.removed if hidden else None,
+        blanked_rows=hidden.blanked if hidden else None,
+        hidden_reasons=Json(hidden.reasons) if hidden and hidden.reasons is not None else None,
     )
 
 

@@ -36,12 +36,14 @@ def select_loaded_window(
     due_at: datetime,
     submitted_sql: str,
     parameters: Mapping[str, Any],
+    amc_options: Mapping[str, Any],
 ) -> LoadedWindow | None:
     """Return what the rows show as SUCCESS over a window, None where they show nothing.
 
     :param due_at: from when the window's data is complete: earlier executions do not count.
     :param submitted_sql: what a run would send: results of another query do not count.
     :param parameters: their values, likewise.
+    :param amc_options: the options that it would send, likewise.
     """
     row = fetch_one(
         connection,
@@ -57,6 +59,7 @@ def select_loaded_window(
         window_end=window.end,
         submitted_sql=submitted_sql,
         parameters=Json(dict(parameters)),
+        amc_options=Json(dict(amc_options)),
         week_start_date=window.first_date if window.is_whole_days else None,
         week_end_date=window.last_date if window.is_whole_days else None,
     )

@@ -33,14 +33,24 @@ def expire_notifications(
 
 
 def claim_notifications(
-    connection: Connection, *, claim_id: UUID, now: datetime, lease: timedelta, limit: int
+    connection: Connection,
+    *,
+    claim_id: UUID,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    overdue_by: timedelta = timedelta(0),
 ) -> list[Event]:
-    """Take what is due into one hand, a user's first before anybody's second."""
+    """Take what is due into one hand, a user's first before anybody's second.
+
+    :param overdue_by: for how long an event must have been due.
+    """
     found = fetch_all(
         connection,
         "claim_notifications",
         claim_id=claim_id,
         now=now,
+        due_until=now - overdue_by,
         claimed_until=now + lease,
         limit=limit,
     )
@@ -128,6 +138,16 @@ def release_notifications(
         next_try_at=next_try_at,
         last_error=last_error,
     )
+
+
+def select_first_rows(
+    connection: Connection, execution_id: UUID, *, user_id: UUID, limit: int
+) -> list[list[str | None]]:
+    """Return the columns and the first rows of a user's result, as text; empty without results."""
+    found = fetch_all(
+        connection, "select_first_rows", execution_id=execution_id, user_id=user_id, limit=limit
+    )
+    return [row["cells"] for row in found]
 
 
 def _event(row: Row) -> Event:

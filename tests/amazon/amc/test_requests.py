@@ -179,3 +179,21 @@ def test_every_call_names_client_entity_and_marketplace():
         "Amazon-Advertising-API-AdvertiserId": "ENTITYDEMONORTH",
         "Amazon-Advertising-API-MarketplaceId": "ATVPDKIKX0DER",
     }
+
+
+def test_options_go_into_the_workflow_and_a_dry_run_beside_it():
+    options = {"privacyFilteringBehavior": "REMOVE_VALUES", "filteredReasonColumn": "why"}
+    body = execution_body(make_execution(options=options, dry_run=True))
+
+    assert body["workflow"].items() >= options.items()
+    assert body["dryRun"] is True
+    assert not {*options, "requireSyntheticData"} & set(body)
+
+
+@pytest.mark.parametrize("is_sandbox", [True, False])
+def test_controls_are_disabled_beside_made_up_data_alone(is_sandbox):
+    options = {"disableAggregationControls": True}
+    body = execution_body(make_execution(options=options, requires_synthetic_data=is_sandbox))
+
+    assert body.get("disableAggregationControls", False) is is_sandbox
+    assert "disableAggregationControls" not in body["workflow"]

@@ -15,6 +15,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Row, Rows
 from fixtures.tenants import europe_instance, hooks
+from recomamp.domain.amc_options import AmcOptions
+from recomamp.domain.definitions import read_options
 from recomamp.pipeline.instances.health import check_instances
 from recomamp.pipeline.instances.query_findings import check_queries
 from recomamp.pipeline.instances.schema import sync_schema
@@ -174,3 +176,29 @@ def test_a_timestamp_compared_with_a_date_is_shown_once_its_type_is_known(
     assert "column click_dt_utc of dsp_clicks is a TIMESTAMP" in dag.doc_md
     assert "write &lt; {{time_window_end}}" in dag.doc_md
     assert "click_date of" not in dag.doc_md
+
+
+def test_options_are_shown_and_a_snapshot_may_lack_them(
+    parse: Callable[[], Parsed], rows: Rows, instance: Row
+) -> None:
+    workflow = rows.workflow(instance=instance)
+    rows.schedule(workflow=workflow)
+    before = serialized(parse())
+    options = {
+        "privacy_filtering": "REMOVE_VALUES",
+        "counts_hidden_rows": True,
+        "disable_aggregation_controls": True,
+    }
+    rows.update("workflows", workflow, **options)
+    (dag,) = parse().values()
+    assert "`REMOVE_VALUES`" in dag.doc_md
+    assert "disable_aggregation_controls has no effect" in dag.doc_md
+    assert "finding" in dag.tags
+    rows.update("amc_instances", instance, instance_type="SANDBOX")
+    (dag,) = parse().values()
+    assert "finding" not in dag.tags
+    old = dict.fromkeys(options)
+    assert read_options({"workflow_id": workflow["id"], "sql_query": "", **old}) == AmcOptions()
+    rows.update("workflows", workflow, **{name: workflow[name] for name in options})
+    rows.update("amc_instances", instance, instance_type="STANDARD")
+    assert serialized(parse()) == before

@@ -243,7 +243,7 @@ def test_the_dag_runs_daily_one_run_at_a_time() -> None:
     assert {task.task_id for task in dag.tasks} == {
         "analyze_tables", "find_unused_indexes", "find_slow_queries", "trim_documents",
         "delete_files", "trim_api_errors", "trim_reconciliations", "trim_notifications",
-        "trim_run_requests", "trim_findings", "report",
+        "trim_run_requests", "trim_findings", "trim_check_outcomes", "report",
     }  # fmt: skip
     assert all(task.retries >= 2 for task in dag.tasks)
     report = dag.get_task("report")

@@ -509,3 +509,55 @@ def test_the_dag_looks_every_two_minutes_one_run_at_a_time() -> None:
     (task,) = dag.tasks
     assert task.execution_timeout is not None
     assert task.execution_timeout < timedelta(minutes=15)  # the lease
+
+
+def load_results(rows: Rows, schedule: Row, document: dict[str, object]) -> None:
+    """Record a run with results."""
+    workflow = rows.get("workflows", schedule["workflow_id"])
+    execution = rows.execution(
+        workflow, schedule_id=schedule["id"], status="SUCCESS", result_rows=2, result_data=document
+    )
+    rows.insert(
+        "schedule_runs", schedule_id=schedule["id"], status="SUCCESS", execution_id=execution["id"]
+    )
+
+
+def test_a_mail_about_results_has_their_first_rows_where_the_schedule_says_so(
+    sender: Sender, rows: Rows, schedule: Row, mailbox: Mailbox
+) -> None:
+    fields = [{"name": name, "dataType": "STRING"} for name in ("b", "a")]
+    data = [{"a": 0.1000000000000000055, "b": "=1+1"}, {"a": None, "b": "x"}]
+    document = {"schema": {"fields": fields}, "data": data * 60, "files": []}
+    rows.update("workflow_schedules", schedule, notify_on_success=True)
+    load_results(rows, schedule, document)
+    rows.update("workflow_schedules", schedule, attach_results=True)
+    load_results(rows, schedule, document)
+
+    assert sender.at(0) == 2
+
+    plain, with_rows = mailbox.mails
+    assert [mail["Subject"] for mail in mailbox.mails] == ["Results: Every morning"] * 2
+    assert not plain.is_multipart()
+    (attached,) = with_rows.iter_attachments()
+    assert (attached.get_filename(), attached.get_content_type()) == ("results.csv", "text/csv")
+    lines = attached.get_content().lstrip("\ufeff").splitlines()
+    assert lines[:3] == ["b,a", "'=1+1,0.1", "x,"]
+    assert len(lines) == 101
+
+
+def test_a_mail_whose_result_is_gone_goes_out_without_rows(
+    sender: Sender, rows: Rows, schedule: Row, mailbox: Mailbox
+) -> None:
+    rows.update("workflow_schedules", schedule, notify_on_success=True, attach_results=True)
+    load_results(rows, schedule, {"schema": {"fields": "odd"}, "data": 1})
+    assert sender.at(0) == 1
+    assert not mailbox.mails[0].is_multipart()
+
+
+def test_a_round_judges_late_windows_too(
+    database: Database, rows: Rows, schedule: Row, mailbox: Mailbox
+) -> None:
+    rows.update("workflow_schedules", schedule, late_after="1 hour")
+    rows.update("workflow_schedules", schedule, late_tick_at=datetime.now(UTC) - timedelta(hours=2))
+    SendNotifications(task_id="send").execute({})
+    assert mailbox.subjects == ["Late: Every morning"]

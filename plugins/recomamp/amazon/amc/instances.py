@@ -14,8 +14,6 @@ from recomamp.amazon.error_mapping import build_error, json_object, raise_for
 from recomamp.amazon.request_paths import path_of
 from recomamp.errors import TransientError, UnexpectedResponse
 
-# Of an instance whose data Amazon makes up
-SANDBOX = "SANDBOX"
 _TYPE = re.compile(r"[A-Z_]{1,32}")
 
 

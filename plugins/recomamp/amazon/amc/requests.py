@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from recomamp.amazon.amc.account import AmcAccount
 from recomamp.amazon.base_client import CLIENT_ID, ApiRequest
 from recomamp.amazon.request_paths import path_of
+from recomamp.domain.amc_options import NO_CONTROLS
 from recomamp.domain.scheduling.cron import load_zone
 from recomamp.domain.scheduling.windows import Window, WindowType
 
@@ -34,6 +35,7 @@ class NewExecution:
     """A query to run once over one window. ``workflow_id`` is the name by which we find it again.
 
     ``input_parameters`` declares the parameters in AMC's words (name, dataType, defaultValue).
+    ``options`` are in AMC's words too, as ``AmcOptions.as_sent`` writes them.
     """
 
     workflow_id: str
@@ -43,6 +45,8 @@ class NewExecution:
     parameter_values: Mapping[str, Any] = field(default_factory=dict)
     timeout_seconds: int | None = None
     requires_synthetic_data: bool = False  # as a SANDBOX instance insists
+    options: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: bool = False  # AMC compiles the query, runs nothing and takes no slot
 
 
 def account_headers(account: AmcAccount) -> dict[str, str]:
@@ -76,6 +80,9 @@ def execution_body(execution: NewExecution) -> dict[str, Any]:
         "sqlQuery": execution.sql,
         "outputFormat": _OUTPUT_FORMAT,
     }
+    options = dict(execution.options)
+    disables_controls = options.pop(NO_CONTROLS, False)
+    workflow |= options
     if execution.input_parameters:
         workflow["inputParameters"] = [dict(one) for one in execution.input_parameters]
     body: dict[str, Any] = {"workflow": workflow, **_window(execution.window)}
@@ -85,6 +92,10 @@ def execution_body(execution: NewExecution) -> dict[str, Any]:
         body["workflowExecutionTimeoutSeconds"] = execution.timeout_seconds
     if execution.requires_synthetic_data:
         body["requireSyntheticData"] = True
+        if disables_controls:  # with real data AMC would run nothing
+            body[NO_CONTROLS] = True
+    if execution.dry_run:
+        body["dryRun"] = True
     return body
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Asset, Context
 from psycopg2.errors import DeadlockDetected
 
+from recomamp.domain.amc_options import hidden_row_handling
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus, given_up_as
 from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.errors import (
@@ -30,6 +31,7 @@ from recomamp.store.locks import ExecutionLock, Purpose, locked
 
 if TYPE_CHECKING:
     from recomamp.domain.result_columns import OutputColumn
+    from recomamp.pipeline.executions.acceptance import Acceptance
     from recomamp.store.results.writer import ResultWriter, StoredResults
 
 
@@ -37,18 +39,28 @@ class LoadResults(ExecutionOperator):
     """Download the results of a finished execution, store them and return the execution's UUID.
 
     Running it again replaces the same files and the same row. One process at a time does so.
+    Results that a rule of the user refuses are stored too; then the task fails, and no asset is
+    updated.
     """
 
     ui_color = "#e6f5e9"
 
     def execute(self, context: Context) -> str:
         """Load the results of the run's latest attempt."""
+        # Here and not above: Arrow would slow down every parse of every DAG file
+        from recomamp.pipeline.executions.acceptance import examine, store_outcomes
+
         with self.error_handling(context):
             execution = self._finished_execution(context)
             with locked(self.database.get_conn, execution.id, Purpose.LOAD) as lock:
                 amc, stored = self._load(execution, lock)
-                self._complete(execution, lock, amc, stored)
+                acceptance = examine(execution, stored, database=self.database)
+                self._complete(execution, lock, amc, stored, acceptance)
+                if acceptance.outcomes:
+                    store_outcomes(self.database, execution.id, acceptance)
             self._compare(execution)
+            if acceptance.refusal is not None:
+                raise acceptance.refusal
             self._update_asset(context, execution, stored)
             return str(execution.id)
 
@@ -85,6 +97,7 @@ class LoadResults(ExecutionOperator):
                 window_start=execution.window.first_date,
                 verify_lock=lock.verify,
                 limits=settings.limits(),
+                hidden_rows=hidden_row_handling(execution.amc_options),
             ) as results,
         ):
             amc = self.step_time.run_step(self._download(execution, Path(directory), results))
@@ -142,14 +155,19 @@ class LoadResults(ExecutionOperator):
         return columns
 
     def _complete(
-        self, execution: Execution, lock: ExecutionLock, amc: AmcExecution, stored: StoredResults
+        self,
+        execution: Execution,
+        lock: ExecutionLock,
+        amc: AmcExecution,
+        stored: StoredResults,
+        acceptance: Acceptance,
     ) -> None:
         """Write the row, which lists the files, now that all of them have their names.
 
         :raises ExecutionLocked: when the execution is deleted at the same time.
         """
         lock.verify()
-        seconds = amc.execution_time_seconds
+        seconds, refusal = amc.execution_time_seconds, acceptance.refusal
         try:
             # The lock's own transaction, so that the row is of the load whose files lie there
             with lock.connection:
@@ -161,6 +179,10 @@ class LoadResults(ExecutionOperator):
                     result_size_bytes=stored.size_bytes,
                     execution_duration_seconds=None if seconds is None else round(seconds),
                     completed_at=datetime.now(UTC),
+                    column_changes=acceptance.column_changes,
+                    error_type=refusal.error_type if refusal else None,
+                    error_message=str(refusal) if refusal else None,
+                    hidden=stored.hidden,
                 )
         except DeadlockDetected as err:
             # A deletion locks the execution first and its lock's row after it

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.definitions import Schedule
 from recomamp.domain.execution_states import (
+    REFUSED_RESULTS,
     RUN_FAILED,
     Actor,
     AmcStatus,
@@ -88,7 +89,7 @@ class RecordRun(ExecutionOperator):
     def _loaded_before(self, context: Context) -> LoadedWindow | None:
         """Return the results for whose sake submit was skipped; None where the row was edited."""
         try:
-            return self.loaded_window(self.run_request(context))
+            return self.loaded_window(self.run_spec(context))
         except InvalidDefinition as err:
             self.log.warning("The row was edited since submit was skipped: %s", one_line(err))
             return None
@@ -249,6 +250,8 @@ class RecordRun(ExecutionOperator):
         if execution is None:
             return self._why_nothing_was_submitted(context)
         if execution.status is ExecutionStatus.SUCCESS:
+            if execution.error_message and execution.error_type in REFUSED_RESULTS:
+                return execution.error_message
             return (
                 f"execution {execution.id} has results, but load has not succeeded since the run "
                 "was cleared; the log of the task that failed says why"
@@ -258,7 +261,7 @@ class RecordRun(ExecutionOperator):
     def _why_nothing_was_submitted(self, context: Context) -> str:
         """Ask the row and the run again: no row keeps why a run never came to an execution."""
         try:
-            self.run_request(context).query  # noqa: B018  (it is asked for its error)
+            self.run_spec(context).query  # noqa: B018  (it is asked for its error)
         except InvalidDefinition as err:
             return f"nothing was submitted: {one_line(err)}"
         return "nothing was submitted; the log of the task submit says why"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 
+from recomamp.domain.amc_options import AmcOptions, PrivacyFiltering
 from recomamp.domain.definitions import (
     Collection,
     Definition,
@@ -85,6 +86,7 @@ def definition_doc(definition: Schedule | Collection, windows: str) -> str:
         f"- **Workflow** {_escaped(workflow.name)} (`{workflow.id}`)",
         f"- **Instance** {_escaped(workflow.instance_name)} (`{_escaped(workflow.instance_id)}`)",
         f"- **Window** {_escaped(windows)}",
+        *_options(workflow.options),
         f"- **Row** `{definition.ref.id}` of `{definition.ref.kind.table}`. The query is in "
         "`workflows.sql_query`; the tab Code shows the program that builds all these DAGs",
         "\n## Parameters\n",
@@ -93,6 +95,16 @@ def definition_doc(definition: Schedule | Collection, windows: str) -> str:
         *_query(workflow.sql_query),
     ]
     return "\n".join(lines)
+
+
+def _options(options: AmcOptions) -> Iterator[str]:
+    """Yield the options that differ from AMC's defaults."""
+    if options.privacy_filtering is not PrivacyFiltering.REMOVE_ROWS:
+        yield "- **Privacy** `REMOVE_VALUES`: values of too few users are blanked"
+    if options.counts_hidden_rows:
+        yield "- **Hidden rows** are counted, by AMC's reason"
+    if options.disable_aggregation_controls:
+        yield "- **Aggregation controls** are disabled on a SANDBOX instance"
 
 
 def _query(sql: str) -> Iterator[str]:

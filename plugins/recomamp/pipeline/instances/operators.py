@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
+from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 
 
@@ -20,6 +22,21 @@ class CheckInstances(BaseOperator):
 
         database = DatabaseHook()
         check_instances(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))
+
+
+class DryRunWorkflows(BaseOperator):
+    """Let AMC compile the queries of new and changed workflows; fails where nobody's were asked."""
+
+    ui_color = "#e6f4ea"
+
+    def execute(self, context: Context) -> None:
+        """Make the dry runs that are due, a few of each user."""
+        from recomamp.pipeline.instances.dry_runs import make_dry_runs
+
+        if not settings.are_dry_runs_on():
+            raise AirflowSkipException("RECOMAMP_DRY_RUNS is off")
+        database = DatabaseHook()
+        make_dry_runs(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))
 
 
 class SyncSchema(BaseOperator):

@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from recomamp.domain.csv_attachment import MAX_ROWS, csv_file
 from recomamp.domain.mail_messages import Message, compose
 from recomamp.domain.notifications import (
     RATE_WINDOW,
     Event,
+    EventKind,
     Mail,
     NotificationStatus,
     RecentMail,
@@ -55,10 +58,16 @@ def expire_notifications(database: DatabaseHook, *, now: datetime) -> None:
 
 
 def send_notifications(
-    *, database: DatabaseHook, open_server: OpenServer, clock: Callable[[], datetime]
+    *,
+    database: DatabaseHook,
+    open_server: OpenServer,
+    clock: Callable[[], datetime],
+    overdue_by: timedelta = timedelta(0),
 ) -> int:
     """Send what is due; return how many mails the server took.
 
+    :param overdue_by: for how long an event must have been due: a second sender leaves the first
+        one that time.
     :raises MailServerUnavailable: when the server takes nothing; what was due is tried again.
     :raises PartialFailure: after all mails, naming those that failed for an unknown reason.
     """
@@ -66,7 +75,12 @@ def send_notifications(
     claim_id = uuid4()
     with database.transaction() as connection:
         events = notifications.claim_notifications(
-            connection, claim_id=claim_id, now=clock(), lease=LEASE, limit=MAX_EVENTS
+            connection,
+            claim_id=claim_id,
+            now=clock(),
+            lease=LEASE,
+            limit=MAX_EVENTS,
+            overdue_by=overdue_by,
         )
     if not events:
         return 0
@@ -204,10 +218,25 @@ class SendBatch:
         with self._troubles.capture(f"mail about {outgoing.events[0].id}"):
             try:
                 message = compose(outgoing.events, outgoing.reader)
+                if len(outgoing.events) == 1:
+                    message = replace(message, csv=self._first_rows(outgoing.events[0]))
             except Exception as err:
                 self._end(outgoing, NotificationStatus.FAILED, error=err)
                 raise
         return message
+
+    def _first_rows(self, event: Event) -> bytes | None:
+        """Return the rows that a user wants with a mail; None where there are none."""
+        if event.kind != EventKind.RESULTS_LOADED or not event.details.get("attach_results"):
+            return None
+        with self.database.transaction() as connection:
+            rows = notifications.select_first_rows(
+                connection,
+                UUID(event.details["execution_id"]),
+                user_id=event.user_id,
+                limit=MAX_ROWS,
+            )
+        return csv_file(rows) if rows else None
 
     def _try_later(self, outgoing: ClaimedNotification, error: MailDeferred) -> None:
         later = next_try_at(outgoing.attempts, now=self.clock())

@@ -13,6 +13,8 @@ from datetime import datetime
 from email.errors import MessageError
 from email.header import Header
 from email.headerregistry import Address
+from email.mime.application import MIMEApplication
+from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import compat32
 from email.utils import format_datetime, formataddr, parseaddr
@@ -52,6 +54,7 @@ _HEADERS = (
     b"Message-ID",
     b"Auto-Submitted",
 )
+_OF_ONE_PART = {b"Content-Transfer-Encoding"}  # a mail of several parts has it in each part
 
 
 class MailServer:
@@ -88,7 +91,7 @@ class MailServer:
         :raises MailRefused: when anything but the headers that are set here would be one.
         """
         try:
-            mail = MIMEText(message.text, "plain", "utf-8", policy=_POLICY)
+            mail = _body(message)
             mail["From"] = formataddr((_encoded(self._from_name), self._sender))
             mail["To"] = recipient.addr_spec
             mail["Subject"] = _encoded(message.subject, in_header="Subject")
@@ -98,7 +101,7 @@ class MailServer:
             content = mail.as_bytes()
         except (MessageError, ValueError) as err:  # a lone surrogate is one of the latter
             raise MailRefused(f"the mail cannot be written: {_words_of(err)}") from err
-        _require_own_headers(content)
+        _require_own_headers(content, is_multipart=message.csv is not None)
         return content
 
     def _announce(self, recipient: str) -> None:
@@ -134,6 +137,19 @@ class MailServer:
         with suppress(OSError):  # the next one says what is wrong
             self._client.rset()
         raise (MailRefused if code >= _REFUSED_FOR_GOOD else MailDeferred)(text)
+
+
+def _body(message: Message) -> MIMEText | MIMEMultipart:
+    text = MIMEText(message.text, "plain", "utf-8", policy=_POLICY)
+    if message.csv is None:
+        return text
+    file = MIMEApplication(message.csv, "csv", policy=_POLICY)
+    file.replace_header("Content-Type", "text/csv; charset=utf-8")
+    file["Content-Disposition"] = 'attachment; filename="results.csv"'
+    mail = MIMEMultipart("mixed", policy=_POLICY)
+    mail.attach(text)
+    mail.attach(file)
+    return mail
 
 
 def is_mail_on() -> bool:
@@ -209,7 +225,7 @@ def _encoded(text: str, in_header: str = "") -> str:
     return Header(line, "utf-8", header_name=in_header or "From").encode(linesep="\r\n")
 
 
-def _require_own_headers(content: bytes) -> None:
+def _require_own_headers(content: bytes, *, is_multipart: bool) -> None:
     """Return where a mail has each of our headers once, and no other.
 
     :raises MailRefused: otherwise.
@@ -217,7 +233,8 @@ def _require_own_headers(content: bytes) -> None:
     head = content.partition(b"\r\n\r\n")[0]
     lines = [line for line in head.split(b"\r\n") if not line.startswith((b" ", b"\t"))]
     names = sorted(line.partition(b":")[0] for line in lines)
-    if names != sorted(_HEADERS) or b"\n" in head.replace(b"\r\n", b"") or not content.isascii():
+    expected = sorted(set(_HEADERS) - (_OF_ONE_PART if is_multipart else set()))
+    if names != expected or b"\n" in head.replace(b"\r\n", b"") or not content.isascii():
         raise MailRefused("the mail would have headers that are not ours")
 
 

@@ -106,6 +106,20 @@ class StoredFiles:
         with file, self._explained():
             yield file
 
+    @contextmanager
+    def opened_of(self, uri: str, *, workflow_id: UUID, execution_id: UUID) -> Iterator[IO[bytes]]:
+        """Open a file of an execution for reading.
+
+        :raises InvalidResults: when the file is not this execution's, or the storage does not
+            answer.
+        :raises FileNotFoundError: when it is not there.
+        """
+        path = self.path_of(uri, workflow_id, execution_id)
+        if path is None:
+            raise InvalidResults(f"execution {execution_id} has no file {uri}")
+        with self.opened(path) as file:
+            yield file
+
     def _difference(self, file: Mapping[str, Any], workflow_id: UUID, execution_id: UUID) -> str:
         uri = str(file.get("uri"))
         path = self.path_of(uri, workflow_id, execution_id)

@@ -14,6 +14,8 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from recomamp.domain.amc_options import PrivacyFiltering
+from recomamp.domain.hidden_rows import HiddenRows
 from recomamp.domain.limits import Limits
 from recomamp.domain.result_columns import OutputColumn
 from recomamp.errors import InvalidDefinition, InvalidResults
@@ -28,6 +30,7 @@ from recomamp.store.results.files import (
     StoredFile,
     directory_of,
 )
+from recomamp.store.results.hidden_rows import HiddenRowCounter, with_added_columns
 from recomamp.store.results.parquet import write_parquet
 
 
@@ -39,10 +42,12 @@ class StoredResults:
     ``workflow_executions.result_data``.
     """
 
+    columns: tuple[OutputColumn, ...]
     rows: int
     size_bytes: int
     files: tuple[StoredFile, ...]
     document: str
+    hidden: HiddenRows | None = None  # None: not counted
 
 
 class ResultWriter:
@@ -54,6 +59,7 @@ class ResultWriter:
 
     :param verify_lock: raises where the caller is no longer the only one who loads the execution;
         nothing of others is removed or replaced then.
+    :param hidden_rows: what becomes of the rows that AMC flags; None where none are flagged.
     :raises ConfigurationError: from any method, when nothing can be written to ``results_url``.
     """
 
@@ -66,6 +72,7 @@ class ResultWriter:
         window_start: date,
         verify_lock: Callable[[], None],
         limits: Limits | None = None,
+        hidden_rows: PrivacyFiltering | None = None,
     ) -> None:
         self._execution_id = execution_id
         directory = directory_of(
@@ -73,6 +80,7 @@ class ResultWriter:
         )
         self._target = ResultDirectory(results_url, directory, verify_lock)
         self._limits = limits or Limits()
+        self._hidden_rows = hidden_rows
         self._described: Sequence[OutputColumn] = ()
         self._conversion: _Conversion | None = None
         # One, so that parts come one after another, into the document too; Arrow has threads
@@ -108,7 +116,7 @@ class ResultWriter:
             if self._conversion:
                 self._conversion.abort()
             self._conversion = _Conversion(
-                self._described, self._target, self._worker, self._limits
+                self._described, self._target, self._worker, self._limits, self._hidden_rows
             )
         self._conversion.begin(part)
 
@@ -140,8 +148,10 @@ class _Conversion:
         target: ResultDirectory,
         worker: ThreadPoolExecutor,
         limits: Limits,
+        hidden_rows: PrivacyFiltering | None,
     ) -> None:
         self._described = described
+        self._hidden_rows = hidden_rows
         self._limits = limits
         self._target = target
         self._worker = worker
@@ -150,7 +160,9 @@ class _Conversion:
         # Of the worker's thread, until all parts are converted
         self._evidence = DialectEvidence()
         self._waiting: list[Path] = []
-        self._columns: Sequence[OutputColumn] = ()
+        self._columns: Sequence[OutputColumn] = ()  # of the files
+        self._stored: Sequence[OutputColumn] = ()
+        self._counter: HiddenRowCounter | None = None
         self._preview = ResultPreview(())
         self._files: list[StoredFile] = []
 
@@ -181,10 +193,12 @@ class _Conversion:
         rows = sum(file.rows for file in files)
         listed = [file.as_json() for file in files]
         return StoredResults(
+            columns=tuple(self._columns),
             rows=rows,
             size_bytes=sum(file.bytes for file in files),
             files=files,
             document=self._preview.document(rows=rows, files=listed),
+            hidden=self._counter.counts() if self._counter else None,
         )
 
     def _add(self, part: Path) -> None:
@@ -204,16 +218,28 @@ class _Conversion:
     def _convert(self, part: Path, dialect: Dialect) -> StoredFile:
         if not self._files:
             header = read_header(part, dialect, self._limits)
-            self._columns = match_columns(header, self._described)
+            described = self._described
+            if self._hidden_rows:
+                described = with_added_columns(described, header)
+            self._columns = match_columns(header, described)
             _require_other_names(self._columns)
-            self._preview = ResultPreview(self._columns)
+            self._stored = self._stored_columns()
+            self._preview = ResultPreview(self._stored)
         name = _name(len(self._files) + 1)
         with self._target.open_temporary(name) as file:
             return self._write(part, dialect, name, file)
 
+    def _stored_columns(self) -> Sequence[OutputColumn]:
+        if self._hidden_rows is None:
+            return self._columns
+        self._counter = HiddenRowCounter(
+            self._columns, removes_rows=self._hidden_rows is PrivacyFiltering.REMOVE_ROWS
+        )
+        return self._counter.columns
+
     def _write(self, part: Path, dialect: Dialect, name: str, file: HashedFile) -> StoredFile:
         try:
-            rows = write_parquet(file, schema_of(self._columns), self._batches(part, dialect))
+            rows = write_parquet(file, schema_of(self._stored), self._batches(part, dialect))
         except pa.ArrowException as err:  # some are ValueErrors, which are the storage's business
             raise InvalidResults(f"{name} cannot be written as Parquet: {err}") from err
         return StoredFile(
@@ -224,6 +250,8 @@ class _Conversion:
         for batch in read_batches(part, self._columns, dialect, self._limits):
             if self._is_given_up.is_set():
                 raise _Cancelled
+            if self._counter:
+                batch = self._counter.take(batch)
             self._preview.add(batch)
             yield batch
 

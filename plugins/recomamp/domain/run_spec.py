@@ -23,7 +23,7 @@ class DagRunKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRequest:
+class RunSpec:
     """A definition's query over a window, with the parameters of the run."""
 
     definition: Schedule | Collection
@@ -31,6 +31,11 @@ class RunRequest:
     overrides: Mapping[str, Any]  # parameters of a manual run
     clear_number: int  # times the run has been cleared
     due_at: datetime  # the run's tick
+
+    @property
+    def amc_options(self) -> dict[str, Any]:
+        """The options of the query as they are sent to AMC."""
+        return self.definition.workflow.options.as_sent()
 
     @cached_property
     def query(self) -> BoundQuery:

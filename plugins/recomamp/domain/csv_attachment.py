@@ -1,0 +1,38 @@
+"""The first rows of a result as a CSV file for a mail.
+
+Programs for tables run a cell that begins with a sign of a formula. Such a cell gets an apostrophe
+before it; numbers stay as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+
+MAX_ROWS = 100
+MAX_BYTES = 200_000
+
+_FORMULA = re.compile(r"[\s\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+
+
+def csv_file(rows: Iterable[Sequence[str | None]]) -> bytes:
+    """Write rows as CSV in UTF-8, as many whole rows as fit into ``MAX_BYTES``."""
+    written = bytearray(b"\xef\xbb\xbf")  # without it Excel takes another encoding
+    for row in rows:
+        line = io.StringIO()
+        csv.writer(line).writerow([_safe(cell) for cell in row])
+        encoded = line.getvalue().encode("utf-8", "replace")
+        if len(written) + len(encoded) > MAX_BYTES:
+            break
+        written += encoded
+    return bytes(written)
+
+
+def _safe(cell: str | None) -> str:
+    if cell is None:
+        return ""
+    is_formula = _FORMULA.match(cell) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if is_formula else cell

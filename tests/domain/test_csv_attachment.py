@@ -1,0 +1,49 @@
+"""Rows in a mail are bounded, and no program for tables runs one of their cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recomamp.domain.csv_attachment import MAX_BYTES, csv_file
+
+CELLS = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"))
+
+
+def read(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", " =1", "\t=1", "\ufeff=1", "=", "-",
+     "\uff1d1", "-1-1", "+1;2", "-1e5x"],
+)  # fmt: skip
+def test_a_formula_is_text(cell: str) -> None:
+    ((shown,),) = read(csv_file([[cell]]))
+    assert shown == f"'{cell}"
+
+
+@pytest.mark.parametrize(
+    "cell", ["-1", "+1", "-0.5", "-1e-7", "1", "a=b", "", "2026-01-01", 'a,b"c']
+)
+def test_numbers_and_other_text_stay(cell: str) -> None:
+    assert read(csv_file([["x", cell]])) == [["x", cell]]
+
+
+@given(rows=st.lists(st.tuples(CELLS, CELLS).map(list), min_size=1))
+def test_every_cell_comes_back(rows: list[list[str | None]]) -> None:
+    shown = read(csv_file(rows))
+    assert [[cell.removeprefix("'") for cell in row] for row in shown] == [
+        [(cell or "").removeprefix("'") for cell in row] for row in rows
+    ]
+
+
+def test_only_whole_rows_that_fit() -> None:
+    content = csv_file([["é" * 1000]] * 1000)
+    assert MAX_BYTES - 2100 < len(content) <= MAX_BYTES
+    assert set(map(len, (row[0] for row in read(content)))) == {1000}

@@ -1,0 +1,137 @@
+"""A result is measured over all its rows, exactly, and whatever it holds."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recomamp.domain.result_checks import Measure, Measurement, Unmeasured, Value
+from recomamp.store.results import measures
+
+INT64 = st.none() | st.integers(-(2**63), 2**63 - 1)
+
+
+def parquet(table: pa.Table) -> Callable[[], IO[bytes]]:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return lambda: io.BytesIO(buffer.getvalue())
+
+
+def take(table: pa.Table, measure: Measure, *columns: str, parts: int = 2) -> Value:
+    """Measure a table that lies in several files."""
+    size = -(-table.num_rows // parts) or 1
+    files = [parquet(table.slice(number * size, size)) for number in range(parts)]
+    measurement = Measurement(measure, columns)
+    return measures.measure(
+        files,
+        {measurement},
+        schema={field.name: field.type for field in table.schema},
+        rows=table.num_rows,
+        is_over=lambda: False,
+    )[measurement]
+
+
+def of(values: Sequence[Any], kind: pa.DataType) -> pa.Table:
+    return pa.table({"c": pa.array(values, kind)})
+
+
+@settings(max_examples=25, deadline=None)
+@given(values=st.lists(INT64, max_size=30))
+def test_whole_numbers_are_exact_beyond_64_bits(values: list[int | None]) -> None:
+    table = of(values, pa.int64())
+    known = [value for value in values if value is not None]
+    assert take(table, Measure.SUM, "c") == sum(known)
+    assert take(table, Measure.NULLS, "c") == len(values) - len(known)
+    if known:
+        assert take(table, Measure.MIN, "c") == min(known)
+        assert take(table, Measure.MAX, "c") == max(known)
+    else:
+        assert isinstance(take(table, Measure.AVG, "c"), Unmeasured)
+
+
+def test_decimals_are_exact() -> None:
+    values = [
+        Decimal("99999999999999999999.12345678901234567"),
+        None,
+        Decimal("0.00000000000000001"),
+    ]
+    table = of(values, pa.decimal128(38, 17))
+    assert take(table, Measure.SUM, "c") == Decimal("99999999999999999999.12345678901234568")
+    assert take(of([Decimal(1), Decimal(2)], pa.decimal128(38, 2)), Measure.AVG, "c") == Decimal(
+        "1.5"
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(keys=st.lists(st.tuples(st.sampled_from("ab") | st.none(), st.integers(0, 2)), max_size=30))
+def test_duplicates_are_the_rows_that_repeat_a_key(keys: list[tuple[str | None, int]]) -> None:
+    table = pa.table(
+        {
+            "k": pa.array([key for key, _ in keys], pa.string()),
+            "n": pa.array([number for _, number in keys], pa.int32()),
+        }
+    )
+    repeated = sum(count - 1 for count in Counter(keys).values())
+    assert take(table, Measure.DUPLICATES, "k", "n") == repeated
+
+
+def test_memory_for_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "MAX_KEYS", 3)
+    assert take(of([1, 2, 3], pa.int64()), Measure.DUPLICATES, "c") == 0
+    found = take(of(list(range(9)), pa.int64()), Measure.DUPLICATES, "c", parts=3)
+    assert found == Unmeasured("the result has more than 3 different keys")
+
+
+@pytest.mark.parametrize(
+    ("table", "measure", "column", "why"),
+    [
+        (of(["x"], pa.string()), Measure.SUM, "c", "column c holds no numbers: string"),
+        (of([True], pa.bool_()), Measure.AVG, "c", "holds no numbers"),
+        (of([1], pa.int64()), Measure.SUM, "d", "the result has no column d"),
+        (of([1.5, float("nan")], pa.float64()), Measure.SUM, "c", "no finite numbers"),
+        (of([1.5, float("inf")], pa.float64()), Measure.MAX, "c", "no finite numbers"),
+        (of([None], pa.int64()), Measure.MIN, "c", "has no values"),
+    ],
+)
+def test_what_cannot_be_measured_says_why(
+    table: pa.Table, measure: Measure, column: str, why: str
+) -> None:
+    found = take(table, measure, column)
+    assert isinstance(found, Unmeasured)
+    assert why in found.reason
+
+
+def test_the_sum_of_no_rows_is_zero_and_their_number_needs_no_file() -> None:
+    assert take(of([], pa.int64()), Measure.SUM, "c", parts=1) == 0
+    rows = Measurement(Measure.ROWS)
+    measured = measures.measure([], {rows}, schema={}, rows=7, is_over=lambda: True)
+    assert measured == {rows: Decimal(7)}
+
+
+def test_a_file_that_cannot_be_read_and_a_time_that_is_over_are_no_errors() -> None:
+    def missing() -> IO[bytes]:
+        raise FileNotFoundError("s3://bucket/secret")
+
+    clicks = Measurement(Measure.SUM, ("c",))
+    schema = {"c": pa.int64()}
+    gone = measures.measure([missing], {clicks}, schema=schema, rows=1, is_over=lambda: False)
+    late = measures.measure(
+        [parquet(of([1], pa.int64()))], {clicks}, schema=schema, rows=1, is_over=lambda: True
+    )
+    assert gone[clicks] == Unmeasured("the stored files cannot be read: FileNotFoundError")
+    assert late[clicks] == Unmeasured("to measure the result takes too long")
+
+
+def test_a_name_with_a_dot_is_one_column() -> None:
+    table = pa.table({"a": [1, 2], "a.b": [10, 20]})
+    assert take(table, Measure.SUM, "a.b") == 30
+    assert take(table, Measure.SUM, "a") == 3

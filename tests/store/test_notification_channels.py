@@ -1,0 +1,119 @@
+"""What a channel may say, and that its address and its secret are written and not read back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.errors import InsufficientPrivilege
+
+from fixtures.postgres import Database, Row, Rows
+
+HOOK = "https://hooks.example.com/services/key"
+WEBHOOK = {"kind": "WEBHOOK", "url": HOOK, "secret": "s" * 16}
+
+
+@pytest.fixture
+def user(rows: Rows) -> Row:
+    return rows.user(timezone="Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        WEBHOOK,
+        {"kind": "SLACK", "url": "https://hooks.example.com:443/a?b=c"},
+        {"kind": "EMAIL", "kinds": ["WINDOW_LATE"]},
+        {"kind": "EMAIL", "quiet_from": "22:00", "quiet_until": "08:00"},
+        {"kind": "EMAIL", "quiet_from": "00:00", "quiet_until": "16:00"},
+    ],
+)
+def test_channels_of_all_kinds_are_taken(rows: Rows, user: Row, columns: dict[str, Any]) -> None:
+    made = rows.insert("notification_channels", user_id=user["id"], **columns)
+    assert made["url_host"] == ("hooks.example.com" if "url" in columns else None)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({**WEBHOOK, "url": None}, "notification_channels.url: must be an address"),
+        ({**WEBHOOK, "url": "http://example.com/"}, "must be an address"),
+        ({**WEBHOOK, "url": "https://ann:secret@example.com/"}, "must be an address"),
+        ({**WEBHOOK, "url": "https://example.com"}, "must be an address"),
+        ({**WEBHOOK, "url": "https://exa\nmple.com/"}, "must be an address"),
+        ({**WEBHOOK, "url": "https://example.com/\r\nHost: evil"}, "must be an address"),
+        ({**WEBHOOK, "url": f"https://example.com/{'x' * 2000}"}, "must be an address"),
+        ({**WEBHOOK, "secret": None}, "notification_channels.secret: must have from 16"),
+        ({**WEBHOOK, "secret": "short"}, "notification_channels.secret: must have from 16"),
+        ({**WEBHOOK, "secret": "s" * 201}, "notification_channels.secret: must have from 16"),
+        ({"kind": "SLACK", "url": HOOK, "secret": "s" * 16}, "Slack takes no signature"),
+        ({"kind": "EMAIL", "url": HOOK}, "mails go to users.email"),
+        ({**WEBHOOK, "kind": "SMS"}, "chk_notification_channel_kind"),
+        ({"kind": "EMAIL", "kinds": ["OTHER"]}, "chk_notification_channels_kinds_elements"),
+        ({"kind": "EMAIL", "kinds": ["WINDOW_LATE"] * 9}, "kinds_elements"),
+        ({"kind": "EMAIL", "quiet_from": "22:00"}, "chk_notification_channel_quiet_time"),
+        (
+            {"kind": "EMAIL", "quiet_from": "08:00", "quiet_until": "08:00"},
+            "chk_notification_channel_quiet_time",
+        ),
+        (
+            {"kind": "EMAIL", "quiet_from": "08:00", "quiet_until": "07:00"},
+            "chk_notification_channel_quiet_time",
+        ),
+    ],
+)
+def test_what_cannot_be_sent_to_is_refused_without_the_address(
+    rows: Rows, user: Row, columns: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation, match=words) as refused:
+        rows.insert("notification_channels", user_id=user["id"], **columns)
+    assert "secret@" not in str(refused.value.diag.message_primary)
+
+
+def test_a_user_has_one_channel_for_mails(rows: Rows, user: Row) -> None:
+    rows.insert("notification_channels", user_id=user["id"], kind="EMAIL")
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        rows.insert("notification_channels", user_id=user["id"], kind="EMAIL")
+
+
+@pytest.mark.parametrize("column", ["url", "secret"])
+def test_a_person_writes_an_address_and_does_not_read_it(
+    database: Database, rows: Rows, user: Row, column: str
+) -> None:
+    rows.insert("notification_channels", user_id=user["id"], **WEBHOOK)
+    connection = database.connect("recomamp_analyst")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('request.jwt.claims', json_build_object('sub', %s)::TEXT, false)",
+            [user["id"]],
+        )
+        cursor.execute("UPDATE notification_channels SET url = %s, secret = %s", [HOOK, "t" * 16])
+        assert cursor.rowcount == 1
+        with pytest.raises(InsufficientPrivilege):
+            cursor.execute(f"SELECT {column} FROM notification_channels")
+        connection.rollback()
+        # Nor by a condition that says whether a guess is right
+        with pytest.raises(InsufficientPrivilege):
+            cursor.execute(f"DELETE FROM notification_channels WHERE {column} LIKE 's%'")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("instant", "quiet"),
+    [
+        ("2026-01-15 21:30+01", False),
+        ("2026-01-15 22:00+01", True),
+        ("2026-01-16 07:59+01", True),
+        ("2026-01-16 08:00+01", False),
+        ("2026-07-15 20:00+00", True),  # summer time
+    ],
+)
+def test_the_quiet_time_is_of_the_users_zone(database: Database, instant: str, quiet: bool) -> None:
+    for zone, expected in (("Europe/Berlin", quiet), ("Nowhere/None", None)):
+        (row,) = database.query(
+            "SELECT is_quiet_time('22:00', '08:00', %s, %s) AS found", [zone, instant]
+        )
+        assert row["found"] is expected or expected is None
+    (row,) = database.query("SELECT is_quiet_time(NULL, NULL, 'UTC', NOW()) AS found")
+    assert row["found"] is False
