@@ -462,8 +462,8 @@ def test_no_function_that_acts_as_the_owner_is_open_to_anybody(database: Databas
         """
     )
     # analyze_table takes the name of a table of ours and returns nothing of it.
-    # is_quiet_time, restatement_plan and schedule_preview_for read no row. record_late_windows takes
-    # no argument: rows decide what it does.
+    # is_quiet_time, restatement_plan and schedule_preview_for read no row. record_late_windows
+    # takes no argument: rows decide what it does.
     # current_user_id reads the login of its own session; delete_own_row asks for its user's rows.
     assert {(row["proname"], row["rolname"]) for row in open_functions} == {
         ("analyze_table", "recomamp_pipeline"),
