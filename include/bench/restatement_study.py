@@ -4,7 +4,7 @@ A year of daily windows is read from the emulator's engine as AMC would know it 
 pipeline's own comparison says what changed between two ages, and its rule says when a plan stops.
 Nothing is timed: the figures are ratios of counts and sums, equal on every machine.
 
-    make restatement-study
+    make restatement
 """
 
 from __future__ import annotations
