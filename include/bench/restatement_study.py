@@ -132,8 +132,9 @@ def _moved(window: Window, earlier: int, later: int, place: int) -> Decimal:
     old, new = (
         {row[0]: Decimal(row[place + 1] or 0) for row in window[age]} for age in (earlier, later)
     )
-    moves = (abs(new.get(key, 0) - old.get(key, 0)) for key in old.keys() | new.keys())
-    return sum(moves, Decimal(0))
+    nothing = Decimal(0)
+    moves = (abs(new.get(key, nothing) - old.get(key, nothing)) for key in old.keys() | new.keys())
+    return sum(moves, nothing)
 
 
 def _settings() -> Iterator[tuple[tuple[int, ...], str]]:
