@@ -10,11 +10,11 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets
+.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets restatement
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
-up down status demo bench migrate rotate airflow live: export PYTHONPATH := include:plugins
+up down status demo bench migrate rotate airflow live restatement: export PYTHONPATH := include:plugins
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
@@ -47,6 +47,9 @@ soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills besi
 
 bench: $(STAMP) ## Measure whether it is fast enough: make bench ONLY="1 4"
 	@$(BIN)/python -m bench $(ONLY)
+
+restatement: $(STAMP) ## Say which plans of restatement save readings, and what they miss (some minutes)
+	@$(BIN)/python -m bench.restatement_study
 
 check: $(STAMP) ## Check lint, format and types
 	@$(BIN)/ruff check
