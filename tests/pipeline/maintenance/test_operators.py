@@ -149,6 +149,7 @@ def test_unused_indexes_are_found_and_a_retry_finds_them_once(
 ) -> None:
     rows.workflow()
     monkeypatch.setattr(operators, "UNUSED_FROM_BYTES", 0)
+    monkeypatch.setattr(operators, "MOST_FINDINGS", 1_000)  # more than there are indexes
 
     first = run(FindUnusedIndexes)
     run(FindUnusedIndexes)
