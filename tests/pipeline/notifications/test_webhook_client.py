@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,7 @@ def slow_server(webhook_server: WebhookServer, request: pytest.FixtureRequest) -
         try:
             raw = listener.accept()[0]
             if request.param == "handshake":
-                ended.wait(1)
+                ended.wait(0.4)
             with context.wrap_socket(raw, server_side=True) as client:
                 client.sendall(first)
                 while not ended.wait(0.02):
@@ -131,7 +132,16 @@ def slow_server(webhook_server: WebhookServer, request: pytest.FixtureRequest) -
     listener.close()
 
 
-def test_a_server_that_draws_out_its_answer_is_left(target: Target, slow_server: int) -> None:
+def test_a_server_that_draws_out_its_answer_is_left(
+    target: Target, slow_server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = socket.create_connection
+
+    def slow_connect(*args: Any, **options: Any) -> socket.socket:
+        threading.Event().wait(0.3)  # as where another address takes its time
+        return connect(*args, **options)
+
+    monkeypatch.setattr(socket, "create_connection", slow_connect)
     started = time.monotonic()
     with pytest.raises(WebhookDeferred, match="no answer"):
         post(replace(target, port=slow_server), MESSAGE, timeout_seconds=0.5)
