@@ -750,6 +750,36 @@ BEGIN
 END;
 $_$;
 
+-- Name: check_owner_of_result_check(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_owner_of_result_check() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    wrong TEXT;
+    problem TEXT;
+BEGIN
+    IF NEW.workflow_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.workflows WHERE id = NEW.workflow_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'workflow_id';
+        problem := format('user %s has no workflow %s', NEW.user_id, NEW.workflow_id);
+    ELSIF NEW.schedule_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.workflow_schedules
+        WHERE id = NEW.schedule_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'schedule_id';
+        problem := format('user %s has no schedule %s', NEW.user_id, NEW.schedule_id);
+    END IF;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'result_checks.%: %', wrong, problem
+            USING ERRCODE = 'check_violation', TABLE = 'result_checks', COLUMN = wrong;
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
 -- Name: check_query_template(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.check_query_template() RETURNS trigger
@@ -856,16 +886,6 @@ BEGIN
         PERFORM public.raise_invalid_row(
             'result_checks', 'workflow_id', 'name either a workflow or a schedule'
         );
-    END IF;
-    IF NEW.workflow_id IS NOT NULL THEN
-        PERFORM public.require_own_workflow('result_checks', NEW.workflow_id, NEW.user_id);
-    ELSIF NOT EXISTS (
-        SELECT FROM public.workflow_schedules
-        WHERE id = NEW.schedule_id AND user_id = NEW.user_id
-    ) THEN
-        PERFORM public.raise_invalid_row('result_checks', 'schedule_id', format(
-            'user %s has no schedule %s', NEW.user_id, NEW.schedule_id
-        ));
     END IF;
     IF NEW.measure IN ('SUM', 'MIN', 'MAX', 'AVG', 'NULLS') AND NEW.column_name IS NULL THEN
         PERFORM public.raise_invalid_row(
@@ -1077,6 +1097,20 @@ BEGIN
             USING ERRCODE = 'unique_violation', TABLE = 'asin_list_items', COLUMN = 'position';
     END IF;
     RETURN NULL;
+END;
+$$;
+
+-- Name: check_user_time_zone(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_user_time_zone() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.timezone IS NOT NULL THEN
+        PERFORM public.require_time_zone('users', 'timezone', left(NEW.timezone, 100));
+    END IF;
+    RETURN NEW;
 END;
 $$;
 
@@ -1798,20 +1832,25 @@ $_$;
 -- Name: is_quiet_time(time without time zone, time without time zone, text, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    SELECT CASE
-        WHEN quiet_from IS NULL OR quiet_until IS NULL THEN false
-        WHEN quiet_from < quiet_until
-            THEN local.time_of_day >= quiet_from AND local.time_of_day < quiet_until
-        ELSE local.time_of_day >= quiet_from OR local.time_of_day < quiet_until
-    END
-    FROM (
-        SELECT (instant AT TIME ZONE CASE
-            WHEN public.is_time_zone(time_zone) THEN time_zone ELSE 'UTC'
-        END)::TIME AS time_of_day
-    ) AS local;
+DECLARE
+    time_of_day TIME;
+BEGIN
+    IF quiet_from IS NULL OR quiet_until IS NULL THEN
+        RETURN false;
+    END IF;
+    BEGIN
+        time_of_day := (instant AT TIME ZONE COALESCE(time_zone, 'UTC'))::TIME;
+    EXCEPTION WHEN invalid_parameter_value THEN
+        time_of_day := (instant AT TIME ZONE 'UTC')::TIME;
+    END;
+    IF quiet_from < quiet_until THEN
+        RETURN time_of_day >= quiet_from AND time_of_day < quiet_until;
+    END IF;
+    RETURN time_of_day >= quiet_from OR time_of_day < quiet_until;
+END;
 $$;
 
 -- Name: FUNCTION is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone); Type: COMMENT; Schema: public; Owner: -
@@ -2477,18 +2516,30 @@ CREATE FUNCTION public.queue_notification(recipient_id uuid, event_kind text, ev
         next_try_at = NOW()
     WHERE queued.status = 'WITHDRAWN';
 
-    INSERT INTO public.channel_deliveries AS queued (notification_id, channel_id)
-    SELECT event.id, channel.id
+    INSERT INTO public.channel_deliveries AS queued
+        (notification_id, channel_id, status, last_error)
+    SELECT
+        event.id,
+        channel.id,
+        CASE WHEN admitted.is_full THEN 'FAILED' ELSE 'PENDING' END,
+        CASE WHEN admitted.is_full THEN 'not sent: 200 events to your channels are open' END
     FROM public.notifications AS event
     JOIN public.notification_channels AS channel
         ON channel.user_id = event.user_id
         AND channel.kind <> 'EMAIL'
         AND channel.is_active
         AND COALESCE(event.kind = ANY (channel.kinds), true)
+    CROSS JOIN (
+        SELECT COUNT(*) >= 200 AS is_full
+        FROM public.channel_deliveries AS delivery
+        JOIN public.notification_channels AS own ON own.id = delivery.channel_id
+        WHERE own.user_id = recipient_id AND delivery.status IN ('PENDING', 'CLAIMED')
+    ) AS admitted
     WHERE event.event_key = event_name AND event.user_id = recipient_id
     ON CONFLICT ON CONSTRAINT uq_channel_deliveries_event DO UPDATE
     SET
-        status = 'PENDING',
+        status = EXCLUDED.status,
+        last_error = EXCLUDED.last_error,
         created_at = NOW(),
         next_try_at = NOW()
     WHERE queued.status = 'WITHDRAWN';
@@ -2556,10 +2607,13 @@ $$;
 CREATE FUNCTION public.record_late_windows() RETURNS TABLE(late_schedule_id uuid, late_due_at timestamp with time zone, problem text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '500ms'
     AS $$
 DECLARE
     judged RECORD;
+    stale RECORD;
     window_end TIMESTAMPTZ;
+    locked_users UUID[] := '{}'; -- so that each makes this wait once
 BEGIN
     FOR judged IN
         SELECT
@@ -2583,8 +2637,13 @@ BEGIN
         ORDER BY schedule.late_tick_at
         LIMIT 5000
         FOR NO KEY UPDATE OF schedule SKIP LOCKED
+        FOR KEY SHARE OF owner SKIP LOCKED
     LOOP
+        CONTINUE WHEN judged.user_id = ANY (locked_users);
         BEGIN
+            PERFORM FROM public.notification_channels
+            WHERE user_id = judged.user_id
+            FOR KEY SHARE NOWAIT;
             window_end := public.schedule_window_end(
                 judged.cron_expression, judged.timezone, judged.parameters, judged.tick
             );
@@ -2616,7 +2675,9 @@ BEGIN
                 GREATEST(judged.tick, NOW() - judged.late_after - INTERVAL '1 day')
             )
             WHERE id = judged.id;
-        EXCEPTION WHEN OTHERS THEN
+        EXCEPTION WHEN lock_not_available THEN
+            locked_users := locked_users || judged.user_id;
+        WHEN OTHERS THEN
             late_schedule_id := judged.id;
             late_due_at := judged.tick;
             problem := left(SQLERRM, 500);
@@ -2627,16 +2688,29 @@ BEGIN
 
     -- Results may have come between the look at them and the event. The next round sees them.
     BEGIN
-        PERFORM public.withdraw_notifications(queued.user_id, queued.event_key)
-        FROM public.notifications AS queued
-        WHERE queued.kind = 'WINDOW_LATE'
-            AND queued.created_at > NOW() - INTERVAL '1 day'
-            AND queued.status IN ('PENDING', 'CLAIMED', 'UNSUBSCRIBED')
-            AND public.is_window_loaded(
-                (queued.details ->> 'schedule_id')::UUID,
-                (queued.details ->> 'due_at')::TIMESTAMPTZ,
-                (queued.details ->> 'window_end')::TIMESTAMPTZ
-            );
+        FOR stale IN
+            SELECT queued.id, queued.user_id, queued.event_key
+            FROM public.notifications AS queued
+            WHERE queued.kind = 'WINDOW_LATE'
+                AND queued.created_at > NOW() - INTERVAL '1 day'
+                AND queued.status IN ('PENDING', 'CLAIMED', 'UNSUBSCRIBED')
+                AND public.is_window_loaded(
+                    (queued.details ->> 'schedule_id')::UUID,
+                    (queued.details ->> 'due_at')::TIMESTAMPTZ,
+                    (queued.details ->> 'window_end')::TIMESTAMPTZ
+                )
+            FOR NO KEY UPDATE OF queued SKIP LOCKED
+        LOOP
+            CONTINUE WHEN stale.user_id = ANY (locked_users);
+            BEGIN
+                PERFORM FROM public.channel_deliveries
+                WHERE notification_id = stale.id
+                FOR UPDATE NOWAIT;
+                PERFORM public.withdraw_notifications(stale.user_id, stale.event_key);
+            EXCEPTION WHEN lock_not_available THEN
+                locked_users := locked_users || stale.user_id;
+            END;
+        END LOOP;
     EXCEPTION WHEN data_exception THEN
         late_schedule_id := NULL;
         late_due_at := NULL;
@@ -5042,7 +5116,7 @@ COMMENT ON COLUMN public.channel_deliveries.claimed_until IS 'Time when the clai
 
 -- Name: COLUMN channel_deliveries.last_error; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.channel_deliveries.last_error IS 'Why the last try failed, without the address. Written by: recomamp_webhooks (end_delivery).';
+COMMENT ON COLUMN public.channel_deliveries.last_error IS 'Why the last try failed, without the address. Written by: queue_notification(); recomamp_webhooks (end_delivery).';
 
 -- Name: COLUMN channel_deliveries.created_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -7719,7 +7793,7 @@ CREATE INDEX idx_channel_deliveries_channel_id ON public.channel_deliveries USIN
 
 -- Name: idx_channel_deliveries_open; Type: INDEX; Schema: public; Owner: -
 
-CREATE INDEX idx_channel_deliveries_open ON public.channel_deliveries USING btree (created_at, id) WHERE (status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text]));
+CREATE INDEX idx_channel_deliveries_open ON public.channel_deliveries USING btree (channel_id, created_at) WHERE (status = ANY (ARRAY['PENDING'::text, 'CLAIMED'::text]));
 
 -- Name: idx_data_collections_instance_id; Type: INDEX; Schema: public; Owner: -
 
@@ -8173,6 +8247,10 @@ CREATE TRIGGER trigger_check_new_workflow_template BEFORE INSERT ON public.workf
 
 CREATE TRIGGER trigger_check_notification_channel BEFORE INSERT OR UPDATE OF kind, url, secret, url_host ON public.notification_channels FOR EACH ROW EXECUTE FUNCTION public.check_notification_channel();
 
+-- Name: result_checks trigger_check_owner_of_result_check; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_owner_of_result_check BEFORE INSERT OR UPDATE OF workflow_id, schedule_id, user_id ON public.result_checks FOR EACH ROW EXECUTE FUNCTION public.check_owner_of_result_check();
+
 -- Name: query_templates trigger_check_query_template; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_query_template BEFORE INSERT OR UPDATE OF sql_template, parameters ON public.query_templates FOR EACH ROW EXECUTE FUNCTION public.check_query_template();
@@ -8188,6 +8266,10 @@ CREATE TRIGGER trigger_check_result_check BEFORE INSERT OR UPDATE OF workflow_id
 -- Name: run_requests trigger_check_run_request; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_run_request BEFORE INSERT ON public.run_requests FOR EACH ROW EXECUTE FUNCTION public.check_run_request();
+
+-- Name: users trigger_check_user_time_zone; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_user_time_zone BEFORE INSERT OR UPDATE OF timezone ON public.users FOR EACH ROW EXECUTE FUNCTION public.check_user_time_zone();
 
 -- Name: report_data_collections trigger_check_window; Type: TRIGGER; Schema: public; Owner: -
 
@@ -9564,6 +9646,10 @@ REVOKE ALL ON FUNCTION public.check_definition_bytes(owner uuid, most integer) F
 
 REVOKE ALL ON FUNCTION public.check_notification_channel() FROM PUBLIC;
 
+-- Name: FUNCTION check_owner_of_result_check(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_owner_of_result_check() FROM PUBLIC;
+
 -- Name: FUNCTION check_query_template(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_query_template() FROM PUBLIC;
@@ -9587,6 +9673,10 @@ REVOKE ALL ON FUNCTION public.check_schedule_quotas(owner uuid, expressions text
 -- Name: FUNCTION check_unique_list_positions(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_unique_list_positions() FROM PUBLIC;
+
+-- Name: FUNCTION check_user_time_zone(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_user_time_zone() FROM PUBLIC;
 
 -- Name: FUNCTION check_window(); Type: ACL; Schema: public; Owner: -
 

@@ -110,10 +110,81 @@ def test_a_person_writes_an_address_and_does_not_read_it(
     ],
 )
 def test_the_quiet_time_is_of_the_users_zone(database: Database, instant: str, quiet: bool) -> None:
-    for zone, expected in (("Europe/Berlin", quiet), ("Nowhere/None", None)):
+    for zone, expected in (("Europe/Berlin", quiet), ("Nowhere/None", None), (None, None)):
         (row,) = database.query(
             "SELECT is_quiet_time('22:00', '08:00', %s, %s) AS found", [zone, instant]
         )
         assert row["found"] is expected or expected is None
     (row,) = database.query("SELECT is_quiet_time(NULL, NULL, 'UTC', NOW()) AS found")
     assert row["found"] is False
+
+
+def test_a_zone_that_nobody_knows_counts_as_utc(database: Database) -> None:
+    for zone in ("Nowhere/None", "", "x" * 2000, None):
+        for instant, quiet in (("2026-01-15 21:59+00", False), ("2026-01-15 22:00+00", True)):
+            (row,) = database.query(
+                "SELECT is_quiet_time('22:00', '23:00', %s, %s) AS found", [zone, instant]
+            )
+            assert row["found"] is quiet
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "Nowhere+3", "europe/berlin", "", "x" * 5000])
+def test_the_zone_of_a_user_is_a_zone(rows: Rows, user: Row, zone: str) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation) as refused:
+        rows.update("users", user, timezone=zone)
+    message = str(refused.value).splitlines()[0]
+    assert message.startswith("users.timezone: ")
+    assert "Europe/Berlin" in message
+    assert len(message) < 300
+    assert rows.update("users", user, timezone="Etc/GMT+5")["timezone"] == "Etc/GMT+5"
+    assert rows.update("users", user, timezone=None)["timezone"] is None
+
+
+def test_quiet_times_of_a_rare_zone_are_cheap(database: Database) -> None:
+    """Where all zones are read for each of them, this takes a minute."""
+    connection = database.connect("recomamp_pipeline")
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '5s'")
+        cursor.execute(
+            "SELECT COUNT(is_quiet_time('01:00', '02:00', 'Etc/GMT+5', NOW()))"
+            " FROM generate_series(1, 2000)"
+        )
+
+
+def test_the_open_deliveries_of_a_user_are_bounded(database: Database, rows: Rows) -> None:
+    ann, bob = rows.user(), rows.user()
+    for one in (ann, bob):
+        rows.insert(
+            "notification_channels",
+            user_id=one["id"],
+            kind="SLACK",
+            url="https://hooks.example.com/a",
+        )
+
+    def queue(user: Row, name: str, most: int) -> None:
+        database.query(
+            "SELECT COUNT(queue_notification(%s, 'CONSENT_REVOKED', %s || number, NOW(), '{}'))"
+            " FROM generate_series(1, %s) AS number",
+            [user["id"], name, most],
+        )
+
+    def counts(user: Row) -> dict[str, int]:
+        found = database.query(
+            "SELECT delivery.status, COUNT(*) AS count, MAX(last_error) AS error"
+            " FROM channel_deliveries AS delivery"
+            " JOIN notification_channels AS channel ON channel.id = delivery.channel_id"
+            " WHERE channel.user_id = %s GROUP BY 1",
+            [user["id"]],
+        )
+        assert {row["error"] for row in found if row["status"] == "FAILED"} <= {
+            "not sent: 200 events to your channels are open"
+        }
+        return {row["status"]: row["count"] for row in found}
+
+    queue(ann, "a", 205)
+    queue(bob, "b", 3)
+    assert counts(ann) == {"PENDING": 200, "FAILED": 5}
+    assert counts(bob) == {"PENDING": 3}
+    database.query("UPDATE channel_deliveries SET status = 'SENT' WHERE status = 'PENDING'")
+    queue(ann, "c", 1)
+    assert counts(ann) == {"SENT": 200, "FAILED": 5, "PENDING": 1}

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg2
 import pytest
 
 from fixtures.postgres import Database, Row, Rows
+from fixtures.two_users import TwoUsers
 from recomamp.domain.result_checks import CheckOutcome, ResultCheck, judge
 from recomamp.store.result_checks import (
     insert_check_outcomes,
@@ -385,3 +386,24 @@ def test_a_run_with_results_is_sent_where_the_schedule_says_so(
     assert (event["kind"], event["details"]["rows"]) == ("RESULTS_LOADED", 10)
     rows.update("schedule_runs", recorded, status="FAILED")
     assert ("RESULTS_LOADED", "WITHDRAWN") in events(database)
+
+
+@pytest.mark.parametrize("column", ["workflow_id", "schedule_id"])
+def test_a_row_of_somebody_else_looks_like_one_that_is_not_there(
+    database: Database, two_users: TwoUsers, column: str
+) -> None:
+    ann, bob = two_users.ann, two_users.bob
+    table = "workflows" if column == "workflow_id" else "workflow_schedules"
+    session = database.connect("recomamp_analyst", str(bob["users"]["id"]), autocommit=True)
+
+    def refusal(owner: str, target: str) -> str:
+        with pytest.raises(psycopg2.Error) as refused, session.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO result_checks (user_id, {column}, name, measure, comparison,"
+                " threshold) VALUES (%s, %s, 'x', 'ROWS', '>', 0)",
+                [str(owner), str(target)],
+            )
+        return str(refused.value).splitlines()[0].replace(str(target), "ID")
+
+    for owner in (ann["users"]["id"], bob["users"]["id"]):
+        assert refusal(owner, ann[table]["id"]) == refusal(owner, str(uuid4()))

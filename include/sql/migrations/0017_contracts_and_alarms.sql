@@ -135,14 +135,19 @@ $$;
 -- it every minute, and recomamp_notifications too, so that it runs while either of them stands still.
 -- A row whose tick cannot be computed is put off and returned; it delays no other. After an outage
 -- windows of the last day are judged: older events are not sent anyway.
+-- A user may keep rows locked in an open transaction. No lock is waited for: what is locked is
+-- judged in a later round. An event locks its user and the user's channels, and so does this.
 CREATE FUNCTION public.record_late_windows()
 RETURNS TABLE (late_schedule_id UUID, late_due_at TIMESTAMPTZ, problem TEXT)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '500ms'
 AS $$
 DECLARE
     judged RECORD;
+    stale RECORD;
     window_end TIMESTAMPTZ;
+    locked_users UUID[] := '{}'; -- so that each makes this wait once
 BEGIN
     FOR judged IN
         SELECT
@@ -166,8 +171,13 @@ BEGIN
         ORDER BY schedule.late_tick_at
         LIMIT 5000
         FOR NO KEY UPDATE OF schedule SKIP LOCKED
+        FOR KEY SHARE OF owner SKIP LOCKED
     LOOP
+        CONTINUE WHEN judged.user_id = ANY (locked_users);
         BEGIN
+            PERFORM FROM public.notification_channels
+            WHERE user_id = judged.user_id
+            FOR KEY SHARE NOWAIT;
             window_end := public.schedule_window_end(
                 judged.cron_expression, judged.timezone, judged.parameters, judged.tick
             );
@@ -199,7 +209,9 @@ BEGIN
                 GREATEST(judged.tick, NOW() - judged.late_after - INTERVAL '1 day')
             )
             WHERE id = judged.id;
-        EXCEPTION WHEN OTHERS THEN
+        EXCEPTION WHEN lock_not_available THEN
+            locked_users := locked_users || judged.user_id;
+        WHEN OTHERS THEN
             late_schedule_id := judged.id;
             late_due_at := judged.tick;
             problem := left(SQLERRM, 500);
@@ -210,16 +222,29 @@ BEGIN
 
     -- Results may have come between the look at them and the event. The next round sees them.
     BEGIN
-        PERFORM public.withdraw_notifications(queued.user_id, queued.event_key)
-        FROM public.notifications AS queued
-        WHERE queued.kind = 'WINDOW_LATE'
-            AND queued.created_at > NOW() - INTERVAL '1 day'
-            AND queued.status IN ('PENDING', 'CLAIMED', 'UNSUBSCRIBED')
-            AND public.is_window_loaded(
-                (queued.details ->> 'schedule_id')::UUID,
-                (queued.details ->> 'due_at')::TIMESTAMPTZ,
-                (queued.details ->> 'window_end')::TIMESTAMPTZ
-            );
+        FOR stale IN
+            SELECT queued.id, queued.user_id, queued.event_key
+            FROM public.notifications AS queued
+            WHERE queued.kind = 'WINDOW_LATE'
+                AND queued.created_at > NOW() - INTERVAL '1 day'
+                AND queued.status IN ('PENDING', 'CLAIMED', 'UNSUBSCRIBED')
+                AND public.is_window_loaded(
+                    (queued.details ->> 'schedule_id')::UUID,
+                    (queued.details ->> 'due_at')::TIMESTAMPTZ,
+                    (queued.details ->> 'window_end')::TIMESTAMPTZ
+                )
+            FOR NO KEY UPDATE OF queued SKIP LOCKED
+        LOOP
+            CONTINUE WHEN stale.user_id = ANY (locked_users);
+            BEGIN
+                PERFORM FROM public.channel_deliveries
+                WHERE notification_id = stale.id
+                FOR UPDATE NOWAIT;
+                PERFORM public.withdraw_notifications(stale.user_id, stale.event_key);
+            EXCEPTION WHEN lock_not_available THEN
+                locked_users := locked_users || stale.user_id;
+            END;
+        END LOOP;
     EXCEPTION WHEN data_exception THEN
         late_schedule_id := NULL;
         late_due_at := NULL;
@@ -465,16 +490,6 @@ BEGIN
             'result_checks', 'workflow_id', 'name either a workflow or a schedule'
         );
     END IF;
-    IF NEW.workflow_id IS NOT NULL THEN
-        PERFORM public.require_own_workflow('result_checks', NEW.workflow_id, NEW.user_id);
-    ELSIF NOT EXISTS (
-        SELECT FROM public.workflow_schedules
-        WHERE id = NEW.schedule_id AND user_id = NEW.user_id
-    ) THEN
-        PERFORM public.raise_invalid_row('result_checks', 'schedule_id', format(
-            'user %s has no schedule %s', NEW.user_id, NEW.schedule_id
-        ));
-    END IF;
     IF NEW.measure IN ('SUM', 'MIN', 'MAX', 'AVG', 'NULLS') AND NEW.column_name IS NULL THEN
         PERFORM public.raise_invalid_row(
             'result_checks', 'column_name', NEW.measure || ' needs the name of a column'
@@ -495,6 +510,42 @@ BEGIN
     RETURN NEW;
 END;
 $$;
+-- The function runs with the rights of the writing user, as check_run_request: a row that row level
+-- security hides is not there. The trigger's name sorts before the other.
+CREATE FUNCTION public.check_owner_of_result_check()
+RETURNS TRIGGER
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wrong TEXT;
+    problem TEXT;
+BEGIN
+    IF NEW.workflow_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.workflows WHERE id = NEW.workflow_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'workflow_id';
+        problem := format('user %s has no workflow %s', NEW.user_id, NEW.workflow_id);
+    ELSIF NEW.schedule_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.workflow_schedules
+        WHERE id = NEW.schedule_id AND user_id = NEW.user_id
+    ) THEN
+        wrong := 'schedule_id';
+        problem := format('user %s has no schedule %s', NEW.user_id, NEW.schedule_id);
+    END IF;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'result_checks.%: %', wrong, problem
+            USING ERRCODE = 'check_violation', TABLE = 'result_checks', COLUMN = wrong;
+    END IF;
+    RETURN NEW;
+END;
+$$;
+CREATE TRIGGER trigger_check_owner_of_result_check
+    BEFORE INSERT OR UPDATE OF workflow_id, schedule_id, user_id
+    ON result_checks
+    FOR EACH ROW
+    EXECUTE FUNCTION check_owner_of_result_check();
+
 CREATE TRIGGER trigger_check_result_check
     BEFORE INSERT OR UPDATE OF
         workflow_id, schedule_id, measure, column_name, key_columns, comparison, threshold,
@@ -839,27 +890,51 @@ CREATE TRIGGER trigger_check_notification_channel
     EXECUTE FUNCTION check_notification_channel();
 
 -- True within the quiet time of a channel. A zone that nobody knows is taken for UTC.
+-- is_time_zone() would read all zones for a name such as Etc/GMT+5: trigger_check_user_time_zone
+-- asks it when the zone is written.
 CREATE FUNCTION public.is_quiet_time(
     quiet_from TIME, quiet_until TIME, time_zone TEXT, instant TIMESTAMPTZ
 )
 RETURNS BOOLEAN
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE
-        WHEN quiet_from IS NULL OR quiet_until IS NULL THEN false
-        WHEN quiet_from < quiet_until
-            THEN local.time_of_day >= quiet_from AND local.time_of_day < quiet_until
-        ELSE local.time_of_day >= quiet_from OR local.time_of_day < quiet_until
-    END
-    FROM (
-        SELECT (instant AT TIME ZONE CASE
-            WHEN public.is_time_zone(time_zone) THEN time_zone ELSE 'UTC'
-        END)::TIME AS time_of_day
-    ) AS local;
+DECLARE
+    time_of_day TIME;
+BEGIN
+    IF quiet_from IS NULL OR quiet_until IS NULL THEN
+        RETURN false;
+    END IF;
+    BEGIN
+        time_of_day := (instant AT TIME ZONE COALESCE(time_zone, 'UTC'))::TIME;
+    EXCEPTION WHEN invalid_parameter_value THEN
+        time_of_day := (instant AT TIME ZONE 'UTC')::TIME;
+    END;
+    IF quiet_from < quiet_until THEN
+        RETURN time_of_day >= quiet_from AND time_of_day < quiet_until;
+    END IF;
+    RETURN time_of_day >= quiet_from OR time_of_day < quiet_until;
+END;
 $$;
 COMMENT ON FUNCTION is_quiet_time(TIME, TIME, TEXT, TIMESTAMPTZ) IS
     'Whether an instant is within a quiet time of a zone. recomamp_pipeline calls it.';
+
+CREATE FUNCTION public.check_user_time_zone()
+RETURNS TRIGGER
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.timezone IS NOT NULL THEN
+        PERFORM public.require_time_zone('users', 'timezone', left(NEW.timezone, 100));
+    END IF;
+    RETURN NEW;
+END;
+$$;
+CREATE TRIGGER trigger_check_user_time_zone
+    BEFORE INSERT OR UPDATE OF timezone ON users
+    FOR EACH ROW
+    EXECUTE FUNCTION check_user_time_zone();
 
 -- An event for one channel. It is sent at least once: the receiver knows the event by its id.
 --
@@ -867,6 +942,8 @@ COMMENT ON FUNCTION is_quiet_time(TIME, TIME, TEXT, TIMESTAMPTZ) IS
 --      ▲          ├────▶ FAILED     refused for good, or tried too often
 --      └──────────┘                 no answer, or one that may pass; or the sender died
 --   PENDING ─▶ WITHDRAWN (no longer true) | EXPIRED (a day old, or the channel is off)
+--
+-- A row is FAILED from the start where 200 of its user are open.
 CREATE TABLE channel_deliveries (
     id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
     notification_id UUID NOT NULL REFERENCES notifications(id) ON DELETE CASCADE,
@@ -915,19 +992,21 @@ COMMENT ON COLUMN channel_deliveries.claim_id IS
 COMMENT ON COLUMN channel_deliveries.claimed_until IS
     'Time when the claim ends. Written by: recomamp_webhooks (claim_deliveries).';
 COMMENT ON COLUMN channel_deliveries.last_error IS
-    'Why the last try failed, without the address. Written by: recomamp_webhooks (end_delivery).';
+    'Why the last try failed, without the address. Written by: queue_notification(); '
+    'recomamp_webhooks (end_delivery).';
 COMMENT ON COLUMN channel_deliveries.created_at IS
     'Time of insertion, or when a withdrawn event became true again. Written by: default; '
     'queue_notification().';
 
 CREATE INDEX idx_channel_deliveries_open
-    ON channel_deliveries (created_at, id) WHERE status IN ('PENDING', 'CLAIMED');
+    ON channel_deliveries (channel_id, created_at) WHERE status IN ('PENDING', 'CLAIMED');
 CREATE INDEX idx_channel_deliveries_channel_id ON channel_deliveries (channel_id);
 ALTER TABLE channel_deliveries ENABLE ROW LEVEL SECURITY;
 
 -- Queue an event for a user: a mail where the user wants mails of its kind, and a delivery for each
 -- channel. A withdrawn row becomes PENDING again where its event is true again; any other row stays
 -- as it is. Without a mail the row is UNSUBSCRIBED: the deliveries need it.
+-- The open deliveries of a user are bounded: each round reads them.
 CREATE OR REPLACE FUNCTION public.queue_notification(
     recipient_id UUID, event_kind TEXT, event_name TEXT, event_at TIMESTAMPTZ, event_details JSONB
 )
@@ -973,18 +1052,30 @@ AS $$
         next_try_at = NOW()
     WHERE queued.status = 'WITHDRAWN';
 
-    INSERT INTO public.channel_deliveries AS queued (notification_id, channel_id)
-    SELECT event.id, channel.id
+    INSERT INTO public.channel_deliveries AS queued
+        (notification_id, channel_id, status, last_error)
+    SELECT
+        event.id,
+        channel.id,
+        CASE WHEN admitted.is_full THEN 'FAILED' ELSE 'PENDING' END,
+        CASE WHEN admitted.is_full THEN 'not sent: 200 events to your channels are open' END
     FROM public.notifications AS event
     JOIN public.notification_channels AS channel
         ON channel.user_id = event.user_id
         AND channel.kind <> 'EMAIL'
         AND channel.is_active
         AND COALESCE(event.kind = ANY (channel.kinds), true)
+    CROSS JOIN (
+        SELECT COUNT(*) >= 200 AS is_full
+        FROM public.channel_deliveries AS delivery
+        JOIN public.notification_channels AS own ON own.id = delivery.channel_id
+        WHERE own.user_id = recipient_id AND delivery.status IN ('PENDING', 'CLAIMED')
+    ) AS admitted
     WHERE event.event_key = event_name AND event.user_id = recipient_id
     ON CONFLICT ON CONSTRAINT uq_channel_deliveries_event DO UPDATE
     SET
-        status = 'PENDING',
+        status = EXCLUDED.status,
+        last_error = EXCLUDED.last_error,
         created_at = NOW(),
         next_try_at = NOW()
     WHERE queued.status = 'WITHDRAWN';

@@ -1,10 +1,23 @@
 -- Claim the deliveries that are due, in turns: each user's oldest comes before anybody's second. A
 -- delivery whose claim has ended is due again: its sender died, and the receiver knows the event by
--- its id. In the quiet time of its channel a delivery waits.
+-- its id. In the quiet time of its channel a delivery waits. That is computed once for a channel.
 -- The rows are chosen once (MATERIALIZED), as in claim_notifications.sql.
 -- Parameters: claim_id, claimed_until, now, due_until (only what has been due by then), limit (at
 -- most so many), per_user (at most so many of one user).
-WITH queued AS MATERIALIZED (
+WITH reachable AS MATERIALIZED (
+    SELECT channel.id, channel.user_id
+    FROM notification_channels AS channel
+    JOIN users AS recipient ON recipient.id = channel.user_id
+    WHERE channel.is_active
+      AND COALESCE(recipient.is_active, true)
+      AND (
+          channel.quiet_from IS NULL
+          OR NOT is_quiet_time(
+              channel.quiet_from, channel.quiet_until, recipient.timezone, %(now)s::TIMESTAMPTZ
+          )
+      )
+),
+queued AS MATERIALIZED (
     SELECT
         delivery.id,
         delivery.created_at,
@@ -12,17 +25,9 @@ WITH queued AS MATERIALIZED (
             PARTITION BY channel.user_id ORDER BY delivery.created_at, delivery.id
         ) AS place
     FROM channel_deliveries AS delivery
-    JOIN notification_channels AS channel ON channel.id = delivery.channel_id
-    JOIN users AS recipient ON recipient.id = channel.user_id
-    WHERE (
-        (delivery.status = 'PENDING' AND delivery.next_try_at <= %(due_until)s)
-        OR (delivery.status = 'CLAIMED' AND delivery.claimed_until < %(due_until)s)
-    )
-      AND channel.is_active
-      AND COALESCE(recipient.is_active, true)
-      AND NOT is_quiet_time(
-          channel.quiet_from, channel.quiet_until, recipient.timezone, %(now)s::TIMESTAMPTZ
-      )
+    JOIN reachable AS channel ON channel.id = delivery.channel_id
+    WHERE (delivery.status = 'PENDING' AND delivery.next_try_at <= %(due_until)s)
+       OR (delivery.status = 'CLAIMED' AND delivery.claimed_until < %(due_until)s)
 ),
 due AS MATERIALIZED (
     SELECT delivery.id

@@ -1,5 +1,6 @@
 -- Store that a mail may be out from now on: it is not sent again unless the server took nothing.
 -- Only events that are still claimed, true and wanted are started.
+-- Those that a user keeps locked stay claimed: they are due again after the lease.
 -- Parameters: ids (UUIDs of one user's events), claim_id, message_id, is_digest, now.
 UPDATE notifications AS begun
 SET
@@ -10,7 +11,12 @@ SET
     attempts = begun.attempts + 1,
     last_error = NULL
 FROM users AS recipient
-WHERE begun.id = ANY(%(ids)s::UUID[])
+WHERE begun.id IN (
+    SELECT id
+    FROM notifications
+    WHERE id = ANY(%(ids)s::UUID[])
+    FOR UPDATE SKIP LOCKED
+)
   AND recipient.id = begun.user_id
   AND begun.status = 'CLAIMED'
   AND begun.claim_id = %(claim_id)s

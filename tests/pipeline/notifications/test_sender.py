@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import psycopg2
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from psycopg2.errors import LockNotAvailable
 
 from fixtures.mail import Mailbox, connection_to
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.notifications import MAILS_AN_HOUR, MAX_TRIES
 from recomamp.errors import ConfigurationError, MailServerUnavailable, PartialFailure
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.notifications import late_windows
 from recomamp.pipeline.notifications.operator import SendNotifications
 from recomamp.pipeline.notifications.sender import send_notifications
 from recomamp.pipeline.notifications.smtp import open_mail_server
@@ -559,5 +561,24 @@ def test_a_round_judges_late_windows_too(
 ) -> None:
     rows.update("workflow_schedules", schedule, late_after="1 hour")
     rows.update("workflow_schedules", schedule, late_tick_at=datetime.now(UTC) - timedelta(hours=2))
-    SendNotifications(task_id="send").execute({})
+    for _ in range(2):  # mails go first, so the next round has the new event
+        SendNotifications(task_id="send").execute({})
     assert mailbox.subjects == ["Late: Every morning"]
+
+
+def test_windows_that_cannot_be_judged_hold_up_no_mail(
+    database: Database,
+    rows: Rows,
+    schedule: Row,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows.insert("schedule_runs", schedule_id=schedule["id"], status="FAILED", error_message="no")
+
+    def away(database: DatabaseHook) -> int:
+        raise LockNotAvailable
+
+    monkeypatch.setattr(late_windows, "record_late_windows", away)
+    with pytest.raises(LockNotAvailable):
+        SendNotifications(task_id="send").execute({})
+    assert len(mailbox.subjects) == 1

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -99,20 +100,29 @@ def test_a_long_answer_is_not_read(webhook_server: WebhookServer, target: Target
     assert time.monotonic() - started < 5
 
 
-@pytest.fixture
-def slow_server(webhook_server: WebhookServer) -> Iterator[int]:
-    """Run a server that sends one byte of a header at a time, for ever."""
+@pytest.fixture(params=["header", "continue", "handshake"])
+def slow_server(webhook_server: WebhookServer, request: pytest.FixtureRequest) -> Iterator[int]:
+    """Run a server that sends, for ever, one byte of a header or another 100 Continue at a time.
+
+    Or it draws out the handshake past the time of the request, and goes on with the latter.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(webhook_server.certificate)
     ended = threading.Event()
+    by_byte = request.param == "header"
 
     def serve() -> None:
+        again = b"HTTP/1.1 100 Continue\r\n\r\n"
+        first, more = (b"HTTP/1.1 200 OK\r\nX: ", b"x") if by_byte else (again, again)
         try:
-            with context.wrap_socket(listener.accept()[0], server_side=True) as client:
-                client.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            raw = listener.accept()[0]
+            if request.param == "handshake":
+                ended.wait(0.4)
+            with context.wrap_socket(raw, server_side=True) as client:
+                client.sendall(first)
                 while not ended.wait(0.02):
-                    client.sendall(b"x")
+                    client.sendall(more)
         except OSError:
             pass
 
@@ -122,11 +132,28 @@ def slow_server(webhook_server: WebhookServer) -> Iterator[int]:
     listener.close()
 
 
-def test_a_server_that_sends_a_byte_at_a_time_is_left(target: Target, slow_server: int) -> None:
+def test_a_server_that_draws_out_its_answer_is_left(
+    target: Target, slow_server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = socket.create_connection
+
+    def slow_connect(*args: Any, **options: Any) -> socket.socket:
+        threading.Event().wait(0.3)  # as where another address takes its time
+        return connect(*args, **options)
+
+    monkeypatch.setattr(socket, "create_connection", slow_connect)
     started = time.monotonic()
     with pytest.raises(WebhookDeferred, match="no answer"):
         post(replace(target, port=slow_server), MESSAGE, timeout_seconds=0.5)
     assert time.monotonic() - started < 5
+
+
+def test_an_answer_without_end_is_left_before_its_time_is_over(
+    webhook_server: WebhookServer, target: Target
+) -> None:
+    webhook_server.headers = {f"X-{number}": "x" * 2000 for number in range(90)}
+    with pytest.raises(WebhookDeferred, match="no answer: HTTPException"):
+        post(target, MESSAGE)
 
 
 def test_nobody_there_may_be_there_later(target: Target) -> None:

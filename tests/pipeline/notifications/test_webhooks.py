@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import pytest
@@ -17,8 +18,9 @@ from fixtures.postgres import Database, Row, Rows
 from fixtures.webhooks import WebhookServer
 from recomamp.domain.notifications import MAX_TRIES
 from recomamp.domain.webhook_messages import Post, sign
-from recomamp.errors import WebhookDeferred, WebhookRefused
+from recomamp.errors import PartialFailure, WebhookDeferred, WebhookRefused
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.notifications import webhooks
 from recomamp.pipeline.notifications.sender import send_notifications
 from recomamp.pipeline.notifications.smtp import open_mail_server
 from recomamp.pipeline.notifications.webhook_address import Target
@@ -175,7 +177,7 @@ def test_an_address_inside_the_network_is_refused_and_not_named(
     sender.at(0)
     (row,) = sender.rows
     assert row["status"] == "FAILED"
-    assert row["last_error"] == "the host has an address that is not public"
+    assert row["last_error"] == "the host has no public address"
     assert "hidden" not in caplog.text
     assert SECRET not in caplog.text
 
@@ -232,6 +234,31 @@ def test_one_user_has_a_small_share_of_a_round(
     fail(rows, other)
     assert sender.at(0, receiver) == MAX_PER_USER + 1
     assert sender.at(2, receiver) == 5
+
+
+def test_a_server_that_hangs_does_not_outlive_the_round(
+    sender: Sender,
+    rows: Rows,
+    schedule: Row,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    channel(rows, schedule)
+    fail(rows, schedule)
+    monkeypatch.setattr(webhooks, "MAX_ROUND_SECONDS", 0.2)
+    ended = Event()
+
+    class Hanging(Receiver):
+        def __call__(self, target: Target, message: Post) -> None:
+            ended.wait(20)
+
+    started = time.monotonic()
+    with pytest.raises(PartialFailure):
+        sender.at(0, Hanging())
+    assert time.monotonic() - started < 10
+    ended.set()
+    assert sender.statuses == ["CLAIMED"]
+    assert sender.at(LEASE.total_seconds() / 60 + 1, receiver) == 1
 
 
 def test_mails_do_not_wait_for_webhooks(

@@ -88,7 +88,39 @@ def test_memory_for_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measures, "MAX_KEYS", 3)
     assert take(of([1, 2, 3], pa.int64()), Measure.DUPLICATES, "c") == 0
     found = take(of(list(range(9)), pa.int64()), Measure.DUPLICATES, "c", parts=3)
-    assert found == Unmeasured("the result has more than 3 different keys")
+    assert found == Unmeasured(
+        "the conditions on the result have more than 3 different keys together"
+    )
+
+
+def test_all_conditions_on_a_result_share_the_memory_for_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(measures, "MAX_KEYS", 5)
+    table = pa.table({name: [1, 2, 3] for name in "abc"})
+    wanted = [Measurement(Measure.DUPLICATES, (name,)) for name in "abc"]
+    found = measures.measure(
+        [parquet(table)],
+        wanted,
+        schema={field.name: field.type for field in table.schema},
+        rows=3,
+        is_over=lambda: False,
+    )
+    assert [isinstance(found[one], Unmeasured) for one in wanted] == [False, True, True]
+
+
+def test_the_time_is_asked_for_before_each_measure_of_a_batch() -> None:
+    answers = iter([False, True])
+    table = pa.table({"a": [1], "b": [1]})
+    wanted = [Measurement(Measure.DUPLICATES, (name,)) for name in "ab"]
+    found = measures.measure(
+        [parquet(table)],
+        wanted,
+        schema={field.name: field.type for field in table.schema},
+        rows=1,
+        is_over=lambda: next(answers),
+    )
+    assert set(found.values()) == {Unmeasured("to measure the result takes too long")}
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,17 @@ class SendNotifications(BaseOperator):
         """Send one round; return how many mails the server took."""
         # Here and not above: mail would slow down every parse of every DAG file
         from recomamp.pipeline.notifications.late_windows import record_late_windows
+
+        # Mails first: whatever becomes of the windows, nobody's mail waits for it
+        try:
+            return self._send()
+        finally:
+            record_late_windows(DatabaseHook())
+
+    def _send(self) -> int:
         from recomamp.pipeline.notifications.sender import expire_notifications, send_notifications
         from recomamp.pipeline.notifications.smtp import is_mail_on, open_mail_server
 
-        record_late_windows(DatabaseHook())
         if not is_mail_on():
             expire_notifications(DatabaseHook(), now=datetime.now(UTC))
             self.log.info("Notifications are off: set the connection smtp_default to send them")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -15,11 +16,24 @@ from urllib.parse import urlsplit
 from recomamp.errors import WebhookDeferred, WebhookRefused
 
 HTTPS_PORT = 443
+RESOLVE_SECONDS = 3.0
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # leads to any IPv4 address, private ones too
-# Older versions of Python take these for global. The first has the metadata of a cloud
+# Python takes these for global, or its older versions do. The first two have metadata of clouds
 _LOCAL = tuple(
-    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "fec0::/10"))
+    map(
+        ipaddress.ip_network,
+        (
+            "168.63.129.16/32",
+            "192.0.0.0/24",
+            "192.88.99.0/24",
+            "64:ff9b:1::/48",
+            "3fff::/20",
+            "fec0::/10",
+        ),
+    )
 )
+# One text for both: which names the network inside knows is not the user's to learn
+_NOT_PUBLIC = "the host has no public address"
 
 Resolve = Callable[[str, int], Iterable[str]]
 
@@ -34,13 +48,32 @@ class Target:
     path: str = field(repr=False)  # with the query; it may hold a secret
 
 
-def resolve(host: str, port: int) -> list[str]:
+def resolve(host: str, port: int, *, timeout_seconds: float = RESOLVE_SECONDS) -> list[str]:
     """Return the addresses of a host.
 
-    :raises OSError: when it has none, or nobody answers.
+    The system's look-up has no limit of its own: a thread that is left does it.
+
+    :raises OSError: when it has none, or nobody answers in time.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    found: list[str] = []
+    errors: list[Exception] = []
+
+    def look_up() -> None:
+        try:
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except Exception as err:  # noqa: BLE001 - raised below, on the thread that asks
+            errors.append(err)
+        else:
+            found.extend(dict.fromkeys(str(entry[4][0]) for entry in entries))
+
+    thread = threading.Thread(target=look_up, name="webhook-address", daemon=True)
+    thread.start()
+    thread.join(timeout_seconds)
+    if errors:
+        raise errors[0]
+    if thread.is_alive():
+        raise TimeoutError
+    return found
 
 
 def target_of(url: str, *, allowed_hosts: Collection[str], resolve: Resolve = resolve) -> Target:
@@ -48,7 +81,7 @@ def target_of(url: str, *, allowed_hosts: Collection[str], resolve: Resolve = re
 
     :param allowed_hosts: ``host`` or ``host:port`` that the operator allows wherever they lie.
     :raises WebhookRefused: when no request may go there.
-    :raises WebhookDeferred: when the host cannot be resolved now.
+    :raises WebhookDeferred: when the host has no public address now.
     """
     try:
         parts = urlsplit(url)
@@ -63,12 +96,10 @@ def target_of(url: str, *, allowed_hosts: Collection[str], resolve: Resolve = re
     try:
         addresses = list(resolve(host, port))
     except (OSError, UnicodeError) as err:
-        raise WebhookDeferred(f"the host cannot be resolved: {type(err).__name__}") from err
-    if not addresses:
-        raise WebhookDeferred("the host has no address")
+        raise WebhookDeferred(_NOT_PUBLIC) from err
     # All of them: which one would be taken is the host's to say
-    if not is_allowed and not all(map(is_public, addresses)):
-        raise WebhookRefused("the host has an address that is not public")
+    if not addresses or not (is_allowed or all(map(is_public, addresses))):
+        raise (WebhookRefused if _is_address(host) else WebhookDeferred)(_NOT_PUBLIC)
     path = parts.path or "/"
     return Target(
         host=host,
@@ -76,6 +107,15 @@ def target_of(url: str, *, allowed_hosts: Collection[str], resolve: Resolve = re
         addresses=tuple(addresses),
         path=f"{path}?{parts.query}" if parts.query else path,
     )
+
+
+def _is_address(host: str) -> bool:
+    """Return whether a host is written as an address, so that no look-up tells of another."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_public(address: str) -> bool:

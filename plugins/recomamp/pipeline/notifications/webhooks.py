@@ -7,6 +7,7 @@ share the deliveries; one user has a small share of a round, whatever that user'
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from recomamp.errors import WebhookError, WebhookRefused
 from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.notifications.webhook_address import Target, target_of
-from recomamp.pipeline.notifications.webhook_client import TIMEOUT_SECONDS, post
+from recomamp.pipeline.notifications.webhook_client import TRY_SECONDS, post
 from recomamp.pipeline.partial_failures import FailureCollector, in_turns
 from recomamp.store import channel_deliveries
 from recomamp.store.channel_deliveries import Delivery
@@ -30,8 +31,8 @@ WORKERS = 8
 MAX_DELIVERIES = 200  # of a round
 MAX_PER_USER = 10  # of a round
 OLDEST = timedelta(days=1)  # older events are not sent
-# Of the slowest round, every one of whose deliveries times out, and then as long again
-LEASE = timedelta(seconds=2 * TIMEOUT_SECONDS * MAX_DELIVERIES / WORKERS)
+MAX_ROUND_SECONDS = 1.5 * TRY_SECONDS * MAX_DELIVERIES / WORKERS  # all time out, and half again
+LEASE = timedelta(seconds=2 * TRY_SECONDS * MAX_DELIVERIES / WORKERS)  # longer than a round
 
 Send = Callable[[Target, Post], None]
 
@@ -44,6 +45,8 @@ def send_deliveries(
     send: Send = post,
 ) -> int:
     """Send what is due; return how many the servers took.
+
+    A try that the round does not come to stays claimed, and is due again after the lease.
 
     :param overdue_by: for how long a delivery must have been due.
     :raises PartialFailure: after all deliveries, naming those that failed for an unknown reason.
@@ -63,7 +66,9 @@ def send_deliveries(
         )
     failed = FailureCollector.of_tenants()
     sent = 0
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="webhooks") as workers:
+    until = time.monotonic() + MAX_ROUND_SECONDS
+    workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="webhooks")
+    try:
         ordered = in_turns(claimed, lambda delivery: delivery.event.user_id)
         tries = [
             (delivery, workers.submit(_try, delivery, allowed_hosts, clock, send))
@@ -71,7 +76,11 @@ def send_deliveries(
         ]
         for delivery, attempt in tries:
             with failed.capture(f"delivery {delivery.id}"):
-                sent += _end(database, claim_id, delivery, attempt.result(), clock())
+                error = attempt.result(timeout=max(0.0, until - time.monotonic()))
+                sent += _end(database, claim_id, delivery, error, clock())
+    finally:
+        # Not as a context manager, which waits: a server that hangs never outlives the round
+        workers.shutdown(wait=False, cancel_futures=True)
     failed.raise_unknown("not sent")
     return sent
 

@@ -22,7 +22,7 @@ from recomamp.domain.result_checks import EXACT, Measure, Measurement, Unmeasure
 from recomamp.domain.text import one_line
 
 BATCH_ROWS = 64 * 1024
-MAX_KEYS = 5_000_000  # different keys of DUPLICATES, of 8 bytes each
+MAX_KEYS = 5_000_000  # different keys of all DUPLICATES of a result, of 8 bytes each
 
 OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
 
@@ -54,13 +54,14 @@ def measure(
     """
     measured: dict[Measurement, Value] = {}
     accumulators: dict[Measurement, _Accumulator] = {}
+    keys = _Keys()
     for one in measurements:
         if one.measure is Measure.ROWS:
             measured[one] = Decimal(rows)
         elif problem := _problem(one, schema):
             measured[one] = Unmeasured(problem)
         else:
-            accumulators[one] = _ACCUMULATORS.get(one.measure, _Numbers)(one)
+            accumulators[one] = _accumulator(one, keys)
     if accumulators:
         try:
             problem = _read(files, accumulators, is_over)
@@ -76,7 +77,7 @@ def _problem(one: Measurement, schema: Mapping[str, pa.DataType]) -> str:
     if missing := [name for name in one.columns if name not in schema]:
         return f"the result has no column {missing[0]}"
     kind = schema[one.columns[0]]
-    if one.measure not in _ACCUMULATORS and not _is_number(kind):
+    if one.measure not in _OF_ANY_TYPE and not _is_number(kind):
         return f"column {one.columns[0]} holds no numbers: {kind}"
     return ""
 
@@ -91,9 +92,9 @@ def _read(
     for open_file in files:
         with open_file() as file, pq.ParquetFile(file) as parquet:
             for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=names):
-                if is_over():
-                    return "to measure the result takes too long"
                 for accumulator in accumulators.values():
+                    if is_over():
+                        return "to measure the result takes too long"
                     accumulator.add(batch)
     return ""
 
@@ -178,6 +179,24 @@ class _Numbers:
             self._most = number if self._most is None else max(self._most, number)
 
 
+class _Keys:
+    """How many keys all DUPLICATES of a result may hold together, in memory."""
+
+    def __init__(self) -> None:
+        self._left = MAX_KEYS
+
+    def take(self, count: int) -> bool:
+        """Return whether so many more may be held, and count them if so."""
+        if count > self._left:
+            return False
+        self._left -= count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """Say that so many are not held any more."""
+        self._left += count
+
+
 class _Duplicates:
     """Rows whose key an earlier row has.
 
@@ -185,34 +204,47 @@ class _Duplicates:
     in a million results.
     """
 
-    def __init__(self, measurement: Measurement) -> None:
+    def __init__(self, measurement: Measurement, keys: _Keys) -> None:
         self._names = list(measurement.columns)
         self._rows = 0
+        self._budget = keys
         self._keys: array[int] = array("Q")
+        self._is_full = False
 
     def add(self, batch: pa.RecordBatch) -> None:
-        self._rows += batch.num_rows
-        if len(self._keys) > MAX_KEYS:
+        if self._is_full:
             return
+        self._rows += batch.num_rows
         table = pa.Table.from_batches([batch]).select(self._names)
         columns = table.group_by(self._names).aggregate([]).select(self._names).columns
+        if not self._budget.take(len(columns[0])):
+            # The other measures may have the memory
+            self._is_full = True
+            self._budget.give_back(len(self._keys))
+            self._keys = array("Q")
+            return
         for key in zip(*(column.to_pylist() for column in columns), strict=True):
             digest = blake2b(repr(key).encode("utf-8", "replace"), digest_size=8).digest()
             self._keys.append(int.from_bytes(digest, "little"))
 
     def value(self) -> Value:
-        if len(self._keys) > MAX_KEYS:
-            return Unmeasured(f"the result has more than {MAX_KEYS:,} different keys")
+        if self._is_full:
+            return Unmeasured(
+                f"the conditions on the result have more than {MAX_KEYS:,} different keys together"
+            )
         hashes = pa.Array.from_buffers(
             pa.uint64(), len(self._keys), [None, pa.py_buffer(self._keys.tobytes())]
         )
         return Decimal(self._rows - pc.count_distinct(hashes).as_py())
 
 
-_ACCUMULATORS: Mapping[Measure, Callable[[Measurement], _Accumulator]] = {
-    Measure.NULLS: _Nulls,
-    Measure.DUPLICATES: _Duplicates,
-}
+_OF_ANY_TYPE = (Measure.NULLS, Measure.DUPLICATES)
+
+
+def _accumulator(one: Measurement, keys: _Keys) -> _Accumulator:
+    if one.measure is Measure.DUPLICATES:
+        return _Duplicates(one, keys)
+    return _Nulls(one) if one.measure is Measure.NULLS else _Numbers(one)
 
 
 def _is_number(kind: pa.DataType) -> bool:
