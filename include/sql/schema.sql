@@ -3164,19 +3164,15 @@ CREATE FUNCTION public.schedule_window_end(cron_expression text, time_zone text,
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    ticks CONSTANT public.cron_ticks := public.cron_parse(cron_expression);
     lag_days CONSTANT INTEGER := CASE
         WHEN jsonb_typeof(parameters #> '{window,lag_days}') = 'number'
             THEN (parameters #>> '{window,lag_days}')::NUMERIC::INTEGER
         ELSE 2
     END;
 BEGIN
-    IF ticks.once_a_day THEN
-        RETURN public.wall_time_instant(
-            ((tick AT TIME ZONE time_zone)::DATE - lag_days)::TIMESTAMP, time_zone
-        );
-    END IF;
-    RETURN tick - make_interval(hours => 24 * lag_days);
+    RETURN public.days_before(
+        tick, lag_days, time_zone, (public.cron_parse(cron_expression)).once_a_day
+    );
 END;
 $$;
 

@@ -20,7 +20,7 @@ from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import Schedule, Workflow
 from recomamp.domain.execution_states import TRANSITIONS, Actor, AmcStatus, ExecutionStatus
-from recomamp.domain.run_request import DagRunKey, RunRequest
+from recomamp.domain.run_spec import DagRunKey, RunSpec
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.windows import ScheduleWindows, Window
 from recomamp.store import executions
@@ -74,7 +74,7 @@ def open_next(connection: Connection, schedule: Row, row: Row | None) -> None:
     )
 
 
-def request_of(schedule: Row) -> RunRequest:
+def request_of(schedule: Row) -> RunSpec:
     """What a run of the schedule asks for."""
     workflow = Workflow(
         id=schedule["workflow_id"],
@@ -98,9 +98,7 @@ def request_of(schedule: Row) -> RunRequest:
         parameters={},
         workflow=workflow,
     )
-    return RunRequest(
-        definition=definition, window=WINDOW, overrides={}, clear_number=0, due_at=NOW
-    )
+    return RunSpec(definition=definition, window=WINDOW, overrides={}, clear_number=0, due_at=NOW)
 
 
 def accept(connection: Connection, _: Row, row: Row | None) -> None:

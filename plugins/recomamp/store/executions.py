@@ -17,7 +17,7 @@ from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, 
 from recomamp.domain.executions import Execution, WaitingExecution
 from recomamp.domain.hidden_rows import HiddenRows
 from recomamp.domain.instance_health import HealthStatus
-from recomamp.domain.run_request import DagRunKey, RunRequest
+from recomamp.domain.run_spec import DagRunKey, RunSpec
 from recomamp.domain.scheduling.windows import Window, WindowType
 from recomamp.errors import SubmissionUnknown
 from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_one
@@ -26,7 +26,7 @@ from recomamp.store.statements import Row, execute_returning, fetch_all, fetch_o
 def insert_execution(
     connection: Connection,
     run: DagRunKey,
-    request: RunRequest,
+    spec: RunSpec,
     *,
     execution_id: UUID,
     attempt: int,
@@ -35,9 +35,9 @@ def insert_execution(
 ) -> bool:
     """Insert an attempt as PENDING; False where the run has this attempt, or an open one, already.
 
-    :param request: what the run asks for; its query is bound.
+    :param spec: what the run asks for; its query is bound.
     """
-    workflow, query, window = request.definition.workflow, request.query, request.window
+    workflow, query, window = spec.definition.workflow, spec.query, spec.window
     return execute_returning(
         connection,
         "insert_execution",
@@ -45,12 +45,12 @@ def insert_execution(
         workflow_id=workflow.id,
         user_id=workflow.user_id,
         instance_key=workflow.instance_key,
-        schedule_id=request.definition.ref.schedule_id,
-        collection_id=request.definition.ref.collection_id,
+        schedule_id=spec.definition.ref.schedule_id,
+        collection_id=spec.definition.ref.collection_id,
         dag_id=run.dag_id,
         dag_run_id=run.dag_run_id,
         attempt=attempt,
-        clear_number=request.clear_number,
+        clear_number=spec.clear_number,
         retry_count=retry_count,
         parameters=Json(dict(query.parameter_values)),
         window_type=window.type.value,
@@ -60,9 +60,9 @@ def insert_execution(
         amc_workflow_id=amc_workflow_id(execution_id),
         submitted_sql=query.sql,
         input_parameters=Json(list(query.input_parameters)),
-        amc_options=Json(request.amc_options),
+        amc_options=Json(spec.amc_options),
         deadline_at=deadline_at,
-        due_at=request.due_at,
+        due_at=spec.due_at,
     )
 
 

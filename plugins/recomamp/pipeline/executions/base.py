@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.executions import Execution
-from recomamp.domain.run_request import DagRunKey, RunRequest
+from recomamp.domain.run_spec import DagRunKey, RunSpec
 from recomamp.errors import PipelineError, WeekSkipped
 from recomamp.pipeline.executions.run_context import due_at_of, overrides_of, window_of
 from recomamp.pipeline.executions.step_time import StepTime
@@ -148,10 +148,10 @@ class ExecutionOperator(BaseOperator):
         """Read the schedule or collection as it is now."""
         return load_definition(self.definition_ref, self.database)
 
-    def run_request(self, context: Context) -> RunRequest:
+    def run_spec(self, context: Context) -> RunSpec:
         """Return what the run has to do."""
         definition = self.definition()
-        return RunRequest(
+        return RunSpec(
             definition=definition,
             window=window_of(context, definition),
             overrides=overrides_of(context, definition),
@@ -159,21 +159,21 @@ class ExecutionOperator(BaseOperator):
             clear_number=clear_number(context),
         )
 
-    def loaded_window(self, request: RunRequest) -> LoadedWindow | None:
+    def loaded_window(self, spec: RunSpec) -> LoadedWindow | None:
         """Return what the rows show as the results of the window, None where there are none."""
-        workflow = request.definition.workflow
+        workflow = spec.definition.workflow
         with self.database.transaction() as connection:
             return select_loaded_window(
                 connection,
-                request.definition.ref,
+                spec.definition.ref,
                 workflow_id=workflow.id,
                 user_id=workflow.user_id,
                 instance_key=workflow.instance_key,
-                window=request.window,
-                due_at=request.due_at,
-                submitted_sql=request.query.sql,
-                parameters=request.query.parameter_values,
-                amc_options=request.amc_options,
+                window=spec.window,
+                due_at=spec.due_at,
+                submitted_sql=spec.query.sql,
+                parameters=spec.query.parameter_values,
+                amc_options=spec.amc_options,
             )
 
     def latest_execution(self, context: Context) -> Execution | None:
@@ -190,7 +190,7 @@ class ExecutionOperator(BaseOperator):
         run = context["dag_run"]
         execution = ensure_submitted(
             DagRunKey(run.dag_id, run.run_id),
-            lambda: self.run_request(context),
+            lambda: self.run_spec(context),
             database=self.database,
             amazon=self.amazon,
             step_time=self.step_time,

@@ -6,7 +6,7 @@ import logging
 
 from recomamp.domain.execution_states import CONSENT_REVOKED, KILLED, AmcStatus, ExecutionStatus
 from recomamp.domain.executions import Execution
-from recomamp.domain.run_request import RunRequest
+from recomamp.domain.run_spec import RunSpec
 from recomamp.domain.text import one_line
 from recomamp.errors import ConsentRevoked, RequestRejected
 from recomamp.pipeline.executions.step_time import StepTime
@@ -19,21 +19,21 @@ log = logging.getLogger(__name__)
 INTERRUPTED = frozenset({KILLED, CONSENT_REVOKED})
 
 
-def asks_the_same(request: RunRequest, execution: Execution) -> bool:
+def asks_the_same(spec: RunSpec, execution: Execution) -> bool:
     """Return whether the run would ask AMC now for what it asked with this attempt.
 
     Another instance gives other data for the same query.
 
     :raises InvalidDefinition: when the query cannot be bound.
     """
-    query = request.query
+    query = spec.query
     return (
-        execution.instance_key == request.definition.workflow.instance_key
+        execution.instance_key == spec.definition.workflow.instance_key
         and execution.submitted_sql == query.sql
         and list(execution.input_parameters) == list(query.input_parameters)
         and execution.parameters == query.parameter_values
-        and execution.amc_options == request.amc_options
-        and execution.window == request.window
+        and execution.amc_options == spec.amc_options
+        and execution.window == spec.window
     )
 
 

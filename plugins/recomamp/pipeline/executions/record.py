@@ -88,7 +88,7 @@ class RecordRun(ExecutionOperator):
     def _loaded_before(self, context: Context) -> LoadedWindow | None:
         """Return the results for whose sake submit was skipped; None where the row was edited."""
         try:
-            return self.loaded_window(self.run_request(context))
+            return self.loaded_window(self.run_spec(context))
         except InvalidDefinition as err:
             self.log.warning("The row was edited since submit was skipped: %s", one_line(err))
             return None
@@ -255,7 +255,7 @@ class RecordRun(ExecutionOperator):
     def _why_nothing_was_submitted(self, context: Context) -> str:
         """Ask the row and the run again: no row keeps why a run never came to an execution."""
         try:
-            self.run_request(context).query  # noqa: B018  (it is asked for its error)
+            self.run_spec(context).query  # noqa: B018  (it is asked for its error)
         except InvalidDefinition as err:
             return f"nothing was submitted: {one_line(err)}"
         return "nothing was submitted; the log of the task submit says why"

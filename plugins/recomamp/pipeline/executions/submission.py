@@ -21,7 +21,7 @@ from recomamp.amazon.amc.requests import NewExecution
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.execution_states import Actor, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, Execution
-from recomamp.domain.run_request import DagRunKey, RunRequest
+from recomamp.domain.run_spec import DagRunKey, RunSpec
 from recomamp.domain.sql.lint import remedy_for_long_values
 from recomamp.errors import (
     ConsentRevoked,
@@ -52,7 +52,7 @@ MAX_SEARCH_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: 
 
 def ensure_submitted(
     run: DagRunKey,
-    read_request: Callable[[], RunRequest],
+    read_spec: Callable[[], RunSpec],
     *,
     database: DatabaseHook,
     amazon: AmcHook,
@@ -63,7 +63,7 @@ def ensure_submitted(
     Where no slot is free the attempt is returned as it is: ask again later. Where the last attempt
     was interrupted, AMC has its results and the question is the same, that one is returned.
 
-    :param read_request: is called only where an attempt has to be opened. An open one goes on,
+    :param read_spec: is called only where an attempt has to be opened. An open one goes on,
         also if the row has become invalid since.
     :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
@@ -76,12 +76,10 @@ def ensure_submitted(
     :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
     """
     latest = _latest_attempt(run, database)
-    if latest is not None and _has_results_at_amc(
-        latest, read_request, database, amazon, step_time
-    ):
+    if latest is not None and _has_results_at_amc(latest, read_spec, database, amazon, step_time):
         _show_week(latest, database)
         return latest
-    execution = _open_attempt(run, read_request, latest, database)
+    execution = _open_attempt(run, read_spec, latest, database)
     if not _may_be_at_amc(execution):
         try:
             ensure_instance_healthy(
@@ -100,7 +98,7 @@ def ensure_submitted(
 
 def _has_results_at_amc(
     latest: Execution,
-    read_request: Callable[[], RunRequest],
+    read_spec: Callable[[], RunSpec],
     database: DatabaseHook,
     amazon: AmcHook,
     step_time: StepTime,
@@ -108,7 +106,7 @@ def _has_results_at_amc(
     """Return whether the last attempt was interrupted and AMC has what the run asks for."""
     if latest.status.is_open or latest.error_type not in INTERRUPTED:
         return False
-    return asks_the_same(read_request(), latest) and are_at_amc(
+    return asks_the_same(read_spec(), latest) and are_at_amc(
         latest, database=database, amazon=amazon, step_time=step_time
     )
 
@@ -134,21 +132,21 @@ def _may_be_at_amc(execution: Execution) -> bool:
 
 def _open_attempt(
     run: DagRunKey,
-    read_request: Callable[[], RunRequest],
+    read_spec: Callable[[], RunSpec],
     latest: Execution | None,
     database: DatabaseHook,
 ) -> Execution:
     """Return the open attempt of the DAG run, opened now if need be, with a slot if one is free."""
     if latest is not None and latest.status.is_open:
-        request, instance_key = None, latest.instance_key
+        spec, instance_key = None, latest.instance_key
     else:
-        request = read_request()
-        instance_key = request.definition.workflow.instance_key
-    if request or latest is None or latest.slot_granted_at is None:
+        spec = read_spec()
+        instance_key = spec.definition.workflow.instance_key
+    if spec or latest is None or latest.slot_granted_at is None:
         with database.transaction() as connection:
-            if request:
-                _require_wanted_week(request, connection)
-                _insert_attempt(connection, run, request, latest)
+            if spec:
+                _require_wanted_week(spec, connection)
+                _insert_attempt(connection, run, spec, latest)
             grant_slots(connection, instance_key, now=datetime.now(UTC))
     opened = _latest_attempt(run, database)
     if opened is None or not opened.status.is_open:
@@ -158,8 +156,8 @@ def _open_attempt(
     return opened
 
 
-def _require_wanted_week(request: RunRequest, connection: Connection) -> None:
-    collection_id, window = request.definition.ref.collection_id, request.window
+def _require_wanted_week(spec: RunSpec, connection: Connection) -> None:
+    collection_id, window = spec.definition.ref.collection_id, spec.window
     if collection_id is not None and run_records.is_week_skipped(
         connection, collection_id=collection_id, window=window
     ):
@@ -176,14 +174,14 @@ def _latest_attempt(run: DagRunKey, database: DatabaseHook) -> Execution | None:
 
 
 def _insert_attempt(
-    connection: Connection, run: DagRunKey, request: RunRequest, latest: Execution | None
+    connection: Connection, run: DagRunKey, spec: RunSpec, latest: Execution | None
 ) -> None:
     """Insert the next attempt; it counts as a retry where the latest one waits for one."""
     is_retry = latest is not None and latest.next_retry_at is not None
     executions.insert_execution(
         connection,
         run,
-        request,
+        spec,
         execution_id=uuid4(),
         attempt=latest.attempt + 1 if latest else 1,
         retry_count=latest.retry_count + 1 if latest and is_retry else 0,

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from recomamp.domain.run_request import RunRequest
+from recomamp.domain.run_spec import RunSpec
 from recomamp.errors import InvalidDefinition
 from recomamp.pipeline.executions.base import ExecutionOperator, clear_number
 from recomamp.pipeline.executions.run_context import SCHEDULED
@@ -26,17 +26,17 @@ class SubmitExecution(ExecutionOperator):
         with self.error_handling(context):
             return str(self.submit_or_defer(context).id)
 
-    def run_request(self, context: Context) -> RunRequest:
+    def run_spec(self, context: Context) -> RunSpec:
         """Return what the run has to do.
 
         :raises AirflowSkipException: when the run started by itself and the rows show its results.
         """
-        request = super().run_request(context)
-        if is_asked_for(context) or (loaded := self.loaded_window(request)) is None:
-            return request
+        spec = super().run_spec(context)
+        if is_asked_for(context) or (loaded := self.loaded_window(spec)) is None:
+            return spec
         where = f"execution {loaded.execution_id}" if loaded.execution_id else "its SUCCESS week"
         raise AirflowSkipException(
-            f"The window {request.window} has results, completed {loaded.completed_at}: {where}. "
+            f"The window {spec.window} has results, completed {loaded.completed_at}: {where}. "
             "AMC is asked for nothing. Clear this task to run the query again"
         )
 
@@ -55,7 +55,7 @@ class FailInvalidRun(SubmitExecution):
         super().__init__(**kwargs)
         self.problem = problem
 
-    def run_request(self, context: Context) -> NoReturn:
+    def run_spec(self, context: Context) -> NoReturn:
         """Refuse to open an attempt."""
         raise InvalidDefinition(self.problem)
 

@@ -97,7 +97,7 @@ class WaitForExecution(ExecutionOperator):
         return (
             not execution.status.is_open
             and execution.error_type is not None
-            and asks_the_same(self.run_request(context), execution)
+            and asks_the_same(self.run_spec(context), execution)
             and are_at_amc(
                 execution,
                 database=self.database,

@@ -23,7 +23,7 @@ class DagRunKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRequest:
+class RunSpec:
     """A definition's query over a window, with the parameters of the run."""
 
     definition: Schedule | Collection
