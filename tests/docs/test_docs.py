@@ -165,6 +165,27 @@ def test_the_owners_sql_registers_schedules_and_a_collection_that_run(database: 
     owner.rollback()  # a role would outlive the database
 
 
+def test_amc_refuses_the_tutorials_misspelt_column_and_takes_the_corrected_query(
+    database: Database,
+) -> None:
+    owner = database.connect()
+    for block in blocks(TUTORIAL, "run"):
+        if "UPDATE workflows" not in block.sql:
+            run(owner, block.sql)
+            continue
+        ((text, parameters),) = run(
+            owner, f"{block.sql.strip().removesuffix(';')} RETURNING sql_query, parameters"
+        )
+        query = bind(text, declare(parameters), _WINDOW)
+        if "impresions" in text:
+            with pytest.raises(QueryRejected, match="impresions"):
+                run_at_amc(query)
+        else:
+            assert run_at_amc(query) > 0
+            return
+    pytest.fail("the tutorial corrects no query")
+
+
 def test_the_guide_lists_thirty_tasks_of_one_statement_each() -> None:
     assert [number for number, _, _ in listed()] == list(range(1, 31))
     assert [title for _, title, _ in listed()] == list(statements())
