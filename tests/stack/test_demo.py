@@ -278,7 +278,7 @@ def test_every_state_can_be_shown(
     console = Console(force_terminal=is_terminal, width=columns, record=True, file=StringIO())
     with open_progress(console) as progress:
         progress.show(read_state(seeded), "waiting")
-        progress.show(as_expected, f"running airflow backfill create --dag-id amc_schedule_{UUID}")
+        progress.show(as_expected, f"request for a backfill of amc_schedule_{UUID}")
     console.print(closing_tables(as_expected))
 
     shown = console.export_text()
