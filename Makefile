@@ -10,14 +10,14 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets
+.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets restatement-study
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
-up down status demo bench migrate rotate airflow live: export PYTHONPATH := include:plugins
+up down status demo bench migrate rotate airflow live restatement-study: export PYTHONPATH := include:plugins
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
 	| while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## Make .venv with everything the project needs
@@ -47,6 +47,9 @@ soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills besi
 
 bench: $(STAMP) ## Measure whether it is fast enough: make bench ONLY="1 4"
 	@$(BIN)/python -m bench $(ONLY)
+
+restatement-study: $(STAMP) ## Say which plans of restatement save readings, and what they miss (some minutes)
+	@$(BIN)/python -m bench.restatement_study
 
 check: $(STAMP) ## Check lint, format and types
 	@$(BIN)/ruff check

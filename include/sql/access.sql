@@ -29,7 +29,8 @@ FROM (VALUES
     ('notification_channels'), ('notifications'), ('public_asin_list_items'), ('public_asin_lists'),
     ('public_query_templates'), ('query_templates'), ('recomamp_migrations'), ('reconciliations'),
     ('report_data_collections'), ('report_data_weeks'), ('result_check_outcomes'),
-    ('result_checks'), ('run_requests'), ('schedule_runs'),
+    ('result_checks'), ('result_difference_columns'), ('result_difference_rows'),
+    ('result_differences'), ('result_versions'), ('run_requests'), ('schedule_runs'),
     ('user_guide_favorites'), ('user_guide_progress'), ('user_quotas'), ('users'),
     ('workflow_dry_runs'), ('workflow_executions'), ('workflow_findings'), ('workflow_schedules'),
     ('workflows')
@@ -67,6 +68,7 @@ FROM (VALUES
     ('days_before(timestamp with time zone,integer,text,boolean)'), ('delete_own_row(text,uuid)'),
     ('enforce_counter()'),
     ('is_quiet_time(time without time zone,time without time zone,text,timestamp with time zone)'),
+    ('is_restatement_stopped(integer[],numeric,timestamp with time zone,timestamp with time zone,timestamp with time zone,numeric)'),
     ('is_time_zone(text)'),
     ('is_window_loaded(uuid,timestamp with time zone,timestamp with time zone)'),
     ('lock_user_quotas(uuid)'), ('notify_check_outcome()'), ('notify_collection()'),
@@ -84,6 +86,7 @@ FROM (VALUES
     ('require_object(text,text,jsonb)'), ('require_own_instance(text,uuid,uuid)'),
     ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
     ('require_window_days(text,jsonb)'), ('reset_counter()'), ('reset_validation()'),
+    ('restatement_plan(jsonb)'), ('restatement_problem(jsonb)'),
     ('result_rows(uuid,integer,integer)'), ('results_as_of(timestamp with time zone)'),
     ('schedule_preview(uuid,integer)'),
     ('schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)'),
@@ -92,6 +95,7 @@ FROM (VALUES
     ('set_template_last_used_at()'), ('slow_queries(double precision)'),
     ('split_into_weeks(date,date)'), ('strip_comments(text)'), ('sync_collection_weeks()'),
     ('touch_updated_at()'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
+    ('versions_of_results()'),
     ('wall_time_instant(timestamp without time zone,text)'),
     ('withdraw_collection_notifications()'), ('withdraw_late_window()'),
     ('withdraw_notifications(uuid,text)')
@@ -255,7 +259,9 @@ GRANT SELECT ON
     public.current_results, public.public_asin_list_items,
     public.public_asin_lists, public.public_query_templates, public.query_templates,
     public.reconciliations, public.report_data_collections, public.report_data_weeks,
-    public.result_check_outcomes, public.result_checks, public.run_requests, public.schedule_runs,
+    public.result_check_outcomes, public.result_checks, public.result_difference_columns,
+    public.result_difference_rows, public.result_differences, public.result_versions,
+    public.run_requests, public.schedule_runs,
     public.user_guide_favorites, public.user_guide_progress, public.workflow_executions,
     public.user_quotas, public.workflow_dry_runs, public.workflow_findings,
     public.workflow_schedules, public.workflows
@@ -363,14 +369,21 @@ GRANT SELECT (
 -- DELETE brings the right to LOCK TABLE, so SQL logins delete through a function.
 GRANT EXECUTE ON FUNCTION public.delete_own_row(TEXT, UUID) TO recomamp_analyst;
 
--- They have the rights of their caller, but the last one, which reads no table. A view calls the
--- functions that it selects from with the rights of its reader.
+-- They have the rights of their caller, but schedule_preview_for and restatement_plan, which read no
+-- table. A view calls the functions that it selects from with the rights of its reader.
 GRANT EXECUTE ON FUNCTION
     public.results_as_of(TIMESTAMPTZ), public.result_rows(UUID, INTEGER, INTEGER),
     public.progress_of_collections(), public.collection_week_due_at(DATE, JSONB),
     public.schedule_preview(UUID, INTEGER),
-    public.schedule_preview_for(TEXT, TEXT, JSONB, INTEGER, TIMESTAMPTZ)
+    public.schedule_preview_for(TEXT, TEXT, JSONB, INTEGER, TIMESTAMPTZ),
+    public.versions_of_results()
 TO recomamp_analyst;
+GRANT EXECUTE ON FUNCTION
+    public.restatement_plan(JSONB),
+    public.is_restatement_stopped(
+        INTEGER[], NUMERIC, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, NUMERIC
+    )
+TO recomamp_analyst, recomamp_pipeline;
 
 -- Asked by every policy of people.
 GRANT EXECUTE ON FUNCTION public.current_user_id() TO recomamp_analyst, recomamp_pipeline;
@@ -440,8 +453,11 @@ GRANT UPDATE (
     last_error
 ) ON public.notifications TO recomamp_pipeline;
 
--- It makes no request of its own, and changes nothing that one asks for.
+-- It inserts RESTATE alone (check_run_request), and changes nothing that a request asks for.
 GRANT SELECT, DELETE ON public.run_requests TO recomamp_pipeline;
+GRANT INSERT (user_id, action, schedule_id, window_start, window_end, restate_age_days)
+    ON public.run_requests TO recomamp_pipeline;
+GRANT SELECT (user_id, max_open_restatements) ON public.user_quotas TO recomamp_pipeline;
 GRANT UPDATE (
     status, reason, dag_id, dag_run_id, backfill_id, accepted_at, completed_at, attempts,
     next_try_at, claim_id, claimed_until, last_backfill_id, last_week
@@ -459,6 +475,10 @@ TO recomamp_pipeline;
 -- The update is of no value: it is the right to lock a row.
 GRANT UPDATE (created_at) ON public.result_checks TO recomamp_pipeline;
 GRANT INSERT, UPDATE, DELETE ON public.result_check_outcomes TO recomamp_pipeline;
+
+GRANT SELECT, INSERT, DELETE ON public.result_differences TO recomamp_pipeline;
+GRANT INSERT ON public.result_difference_columns, public.result_difference_rows
+    TO recomamp_pipeline;
 
 GRANT INSERT, DELETE ON public.maintenance_findings TO recomamp_pipeline;
 GRANT EXECUTE ON FUNCTION
@@ -515,7 +535,8 @@ BEGIN
             'campaign_reports', 'campaigns', 'channel_deliveries', 'maintenance_findings',
             'notifications',
             'query_templates', 'reconciliations', 'report_data_collections', 'report_data_weeks',
-            'result_check_outcomes', 'result_checks', 'run_requests', 'schedule_runs',
+            'result_check_outcomes', 'result_checks', 'result_difference_columns',
+            'result_difference_rows', 'result_differences', 'run_requests', 'schedule_runs',
             'user_guide_favorites', 'user_guide_progress', 'users', 'workflow_dry_runs',
             'workflow_executions', 'workflow_findings', 'workflow_schedules', 'workflows'
         ] LOOP

@@ -328,11 +328,13 @@ DECLARE
     owner UUID;
     quotas public.user_quotas;
 BEGIN
-    FOR owner IN SELECT DISTINCT user_id FROM added ORDER BY user_id LOOP
+    FOR owner IN
+        SELECT DISTINCT user_id FROM added WHERE action <> 'RESTATE' ORDER BY user_id
+    LOOP
         quotas := public.lock_user_quotas(owner);
         IF (
             SELECT COUNT(*) FROM public.run_requests
-            WHERE user_id = owner AND status IN ('PENDING', 'ACCEPTED')
+            WHERE user_id = owner AND status IN ('PENDING', 'ACCEPTED') AND action <> 'RESTATE'
         ) > quotas.max_open_requests THEN
             PERFORM public.raise_invalid_row('run_requests', 'user_id', format(
                 'your limit is %s open requests (user_quotas.max_open_requests); wait until some'
@@ -340,7 +342,9 @@ BEGIN
             ));
         ELSIF (
             SELECT COUNT(*) FROM public.run_requests
-            WHERE user_id = owner AND created_at > clock_timestamp() - INTERVAL '1 hour'
+            WHERE user_id = owner
+                AND created_at > clock_timestamp() - INTERVAL '1 hour'
+                AND action <> 'RESTATE'
         ) > quotas.max_requests_per_hour THEN
             PERFORM public.raise_invalid_row('run_requests', 'user_id', format(
                 'your limit is %s requests an hour (user_quotas.max_requests_per_hour); wait, name'
@@ -918,7 +922,8 @@ BEGIN
             ARRAY['execution_id', 'schedule_id', 'collection_id'], ARRAY['dag_run_id']),
         ('BACKFILL', 'schedule_id or a collection_id', ARRAY['schedule_id', 'collection_id'],
             ARRAY['from_date', 'to_date', 'reprocess_behavior', 'parameters']),
-        ('LOAD', 'execution_id', ARRAY['execution_id'], ARRAY[]::TEXT[])
+        ('LOAD', 'execution_id', ARRAY['execution_id'], ARRAY[]::TEXT[]),
+        ('RESTATE', 'schedule_id', ARRAY['schedule_id'], ARRAY['window_start', 'window_end'])
     ) AS known (action, needs, targets, options)
     WHERE known.action = NEW.action;
     IF NOT FOUND THEN
@@ -929,7 +934,11 @@ BEGIN
     FROM unnest(given) AS name
     WHERE name <> ALL (rule.targets || rule.options)
     LIMIT 1;
-    IF wrong IS NOT NULL THEN
+    IF NEW.action = 'RESTATE' AND NOT pg_has_role(current_user, 'recomamp_pipeline', 'MEMBER') THEN
+        wrong := 'action';
+        problem := 'only the pipeline restates; insert a RUN with the window, or write'
+            ' window.restate_days into the schedule''s parameters';
+    ELSIF wrong IS NOT NULL THEN
         problem := format('a %s takes no %s; leave it out', NEW.action, wrong);
     ELSIF targets <> 1 THEN
         wrong := rule.targets[1];
@@ -1809,6 +1818,23 @@ $$;
 
 COMMENT ON FUNCTION public.is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone) IS 'Whether an instant is within a quiet time of a zone. recomamp_pipeline calls it.';
 
+-- Name: is_restatement_stopped(integer[], numeric, timestamp with time zone, timestamp with time zone, timestamp with time zone, numeric); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT COALESCE(change_ratio < threshold, false) AND EXISTS (
+        SELECT FROM unnest(ages) AS age
+        WHERE previous_created_at < window_end + age * INTERVAL '24 hours'
+            AND created_at >= window_end + age * INTERVAL '24 hours'
+    );
+$$;
+
+-- Name: FUNCTION is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric) IS 'Whether a version changed so little that its window is not read again. The pipeline and the view result_versions call it.';
+
 -- Name: is_time_zone(text); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.is_time_zone(zone text) RETURNS boolean
@@ -1879,6 +1905,7 @@ CREATE TABLE public.user_quotas (
     max_requests_per_hour integer DEFAULT 300 NOT NULL,
     max_result_checks integer DEFAULT 200 NOT NULL,
     max_notification_channels integer DEFAULT 10 NOT NULL,
+    max_open_restatements integer DEFAULT 50 NOT NULL,
     CONSTRAINT chk_user_quotas_checked_at_time CHECK ((((checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
@@ -1957,6 +1984,10 @@ COMMENT ON COLUMN public.user_quotas.max_result_checks IS 'Largest number of con
 -- Name: COLUMN user_quotas.max_notification_channels; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.user_quotas.max_notification_channels IS 'Largest number of notification channels. Written by: default; application.';
+
+-- Name: COLUMN user_quotas.max_open_restatements; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.user_quotas.max_open_restatements IS 'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED. More wait for the next hour. Written by: default; application.';
 
 -- Name: lock_user_quotas(uuid); Type: FUNCTION; Schema: public; Owner: -
 
@@ -2900,6 +2931,7 @@ CREATE FUNCTION public.require_window_days(table_name text, window_options jsonb
     AS $_$
 DECLARE
     days RECORD;
+    problem TEXT;
 BEGIN
     FOR days IN
         SELECT rule.name, rule.least, rule.most, window_options ->> rule.name AS text
@@ -2920,6 +2952,13 @@ BEGIN
             ));
         END IF;
     END LOOP;
+    -- A collection has no such options; its DAG says so.
+    problem := CASE table_name
+        WHEN 'workflow_schedules' THEN public.restatement_problem(window_options)
+    END;
+    IF problem IS NOT NULL THEN
+        PERFORM public.raise_invalid_row(table_name, 'parameters', problem);
+    END IF;
 END;
 $_$;
 
@@ -2954,6 +2993,85 @@ BEGIN
     RETURN NEW;
 END;
 $$;
+
+-- Name: restatement_plan(jsonb); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.restatement_plan(parameters jsonb) RETURNS TABLE(ages integer[], threshold numeric)
+    LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    options CONSTANT JSONB := parameters -> 'window';
+BEGIN
+    IF jsonb_typeof(options) = 'object'
+        AND options ? 'restate_days'
+        AND COALESCE(options ->> 'lag_days', '2') ~ '^[0-9]{1,3}$'
+        AND public.restatement_problem(options) IS NULL
+    THEN
+        ages := ARRAY(
+            SELECT value::INTEGER FROM jsonb_array_elements_text(options -> 'restate_days') AS value
+        );
+        threshold := COALESCE((options ->> 'restate_threshold')::NUMERIC, 0.001);
+        RETURN NEXT;
+    END IF;
+END;
+$_$;
+
+-- Name: FUNCTION restatement_plan(parameters jsonb); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.restatement_plan(parameters jsonb) IS 'The ages in days at which windows of a schedule are read again, and the change below which that stops, by its parameters. No row where there are none. The pipeline and result_versions call it.';
+
+-- Name: restatement_problem(jsonb); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.restatement_problem(window_options jsonb) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    ages CONSTANT JSONB := window_options -> 'restate_days';
+    threshold CONSTANT JSONB := window_options -> 'restate_threshold';
+    lag CONSTANT TEXT := COALESCE(window_options ->> 'lag_days', '2');
+    age RECORD;
+    least INTEGER;
+BEGIN
+    IF window_options ? 'restate_threshold' AND NOT (CASE jsonb_typeof(threshold)
+        WHEN 'number' THEN (threshold #>> '{}')::NUMERIC BETWEEN 0 AND 1
+        ELSE false
+    END) THEN
+        RETURN format(
+            'window.restate_threshold is %s; write a number from 0 to 1', left(threshold::TEXT, 50)
+        );
+    ELSIF NOT window_options ? 'restate_days' THEN
+        RETURN NULL;
+    ELSIF COALESCE(window_options ->> 'type', 'EXPLICIT') <> 'EXPLICIT' THEN
+        RETURN format(
+            'window.restate_days needs windows of the pipeline, and with %s AMC chooses the window;'
+            ' leave out one of the two', left(window_options ->> 'type', 50)
+        );
+    ELSIF jsonb_typeof(ages) <> 'array' OR jsonb_array_length(ages) NOT BETWEEN 1 AND 6 THEN
+        RETURN format(
+            'window.restate_days is %s; write a list of 1 to 6 whole days such as [7, 28]',
+            left(ages::TEXT, 50)
+        );
+    ELSIF lag !~ '^[0-9]{1,3}$' THEN
+        RETURN NULL; -- what is wrong with lag_days is said of it
+    END IF;
+    least := lag::INTEGER + 1;
+    FOR age IN SELECT value, value #>> '{}' AS text FROM jsonb_array_elements(ages) LOOP
+        IF jsonb_typeof(age.value) <> 'number' OR NOT (CASE
+            WHEN age.text ~ '^[0-9]{1,3}$' THEN age.text::INTEGER BETWEEN least AND 90
+            ELSE false
+        END) THEN
+            RETURN format(
+                'window.restate_days has %s; write increasing whole days, each larger than lag_days'
+                ' (%s) and at most 90', left(age.value::TEXT, 50), lag
+            );
+        END IF;
+        least := age.text::INTEGER + 1;
+    END LOOP;
+    RETURN NULL;
+END;
+$_$;
 
 -- Name: result_rows(uuid, integer, integer); Type: FUNCTION; Schema: public; Owner: -
 
@@ -3107,10 +3225,13 @@ BEGIN
     END IF;
     SELECT MIN(name) INTO unknown
     FROM jsonb_object_keys(COALESCE(options, '{}')) AS name
-    WHERE name NOT IN ('catchup', 'lag_days', 'lookback_days', 'type');
+    WHERE name NOT IN (
+        'catchup', 'lag_days', 'lookback_days', 'restate_days', 'restate_threshold', 'type'
+    );
     IF unknown IS NOT NULL THEN
         PERFORM public.raise_invalid_row('workflow_schedules', 'parameters', format(
-            'window: unknown %L; known: catchup, lag_days, lookback_days, type', left(unknown, 50)
+            'window: unknown %L; known: catchup, lag_days, lookback_days, restate_days,'
+            ' restate_threshold, type', left(unknown, 50)
         ));
     ELSIF options ? 'type' AND COALESCE(options ->> 'type', '') NOT IN (
         'EXPLICIT', 'MOST_RECENT_DAY', 'MOST_RECENT_WEEK', 'CURRENT_MONTH', 'PREVIOUS_MONTH'
@@ -3449,6 +3570,72 @@ BEGIN
     RETURN COALESCE(NEW, OLD);
 END;
 $$;
+
+-- Name: versions_of_results(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, schedule_id uuid, collection_id uuid, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, version bigint, is_latest boolean, execution_id uuid, loaded_at timestamp with time zone, age_days numeric, result_rows integer, files_deleted_at timestamp with time zone, change_ratio numeric, rows_new bigint, rows_gone bigint, rows_changed bigint, note text, is_final boolean)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT
+        version.workflow_id,
+        version.schedule_id,
+        version.collection_id,
+        version.window_start,
+        version.window_end,
+        version.window_time_zone,
+        version.window_type,
+        version.place,
+        version.place = version.versions,
+        version.id,
+        COALESCE(version.results_loaded_at, version.completed_at),
+        ROUND(
+            EXTRACT(EPOCH FROM version.created_at - version.window_end)::NUMERIC / 86400, 2
+        ),
+        version.result_rows,
+        version.result_files_deleted_at,
+        difference.change_ratio,
+        difference.rows_new,
+        difference.rows_gone,
+        difference.rows_changed,
+        difference.note,
+        CASE
+            WHEN plan.ages IS NULL OR version.window_type <> 'EXPLICIT' THEN NULL
+            ELSE version.place = version.versions AND (
+                version.created_at
+                    >= version.window_end + plan.ages[cardinality(plan.ages)] * INTERVAL '24 hours'
+                OR public.is_restatement_stopped(
+                    plan.ages, plan.threshold, version.window_end, previous.created_at,
+                    version.created_at, difference.change_ratio
+                )
+            )
+        END
+    FROM (
+        SELECT
+            execution.*,
+            COUNT(*) OVER same_window AS versions,
+            ROW_NUMBER() OVER (
+                same_window ORDER BY execution.completed_at NULLS FIRST, execution.id
+            ) AS place
+        FROM public.workflow_executions AS execution
+        WHERE execution.status = 'SUCCESS'
+            AND execution.window_start IS NOT NULL
+            AND execution.window_end IS NOT NULL
+        WINDOW same_window AS (
+            PARTITION BY
+                execution.workflow_id, execution.schedule_id, execution.collection_id,
+                execution.window_type, execution.window_start, execution.window_end
+        )
+    ) AS version
+    LEFT JOIN public.result_differences AS difference ON difference.execution_id = version.id
+    LEFT JOIN public.workflow_executions AS previous
+        ON previous.id = difference.previous_execution_id
+    LEFT JOIN public.workflow_schedules AS schedule ON schedule.id = version.schedule_id
+    LEFT JOIN LATERAL public.restatement_plan(schedule.parameters) AS plan ON true;
+$$;
+
+-- Name: FUNCTION versions_of_results(); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.versions_of_results() IS 'What the view result_versions shows, with the rights of the caller. The view calls it for analysts.';
 
 -- Name: wall_time_instant(timestamp without time zone, text); Type: FUNCTION; Schema: public; Owner: -
 
@@ -5770,6 +5957,191 @@ COMMENT ON COLUMN public.result_checks.notified_at IS 'Time of the last notifica
 
 COMMENT ON COLUMN public.result_checks.created_at IS 'Time of insertion. Written by: default.';
 
+-- Name: result_difference_columns; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.result_difference_columns (
+    execution_id uuid NOT NULL,
+    column_name text NOT NULL,
+    rows_changed bigint,
+    sum_before numeric,
+    sum_after numeric,
+    largest_change numeric,
+    change_ratio numeric,
+    CONSTRAINT chk_result_difference_columns_name_length CHECK ((char_length(column_name) <= 512)),
+    CONSTRAINT chk_result_difference_columns_ratio CHECK (((change_ratio >= (0)::numeric) AND (change_ratio <= (2)::numeric)))
+);
+
+-- Name: TABLE result_difference_columns; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.result_difference_columns IS 'What a version of a window changed in one measure. The task load writes the rows. Table of the pipeline.';
+
+-- Name: COLUMN result_difference_columns.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_columns.execution_id IS 'Execution that is the later version. Written by: load (insert_result_difference_columns).';
+
+-- Name: COLUMN result_difference_columns.column_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_columns.column_name IS 'Column that AMC calls METRIC. Written by: load (insert_result_difference_columns).';
+
+-- Name: COLUMN result_difference_columns.rows_changed; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_columns.rows_changed IS 'Keys whose value differs, new and gone ones included. NULL where sums alone were compared. Written by: load (insert_result_difference_columns).';
+
+-- Name: COLUMN result_difference_columns.sum_before; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_columns.sum_before IS 'Sum of the earlier version. NULL where the column holds no numbers. Written by: load (insert_result_difference_columns).';
+
+-- Name: COLUMN result_difference_columns.sum_after; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_columns.sum_after IS 'Sum of the later version. NULL likewise. Written by: load (insert_result_difference_columns).';
+
+-- Name: COLUMN result_difference_columns.largest_change; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_columns.largest_change IS 'Largest change of one key, with its sign. NULL likewise. Written by: load (insert_result_difference_columns).';
+
+-- Name: COLUMN result_difference_columns.change_ratio; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_columns.change_ratio IS 'Sum of the rows'' absolute differences, divided by the larger total. NULL likewise. Written by: load (insert_result_difference_columns).';
+
+-- Name: result_difference_rows; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.result_difference_rows (
+    execution_id uuid NOT NULL,
+    number integer NOT NULL,
+    kind text NOT NULL,
+    key jsonb NOT NULL,
+    before jsonb,
+    after jsonb,
+    CONSTRAINT chk_result_difference_rows_kind CHECK ((kind = ANY (ARRAY['NEW'::text, 'GONE'::text, 'CHANGED'::text]))),
+    CONSTRAINT chk_result_difference_rows_number CHECK (((number >= 1) AND (number <= 1000))),
+    CONSTRAINT chk_result_difference_rows_size CHECK ((((octet_length((key)::text) + COALESCE(octet_length((before)::text), 0)) + COALESCE(octet_length((after)::text), 0)) <= 2097152))
+);
+
+-- Name: TABLE result_difference_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.result_difference_rows IS 'The keys that a version of a window changed most, up to 1,000. The task load writes the rows. Table of the pipeline.';
+
+-- Name: COLUMN result_difference_rows.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_rows.execution_id IS 'Execution that is the later version. Written by: load (insert_result_difference_rows).';
+
+-- Name: COLUMN result_difference_rows.number; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_rows.number IS 'Place by the size of the change, from 1 on. Written by: load (insert_result_difference_rows).';
+
+-- Name: COLUMN result_difference_rows.kind; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_rows.kind IS 'NEW, GONE or CHANGED. Written by: load (insert_result_difference_rows).';
+
+-- Name: COLUMN result_difference_rows.key; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_rows.key IS 'Values of the key columns, long texts shortened. Written by: load (insert_result_difference_rows).';
+
+-- Name: COLUMN result_difference_rows.before; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_rows.before IS 'Measures of the earlier version that differ, all of a key that is gone. NULL for a new key. Written by: load (insert_result_difference_rows).';
+
+-- Name: COLUMN result_difference_rows.after; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_difference_rows.after IS 'Measures of the later version that differ, all of a new key. NULL for one that is gone. Written by: load (insert_result_difference_rows).';
+
+-- Name: result_differences; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.result_differences (
+    execution_id uuid NOT NULL,
+    previous_execution_id uuid,
+    compared_at timestamp with time zone NOT NULL,
+    key_columns text[] NOT NULL,
+    rows_before bigint,
+    rows_after bigint,
+    rows_new bigint,
+    rows_gone bigint,
+    rows_changed bigint,
+    change_ratio numeric,
+    note text,
+    CONSTRAINT chk_result_differences_compared_at_time CHECK ((((compared_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((compared_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_result_differences_key_columns_length CHECK ((cardinality(key_columns) <= 2000)),
+    CONSTRAINT chk_result_differences_note_length CHECK ((char_length(note) <= 2000)),
+    CONSTRAINT chk_result_differences_ratio CHECK (((change_ratio >= (0)::numeric) AND (change_ratio <= (2)::numeric)))
+);
+
+-- Name: TABLE result_differences; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.result_differences IS 'What a version of a window changed against the version before. The task load writes the rows; they are deleted with their execution. Table of the pipeline.';
+
+-- Name: COLUMN result_differences.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.execution_id IS 'Primary key. Execution that is the later version. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.previous_execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.previous_execution_id IS 'Execution that is the earlier version. NULL after it is deleted. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.compared_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.compared_at IS 'Time of the comparison. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.key_columns; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.key_columns IS 'Columns by which rows are found again: those that AMC calls DIMENSION. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.rows_before; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.rows_before IS 'Number of rows of the earlier version. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.rows_after; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.rows_after IS 'Number of rows of the later version. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.rows_new; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.rows_new IS 'Keys that only the later version has. NULL where sums alone were compared, or nothing. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.rows_gone; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.rows_gone IS 'Keys that only the earlier version has. NULL likewise. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.rows_changed; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.rows_changed IS 'Keys in both versions with another measure. NULL likewise. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.change_ratio; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.change_ratio IS 'Largest relative change of a measure: the sum of the rows'' absolute differences, divided by the larger total. NULL where nothing was compared. Written by: load (insert_result_difference).';
+
+-- Name: COLUMN result_differences.note; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.result_differences.note IS 'Why the comparison is no full one. NULL where it is. Written by: load (insert_result_difference).';
+
+-- Name: result_versions; Type: VIEW; Schema: public; Owner: -
+
+CREATE VIEW public.result_versions AS
+ SELECT workflow_id,
+    schedule_id,
+    collection_id,
+    window_start,
+    window_end,
+    window_time_zone,
+    window_type,
+    version,
+    is_latest,
+    execution_id,
+    loaded_at,
+    age_days,
+    result_rows,
+    files_deleted_at,
+    change_ratio,
+    rows_new,
+    rows_gone,
+    rows_changed,
+    note,
+    is_final
+   FROM public.versions_of_results() versions_of_results(workflow_id, schedule_id, collection_id, window_start, window_end, window_time_zone, window_type, version, is_latest, execution_id, loaded_at, age_days, result_rows, files_deleted_at, change_ratio, rows_new, rows_gone, rows_changed, note, is_final);
+
+-- Name: VIEW result_versions; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON VIEW public.result_versions IS 'Each success of each window, numbered from 1, with its age in days and what it changed. is_final: the pipeline reads the window no more; NULL without restate_days. Users read their own rows.';
+
 -- Name: run_requests; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.run_requests (
@@ -5799,10 +6171,12 @@ CREATE TABLE public.run_requests (
     claimed_until timestamp with time zone,
     last_backfill_id integer,
     last_week integer,
-    CONSTRAINT chk_run_request_action CHECK ((action = ANY (ARRAY['RUN'::text, 'RETRY'::text, 'CANCEL'::text, 'BACKFILL'::text, 'LOAD'::text]))),
+    restate_age_days integer,
+    CONSTRAINT chk_run_request_action CHECK ((action = ANY (ARRAY['RUN'::text, 'RETRY'::text, 'CANCEL'::text, 'BACKFILL'::text, 'LOAD'::text, 'RESTATE'::text]))),
     CONSTRAINT chk_run_request_attempts CHECK ((attempts >= 0)),
     CONSTRAINT chk_run_request_dates CHECK ((from_date <= to_date)),
     CONSTRAINT chk_run_request_reprocess_behavior CHECK ((reprocess_behavior = ANY (ARRAY['none'::text, 'failed'::text, 'completed'::text]))),
+    CONSTRAINT chk_run_request_restate_age CHECK ((((action = 'RESTATE'::text) = (restate_age_days IS NOT NULL)) AND ((restate_age_days >= 1) AND (restate_age_days <= 90)))),
     CONSTRAINT chk_run_request_status CHECK ((status = ANY (ARRAY['PENDING'::text, 'ACCEPTED'::text, 'DONE'::text, 'REFUSED'::text]))),
     CONSTRAINT chk_run_request_window CHECK ((window_start < window_end)),
     CONSTRAINT chk_run_requests_accepted_at_time CHECK ((((accepted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((accepted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
@@ -5823,23 +6197,23 @@ CREATE TABLE public.run_requests (
 
 -- Name: TABLE run_requests; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON TABLE public.run_requests IS 'A request of a person about runs: RUN, RETRY, CANCEL, BACKFILL or LOAD. The user inserts the rows; the follower asks Airflow and ends them; they are deleted after 90 days. Table of the pipeline.';
+COMMENT ON TABLE public.run_requests IS 'A request about runs. People insert RUN, RETRY, CANCEL, BACKFILL and LOAD, the pipeline inserts RESTATE. The follower asks Airflow and ends them; they are deleted after 90 days. Table of the pipeline.';
 
 -- Name: COLUMN run_requests.id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.run_requests.id IS 'Primary key. A run that RUN creates is request__<id>. Written by: default; user.';
+COMMENT ON COLUMN public.run_requests.id IS 'Primary key. A run that RUN creates is request__<id>, one of RESTATE restate__<id>. Written by: default; user.';
 
 -- Name: COLUMN run_requests.user_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.run_requests.user_id IS 'User who asks. It follows the named row to another user. Written by: default; user.';
+COMMENT ON COLUMN public.run_requests.user_id IS 'User who asks, or whose schedule is restated. It follows the named row to another user. Written by: default; user; recomamp_restatement (insert_restatement_requests).';
 
 -- Name: COLUMN run_requests.action; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.run_requests.action IS 'RUN, RETRY, CANCEL, BACKFILL or LOAD. Written by: user.';
+COMMENT ON COLUMN public.run_requests.action IS 'RUN, RETRY, CANCEL, BACKFILL, LOAD or RESTATE. Written by: user; recomamp_restatement (insert_restatement_requests).';
 
 -- Name: COLUMN run_requests.schedule_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.run_requests.schedule_id IS 'Schedule to run, to backfill, or of the run to cancel. NULL after it is deleted. Written by: user.';
+COMMENT ON COLUMN public.run_requests.schedule_id IS 'Schedule to run, to restate, to backfill, or of the run to cancel. NULL after it is deleted. Written by: user; recomamp_restatement (insert_restatement_requests).';
 
 -- Name: COLUMN run_requests.collection_id; Type: COMMENT; Schema: public; Owner: -
 
@@ -5855,11 +6229,11 @@ COMMENT ON COLUMN public.run_requests.dag_run_id IS 'Run id of the DAG run. The 
 
 -- Name: COLUMN run_requests.window_start; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.run_requests.window_start IS 'Start of the window that a RUN reads. NULL with window_end: the latest complete window. Written by: user.';
+COMMENT ON COLUMN public.run_requests.window_start IS 'Start of the window that a RUN or a RESTATE reads. NULL with window_end: the latest complete window. Written by: user; recomamp_restatement (insert_restatement_requests).';
 
 -- Name: COLUMN run_requests.window_end; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.run_requests.window_end IS 'End of the window that a RUN reads, exclusive. Written by: user.';
+COMMENT ON COLUMN public.run_requests.window_end IS 'End of the window that a RUN or a RESTATE reads, exclusive. Written by: user; recomamp_restatement (insert_restatement_requests).';
 
 -- Name: COLUMN run_requests.from_date; Type: COMMENT; Schema: public; Owner: -
 
@@ -5928,6 +6302,10 @@ COMMENT ON COLUMN public.run_requests.last_backfill_id IS 'Airflow''s latest bac
 -- Name: COLUMN run_requests.last_week; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.run_requests.last_week IS 'Number of the last week that a RETRY of a collection has dealt with. Written by: follower (postpone_run_request).';
+
+-- Name: COLUMN run_requests.restate_age_days; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.run_requests.restate_age_days IS 'Age in days after the window''s end at which a RESTATE reads it again. NULL for other actions. Written by: recomamp_restatement (insert_restatement_requests).';
 
 -- Name: schedule_runs; Type: TABLE; Schema: public; Owner: -
 
@@ -7001,6 +7379,21 @@ ALTER TABLE ONLY public.report_data_weeks
 ALTER TABLE ONLY public.result_checks
     ADD CONSTRAINT result_checks_pkey PRIMARY KEY (id);
 
+-- Name: result_difference_columns result_difference_columns_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_difference_columns
+    ADD CONSTRAINT result_difference_columns_pkey PRIMARY KEY (execution_id, column_name);
+
+-- Name: result_difference_rows result_difference_rows_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_difference_rows
+    ADD CONSTRAINT result_difference_rows_pkey PRIMARY KEY (execution_id, number);
+
+-- Name: result_differences result_differences_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_differences
+    ADD CONSTRAINT result_differences_pkey PRIMARY KEY (execution_id);
+
 -- Name: run_requests run_requests_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.run_requests
@@ -7403,6 +7796,10 @@ CREATE INDEX idx_result_checks_user_id ON public.result_checks USING btree (user
 
 CREATE INDEX idx_result_checks_workflow_id ON public.result_checks USING btree (workflow_id, user_id) WHERE (workflow_id IS NOT NULL);
 
+-- Name: idx_result_differences_previous; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_result_differences_previous ON public.result_differences USING btree (previous_execution_id) WHERE (previous_execution_id IS NOT NULL);
+
 -- Name: idx_run_requests_collection_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_run_requests_collection_id ON public.run_requests USING btree (collection_id) WHERE (collection_id IS NOT NULL);
@@ -7523,6 +7920,10 @@ CREATE INDEX idx_workflow_executions_queued_schedules ON public.workflow_executi
 
 CREATE INDEX idx_workflow_executions_schedule_id ON public.workflow_executions USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
 
+-- Name: idx_workflow_executions_schedule_windows; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_schedule_windows ON public.workflow_executions USING btree (schedule_id, window_end) WHERE ((status = 'SUCCESS'::text) AND (schedule_id IS NOT NULL));
+
 -- Name: idx_workflow_executions_status; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_status ON public.workflow_executions USING btree (status);
@@ -7563,6 +7964,10 @@ CREATE INDEX idx_workflow_schedules_late ON public.workflow_schedules USING btre
 
 CREATE INDEX idx_workflow_schedules_next_run ON public.workflow_schedules USING btree (is_active, next_run_at) WHERE (is_active = true);
 
+-- Name: idx_workflow_schedules_restated; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_schedules_restated ON public.workflow_schedules USING btree (user_id) WHERE (is_active AND ((parameters #> '{window,restate_days}'::text[]) IS NOT NULL));
+
 -- Name: idx_workflow_schedules_user_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_schedules_user_id ON public.workflow_schedules USING btree (user_id);
@@ -7598,6 +8003,10 @@ CREATE UNIQUE INDEX uq_campaign_reports_open ON public.campaign_reports USING bt
 -- Name: uq_notification_channels_email; Type: INDEX; Schema: public; Owner: -
 
 CREATE UNIQUE INDEX uq_notification_channels_email ON public.notification_channels USING btree (user_id) WHERE (kind = 'EMAIL'::text);
+
+-- Name: uq_run_requests_restatement; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX uq_run_requests_restatement ON public.run_requests USING btree (user_id, schedule_id, window_start, window_end, restate_age_days) WHERE (action = 'RESTATE'::text);
 
 -- Name: uq_workflow_executions_amc_execution; Type: INDEX; Schema: public; Owner: -
 
@@ -8349,6 +8758,26 @@ ALTER TABLE ONLY public.result_check_outcomes
 ALTER TABLE ONLY public.result_checks
     ADD CONSTRAINT result_checks_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+-- Name: result_difference_columns result_difference_columns_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_difference_columns
+    ADD CONSTRAINT result_difference_columns_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.result_differences(execution_id) ON DELETE CASCADE;
+
+-- Name: result_difference_rows result_difference_rows_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_difference_rows
+    ADD CONSTRAINT result_difference_rows_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.result_differences(execution_id) ON DELETE CASCADE;
+
+-- Name: result_differences result_differences_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_differences
+    ADD CONSTRAINT result_differences_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.workflow_executions(id) ON DELETE CASCADE;
+
+-- Name: result_differences result_differences_previous_execution_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.result_differences
+    ADD CONSTRAINT result_differences_previous_execution_id_fkey FOREIGN KEY (previous_execution_id) REFERENCES public.workflow_executions(id) ON DELETE SET NULL;
+
 -- Name: run_requests run_requests_collection_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.run_requests
@@ -8801,6 +9230,48 @@ CREATE POLICY result_checks_pipeline_access ON public.result_checks TO recomamp_
 
 CREATE POLICY result_checks_user_access ON public.result_checks USING ((user_id = ( SELECT public.current_user_id() AS current_user_id))) WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));
 
+-- Name: result_difference_columns; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.result_difference_columns ENABLE ROW LEVEL SECURITY;
+
+-- Name: result_difference_columns result_difference_columns_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_difference_columns_pipeline_access ON public.result_difference_columns TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: result_difference_columns result_difference_columns_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_difference_columns_user_read ON public.result_difference_columns FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.workflow_executions parent
+  WHERE ((parent.id = result_difference_columns.execution_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
+
+-- Name: result_difference_rows; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.result_difference_rows ENABLE ROW LEVEL SECURITY;
+
+-- Name: result_difference_rows result_difference_rows_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_difference_rows_pipeline_access ON public.result_difference_rows TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: result_difference_rows result_difference_rows_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_difference_rows_user_read ON public.result_difference_rows FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.workflow_executions parent
+  WHERE ((parent.id = result_difference_rows.execution_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
+
+-- Name: result_differences; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.result_differences ENABLE ROW LEVEL SECURITY;
+
+-- Name: result_differences result_differences_pipeline_access; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_differences_pipeline_access ON public.result_differences TO recomamp_pipeline USING (true) WITH CHECK (true);
+
+-- Name: result_differences result_differences_user_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_differences_user_read ON public.result_differences FOR SELECT USING ((EXISTS ( SELECT
+   FROM public.workflow_executions parent
+  WHERE ((parent.id = result_differences.execution_id) AND (parent.user_id = ( SELECT public.current_user_id() AS current_user_id))))));
+
 -- Name: run_requests; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.run_requests ENABLE ROW LEVEL SECURITY;
@@ -9185,6 +9656,12 @@ REVOKE ALL ON FUNCTION public.enforce_counter() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.is_quiet_time(quiet_from time without time zone, quiet_until time without time zone, time_zone text, instant timestamp with time zone) TO recomamp_pipeline;
 
+-- Name: FUNCTION is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric) TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.is_restatement_stopped(ages integer[], threshold numeric, window_end timestamp with time zone, previous_created_at timestamp with time zone, created_at timestamp with time zone, change_ratio numeric) TO recomamp_pipeline;
+
 -- Name: FUNCTION is_time_zone(zone text); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.is_time_zone(zone text) FROM PUBLIC;
@@ -9196,6 +9673,14 @@ REVOKE ALL ON FUNCTION public.is_window_loaded(loaded_schedule_id uuid, tick tim
 -- Name: TABLE user_quotas; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.user_quotas TO recomamp_analyst;
+
+-- Name: COLUMN user_quotas.user_id; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(user_id) ON TABLE public.user_quotas TO recomamp_pipeline;
+
+-- Name: COLUMN user_quotas.max_open_restatements; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT(max_open_restatements) ON TABLE public.user_quotas TO recomamp_pipeline;
 
 -- Name: FUNCTION lock_user_quotas(owner uuid); Type: ACL; Schema: public; Owner: -
 
@@ -9323,6 +9808,16 @@ REVOKE ALL ON FUNCTION public.reset_counter() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.reset_validation() FROM PUBLIC;
 
+-- Name: FUNCTION restatement_plan(parameters jsonb); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.restatement_plan(parameters jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.restatement_plan(parameters jsonb) TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.restatement_plan(parameters jsonb) TO recomamp_pipeline;
+
+-- Name: FUNCTION restatement_problem(window_options jsonb); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.restatement_problem(window_options jsonb) FROM PUBLIC;
+
 -- Name: FUNCTION result_rows(execution_id uuid, row_limit integer, row_offset integer); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) FROM PUBLIC;
@@ -9389,6 +9884,11 @@ GRANT ALL ON FUNCTION public.unused_indexes(larger_than_bytes bigint) TO recomam
 -- Name: FUNCTION update_workflow_execution_count(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.update_workflow_execution_count() FROM PUBLIC;
+
+-- Name: FUNCTION versions_of_results(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.versions_of_results() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.versions_of_results() TO recomamp_analyst;
 
 -- Name: FUNCTION wall_time_instant(wall_time timestamp without time zone, time_zone text); Type: ACL; Schema: public; Owner: -
 
@@ -10118,6 +10618,25 @@ GRANT INSERT(is_active),UPDATE(is_active) ON TABLE public.result_checks TO recom
 
 GRANT UPDATE(created_at) ON TABLE public.result_checks TO recomamp_pipeline;
 
+-- Name: TABLE result_difference_columns; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.result_difference_columns TO recomamp_analyst;
+GRANT INSERT ON TABLE public.result_difference_columns TO recomamp_pipeline;
+
+-- Name: TABLE result_difference_rows; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.result_difference_rows TO recomamp_analyst;
+GRANT INSERT ON TABLE public.result_difference_rows TO recomamp_pipeline;
+
+-- Name: TABLE result_differences; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.result_differences TO recomamp_analyst;
+GRANT SELECT,INSERT,DELETE ON TABLE public.result_differences TO recomamp_pipeline;
+
+-- Name: TABLE result_versions; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.result_versions TO recomamp_analyst;
+
 -- Name: TABLE run_requests; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.run_requests TO recomamp_analyst;
@@ -10130,14 +10649,17 @@ GRANT INSERT(id) ON TABLE public.run_requests TO recomamp_analyst;
 -- Name: COLUMN run_requests.user_id; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(user_id) ON TABLE public.run_requests TO recomamp_analyst;
+GRANT INSERT(user_id) ON TABLE public.run_requests TO recomamp_pipeline;
 
 -- Name: COLUMN run_requests.action; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(action) ON TABLE public.run_requests TO recomamp_analyst;
+GRANT INSERT(action) ON TABLE public.run_requests TO recomamp_pipeline;
 
 -- Name: COLUMN run_requests.schedule_id; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(schedule_id) ON TABLE public.run_requests TO recomamp_analyst;
+GRANT INSERT(schedule_id) ON TABLE public.run_requests TO recomamp_pipeline;
 
 -- Name: COLUMN run_requests.collection_id; Type: ACL; Schema: public; Owner: -
 
@@ -10155,10 +10677,12 @@ GRANT UPDATE(dag_run_id) ON TABLE public.run_requests TO recomamp_pipeline;
 -- Name: COLUMN run_requests.window_start; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(window_start) ON TABLE public.run_requests TO recomamp_analyst;
+GRANT INSERT(window_start) ON TABLE public.run_requests TO recomamp_pipeline;
 
 -- Name: COLUMN run_requests.window_end; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(window_end) ON TABLE public.run_requests TO recomamp_analyst;
+GRANT INSERT(window_end) ON TABLE public.run_requests TO recomamp_pipeline;
 
 -- Name: COLUMN run_requests.from_date; Type: ACL; Schema: public; Owner: -
 
@@ -10223,6 +10747,10 @@ GRANT UPDATE(last_backfill_id) ON TABLE public.run_requests TO recomamp_pipeline
 -- Name: COLUMN run_requests.last_week; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(last_week) ON TABLE public.run_requests TO recomamp_pipeline;
+
+-- Name: COLUMN run_requests.restate_age_days; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(restate_age_days) ON TABLE public.run_requests TO recomamp_pipeline;
 
 -- Name: TABLE schedule_runs; Type: ACL; Schema: public; Owner: -
 

@@ -171,13 +171,28 @@ result_checks
     API alone: DELETE
     pipeline: SELECT, UPDATE (created_at)
     server: SELECT, INSERT, UPDATE, DELETE
+result_difference_columns
+    people: SELECT
+    pipeline: INSERT
+    server: SELECT, INSERT, UPDATE, DELETE
+result_difference_rows
+    people: SELECT
+    pipeline: INSERT
+    server: SELECT, INSERT, UPDATE, DELETE
+result_differences
+    people: SELECT
+    pipeline: SELECT, INSERT, DELETE
+    server: SELECT, INSERT, UPDATE, DELETE
+result_versions
+    people: SELECT
 run_requests
     people: SELECT, INSERT (id, user_id, action, schedule_id, collection_id, execution_id,
         dag_run_id, window_start, window_end, from_date, to_date, reprocess_behavior,
         parameters)
-    pipeline: SELECT, DELETE, UPDATE (dag_run_id, status, reason, dag_id, backfill_id,
-        accepted_at, completed_at, attempts, next_try_at, claim_id, claimed_until,
-        last_backfill_id, last_week)
+    pipeline: SELECT, DELETE, INSERT (user_id, action, schedule_id, window_start, window_end,
+        restate_age_days), UPDATE (dag_run_id, status, reason, dag_id, backfill_id, accepted_at,
+        completed_at, attempts, next_try_at, claim_id, claimed_until, last_backfill_id,
+        last_week)
     server: SELECT, INSERT, UPDATE, DELETE
 schedule_runs
     people: SELECT
@@ -196,6 +211,7 @@ user_guide_progress
     server: SELECT, INSERT, UPDATE, DELETE
 user_quotas
     people: SELECT
+    pipeline: SELECT (user_id, max_open_restatements)
 users
     people: SELECT (id, email, full_name, avatar_url, amazon_user_id, token_expires_at,
         timezone, email_notifications, created_at, updated_at, last_login_at, is_active,
@@ -244,7 +260,10 @@ FUNCTIONS = {
     "collection_week_due_at(date,jsonb)": {*PEOPLE},
     "current_user_id()": {*PEOPLE, PIPELINE},
     "delete_own_row(text,uuid)": {*PEOPLE},
+    "is_restatement_stopped(integer[],numeric,timestamp with time zone,timestamp with time zone,"
+    "timestamp with time zone,numeric)": {*PEOPLE, PIPELINE},
     "progress_of_collections()": {*PEOPLE},
+    "restatement_plan(jsonb)": {*PEOPLE, PIPELINE},
     "result_rows(uuid,integer,integer)": {*PEOPLE},
     "results_as_of(timestamp with time zone)": {*PEOPLE, PIPELINE},
     "schedule_preview(uuid,integer)": {*PEOPLE},
@@ -255,11 +274,16 @@ FUNCTIONS = {
     "record_late_windows()": {PIPELINE},
     "slow_queries(double precision)": {PIPELINE},
     "unused_indexes(bigint)": {PIPELINE},
+    "versions_of_results()": {*PEOPLE},
 }
 
 # The planner puts these into the statement that calls them, which a SET clause would prevent. They
 # have their caller's rights
-INLINED = {"progress_of_collections()", "results_as_of(timestamp with time zone)"}
+INLINED = {
+    "progress_of_collections()",
+    "results_as_of(timestamp with time zone)",
+    "versions_of_results()",
+}
 
 _VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 _COLUMN_VERBS = ("SELECT", "INSERT", "UPDATE", "REFERENCES")

@@ -18,6 +18,7 @@ OWNED = [
     "workflow_findings", "workflow_dry_runs", "campaign_performance", "campaign_reports",
     "user_guide_favorites", "notifications", "run_requests",
     "notification_channels", "channel_deliveries", "result_checks", "result_check_outcomes",
+    "result_differences", "result_difference_columns", "result_difference_rows",
 ]  # fmt: skip
 SHARED = [
     "amc_data_sources", "amc_schema_fields", "build_guides", "build_guide_sections",
@@ -31,6 +32,7 @@ PIPELINE = [
     "reconciliations", "amc_instance_data_sources", "workflow_findings", "workflow_dry_runs",
     "campaign_performance", "campaign_reports", "notifications", "run_requests",
     "notification_channels", "channel_deliveries", "result_checks", "result_check_outcomes",
+    "result_differences",
 ]  # fmt: skip
 
 # Tables whose rows an analyst deletes, by delete_own_row(): DELETE would allow LOCK TABLE.
@@ -63,6 +65,9 @@ EDITABLE = {
     "workflow_dry_runs": None,
     "workflow_findings": None,
     "run_requests": None,
+    "result_differences": None,
+    "result_difference_columns": None,
+    "result_difference_rows": None,
     "campaign_performance": None,
     "campaign_reports": None,
     "notifications": None,
@@ -244,6 +249,18 @@ INSERTS = {
 
 # Rows that only the pipeline or the application inserts, each of somebody's parent.
 PIPELINES_INSERTS = {
+    "result_differences": (
+        "INSERT INTO result_differences (execution_id, compared_at, key_columns)"
+        " SELECT id, NOW(), '{}' FROM workflow_executions WHERE user_id = %(user)s"
+    ),
+    "result_difference_columns": (
+        "INSERT INTO result_difference_columns (execution_id, column_name)"
+        " SELECT id, 'x' FROM workflow_executions WHERE user_id = %(user)s"
+    ),
+    "result_difference_rows": (
+        "INSERT INTO result_difference_rows (execution_id, number, kind, key)"
+        " SELECT id, 2, 'NEW', '{}' FROM workflow_executions WHERE user_id = %(user)s"
+    ),
     "amc_instances": (
         "INSERT INTO amc_instances (instance_id, name, user_id, account_id)"
         " VALUES ('amcnew', 'N', %(user)s, %(account)s)"
@@ -445,8 +462,8 @@ def test_no_function_that_acts_as_the_owner_is_open_to_anybody(database: Databas
         """
     )
     # analyze_table takes the name of a table of ours and returns nothing of it.
-    # is_quiet_time and schedule_preview_for read no row. record_late_windows takes no argument:
-    # rows decide what it does.
+    # is_quiet_time, restatement_plan and schedule_preview_for read no row. record_late_windows
+    # takes no argument: rows decide what it does.
     # current_user_id reads the login of its own session; delete_own_row asks for its user's rows.
     assert {(row["proname"], row["rolname"]) for row in open_functions} == {
         ("analyze_table", "recomamp_pipeline"),
@@ -455,6 +472,8 @@ def test_no_function_that_acts_as_the_owner_is_open_to_anybody(database: Databas
         ("delete_own_row", "recomamp_analyst"),
         ("is_quiet_time", "recomamp_pipeline"),
         ("record_late_windows", "recomamp_pipeline"),
+        ("restatement_plan", "recomamp_analyst"),
+        ("restatement_plan", "recomamp_pipeline"),
         ("schedule_preview_for", "recomamp_analyst"),
     }
 

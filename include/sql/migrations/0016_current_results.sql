@@ -296,10 +296,13 @@ BEGIN
     END IF;
     SELECT MIN(name) INTO unknown
     FROM jsonb_object_keys(COALESCE(options, '{}')) AS name
-    WHERE name NOT IN ('catchup', 'lag_days', 'lookback_days', 'type');
+    WHERE name NOT IN (
+        'catchup', 'lag_days', 'lookback_days', 'restate_days', 'restate_threshold', 'type'
+    );
     IF unknown IS NOT NULL THEN
         PERFORM public.raise_invalid_row('workflow_schedules', 'parameters', format(
-            'window: unknown %L; known: catchup, lag_days, lookback_days, type', left(unknown, 50)
+            'window: unknown %L; known: catchup, lag_days, lookback_days, restate_days,'
+            ' restate_threshold, type', left(unknown, 50)
         ));
     ELSIF options ? 'type' AND COALESCE(options ->> 'type', '') NOT IN (
         'EXPLICIT', 'MOST_RECENT_DAY', 'MOST_RECENT_WEEK', 'CURRENT_MONTH', 'PREVIOUS_MONTH'

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from recomamp.domain.amc_options import AmcOptions, PrivacyFiltering
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
+from recomamp.domain.restatement import Restatement, read_restatement
 from recomamp.domain.row_limits import check_limits
 from recomamp.domain.scheduling.cron import Cron, load_zone, normalize_expression
 from recomamp.domain.scheduling.windows import (
@@ -28,7 +29,9 @@ QueryCheck = Callable[[str, Mapping[str, Parameter]], CheckedQuery]
 
 RESERVED_PARAMETERS = frozenset({"window", "timezone"})
 _RUN_PARAMETERS = frozenset({"window_start", "window_end"})  # fields of the trigger form
-_SCHEDULE_WINDOW_KEYS = frozenset({"lag_days", "lookback_days", "type", "catchup"})
+_SCHEDULE_WINDOW_KEYS = frozenset(
+    {"lag_days", "lookback_days", "type", "catchup", "restate_days", "restate_threshold"}
+)
 _COLLECTION_WINDOW_KEYS = frozenset({"lag_days"})
 _MAX_LAG_DAYS = 366
 _MAX_LOOKBACK_DAYS = 400  # AMC keeps 13 months
@@ -94,6 +97,7 @@ class Schedule(_RunsWorkflow):
     catchup: bool
     parameters: Mapping[str, Parameter]
     workflow: Workflow
+    restatement: Restatement | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +141,8 @@ def read_schedule(row: Row, check_query: QueryCheck = check_and_lint) -> Schedul
     options = _window_options(row, table, _SCHEDULE_WINDOW_KEYS)
     parameters, checked = _parameters(row, table, check_query)
     cron = _cron(row)
+    window_type = _window_type(options, table, key)
+    lag_days = _days(options, "lag_days", DEFAULT_SCHEDULE_LAG_DAYS, table, key)
     return Schedule(
         ref=DefinitionRef(DefinitionKind.SCHEDULE, UUID(key)),
         name=row["name"],
@@ -145,11 +151,12 @@ def read_schedule(row: Row, check_query: QueryCheck = check_and_lint) -> Schedul
         created_at=row["created_at"],
         windows=ScheduleWindows(
             cron=cron,
-            lag_days=_days(options, "lag_days", DEFAULT_SCHEDULE_LAG_DAYS, table, key),
+            lag_days=lag_days,
             lookback_days=_lookback(options, table, key),
-            type=_relative_window(_window_type(options, table, key), checked.window_names, key),
+            type=_relative_window(window_type, checked.window_names, key),
         ),
         catchup=_flag(options, "catchup", table, key),
+        restatement=_restatement(options, window_type, table, key),
         parameters=parameters,
         workflow=_workflow(row, checked, cron.time_zone),
     )
@@ -329,6 +336,15 @@ def _lookback(options: Mapping[str, Any], table: str, key: str) -> int | None:
             key=key,
         )
     return days
+
+
+def _restatement(
+    options: Mapping[str, Any], word: WindowType, table: str, key: str
+) -> Restatement | None:
+    try:
+        return read_restatement(options, is_explicit=word is WindowType.EXPLICIT)
+    except ValueError as err:
+        raise InvalidDefinition(str(err), table=table, column="parameters.window", key=key) from err
 
 
 def _relative_window(word: WindowType, window_names: frozenset[str], key: str) -> WindowType:

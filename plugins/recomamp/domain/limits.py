@@ -20,6 +20,7 @@ class Limits:
     - ``result_limit_seconds``: the download of one result. 20 GiB in 6 hours are 1 MB a second.
     - ``result_limit_parts``: the files of one result.
     - ``result_limit_columns``: the columns of one result; AMC's widest table has 217.
+    - ``compare_limit_rows``: the rows of a version that is compared row by row with the one before.
     """
 
     answer_limit_bytes: int = 16 * MIB
@@ -28,6 +29,7 @@ class Limits:
     result_limit_seconds: int = 6 * 60 * 60
     result_limit_parts: int = 10_000
     result_limit_columns: int = 2_000
+    compare_limit_rows: int = 500_000
 
     @property
     def header_bytes(self) -> int:

@@ -20,6 +20,8 @@ import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
+DIMENSION, METRIC = "DIMENSION", "METRIC"  # AMC's words for keys and measures
+
 _SIMPLE: dict[str, pa.DataType] = {
     "LONG": pa.int64(),
     "INTEGER": pa.int32(),
@@ -45,6 +47,7 @@ class OutputColumn:
     data_type: str = "STRING"
     precision: int | None = None
     scale: int | None = None
+    column_type: str | None = None  # DIMENSION or METRIC, where AMC says it
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -105,9 +108,11 @@ def _read_column(column: Any) -> OutputColumn | None:
     if data_type not in _SIMPLE and data_type not in _AS_TEXT and data_type != "DECIMAL":
         log.warning("column %s has the unknown type %s: kept as text", name, data_type)
         data_type = "STRING"
+    role = column.get("columnType")
     return OutputColumn(
         name=name,
         data_type=data_type,
+        column_type=role if role in (DIMENSION, METRIC) else None,
         precision=_whole(column.get("precision")),
         scale=_whole(column.get("scale")),
     )

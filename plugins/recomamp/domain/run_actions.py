@@ -13,6 +13,7 @@ class RunAction(StrEnum):
     CANCEL = "CANCEL"
     BACKFILL = "BACKFILL"
     LOAD = "LOAD"
+    RESTATE = "RESTATE"  # the pipeline alone asks for it
 
 
 class RequestStatus(StrEnum):

@@ -1,7 +1,8 @@
-"""What a request of a person asks of Airflow, and what its row is to say afterwards.
+"""What a request asks of Airflow, and what its row is to say afterwards.
 
-Each action is done once, although a follower may die at any point. RUN: the id of the run names the
-request. RETRY and LOAD: Airflow stores a note that names the request together with the clear.
+Each action is done once, although a follower may die at any point. RUN and RESTATE: the id of the
+run names the request. RETRY and LOAD: Airflow stores a note that names the request together with
+the clear.
 BACKFILL: an equal backfill with a higher number than the latest one before is the request's.
 CANCEL: to end a run twice is to end it once.
 """
@@ -17,7 +18,9 @@ from typing import Any
 from recomamp.domain.definition_ref import DefinitionRef
 from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
+from recomamp.domain.restatement import run_id_of
 from recomamp.domain.run_actions import RequestStatus, RunAction
+from recomamp.domain.scheduling.cron import load_zone
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.sql.lint import CheckedQuery
 from recomamp.domain.sql.parameters import overlay
@@ -135,7 +138,7 @@ class RequestHandler:
         """Return how the request has ended if an earlier try has done it, else None."""
         dag_id, run_id = definition.dag_id, request.dag_run_id
         match request.action:
-            case RunAction.RUN:
+            case RunAction.RUN | RunAction.RESTATE:
                 run_id = _run_id(request)
                 if self._airflow.run_state(dag_id, run_id) is not None:
                     return _done(dag_run_id=run_id)
@@ -171,7 +174,7 @@ class RequestHandler:
     ) -> Outcome | None:
         """Do it; None where Airflow has no such DAG after all."""
         match request.action:
-            case RunAction.RUN:
+            case RunAction.RUN | RunAction.RESTATE:
                 return self._run(request, definition)
             case RunAction.RETRY if request.execution_id is None:
                 return self._retry_failed_weeks(request, definition)
@@ -188,7 +191,7 @@ class RequestHandler:
     def _run(self, request: ClaimedRequest, definition: DefinitionRef) -> Outcome | None:
         row = self._read(definition)
         conf = _parameters(request, row)
-        if ends := _window_ends(request):
+        if ends := _window_ends(request, row.windows.time_zone):
             _check_window(row, *ends)
             conf |= dict(zip(("window_start", "window_end"), ends, strict=True))
         run_id = _run_id(request)
@@ -346,6 +349,8 @@ class RequestHandler:
 
 
 def _run_id(request: ClaimedRequest) -> str:
+    if request.action == RunAction.RESTATE:
+        return run_id_of(request.id)
     return f"request__{request.id}"
 
 
@@ -375,13 +380,17 @@ def _given(request: ClaimedRequest) -> dict[str, Any]:
     return {name: one for name, one in (request.parameters or {}).items() if one is not None}
 
 
-def _window_ends(request: ClaimedRequest) -> tuple[str, str] | None:
-    """Return the window as the trigger form takes it: as days, or as times in UTC."""
+def _window_ends(request: ClaimedRequest, time_zone: str) -> tuple[str, str] | None:
+    """Return the window as the trigger form takes it: as days, or as times in UTC.
+
+    A restatement names exact times. In UTC a run might take a pair of midnights for days.
+    """
     if request.from_date is not None and request.to_date is not None:
         return str(request.from_date), str(request.to_date + timedelta(days=1))
     if request.window_start is not None and request.window_end is not None:
         ends = (request.window_start, request.window_end)
-        start, end = (one.astimezone(UTC).isoformat() for one in ends)
+        zone = load_zone(time_zone) if request.action == RunAction.RESTATE else UTC
+        start, end = (one.astimezone(zone).isoformat() for one in ends)
         return start, end
     return None
 

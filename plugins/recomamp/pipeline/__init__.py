@@ -31,6 +31,8 @@ Beside these files: ``executions/base.py`` is what the four tasks share. ``submi
 for a slot; ``error_handling`` writes why a try failed, and when the next one comes.
 ``executions/adoption.py`` finds at AMC what an interrupted try has sent.
 ``assets.py`` names the two Assets that a load updates.
+``executions/versions.py`` compares a result with the version of its window before, and
+``restatement`` asks every hour for windows that are due for another version.
 ``timetables/base.py`` and ``triggers/base.py`` hold what two timetables and two triggers share.
 ``generator/shard_bundle.py`` writes more DAG files where the rows are spread over shards.
 Triggers of the database count the runs of a schedule, in ``include/sql/migrations/0007_*.sql``.

@@ -9,6 +9,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.executions import Execution
+from recomamp.domain.restatement import is_restatement
 from recomamp.domain.scheduling.windows import Window
 from recomamp.store.statements import execute_returning, fetch_one
 
@@ -188,6 +189,8 @@ def record_failure(
             duration_seconds=max(0, round((run_ended_at - began_at).total_seconds())),
             window=execution.window,
         )
+        if is_restatement(execution.dag_run_id):  # the schedule's last run is that of a tick
+            return
         update_schedule_after_run(
             connection,
             schedule_id=definition.id,

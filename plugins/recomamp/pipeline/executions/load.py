@@ -58,6 +58,7 @@ class LoadResults(ExecutionOperator):
                 self._complete(execution, lock, amc, stored, acceptance)
                 if acceptance.outcomes:
                     store_outcomes(self.database, execution.id, acceptance)
+            self._compare(execution)
             if acceptance.refusal is not None:
                 raise acceptance.refusal
             self._update_asset(context, execution, stored)
@@ -199,6 +200,17 @@ class LoadResults(ExecutionOperator):
             ExecutionStatus.SUCCESS,
             stored.rows,
             stored.size_bytes,
+        )
+
+    def _compare(self, execution: Execution) -> None:
+        """Store what the result changed against the version of the window before."""
+        from recomamp.pipeline.executions.versions import compare_with_previous
+
+        compare_with_previous(
+            execution.id,
+            database=self.database,
+            results_url=settings.results_url(),
+            limits=settings.limits(),
         )
 
     def _update_asset(self, context: Context, execution: Execution, stored: StoredResults) -> None:

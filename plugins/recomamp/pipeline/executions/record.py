@@ -18,6 +18,7 @@ from recomamp.domain.execution_states import (
     given_up_as,
 )
 from recomamp.domain.executions import Execution
+from recomamp.domain.restatement import is_restatement
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.text import one_line
 from recomamp.errors import AmazonError, ConfigurationError, InvalidDefinition
@@ -190,14 +191,19 @@ class RecordRun(ExecutionOperator):
                 duration_seconds=max(0, round((ended_at - began_at).total_seconds())),
                 window=execution.window if execution else None,
             )
-            run_records.update_schedule_after_run(
-                connection,
-                schedule_id=self.definition_ref.id,
-                due_at=tick_or_start_of(context),
-                last_run_at=ended_at,
-                last_run_status=status,
-                next_run_at=next_run_at,
-            )
+            if is_restatement(run.run_id):  # it says nothing of the schedule's last tick
+                run_records.show_next_run(
+                    connection, self.definition_ref.id, next_run_at=next_run_at
+                )
+            else:
+                run_records.update_schedule_after_run(
+                    connection,
+                    schedule_id=self.definition_ref.id,
+                    due_at=tick_or_start_of(context),
+                    last_run_at=ended_at,
+                    last_run_status=status,
+                    next_run_at=next_run_at,
+                )
         self.log.info(
             "Schedule run %s: %s", run.run_id, status if is_there else "the schedule is gone"
         )

@@ -105,4 +105,5 @@ def _field(column: OutputColumn) -> dict[str, Any]:
         field |= {"type": "boolean", "extDtype": "boolean"}
     elif pa.types.is_timestamp(kind):
         field["type"] = "datetime"
-    return field | {"dataType": column.type_name}
+    field["dataType"] = column.type_name
+    return field | ({"columnType": column.column_type} if column.column_type else {})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,7 @@ from recomamp.errors import InvalidResults
 from recomamp.store.results.stored_files import PLACE, StoredFiles
 from recomamp.store.stored_results import StoredResult
 
+_BATCH_ROWS = 2_000  # a row may have megabytes of text
 _URI = re.compile(rf"(?P<base>.+)/{PLACE.pattern}")
 
 
@@ -35,6 +37,20 @@ def read_files(
     return pa.concat_tables(
         [_read_file(result, file, columns, results_url) for file in result.files]
     )
+
+
+def read_rows(
+    result: StoredResult, columns: Sequence[str], *, results_url: str | None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a result as Python values, with few of them in memory at a time.
+
+    It raises what ``read_files`` raises, where the first row of a file is asked for.
+    """
+    for file in result.files:
+        with _opened(result, file, columns, results_url) as parquet:
+            for batch in parquet.iter_batches(_BATCH_ROWS, columns=list(columns)):
+                by_name = dict(zip(batch.schema.names, batch.columns, strict=True))
+                yield from zip(*(by_name[name].to_pylist() for name in columns), strict=True)
 
 
 def read_document(data: str, result: StoredResult, columns: Sequence[str] | None) -> pa.Table:
@@ -87,6 +103,18 @@ def _read_file(
     columns: Sequence[str] | None,
     results_url: str | None,
 ) -> pa.Table:
+    with _opened(result, file, columns, results_url) as parquet:
+        return parquet.read(columns=None if columns is None else list(columns))
+
+
+@contextmanager
+def _opened(
+    result: StoredResult,
+    file: Mapping[str, Any],
+    columns: Sequence[str] | None,
+    results_url: str | None,
+) -> Iterator[pq.ParquetFile]:
+    """Open a file, which must be the one that was loaded and have the wanted columns."""
     uri = str(file.get("uri"))
     stored, path = _find(result, uri, results_url)
     with stored.opened(path) as opened, pq.ParquetFile(opened) as parquet:
@@ -97,7 +125,7 @@ def _read_file(
                 "task load of its run)"
             )
         _require_columns(columns, parquet.schema_arrow.names, result)
-        return parquet.read(columns=None if columns is None else list(columns))
+        yield parquet
 
 
 def _find(result: StoredResult, uri: str, results_url: str | None) -> tuple[StoredFiles, str]:

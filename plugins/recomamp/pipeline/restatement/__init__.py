@@ -1,0 +1,3 @@
+"""Reading windows again at planned ages."""
+
+from __future__ import annotations
