@@ -10,14 +10,14 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets restatement-study
+.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets restatement
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
-up down status demo bench migrate rotate airflow live restatement-study: export PYTHONPATH := include:plugins
+up down status demo bench migrate rotate airflow live restatement: export PYTHONPATH := include:plugins
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
 	| while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## Make .venv with everything the project needs
@@ -39,7 +39,7 @@ test: $(STAMP) ## Run all tests
 	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 faults: $(STAMP) ## Kill everybody at every point and print the matrix (half an hour)
-	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e/test_shards.py \
+	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e/test_shards.py tests/e2e/test_many_waiting.py \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
 
 soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills beside 60 that wait (half an hour at most)
@@ -48,7 +48,7 @@ soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills besi
 bench: $(STAMP) ## Measure whether it is fast enough: make bench ONLY="1 4"
 	@$(BIN)/python -m bench $(ONLY)
 
-restatement-study: $(STAMP) ## Say which plans of restatement save readings, and what they miss (some minutes)
+restatement: $(STAMP) ## Say which plans of restatement save readings, and what they miss (some minutes)
 	@$(BIN)/python -m bench.restatement_study
 
 check: $(STAMP) ## Check lint, format and types

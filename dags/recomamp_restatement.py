@@ -16,7 +16,7 @@ with system_dag(
         "follower starts the runs. Each window is read once at each age, until it hardly changes. "
         "A failed run names the users that could not be done; the next run does them."
     ),
-    schedule="@hourly",
+    schedule=timedelta(hours=1),
     default_args={"retries": 1, "retry_delay": timedelta(minutes=1)},
 ):
     RequestRestatements(task_id="request_restatements", execution_timeout=timedelta(minutes=15))

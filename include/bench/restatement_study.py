@@ -4,7 +4,7 @@ A year of daily windows is read from the emulator's engine as AMC would know it 
 pipeline's own comparison says what changed between two ages, and its rule says when a plan stops.
 Nothing is timed: the figures are ratios of counts and sums, equal on every machine.
 
-    make restatement-study
+    make restatement
 """
 
 from __future__ import annotations
@@ -132,8 +132,9 @@ def _moved(window: Window, earlier: int, later: int, place: int) -> Decimal:
     old, new = (
         {row[0]: Decimal(row[place + 1] or 0) for row in window[age]} for age in (earlier, later)
     )
-    moves = (abs(new.get(key, 0) - old.get(key, 0)) for key in old.keys() | new.keys())
-    return sum(moves, Decimal(0))
+    nothing = Decimal(0)
+    moves = (abs(new.get(key, nothing) - old.get(key, nothing)) for key in old.keys() | new.keys())
+    return sum(moves, nothing)
 
 
 def _settings() -> Iterator[tuple[tuple[int, ...], str]]:

@@ -9280,6 +9280,10 @@ ALTER TABLE public.run_requests ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY run_requests_pipeline_access ON public.run_requests TO recomamp_pipeline USING (true) WITH CHECK (true);
 
+-- Name: run_requests run_requests_pipeline_insert; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY run_requests_pipeline_insert ON public.run_requests AS RESTRICTIVE FOR INSERT TO recomamp_pipeline WITH CHECK ((action = 'RESTATE'::text));
+
 -- Name: run_requests run_requests_user_insert; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY run_requests_user_insert ON public.run_requests FOR INSERT WITH CHECK ((user_id = ( SELECT public.current_user_id() AS current_user_id)));

@@ -170,7 +170,7 @@ def test_a_run_id_is_one_part_of_an_address(database: Database, mine: Row, run_i
 
 def test_an_action_that_nobody_knows_is_refused(database: Database, mine: Row) -> None:
     with pytest.raises(CheckViolation, match="chk_run_request_action"):
-        insert(database, mine, action="RESTATE", schedule_id=mine["schedule_id"])
+        insert(database, mine, action="REPEAT", schedule_id=mine["schedule_id"])
 
 
 def test_the_words_are_those_of_the_constraints(database: Database) -> None:
@@ -248,14 +248,15 @@ def test_a_person_sees_own_requests_and_changes_none(
                 cursor.execute(statement)
 
 
-def test_the_pipeline_makes_no_request_and_changes_none_of_what_is_asked(
+def test_the_pipeline_asks_for_no_run_and_changes_none_of_what_is_asked(
     database: Database, mine: Row
 ) -> None:
     insert(database, mine, action="RUN", schedule_id=mine["schedule_id"])
     connection = database.connect("recomamp_pipeline", autocommit=True)
     with connection.cursor() as cursor:
         for statement in (
-            "INSERT INTO run_requests (user_id, action) VALUES (gen_random_uuid(), 'RUN')",
+            "INSERT INTO run_requests (user_id, action, schedule_id)"
+            " SELECT user_id, action, schedule_id FROM run_requests",
             "UPDATE run_requests SET user_id = gen_random_uuid()",
             "UPDATE run_requests SET schedule_id = NULL",
             "UPDATE run_requests SET action = 'CANCEL'",

@@ -141,6 +141,10 @@ ALTER TABLE run_requests
         (action = 'RESTATE') = (restate_age_days IS NOT NULL)
         AND restate_age_days BETWEEN 1 AND 90
     );
+-- The pipeline asks for nothing else.
+CREATE POLICY run_requests_pipeline_insert ON run_requests
+    AS RESTRICTIVE FOR INSERT TO recomamp_pipeline
+    WITH CHECK (action = 'RESTATE');
 -- A window is read once at each age. The user comes first, for whom the plan asks.
 CREATE UNIQUE INDEX uq_run_requests_restatement
     ON run_requests (user_id, schedule_id, window_start, window_end, restate_age_days)
