@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.running_stack import Pipeline, add_instance
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 AIRFLOWS_DEFAULT = 20  # running DAG runs that its scheduler looks at in one loop
 COLLECTIONS = 4  # of six weeks each, which are all under way at once

@@ -129,7 +129,7 @@ def test_two_rows_never_hold_one_execution_of_amc_and_the_loser_looks_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     let_another_adopt(waiting_colleague, monkeypatch)
-    with pytest.raises(SubmissionUnknown, match="was quicker to adopt"):
+    with pytest.raises(SubmissionUnknown, match="another execution of the same query has adopted"):
         run.step(SubmitExecution)
     assert run.executions[0]["status"] == "PENDING"
     run.try_number = 2

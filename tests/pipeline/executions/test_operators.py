@@ -255,12 +255,12 @@ def test_a_collection_refuses_a_window_that_is_no_week_of_it(
     run = Run(database, collection_id=str(collection["id"]))
     run.dag_run.run_type = "manual"
     run.params = {"window_start": "2026-01-12T12:00", "window_end": "2026-01-18T01:00"}
-    remedy = "no week of the collection.*window_start 2026-01-12, window_end 2026-01-19"
+    remedy = "not a week of the collection.*window_start 2026-01-12, window_end 2026-01-19"
     with pytest.raises(AirflowFailException, match=remedy):
         run.step(SubmitExecution)
     run.params = {}
     run.dag_run.data_interval_end = datetime(2026, 1, 13, tzinfo=UTC)  # as REST may set it
-    with pytest.raises(AirflowFailException, match="no week of the collection"):
+    with pytest.raises(AirflowFailException, match="not a week of the collection"):
         run.step(SubmitExecution)
     run.step(RecordRun)
     assert run.executions == []
@@ -561,8 +561,8 @@ def test_a_manual_run_takes_its_window_and_parameters_from_the_form(
     [
         ({"window_start": "2026-03-02"}, {}, "both window_start and window_end"),
         ({"window_start": "2026-03-03", "window_end": "2026-03-02"}, {}, "before window_end"),
-        ({"window_start": "soon", "window_end": "2026-03-02"}, {}, "no ISO date"),
-        ({"window_start": "0001-01-01", "window_end": "2026-03-02"}, {}, "no ISO date|between"),
+        ({"window_start": "soon", "window_end": "2026-03-02"}, {}, "not an ISO date"),
+        ({"window_start": "0001-01-01", "window_end": "2026-03-02"}, {}, "not an ISO date|between"),
         ({"window_start": "1999-12-30", "window_end": "1999-12-31"}, {}, "between 2000-01-01"),
         ({"window_start": "2026-03-02", "window_end": "9999-12-31"}, {}, "between 2000-01-01"),
         ({}, {"lest": 1}, "'lest' is not a parameter"),
