@@ -118,8 +118,8 @@ def _answers(state: State) -> Group:
     table = _table("of", Column("name", min_width=24), "answer", "words")
     for row in state.answers:
         table.add_row(row["kind"], row["name"], row["answer"], _text(row["words"]))
-    tables = "run_requests, result_check_outcomes, workflow_dry_runs"
-    return Group(_title(f"What analysts are answered (tables {tables})"), table)
+    title = "Requests, conditions and dry runs (run_requests, result_checks, workflow_dry_runs)"
+    return Group(_title(title), table)
 
 
 def _result_rows(state: State) -> Group:
