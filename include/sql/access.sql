@@ -92,7 +92,8 @@ FROM (VALUES
     ('schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)'),
     ('schedule_window_end(text,text,jsonb,timestamp with time zone)'), ('set_late_tick_at()'),
     ('set_next_run_at()'),
-    ('set_template_last_used_at()'), ('slow_queries(double precision)'),
+    ('set_template_last_used_at()'), ('set_workflow_definition_md5()'),
+    ('slow_queries(double precision)'),
     ('split_into_weeks(date,date)'), ('strip_comments(text)'), ('sync_collection_weeks()'),
     ('touch_updated_at()'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
     ('versions_of_results()'),
@@ -411,7 +412,8 @@ GRANT UPDATE (
 GRANT UPDATE (updated_at) ON public.amc_accounts TO recomamp_pipeline;
 GRANT UPDATE (
     health_status, health_error, last_health_check, campaigns_last_sync, schema_last_sync,
-    external_executions, external_counted_at, reconcile_attempted_at, instance_type, updated_at
+    external_executions, external_counted_at, reconcile_attempted_at, instance_type,
+    dry_runs_since, dry_runs, updated_at
 ) ON public.amc_instances TO recomamp_pipeline;
 
 GRANT INSERT, UPDATE, DELETE ON public.workflow_executions, public.schedule_runs

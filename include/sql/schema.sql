@@ -3395,6 +3395,26 @@ BEGIN
 END;
 $$;
 
+-- Name: set_workflow_definition_md5(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.set_workflow_definition_md5() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.definition_md5 := CASE
+        WHEN octet_length(NEW.sql_query) <= 262144
+            AND COALESCE(octet_length(NEW.parameters::TEXT), 0) <= 262144
+        THEN md5(
+            md5(NEW.sql_query) || '/' || md5(COALESCE(NEW.parameters::TEXT, '')) || '/'
+            || NEW.privacy_filtering || '/' || NEW.counts_hidden_rows::TEXT || '/'
+            || NEW.disable_aggregation_controls::TEXT
+        )
+    END;
+    RETURN NEW;
+END;
+$$;
+
 -- Name: slow_queries(double precision); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.slow_queries(longer_than_ms double precision DEFAULT 1000) RETURNS TABLE(query text, mean_exec_time double precision, calls bigint, total_exec_time double precision)
@@ -4024,9 +4044,13 @@ CREATE TABLE public.amc_instances (
     external_counted_at timestamp with time zone,
     reconcile_attempted_at timestamp with time zone,
     instance_type text,
+    dry_runs_since timestamp with time zone,
+    dry_runs integer DEFAULT 0 NOT NULL,
     CONSTRAINT chk_amc_instances_campaigns_last_sync_time CHECK ((((campaigns_last_sync AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((campaigns_last_sync AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_description_length CHECK ((char_length(description) <= 4000)),
+    CONSTRAINT chk_amc_instances_dry_runs_number CHECK (((dry_runs >= 0) AND (dry_runs <= 1000000))),
+    CONSTRAINT chk_amc_instances_dry_runs_since_time CHECK ((((dry_runs_since AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((dry_runs_since AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_external_counted_at_time CHECK ((((external_counted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((external_counted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_amc_instances_health_error_length CHECK ((char_length(health_error) <= 4000)),
     CONSTRAINT chk_amc_instances_instance_id_form CHECK ((instance_id ~ '^[A-Za-z0-9_-]{1,64}$'::text)),
@@ -4125,6 +4149,14 @@ COMMENT ON COLUMN public.amc_instances.reconcile_attempted_at IS 'Time of the la
 -- Name: COLUMN amc_instances.instance_type; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.amc_instances.instance_type IS 'AMC''s type: STANDARD, SANDBOX or COLLABORATION. NULL until the first health check. Added by the pipeline. Written by: recomamp_instance_health, submit, wait (update_instance_health).';
+
+-- Name: COLUMN amc_instances.dry_runs_since; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.dry_runs_since IS 'Beginning of the hour that dry_runs counts. Added by the pipeline. Written by: recomamp_dry_runs (record_dry_run).';
+
+-- Name: COLUMN amc_instances.dry_runs; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.amc_instances.dry_runs IS 'Dry runs within that hour. Added by the pipeline. Written by: default; recomamp_dry_runs (record_dry_run).';
 
 -- Name: amc_schema_fields; Type: TABLE; Schema: public; Owner: -
 
@@ -7139,6 +7171,7 @@ CREATE TABLE public.workflows (
     privacy_filtering text DEFAULT 'REMOVE_ROWS'::text NOT NULL,
     counts_hidden_rows boolean DEFAULT false NOT NULL,
     disable_aggregation_controls boolean DEFAULT false NOT NULL,
+    definition_md5 text,
     CONSTRAINT chk_workflow_privacy_filtering CHECK ((privacy_filtering = ANY (ARRAY['REMOVE_ROWS'::text, 'REMOVE_VALUES'::text]))),
     CONSTRAINT chk_workflow_result_contract CHECK ((result_contract = ANY (ARRAY['EVOLVE'::text, 'REPORT'::text, 'FREEZE'::text]))),
     CONSTRAINT chk_workflows_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
@@ -7228,6 +7261,10 @@ COMMENT ON COLUMN public.workflows.counts_hidden_rows IS 'Whether the pipeline c
 -- Name: COLUMN workflows.disable_aggregation_controls; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON COLUMN public.workflows.disable_aggregation_controls IS 'Whether AMC skips privacy on made-up data. It is sent for SANDBOX instances alone. Added by the pipeline. Written by: default; user; application.';
+
+-- Name: COLUMN workflows.definition_md5; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflows.definition_md5 IS 'MD5 of the query, the parameters and the options. NULL where they are too long to be sent. Added by the pipeline. Written by: set_workflow_definition_md5().';
 
 -- Name: amc_accounts amc_accounts_account_id_key; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -7976,6 +8013,10 @@ CREATE INDEX idx_workflow_schedules_user_id ON public.workflow_schedules USING b
 
 CREATE INDEX idx_workflow_schedules_workflow_id ON public.workflow_schedules USING btree (workflow_id);
 
+-- Name: idx_workflows_definition_md5; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflows_definition_md5 ON public.workflows USING btree (id) INCLUDE (instance_id, user_id, definition_md5);
+
 -- Name: idx_workflows_instance_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflows_instance_id ON public.workflows USING btree (instance_id);
@@ -8403,6 +8444,10 @@ CREATE TRIGGER trigger_reset_validation BEFORE UPDATE OF asin ON public.asins FO
 -- Name: workflow_schedules trigger_set_next_run_at; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_set_next_run_at BEFORE INSERT OR UPDATE OF cron_expression, timezone, is_active, next_run_at ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.set_next_run_at();
+
+-- Name: workflows trigger_set_workflow_definition_md5; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_set_workflow_definition_md5 BEFORE INSERT OR UPDATE OF sql_query, parameters, privacy_filtering, counts_hidden_rows, disable_aggregation_controls, definition_md5 ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.set_workflow_definition_md5();
 
 -- Name: report_data_collections trigger_sync_collection_weeks; Type: TRIGGER; Schema: public; Owner: -
 
@@ -9859,6 +9904,10 @@ REVOKE ALL ON FUNCTION public.set_next_run_at() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.set_template_last_used_at() FROM PUBLIC;
 
+-- Name: FUNCTION set_workflow_definition_md5(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.set_workflow_definition_md5() FROM PUBLIC;
+
 -- Name: FUNCTION slow_queries(longer_than_ms double precision); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.slow_queries(longer_than_ms double precision) FROM PUBLIC;
@@ -9998,6 +10047,14 @@ GRANT UPDATE(reconcile_attempted_at) ON TABLE public.amc_instances TO recomamp_p
 -- Name: COLUMN amc_instances.instance_type; Type: ACL; Schema: public; Owner: -
 
 GRANT UPDATE(instance_type) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.dry_runs_since; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(dry_runs_since) ON TABLE public.amc_instances TO recomamp_pipeline;
+
+-- Name: COLUMN amc_instances.dry_runs; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(dry_runs) ON TABLE public.amc_instances TO recomamp_pipeline;
 
 -- Name: TABLE amc_schema_fields; Type: ACL; Schema: public; Owner: -
 

@@ -18,6 +18,7 @@ from fixtures.shards import use_shards
 from recomamp.follower.airflow_api import AirflowApi, ParsedFile
 from recomamp.follower.follower import ASK_AGAIN, GIVE_UP, STORING, Follower, files_of
 from recomamp.follower.listener import (
+    MAX_NOTIFICATIONS,
     DefinitionChange,
     changed_definitions,
     listen,
@@ -87,6 +88,33 @@ def test_a_row_that_becomes_a_dag_is_told_by_table_and_id_alone(
     }
     database.query("DELETE FROM workflow_schedules")
     assert told(listening) == {DefinitionChange("workflow_schedules", UUID(str(schedule["id"])))}
+
+
+@pytest.mark.parametrize(
+    ("extra", "is_known"), [(0, True), (1, False), (MAX_NOTIFICATIONS * 5, False)]
+)
+def test_more_notifications_than_are_kept_mean_that_anything_may_have_changed(
+    listening: Iterator[set[DefinitionChange] | None],
+    rows: Rows,
+    database: Database,
+    extra: int,
+    is_known: bool,
+) -> None:
+    """An analyst forges them: no statement reads every schedule for each of many ids."""
+    user = rows.schedule()["user_id"]
+    told(listening)
+    analyst = database.connect("recomamp_analyst", str(user))
+    with analyst, analyst.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_notify('recomamp_definitions', json_build_object('table', 'users', 'id',"
+            " gen_random_uuid())::TEXT) FROM generate_series(1, %s)",
+            [MAX_NOTIFICATIONS + extra],
+        )
+    changes = next(listening)
+    assert (changes is not None) is is_known
+    while changes is None or changes:  # the network may have cut the bunch
+        changes = next(listening)
+    assert told(listening) == set()
 
 
 @pytest.mark.parametrize(

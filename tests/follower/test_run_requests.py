@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -16,12 +17,14 @@ from hypothesis import strategies as st
 from fixtures.airflow_runs import FakeRun
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_requests import FAULTS, Crash, Faults, World, build_world
+from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.typed_times import TypedTimes
 from recomamp.follower import __main__ as main
+from recomamp.follower import run_requests
 from recomamp.follower.dry_runs import DryRunStarter
 from recomamp.follower.follower import Follower
 from recomamp.follower.listener import DefinitionChange
-from recomamp.follower.request_worker import LEASE
+from recomamp.follower.request_worker import LEASE, MAX_ERRORS
 from recomamp.follower.run_requests import (
     ACTIVE_BACKFILL,
     LATER,
@@ -355,6 +358,42 @@ def test_a_backfill_without_windows_or_with_too_many_is_refused(world: World) ->
     assert "split the range" in world.refusal("BACKFILL", **own, **more)
 
 
+@pytest.mark.parametrize("cron", ["0 5 * * *", "0 0 13 * 5", "0 * * * *", "0 0 31 * *"])
+def test_counting_the_windows_of_many_years_takes_no_long_time(
+    world: World, cron: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.rows.update("workflow_schedules", world.schedule, cron_expression=cron)
+    ticks: list[datetime] = []
+    next_tick = Cron.next_tick
+
+    def count(self: Cron, after: datetime) -> datetime:
+        ticks.append(after)
+        return next_tick(self, after)
+
+    monkeypatch.setattr(Cron, "next_tick", count)
+    years = {"from_date": "2000-01-01", "to_date": "2100-01-01"}
+    request = world.request("BACKFILL", schedule_id=world.schedule["id"], **years)
+    world.work()
+    assert world.read(request)["status"] in ("DONE", "REFUSED")
+    assert len(ticks) <= (3 if cron == "0 5 * * *" else MAX_BACKFILL_WINDOWS + 10)
+
+
+def test_while_another_backfill_is_active_windows_are_counted_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.server.backfills.append({"dag_id": world.dag_id, "id": 1, "completed_at": None})
+    world.server.backfills[0] |= {"from_date": "2026-01-01T00:00Z", "to_date": "2026-01-01T00:00Z"}
+    request = world.request("BACKFILL", schedule_id=world.schedule["id"], **MAY)
+    world.work()
+    counts: list[bool] = []
+    monkeypatch.setattr(run_requests, "_count_windows", lambda *_: counts.append(True) or 3)
+    for _ in range(5):
+        world.clock.move(LATER)
+        world.work()
+    assert world.read(request)["reason"].startswith("another backfill")
+    assert counts == []
+
+
 # What is in the way
 
 
@@ -462,6 +501,52 @@ def test_an_error_of_one_request_stops_no_other(world: World) -> None:
     assert world.read(good)["status"] == "DONE"
 
 
+def test_an_error_that_repeats_ends_as_refused(world: World) -> None:
+    world.server.instead = lambda _method, _path: httpx.Response(200, json={"unexpected": 1})
+    request, worker = world.request("RUN", schedule_id=world.schedule["id"]), world.worker()
+    for _ in range(MAX_ERRORS):
+        assert world.read(request)["status"] == "PENDING"
+        worker.work()
+        world.clock.move(MINUTE)
+    row = world.read(request)
+    assert row["status"] == "REFUSED"
+    assert "20 times; ask the operator" in row["reason"]
+
+
+@pytest.mark.parametrize("before", ["GET", "POST"], ids=["before it is accepted", "before its end"])
+def test_a_person_who_locks_a_request_keeps_no_other_away(
+    world: World, database: Database, rows: Rows, before: str
+) -> None:
+    """An analyst deletes the schedule of a request and leaves the transaction open."""
+    analyst = database.connect("recomamp_analyst", str(world.workflow["user_id"]))
+    other = build_world(database, rows, world.server)
+    locked = world.request("RUN", schedule_id=world.schedule["id"])
+    good = other.request("RUN", schedule_id=other.schedule["id"])
+    rows.update("run_requests", locked, next_try_at=locked["next_try_at"] - MINUTE)
+
+    def lock(method: str, path: str) -> None:
+        if method == before and world.dag_id in path and not analyst.info.transaction_status:
+            with analyst.cursor() as cursor:
+                cursor.execute(
+                    "SELECT delete_own_row('workflow_schedules', %s)", [str(world.schedule["id"])]
+                )
+
+    world.server.before = lock
+    begin = monotonic()
+    world.work()
+    assert analyst.info.transaction_status
+    assert world.read(good)["status"] == "DONE"
+    assert world.read(locked)["completed_at"] is None
+    assert monotonic() - begin < 20
+    world.clock.move(LEASE)
+    world.work()  # passes the locked row over
+    analyst.rollback()
+    world.server.before = lambda _method, _path: None
+    world.work()
+    assert world.read(locked)["status"] == "DONE"
+    assert len(world.server.dags[world.dag_id].runs) == 2
+
+
 def test_rows_of_another_user_count_as_missing(
     world: World, database: Database, rows: Rows
 ) -> None:
@@ -506,6 +591,20 @@ def test_an_inserted_request_wakes_the_worker(
     nothing: Any = None
     main._follow(Follower(nothing), DryRunStarter(nothing), nothing, worker)
     assert worker.count == wakes
+
+
+@pytest.mark.parametrize(
+    ("columns", "column"),
+    [
+        ({"from_date": "2100-01-01", "to_date": "2100-01-01"}, "to_date"),
+        ({"window_start": "2099-12-31T00:00Z", "window_end": "2100-01-02T00:00Z"}, "window_end"),
+    ],
+)
+def test_a_window_beyond_2100_is_refused_with_its_column(
+    world: World, columns: dict[str, Any], column: str
+) -> None:
+    reason = world.refusal("RUN", schedule_id=world.schedule["id"], **columns)
+    assert reason.startswith(f"run_requests.{column}: the window must end by 2100-01-01")
 
 
 # Once
@@ -592,6 +691,36 @@ def test_a_run_that_was_cleared_and_has_ended_again_is_not_cleared_twice(
     world.work()
     assert world.read(request)["status"] == "DONE"
     assert effects() == 1
+
+
+@pytest.mark.parametrize("name", ["RETRY", "LOAD"])
+def test_a_second_request_leaves_the_mark_of_the_first_whose_follower_died(
+    world: World, name: str
+) -> None:
+    columns, effects = of_each_action(world)[name]
+    first = world.request(name, **columns)
+
+    def end_and_die(method: str, _path: str) -> None:
+        if method == "POST":
+            end_runs()
+            raise Crash
+
+    def end_runs() -> None:
+        for run in world.server.dags[world.dag_id].runs.values():
+            run.state = "failed"
+
+    world.server.after = end_and_die
+    with pytest.raises(Crash):
+        world.work()
+    world.server.after = lambda _method, _path: None
+    second = world.request(name, **columns)
+    world.work()
+    assert (world.read(first)["status"], world.read(second)["status"]) == ("ACCEPTED", "DONE")
+    end_runs()
+    world.clock.move(LEASE)
+    world.work()
+    assert world.read(first)["status"] == "DONE"
+    assert effects() == 2
 
 
 def test_a_follower_whose_claim_has_ended_writes_nothing_more(world: World) -> None:

@@ -47,7 +47,7 @@ amc_instances
     people: SELECT, UPDATE (name, description, is_active)
     pipeline: SELECT, UPDATE (health_status, health_error, last_health_check,
         campaigns_last_sync, schema_last_sync, updated_at, external_executions,
-        external_counted_at, reconcile_attempted_at, instance_type)
+        external_counted_at, reconcile_attempted_at, instance_type, dry_runs_since, dry_runs)
     server: SELECT, INSERT, UPDATE, DELETE
 amc_schema_fields
     people: SELECT

@@ -485,3 +485,30 @@ def test_people_and_the_application_ask_through_supabase(supabase: Supabase, rol
         assert cursor.fetchone() == ("PENDING",)
     owner.delete_rows()
     owner.close()
+
+
+def test_old_requests_that_a_person_has_locked_are_passed_over(
+    database: Database, rows: Rows
+) -> None:
+    mine, other = everything(rows), everything(rows)
+    for row in (mine, other):
+        request = rows.insert(
+            "run_requests",
+            user_id=row["user_id"],
+            action="RUN",
+            schedule_id=row["schedule_id"],
+        )
+        rows.update("run_requests", request, status="REFUSED")
+    analyst = database.connect("recomamp_analyst", str(mine["user_id"]))
+    with analyst.cursor() as cursor:
+        cursor.execute(
+            "SELECT delete_own_row('workflow_schedules', %s)", [str(mine["schedule_id"])]
+        )
+    pipeline = database.connect("recomamp_pipeline")
+    with pipeline, pipeline.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '5s'")
+        before = datetime.now(UTC) + timedelta(minutes=1)
+        assert delete_oldest(pipeline, "delete_run_requests", before=before, limit=10) == 1
+    assert [row["user_id"] for row in database.query("SELECT * FROM run_requests")] == [
+        mine["user_id"]
+    ]

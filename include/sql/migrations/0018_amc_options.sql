@@ -46,6 +46,69 @@ COMMENT ON COLUMN workflow_executions.hidden_reasons IS
 
 -- Dry runs -----------------------------------------------------------------------------------------
 
+-- Whether a dry run is due is asked often, so the version of a query is stored. The expression
+-- fills in the rows that are there, also those that a later rule would refuse. The trigger follows:
+-- a row that the application writes back as it was read would break on a generated column.
+ALTER TABLE workflows
+    ADD COLUMN definition_md5 TEXT GENERATED ALWAYS AS (
+        CASE
+            WHEN octet_length(sql_query) <= 262144
+                AND COALESCE(octet_length(parameters::TEXT), 0) <= 262144
+            THEN md5(
+                md5(sql_query) || '/' || md5(COALESCE(parameters::TEXT, '')) || '/'
+                || privacy_filtering || '/' || counts_hidden_rows::TEXT || '/'
+                || disable_aggregation_controls::TEXT
+            )
+        END
+    ) STORED;
+ALTER TABLE workflows ALTER COLUMN definition_md5 DROP EXPRESSION;
+COMMENT ON COLUMN workflows.definition_md5 IS
+    'MD5 of the query, the parameters and the options. NULL where they are too long to be sent. '
+    'Added by the pipeline. Written by: set_workflow_definition_md5().';
+
+CREATE FUNCTION public.set_workflow_definition_md5()
+RETURNS TRIGGER
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.definition_md5 := CASE
+        WHEN octet_length(NEW.sql_query) <= 262144
+            AND COALESCE(octet_length(NEW.parameters::TEXT), 0) <= 262144
+        THEN md5(
+            md5(NEW.sql_query) || '/' || md5(COALESCE(NEW.parameters::TEXT, '')) || '/'
+            || NEW.privacy_filtering || '/' || NEW.counts_hidden_rows::TEXT || '/'
+            || NEW.disable_aggregation_controls::TEXT
+        )
+    END;
+    RETURN NEW;
+END;
+$$;
+CREATE TRIGGER trigger_set_workflow_definition_md5
+    BEFORE INSERT OR UPDATE OF sql_query, parameters, privacy_filtering, counts_hidden_rows,
+        disable_aggregation_controls, definition_md5
+    ON workflows
+    FOR EACH ROW
+    EXECUTE FUNCTION set_workflow_definition_md5();
+-- Which dry runs are due is read from it without the queries.
+CREATE INDEX idx_workflows_definition_md5
+    ON workflows (id) INCLUDE (instance_id, user_id, definition_md5);
+
+-- Users make no instances, so the number of an hour cannot be lost with a row that they delete.
+ALTER TABLE amc_instances
+    ADD COLUMN dry_runs_since TIMESTAMPTZ,
+    ADD COLUMN dry_runs INTEGER NOT NULL DEFAULT 0,
+    ADD CONSTRAINT chk_amc_instances_dry_runs_number CHECK (dry_runs BETWEEN 0 AND 1000000),
+    ADD CONSTRAINT chk_amc_instances_dry_runs_since_time CHECK (
+        dry_runs_since AT TIME ZONE 'UTC' BETWEEN TIMESTAMP '2000-01-01' AND TIMESTAMP '9999-01-01'
+    );
+COMMENT ON COLUMN amc_instances.dry_runs_since IS
+    'Beginning of the hour that dry_runs counts. Added by the pipeline. Written by: '
+    'recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN amc_instances.dry_runs IS
+    'Dry runs within that hour. Added by the pipeline. Written by: default; recomamp_dry_runs '
+    '(record_dry_run).';
+
 CREATE TABLE workflow_dry_runs (
     workflow_id UUID NOT NULL REFERENCES workflows(id) ON DELETE CASCADE,
     instance_id UUID NOT NULL REFERENCES amc_instances(id) ON DELETE CASCADE,

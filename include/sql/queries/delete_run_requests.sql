@@ -1,4 +1,5 @@
--- Delete old requests that have ended, the oldest first. A limit keeps the locks short.
+-- Delete old requests that have ended, the oldest first. A limit keeps the locks short. Rows
+-- that another transaction has locked wait for the next time.
 -- Returns one row: the number of deleted rows.
 -- Parameters: before (older ones go), limit (at most so many).
 WITH deleted AS (
@@ -10,6 +11,7 @@ WITH deleted AS (
           AND status IN ('DONE', 'REFUSED')
         ORDER BY created_at
         LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
     )
     RETURNING id
 )

@@ -1,8 +1,9 @@
 -- Delete AMC's answers about workflows on instances that they do not run on any more, and their
--- findings.
+-- findings. Rows that another transaction has locked wait for the next time.
 -- Parameters: none.
-WITH unused AS (
-    DELETE FROM workflow_dry_runs AS dry
+WITH free AS (
+    SELECT dry.workflow_id, dry.instance_id
+    FROM workflow_dry_runs AS dry
     WHERE NOT EXISTS (
         SELECT FROM workflows AS workflow
         WHERE workflow.id = dry.workflow_id AND workflow.instance_id = dry.instance_id
@@ -11,6 +12,12 @@ WITH unused AS (
         SELECT FROM report_data_collections AS collection
         WHERE collection.workflow_id = dry.workflow_id AND collection.instance_id = dry.instance_id
     )
+    FOR UPDATE OF dry SKIP LOCKED
+),
+unused AS (
+    DELETE FROM workflow_dry_runs AS dry
+    USING free
+    WHERE dry.workflow_id = free.workflow_id AND dry.instance_id = free.instance_id
     RETURNING dry.workflow_id, dry.instance_id
 ),
 gone AS (

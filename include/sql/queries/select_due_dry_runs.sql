@@ -1,7 +1,8 @@
 -- Read the workflows of which AMC has not answered a dry run: new and changed ones, and those that
 -- had no answer. A workflow is asked about on its instance and on those of its collections.
 -- Of each user the latest changes come first. Workflow, instance and collection are of one user.
--- Parameters: now, most_per_user.
+-- The same conditions are in select_dry_run_is_due.
+-- Parameters: now, most_per_user, most_per_hour (of an instance).
 WITH used AS (
     SELECT id AS workflow_id, instance_id, user_id
     FROM workflows
@@ -9,37 +10,21 @@ WITH used AS (
     SELECT workflow_id, instance_id, user_id
     FROM report_data_collections
 ),
-version AS (
-    SELECT
-        id AS workflow_id,
-        md5(concat_ws(
-            '/',
-            md5(sql_query),
-            md5(COALESCE(parameters::TEXT, '')),
-            privacy_filtering,
-            counts_hidden_rows,
-            disable_aggregation_controls
-        )) AS definition_md5
-    FROM workflows
-    WHERE octet_length(sql_query) <= 262144
-      AND COALESCE(octet_length(parameters::TEXT), 0) <= 262144
-),
 due AS (
     SELECT
         workflow.id AS workflow_id,
         instance.id AS instance_key,
-        version.definition_md5,
-        CASE WHEN dry.definition_md5 = version.definition_md5 THEN dry.attempts ELSE 0 END
+        workflow.definition_md5,
+        CASE WHEN dry.definition_md5 = workflow.definition_md5 THEN dry.attempts ELSE 0 END
             AS attempts,
         row_number() OVER (
             PARTITION BY workflow.user_id
-            ORDER BY (dry.definition_md5 = version.definition_md5) IS TRUE,
+            ORDER BY (dry.definition_md5 = workflow.definition_md5) IS TRUE,
                 workflow.updated_at DESC NULLS LAST, workflow.id, instance.id
         ) AS place
     FROM used
     JOIN workflows AS workflow
         ON workflow.id = used.workflow_id AND workflow.user_id = used.user_id
-    JOIN version ON version.workflow_id = workflow.id
     JOIN amc_instances AS instance
         ON instance.id = used.instance_id AND instance.user_id = workflow.user_id
     JOIN users AS owner ON owner.id = workflow.user_id
@@ -49,8 +34,13 @@ due AS (
       AND owner.is_active
       AND owner.consent_revoked_at IS NULL
       AND instance.health_status IS DISTINCT FROM 'ERROR'
+      AND workflow.definition_md5 IS NOT NULL
       AND (
-          dry.definition_md5 IS DISTINCT FROM version.definition_md5
+          instance.dry_runs < %(most_per_hour)s
+          OR instance.dry_runs_since <= %(now)s::TIMESTAMPTZ - INTERVAL '1 hour'
+      )
+      AND (
+          dry.definition_md5 IS DISTINCT FROM workflow.definition_md5
           OR dry.next_try_at <= %(now)s
       )
 )

@@ -68,8 +68,10 @@ def _follow(
 
     listening = listen(connection, wait_seconds)
     for changes in listening:
-        if changes is None:  # it listens now; changes before it were missed
-            log.info("listening")
+        if changes is None:  # it listens now, and changes before it were missed; or they are many
+            log.info("listening; anything may have changed")
+            requests.wake()
+            time.sleep(GATHER_SECONDS)
             follower.note_everything()
         elif changes:
             if any(change.table == REQUESTS for change in changes):
@@ -77,9 +79,9 @@ def _follow(
             time.sleep(GATHER_SECONDS)
             follower.note(changed_definitions(connection, changes))
         if changes is None or changes:
-            dry_runs.note(changes, lambda: is_any_dry_run_due(connection, now=datetime.now(UTC)))
+            dry_runs.note(changes)
         follower.follow()
-        dry_runs.start()
+        dry_runs.start(lambda: is_any_dry_run_due(connection, now=datetime.now(UTC)))
         _touch_heartbeat()
 
 

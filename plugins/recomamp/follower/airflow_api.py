@@ -90,6 +90,15 @@ class AirflowApi:
         response.raise_for_status()
         return True
 
+    def has_open_run(self, dag_id: str) -> bool:
+        """Return whether a run of a DAG is queued or running.
+
+        :raises httpx.HTTPError: when Airflow does not answer, or refuses.
+        """
+        query = {"state": ["queued", "running"], "limit": 1}
+        response = self.ask("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=query)
+        return bool(response.raise_for_status().json()["dag_runs"])
+
     def _dags(self, dag_prefix: str) -> Iterator[dict[str, Any]]:
         dags = self._page(dag_prefix)
         yield from dags

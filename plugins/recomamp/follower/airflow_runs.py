@@ -157,6 +157,10 @@ class AirflowRuns:
         found = self._backfills(dag_id, limit=1)
         return int(found[0]["id"]) if found else 0
 
+    def has_active_backfill(self, dag_id: str) -> bool:
+        """Return whether a backfill of a DAG has not ended; Airflow has one at a time."""
+        return any(one["completed_at"] is None for one in self._backfills(dag_id, limit=1))
+
     def find_backfill(self, dag_id: str, wanted: BackfillRange, *, after_id: int) -> int | None:
         """Return the backfill of a DAG that is equal and newer than another, None without one."""
         for backfill in self._backfills(dag_id, limit=_PAGE):

@@ -17,16 +17,21 @@ log = logging.getLogger(__name__)
 DAG_ID = "recomamp_dry_runs"
 # A collection may run a workflow on another instance
 TABLES = frozenset({"workflows", "report_data_collections"})
-# One run for the changes of this time. A later change waits for the next one
+# One run for the changes of this time, and one look at the rows. A later change waits for the next
 PERIOD_SECONDS = 20
+_PERIOD = timedelta(seconds=PERIOD_SECONDS)
 # Between two tries while Airflow refuses
 ASK_AGAIN = timedelta(seconds=5)
 # Then the hourly run makes them
 GIVE_UP = timedelta(minutes=2)
+GIVE_UP_BEHIND_A_RUN = timedelta(minutes=20)  # longer than a run may take
 
 
 class RunStarter(Protocol):
     """What is wanted of Airflow."""
+
+    def has_open_run(self, dag_id: str) -> bool:
+        """Return whether a run of a DAG is queued or running."""
 
     def trigger(self, dag_id: str, run_id: str) -> bool:
         """Start a run of a DAG; False where it has a run of that id."""
@@ -37,50 +42,59 @@ class DryRunStarter:
 
     def __init__(self, airflow: RunStarter) -> None:
         self._airflow = airflow
+        self._is_changed = False
+        self._looked_at: datetime | None = None
         self._wanted_since: datetime | None = None
         self._next_try_at: datetime | None = None
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a run has still to be started."""
-        return self._wanted_since is not None
+        """Whether the rows have still to be looked at, or a run to be started."""
+        return self._is_changed or self._wanted_since is not None
 
-    def note(
-        self,
-        changes: Iterable[DefinitionChange] | None,
-        is_any_due: Callable[[], bool],
-        now: datetime | None = None,
-    ) -> None:
-        """Take down that a run is wanted, where workflows have changed and dry runs are on.
-
-        Anybody may send a notification, so the rows say whether a dry run is due.
+    def note(self, changes: Iterable[DefinitionChange] | None) -> None:
+        """Take down that workflows may have changed.
 
         :param changes: None where what has changed is not known.
         """
-        may_be_due = changes is None or any(change.table in TABLES for change in changes)
-        if may_be_due and not self.is_waiting and _are_on() and is_any_due():
-            self._wanted_since = now or datetime.now(UTC)
+        if changes is None or any(change.table in TABLES for change in changes):
+            self._is_changed = True
 
-    def start(self, now: datetime | None = None) -> None:
-        """Start a run where one is wanted; errors of Airflow are logged, not raised.
+    def start(self, is_any_due: Callable[[], bool], now: datetime | None = None) -> None:
+        """Start a run where one is due; errors of Airflow are logged, not raised.
 
-        A run of this period may have read the workflows before the change. Then the run of the
-        next period is wanted.
+        Anybody may send a notification, so the rows say whether a dry run is due. A run that is
+        open may have read the workflows before the change. Then another one follows it.
         """
         now = now or datetime.now(UTC)
-        if self._wanted_since is None or (self._next_try_at and now < self._next_try_at):
+        self._look(is_any_due, now)
+        since = self._wanted_since
+        if since is None or (self._next_try_at and now < self._next_try_at):
             return
+        waits_for = GIVE_UP
         try:
-            is_started = self._airflow.trigger(DAG_ID, run_id_of(now))
+            if self._airflow.has_open_run(DAG_ID):
+                problem, waits_for = "another run is open", GIVE_UP_BEHIND_A_RUN
+            elif self._airflow.trigger(DAG_ID, run_id_of(now)):
+                self._wanted_since = self._next_try_at = None
+                return
+            else:
+                problem = "the run of this period is there"
         except Exception as err:  # noqa: BLE001 - DAGs are followed all the same
-            self._next_try_at = now + ASK_AGAIN
-            if now - self._wanted_since > GIVE_UP:
-                log.warning("%s cannot be started, it runs each hour: %s", DAG_ID, one_line(err))
-                self._wanted_since = None
-            return
-        self._next_try_at = None if is_started else now + ASK_AGAIN
-        if is_started:
+            problem = one_line(err)
+        self._next_try_at = now + ASK_AGAIN
+        if now - since > waits_for:
+            log.warning("%s cannot be started, it runs each hour: %s", DAG_ID, problem)
             self._wanted_since = None
+
+    def _look(self, is_any_due: Callable[[], bool], now: datetime) -> None:
+        """Ask the rows, at most once in a period."""
+        is_soon = self._looked_at is not None and now - self._looked_at < _PERIOD
+        if not self._is_changed or self._wanted_since is not None or is_soon:
+            return
+        self._is_changed, self._looked_at = False, now
+        if _are_on() and is_any_due():
+            self._wanted_since = now
 
 
 def run_id_of(now: datetime) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import select
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,6 +22,10 @@ CHANNEL = "recomamp_definitions"
 DEFINITIONS = frozenset(kind.table for kind in DefinitionKind)
 # Rows that several DAGs show. A finding is announced with the id of its workflow
 SHARED = frozenset({"workflows", "workflow_findings", "amc_instances", "amc_accounts", "users"})
+# Anybody may send any number. Beyond these it is cheaper to take it that everything has changed
+MAX_NOTIFICATIONS = 1_000
+_MAX_POLLS = 100  # of one bunch; each reads some kilobytes
+_QUIET_SECONDS = 0.05  # then a bunch has come as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,14 @@ def listen(
 ) -> Iterator[set[DefinitionChange] | None]:
     """Yield None once it listens, then what has changed since the last time.
 
+    None also comes instead of more than ``MAX_NOTIFICATIONS`` at once: anything may have changed.
+
     :param wait_seconds: for how long to wait for a change until an empty set is yielded.
     :raises psycopg2.Error: when the connection breaks.
     """
     connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+    # psycopg2 appends to any object
+    connection.notifies = deque(maxlen=MAX_NOTIFICATIONS + 1)  # type: ignore[assignment]
     with connection.cursor() as cursor:
         cursor.execute(f"LISTEN {CHANNEL}")
         yield None
@@ -49,9 +58,22 @@ def listen(
                 connection.poll()
             if not connection.notifies:
                 cursor.execute("SELECT 1")  # a peer that has silently gone is noticed here
-            changes = {read_change(one.payload) for one in connection.notifies}
+            if connection.notifies:
+                _read_bunch(connection)
+            received = list(connection.notifies)
             connection.notifies.clear()
+            if len(received) > MAX_NOTIFICATIONS:
+                yield None
+                continue
+            changes = {read_change(one.payload) for one in received}
             yield {change for change in changes if change is not None}
+
+
+def _read_bunch(connection: Connection) -> None:
+    for _ in range(_MAX_POLLS):
+        if not select.select([connection], [], [], _QUIET_SECONDS)[0]:
+            return
+        connection.poll()
 
 
 def changed_definitions(

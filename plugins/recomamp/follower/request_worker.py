@@ -7,14 +7,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Protocol
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg2
+from psycopg2.errors import DeadlockDetected, LockNotAvailable
 
 from recomamp.domain.run_actions import RequestStatus
 from recomamp.domain.text import one_line
 from recomamp.follower.airflow_runs import AirflowUnavailable
-from recomamp.follower.run_requests import Ended, Outcome, Postponed
+from recomamp.follower.run_requests import LOCK_WAIT, Ended, Outcome, Postponed
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.store.run_requests import (
@@ -23,14 +24,20 @@ from recomamp.store.run_requests import (
     end_run_request,
     postpone_run_request,
 )
+from recomamp.store.statements import limit_lock_waits
 
 log = logging.getLogger(__name__)
 
 TABLE = "run_requests"  # as the channel names it
 LEASE = timedelta(minutes=2)  # longer than all calls of one turn may take
 POLL = timedelta(seconds=10)  # finds what no notification said
+MAX_ERRORS = 20  # unexpected ones of a request in a row, as far as one follower has seen them
 _FIRST_DELAY = timedelta(seconds=2)
 _MAX_DELAY = timedelta(minutes=1)
+# A person's open transaction has locked a row of the person
+_LOCKED = (LockNotAvailable, DeadlockDetected)
+# The database's answer about a value of the request; other errors are about the database
+_OF_THE_ROW = (psycopg2.DataError, psycopg2.IntegrityError)
 
 
 def utc_now() -> datetime:
@@ -64,6 +71,7 @@ class RequestWorker:
         self._now = now
         self._wake = Event()
         self._is_cut_off = False
+        self._errors: dict[UUID, int] = {}
 
     def start(self) -> None:
         """Work in a thread of its own, until the process ends."""
@@ -103,6 +111,7 @@ class RequestWorker:
 
     def _claim(self) -> ClaimedRequest | None:
         with self._database.transaction() as connection:
+            limit_lock_waits(connection, LOCK_WAIT)
             return claim_run_request(connection, claim_id=uuid4(), now=self._now(), lease=LEASE)
 
     def _try(self, request: ClaimedRequest) -> tuple[Outcome | None, bool]:
@@ -115,17 +124,39 @@ class RequestWorker:
             self._is_cut_off = err.is_away
             reason = f"{err}; this is tried again"
             return Postponed(reason=reason, delay=_delay(request)), err.is_away
+        except _LOCKED:
+            reason = "an open transaction has locked a row of it; this is tried again"
+            return Postponed(reason=reason, delay=_delay(request)), False
+        except _OF_THE_ROW as err:
+            return self._after_error(request, err), False
         except psycopg2.Error:
             raise
         except Exception as err:  # noqa: BLE001 - no request of one user keeps those of others away
-            log_failure(f"request {request.id}", err)
-            reason = "an unexpected error, which the log of the follower has; this is tried again"
-            return Postponed(reason=reason, delay=_delay(request)), False
+            return self._after_error(request, err), False
         self._is_cut_off = False
+        self._errors.pop(request.id, None)
         return outcome, False
 
+    def _after_error(self, request: ClaimedRequest, error: Exception) -> Outcome:
+        """Have a request tried again after an unexpected error, but not for ever."""
+        log_failure(f"request {request.id}", error)
+        words = "an unexpected error, which the log of the follower has"
+        errors = self._errors.pop(request.id, 0) + 1
+        if errors >= MAX_ERRORS:
+            reason = f"{words}, {errors} times; ask the operator, then insert the request again"
+            return Ended(status=RequestStatus.REFUSED, reason=reason)
+        self._errors[request.id] = errors
+        return Postponed(reason=f"{words}; this is tried again", delay=_delay(request))
+
     def _store(self, request: ClaimedRequest, outcome: Outcome | None) -> None:
+        try:
+            self._write(request, outcome)
+        except _LOCKED:
+            log.warning("request %s is locked; it is tried again after its claim", request.id)
+
+    def _write(self, request: ClaimedRequest, outcome: Outcome | None) -> None:
         with self._database.transaction() as connection:
+            limit_lock_waits(connection, LOCK_WAIT)
             if isinstance(outcome, Ended):
                 is_stored = end_run_request(
                     connection,

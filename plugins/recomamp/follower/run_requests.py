@@ -9,6 +9,7 @@ CANCEL: to end a run twice is to end it once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -19,9 +20,10 @@ from recomamp.domain.definition_ref import DefinitionRef
 from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.restatement import run_id_of
+from recomamp.domain.row_limits import LAST_DATE
 from recomamp.domain.run_actions import RequestStatus, RunAction
 from recomamp.domain.scheduling.cron import load_zone
-from recomamp.domain.scheduling.windows import Window
+from recomamp.domain.scheduling.windows import ScheduleWindows, Window
 from recomamp.domain.sql.lint import CheckedQuery
 from recomamp.domain.sql.parameters import overlay
 from recomamp.errors import InvalidDefinition
@@ -35,18 +37,23 @@ from recomamp.store.run_requests import (
     accept_run_request,
     select_failed_weeks,
 )
+from recomamp.store.statements import limit_lock_waits
 
 MISSING_DAG = timedelta(minutes=10)  # a new row's DAG is there within seconds
 ACTIVE_BACKFILL = timedelta(hours=24)  # how long to wait for another backfill to end
 MAX_BACKFILL_WINDOWS = 400  # Airflow creates all runs before it answers
 TURN_SECONDS = 10.0  # of a request with many parts, before others have their turn
+LOCK_WAIT = timedelta(seconds=2)  # for rows that a person's transaction has locked
 SOON = timedelta(seconds=2)
 LATER = timedelta(seconds=30)
 
 _WEEKS = 50  # read at once
 _ENDED = ("success", "failed")
 _RECORD, _LOAD, _WAIT = "record", "load", "wait"
-_INSTANT = timedelta(microseconds=1)
+_SLACK_DAYS = 5
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NOTE = "Cleared by run_requests, rows "
+_NOTED = 20  # ids in a note, of which Airflow keeps 1,000 characters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,6 +163,7 @@ class RequestHandler:
         if request.action == RunAction.BACKFILL and request.last_backfill_id is None:
             last_backfill_id = self._airflow.last_backfill_id(definition.dag_id)
         with self._database.transaction() as connection:
+            limit_lock_waits(connection, LOCK_WAIT)
             accepted = accept_run_request(
                 connection, request, now=self._now(), last_backfill_id=last_backfill_id
             )
@@ -192,7 +200,7 @@ class RequestHandler:
         row = self._read(definition)
         conf = _parameters(request, row)
         if ends := _window_ends(request, row.windows.time_zone):
-            _check_window(row, *ends)
+            _check_window(row, *ends, column="to_date" if request.to_date else "window_end")
             conf |= dict(zip(("window_start", "window_end"), ends, strict=True))
         run_id = _run_id(request)
         is_created = self._airflow.create_run(definition.dag_id, run_id, conf)
@@ -212,9 +220,10 @@ class RequestHandler:
             return _refused(
                 f"the run {run_id} has not ended ({state}); wait for its end, or insert a CANCEL"
             )
+        note = _note(request, self._earlier_note(definition.dag_id, run_id))
         try:
             is_cleared = self._airflow.clear(
-                definition.dag_id, run_id, task_ids=task_ids, note=_note(request)
+                definition.dag_id, run_id, task_ids=task_ids, note=note
             )
         except AirflowRefused as err:
             if not err.is_conflict:
@@ -225,8 +234,12 @@ class RequestHandler:
         return _done(dag_run_id=run_id)
 
     def _is_cleared(self, request: ClaimedRequest, dag_id: str, run_id: str) -> bool:
+        note = self._earlier_note(dag_id, run_id)
+        return note.startswith(_NOTE) and str(request.id) in note
+
+    def _earlier_note(self, dag_id: str, run_id: str) -> str:
         task = self._airflow.task(dag_id, run_id, _RECORD)
-        return task is not None and task.note == _note(request)
+        return (task.note if task else None) or ""
 
     def _load(self, request: ClaimedRequest, definition: DefinitionRef) -> Outcome:
         has_results = (
@@ -291,10 +304,12 @@ class RequestHandler:
             run_id = self._airflow.run_of_date(dag_id, start)
         if run_id is None or self._airflow.run_state(dag_id, run_id) not in _ENDED:
             return
-        if self._is_cleared(request, dag_id, run_id):
+        earlier = self._earlier_note(dag_id, run_id)
+        note = _note(request, earlier)
+        if earlier.startswith(_NOTE) and str(request.id) in earlier:
             return
         try:
-            self._airflow.clear(dag_id, run_id, task_ids=None, note=_note(request))
+            self._airflow.clear(dag_id, run_id, task_ids=None, note=note)
         except AirflowRefused as err:
             if not err.is_conflict:  # a task of it is running: somebody was quicker
                 raise
@@ -313,6 +328,9 @@ class RequestHandler:
     def _backfill(
         self, request: ClaimedRequest, definition: DefinitionRef, accepted_at: datetime
     ) -> Outcome | None:
+        # Before the windows are counted, which takes time. The first try says what is wrong at once
+        if request.attempts > 1 and self._airflow.has_active_backfill(definition.dag_id):
+            return self._behind_backfill(accepted_at)
         row, wanted = self._read(definition), _backfill_range(request)
         _parameters(request, row)
         count = _count_windows(row, wanted, self._now())
@@ -331,15 +349,18 @@ class RequestHandler:
         except AirflowRefused as err:
             if not err.is_conflict:
                 raise
-            if self._now() - accepted_at > ACTIVE_BACKFILL:
-                return _refused(
-                    "another backfill of the DAG has been active for a day; ask the operator to "
-                    "look at it, then insert the request again"
-                )
-            return Postponed(
-                reason="another backfill of the DAG is active; this one follows", delay=LATER
-            )
+            return self._behind_backfill(accepted_at)
         return None if number is None else _done(backfill_id=number)
+
+    def _behind_backfill(self, accepted_at: datetime) -> Outcome:
+        if self._now() - accepted_at > ACTIVE_BACKFILL:
+            return _refused(
+                "another backfill of the DAG has been active for a day; ask the operator to "
+                "look at it, then insert the request again"
+            )
+        return Postponed(
+            reason="another backfill of the DAG is active; this one follows", delay=LATER
+        )
 
     def _read(self, definition: DefinitionRef) -> Schedule | Collection:
         """Read the row without a check of its query, which the run itself makes."""
@@ -354,8 +375,13 @@ def _run_id(request: ClaimedRequest) -> str:
     return f"request__{request.id}"
 
 
-def _note(request: ClaimedRequest) -> str:
-    return f"Cleared by {request.action} of run_requests, row {request.id}"
+def _note(request: ClaimedRequest, earlier: str) -> str:
+    """Return the note of a clear. It also names the requests of the note before it.
+
+    The follower of an earlier request may have died after its clear. It is not to clear again.
+    """
+    ids = _UUID.findall(earlier) if earlier.startswith(_NOTE) else []
+    return _NOTE + ", ".join([*ids[1 - _NOTED :], str(request.id)])
 
 
 def _minutes(length: timedelta) -> int:
@@ -395,12 +421,20 @@ def _window_ends(request: ClaimedRequest, time_zone: str) -> tuple[str, str] | N
     return None
 
 
-def _check_window(row: Schedule | Collection, start: str, end: str) -> None:
+def _check_window(row: Schedule | Collection, start: str, end: str, *, column: str) -> None:
     """Refuse a window that the run would refuse.
 
-    :raises InvalidDefinition: when a collection has no such week.
+    :param column: the end of the window, as the request names it.
+    :raises InvalidDefinition: when it ends after 2100 begins, or a collection has no such week.
     """
-    first, after = row.windows.typed_times.window(start, end)
+    try:
+        first, after = row.windows.typed_times.window(start, end)
+    except ValueError as err:
+        raise InvalidDefinition(
+            f"the window must end by {LAST_DATE}; name an earlier end",
+            table="run_requests",
+            column=column,
+        ) from err
     try:
         row.windows.check(Window(start=first, end=after, time_zone=row.windows.time_zone))
     except InvalidDefinition as err:
@@ -424,11 +458,22 @@ def _count_windows(row: Schedule | Collection, wanted: BackfillRange, now: datet
     """Count the runs that a backfill may create, up to one more than are allowed."""
     days = (datetime.combine(day, time(), UTC) for day in (wanted.first_day, wanted.last_day))
     first, last = row.windows.typed_times.range(*days)
-    count = 0
-    while count <= MAX_BACKFILL_WINDOWS:
-        due = row.windows.first_from(first)
-        if due is None or due.window.start > last or due.window.end >= now:
-            break
+    if _has_too_many_days(row, first, min(last, now)):
+        return MAX_BACKFILL_WINDOWS + 1
+    count, due = 0, row.windows.first_from(first)
+    while due is not None and due.window.start <= last and due.window.end < now:
         count += 1
-        first = due.window.start + _INSTANT
+        if count > MAX_BACKFILL_WINDOWS:
+            break
+        due = row.windows.following(due)
     return count
+
+
+def _has_too_many_days(row: Schedule | Collection, first: datetime, last: datetime) -> bool:
+    """Return whether a schedule of every day has more windows than are allowed, by arithmetic."""
+    windows = row.windows
+    if not isinstance(windows, ScheduleWindows) or windows.cron.fields.split()[2:] != ["*"] * 3:
+        return False
+    # Windows that end after now do not count, and a zone may skip a day
+    not_counted = windows.lag_days + (windows.lookback_days or 1) + _SLACK_DAYS
+    return (last - first).days - not_counted > MAX_BACKFILL_WINDOWS

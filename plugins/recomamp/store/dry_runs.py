@@ -12,7 +12,9 @@ from psycopg2.extensions import connection as Connection
 from recomamp.domain.amc_target import AmcTarget
 from recomamp.domain.dry_runs import DryRunAnswer, next_try_at
 from recomamp.domain.text import MAX_NAME, one_line
-from recomamp.store.statements import fetch_all
+from recomamp.store.statements import fetch_all, fetch_one
+
+MOST_PER_HOUR = 60  # of an instance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,21 +43,29 @@ def select_due_dry_runs(
 ) -> list[DueDryRun]:
     """Return the dry runs that are due, of each user those of the latest changes.
 
-    Instances in ERROR and users who have to sign in again are left out.
+    Instances in ERROR, those with ``MOST_PER_HOUR`` already, and users who have to sign in again
+    are left out.
     """
-    rows = fetch_all(connection, "select_due_dry_runs", now=now, most_per_user=most_per_user)
+    rows = fetch_all(
+        connection,
+        "select_due_dry_runs",
+        now=now,
+        most_per_user=most_per_user,
+        most_per_hour=MOST_PER_HOUR,
+    )
     return [DueDryRun(**row) for row in rows]
 
 
 def is_any_dry_run_due(connection: Connection, *, now: datetime) -> bool:
     """Return whether AMC has still to be asked about a workflow of anybody."""
-    return bool(select_due_dry_runs(connection, now=now, most_per_user=1))
+    row = fetch_one(connection, "select_dry_run_is_due", now=now, most_per_hour=MOST_PER_HOUR)
+    return row is not None and bool(row["is_due"])
 
 
 def record_dry_run(
     connection: Connection, due: DueDryRun, answer: DryRunAnswer, *, checked_at: datetime
 ) -> None:
-    """Store AMC's answer, and make a refusal the finding of this query alone."""
+    """Store AMC's answer, count it, and make a refusal the finding of this query alone."""
     attempts = due.attempts + 1
     fetch_all(
         connection,

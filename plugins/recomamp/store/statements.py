@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString
@@ -46,6 +46,16 @@ def fetch_one(connection: Connection, statement: str, **parameters: Any) -> Row 
 def execute_returning(connection: Connection, statement: str, **parameters: Any) -> bool:
     """Run a compare-and-set statement and return whether it changed a row."""
     return fetch_one(connection, statement, **parameters) is not None
+
+
+def limit_lock_waits(connection: Connection, limit: timedelta) -> None:
+    """Let the statements of this transaction wait for a lock for so long at most.
+
+    After it they raise ``psycopg2.errors.LockNotAvailable``. A person's open transaction may lock
+    the person's rows for any time.
+    """
+    milliseconds = round(limit.total_seconds() * 1000)
+    fetch_one(connection, "set_lock_timeout", milliseconds=milliseconds)
 
 
 def delete_oldest(connection: Connection, statement: str, *, before: datetime, limit: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -142,6 +143,34 @@ def test_a_parameter_without_a_value_gets_a_sample(
     check()
     assert answers(database) == {"w": ("ACCEPTED", None)}
     assert emulator.executions()[0]["request"]["parameterValues"] == {"least": "1"}
+
+
+def test_a_person_who_locks_rows_keeps_no_other_away(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    """An analyst deletes workflows, of which one has an unused answer, in an open transaction."""
+    unused = rows.workflow(name="locked")
+    owner = rows.get("users", {"id": unused["user_id"]})
+    other = rows.instance(owner)
+    rows.insert(
+        "workflow_dry_runs",
+        workflow_id=unused["id"],
+        instance_id=other["id"],
+        definition_md5="0",
+        status="ACCEPTED",
+        checked_at=datetime.now(UTC),
+    )
+    rows.workflow(instance=instance, name="w", sql_query=GOOD)
+    analyst = database.connect("recomamp_analyst", str(owner["id"]))
+    with analyst.cursor() as cursor:
+        cursor.execute("SELECT delete_own_row('workflows', %s)", [str(unused["id"])])
+    begin = monotonic()
+    check()
+    assert monotonic() - begin < 30
+    assert answers(database)["w"] == ("ACCEPTED", None)
+    analyst.rollback()
+    check()
+    assert not database.query("SELECT FROM workflow_dry_runs WHERE instance_id = %s", [other["id"]])
 
 
 def test_a_sandbox_is_asked_with_made_up_data(

@@ -158,6 +158,10 @@ class ScheduleWindows:
             due = self._next(due.due_at)
         return due
 
+    def following(self, due: DueWindow) -> DueWindow | None:
+        """Return the run after that one, None after 2100."""
+        return None if due.due_at > LATEST else self._next(due.due_at)
+
     def check(self, window: Window) -> None:
         """Accept any window: a run that somebody starts may read any days."""
 
@@ -227,6 +231,10 @@ class CollectionWindows:
             if due.window.start >= earliest:
                 return due
         return None
+
+    def following(self, due: DueWindow) -> DueWindow | None:
+        """Return the week after that one, None after the last."""
+        return self.first_from(due.window.start + _INSTANT)
 
     def check(self, window: Window) -> None:
         """Refuse a window that is not a week of the collection.

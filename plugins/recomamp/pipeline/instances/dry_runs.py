@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
+
+from psycopg2.errors import LockNotAvailable
 
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import NewExecution
@@ -44,12 +46,14 @@ from recomamp.store.dry_runs import (
     record_dry_run,
     select_due_dry_runs,
 )
+from recomamp.store.statements import limit_lock_waits
 
 log = logging.getLogger(__name__)
 
 MOST_PER_USER = 10  # of one run; the next run makes the rest
 AT_ONCE = 4
 MAX_SECONDS = 60.0  # of one dry run: others wait for its place
+LOCK_WAIT = timedelta(seconds=2)  # for rows that a person's transaction has locked
 POLL_SECONDS = 2.0
 MAX_POLLS = 15
 
@@ -71,12 +75,16 @@ def make_dry_runs(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> 
     async def dry_run(due: DueDryRun) -> None:
         with failures.capture(due, user_id=due.user_id):
             answer, error = await _ask(due, amazon, now)
-            await asyncio.to_thread(_store, due, answer, database, now)
+            try:
+                await asyncio.to_thread(_store, due, answer, database, now)
+            except LockNotAvailable as err:  # the tenant's own doing: the next run asks again
+                raise InstanceUnusable("an open transaction has locked the workflow") from err
             rows.append((due, answer.status, answer.message or ""))
             if error is not None:  # the row says so, and when the next try comes
                 raise InstanceUnusable(answer.message or "") from error
 
     with database.transaction() as connection:
+        limit_lock_waits(connection, LOCK_WAIT)
         delete_unused_dry_runs(connection)
         found = select_due_dry_runs(connection, now=now, most_per_user=MOST_PER_USER)
     asyncio.run(gather_limited(dry_run, in_turns(found, lambda due: due.user_id), AT_ONCE))
@@ -87,6 +95,7 @@ def make_dry_runs(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> 
 
 def _store(due: DueDryRun, answer: DryRunAnswer, database: DatabaseHook, now: datetime) -> None:
     with database.transaction() as connection:
+        limit_lock_waits(connection, LOCK_WAIT)
         record_dry_run(connection, due, answer, checked_at=now)
 
 
