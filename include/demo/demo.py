@@ -18,12 +18,11 @@ from rich.text import Text
 
 from demo.next_steps import next_steps, shown_path
 from demo.progress import open_console, open_progress
-from demo.rows import REACH_SCHEDULE, Dates, seed
+from demo.rows import Dates, seed
 from demo.state import State, failures, read_state
 from demo.summary import closing_tables
 from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.tls import connect
-from stack.commands import Command
 from stack.environment import UI_USER, password_file
 from stack.errors import FailedError
 from stack.postgres import find_psql
@@ -77,7 +76,7 @@ def print_next_steps(settings: Settings, state: State, console: Console, *, psql
             console.print(Text(f"  {line}", "cyan"), soft_wrap=True)
     console.print()
     console.print(
-        "More: README.md (Registering work), docs/how-to/analyst-guide.md", highlight=False
+        "More: README.md (Register a schedule), docs/how-to/analyst-guide.md", highlight=False
     )
 
 
@@ -117,50 +116,25 @@ def _connected(settings: Settings) -> Iterator[Connection]:
         yield connection
 
 
+def _activity(state: State, dates: Dates) -> str:
+    status = "".join(row["answer"] for row in state.answers_of("request"))
+    return f"request for a backfill of {dates.backfill_from} to {dates.backfill_to}: {status}"
+
+
 def _wait(stack: Stack, connection: Connection, console: Console, dates: Dates) -> State:
-    backfill = Backfill(stack, f"amc_schedule_{REACH_SCHEDULE}", dates)
     triggers = SyncTriggers(stack)
     until = time.monotonic() + MAX_WAIT_SECONDS
     with open_progress(console) as progress:
         while True:
             state = read_state(connection)
-            backfill.advance()
             triggers.advance()
-            progress.show(state, backfill.activity)
+            progress.show(state, _activity(state, dates))
             if state.is_settled() or time.monotonic() > until:
                 return state
             if not stack.is_running:
                 message = f"a component ended early (logs: {stack.settings.data / 'logs'})"
                 raise FailedError(message)
             time.sleep(STATE_INTERVAL_SECONDS)
-
-
-class Backfill:
-    """A backfill by Airflow's command line, which starts as soon as Airflow has the DAG."""
-
-    def __init__(self, stack: Stack, dag_id: str, dates: Dates) -> None:
-        self.activity = "waiting for the DAGs"
-        self._stack = stack
-        self._api = stack.api()
-        self._dag_id = dag_id
-        self._days = (dates.backfill_from.isoformat(), dates.backfill_to.isoformat())
-        self._command: Command | None = None
-
-    def advance(self) -> None:
-        """Take the next step that needs no waiting.
-
-        :raises FailedError: if the command fails.
-        """
-        first, last = self._days
-        if self._command is not None:
-            if self._command.has_ended():
-                self._command.result()
-                self.activity = f"backfill of {first} to {last} created"
-        elif self._api.get(f"/api/v2/dags/{self._dag_id}").is_success:
-            days = ("--from-date", first, "--to-date", last)
-            arguments = ("backfill", "create", "--dag-id", self._dag_id, *days)
-            self._command = self._stack.commands.start_airflow(*arguments)
-            self.activity = f"running airflow {' '.join(arguments)}"
 
 
 class SyncTriggers:

@@ -122,6 +122,8 @@ def _values(fernet_key: str, now: datetime) -> dict[str, Any]:
         "created_at": now - timedelta(days=3),
         "start_date": dates.collection_start,
         "end_date": dates.collection_end,
+        "backfill_from": dates.backfill_from,
+        "backfill_to": dates.backfill_to,
     }
 
 

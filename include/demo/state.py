@@ -28,19 +28,22 @@ Row = dict[str, Any]
 EXPECTED_RUNS = {REACH_SCHEDULE: 1 + BACKFILL_DAYS, COSTS_SCHEDULE: 1, REFUSED_SCHEDULE: 1}
 EXPECTED_SUCCESSES = WEEKS + 1 + BACKFILL_DAYS + 1
 EXPECTED_EXECUTIONS = EXPECTED_SUCCESSES + 1
-NOTIFICATIONS = ["COLLECTION_COMPLETED", "SCHEDULE_RUN_FAILED"]
+NOTIFICATIONS = ["COLLECTION_COMPLETED", "RESULT_CHECK_FAILED", "SCHEDULE_RUN_FAILED"]
+ANSWERS = {("request", "DONE"): 1, ("condition", "FAILED"): 1, ("dry run", "REFUSED"): 1}
+DRY_RUNS = 3
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED", "TIMEOUT", "SKIPPED"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """The demo's executions, weeks, schedules, instances and result rows at one time."""
+    """The demo's executions, weeks, schedules, instances, answers and result rows at one time."""
 
     executions: list[Row]
     weeks: list[Row]
     schedules: list[Row]
     instances: list[Row]
     result_rows: list[Row]
+    answers: list[Row]
 
     def executions_by_status(self) -> Counter[str]:
         """Count the executions by status."""
@@ -62,6 +65,10 @@ class State:
         """Count the recorded runs of the schedules."""
         return sum(row["total_runs"] for row in self.schedules)
 
+    def answers_of(self, kind: str) -> list[Row]:
+        """Give what became of the request, the condition or the dry runs."""
+        return [row for row in self.answers if row["kind"] == kind]
+
     def is_synced(self) -> bool:
         """Return whether health, tables, campaigns and products of all instances were read."""
         return all(
@@ -79,6 +86,8 @@ class State:
             and len(self.weeks) == self.weeks_ended()
             and all(row["status"] in ENDED for row in self.executions)
             and self.is_synced()
+            and len(self.answers_of("dry run")) >= DRY_RUNS
+            and len(self.answers_of("condition")) > 0
         )
 
 
@@ -97,6 +106,7 @@ def read_state(connection: Connection) -> State:
             schedules=rows("select_schedules"),
             instances=rows("select_instances"),
             result_rows=rows("select_result_rows"),
+            answers=rows("select_answers"),
         )
 
 
@@ -136,6 +146,12 @@ def _windows_adjoin(state: State) -> bool:
 def _windows_differ(state: State) -> bool:
     windows = {row["window_start"] for row in state.executions_of(REACH_SCHEDULE)}
     return len(windows) == EXPECTED_RUNS[REACH_SCHEDULE]
+
+
+def _answered(state: State, kind: str) -> bool:
+    """Return whether as many answers of a kind are there as expected."""
+    counts = Counter((row["kind"], row["answer"]) for row in state.answers)
+    return all(counts[key] == number for key, number in ANSWERS.items() if key[0] == kind)
 
 
 def _refusal(state: State) -> bool:
@@ -197,7 +213,10 @@ EXPECTATIONS: dict[str, Callable[[State], bool]] = {
         all(_all_products_read(row) for row in state.instances)
         and sum(row["products_missing"] for row in state.instances) == 1
     ),
-    "a mail about the failed run and one about the collection are to be sent": lambda state: (
+    "the request for the backfill is DONE": lambda state: _answered(state, "request"),
+    "the result did not meet its condition": lambda state: _answered(state, "condition"),
+    "a dry run found the query that AMC refuses": lambda state: _answered(state, "dry run"),
+    "mails about the failed run, the condition and the collection are to be sent": lambda state: (
         sorted(kind for row in state.instances for kind in row["messages"] or []) == NOTIFICATIONS
     ),
 }

@@ -28,12 +28,13 @@ STATUS_STYLES = {
 
 
 def closing_tables(state: State) -> RenderableType:
-    """Show executions, AMC's error messages, weeks, counters, instances and result rows."""
+    """Show executions, AMC's error messages, weeks, counters, instances, answers, result rows."""
     tables = [
         *_executions(state),
         _weeks(state),
         _counters(state),
         _instances(state),
+        _answers(state),
         _result_rows(state),
     ]
     return Group(*(part for table in tables for part in (Text(), table)))
@@ -111,6 +112,14 @@ def _instances(state: State) -> Group:
         table.add_row(head, *(cell(row) for row in state.instances))
     title = _title("Instances, with figures of the last 30 days (tables amc_instances, campaigns)")
     return Group(title, table)
+
+
+def _answers(state: State) -> Group:
+    table = _table("of", Column("name", min_width=24), "answer", "words")
+    for row in state.answers:
+        table.add_row(row["kind"], row["name"], row["answer"], _text(row["words"]))
+    title = "Requests, conditions and dry runs (run_requests, result_checks, workflow_dry_runs)"
+    return Group(_title(title), table)
 
 
 def _result_rows(state: State) -> Group:

@@ -40,10 +40,6 @@ class Command:
                 start_new_session=True,
             )
 
-    def has_ended(self) -> bool:
-        """Return whether it has ended, with success or not."""
-        return self._process.poll() is not None
-
     def result(self, timeout: float | None = None) -> str:
         """Wait for the end and return the output.
 
@@ -79,13 +75,9 @@ class Commands:
 
         :raises FailedError: if the exit code is not 0, or it does not end in time.
         """
-        return self.start_airflow(*arguments).result(timeout)
-
-    def start_airflow(self, *arguments: str) -> Command:
-        """Start Airflow's command line. Several may run at once."""
         name = f"airflow-{arguments[0]}-{uuid.uuid4().hex[:8]}"
         command = shlex.join(["airflow", *arguments])
-        return self._start(name, command, airflow_environment(self._settings))
+        return self._start(name, command, airflow_environment(self._settings)).result(timeout)
 
     def migrate_application(self) -> str:
         """Apply pending migrations to the application's database. Return their names.

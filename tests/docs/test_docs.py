@@ -15,12 +15,14 @@ from zoneinfo import ZoneInfo
 
 import psycopg2
 import pytest
+import sqlparse
 from airflow.dag_processing.dagbag import DagBag
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
 from amc_emulator.engine import Engine, Query, QueryRejected
 from e2e.test_clearing import CASES
+from fixtures.analyst_guide import GUIDE, listed, statements, tasks
 from fixtures.postgres import Database, Rows
 from recomamp import errors
 from recomamp.domain.definitions import Collection, Schedule
@@ -39,7 +41,10 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 TUTORIAL = DOCS / "tutorial.md"
-GUIDE = DOCS / "how-to" / "analyst-guide.md"
+MISTAKES = DOCS / "how-to" / "correct-mistakes.md"
+REFERENCE = DOCS / "reference"
+# Their SQL runs as an analyst, in this order
+ANALYSTS_PAGES = [GUIDE, *sorted(REFERENCE.glob("*.md"))]
 # Their SQL runs as the owner, in this order
 OWNERS_PAGES = [
     TUTORIAL,
@@ -148,7 +153,7 @@ def bound_queries(connection: Connection) -> Iterator[BoundQuery]:
 def test_the_owners_sql_registers_schedules_and_a_collection_that_run(database: Database) -> None:
     owner = database.connect()
     for page in OWNERS_PAGES:
-        found = blocks(page, "run")
+        found = [block for block in blocks(page, "run") if block.argument == "owner"]
         assert found, page
         for block in found:
             run(owner, re.sub("(?<=CREATE ROLE )(airflow_pipeline|ann)", r"docs_\1", block.sql))
@@ -160,19 +165,60 @@ def test_the_owners_sql_registers_schedules_and_a_collection_that_run(database: 
     owner.rollback()  # a role would outlive the database
 
 
+def test_amc_refuses_the_tutorials_misspelt_column_and_takes_the_corrected_query(
+    database: Database,
+) -> None:
+    owner = database.connect()
+    for block in blocks(TUTORIAL, "run"):
+        if "UPDATE workflows" not in block.sql:
+            run(owner, block.sql)
+            continue
+        ((text, parameters),) = run(
+            owner, f"{block.sql.strip().removesuffix(';')} RETURNING sql_query, parameters"
+        )
+        query = bind(text, declare(parameters), _WINDOW)
+        if "impresions" in text:
+            with pytest.raises(QueryRejected, match="impresions"):
+                run_at_amc(query)
+        else:
+            assert run_at_amc(query) > 0
+            return
+    pytest.fail("the tutorial corrects no query")
+
+
+def test_the_guide_lists_thirty_tasks_of_one_statement_each() -> None:
+    assert [number for number, _, _ in listed()] == list(range(1, 31))
+    assert [title for _, title, _ in listed()] == list(statements())
+    for title, found in statements().items():
+        assert len(found) == 1, title
+        assert len(sqlparse.split(found[0])) == 1, title
+
+
 def test_the_guides_sql_runs_in_the_name_of_an_analyst(
     database: Database, rows: Rows, analyst: Connection
 ) -> None:
     guide = rows.insert("build_guides", title="First steps", category="basics")
     for number in (1, 2, 3, 4):
         rows.insert("build_guide_sections", guide_id=guide["id"], section_number=number)
-    for block in blocks(GUIDE, "run"):
+    author = rows.user()
+    rows.insert(
+        "query_templates",
+        name="Search terms with enough clicks",
+        category="search",
+        sql_template="SELECT campaign FROM dsp_impressions",
+        author_id=author["id"],
+        is_public=True,
+    )
+    for block in (block for page in ANALYSTS_PAGES for block in blocks(page, "run")):
+        if block.argument != "analyst":
+            continue
         if "result_data" in block.sql:
             _store_a_result(database, rows)
         found = run(analyst, block.sql)
         analyst.commit()
         if "result_data" in block.sql:
             assert [line[1:] for line in found] == [("socks", 2**60)]
+    assert len(database.query("SELECT id FROM workflows WHERE template_id IS NOT NULL")) == 1
     assert definition_errors(analyst) == []
     queries = list(bound_queries(analyst))
     assert len(queries) == 2
@@ -184,35 +230,33 @@ def test_the_guides_sql_runs_in_the_name_of_an_analyst(
 
 
 def _store_a_result(database: Database, rows: Rows) -> None:
-    (workflow,) = database.query("SELECT * FROM workflows")
+    (workflow,) = database.query("SELECT * FROM workflows WHERE name = 'Clicks by search term'")
     data = [{"customer_search_term": "socks", "clicks": 2**60, "spend": 1.25}]
     document = Json({"schema": {}, "data": data, "truncated": False, "files": []})
     rows.execution(workflow=workflow, status="SUCCESS", result_data=document)
 
 
-def _prepare(connection: Connection) -> None:
-    for block in blocks(GUIDE, "run")[:1]:
-        run(connection, block.sql)
-
-
-@pytest.mark.parametrize("block", blocks(GUIDE, "refused"), ids=lambda block: block.expected[:40])
+@pytest.mark.parametrize(
+    "block", blocks(MISTAKES, "refused"), ids=lambda block: block.expected[:40]
+)
 def test_the_database_refuses_what_the_guide_says_it_refuses(
     analyst: Connection, block: Block
 ) -> None:
-    _prepare(analyst)
+    run(analyst, tasks()["Write a query"])
     with undone(analyst), pytest.raises(psycopg2.errors.CheckViolation) as refused:
         run(analyst, block.sql)
     assert block.expected
     assert block.expected in str(refused.value)
 
 
-@pytest.mark.parametrize("block", blocks(GUIDE, "invalid"), ids=lambda block: block.expected[:40])
+@pytest.mark.parametrize(
+    "block", blocks(MISTAKES, "invalid"), ids=lambda block: block.expected[:40]
+)
 def test_the_generator_calls_invalid_what_the_guide_calls_invalid(
     analyst: Connection, block: Block
 ) -> None:
-    inserts = [block for block in blocks(GUIDE, "run") if block.sql.startswith("INSERT")]
-    for prepared in inserts[:2]:  # a workflow and its schedule
-        run(analyst, prepared.sql)
+    for title in ("Write a query", "Schedule a query"):
+        run(analyst, tasks()[title])
     with undone(analyst):
         assert definition_errors(analyst) == []
         run(analyst, block.sql)
@@ -221,7 +265,11 @@ def test_the_generator_calls_invalid_what_the_guide_calls_invalid(
     assert block.expected in problem
 
 
-@pytest.mark.parametrize("block", blocks(GUIDE, "amc"), ids=lambda block: block.sql[:40])
+@pytest.mark.parametrize(
+    "block",
+    blocks(REFERENCE / "queries.md", "amc") + blocks(MISTAKES, "amc"),
+    ids=lambda block: block.sql[:40],
+)
 def test_amc_takes_or_refuses_a_query_as_the_guide_says(block: Block) -> None:
     query = bind(block.sql, declare(json.loads(block.argument)), _WINDOW)
     if not block.expected:
@@ -343,13 +391,13 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
-def test_the_guide_lists_every_template_with_its_parameters() -> None:
+def test_a_page_lists_every_template_with_its_parameters() -> None:
     folder = ROOT / "include" / "demo" / "templates"
     definitions = tomllib.loads((folder / "templates.toml").read_text(encoding="utf-8"))
     line = re.compile(r"^\| `include/demo/templates/(\w+)\.sql` \| (.+?) \| (.+?) \|$", re.M)
     listed = {
         key: (name, set(re.findall(r"`(\w+)`", parameters)))
-        for key, name, parameters in line.findall(GUIDE.read_text(encoding="utf-8"))
+        for key, name, parameters in line.findall((REFERENCE / "queries.md").read_text("utf-8"))
     }
     assert listed == {
         key: (one["name"], set(one.get("parameters", {}))) for key, one in definitions.items()
@@ -367,8 +415,8 @@ def test_the_guide_lists_every_table_of_which_an_sql_login_deletes_rows() -> Non
     )
 
 
-def test_the_guide_explains_the_error_types_that_the_pipeline_writes() -> None:
-    text = GUIDE.read_text(encoding="utf-8")
+def test_a_page_explains_the_error_types_that_the_pipeline_writes() -> None:
+    text = (REFERENCE / "errors.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
     raised = [errors.RequestRejected, errors.ConsentRevoked, errors.InstanceUnusable]
     raised += errors.ExecutionEnded.__subclasses__() + errors.ResultRefused.__subclasses__()

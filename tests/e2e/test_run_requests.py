@@ -9,17 +9,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
 from faults.crash_points import EmulatorControl
 from fixtures.postgres import Row
-from fixtures.running_stack import Pipeline
+from fixtures.running_stack import Pipeline, analyst_login
 
 pytestmark = pytest.mark.stack
 log = logging.getLogger(__name__)
@@ -91,17 +89,9 @@ def _ended(row: Row) -> Row | None:
 
 @pytest.fixture(scope="module")
 def analyst(pipeline: Pipeline) -> Iterator[Analyst]:
-    """Give the owner of the instance an SQL login, as the guide for operators does."""
-    name, owner = f"ann_{uuid4().hex[:8]}", pipeline.instance["user_id"]
-    pipeline.database.query(f"CREATE ROLE {name} LOGIN PASSWORD 'p' IN ROLE recomamp_analyst")
-    pipeline.database.query(
-        "INSERT INTO database_logins (login_name, user_id) VALUES (%s, %s)", [name, owner]
-    )
-    uri = urlsplit(pipeline.stack.settings.owner_uri)
-    login = uri._replace(netloc=f"{name}:p@{uri.netloc.rpartition('@')[2]}").geturl()
-    with closing(psycopg2.connect(login)) as connection:
+    """Sign in the owner of the instance."""
+    with analyst_login(pipeline, pipeline.instance) as connection:
         yield Analyst(pipeline, connection)
-    pipeline.database.query("DELETE FROM database_logins WHERE login_name = %s", [name])
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_the_rows_are_accepted_and_stand_for_nothing_done_yet(seeded: Any) -> No
     assert len(state.weeks) == 6
     assert state.executions == []
     assert [row["products"] for row in state.instances] == [2, 2]
+    assert [(row["name"], row["answer"]) for row in state.answers] == [("BACKFILL", "PENDING")]
     assert not state.is_synced()
     assert not state.is_settled()
 
@@ -169,7 +170,11 @@ def as_expected(seeded: Any) -> State:
         "roas": Decimal("4.00"),
     }
     europe, north = (row | synced for row in state.instances)
-    europe |= {"products_found": 1, "products_missing": 1, "messages": ["COLLECTION_COMPLETED"]}
+    europe |= {
+        "products_found": 1,
+        "products_missing": 1,
+        "messages": ["COLLECTION_COMPLETED", "RESULT_CHECK_FAILED"],
+    }
     north |= {"products_found": 2, "messages": ["SCHEDULE_RUN_FAILED"]}
     result_rows = [
         {
@@ -179,12 +184,25 @@ def as_expected(seeded: Any) -> State:
             "spend": Decimal("3.25"),
         }
     ]
+    answers = [
+        {"kind": "condition", "name": "a million rows", "answer": "FAILED", "words": "rows: 42"},
+        {
+            "kind": "dry run",
+            "name": "All columns",
+            "answer": "REFUSED",
+            "words": "unable to compile",
+        },
+        {"kind": "dry run", "name": "Costs by campaign", "answer": "ACCEPTED", "words": None},
+        {"kind": "dry run", "name": "Reach and frequency", "answer": "ACCEPTED", "words": None},
+        {"kind": "request", "name": "BACKFILL", "answer": "DONE", "words": None},
+    ]
     return State(
         executions=executions,
         weeks=weeks,
         schedules=schedules,
         instances=[europe, north],
         result_rows=result_rows,
+        answers=answers,
     )
 
 
@@ -218,6 +236,9 @@ def test_a_demo_that_went_well_has_no_failures(as_expected: State) -> None:
         ("instances", {"products_found": 0, "products_missing": 2}, "all but one"),
         ("instances", {"products_found": 0}, "all but one"),
         ("instances", {"messages": None}, "are to be sent"),
+        ("answers", {"answer": "REFUSED"}, "the backfill is DONE"),
+        ("answers", {"answer": "PASSED"}, "not meet its condition"),
+        ("answers", {"answer": "ACCEPTED"}, "that AMC refuses"),
     ],
 )
 def test_whatever_went_wrong_is_named(
@@ -238,6 +259,7 @@ def test_a_missing_and_a_doubled_execution_are_noticed(as_expected: State) -> No
 
 
 def test_a_demo_is_not_over_before_all_is_synced(as_expected: State) -> None:
+    assert not dataclasses.replace(as_expected, answers=[]).is_settled()
     europe, north = as_expected.instances
     late = [europe, north | {"campaigns_last_sync": None}]
 
@@ -256,7 +278,7 @@ def test_every_state_can_be_shown(
     console = Console(force_terminal=is_terminal, width=columns, record=True, file=StringIO())
     with open_progress(console) as progress:
         progress.show(read_state(seeded), "waiting")
-        progress.show(as_expected, f"running airflow backfill create --dag-id amc_schedule_{UUID}")
+        progress.show(as_expected, f"request for a backfill of amc_schedule_{UUID}")
     console.print(closing_tables(as_expected))
 
     shown = console.export_text()
@@ -283,7 +305,9 @@ changes = st.fixed_dictionaries(
 @given(changes=changes)
 def test_no_date_id_or_number_of_an_execution_is_cut(changes: dict[str, Any]) -> None:
     row = execution("1", date(2026, 11, 1), 1) | changes
-    state = State(executions=[row], weeks=[], schedules=[], instances=[], result_rows=[])
+    state = State(
+        executions=[row], weeks=[], schedules=[], instances=[], result_rows=[], answers=[]
+    )
     console = Console(width=80, file=StringIO(), record=True)
 
     console.print(closing_tables(state))

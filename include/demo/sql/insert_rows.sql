@@ -1,6 +1,6 @@
 -- The rows of the demo, as the application and its analysts would insert them.
 -- Parameters: the ids of rows.py; the users' encrypted tokens; the workflows' SQL; the schedules' cron
--- expressions and their created_at; the dates of the collection.
+-- expressions and their created_at; the dates of the collection and of the backfill.
 
 INSERT INTO users (id, email, full_name, timezone, encrypted_refresh_token)
 VALUES
@@ -65,6 +65,16 @@ VALUES (
     %(collection)s, 'Costs of six weeks', %(costs_workflow)s, %(europe_instance)s,
     %(europe_user)s, %(start_date)s, %(end_date)s, '{"timezone": "Europe/Berlin"}'
 );
+
+-- As an analyst asks for past days: the request waits until the DAG is there.
+INSERT INTO run_requests (action, schedule_id, user_id, from_date, to_date)
+VALUES (
+    'BACKFILL', %(reach_schedule)s, %(north_user)s, %(backfill_from)s, %(backfill_to)s
+);
+
+-- The result has fewer rows, so its owner hears of it.
+INSERT INTO result_checks (user_id, schedule_id, name, measure, comparison, threshold)
+VALUES (%(europe_user)s, %(costs_schedule)s, 'a million rows', 'ROWS', '>=', 1000000);
 
 -- The emulator does not know the last product.
 INSERT INTO asins (asin, user_id)
