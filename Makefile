@@ -39,7 +39,7 @@ test: $(STAMP) ## Run all tests
 	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 faults: $(STAMP) ## Kill everybody at every point and print the matrix (half an hour)
-	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e/test_shards.py tests/e2e/test_many_waiting.py \
+	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
 
 soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills beside 60 that wait (half an hour at most)

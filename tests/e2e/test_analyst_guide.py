@@ -245,6 +245,7 @@ def ids(rows: list[Row]) -> set[Any]:
     return {row["id"] for row in rows}
 
 
+@pytest.mark.long
 def test_the_dag_of_a_deleted_row_disappears(reader: Reader, dag_id: str) -> None:
     reader.query("UPDATE workflow_schedules SET name = 'No longer needed'")
     reader.do("Delete a row", lambda: not reader.dag(dag_id))

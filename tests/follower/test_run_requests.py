@@ -386,7 +386,7 @@ def test_while_another_backfill_is_active_windows_are_counted_once(
     request = world.request("BACKFILL", schedule_id=world.schedule["id"], **MAY)
     world.work()
     counts: list[bool] = []
-    monkeypatch.setattr(run_requests, "_count_windows", lambda *_: counts.append(True) or 3)
+    monkeypatch.setattr(run_requests, "count_windows", lambda *_: counts.append(True) or 3)
     for _ in range(5):
         world.clock.move(LATER)
         world.work()

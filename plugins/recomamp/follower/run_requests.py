@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
@@ -20,14 +20,18 @@ from recomamp.domain.definition_ref import DefinitionRef
 from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.restatement import run_id_of
-from recomamp.domain.row_limits import LAST_DATE
 from recomamp.domain.run_actions import RequestStatus, RunAction
-from recomamp.domain.scheduling.cron import load_zone
-from recomamp.domain.scheduling.windows import ScheduleWindows, Window
 from recomamp.domain.sql.lint import CheckedQuery
-from recomamp.domain.sql.parameters import overlay
 from recomamp.errors import InvalidDefinition
-from recomamp.follower.airflow_runs import AirflowRefused, AirflowRuns, BackfillRange
+from recomamp.follower.airflow_runs import AirflowRefused, AirflowRuns
+from recomamp.follower.request_values import (
+    MAX_BACKFILL_WINDOWS,
+    backfill_range,
+    check_window,
+    checked_parameters,
+    count_windows,
+    window_ends,
+)
 from recomamp.pipeline.executions.earlier_results import INTERRUPTED
 from recomamp.pipeline.generator.definitions import load_definition
 from recomamp.pipeline.hooks import DatabaseHook
@@ -41,7 +45,6 @@ from recomamp.store.statements import limit_lock_waits
 
 MISSING_DAG = timedelta(minutes=10)  # a new row's DAG is there within seconds
 ACTIVE_BACKFILL = timedelta(hours=24)  # how long to wait for another backfill to end
-MAX_BACKFILL_WINDOWS = 400  # Airflow creates all runs before it answers
 TURN_SECONDS = 10.0  # of a request with many parts, before others have their turn
 LOCK_WAIT = timedelta(seconds=2)  # for rows that a person's transaction has locked
 SOON = timedelta(seconds=2)
@@ -50,7 +53,6 @@ LATER = timedelta(seconds=30)
 _WEEKS = 50  # read at once
 _ENDED = ("success", "failed")
 _RECORD, _LOAD, _WAIT = "record", "load", "wait"
-_SLACK_DAYS = 5
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOTE = "Cleared by run_requests, rows "
 _NOTED = 20  # ids in a note, of which Airflow keeps 1,000 characters
@@ -153,7 +155,7 @@ class RequestHandler:
                 if self._is_cleared(request, dag_id, run_id):
                     return _done(dag_run_id=run_id)
             case RunAction.BACKFILL if request.last_backfill_id is not None:
-                wanted, after = _backfill_range(request), request.last_backfill_id
+                wanted, after = backfill_range(request), request.last_backfill_id
                 if number := self._airflow.find_backfill(dag_id, wanted, after_id=after):
                     return _done(backfill_id=number)
         return None
@@ -198,9 +200,9 @@ class RequestHandler:
 
     def _run(self, request: ClaimedRequest, definition: DefinitionRef) -> Outcome | None:
         row = self._read(definition)
-        conf = _parameters(request, row)
-        if ends := _window_ends(request, row.windows.time_zone):
-            _check_window(row, *ends, column="to_date" if request.to_date else "window_end")
+        conf = checked_parameters(request, row)
+        if ends := window_ends(request, row.windows.time_zone):
+            check_window(row, *ends, column="to_date" if request.to_date else "window_end")
             conf |= dict(zip(("window_start", "window_end"), ends, strict=True))
         run_id = _run_id(request)
         is_created = self._airflow.create_run(definition.dag_id, run_id, conf)
@@ -331,9 +333,9 @@ class RequestHandler:
         # Before the windows are counted, which takes time. The first try says what is wrong at once
         if request.attempts > 1 and self._airflow.has_active_backfill(definition.dag_id):
             return self._behind_backfill(accepted_at)
-        row, wanted = self._read(definition), _backfill_range(request)
-        _parameters(request, row)
-        count = _count_windows(row, wanted, self._now())
+        row, wanted = self._read(definition), backfill_range(request)
+        checked_parameters(request, row)
+        count = count_windows(row, wanted, self._now())
         if count == 0:
             return _refused(
                 f"no window that has ended starts between {wanted.first_day} and "
@@ -386,94 +388,3 @@ def _note(request: ClaimedRequest, earlier: str) -> str:
 
 def _minutes(length: timedelta) -> int:
     return round(length.total_seconds() / 60)
-
-
-def _parameters(request: ClaimedRequest, row: Schedule | Collection) -> dict[str, Any]:
-    """Return the values of a request's parameters.
-
-    :raises InvalidDefinition: when the query has no such parameter, or a value has another type.
-    """
-    given = _given(request)
-    try:
-        overlay(dict(row.parameters), given)
-    except InvalidDefinition as err:
-        raise err.at(table="run_requests", column="parameters") from err
-    return given
-
-
-def _given(request: ClaimedRequest) -> dict[str, Any]:
-    """Return the values that a request names; null means the row's own, as in the trigger form."""
-    return {name: one for name, one in (request.parameters or {}).items() if one is not None}
-
-
-def _window_ends(request: ClaimedRequest, time_zone: str) -> tuple[str, str] | None:
-    """Return the window as the trigger form takes it: as days, or as times in UTC.
-
-    A restatement names exact times. In UTC a run might take a pair of midnights for days.
-    """
-    if request.from_date is not None and request.to_date is not None:
-        return str(request.from_date), str(request.to_date + timedelta(days=1))
-    if request.window_start is not None and request.window_end is not None:
-        ends = (request.window_start, request.window_end)
-        zone = load_zone(time_zone) if request.action == RunAction.RESTATE else UTC
-        start, end = (one.astimezone(zone).isoformat() for one in ends)
-        return start, end
-    return None
-
-
-def _check_window(row: Schedule | Collection, start: str, end: str, *, column: str) -> None:
-    """Refuse a window that the run would refuse.
-
-    :param column: the end of the window, as the request names it.
-    :raises InvalidDefinition: when it ends after 2100 begins, or a collection has no such week.
-    """
-    try:
-        first, after = row.windows.typed_times.window(start, end)
-    except ValueError as err:
-        raise InvalidDefinition(
-            f"the window must end by {LAST_DATE}; name an earlier end",
-            table="run_requests",
-            column=column,
-        ) from err
-    try:
-        row.windows.check(Window(start=first, end=after, time_zone=row.windows.time_zone))
-    except InvalidDefinition as err:
-        raise InvalidDefinition(err.problem, table="run_requests", column="window_start") from err
-
-
-def _backfill_range(request: ClaimedRequest) -> BackfillRange:
-    if request.from_date is None or request.to_date is None:  # written past the trigger
-        raise InvalidDefinition(
-            "a BACKFILL needs its first and its last day", table="run_requests", column="from_date"
-        )
-    return BackfillRange(
-        first_day=request.from_date,
-        last_day=request.to_date,
-        reprocess_behavior=request.reprocess_behavior or "none",
-        conf=_given(request),
-    )
-
-
-def _count_windows(row: Schedule | Collection, wanted: BackfillRange, now: datetime) -> int:
-    """Count the runs that a backfill may create, up to one more than are allowed."""
-    days = (datetime.combine(day, time(), UTC) for day in (wanted.first_day, wanted.last_day))
-    first, last = row.windows.typed_times.range(*days)
-    if _has_too_many_days(row, first, min(last, now)):
-        return MAX_BACKFILL_WINDOWS + 1
-    count, due = 0, row.windows.first_from(first)
-    while due is not None and due.window.start <= last and due.window.end < now:
-        count += 1
-        if count > MAX_BACKFILL_WINDOWS:
-            break
-        due = row.windows.following(due)
-    return count
-
-
-def _has_too_many_days(row: Schedule | Collection, first: datetime, last: datetime) -> bool:
-    """Return whether a schedule of every day has more windows than are allowed, by arithmetic."""
-    windows = row.windows
-    if not isinstance(windows, ScheduleWindows) or windows.cron.fields.split()[2:] != ["*"] * 3:
-        return False
-    # Windows that end after now do not count, and a zone may skip a day
-    not_counted = windows.lag_days + (windows.lookback_days or 1) + _SLACK_DAYS
-    return (last - first).days - not_counted > MAX_BACKFILL_WINDOWS
