@@ -1,5 +1,8 @@
 """The Airflow side. This map follows a row of ``workflow_schedules`` to its result, file by file.
 
+Five files show the whole way in ten minutes: the first and the fifth below, then
+``domain/execution_states.py``, ``retry_policy.py`` and ``docs/reference/results.md``.
+
 From the row to the DAG. Airflow parses ``dags/amc_schedules.py``, which calls the first file:
 
 1. ``generator/factory.py`` builds one DAG per row: ``submit >> wait >> load >> record``.
