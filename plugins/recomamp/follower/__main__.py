@@ -2,8 +2,9 @@
 
 It has DAGs parsed after changes of rows. While it does not run, or cannot reach the database or
 Airflow, DAGs follow their rows at the next of Airflow's own rounds. In a thread of its own it does
-what rows of ``run_requests`` ask for. They wait while it does not run. A second thread judges late
-windows and sends events that nobody has sent. Without it ``recomamp_notifications`` alone does so.
+what rows of ``run_requests`` ask for. They wait while it does not run. Two more threads
+judge late windows and send events that have waited. Without them ``recomamp_notifications`` and
+``recomamp_webhooks`` alone do so. It also starts dry runs of changed workflows.
 """
 
 from __future__ import annotations
