@@ -1107,7 +1107,9 @@ CREATE FUNCTION public.check_user_time_zone() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF NEW.timezone IS NOT NULL THEN
+    -- An older row may have a zone that nobody knows. Its other columns may still be written.
+    IF NEW.timezone IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.timezone IS DISTINCT FROM OLD.timezone)
+    THEN
         PERFORM public.require_time_zone('users', 'timezone', left(NEW.timezone, 100));
     END IF;
     RETURN NEW;

@@ -241,6 +241,16 @@ def test_a_collection_without_failed_weeks_is_refused(world: World) -> None:
     assert reason == "no week of the collection has the status FAILED"
 
 
+def test_a_follower_that_died_after_it_cleared_all_weeks_has_done_its_request(
+    world: World,
+) -> None:
+    request = world.request("RETRY", collection_id=world.collection["id"])
+    accepted = {"status": "ACCEPTED", "accepted_at": datetime.now(UTC)}
+    world.rows.update("run_requests", request, **accepted)
+    world.work()
+    assert world.read(request)["status"] == "DONE"
+
+
 def test_a_collection_of_many_weeks_lets_others_have_their_turn(
     world: World, database: Database, rows: Rows
 ) -> None:

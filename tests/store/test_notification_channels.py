@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import psycopg2
@@ -188,3 +189,14 @@ def test_the_open_deliveries_of_a_user_are_bounded(database: Database, rows: Row
     database.query("UPDATE channel_deliveries SET status = 'SENT' WHERE status = 'PENDING'")
     queue(ann, "c", 1)
     assert counts(ann) == {"SENT": 200, "FAILED": 5, "PENDING": 1}
+
+
+def test_an_older_row_with_another_zone_may_be_written_whole(
+    database: Database, rows: Rows, user: Row
+) -> None:
+    with closing(psycopg2.connect(database.uri)) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE users DISABLE TRIGGER trigger_check_user_time_zone")
+        cursor.execute("UPDATE users SET timezone = 'berlin' WHERE id = %s", [user["id"]])
+        cursor.execute("ALTER TABLE users ENABLE TRIGGER trigger_check_user_time_zone")
+        connection.commit()
+    assert rows.update("users", user, timezone="berlin", full_name="Ann")["full_name"] == "Ann"

@@ -925,7 +925,9 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NEW.timezone IS NOT NULL THEN
+    -- An older row may have a zone that nobody knows. Its other columns may still be written.
+    IF NEW.timezone IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.timezone IS DISTINCT FROM OLD.timezone)
+    THEN
         PERFORM public.require_time_zone('users', 'timezone', left(NEW.timezone, 100));
     END IF;
     RETURN NEW;

@@ -1,5 +1,5 @@
 -- Read old results that a later success has superseded: the same query (workflow, schedule or
--- collection, instance, SQL, values) over the same window. Oldest first, page by page.
+-- collection, instance, SQL, values, options) over the same window. Oldest first, page by page.
 -- A row is an execution with its files, and a later such success with its own. That is the latest
 -- with as many rows (is_as_full), or the latest where all have fewer, as when AMC has deleted the
 -- data.
@@ -36,6 +36,7 @@ JOIN LATERAL (
       AND later.submitted_sql = execution.submitted_sql
       AND later.input_parameters = execution.input_parameters
       AND later.parameters = execution.parameters
+      AND later.amc_options = execution.amc_options
       AND later.result_files_deleted_at IS NULL
       AND (later.completed_at, later.id) > (execution.completed_at, execution.id)
       AND jsonb_path_exists(later.result_data, '$.files[0].uri')

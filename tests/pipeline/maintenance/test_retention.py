@@ -306,6 +306,7 @@ def test_a_poorer_answer_does_not_hide_a_full_one(results: Results) -> None:
         {"window_time_zone": "Europe/Berlin"},
         {"submitted_sql": "SELECT 2"},
         {"parameters": {"minimum": 2}},
+        {"amc_options": Json({"privacyFilteringBehavior": "REMOVE_VALUES"})},
         {"input_parameters": Json([{"name": "minimum"}])},
         {"schedule_id": None},
         {"window_type": "PREVIOUS_MONTH"},
