@@ -204,6 +204,32 @@ def test_a_schedule_that_is_off_or_names_no_ages_asks_for_nothing(plan: Plan, ro
     assert plan.look(NOW + 5 * DAY) == []
 
 
+@pytest.mark.parametrize(
+    ("table", "off", "on"),
+    [
+        ("amc_instances", {"is_active": False}, {"is_active": True}),
+        ("amc_instances", {"health_status": "ERROR"}, {"health_status": "HEALTHY"}),
+        ("users", {"is_active": False}, {"is_active": True}),
+        ("users", {"consent_revoked_at": NOW}, {"consent_revoked_at": None}),
+    ],
+    ids=str,
+)
+def test_what_is_switched_off_is_asked_for_once_it_is_on_again(
+    plan: Plan, rows: Rows, table: str, off: Row, on: Row
+) -> None:
+    plan.version(NOW + 2 * DAY)
+    workflow = rows.get("workflows", plan.schedule["workflow_id"])
+    row = {"amc_instances": workflow["instance_id"], "users": plan.schedule["user_id"]}[table]
+    rows.update(table, row, **off)
+    assert plan.look(NOW + 5 * DAY) == []
+    with plan.connection:
+        assert select_restated_users(plan.connection) == []
+    rows.update(table, row, **on)
+    with plan.connection:
+        assert len(select_restated_users(plan.connection)) == 1
+    assert plan.look(NOW + 6 * DAY) == [3]
+
+
 def test_options_from_before_the_check_stop_nobody(plan: Plan, database: Database) -> None:
     plan.version(NOW + 2 * DAY)
     database.query(

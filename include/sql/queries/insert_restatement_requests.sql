@@ -4,6 +4,8 @@
 -- whatever became of it.
 -- A window is left where its latest version changed too little (is_restatement_stopped), and 30 days
 -- after its last age. Only results of the schedule's present workflow count.
+-- Nothing is asked for while the instance or its owner is off, or Amazon refuses them. The age stays
+-- due.
 -- Windows that have waited longest come first, as far as the user's open requests leave room.
 -- Parameters: user_id, now, most_open (where the user has no row of user_quotas).
 WITH planned AS MATERIALIZED (
@@ -17,9 +19,18 @@ WITH planned AS MATERIALIZED (
             AS ended_after,
         %(now)s::TIMESTAMPTZ - plan.ages[1] * INTERVAL '24 hours' AS ended_before
     FROM workflow_schedules AS schedule
+    JOIN workflows AS workflow
+        ON workflow.id = schedule.workflow_id AND workflow.user_id = schedule.user_id
+    JOIN amc_instances AS instance
+        ON instance.id = workflow.instance_id AND instance.user_id = workflow.user_id
+    JOIN users AS owner ON owner.id = schedule.user_id
     CROSS JOIN LATERAL restatement_plan(schedule.parameters) AS plan
     WHERE schedule.user_id = %(user_id)s
       AND schedule.is_active
+      AND instance.is_active
+      AND instance.health_status IS DISTINCT FROM 'ERROR'
+      AND owner.is_active
+      AND owner.consent_revoked_at IS NULL
       AND schedule.parameters #> '{window,restate_days}' IS NOT NULL
 ),
 latest AS (
