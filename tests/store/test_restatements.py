@@ -278,8 +278,18 @@ def test_a_user_has_only_so_many_open_requests(plan: Plan, rows: Rows, database:
         plan.version(NOW + 2 * DAY, end=NOW - day * DAY / 10)
     assert len(plan.look(NOW + 3 * DAY)) == 3
     assert plan.look(NOW + 3 * DAY) == []
-    database.query("UPDATE run_requests SET status = 'DONE' RETURNING id")
-    assert len(plan.look(NOW + 3 * DAY)) == 2
+    done = database.query(
+        "UPDATE run_requests SET status = 'DONE', completed_at = %s,"
+        " dag_run_id = 'restate__' || id RETURNING dag_run_id",
+        [NOW + 3 * DAY],
+    )
+    assert plan.look(NOW + 3 * DAY) == []  # their runs are not over
+    rows.insert(
+        "schedule_runs",
+        schedule_id=plan.schedule["id"], dag_run_id=done[0]["dag_run_id"], status="FAILED",
+    )  # fmt: skip
+    assert len(plan.look(NOW + 4 * DAY)) == 1
+    assert len(plan.look(NOW + 6 * DAY)) == 1  # a run that is never recorded holds nothing up
     ends = [row["window_end"] for row in database.query("SELECT window_end FROM run_requests")]
     assert len(set(ends)) == 5
 

@@ -330,8 +330,8 @@ $$;
 ALTER TABLE user_quotas
     ADD COLUMN max_open_restatements INTEGER NOT NULL DEFAULT 50;
 COMMENT ON COLUMN user_quotas.max_open_restatements IS
-    'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED. '
-    'More wait for the next hour. Written by: default; application.';
+    'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED, or '
+    'whose run has not ended. More wait for the next hour. Written by: default; application.';
 
 
 -- What a version changed --------------------------------------------------------------------------

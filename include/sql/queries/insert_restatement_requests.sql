@@ -6,7 +6,8 @@
 -- after its last age. Only results of the schedule's present workflow count.
 -- Nothing is asked for while the instance or its owner is off, or Amazon refuses them. The age stays
 -- due.
--- Windows that have waited longest come first, as far as the user's open requests leave room.
+-- Windows that have waited longest come first, as far as the user's open requests leave room. A
+-- request is DONE once Airflow has its run. It counts until that run has ended, for two days at most.
 -- Parameters: user_id, now, most_open (where the user has no row of user_quotas).
 WITH planned AS MATERIALIZED (
     SELECT
@@ -105,7 +106,19 @@ LIMIT (
     FROM run_requests AS open
     WHERE open.user_id = %(user_id)s
       AND open.action = 'RESTATE'
-      AND open.status IN ('PENDING', 'ACCEPTED')
+      AND (
+          open.status IN ('PENDING', 'ACCEPTED')
+          OR (
+              open.status = 'DONE'
+              AND open.completed_at > %(now)s::TIMESTAMPTZ - INTERVAL '2 days'
+              AND open.schedule_id IS NOT NULL
+              AND open.dag_run_id IS NOT NULL
+              AND NOT EXISTS (
+                  SELECT FROM schedule_runs AS run
+                  WHERE run.schedule_id = open.schedule_id AND run.dag_run_id = open.dag_run_id
+              )
+          )
+      )
 )
 ON CONFLICT DO NOTHING
 RETURNING schedule_id, window_start, window_end, restate_age_days;
