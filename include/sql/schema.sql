@@ -2026,7 +2026,7 @@ COMMENT ON COLUMN public.user_quotas.max_notification_channels IS 'Largest numbe
 
 -- Name: COLUMN user_quotas.max_open_restatements; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.user_quotas.max_open_restatements IS 'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED. More wait for the next hour. Written by: default; application.';
+COMMENT ON COLUMN public.user_quotas.max_open_restatements IS 'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED, or whose run has not ended. More wait for the next hour. Written by: default; application.';
 
 -- Name: lock_user_quotas(uuid); Type: FUNCTION; Schema: public; Owner: -
 
@@ -3667,7 +3667,7 @@ $$;
 
 -- Name: versions_of_results(); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, schedule_id uuid, collection_id uuid, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, version bigint, is_latest boolean, execution_id uuid, loaded_at timestamp with time zone, age_days numeric, result_rows integer, files_deleted_at timestamp with time zone, change_ratio numeric, rows_new bigint, rows_gone bigint, rows_changed bigint, note text, is_final boolean)
+CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, schedule_id uuid, collection_id uuid, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, version bigint, is_latest boolean, is_refused boolean, execution_id uuid, loaded_at timestamp with time zone, age_days numeric, result_rows integer, files_deleted_at timestamp with time zone, change_ratio numeric, rows_new bigint, rows_gone bigint, rows_changed bigint, note text, is_final boolean)
     LANGUAGE sql STABLE
     AS $$
     SELECT
@@ -3679,7 +3679,8 @@ CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, sch
         version.window_time_zone,
         version.window_type,
         version.place,
-        version.place = version.versions,
+        version.is_latest,
+        version.is_refused,
         version.id,
         COALESCE(version.results_loaded_at, version.completed_at),
         ROUND(
@@ -3694,8 +3695,8 @@ CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, sch
         difference.note,
         CASE
             WHEN plan.ages IS NULL OR version.window_type <> 'EXPLICIT' THEN NULL
-            ELSE version.place = version.versions AND (
-                version.created_at
+            ELSE version.is_latest AND (
+                version.last_created_at
                     >= version.window_end + plan.ages[cardinality(plan.ages)] * INTERVAL '24 hours'
                 OR public.is_restatement_stopped(
                     plan.ages, plan.threshold, version.window_end, previous.created_at,
@@ -3706,11 +3707,18 @@ CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, sch
     FROM (
         SELECT
             execution.*,
-            COUNT(*) OVER same_window AS versions,
+            verdict.is_refused,
+            MAX(execution.created_at) OVER same_window AS last_created_at,
             ROW_NUMBER() OVER (
                 same_window ORDER BY execution.completed_at NULLS FIRST, execution.id
-            ) AS place
+            ) AS place,
+            NOT verdict.is_refused AND 1 = COUNT(*) FILTER (WHERE NOT verdict.is_refused) OVER (
+                same_window ORDER BY execution.completed_at DESC NULLS LAST, execution.id DESC
+            ) AS is_latest
         FROM public.workflow_executions AS execution
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(execution.error_type, '') IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
+        ) AS verdict (is_refused)
         WHERE execution.status = 'SUCCESS'
             AND execution.window_start IS NOT NULL
             AND execution.window_end IS NOT NULL
@@ -3723,6 +3731,7 @@ CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, sch
     LEFT JOIN public.result_differences AS difference ON difference.execution_id = version.id
     LEFT JOIN public.workflow_executions AS previous
         ON previous.id = difference.previous_execution_id
+        AND COALESCE(previous.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
     LEFT JOIN public.workflow_schedules AS schedule ON schedule.id = version.schedule_id
     LEFT JOIN LATERAL public.restatement_plan(schedule.parameters) AS plan ON true;
 $$;
@@ -6231,6 +6240,7 @@ CREATE VIEW public.result_versions AS
     window_type,
     version,
     is_latest,
+    is_refused,
     execution_id,
     loaded_at,
     age_days,
@@ -6242,11 +6252,11 @@ CREATE VIEW public.result_versions AS
     rows_changed,
     note,
     is_final
-   FROM public.versions_of_results() versions_of_results(workflow_id, schedule_id, collection_id, window_start, window_end, window_time_zone, window_type, version, is_latest, execution_id, loaded_at, age_days, result_rows, files_deleted_at, change_ratio, rows_new, rows_gone, rows_changed, note, is_final);
+   FROM public.versions_of_results() versions_of_results(workflow_id, schedule_id, collection_id, window_start, window_end, window_time_zone, window_type, version, is_latest, is_refused, execution_id, loaded_at, age_days, result_rows, files_deleted_at, change_ratio, rows_new, rows_gone, rows_changed, note, is_final);
 
 -- Name: VIEW result_versions; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON VIEW public.result_versions IS 'Each success of each window, numbered from 1, with its age in days and what it changed. is_final: the pipeline reads the window no more; NULL without restate_days. Users read their own rows.';
+COMMENT ON VIEW public.result_versions IS 'Each success of each window, numbered from 1, with its age in days and what it changed. is_refused: a contract or a condition refuses it. is_latest: the latest that none refuses. is_final: the pipeline reads the window no more; NULL without restate_days. Users read their own rows.';
 
 -- Name: run_requests; Type: TABLE; Schema: public; Owner: -
 

@@ -22,6 +22,7 @@ from recomamp.domain.definitions import read_schedule
 from recomamp.domain.restatement import Restatement
 from recomamp.errors import InvalidDefinition
 from recomamp.store.restatements import insert_restatement_requests, select_restated_users
+from recomamp.store.result_differences import select_previous_version
 from recomamp.store.statements import load_sql
 
 DAY = timedelta(hours=24)
@@ -264,6 +265,50 @@ def test_a_small_change_ends_it(
     first, second = plan.version(NOW + 2 * DAY), plan.version(NOW + 3 * DAY)
     plan.differ(second, first, ratio)
     assert plan.look(NOW + 14 * DAY) == expected
+
+
+REFUSED = ["CONTRACT_BROKEN", "CHECK_FAILED"]
+
+
+def previous_of(plan: Plan, version: Row) -> str:
+    with plan.connection:
+        found = select_previous_version(plan.connection, version["id"])
+    assert found is not None
+    return str(found.execution_id)
+
+
+@pytest.mark.parametrize("error_type", REFUSED)
+def test_what_equals_a_refused_version_alone_ends_nothing(plan: Plan, error_type: str) -> None:
+    first = plan.version(NOW + 3 * DAY, error_type=error_type)
+    second = plan.version(NOW + 14 * DAY)
+    assert previous_of(plan, second) == first["id"]  # the only one before
+    plan.differ(second, first, 0)
+    assert versions_of(plan.database, plan.schedule)[-1]["is_final"] is False
+    assert plan.look(NOW + 28 * DAY) == [28]
+
+
+@pytest.mark.parametrize("error_type", REFUSED)
+def test_a_refused_version_is_a_reading_that_ends_nothing(plan: Plan, error_type: str) -> None:
+    first = plan.version(NOW + 2 * DAY)
+    refused = plan.version(NOW + 3 * DAY, error_type=error_type)
+    plan.differ(refused, first, 0)
+    assert plan.look(NOW + 4 * DAY) == []
+    assert plan.look(NOW + 14 * DAY) == [14]
+    third = plan.version(NOW + 14 * DAY)
+    assert previous_of(plan, third) == first["id"]
+    assert [
+        (one["version"], one["is_latest"], one["is_refused"], one["is_final"])
+        for one in versions_of(plan.database, plan.schedule)
+    ] == [(1, False, False, False), (2, False, True, False), (3, True, False, False)]
+
+
+def test_the_latest_accepted_version_is_final_once_the_last_age_is_read(plan: Plan) -> None:
+    plan.version(NOW + 14 * DAY)
+    plan.version(NOW + 28 * DAY, error_type="CHECK_FAILED")
+    assert plan.look(NOW + 29 * DAY) == []
+    assert [
+        (one["is_latest"], one["is_final"]) for one in versions_of(plan.database, plan.schedule)
+    ] == [(True, True), (False, False)]
 
 
 def test_two_versions_of_the_same_age_end_nothing(plan: Plan) -> None:

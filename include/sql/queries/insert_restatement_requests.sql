@@ -3,7 +3,8 @@
 -- an outage that is the latest age alone. Ages whose request was made before are not asked for again,
 -- whatever became of it.
 -- A window is left where its latest version changed too little (is_restatement_stopped), and 30 days
--- after its last age. Only results of the schedule's present workflow count.
+-- after its last age. A version that a rule of the user refuses is a reading, but ends nothing, and
+-- what equals it does not either: current_results does not show it. Only results of the schedule's present workflow count.
 -- Nothing is asked for while the instance or its owner is off, or Amazon refuses them. The age stays
 -- due.
 -- Windows that have waited longest come first, as far as the user's open requests leave room. A
@@ -44,6 +45,7 @@ latest AS (
         execution.created_at AS version_created_at,
         execution.window_start,
         execution.window_end,
+        COALESCE(execution.error_type, '') IN ('CONTRACT_BROKEN', 'CHECK_FAILED') AS is_refused,
         MAX(execution.created_at) OVER (
             PARTITION BY planned.id, execution.window_start, execution.window_end
         ) AS created_at
@@ -57,7 +59,7 @@ latest AS (
         AND execution.workflow_id = planned.workflow_id
         AND execution.user_id = planned.user_id
     ORDER BY
-        planned.id, execution.window_start, execution.window_end,
+        planned.id, execution.window_start, execution.window_end, is_refused,
         execution.completed_at DESC NULLS LAST, execution.id DESC
 ),
 due AS (
@@ -75,8 +77,11 @@ INSERT INTO run_requests (
 )
 SELECT due.user_id, 'RESTATE', due.schedule_id, due.window_start, due.window_end, due.age
 FROM due
-LEFT JOIN result_differences AS difference ON difference.execution_id = due.execution_id
-LEFT JOIN workflow_executions AS previous ON previous.id = difference.previous_execution_id
+LEFT JOIN result_differences AS difference
+    ON difference.execution_id = due.execution_id AND NOT due.is_refused
+LEFT JOIN workflow_executions AS previous
+    ON previous.id = difference.previous_execution_id
+    AND COALESCE(previous.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
 WHERE NOT is_restatement_stopped(
         due.ages, due.threshold, due.window_end, previous.created_at,
         due.version_created_at, difference.change_ratio
