@@ -1910,10 +1910,13 @@ CREATE FUNCTION public.is_window_loaded(loaded_schedule_id uuid, tick timestamp 
         SELECT FROM public.workflow_executions AS execution
         WHERE execution.schedule_id = loaded_schedule_id
             AND execution.status = 'SUCCESS'
-            AND (
-                execution.due_at = tick
-                OR (execution.window_end = tick_window_end AND execution.created_at >= tick)
-            )
+            AND execution.due_at = tick
+    ) OR EXISTS (
+        SELECT FROM public.workflow_executions AS execution
+        WHERE execution.schedule_id = loaded_schedule_id
+            AND execution.status = 'SUCCESS'
+            AND execution.window_end = tick_window_end
+            AND execution.created_at >= tick
     ) OR EXISTS (
         SELECT FROM public.schedule_runs AS run
         WHERE run.schedule_id = loaded_schedule_id
@@ -2628,14 +2631,22 @@ BEGIN
             schedule.last_run_status,
             workflow.name AS workflow,
             instance.is_active AND owner.is_active AS runs
-        FROM public.workflow_schedules AS schedule
+        FROM (
+            SELECT
+                id,
+                row_number() OVER (PARTITION BY user_id ORDER BY late_tick_at) AS place
+            FROM public.workflow_schedules
+            WHERE late_tick_at <= NOW() - INTERVAL '5 minutes'
+                AND late_tick_at + late_after <= NOW()
+        ) AS due
+        JOIN public.workflow_schedules AS schedule ON schedule.id = due.id
         JOIN public.workflows AS workflow ON workflow.id = schedule.workflow_id
         JOIN public.amc_instances AS instance ON instance.id = workflow.instance_id
         JOIN public.users AS owner ON owner.id = schedule.user_id
         WHERE schedule.late_tick_at <= NOW() - INTERVAL '5 minutes'
             AND schedule.late_tick_at + schedule.late_after <= NOW()
-        ORDER BY schedule.late_tick_at
-        LIMIT 5000
+        ORDER BY due.place, schedule.late_tick_at
+        LIMIT 500
         FOR NO KEY UPDATE OF schedule SKIP LOCKED
         FOR KEY SHARE OF owner SKIP LOCKED
     LOOP
@@ -2685,38 +2696,6 @@ BEGIN
             RETURN NEXT;
         END;
     END LOOP;
-
-    -- Results may have come between the look at them and the event. The next round sees them.
-    BEGIN
-        FOR stale IN
-            SELECT queued.id, queued.user_id, queued.event_key
-            FROM public.notifications AS queued
-            WHERE queued.kind = 'WINDOW_LATE'
-                AND queued.created_at > NOW() - INTERVAL '1 day'
-                AND queued.status IN ('PENDING', 'CLAIMED', 'UNSUBSCRIBED')
-                AND public.is_window_loaded(
-                    (queued.details ->> 'schedule_id')::UUID,
-                    (queued.details ->> 'due_at')::TIMESTAMPTZ,
-                    (queued.details ->> 'window_end')::TIMESTAMPTZ
-                )
-            FOR NO KEY UPDATE OF queued SKIP LOCKED
-        LOOP
-            CONTINUE WHEN stale.user_id = ANY (locked_users);
-            BEGIN
-                PERFORM FROM public.channel_deliveries
-                WHERE notification_id = stale.id
-                FOR UPDATE NOWAIT;
-                PERFORM public.withdraw_notifications(stale.user_id, stale.event_key);
-            EXCEPTION WHEN lock_not_available THEN
-                locked_users := locked_users || stale.user_id;
-            END;
-        END LOOP;
-    EXCEPTION WHEN data_exception THEN
-        late_schedule_id := NULL;
-        late_due_at := NULL;
-        problem := left('notifications.details: ' || SQLERRM, 500);
-        RETURN NEXT;
-    END;
 END;
 $$;
 
@@ -3786,6 +3765,71 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+-- Name: withdraw_loaded_windows(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.withdraw_loaded_windows() RETURNS TABLE(event_id uuid, problem text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '500ms'
+    AS $$
+DECLARE
+    event RECORD;
+    locked_users UUID[] := '{}';
+BEGIN
+    FOR event IN
+        SELECT chosen.id, queued.user_id, queued.event_key, queued.details
+        FROM (
+            SELECT
+                open.id,
+                row_number() OVER (PARTITION BY open.user_id ORDER BY random()) AS place
+            FROM public.notifications AS open
+            WHERE open.kind = 'WINDOW_LATE'
+                AND open.created_at > NOW() - INTERVAL '1 day'
+                AND (
+                    open.status IN ('PENDING', 'CLAIMED')
+                    OR (
+                        open.status = 'UNSUBSCRIBED' AND EXISTS (
+                            SELECT FROM public.channel_deliveries AS delivery
+                            WHERE delivery.notification_id = open.id
+                                AND delivery.status IN ('PENDING', 'CLAIMED')
+                        )
+                    )
+                )
+            ORDER BY place, random()
+            LIMIT 500
+        ) AS chosen
+        JOIN public.notifications AS queued ON queued.id = chosen.id
+    LOOP
+        CONTINUE WHEN event.user_id = ANY (locked_users);
+        BEGIN
+            IF public.is_window_loaded(
+                (event.details ->> 'schedule_id')::UUID,
+                (event.details ->> 'due_at')::TIMESTAMPTZ,
+                (event.details ->> 'window_end')::TIMESTAMPTZ
+            ) THEN
+                PERFORM FROM public.notifications
+                WHERE id = event.id
+                FOR NO KEY UPDATE NOWAIT;
+                PERFORM FROM public.channel_deliveries
+                WHERE notification_id = event.id
+                FOR UPDATE NOWAIT;
+                PERFORM public.withdraw_notifications(event.user_id, event.event_key);
+            END IF;
+        EXCEPTION WHEN lock_not_available THEN
+            locked_users := locked_users || event.user_id;
+        WHEN data_exception THEN
+            event_id := event.id;
+            problem := left('notifications.details: ' || SQLERRM, 500);
+            RETURN NEXT;
+        END;
+    END LOOP;
+END;
+$$;
+
+-- Name: FUNCTION withdraw_loaded_windows(); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.withdraw_loaded_windows() IS 'Withdraws events of late windows that have results by now, and returns those that cannot be judged with the problem. recomamp_pipeline calls it.';
 
 -- Name: withdraw_notifications(uuid, text); Type: FUNCTION; Schema: public; Owner: -
 
@@ -7961,6 +8005,10 @@ CREATE INDEX idx_schedule_runs_execution_id ON public.schedule_runs USING btree 
 
 CREATE INDEX idx_schedule_runs_schedule_id ON public.schedule_runs USING btree (schedule_id);
 
+-- Name: idx_schedule_runs_windows; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_schedule_runs_windows ON public.schedule_runs USING btree (schedule_id, window_end);
+
 -- Name: idx_schedules_active_next_run; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_schedules_active_next_run ON public.workflow_schedules USING btree (next_run_at) WHERE (is_active = true);
@@ -8040,6 +8088,10 @@ CREATE INDEX idx_workflow_executions_queued_schedules ON public.workflow_executi
 -- Name: idx_workflow_executions_schedule_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_schedule_id ON public.workflow_executions USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
+
+-- Name: idx_workflow_executions_schedule_ticks; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_schedule_ticks ON public.workflow_executions USING btree (schedule_id, due_at) WHERE (status = 'SUCCESS'::text);
 
 -- Name: idx_workflow_executions_schedule_windows; Type: INDEX; Schema: public; Owner: -
 
@@ -10054,6 +10106,11 @@ REVOKE ALL ON FUNCTION public.withdraw_collection_notifications() FROM PUBLIC;
 -- Name: FUNCTION withdraw_late_window(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.withdraw_late_window() FROM PUBLIC;
+
+-- Name: FUNCTION withdraw_loaded_windows(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.withdraw_loaded_windows() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.withdraw_loaded_windows() TO recomamp_pipeline;
 
 -- Name: FUNCTION withdraw_notifications(recipient_id uuid, key_prefix text); Type: ACL; Schema: public; Owner: -
 
