@@ -100,6 +100,7 @@ FROM (VALUES
     ('versions_of_results()'),
     ('wall_time_instant(timestamp without time zone,text)'),
     ('withdraw_collection_notifications()'), ('withdraw_late_window()'),
+    ('withdraw_loaded_windows()'),
     ('withdraw_notifications(uuid,text)')
 ) AS named (signature);
 
@@ -472,7 +473,8 @@ GRANT EXECUTE ON FUNCTION public.results_as_of(TIMESTAMPTZ) TO recomamp_pipeline
 GRANT UPDATE (status, next_try_at, attempts, claim_id, claimed_until, last_error)
     ON public.channel_deliveries TO recomamp_pipeline;
 GRANT EXECUTE ON FUNCTION
-    public.is_quiet_time(TIME, TIME, TEXT, TIMESTAMPTZ), public.record_late_windows()
+    public.is_quiet_time(TIME, TIME, TEXT, TIMESTAMPTZ), public.record_late_windows(),
+    public.withdraw_loaded_windows()
 TO recomamp_pipeline;
 
 -- The update is of no value: it is the right to lock a row.

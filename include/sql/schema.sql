@@ -1912,10 +1912,13 @@ CREATE FUNCTION public.is_window_loaded(loaded_schedule_id uuid, tick timestamp 
         SELECT FROM public.workflow_executions AS execution
         WHERE execution.schedule_id = loaded_schedule_id
             AND execution.status = 'SUCCESS'
-            AND (
-                execution.due_at = tick
-                OR (execution.window_end = tick_window_end AND execution.created_at >= tick)
-            )
+            AND execution.due_at = tick
+    ) OR EXISTS (
+        SELECT FROM public.workflow_executions AS execution
+        WHERE execution.schedule_id = loaded_schedule_id
+            AND execution.status = 'SUCCESS'
+            AND execution.window_end = tick_window_end
+            AND execution.created_at >= tick
     ) OR EXISTS (
         SELECT FROM public.schedule_runs AS run
         WHERE run.schedule_id = loaded_schedule_id
@@ -2028,7 +2031,7 @@ COMMENT ON COLUMN public.user_quotas.max_notification_channels IS 'Largest numbe
 
 -- Name: COLUMN user_quotas.max_open_restatements; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.user_quotas.max_open_restatements IS 'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED. More wait for the next hour. Written by: default; application.';
+COMMENT ON COLUMN public.user_quotas.max_open_restatements IS 'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED, or whose run has not ended. More wait for the next hour. Written by: default; application.';
 
 -- Name: lock_user_quotas(uuid); Type: FUNCTION; Schema: public; Owner: -
 
@@ -2630,14 +2633,22 @@ BEGIN
             schedule.last_run_status,
             workflow.name AS workflow,
             instance.is_active AND owner.is_active AS runs
-        FROM public.workflow_schedules AS schedule
+        FROM (
+            SELECT
+                id,
+                row_number() OVER (PARTITION BY user_id ORDER BY late_tick_at) AS place
+            FROM public.workflow_schedules
+            WHERE late_tick_at <= NOW() - INTERVAL '5 minutes'
+                AND late_tick_at + late_after <= NOW()
+        ) AS due
+        JOIN public.workflow_schedules AS schedule ON schedule.id = due.id
         JOIN public.workflows AS workflow ON workflow.id = schedule.workflow_id
         JOIN public.amc_instances AS instance ON instance.id = workflow.instance_id
         JOIN public.users AS owner ON owner.id = schedule.user_id
         WHERE schedule.late_tick_at <= NOW() - INTERVAL '5 minutes'
             AND schedule.late_tick_at + schedule.late_after <= NOW()
-        ORDER BY schedule.late_tick_at
-        LIMIT 5000
+        ORDER BY due.place, schedule.late_tick_at
+        LIMIT 500
         FOR NO KEY UPDATE OF schedule SKIP LOCKED
         FOR KEY SHARE OF owner SKIP LOCKED
     LOOP
@@ -2687,38 +2698,6 @@ BEGIN
             RETURN NEXT;
         END;
     END LOOP;
-
-    -- Results may have come between the look at them and the event. The next round sees them.
-    BEGIN
-        FOR stale IN
-            SELECT queued.id, queued.user_id, queued.event_key
-            FROM public.notifications AS queued
-            WHERE queued.kind = 'WINDOW_LATE'
-                AND queued.created_at > NOW() - INTERVAL '1 day'
-                AND queued.status IN ('PENDING', 'CLAIMED', 'UNSUBSCRIBED')
-                AND public.is_window_loaded(
-                    (queued.details ->> 'schedule_id')::UUID,
-                    (queued.details ->> 'due_at')::TIMESTAMPTZ,
-                    (queued.details ->> 'window_end')::TIMESTAMPTZ
-                )
-            FOR NO KEY UPDATE OF queued SKIP LOCKED
-        LOOP
-            CONTINUE WHEN stale.user_id = ANY (locked_users);
-            BEGIN
-                PERFORM FROM public.channel_deliveries
-                WHERE notification_id = stale.id
-                FOR UPDATE NOWAIT;
-                PERFORM public.withdraw_notifications(stale.user_id, stale.event_key);
-            EXCEPTION WHEN lock_not_available THEN
-                locked_users := locked_users || stale.user_id;
-            END;
-        END LOOP;
-    EXCEPTION WHEN data_exception THEN
-        late_schedule_id := NULL;
-        late_due_at := NULL;
-        problem := left('notifications.details: ' || SQLERRM, 500);
-        RETURN NEXT;
-    END;
 END;
 $$;
 
@@ -3669,7 +3648,7 @@ $$;
 
 -- Name: versions_of_results(); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, schedule_id uuid, collection_id uuid, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, version bigint, is_latest boolean, execution_id uuid, loaded_at timestamp with time zone, age_days numeric, result_rows integer, files_deleted_at timestamp with time zone, change_ratio numeric, rows_new bigint, rows_gone bigint, rows_changed bigint, note text, is_final boolean)
+CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, schedule_id uuid, collection_id uuid, window_start timestamp with time zone, window_end timestamp with time zone, window_time_zone text, window_type text, version bigint, is_latest boolean, is_refused boolean, execution_id uuid, loaded_at timestamp with time zone, age_days numeric, result_rows integer, files_deleted_at timestamp with time zone, change_ratio numeric, rows_new bigint, rows_gone bigint, rows_changed bigint, note text, is_final boolean)
     LANGUAGE sql STABLE
     AS $$
     SELECT
@@ -3681,7 +3660,8 @@ CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, sch
         version.window_time_zone,
         version.window_type,
         version.place,
-        version.place = version.versions,
+        version.is_latest,
+        version.is_refused,
         version.id,
         COALESCE(version.results_loaded_at, version.completed_at),
         ROUND(
@@ -3696,8 +3676,8 @@ CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, sch
         difference.note,
         CASE
             WHEN plan.ages IS NULL OR version.window_type <> 'EXPLICIT' THEN NULL
-            ELSE version.place = version.versions AND (
-                version.created_at
+            ELSE version.is_latest AND (
+                version.last_created_at
                     >= version.window_end + plan.ages[cardinality(plan.ages)] * INTERVAL '24 hours'
                 OR public.is_restatement_stopped(
                     plan.ages, plan.threshold, version.window_end, previous.created_at,
@@ -3708,11 +3688,18 @@ CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, sch
     FROM (
         SELECT
             execution.*,
-            COUNT(*) OVER same_window AS versions,
+            verdict.is_refused,
+            MAX(execution.created_at) OVER same_window AS last_created_at,
             ROW_NUMBER() OVER (
                 same_window ORDER BY execution.completed_at NULLS FIRST, execution.id
-            ) AS place
+            ) AS place,
+            NOT verdict.is_refused AND 1 = COUNT(*) FILTER (WHERE NOT verdict.is_refused) OVER (
+                same_window ORDER BY execution.completed_at DESC NULLS LAST, execution.id DESC
+            ) AS is_latest
         FROM public.workflow_executions AS execution
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(execution.error_type, '') IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
+        ) AS verdict (is_refused)
         WHERE execution.status = 'SUCCESS'
             AND execution.window_start IS NOT NULL
             AND execution.window_end IS NOT NULL
@@ -3725,6 +3712,7 @@ CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, sch
     LEFT JOIN public.result_differences AS difference ON difference.execution_id = version.id
     LEFT JOIN public.workflow_executions AS previous
         ON previous.id = difference.previous_execution_id
+        AND COALESCE(previous.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
     LEFT JOIN public.workflow_schedules AS schedule ON schedule.id = version.schedule_id
     LEFT JOIN LATERAL public.restatement_plan(schedule.parameters) AS plan ON true;
 $$;
@@ -3779,6 +3767,71 @@ BEGIN
     RETURN NULL;
 END;
 $$;
+
+-- Name: withdraw_loaded_windows(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.withdraw_loaded_windows() RETURNS TABLE(event_id uuid, problem text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '500ms'
+    AS $$
+DECLARE
+    event RECORD;
+    locked_users UUID[] := '{}';
+BEGIN
+    FOR event IN
+        SELECT chosen.id, queued.user_id, queued.event_key, queued.details
+        FROM (
+            SELECT
+                open.id,
+                row_number() OVER (PARTITION BY open.user_id ORDER BY random()) AS place
+            FROM public.notifications AS open
+            WHERE open.kind = 'WINDOW_LATE'
+                AND open.created_at > NOW() - INTERVAL '1 day'
+                AND (
+                    open.status IN ('PENDING', 'CLAIMED')
+                    OR (
+                        open.status = 'UNSUBSCRIBED' AND EXISTS (
+                            SELECT FROM public.channel_deliveries AS delivery
+                            WHERE delivery.notification_id = open.id
+                                AND delivery.status IN ('PENDING', 'CLAIMED')
+                        )
+                    )
+                )
+            ORDER BY place, random()
+            LIMIT 500
+        ) AS chosen
+        JOIN public.notifications AS queued ON queued.id = chosen.id
+    LOOP
+        CONTINUE WHEN event.user_id = ANY (locked_users);
+        BEGIN
+            IF public.is_window_loaded(
+                (event.details ->> 'schedule_id')::UUID,
+                (event.details ->> 'due_at')::TIMESTAMPTZ,
+                (event.details ->> 'window_end')::TIMESTAMPTZ
+            ) THEN
+                PERFORM FROM public.notifications
+                WHERE id = event.id
+                FOR NO KEY UPDATE NOWAIT;
+                PERFORM FROM public.channel_deliveries
+                WHERE notification_id = event.id
+                FOR UPDATE NOWAIT;
+                PERFORM public.withdraw_notifications(event.user_id, event.event_key);
+            END IF;
+        EXCEPTION WHEN lock_not_available THEN
+            locked_users := locked_users || event.user_id;
+        WHEN data_exception THEN
+            event_id := event.id;
+            problem := left('notifications.details: ' || SQLERRM, 500);
+            RETURN NEXT;
+        END;
+    END LOOP;
+END;
+$$;
+
+-- Name: FUNCTION withdraw_loaded_windows(); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.withdraw_loaded_windows() IS 'Withdraws events of late windows that have results by now, and returns those that cannot be judged with the problem. recomamp_pipeline calls it.';
 
 -- Name: withdraw_notifications(uuid, text); Type: FUNCTION; Schema: public; Owner: -
 
@@ -6233,6 +6286,7 @@ CREATE VIEW public.result_versions AS
     window_type,
     version,
     is_latest,
+    is_refused,
     execution_id,
     loaded_at,
     age_days,
@@ -6244,11 +6298,11 @@ CREATE VIEW public.result_versions AS
     rows_changed,
     note,
     is_final
-   FROM public.versions_of_results() versions_of_results(workflow_id, schedule_id, collection_id, window_start, window_end, window_time_zone, window_type, version, is_latest, execution_id, loaded_at, age_days, result_rows, files_deleted_at, change_ratio, rows_new, rows_gone, rows_changed, note, is_final);
+   FROM public.versions_of_results() versions_of_results(workflow_id, schedule_id, collection_id, window_start, window_end, window_time_zone, window_type, version, is_latest, is_refused, execution_id, loaded_at, age_days, result_rows, files_deleted_at, change_ratio, rows_new, rows_gone, rows_changed, note, is_final);
 
 -- Name: VIEW result_versions; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON VIEW public.result_versions IS 'Each success of each window, numbered from 1, with its age in days and what it changed. is_final: the pipeline reads the window no more; NULL without restate_days. Users read their own rows.';
+COMMENT ON VIEW public.result_versions IS 'Each success of each window, numbered from 1, with its age in days and what it changed. is_refused: a contract or a condition refuses it. is_latest: the latest that none refuses. is_final: the pipeline reads the window no more; NULL without restate_days. Users read their own rows.';
 
 -- Name: run_requests; Type: TABLE; Schema: public; Owner: -
 
@@ -7953,6 +8007,10 @@ CREATE INDEX idx_schedule_runs_execution_id ON public.schedule_runs USING btree 
 
 CREATE INDEX idx_schedule_runs_schedule_id ON public.schedule_runs USING btree (schedule_id);
 
+-- Name: idx_schedule_runs_windows; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_schedule_runs_windows ON public.schedule_runs USING btree (schedule_id, window_end);
+
 -- Name: idx_schedules_active_next_run; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_schedules_active_next_run ON public.workflow_schedules USING btree (next_run_at) WHERE (is_active = true);
@@ -8032,6 +8090,10 @@ CREATE INDEX idx_workflow_executions_queued_schedules ON public.workflow_executi
 -- Name: idx_workflow_executions_schedule_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_schedule_id ON public.workflow_executions USING btree (schedule_id) WHERE (schedule_id IS NOT NULL);
+
+-- Name: idx_workflow_executions_schedule_ticks; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_schedule_ticks ON public.workflow_executions USING btree (schedule_id, due_at) WHERE (status = 'SUCCESS'::text);
 
 -- Name: idx_workflow_executions_schedule_windows; Type: INDEX; Schema: public; Owner: -
 
@@ -10046,6 +10108,11 @@ REVOKE ALL ON FUNCTION public.withdraw_collection_notifications() FROM PUBLIC;
 -- Name: FUNCTION withdraw_late_window(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.withdraw_late_window() FROM PUBLIC;
+
+-- Name: FUNCTION withdraw_loaded_windows(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.withdraw_loaded_windows() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.withdraw_loaded_windows() TO recomamp_pipeline;
 
 -- Name: FUNCTION withdraw_notifications(recipient_id uuid, key_prefix text); Type: ACL; Schema: public; Owner: -
 

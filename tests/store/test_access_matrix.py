@@ -275,6 +275,7 @@ FUNCTIONS = {
     "slow_queries(double precision)": {PIPELINE},
     "unused_indexes(bigint)": {PIPELINE},
     "versions_of_results()": {*PEOPLE},
+    "withdraw_loaded_windows()": {PIPELINE},
 }
 
 # The planner puts these into the statement that calls them, which a SET clause would prevent. They

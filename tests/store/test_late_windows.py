@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.windows import ScheduleWindows
-from recomamp.store.late_windows import LateWindow, record_late_windows
+from recomamp.store.late_windows import (
+    LateWindow,
+    UnreadableEvent,
+    record_late_windows,
+    withdraw_loaded_windows,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -21,6 +26,11 @@ HOUR = timedelta(hours=1)
 def judge(database: Database) -> list[LateWindow]:
     with database.connect("recomamp_pipeline") as connection:
         return record_late_windows(connection)
+
+
+def withdraw(database: Database) -> list[UnreadableEvent]:
+    with database.connect("recomamp_pipeline") as connection:
+        return withdraw_loaded_windows(connection)
 
 
 def events(database: Database) -> list[Row]:
@@ -117,6 +127,8 @@ def test_a_manual_run_over_the_same_days_counts_and_an_older_one_does_not(
     rows.update("workflow_schedules", schedule, late_tick_at=tick)
     load(rows, schedule, tick + timedelta(minutes=7), created_at=tick + HOUR, **same)
     assert judge(database) == []
+    assert [event["status"] for event in events(database)] == ["PENDING"]
+    assert withdraw(database) == []
     assert [event["status"] for event in events(database)] == ["WITHDRAWN"]
 
 
@@ -151,6 +163,7 @@ def test_an_event_that_was_sent_stays(
     load(rows, schedule, tick)
     rows.update("workflow_schedules", schedule, late_tick_at=tick)
     judge(database)
+    withdraw(database)
     assert [event["status"] for event in events(database)] == ["SENT"]
 
 
@@ -211,7 +224,7 @@ def test_a_schedule_that_cannot_be_judged_delays_no_other(
 
 
 def test_details_that_nobody_of_ours_wrote_delay_nothing(
-    database: Database, rows: Rows, schedule: Row
+    database: Database, rows: Rows, schedule: Row, tick: datetime
 ) -> None:
     rows.insert(
         "notifications",
@@ -221,9 +234,70 @@ def test_details_that_nobody_of_ours_wrote_delay_nothing(
         happened_at="2026-01-01",
         details={"schedule_id": "x", "due_at": "y", "window_end": "z"},
     )
+    judge(database)
+    start, end = window_of(schedule, tick)
+    load(
+        rows, schedule, tick + timedelta(minutes=7), created_at=tick + HOUR,
+        window_start=start, window_end=end,
+    )  # fmt: skip
+    (found,) = withdraw(database)
+    assert "notifications.details" in found.problem
+    assert [(event["event_key"] == "odd", event["status"]) for event in events(database)] == [
+        (True, "PENDING"), (False, "WITHDRAWN"),
+    ]  # fmt: skip
+
+
+def test_the_windows_of_a_user_with_more_than_a_call_judges_delay_nobody(
+    database: Database, rows: Rows, schedule: Row, tick: datetime
+) -> None:
+    other = rows.schedule(cron_expression="0 * * * *", late_after="1 hour")
+    rows.quotas(other["user_id"], max_active_schedules=1000)
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(
+            "INSERT INTO workflow_schedules SELECT (jsonb_populate_record(one, jsonb_build_object("
+            " 'id', gen_random_uuid(), 'name', 'n' || n, 'late_tick_at', %s::TIMESTAMPTZ))).*"
+            " FROM workflow_schedules AS one, generate_series(1, 600) AS n WHERE id = %s",
+            [tick - HOUR, other["id"]],
+        )
     found = judge(database)
-    assert [one.problem is None for one in found] == [True, False]
-    assert "notifications.details" in str(found[1].problem)
+    assert len(found) == 500
+    assert schedule["id"] in {str(one.schedule_id) for one in found}
+
+
+def test_a_look_at_a_window_reads_few_of_the_schedules_executions(
+    database: Database, rows: Rows, schedule: Row, tick: datetime
+) -> None:
+    """In a long outage each round makes hundreds of looks."""
+    execution = load(rows, schedule, tick - 24 * HOUR)
+    run = rows.insert("schedule_runs", schedule_id=schedule["id"], status="SUCCESS",
+                      dag_run_id="r", window_end=execution["window_end"])  # fmt: skip
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for table, row in (("workflow_executions", execution), ("schedule_runs", run)):
+            cursor.execute(
+                f"INSERT INTO {table} SELECT (jsonb_populate_record(one, jsonb_build_object("
+                " 'id', gen_random_uuid(), 'dag_run_id', n,"
+                " 'due_at', %(past)s, 'window_start', %(past)s - INTERVAL '1 day',"
+                f" 'window_end', %(past)s))).* FROM {table} AS one, generate_series(1, 3000) AS n"
+                " WHERE id = %(id)s",
+                {"past": tick - 100 * HOUR, "id": row["id"]},
+            )
+    with database.connect(autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("ANALYZE workflow_executions, schedule_runs")
+        cursor.execute("BEGIN")
+        cursor.execute(
+            "SELECT is_window_loaded(%s, %s, %s)", [schedule["id"], tick, tick - 48 * HOUR]
+        )
+        cursor.execute(
+            "SELECT relname, seq_tup_read + COALESCE(idx_tup_fetch, 0)"
+            " FROM pg_stat_xact_user_tables"
+            " WHERE relname IN ('workflow_executions', 'schedule_runs')"
+        )
+        read = dict(cursor.fetchall())
+        cursor.execute("ROLLBACK")
+    assert set(read) == {"workflow_executions", "schedule_runs"}
+    assert max(read.values()) <= 3
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from recomamp.domain.definitions import read_schedule
 from recomamp.domain.restatement import Restatement
 from recomamp.errors import InvalidDefinition
 from recomamp.store.restatements import insert_restatement_requests, select_restated_users
+from recomamp.store.result_differences import select_previous_version
 from recomamp.store.statements import load_sql
 
 DAY = timedelta(hours=24)
@@ -204,6 +205,32 @@ def test_a_schedule_that_is_off_or_names_no_ages_asks_for_nothing(plan: Plan, ro
     assert plan.look(NOW + 5 * DAY) == []
 
 
+@pytest.mark.parametrize(
+    ("table", "off", "on"),
+    [
+        ("amc_instances", {"is_active": False}, {"is_active": True}),
+        ("amc_instances", {"health_status": "ERROR"}, {"health_status": "HEALTHY"}),
+        ("users", {"is_active": False}, {"is_active": True}),
+        ("users", {"consent_revoked_at": NOW}, {"consent_revoked_at": None}),
+    ],
+    ids=str,
+)
+def test_what_is_switched_off_is_asked_for_once_it_is_on_again(
+    plan: Plan, rows: Rows, table: str, off: Row, on: Row
+) -> None:
+    plan.version(NOW + 2 * DAY)
+    workflow = rows.get("workflows", plan.schedule["workflow_id"])
+    row = {"amc_instances": workflow["instance_id"], "users": plan.schedule["user_id"]}[table]
+    rows.update(table, row, **off)
+    assert plan.look(NOW + 5 * DAY) == []
+    with plan.connection:
+        assert select_restated_users(plan.connection) == []
+    rows.update(table, row, **on)
+    with plan.connection:
+        assert len(select_restated_users(plan.connection)) == 1
+    assert plan.look(NOW + 6 * DAY) == [3]
+
+
 def test_options_from_before_the_check_stop_nobody(plan: Plan, database: Database) -> None:
     plan.version(NOW + 2 * DAY)
     database.query(
@@ -240,6 +267,50 @@ def test_a_small_change_ends_it(
     assert plan.look(NOW + 14 * DAY) == expected
 
 
+REFUSED = ["CONTRACT_BROKEN", "CHECK_FAILED"]
+
+
+def previous_of(plan: Plan, version: Row) -> str:
+    with plan.connection:
+        found = select_previous_version(plan.connection, version["id"])
+    assert found is not None
+    return str(found.execution_id)
+
+
+@pytest.mark.parametrize("error_type", REFUSED)
+def test_what_equals_a_refused_version_alone_ends_nothing(plan: Plan, error_type: str) -> None:
+    first = plan.version(NOW + 3 * DAY, error_type=error_type)
+    second = plan.version(NOW + 14 * DAY)
+    assert previous_of(plan, second) == first["id"]  # the only one before
+    plan.differ(second, first, 0)
+    assert versions_of(plan.database, plan.schedule)[-1]["is_final"] is False
+    assert plan.look(NOW + 28 * DAY) == [28]
+
+
+@pytest.mark.parametrize("error_type", REFUSED)
+def test_a_refused_version_is_a_reading_that_ends_nothing(plan: Plan, error_type: str) -> None:
+    first = plan.version(NOW + 2 * DAY)
+    refused = plan.version(NOW + 3 * DAY, error_type=error_type)
+    plan.differ(refused, first, 0)
+    assert plan.look(NOW + 4 * DAY) == []
+    assert plan.look(NOW + 14 * DAY) == [14]
+    third = plan.version(NOW + 14 * DAY)
+    assert previous_of(plan, third) == first["id"]
+    assert [
+        (one["version"], one["is_latest"], one["is_refused"], one["is_final"])
+        for one in versions_of(plan.database, plan.schedule)
+    ] == [(1, False, False, False), (2, False, True, False), (3, True, False, False)]
+
+
+def test_the_latest_accepted_version_is_final_once_the_last_age_is_read(plan: Plan) -> None:
+    plan.version(NOW + 14 * DAY)
+    plan.version(NOW + 28 * DAY, error_type="CHECK_FAILED")
+    assert plan.look(NOW + 29 * DAY) == []
+    assert [
+        (one["is_latest"], one["is_final"]) for one in versions_of(plan.database, plan.schedule)
+    ] == [(True, True), (False, False)]
+
+
 def test_two_versions_of_the_same_age_end_nothing(plan: Plan) -> None:
     first, second = plan.version(NOW + 2 * DAY), plan.version(NOW + 2.5 * DAY)
     plan.differ(second, first, 0)
@@ -252,8 +323,18 @@ def test_a_user_has_only_so_many_open_requests(plan: Plan, rows: Rows, database:
         plan.version(NOW + 2 * DAY, end=NOW - day * DAY / 10)
     assert len(plan.look(NOW + 3 * DAY)) == 3
     assert plan.look(NOW + 3 * DAY) == []
-    database.query("UPDATE run_requests SET status = 'DONE' RETURNING id")
-    assert len(plan.look(NOW + 3 * DAY)) == 2
+    done = database.query(
+        "UPDATE run_requests SET status = 'DONE', completed_at = %s,"
+        " dag_run_id = 'restate__' || id RETURNING dag_run_id",
+        [NOW + 3 * DAY],
+    )
+    assert plan.look(NOW + 3 * DAY) == []  # their runs are not over
+    rows.insert(
+        "schedule_runs",
+        schedule_id=plan.schedule["id"], dag_run_id=done[0]["dag_run_id"], status="FAILED",
+    )  # fmt: skip
+    assert len(plan.look(NOW + 4 * DAY)) == 1
+    assert len(plan.look(NOW + 6 * DAY)) == 1  # a run that is never recorded holds nothing up
     ends = [row["window_end"] for row in database.query("SELECT window_end FROM run_requests")]
     assert len(set(ends)) == 5
 

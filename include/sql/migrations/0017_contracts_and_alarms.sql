@@ -105,6 +105,13 @@ BEGIN
 END;
 $$;
 
+-- A long outage leaves many windows to look at in each round. 0019 has the index by window_end.
+CREATE INDEX idx_workflow_executions_schedule_ticks
+    ON workflow_executions (schedule_id, due_at)
+    WHERE status = 'SUCCESS';
+CREATE INDEX idx_schedule_runs_windows
+    ON schedule_runs (schedule_id, window_end);
+
 -- True where the window of a tick has results: those of its own run, or of a manual run over the
 -- same days since. A backfill of an older window has an older tick and another end.
 CREATE FUNCTION public.is_window_loaded(
@@ -118,10 +125,13 @@ AS $$
         SELECT FROM public.workflow_executions AS execution
         WHERE execution.schedule_id = loaded_schedule_id
             AND execution.status = 'SUCCESS'
-            AND (
-                execution.due_at = tick
-                OR (execution.window_end = tick_window_end AND execution.created_at >= tick)
-            )
+            AND execution.due_at = tick
+    ) OR EXISTS (
+        SELECT FROM public.workflow_executions AS execution
+        WHERE execution.schedule_id = loaded_schedule_id
+            AND execution.status = 'SUCCESS'
+            AND execution.window_end = tick_window_end
+            AND execution.created_at >= tick
     ) OR EXISTS (
         SELECT FROM public.schedule_runs AS run
         WHERE run.schedule_id = loaded_schedule_id
@@ -134,7 +144,8 @@ $$;
 -- Judge the windows that are due for it: one event for each that has no results. The follower calls
 -- it every minute, and recomamp_notifications too, so that it runs while either of them stands still.
 -- A row whose tick cannot be computed is put off and returned; it delays no other. After an outage
--- windows of the last day are judged: older events are not sent anyway.
+-- windows of the last day are judged: older events are not sent anyway. A call judges 500 windows.
+-- The first of each user come first, so that nobody's many windows delay those of others.
 -- A user may keep rows locked in an open transaction. No lock is waited for: what is locked is
 -- judged in a later round. An event locks its user and the user's channels, and so does this.
 CREATE FUNCTION public.record_late_windows()
@@ -162,14 +173,22 @@ BEGIN
             schedule.last_run_status,
             workflow.name AS workflow,
             instance.is_active AND owner.is_active AS runs
-        FROM public.workflow_schedules AS schedule
+        FROM (
+            SELECT
+                id,
+                row_number() OVER (PARTITION BY user_id ORDER BY late_tick_at) AS place
+            FROM public.workflow_schedules
+            WHERE late_tick_at <= NOW() - INTERVAL '5 minutes'
+                AND late_tick_at + late_after <= NOW()
+        ) AS due
+        JOIN public.workflow_schedules AS schedule ON schedule.id = due.id
         JOIN public.workflows AS workflow ON workflow.id = schedule.workflow_id
         JOIN public.amc_instances AS instance ON instance.id = workflow.instance_id
         JOIN public.users AS owner ON owner.id = schedule.user_id
         WHERE schedule.late_tick_at <= NOW() - INTERVAL '5 minutes'
             AND schedule.late_tick_at + schedule.late_after <= NOW()
-        ORDER BY schedule.late_tick_at
-        LIMIT 5000
+        ORDER BY due.place, schedule.late_tick_at
+        LIMIT 500
         FOR NO KEY UPDATE OF schedule SKIP LOCKED
         FOR KEY SHARE OF owner SKIP LOCKED
     LOOP
@@ -219,46 +238,81 @@ BEGIN
             RETURN NEXT;
         END;
     END LOOP;
-
-    -- Results may have come between the look at them and the event. The next round sees them.
-    BEGIN
-        FOR stale IN
-            SELECT queued.id, queued.user_id, queued.event_key
-            FROM public.notifications AS queued
-            WHERE queued.kind = 'WINDOW_LATE'
-                AND queued.created_at > NOW() - INTERVAL '1 day'
-                AND queued.status IN ('PENDING', 'CLAIMED', 'UNSUBSCRIBED')
-                AND public.is_window_loaded(
-                    (queued.details ->> 'schedule_id')::UUID,
-                    (queued.details ->> 'due_at')::TIMESTAMPTZ,
-                    (queued.details ->> 'window_end')::TIMESTAMPTZ
-                )
-            FOR NO KEY UPDATE OF queued SKIP LOCKED
-        LOOP
-            CONTINUE WHEN stale.user_id = ANY (locked_users);
-            BEGIN
-                PERFORM FROM public.channel_deliveries
-                WHERE notification_id = stale.id
-                FOR UPDATE NOWAIT;
-                PERFORM public.withdraw_notifications(stale.user_id, stale.event_key);
-            EXCEPTION WHEN lock_not_available THEN
-                locked_users := locked_users || stale.user_id;
-            END;
-        END LOOP;
-    EXCEPTION WHEN data_exception THEN
-        late_schedule_id := NULL;
-        late_due_at := NULL;
-        problem := left('notifications.details: ' || SQLERRM, 500);
-        RETURN NEXT;
-    END;
 END;
 $$;
 COMMENT ON FUNCTION record_late_windows() IS
     'Judges the windows whose time is over, and queues an event for each without results. Returns '
     'those, and the schedules that cannot be judged with the problem. recomamp_pipeline calls it.';
 
+-- Withdraw events of windows that have results by now: those of a manual run over the same days, or
+-- that came between the look at them and the event. It is called after record_late_windows(), in a
+-- transaction of its own, so that its errors undo no verdict.
+-- A call looks at 500 events. Chance picks among them, so that each is looked at by and by.
+CREATE FUNCTION public.withdraw_loaded_windows()
+RETURNS TABLE (event_id UUID, problem TEXT)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '500ms'
+AS $$
+DECLARE
+    event RECORD;
+    locked_users UUID[] := '{}';
+BEGIN
+    FOR event IN
+        SELECT chosen.id, queued.user_id, queued.event_key, queued.details
+        FROM (
+            SELECT
+                open.id,
+                row_number() OVER (PARTITION BY open.user_id ORDER BY random()) AS place
+            FROM public.notifications AS open
+            WHERE open.kind = 'WINDOW_LATE'
+                AND open.created_at > NOW() - INTERVAL '1 day'
+                AND (
+                    open.status IN ('PENDING', 'CLAIMED')
+                    OR (
+                        open.status = 'UNSUBSCRIBED' AND EXISTS (
+                            SELECT FROM public.channel_deliveries AS delivery
+                            WHERE delivery.notification_id = open.id
+                                AND delivery.status IN ('PENDING', 'CLAIMED')
+                        )
+                    )
+                )
+            ORDER BY place, random()
+            LIMIT 500
+        ) AS chosen
+        JOIN public.notifications AS queued ON queued.id = chosen.id
+    LOOP
+        CONTINUE WHEN event.user_id = ANY (locked_users);
+        BEGIN
+            IF public.is_window_loaded(
+                (event.details ->> 'schedule_id')::UUID,
+                (event.details ->> 'due_at')::TIMESTAMPTZ,
+                (event.details ->> 'window_end')::TIMESTAMPTZ
+            ) THEN
+                PERFORM FROM public.notifications
+                WHERE id = event.id
+                FOR NO KEY UPDATE NOWAIT;
+                PERFORM FROM public.channel_deliveries
+                WHERE notification_id = event.id
+                FOR UPDATE NOWAIT;
+                PERFORM public.withdraw_notifications(event.user_id, event.event_key);
+            END IF;
+        EXCEPTION WHEN lock_not_available THEN
+            locked_users := locked_users || event.user_id;
+        WHEN data_exception THEN
+            event_id := event.id;
+            problem := left('notifications.details: ' || SQLERRM, 500);
+            RETURN NEXT;
+        END;
+    END LOOP;
+END;
+$$;
+COMMENT ON FUNCTION withdraw_loaded_windows() IS
+    'Withdraws events of late windows that have results by now, and returns those that cannot be '
+    'judged with the problem. recomamp_pipeline calls it.';
+
 -- Results that come before the mail is sent make the event untrue. Those of a manual run over the same
--- days are seen by the next round of record_late_windows().
+-- days are seen by the next round of withdraw_loaded_windows().
 CREATE FUNCTION public.withdraw_late_window()
 RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER

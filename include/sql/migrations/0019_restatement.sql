@@ -330,8 +330,8 @@ $$;
 ALTER TABLE user_quotas
     ADD COLUMN max_open_restatements INTEGER NOT NULL DEFAULT 50;
 COMMENT ON COLUMN user_quotas.max_open_restatements IS
-    'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED. '
-    'More wait for the next hour. Written by: default; application.';
+    'Largest number of rows in run_requests with the action RESTATE that are PENDING or ACCEPTED, or '
+    'whose run has not ended. More wait for the next hour. Written by: default; application.';
 
 
 -- What a version changed --------------------------------------------------------------------------
@@ -529,6 +529,7 @@ RETURNS TABLE (
     window_type TEXT,
     version BIGINT,
     is_latest BOOLEAN,
+    is_refused BOOLEAN,
     execution_id UUID,
     loaded_at TIMESTAMPTZ,
     age_days NUMERIC,
@@ -552,7 +553,8 @@ AS $$
         version.window_time_zone,
         version.window_type,
         version.place,
-        version.place = version.versions,
+        version.is_latest,
+        version.is_refused,
         version.id,
         COALESCE(version.results_loaded_at, version.completed_at),
         ROUND(
@@ -567,8 +569,8 @@ AS $$
         difference.note,
         CASE
             WHEN plan.ages IS NULL OR version.window_type <> 'EXPLICIT' THEN NULL
-            ELSE version.place = version.versions AND (
-                version.created_at
+            ELSE version.is_latest AND (
+                version.last_created_at
                     >= version.window_end + plan.ages[cardinality(plan.ages)] * INTERVAL '24 hours'
                 OR public.is_restatement_stopped(
                     plan.ages, plan.threshold, version.window_end, previous.created_at,
@@ -579,11 +581,18 @@ AS $$
     FROM (
         SELECT
             execution.*,
-            COUNT(*) OVER same_window AS versions,
+            verdict.is_refused,
+            MAX(execution.created_at) OVER same_window AS last_created_at,
             ROW_NUMBER() OVER (
                 same_window ORDER BY execution.completed_at NULLS FIRST, execution.id
-            ) AS place
+            ) AS place,
+            NOT verdict.is_refused AND 1 = COUNT(*) FILTER (WHERE NOT verdict.is_refused) OVER (
+                same_window ORDER BY execution.completed_at DESC NULLS LAST, execution.id DESC
+            ) AS is_latest
         FROM public.workflow_executions AS execution
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(execution.error_type, '') IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
+        ) AS verdict (is_refused)
         WHERE execution.status = 'SUCCESS'
             AND execution.window_start IS NOT NULL
             AND execution.window_end IS NOT NULL
@@ -596,6 +605,7 @@ AS $$
     LEFT JOIN public.result_differences AS difference ON difference.execution_id = version.id
     LEFT JOIN public.workflow_executions AS previous
         ON previous.id = difference.previous_execution_id
+        AND COALESCE(previous.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
     LEFT JOIN public.workflow_schedules AS schedule ON schedule.id = version.schedule_id
     LEFT JOIN LATERAL public.restatement_plan(schedule.parameters) AS plan ON true;
 $$;
@@ -605,5 +615,7 @@ COMMENT ON FUNCTION versions_of_results() IS
 
 CREATE VIEW result_versions AS SELECT * FROM public.versions_of_results();
 COMMENT ON VIEW result_versions IS
-    'Each success of each window, numbered from 1, with its age in days and what it changed. is_final: '
-    'the pipeline reads the window no more; NULL without restate_days. Users read their own rows.';
+    'Each success of each window, numbered from 1, with its age in days and what it changed. '
+    'is_refused: a contract or a condition refuses it. is_latest: the latest that none refuses. '
+    'is_final: the pipeline reads the window no more; NULL without restate_days. Users read their own '
+    'rows.';

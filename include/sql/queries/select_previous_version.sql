@@ -1,5 +1,6 @@
 -- Read the version of an execution's window before it: the latest earlier success of the same
--- workflow and schedule or collection. One that asked AMC for the same comes before any other.
+-- workflow and schedule or collection. One that no rule of the user refuses comes before any other,
+-- for current_results shows it; then one that asked AMC for the same.
 -- Windows that AMC chooses itself have no versions.
 -- Parameters: execution_id.
 SELECT
@@ -24,5 +25,7 @@ JOIN workflow_executions AS previous
     AND (previous.completed_at, previous.id) < (execution.completed_at, execution.id)
 WHERE execution.id = %(execution_id)s
   AND execution.window_type = 'EXPLICIT'
-ORDER BY asks_the_same DESC, previous.completed_at DESC, previous.id DESC
+ORDER BY
+    COALESCE(previous.error_type, '') IN ('CONTRACT_BROKEN', 'CHECK_FAILED'),
+    asks_the_same DESC, previous.completed_at DESC, previous.id DESC
 LIMIT 1;
