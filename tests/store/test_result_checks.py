@@ -52,6 +52,7 @@ def loaded(rows: Rows, schedule: Row, day: datetime = DAY, **columns: Any) -> Ro
         "window_start": day,
         "window_end": day + timedelta(days=1),
         "window_time_zone": "UTC",
+        "completed_at": day,
         "results_loaded_at": day,
         "result_rows": 10,
     }
@@ -314,6 +315,16 @@ def test_a_condition_that_was_met_in_between_is_sent_at_once(
     assert len(events(database)) == 2
 
 
+def test_a_window_of_the_past_that_is_met_sends_nothing_again(
+    database: Database, rows: Rows, schedule: Row
+) -> None:
+    check(rows, schedule)
+    evaluate(database, loaded(rows, schedule), 0)
+    evaluate(database, loaded(rows, schedule, DAY - timedelta(days=30)), 1)
+    evaluate(database, loaded(rows, schedule, DAY + timedelta(days=1)), 0)
+    assert len(events(database)) == 1
+
+
 def test_a_result_that_is_good_when_it_is_loaded_again_withdraws_the_event(
     database: Database, rows: Rows, schedule: Row
 ) -> None:
@@ -391,6 +402,22 @@ def test_a_result_is_compared_with_the_latest_one_that_kept_the_contract(
 
     rows.update("workflows", workflow, result_contract_accepted_at=DAY + timedelta(days=2))
     assert contract_of(database, current) == ("FREEZE", [])
+
+
+def test_an_old_result_that_is_loaded_again_is_compared_with_those_before_it(
+    database: Database, rows: Rows, schedule: Row
+) -> None:
+    rows.update("workflows", schedule["workflow_id"], result_contract="FREEZE")
+    loaded(rows, schedule, DAY, result_data=document("first"))
+    old = loaded(rows, schedule, DAY + timedelta(days=1), result_data=document("old"))
+    loaded(rows, schedule, DAY + timedelta(days=2), result_data=document("new"))
+    rows.update("workflow_executions", old, results_loaded_at=DAY + timedelta(days=3))
+    assert contract_of(database, old) == ("FREEZE", ["first"])
+    current = loaded(
+        rows, schedule, DAY + timedelta(days=4), status="RUNNING", completed_at=None,
+        results_loaded_at=None,
+    )  # fmt: skip
+    assert contract_of(database, current) == ("FREEZE", ["new"])
 
 
 def test_a_schedules_contract_comes_first_and_is_about_its_own_results(
