@@ -2066,7 +2066,9 @@ BEGIN
         execution.dag_run_id,
         execution.window_start,
         execution.window_end,
-        execution.window_time_zone
+        execution.window_time_zone,
+        execution.workflow_id,
+        execution.collection_id
     INTO evaluated
     FROM public.result_checks AS checked
     JOIN public.workflow_executions AS execution
@@ -2082,7 +2084,16 @@ BEGIN
 
     IF NEW.passed THEN
         UPDATE public.result_checks SET notified_at = NULL
-        WHERE id = NEW.check_id AND notified_at IS NOT NULL;
+        WHERE id = NEW.check_id
+            AND notified_at IS NOT NULL
+            AND NOT EXISTS (
+                SELECT FROM public.workflow_executions AS later
+                WHERE later.workflow_id = evaluated.workflow_id
+                    AND later.schedule_id IS NOT DISTINCT FROM evaluated.schedule_id
+                    AND later.collection_id IS NOT DISTINCT FROM evaluated.collection_id
+                    AND later.status = 'SUCCESS'
+                    AND later.window_start > evaluated.window_start
+            );
         PERFORM public.withdraw_notifications(
             evaluated.user_id, format('result_check:%s:%s', NEW.check_id, NEW.execution_id)
         );
@@ -6112,7 +6123,7 @@ COMMENT ON COLUMN public.result_checks.is_active IS 'False: the condition is not
 
 -- Name: COLUMN result_checks.notified_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.result_checks.notified_at IS 'Time of the last notification. NULL after the condition is met again. Written by: notify_check_outcome().';
+COMMENT ON COLUMN public.result_checks.notified_at IS 'Time of the last notification. NULL after the latest window meets the condition. Written by: notify_check_outcome().';
 
 -- Name: COLUMN result_checks.created_at; Type: COMMENT; Schema: public; Owner: -
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -167,3 +168,23 @@ def test_sums_alone_say_how_much_they_moved() -> None:
     ]
     assert found.change_ratio == Decimal("0.25")
     assert found.note == "too many"
+
+
+def test_memory_does_not_grow_with_the_length_of_texts() -> None:
+    def version(changed: int) -> Iterator[tuple[Any, ...]]:
+        for number in range(200):
+            end = "!" if number < changed else ""
+            yield f"{number} " + "k" * 100_000, 1, 1, 1, "x" * 100_000 + end
+
+    tracemalloc.start()
+    found = compare(lambda: version(0), lambda: version(3), keys=KEYS, measures=MEASURES)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (found.rows_changed, found.rows_new, found.rows_gone) == (3, 0, 0)
+    assert peak_bytes < 3_000_000
+    (one, *_) = found.rows
+    assert one.before is not None
+    assert one.after is not None
+    assert one.before["label"].startswith("x" * 64 + "… (100000 characters, digest ")
+    assert one.after["label"] != one.before["label"]
+    assert len(one.key["campaign"]) < 200

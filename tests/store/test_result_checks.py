@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import psycopg2
 import pytest
@@ -19,6 +20,7 @@ from recomamp.store.result_checks import (
     select_result_checks,
     select_result_contract,
 )
+from recomamp.store.statements import load_sql
 
 DAY = datetime(2026, 3, 9, tzinfo=UTC)
 
@@ -50,6 +52,7 @@ def loaded(rows: Rows, schedule: Row, day: datetime = DAY, **columns: Any) -> Ro
         "window_start": day,
         "window_end": day + timedelta(days=1),
         "window_time_zone": "UTC",
+        "completed_at": day,
         "results_loaded_at": day,
         "result_rows": 10,
     }
@@ -179,6 +182,71 @@ def test_rows_are_compared_with_those_of_another_window(
     assert one.has_reference is (expected is not None)
 
 
+@pytest.mark.parametrize("compared_with", ["PREVIOUS_WINDOW", "SAME_WEEKDAY"])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"error_type": "CONTRACT_BROKEN"},
+        {"error_type": "CHECK_FAILED"},
+        {"window_type": "MOST_RECENT_DAY"},
+        {"window_end": DAY},
+    ],
+)
+def test_refused_results_and_other_kinds_of_windows_are_not_compared_with(
+    database: Database, rows: Rows, schedule: Row, compared_with: str, columns: dict[str, Any]
+) -> None:
+    check(rows, schedule, compared_with=compared_with)
+    before = loaded(rows, schedule, DAY - timedelta(days=7))
+    current = loaded(rows, schedule)
+    assert checks_of(database, current)[0].has_reference
+    rows.update("workflow_executions", before, **columns)
+    assert not checks_of(database, current)[0].has_reference
+
+
+def test_months_are_compared_though_their_lengths_differ(
+    database: Database, rows: Rows, schedule: Row
+) -> None:
+    check(rows, schedule, compared_with="PREVIOUS_WINDOW")
+    zone = "America/Los_Angeles"
+    months = [datetime(2026, month, 1, tzinfo=ZoneInfo(zone)) for month in (2, 3, 4)]
+    months = [month.astimezone(UTC) for month in months]
+    loaded(rows, schedule, months[0], window_end=months[1], window_time_zone=zone)
+    current = loaded(rows, schedule, months[1], window_end=months[2], window_time_zone=zone)
+    assert checks_of(database, current)[0].has_reference
+
+
+def test_an_index_finds_the_window_that_is_compared_with(
+    database: Database, rows: Rows, schedule: Row
+) -> None:
+    made = check(rows, schedule, compared_with="SAME_WEEKDAY")
+    for days in range(40):
+        loaded(rows, schedule, DAY - timedelta(days=days), dag_run_id=f"day {days}")
+    current = loaded(rows, schedule)
+
+    def rows_read() -> int:
+        """Return how many executions the statement reads, without sequential scans."""
+        with database.connect("recomamp_pipeline") as connection, connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
+            cursor.execute(
+                f"EXPLAIN (ANALYZE, FORMAT JSON) {load_sql('select_result_checks')}",
+                {"execution_id": current["id"], "limit": 100},
+            )
+            return _executions_read(cursor.fetchone()[0][0]["Plan"])
+
+    assert rows_read() == 2  # its own, and that of the week before
+    rows.update("result_checks", made, compared_with="CONSTANT")
+    assert rows_read() == 1
+
+
+def _executions_read(plan: dict[str, Any]) -> int:
+    own = 0
+    if plan.get("Relation Name") == "workflow_executions":
+        removed = plan.get("Rows Removed by Filter", 0)
+        own = (plan["Actual Rows"] + removed) * plan["Actual Loops"]
+    return int(own) + sum(_executions_read(child) for child in plan.get("Plans", ()))
+
+
 def test_the_same_weekday_is_a_week_before_by_the_clock_of_the_zone(
     database: Database, rows: Rows, schedule: Row
 ) -> None:
@@ -245,6 +313,16 @@ def test_a_condition_that_was_met_in_between_is_sent_at_once(
     for days, value in enumerate((0, 1, 0)):
         evaluate(database, loaded(rows, schedule, DAY + timedelta(days=days)), value)
     assert len(events(database)) == 2
+
+
+def test_a_window_of_the_past_that_is_met_sends_nothing_again(
+    database: Database, rows: Rows, schedule: Row
+) -> None:
+    check(rows, schedule)
+    evaluate(database, loaded(rows, schedule), 0)
+    evaluate(database, loaded(rows, schedule, DAY - timedelta(days=30)), 1)
+    evaluate(database, loaded(rows, schedule, DAY + timedelta(days=1)), 0)
+    assert len(events(database)) == 1
 
 
 def test_a_result_that_is_good_when_it_is_loaded_again_withdraws_the_event(
@@ -324,6 +402,22 @@ def test_a_result_is_compared_with_the_latest_one_that_kept_the_contract(
 
     rows.update("workflows", workflow, result_contract_accepted_at=DAY + timedelta(days=2))
     assert contract_of(database, current) == ("FREEZE", [])
+
+
+def test_an_old_result_that_is_loaded_again_is_compared_with_those_before_it(
+    database: Database, rows: Rows, schedule: Row
+) -> None:
+    rows.update("workflows", schedule["workflow_id"], result_contract="FREEZE")
+    loaded(rows, schedule, DAY, result_data=document("first"))
+    old = loaded(rows, schedule, DAY + timedelta(days=1), result_data=document("old"))
+    loaded(rows, schedule, DAY + timedelta(days=2), result_data=document("new"))
+    rows.update("workflow_executions", old, results_loaded_at=DAY + timedelta(days=3))
+    assert contract_of(database, old) == ("FREEZE", ["first"])
+    current = loaded(
+        rows, schedule, DAY + timedelta(days=4), status="RUNNING", completed_at=None,
+        results_loaded_at=None,
+    )  # fmt: skip
+    assert contract_of(database, current) == ("FREEZE", ["new"])
 
 
 def test_a_schedules_contract_comes_first_and_is_about_its_own_results(

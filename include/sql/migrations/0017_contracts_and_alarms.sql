@@ -521,7 +521,7 @@ COMMENT ON COLUMN result_checks.rearm_after IS
 COMMENT ON COLUMN result_checks.is_active IS
     'False: the condition is not evaluated. Written by: default; user.';
 COMMENT ON COLUMN result_checks.notified_at IS
-    'Time of the last notification. NULL after the condition is met again. Written by: '
+    'Time of the last notification. NULL after the latest window meets the condition. Written by: '
     'notify_check_outcome().';
 COMMENT ON COLUMN result_checks.created_at IS 'Time of insertion. Written by: default.';
 
@@ -651,7 +651,8 @@ CREATE INDEX idx_result_check_outcomes_evaluated_at -- old ones are deleted
 ALTER TABLE result_check_outcomes ENABLE ROW LEVEL SECURITY;
 
 -- One event for each failed evaluation, and of a condition that stays failed one in each
--- rearm_after. A failed run of a schedule is an event of its own, which names the condition.
+-- rearm_after, until the latest window meets it. A window of the past says nothing about that. A failed
+-- run of a schedule is an event of its own, which names the condition.
 CREATE FUNCTION public.notify_check_outcome()
 RETURNS TRIGGER
 LANGUAGE plpgsql SECURITY DEFINER
@@ -673,7 +674,9 @@ BEGIN
         execution.dag_run_id,
         execution.window_start,
         execution.window_end,
-        execution.window_time_zone
+        execution.window_time_zone,
+        execution.workflow_id,
+        execution.collection_id
     INTO evaluated
     FROM public.result_checks AS checked
     JOIN public.workflow_executions AS execution
@@ -689,7 +692,16 @@ BEGIN
 
     IF NEW.passed THEN
         UPDATE public.result_checks SET notified_at = NULL
-        WHERE id = NEW.check_id AND notified_at IS NOT NULL;
+        WHERE id = NEW.check_id
+            AND notified_at IS NOT NULL
+            AND NOT EXISTS (
+                SELECT FROM public.workflow_executions AS later
+                WHERE later.workflow_id = evaluated.workflow_id
+                    AND later.schedule_id IS NOT DISTINCT FROM evaluated.schedule_id
+                    AND later.collection_id IS NOT DISTINCT FROM evaluated.collection_id
+                    AND later.status = 'SUCCESS'
+                    AND later.window_start > evaluated.window_start
+            );
         PERFORM public.withdraw_notifications(
             evaluated.user_id, format('result_check:%s:%s', NEW.check_id, NEW.execution_id)
         );

@@ -1,6 +1,8 @@
 -- Read the contract of an execution's result, and the columns of the latest result before it.
 -- A schedule with a contract of its own is compared with its own results. A result that broke the
 -- contract is not compared with, nor is one from before the user accepted other columns.
+-- Results come in the order in which their executions first ended. Loading an old one again neither
+-- compares it with newer results nor makes it the one that these are compared with.
 -- Only one document is read: it may have megabytes.
 -- Parameters: execution_id.
 WITH current AS (
@@ -8,6 +10,7 @@ WITH current AS (
         execution.id,
         execution.workflow_id,
         execution.schedule_id,
+        COALESCE(execution.completed_at, 'infinity') AS completed_at,
         schedule.result_contract IS NOT NULL AS is_schedules,
         COALESCE(schedule.result_contract, workflow.result_contract) AS contract,
         workflow.result_contract_accepted_at AS accepted_at
@@ -32,7 +35,8 @@ SELECT
               AND earlier.dag_id IS NOT NULL
               AND earlier.error_type IS DISTINCT FROM 'CONTRACT_BROKEN'
               AND earlier.results_loaded_at > COALESCE(current.accepted_at, '2000-01-01')
-            ORDER BY earlier.results_loaded_at DESC
+              AND (earlier.completed_at, earlier.id) < (current.completed_at, current.id)
+            ORDER BY earlier.completed_at DESC, earlier.id DESC
             LIMIT 1
         )
     ) AS fields

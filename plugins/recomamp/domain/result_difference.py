@@ -2,7 +2,8 @@
 
 A row is found again by its key, the values of its DIMENSION columns. Rows with the same key are
 added up first. A measure is a METRIC column. Numbers are compared as the decimals that they are
-written as; anything else is only equal or not.
+written as; anything else is only equal or not. Of a long text only its beginning and a digest are
+kept, so that memory grows with the number of values and not with their length.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from heapq import nlargest
 from typing import Any
 
 MOST_ROWS = 1_000
+_KEPT_CHARACTERS = 64
 _RATIO_PLACES = Decimal("0.000000001")
 # Of a DOUBLE up to 1e308 the sum with one of 1e-308 has 617 digits
 _EXACT = Context(prec=700)
@@ -244,10 +246,18 @@ def _added(held: list[Any] | None, row: Measures, measures: Sequence[Measure]) -
 def _value(value: Any, measure: Measure) -> Any:
     """Return a number as a decimal. One that is infinite or undefined is a text."""
     if value is None or not measure.is_number:
-        return value
+        return _shortened(value)
     if isinstance(value, float):
         return Decimal(repr(value)) if math.isfinite(value) else repr(value)
     return Decimal(value)
+
+
+def _shortened(value: Any) -> Any:
+    """Return what stands for a long text: equal for equal texts, and readable."""
+    if not isinstance(value, str) or len(value) <= _KEPT_CHARACTERS:
+        return value
+    digest = _digest((value,)).hex()
+    return f"{value[:_KEPT_CHARACTERS]}… ({len(value)} characters, digest {digest})"
 
 
 def _quantity(value: Any) -> Decimal:
@@ -343,7 +353,7 @@ def _rows(
         for row in rows() if len(found) < len(wanted) else ():
             digest = _digest(row[: len(keys)])
             if digest in wanted:
-                found[digest] = row[: len(keys)]
+                found[digest] = tuple(map(_shortened, row[: len(keys)]))
     return tuple(
         _row(read.pairs[one], dict(zip(keys, found[one], strict=True)), measures)
         for one in largest

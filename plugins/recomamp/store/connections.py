@@ -13,6 +13,18 @@ from psycopg2.extensions import connection as Connection
 # What a database raises that is away, or goes away: the latter where psycopg2 rolls back on a
 # connection that is closed already, whose own error is then only the context
 AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
+_SHUTDOWNS = ("57P01", "57P02", "57P03")  # on command, after a crash, not yet started
+
+
+def is_away(error: BaseException) -> bool:
+    """Return whether an error says that the database is away.
+
+    A statement that is cancelled, or that waits for a lock in vain, raises an OperationalError too.
+    """
+    if not isinstance(error, AWAY):
+        return False
+    code = error.pgcode
+    return code is None or code.startswith("08") or code in _SHUTDOWNS
 
 
 class Transactions:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException
+from psycopg2.extensions import connection as Connection
 
 from fixtures.amazon import Pauses
 from fixtures.emulator import RunningEmulator
@@ -19,6 +22,7 @@ from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.hooks import AmcHook
+from recomamp.store import result_checks
 
 RENAMED = "SELECT campaign, SUM(impressions) AS views FROM dsp_impressions GROUP BY campaign"
 
@@ -202,6 +206,52 @@ def test_an_error_of_ours_in_a_condition_fails_no_load(
     monkeypatch.setattr(acceptance, "measure", broken)
     run = to_the_end(next_run(first))
     assert schedule_run(database, run)["status"] == "SUCCESS"
+
+
+def failing(statement: str) -> Callable[..., None]:
+    """Return a function of the store whose statement fails."""
+
+    def run_statement(connection: Connection, *args: Any, **options: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '50ms'")
+            cursor.execute(statement)
+
+    return run_statement
+
+
+CANCELLED = "SELECT pg_sleep(5)"
+AWAY = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+
+@pytest.mark.parametrize("function", ["select_result_checks", "insert_check_outcomes"])
+def test_a_statement_that_is_cancelled_fails_no_load(
+    database: Database, rows: Rows, schedule: Row, first: Run,
+    monkeypatch: pytest.MonkeyPatch, function: str,
+) -> None:  # fmt: skip
+    check(rows, schedule, severity="NOTIFY")
+    monkeypatch.setattr(result_checks, function, failing(CANCELLED))
+    run = to_the_end(next_run(first))
+    assert schedule_run(database, run)["status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("function", ["select_result_checks", "insert_check_outcomes"])
+def test_a_load_without_its_database_fails_and_stores_the_outcomes_when_it_runs_again(
+    database: Database, rows: Rows, schedule: Row, first: Run,
+    monkeypatch: pytest.MonkeyPatch, function: str,
+) -> None:  # fmt: skip
+    check(rows, schedule, severity="NOTIFY")
+    run = next_run(first)
+    run.step(SubmitExecution)
+    run.step(WaitForExecution)
+    with monkeypatch.context() as patched:
+        patched.setattr(result_checks, function, failing(AWAY))
+        with pytest.raises(psycopg2.Error):
+            run.step(LoadResults)
+    assert database.query("SELECT * FROM result_check_outcomes") == []
+    run.step(LoadResults)
+    assert len(database.query("SELECT * FROM result_check_outcomes")) == 1
+    kinds = database.query("SELECT kind FROM notifications")
+    assert [row["kind"] for row in kinds] == ["RESULT_CHECK_FAILED"]
 
 
 def test_a_refused_result_is_no_result_of_its_window(

@@ -149,6 +149,18 @@ def test_large_results_are_compared_by_sums(
     assert 0 < found["change_ratio"] <= whole["change_ratio"]
 
 
+def test_large_files_are_compared_by_sums(
+    database: Database, run: Run, restating: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version(run, restating, 1, "2026-01-14")
+    monkeypatch.setattr(versions, "MAX_FILE_BYTES", 100)
+    version(run, restating, 2, "2026-01-20")
+    (found,) = differences(database)
+    assert found["note"].startswith("the files of both versions have ")
+    assert (found["rows_changed"], found["rows_new"]) == (None, None)
+    assert found["change_ratio"] > 0
+
+
 @pytest.mark.parametrize(
     ("statement", "note"),
     [

@@ -22,7 +22,7 @@ from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.store import result_checks
-from recomamp.store.connections import AWAY
+from recomamp.store.connections import is_away
 from recomamp.store.results.measures import measure
 from recomamp.store.results.stored_files import StoredFiles
 from recomamp.store.results.writer import StoredResults
@@ -71,20 +71,25 @@ def _logged(part: str) -> Iterator[None]:
     """Log an error, unless the database is away: then the load cannot end either."""
     try:
         yield
-    except AWAY:
-        raise
-    except Exception as err:  # noqa: BLE001 - what a user wrote into a condition fails no load
+    except Exception as err:  # what a user wrote into a condition fails no load
+        if is_away(err):
+            raise
         log_failure(part, err)
 
 
 def store_outcomes(database: DatabaseHook, execution_id: UUID, acceptance: Acceptance) -> None:
-    """Store the outcomes; an error is logged, for the results are stored already."""
+    """Store the outcomes; an error is logged, for the results are stored already.
+
+    :raises psycopg2.Error: when the database is away: the load runs again and stores them then.
+    """
     try:
         with database.transaction() as connection:
             result_checks.insert_check_outcomes(
                 connection, execution_id, acceptance.outcomes, evaluated_at=datetime.now(UTC)
             )
     except psycopg2.Error as err:
+        if is_away(err):
+            raise
         log.error("Outcomes of execution %s are not stored: %s", execution_id, one_line(err))
 
 

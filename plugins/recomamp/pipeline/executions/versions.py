@@ -27,7 +27,8 @@ from recomamp.store.stored_results import StoredResult, select_stored_result
 
 log = logging.getLogger(__name__)
 
-MAX_CELLS = 5_000_000  # of both versions together; one takes some 100 bytes
+MAX_CELLS = 5_000_000  # of both versions together; one takes 100 to 300 bytes
+MAX_FILE_BYTES = 64 * 1024 * 1024  # of both versions together; beyond it only numbers are read
 MAX_SECONDS = 600.0  # of a comparison: the load that waits for it has a time limit
 _ROWS_BETWEEN_LOOKS = 1_000
 _NUMBERS = ("LONG", "INTEGER", "SHORT", "BYTE", "DOUBLE", "FLOAT")
@@ -119,14 +120,19 @@ def _compared(
     _require_same_columns(before, after)
     keys, measures = _roles(after)
     ends_at = monotonic() + MAX_SECONDS
-    rows = max(before.rows or 0, after.rows or 0)
-    if rows > limits.compare_limit_rows or rows * 2 * max(1, len(measures)) > MAX_CELLS:
-        names = [one.name for one in measures]
+    too_many = _too_many(before, after, measures, limits)
+    if too_many:
+        numbers = [one for one in measures if one.is_number]
+        if not numbers:
+            raise _NotComparable(
+                f"{too_many}, and no column holds numbers, so nothing was compared"
+            )
+        names = [one.name for one in numbers]
         return compare_sums(
             partial(_rows, before, names, results_url, ends_at),
             partial(_rows, after, names, results_url, ends_at),
-            measures=measures,
-            note=f"a version has {rows} rows, too many to compare; only sums were compared",
+            measures=numbers,
+            note=f"{too_many}; only sums were compared",
         )
     names = [*keys, *(one.name for one in measures)]
     return compare(
@@ -135,6 +141,19 @@ def _compared(
         keys=keys,
         measures=measures,
     )
+
+
+def _too_many(
+    before: StoredResult, after: StoredResult, measures: Sequence[Measure], limits: Limits
+) -> str | None:
+    """Return why rows are not compared one by one, None where they are."""
+    rows = max(before.rows or 0, after.rows or 0)
+    if rows > limits.compare_limit_rows or rows * 2 * max(1, len(measures)) > MAX_CELLS:
+        return f"a version has {rows} rows, too many to compare"
+    size_bytes = sum(one.bytes or 0 for one in (before, after))
+    if size_bytes > MAX_FILE_BYTES:
+        return f"the files of both versions have {size_bytes} bytes, too many to compare"
+    return None
 
 
 def _require_files(version: StoredResult, results_url: str) -> None:
