@@ -482,7 +482,7 @@ GRANT UPDATE (created_at) ON public.result_checks TO recomamp_pipeline;
 GRANT INSERT, UPDATE, DELETE ON public.result_check_outcomes TO recomamp_pipeline;
 
 GRANT SELECT, INSERT, DELETE ON public.result_differences TO recomamp_pipeline;
-GRANT SELECT, INSERT ON public.result_difference_columns, public.result_difference_rows
+GRANT INSERT ON public.result_difference_columns, public.result_difference_rows
     TO recomamp_pipeline;
 
 GRANT INSERT, DELETE ON public.maintenance_findings TO recomamp_pipeline;

@@ -10852,12 +10852,12 @@ GRANT UPDATE(created_at) ON TABLE public.result_checks TO recomamp_pipeline;
 -- Name: TABLE result_difference_columns; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.result_difference_columns TO recomamp_analyst;
-GRANT SELECT,INSERT ON TABLE public.result_difference_columns TO recomamp_pipeline;
+GRANT INSERT ON TABLE public.result_difference_columns TO recomamp_pipeline;
 
 -- Name: TABLE result_difference_rows; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.result_difference_rows TO recomamp_analyst;
-GRANT SELECT,INSERT ON TABLE public.result_difference_rows TO recomamp_pipeline;
+GRANT INSERT ON TABLE public.result_difference_rows TO recomamp_pipeline;
 
 -- Name: TABLE result_differences; Type: ACL; Schema: public; Owner: -
 

@@ -173,11 +173,11 @@ result_checks
     server: SELECT, INSERT, UPDATE, DELETE
 result_difference_columns
     people: SELECT
-    pipeline: SELECT, INSERT
+    pipeline: INSERT
     server: SELECT, INSERT, UPDATE, DELETE
 result_difference_rows
     people: SELECT
-    pipeline: SELECT, INSERT
+    pipeline: INSERT
     server: SELECT, INSERT, UPDATE, DELETE
 result_differences
     people: SELECT

@@ -464,6 +464,10 @@ COMMENT ON COLUMN result_difference_rows.after IS
 CREATE INDEX idx_result_differences_previous
     ON result_differences (previous_execution_id) WHERE previous_execution_id IS NOT NULL;
 
+ALTER TABLE result_differences ENABLE ROW LEVEL SECURITY;
+ALTER TABLE result_difference_columns ENABLE ROW LEVEL SECURITY;
+ALTER TABLE result_difference_rows ENABLE ROW LEVEL SECURITY;
+
 DO $$
 DECLARE
     named TEXT;
@@ -471,7 +475,6 @@ BEGIN
     FOREACH named IN ARRAY ARRAY[
         'result_differences', 'result_difference_columns', 'result_difference_rows'
     ] LOOP
-        EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY', named);
         EXECUTE format(
             'CREATE POLICY %1$I ON public.%2$I FOR SELECT USING (EXISTS ('
             '    SELECT FROM public.workflow_executions AS parent'

@@ -19,4 +19,4 @@ FROM jsonb_to_recordset(%(columns)s::JSONB) AS listed (
     largest_change NUMERIC,
     change_ratio NUMERIC
 )
-RETURNING column_name;
+RETURNING true AS is_stored;

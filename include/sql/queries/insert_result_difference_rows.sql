@@ -15,4 +15,4 @@ FROM jsonb_to_recordset(%(rows)s::JSONB) AS listed (
     before JSONB,
     after JSONB
 )
-RETURNING number;
+RETURNING true AS is_stored;
