@@ -18,11 +18,18 @@ from bench.history import GROWING_TABLES, History, key, write_history
 from bench.query_plans import find_full_scans
 from fixtures.definition_rows import SCHEDULE
 from fixtures.postgres import Database, Row, Rows, Server
+from fixtures.supabase import Supabase
 from recomamp.domain.definitions import read_schedule
 from recomamp.domain.restatement import Restatement
+from recomamp.domain.result_difference import (
+    ChangeKind,
+    ColumnDifference,
+    ResultDifference,
+    RowDifference,
+)
 from recomamp.errors import InvalidDefinition
 from recomamp.store.restatements import insert_restatement_requests, select_restated_users
-from recomamp.store.result_differences import select_previous_version
+from recomamp.store.result_differences import select_previous_version, store_difference
 from recomamp.store.statements import load_sql
 
 DAY = timedelta(hours=24)
@@ -370,15 +377,46 @@ def test_a_persons_open_transaction_holds_up_that_person_alone(
     assert plan.look(NOW + 14 * DAY) == [14]
 
 
-@pytest.mark.parametrize("role", ["recomamp_analyst", "service_role"])
-def test_only_the_pipeline_asks_for_a_restatement(
-    plan: Plan, database: Database, role: str
-) -> None:
-    if role == "service_role" and not database.query(
-        "SELECT FROM pg_roles WHERE rolname = 'service_role'"
+@pytest.mark.parametrize("supabase", [18], indirect=True)
+def test_the_applications_server_asks_for_no_restatement(supabase: Supabase) -> None:
+    owner = supabase.database()
+    owner.delete_rows()
+    schedule = Rows(owner).schedule()
+    with (
+        supabase.request("service_role") as cursor,
+        pytest.raises(CheckViolation, match="only the pipeline restates"),
     ):
-        pytest.skip("a role of Supabase")
-    person = database.connect(role, plan.schedule["user_id"])
+        cursor.execute(
+            "INSERT INTO run_requests (user_id, action, schedule_id) VALUES (%s, 'RESTATE', %s)",
+            [schedule["user_id"], schedule["id"]],
+        )
+    owner.delete_rows()
+    owner.close()
+
+
+def test_the_pipeline_stores_a_difference_with_its_own_rights(
+    plan: Plan, database: Database
+) -> None:
+    first, second = plan.version(NOW + 2 * DAY), plan.version(NOW + 3 * DAY)
+    column = ColumnDifference(name="clicks", rows_changed=1, sum_before=Decimal(1))
+    row = RowDifference(kind=ChangeKind.NEW, key={"day": "x"}, before=None, after={"clicks": 2})
+    found = ResultDifference(key_columns=("day",), columns=(column,), rows=(row,))
+    pipeline = database.connect("recomamp_pipeline")
+    for _ in range(2):  # a second comparison replaces the first
+        with pipeline:
+            store_difference(
+                pipeline, second["id"], found, previous_execution_id=first["id"], now=NOW
+            )
+    stored = database.query(
+        "SELECT column_name, kind FROM result_difference_columns"
+        " JOIN result_difference_rows USING (execution_id) WHERE execution_id = %s",
+        [second["id"]],
+    )
+    assert [(one["column_name"], one["kind"]) for one in stored] == [("clicks", "NEW")]
+
+
+def test_only_the_pipeline_asks_for_a_restatement(plan: Plan, database: Database) -> None:
+    person = database.connect("recomamp_analyst", plan.schedule["user_id"])
     with person.cursor() as cursor:
         with pytest.raises((InsufficientPrivilege, CheckViolation)):
             cursor.execute(
