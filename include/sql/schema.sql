@@ -2530,35 +2530,46 @@ CREATE FUNCTION public.queue_notification(recipient_id uuid, event_kind text, ev
         happened_at = EXCLUDED.happened_at,
         created_at = NOW(),
         next_try_at = NOW()
-    WHERE queued.status = 'WITHDRAWN';
+    WHERE queued.status = 'WITHDRAWN'
+        OR (queued.status = 'UNSUBSCRIBED' AND EXCLUDED.status = 'PENDING');
 
-    INSERT INTO public.channel_deliveries AS queued
-        (notification_id, channel_id, status, last_error)
-    SELECT
-        event.id,
-        channel.id,
-        CASE WHEN admitted.is_full THEN 'FAILED' ELSE 'PENDING' END,
-        CASE WHEN admitted.is_full THEN 'not sent: 200 events to your channels are open' END
-    FROM public.notifications AS event
-    JOIN public.notification_channels AS channel
-        ON channel.user_id = event.user_id
-        AND channel.kind <> 'EMAIL'
-        AND channel.is_active
-        AND COALESCE(event.kind = ANY (channel.kinds), true)
-    CROSS JOIN (
-        SELECT COUNT(*) >= 200 AS is_full
-        FROM public.channel_deliveries AS delivery
-        JOIN public.notification_channels AS own ON own.id = delivery.channel_id
-        WHERE own.user_id = recipient_id AND delivery.status IN ('PENDING', 'CLAIMED')
-    ) AS admitted
-    WHERE event.event_key = event_name AND event.user_id = recipient_id
-    ON CONFLICT ON CONSTRAINT uq_channel_deliveries_event DO UPDATE
+    WITH opened AS (
+        INSERT INTO public.channel_deliveries AS queued
+            (notification_id, channel_id, status, last_error)
+        SELECT
+            event.id,
+            channel.id,
+            CASE WHEN admitted.is_full THEN 'FAILED' ELSE 'PENDING' END,
+            CASE WHEN admitted.is_full THEN 'not sent: 200 events to your channels are open' END
+        FROM public.notifications AS event
+        JOIN public.notification_channels AS channel
+            ON channel.user_id = event.user_id
+            AND channel.kind <> 'EMAIL'
+            AND channel.is_active
+            AND COALESCE(event.kind = ANY (channel.kinds), true)
+        CROSS JOIN (
+            SELECT COUNT(*) >= 200 AS is_full
+            FROM public.channel_deliveries AS delivery
+            JOIN public.notification_channels AS own ON own.id = delivery.channel_id
+            WHERE own.user_id = recipient_id AND delivery.status IN ('PENDING', 'CLAIMED')
+        ) AS admitted
+        WHERE event.event_key = event_name AND event.user_id = recipient_id
+        ON CONFLICT ON CONSTRAINT uq_channel_deliveries_event DO UPDATE
+        SET
+            status = EXCLUDED.status,
+            last_error = EXCLUDED.last_error,
+            created_at = NOW(),
+            next_try_at = NOW()
+        WHERE queued.status = 'WITHDRAWN'
+        RETURNING queued.notification_id
+    )
+    UPDATE public.notifications AS event
     SET
-        status = EXCLUDED.status,
-        last_error = EXCLUDED.last_error,
-        created_at = NOW(),
-        next_try_at = NOW()
-    WHERE queued.status = 'WITHDRAWN';
+        details = jsonb_strip_nulls(event_details),
+        happened_at = event_at
+    WHERE event.id IN (SELECT opened.notification_id FROM opened)
+        AND (event.details, event.happened_at)
+            IS DISTINCT FROM (jsonb_strip_nulls(event_details), event_at);
 $$;
 
 -- Name: raise_invalid_row(text, text, text); Type: FUNCTION; Schema: public; Owner: -
@@ -4292,11 +4303,11 @@ COMMENT ON COLUMN public.amc_instances.instance_type IS 'AMC''s type: STANDARD, 
 
 -- Name: COLUMN amc_instances.dry_runs_since; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.amc_instances.dry_runs_since IS 'Beginning of the hour that dry_runs counts. Added by the pipeline. Written by: recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.amc_instances.dry_runs_since IS 'Beginning of the hour that dry_runs counts. Added by the pipeline. Written by: recomamp_dry_runs (count_dry_run).';
 
 -- Name: COLUMN amc_instances.dry_runs; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.amc_instances.dry_runs IS 'Dry runs within that hour. Added by the pipeline. Written by: default; recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.amc_instances.dry_runs IS 'Dry runs within that hour. Added by the pipeline. Written by: default; recomamp_dry_runs (count_dry_run).';
 
 -- Name: amc_schema_fields; Type: TABLE; Schema: public; Owner: -
 
@@ -6758,6 +6769,7 @@ CREATE TABLE public.workflow_dry_runs (
     checked_at timestamp with time zone NOT NULL,
     attempts integer DEFAULT 1 NOT NULL,
     next_try_at timestamp with time zone,
+    amc_execution_id text,
     CONSTRAINT chk_workflow_dry_run_next_try CHECK (((status = 'UNKNOWN'::text) = (next_try_at IS NOT NULL))),
     CONSTRAINT chk_workflow_dry_run_status CHECK ((status = ANY (ARRAY['ACCEPTED'::text, 'REFUSED'::text, 'INVALID'::text, 'UNKNOWN'::text]))),
     CONSTRAINT chk_workflow_dry_runs_checked_at_time CHECK ((((checked_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((checked_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
@@ -6771,35 +6783,39 @@ COMMENT ON TABLE public.workflow_dry_runs IS 'AMC''s answer to the dry run of a 
 
 -- Name: COLUMN workflow_dry_runs.workflow_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_dry_runs.workflow_id IS 'Workflow with the query. Written by: recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.workflow_dry_runs.workflow_id IS 'Workflow with the query. Written by: recomamp_dry_runs (mark_dry_run_sent, record_dry_run).';
 
 -- Name: COLUMN workflow_dry_runs.instance_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_dry_runs.instance_id IS 'AMC instance that was asked. Written by: recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.workflow_dry_runs.instance_id IS 'AMC instance that was asked. Written by: recomamp_dry_runs (mark_dry_run_sent, record_dry_run).';
 
 -- Name: COLUMN workflow_dry_runs.definition_md5; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_dry_runs.definition_md5 IS 'MD5 of the query, the parameters and the options that were sent. Written by: recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.workflow_dry_runs.definition_md5 IS 'MD5 of the query, the parameters and the options that were sent. Written by: recomamp_dry_runs (mark_dry_run_sent, record_dry_run).';
 
 -- Name: COLUMN workflow_dry_runs.status; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_dry_runs.status IS 'ACCEPTED or REFUSED is AMC''s answer. INVALID queries are not sent. UNKNOWN is tried again. Written by: recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.workflow_dry_runs.status IS 'ACCEPTED or REFUSED is AMC''s answer. INVALID queries are not sent. UNKNOWN is tried again. Written by: recomamp_dry_runs (mark_dry_run_sent, record_dry_run).';
 
 -- Name: COLUMN workflow_dry_runs.message; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_dry_runs.message IS 'AMC''s words, or why there is no answer. NULL where AMC accepts the query. Written by: recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.workflow_dry_runs.message IS 'AMC''s words, or why there is no answer. NULL where AMC accepts the query. Written by: recomamp_dry_runs (mark_dry_run_sent, record_dry_run).';
 
 -- Name: COLUMN workflow_dry_runs.checked_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_dry_runs.checked_at IS 'Time when AMC was asked. Written by: recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.workflow_dry_runs.checked_at IS 'Time when AMC was asked. Written by: recomamp_dry_runs (mark_dry_run_sent, record_dry_run).';
 
 -- Name: COLUMN workflow_dry_runs.attempts; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_dry_runs.attempts IS 'Dry runs of this version so far. Written by: default; recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.workflow_dry_runs.attempts IS 'Dry runs of this version so far. Written by: default; recomamp_dry_runs (mark_dry_run_sent, record_dry_run).';
 
 -- Name: COLUMN workflow_dry_runs.next_try_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.workflow_dry_runs.next_try_at IS 'Earliest time of the next dry run. NULL where AMC has answered. Written by: recomamp_dry_runs (record_dry_run).';
+COMMENT ON COLUMN public.workflow_dry_runs.next_try_at IS 'Earliest time of the next dry run. NULL where AMC has answered. Written by: recomamp_dry_runs (mark_dry_run_sent, record_dry_run).';
+
+-- Name: COLUMN workflow_dry_runs.amc_execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.workflow_dry_runs.amc_execution_id IS 'AMC''s id of the latest dry run that was sent. The reconciliation counts it as none of the external executions. Written by: recomamp_dry_runs (mark_dry_run_sent).';
 
 -- Name: workflow_executions; Type: TABLE; Schema: public; Owner: -
 
@@ -8053,6 +8069,10 @@ CREATE INDEX idx_users_amazon_user_id ON public.users USING btree (amazon_user_i
 -- Name: idx_users_email; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_users_email ON public.users USING btree (email);
+
+-- Name: idx_workflow_dry_runs_amc_execution_id; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_dry_runs_amc_execution_id ON public.workflow_dry_runs USING btree (amc_execution_id) WHERE (amc_execution_id IS NOT NULL);
 
 -- Name: idx_workflow_dry_runs_instance_id; Type: INDEX; Schema: public; Owner: -
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -349,3 +350,10 @@ def test_a_dry_run_takes_no_slot_and_is_never_cancelled() -> None:
     known = KnownExecutions(statuses={IDS[0]: ExecutionStatus.SUCCESS}, held={})
     assert count_external([dry_run], known) == 0
     assert list(decide([], [dry_run], known, {}, now=NOW)) == []
+
+
+def test_a_dry_run_without_a_name_is_recognised_by_amcs_id() -> None:
+    nameless = at_amc(workflow_id="transient_1", status=AmcStatus.RUNNING)
+    known = KnownExecutions(statuses={}, held={})
+    assert count_external([nameless], known) == 1
+    assert count_external([nameless], replace(known, dry_runs={nameless.amc_execution_id})) == 0

@@ -57,6 +57,10 @@ REFUSED = {
         "SELECT COUNT(*)\nFROM nowhere",
         "From line 2, column 6 to line 2, column 12: Object 'nowhere' not found",
     ),
+    "table of audience queries": (
+        "SELECT COUNT(*) FROM dsp_impressions_for_audiences",
+        "Object 'dsp_impressions_for_audiences' not found",
+    ),
     "unknown column": (
         "SELECT foo, COUNT(*) FROM dsp_clicks GROUP BY foo",
         "From line 1, column 8 to line 1, column 10: Column 'foo' not found in any table",

@@ -16,6 +16,7 @@ from recomamp.follower.dry_runs import GIVE_UP, GIVE_UP_BEHIND_A_RUN, DryRunStar
 from recomamp.follower.listener import DefinitionChange
 from recomamp.store.dry_runs import (
     MOST_PER_HOUR,
+    count_dry_run,
     is_any_dry_run_due,
     record_dry_run,
     select_due_dry_runs,
@@ -237,6 +238,7 @@ def test_an_instance_has_so_many_dry_runs_an_hour(database: Database, rows: Rows
     for number in range(MOST_PER_HOUR):
         (due,) = select_due_dry_runs(connection, now=NOW, most_per_user=1)
         assert is_any_dry_run_due(connection, now=NOW)
+        assert count_dry_run(connection, due, now=NOW)
         record_dry_run(connection, due, answer, checked_at=NOW)
         connection.commit()
         rows.update("workflows", workflow, sql_query=f"SELECT {number}")
@@ -246,9 +248,10 @@ def test_an_instance_has_so_many_dry_runs_an_hour(database: Database, rows: Rows
         connection.rollback()
     assert not is_any_dry_run_due(connection, now=NOW)
     assert select_due_dry_runs(connection, now=NOW, most_per_user=1) == []
+    assert not count_dry_run(connection, due, now=NOW)
     later = NOW + timedelta(hours=1)
     assert is_any_dry_run_due(connection, now=later)
     (due,) = select_due_dry_runs(connection, now=later, most_per_user=1)
-    record_dry_run(connection, due, answer, checked_at=later)
+    assert count_dry_run(connection, due, now=later)
     connection.commit()
     assert rows.get("amc_instances", {"id": due.instance_key})["dry_runs"] == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -216,14 +217,43 @@ def test_windows_of_two_sources_that_overlap_are_not_mixed(stored: Stored, curre
     assert current()["b"].tolist() == ["c", "s"]  # they only touch
 
     stored.day(8, "a,b\n2,s\n", schedule_id=schedule["id"])
-    with pytest.raises(InvalidDefinition, match=r"overlap at \[2026-01-08") as err:
+    with pytest.raises(InvalidDefinition, match="windows overlap") as err:
         current()
-    assert collection["id"] in str(err.value)
+    for part in (collection["id"], schedule["id"], "[2026-01-08 00:00", "source="):
+        assert part in str(err.value)
+    assert current(overlaps="keep")["b"].tolist() == ["c", "s", "s"]
     assert current(source=collection["id"])["b"].tolist() == ["c"]
     assert current(source=UUID(schedule["id"]))["b"].tolist() == ["s", "s"]
     assert current(start=date(2026, 1, 8))["b"].tolist() == ["s", "s"]
     stored.day(8, "a,b\n4,d\n")
     assert current(source="deleted")["b"].tolist() == ["d"]
+
+
+def test_overlapping_windows_of_one_source_are_put_together_on_request_alone(
+    stored: Stored, current: Any
+) -> None:
+    """A schedule with lookback_days reads each day several times."""
+    source = {"schedule_id": stored.rows.schedule(stored.workflow)["id"]}
+    stored.result(date(2026, 1, 5), date(2026, 1, 8), "a,b\n1,x\n", **source)
+    stored.result(date(2026, 1, 8), date(2026, 1, 9), "a,b\n2,y\n", **source)
+    assert current()["b"].tolist() == ["x", "y"]  # they only touch
+    stored.result(date(2026, 1, 6), date(2026, 1, 9), "a,b\n3,z\n", **source)
+    with pytest.raises(
+        InvalidDefinition, match="windows overlap, so rows would count twice"
+    ) as err:
+        current()
+    for part in (
+        "[2026-01-05 00:00",
+        "[2026-01-06 00:00",
+        source["schedule_id"],
+        "overlaps='keep'",
+    ):
+        assert part in str(err.value)
+    assert "source=" not in str(err.value)
+    assert current(overlaps="keep")["b"].tolist() == ["x", "z", "y"]
+    assert current(key="2026-01-06/2026-01-09")["b"].tolist() == ["z"]
+    with pytest.raises(InvalidDefinition, match="overlaps must be 'refuse' or 'keep', not 'drop'"):
+        current(overlaps="drop")
 
 
 def test_a_column_that_a_result_lacks_is_null_and_integers_become_wider(
@@ -277,6 +307,72 @@ def test_missing_files_name_the_execution_and_the_remedy(stored: Stored, current
     )
     with pytest.raises(InvalidResults, match="its files were deleted"):
         current()
+
+
+@pytest.fixture
+def at_first_file(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], None]]]:
+    """Provide a list of what happens when the first file of a bucket is opened."""
+    steps = list[Callable[[], None]]()
+    opened = MemoryFileSystem._open
+
+    def wait_and_open(*arguments: Any, **options: Any) -> Any:
+        while steps:
+            steps.pop()()
+        return opened(*arguments, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "_open", wait_and_open)
+    yield steps
+    MemoryFileSystem.store.clear()
+
+
+BUCKET = "memory://bucket/results"
+
+
+def test_files_are_read_after_the_transaction(
+    stored: Stored, database: Database, at_first_file: list[Callable[[], None]]
+) -> None:
+    """It would keep VACUUM from old rows for as long as the files take."""
+    row = stored.day(5, "a,b\n1,x\n", results_url=BUCKET)
+    connection, states = database.connect(), list[int]()
+    reads = (
+        lambda: results.current(WORKFLOW, connection=connection),
+        lambda: results.as_of(WORKFLOW, datetime.now(UTC), connection=connection),
+        lambda: results.execution(row["id"], connection=connection),
+    )
+    for read in reads:
+        at_first_file.append(lambda: states.append(connection.info.transaction_status))
+        assert read()["b"].tolist() == ["x"]
+    assert states == [psycopg2.extensions.TRANSACTION_STATUS_IDLE] * 3
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (
+            "UPDATE workflow_executions SET result_files_deleted_at = NOW(),"
+            ' result_data = result_data || \'{"data": [], "files": []}\'',
+            "retention deleted its files while they were read.*run its window again",
+        ),
+        ("DELETE FROM workflow_executions", "was deleted while its results were read; call again"),
+    ],
+)
+def test_files_that_are_deleted_while_they_are_read_name_the_execution_and_the_remedy(
+    stored: Stored,
+    current: Any,
+    at_first_file: list[Callable[[], None]],
+    statement: str,
+    words: str,
+) -> None:
+    row = stored.day(5, "a,b\n1,x\n", results_url=BUCKET)
+
+    def delete() -> None:
+        stored.database.query(f"{statement} WHERE id = %s RETURNING id", [row["id"]])
+        MemoryFileSystem.store.clear()
+
+    at_first_file.append(delete)
+    with pytest.raises(InvalidResults, match=words) as err:
+        current()
+    assert row["id"] in str(err.value)
 
 
 def test_a_file_that_is_not_the_one_that_was_loaded_is_refused(

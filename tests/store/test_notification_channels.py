@@ -8,6 +8,7 @@ from typing import Any
 import psycopg2
 import pytest
 from psycopg2.errors import InsufficientPrivilege
+from psycopg2.extras import Json
 
 from fixtures.postgres import Database, Row, Rows
 
@@ -189,6 +190,80 @@ def test_the_open_deliveries_of_a_user_are_bounded(database: Database, rows: Row
     database.query("UPDATE channel_deliveries SET status = 'SENT' WHERE status = 'PENDING'")
     queue(ann, "c", 1)
     assert counts(ann) == {"SENT": 200, "FAILED": 5, "PENDING": 1}
+
+
+SLACK = {"kind": "SLACK", "url": HOOK}
+
+
+def report(database: Database, user: Row, error: str) -> None:
+    """Report one event of the user, with what is true now."""
+    database.query(
+        "SELECT queue_notification(%s, 'CONSENT_REVOKED', 'event', NOW(), %s)",
+        [user["id"], Json({"error": error})],
+    )
+
+
+def withdraw(database: Database, user: Row) -> None:
+    """Report that the event is not true any more."""
+    database.query("SELECT withdraw_notifications(%s, 'event')", [user["id"]])
+
+
+def event(database: Database) -> Row:
+    """Read the one event, with its deliveries in the order of their statuses."""
+    (row,) = database.query(
+        "SELECT status, details ->> 'error' AS error, happened_at, ARRAY("
+        " SELECT delivery.status FROM channel_deliveries AS delivery"
+        " WHERE delivery.notification_id = event.id ORDER BY 1) AS deliveries"
+        " FROM notifications AS event"
+    )
+    return row
+
+
+@pytest.mark.parametrize("mail", ["UNSUBSCRIBED", "SENT"])
+def test_a_delivery_tells_what_is_true_when_its_event_is_true_again(
+    database: Database, rows: Rows, user: Row, mail: str
+) -> None:
+    rows.insert("notification_channels", user_id=user["id"], **SLACK)
+    rows.update("users", user, email_notifications=mail != "UNSUBSCRIBED")
+    report(database, user, "first")
+    if mail == "SENT":
+        database.query("UPDATE notifications SET status = 'SENT'")
+    before = event(database)
+    withdraw(database, user)
+    assert event(database)["deliveries"] == ["WITHDRAWN"]
+    report(database, user, "second")
+    after = event(database)
+    assert (after["status"], after["error"], after["deliveries"]) == (mail, "second", ["PENDING"])
+    assert after["happened_at"] > before["happened_at"]
+
+
+def test_a_channel_that_is_made_later_tells_what_is_true_by_then(
+    database: Database, rows: Rows, user: Row
+) -> None:
+    rows.update("users", user, email_notifications=False)
+    rows.insert("notification_channels", user_id=user["id"], **SLACK)
+    report(database, user, "first")
+    database.query("UPDATE channel_deliveries SET status = 'SENT'")
+    report(database, user, "second")
+    assert (event(database)["error"], event(database)["deliveries"]) == ("first", ["SENT"])
+    rows.insert("notification_channels", user_id=user["id"], **WEBHOOK)
+    report(database, user, "third")
+    assert event(database)["error"] == "third"
+    assert event(database)["deliveries"] == ["PENDING", "SENT"]
+
+
+def test_a_user_who_wants_mails_again_gets_one_of_what_is_true(
+    database: Database, rows: Rows, user: Row
+) -> None:
+    rows.update("users", user, email_notifications=False)
+    made = rows.insert("notification_channels", user_id=user["id"], **SLACK)
+    report(database, user, "first")
+    rows.update("notification_channels", made, is_active=False)
+    rows.update("users", user, email_notifications=True)
+    report(database, user, "second")
+    assert (event(database)["status"], event(database)["error"]) == ("PENDING", "second")
+    report(database, user, "third")  # the mail is queued already
+    assert event(database)["error"] == "second"
 
 
 def test_an_older_row_with_another_zone_may_be_written_whole(

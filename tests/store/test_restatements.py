@@ -404,8 +404,13 @@ def test_the_pipeline_stores_a_difference_with_its_own_rights(
     pipeline = database.connect("recomamp_pipeline")
     for _ in range(2):  # a second comparison replaces the first
         with pipeline:
-            store_difference(
-                pipeline, second["id"], found, previous_execution_id=first["id"], now=NOW
+            assert store_difference(
+                pipeline,
+                second["id"],
+                found,
+                previous_execution_id=first["id"],
+                loaded_at=second["results_loaded_at"],
+                now=NOW,
             )
     stored = database.query(
         "SELECT column_name, kind FROM result_difference_columns"

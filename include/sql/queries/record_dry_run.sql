@@ -1,24 +1,9 @@
 -- Store AMC's answer to a dry run. A refusal is the workflow's finding on the instance; any other
 -- answer is about a later version of the workflow, so an earlier finding goes.
--- The instance counts the dry runs of an hour.
 -- A workflow that has been deleted meanwhile gets nothing.
 -- Parameters: workflow_id, instance_key (UUIDs), definition_md5, query_md5, status, message (or NULL),
 -- attempts, checked_at, next_try_at (or NULL).
-WITH counted AS (
-    UPDATE amc_instances
-    SET
-        dry_runs = CASE
-            WHEN dry_runs_since > %(checked_at)s::TIMESTAMPTZ - INTERVAL '1 hour' THEN dry_runs + 1
-            ELSE 1
-        END,
-        dry_runs_since = CASE
-            WHEN dry_runs_since > %(checked_at)s::TIMESTAMPTZ - INTERVAL '1 hour'
-            THEN dry_runs_since
-            ELSE %(checked_at)s::TIMESTAMPTZ
-        END
-    WHERE id = %(instance_key)s::UUID
-),
-answered AS (
+WITH answered AS (
     INSERT INTO workflow_dry_runs AS dry (
         workflow_id,
         instance_id,

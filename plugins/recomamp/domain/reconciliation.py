@@ -49,6 +49,7 @@ class KnownExecutions:
     statuses: Mapping[UUID, ExecutionStatus]  # rows by the ids in the names; absent: no such row
     held: Mapping[UUID, str]  # AMC's ids that open rows hold, by the rows; once held, for good
     ended: Collection[str] = ()  # AMC's ids that AMC reports as ended
+    dry_runs: Collection[str] = ()  # AMC's ids of dry runs, also where AMC keeps no names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,13 +106,13 @@ def count_external(listed: Collection[AmcExecution], known: KnownExecutions) -> 
     """Count what takes a slot at AMC and has no open row, which would hold that slot.
 
     That is also what a row of ours has given up and AMC still runs, and what AMC runs for a row
-    more than once: a row holds one slot.
+    more than once: a row holds one slot. A dry run takes none.
     """
     in_flight = [
         one
         for one in listed
         if not (one.status.is_terminal or one.amc_execution_id in known.ended)
-        and not is_dry_run(one.workflow_id)
+        and not (is_dry_run(one.workflow_id) or one.amc_execution_id in known.dry_runs)
     ]
     holders = {amc_id: execution_id for execution_id, amc_id in known.held.items()}
     rows = {holders.get(one.amc_execution_id) or _row_waiting_for(one, known) for one in in_flight}

@@ -14,8 +14,8 @@ import pyarrow as pa
 from psycopg2.extensions import connection as Connection
 
 from recomamp.errors import InvalidDefinition, InvalidResults
-from recomamp.results.opened import DEFAULT_CONN_ID, opened
-from recomamp.results.selection import Selection
+from recomamp.results.opened import DEFAULT_CONN_ID, opened, transaction
+from recomamp.results.selection import Overlaps, Selection
 from recomamp.store.results.reader import read_document, read_files, unite
 from recomamp.store.stored_results import (
     StoredResult,
@@ -41,31 +41,37 @@ def current(
     source: UUID | str | None = None,
     columns: Sequence[str] | None = None,
     with_window: bool = False,
+    overlaps: Overlaps = "refuse",
     connection: str | Connection = DEFAULT_CONN_ID,
     results_url: str | None = None,
 ) -> pd.DataFrame:
     """Return the rows of a workflow's current results, in the order of their windows.
 
+    Files are read after the transaction that selects the results has ended. A transaction that the
+    caller has begun stays open.
+
     :param workflow: UUID or name.
     :param start: earliest start of a window: a day of the window's zone, or a time.
     :param end: latest end of a window, exclusive.
     :param key: of one window, as the keyed Asset events name it.
-    :param source: the schedule or collection whose results are meant. Needed only where windows of
-        several overlap.
+    :param source: the schedule or collection whose results are meant; None for all.
     :param columns: the columns to read; None for all.
     :param with_window: adds ``recomamp_window_start``, ``recomamp_window_end`` and
         ``recomamp_execution``.
+    :param overlaps: ``refuse`` raises an error where windows overlap, whose rows would count twice.
+        ``keep`` returns the rows of each window.
     :param connection: the id of an Airflow connection, a URI, or an open connection.
     :param results_url: where results lie, with what opens it; RECOMAMP_RESULTS_URL if left out.
     :raises InvalidDefinition: when the workflow is unknown or its name is not unique, or when
-        windows of several sources overlap.
+        windows overlap and ``overlaps`` is ``refuse``.
     :raises InvalidResults: when files are missing and the document is not whole, when a column is
         missing, or when it changed its type.
     """
     with opened(connection) as one:
-        found = _current(one, workflow, None)
-        chosen = Selection(start=start, end=end, key=key, source=source).of(found)
-        return _frame(one, chosen, columns, with_window, results_url)
+        with transaction(one):
+            found = _current(one, workflow, None)
+        chosen = Selection(start=start, end=end, key=key, source=source, overlaps=overlaps)
+        return _frame(one, chosen.of(found), columns, with_window, results_url)
 
 
 def as_of(
@@ -78,6 +84,7 @@ def as_of(
     source: UUID | str | None = None,
     columns: Sequence[str] | None = None,
     with_window: bool = False,
+    overlaps: Overlaps = "refuse",
     connection: str | Connection = DEFAULT_CONN_ID,
     results_url: str | None = None,
 ) -> pd.DataFrame:
@@ -89,9 +96,10 @@ def as_of(
     :raises InvalidDefinition: when ``when`` has no zone.
     """
     with opened(connection) as one:
-        found = _current(one, workflow, _aware(when))
-        chosen = Selection(start=start, end=end, key=key, source=source).of(found)
-        return _frame(one, chosen, columns, with_window, results_url)
+        with transaction(one):
+            found = _current(one, workflow, _aware(when))
+        chosen = Selection(start=start, end=end, key=key, source=source, overlaps=overlaps)
+        return _frame(one, chosen.of(found), columns, with_window, results_url)
 
 
 def execution(
@@ -108,7 +116,8 @@ def execution(
     :raises InvalidResults: as ``current`` does.
     """
     with opened(connection) as one:
-        found = select_stored_result(one, _uuid(execution_id))
+        with transaction(one):
+            found = select_stored_result(one, _uuid(execution_id))
         if found is None:
             raise InvalidDefinition(
                 f"no execution {execution_id} has results",
@@ -125,7 +134,7 @@ def windows(
 
     :raises InvalidDefinition: when the workflow is unknown or its name is not unique.
     """
-    with opened(connection) as one:
+    with opened(connection) as one, transaction(one):
         found = _current(one, workflow, None)
     listed = [
         {
@@ -215,20 +224,30 @@ def _read(
     columns: Sequence[str] | None,
     results_url: str | None,
 ) -> pa.Table:
+    """Read the files of a result, or its document where files are missing."""
     problem = "its files were deleted" if result.files_deleted_at else "it lists no files"
     if result.files:
         try:
             return read_files(result, columns, results_url=results_url)
         except FileNotFoundError as err:
             problem = f"its file {err} is missing"
-    return _read_document(connection, result, columns, problem)
+    with transaction(connection):
+        now = select_stored_result(connection, result.execution_id)
+        data = select_document_rows(connection, result.execution_id) if now else None
+    if now is None:
+        raise InvalidResults(
+            f"execution {result.execution_id} was deleted while its results were read; call again "
+            "for the results that are left"
+        )
+    if now.files_deleted_at and not result.files_deleted_at:
+        problem = "retention deleted its files while they were read"
+    return _read_document(data, result, columns, problem)
 
 
 def _read_document(
-    connection: Connection, result: StoredResult, columns: Sequence[str] | None, problem: str
+    data: str | None, result: StoredResult, columns: Sequence[str] | None, problem: str
 ) -> pa.Table:
     """Read the document where it has all rows."""
-    data = select_document_rows(connection, result.execution_id)
     table = read_document(data, result, columns) if data and result.columns else None
     if table is None or table.num_rows != result.rows:
         raise InvalidResults(

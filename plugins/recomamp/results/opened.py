@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extensions import connection as Connection
 
 from recomamp.errors import ConfigurationError
@@ -28,6 +29,17 @@ def opened(named: str | Connection) -> Iterator[Connection]:
         return
     with closing(_open_uri(named) if "://" in named else _open_airflow_connection(named)) as one:
         yield one
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Read within a transaction that ends with the block. One that is open already stays open."""
+    is_begun_here = connection.info.transaction_status == TRANSACTION_STATUS_IDLE
+    try:
+        yield
+    finally:
+        if is_begun_here and not connection.closed:
+            connection.rollback()  # nothing was written
 
 
 def _open_uri(uri: str) -> Connection:

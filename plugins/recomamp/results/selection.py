@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal, get_args
 from uuid import UUID
 
 from recomamp.domain.scheduling.cron import load_zone
@@ -12,6 +13,7 @@ from recomamp.domain.scheduling.windows import Window
 from recomamp.errors import InvalidDefinition
 from recomamp.store.stored_results import StoredResult
 
+Overlaps = Literal["refuse", "keep"]
 DELETED = "deleted"  # the source of results whose schedule or collection was deleted
 
 
@@ -24,21 +26,26 @@ class Selection:
     :param end: latest end of a window, likewise; the day itself is not read.
     :param key: of the one window that is meant, as events name it (``Window.key``).
     :param source: UUID of a schedule or collection, or ``deleted``.
+    :param overlaps: whether windows that overlap are refused or kept.
     """
 
     start: date | datetime | None = None
     end: date | datetime | None = None
     key: str | None = None
     source: UUID | str | None = None
+    overlaps: Overlaps = "refuse"
 
     def of(self, results: Iterable[StoredResult]) -> list[StoredResult]:
         """Return the results that are meant.
 
-        :raises InvalidDefinition: when windows of several sources overlap, whose data would count
-            twice.
+        :raises InvalidDefinition: when windows overlap, whose data would count twice, and
+            ``overlaps`` is ``refuse``.
         """
+        if self.overlaps not in get_args(Overlaps):
+            raise InvalidDefinition(f"overlaps must be 'refuse' or 'keep', not {self.overlaps!r}")
         found = [one for one in results if one.window and self._takes(one, one.window)]
-        _refuse_overlaps(found)
+        if self.overlaps == "refuse":
+            _refuse_overlaps(found)
         return found
 
     def _takes(self, result: StoredResult, window: Window) -> bool:
@@ -62,13 +69,22 @@ def _name(result: StoredResult) -> str:
 
 
 def _refuse_overlaps(results: Sequence[StoredResult]) -> None:
-    ends: dict[str, datetime] = {}
-    windows = [(one.window, _name(one)) for one in results if one.window]
-    for window, name in sorted(windows, key=lambda one: one[0].start):
-        other = next((by for by, end in ends.items() if by != name and end > window.start), None)
-        if other:
+    windows = sorted(
+        ((one.window, _name(one)) for one in results if one.window), key=lambda one: one[0].start
+    )
+    # The window that ends last of those before
+    latest, by = windows[0] if windows else (None, "")
+    for window, name in windows[1:]:
+        if latest and latest.end > window.start:
             raise InvalidDefinition(
-                f"windows of {other} and of {name} overlap at {window}, so rows would count twice; "
-                "choose one with source= (a schedule, a collection, or 'deleted')"
+                f"windows overlap, so rows would count twice: {latest} of {by} and {window} of "
+                f"{name}; {_remedy(by, name)}"
             )
-        ends[name] = max(window.end, ends.get(name, window.end))
+        latest, by = window, name
+
+
+def _remedy(one: str, other: str) -> str:
+    choice = "name one window with key=, or pass overlaps='keep' for the rows of each"
+    if one == other:
+        return choice
+    return f"choose one with source= (a schedule, a collection, or 'deleted'), {choice}"

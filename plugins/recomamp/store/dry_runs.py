@@ -10,9 +10,9 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.amc_target import AmcTarget
-from recomamp.domain.dry_runs import DryRunAnswer, next_try_at
+from recomamp.domain.dry_runs import DryRunAnswer, DryRunStatus, next_try_at
 from recomamp.domain.text import MAX_NAME, one_line
-from recomamp.store.statements import fetch_all, fetch_one
+from recomamp.store.statements import execute_returning, fetch_all, fetch_one
 
 MOST_PER_HOUR = 60  # of an instance
 
@@ -62,10 +62,40 @@ def is_any_dry_run_due(connection: Connection, *, now: datetime) -> bool:
     return row is not None and bool(row["is_due"])
 
 
+def count_dry_run(connection: Connection, due: DueDryRun, *, now: datetime) -> bool:
+    """Count a dry run of an instance; False where it has had ``MOST_PER_HOUR`` in this hour."""
+    return execute_returning(
+        connection,
+        "count_dry_run",
+        instance_key=due.instance_key,
+        now=now,
+        most_per_hour=MOST_PER_HOUR,
+    )
+
+
+def mark_dry_run_sent(
+    connection: Connection, due: DueDryRun, *, amc_execution_id: str, sent_at: datetime
+) -> None:
+    """Store AMC's id of a dry run that AMC has not ended. Its answer is UNKNOWN until then."""
+    attempts = due.attempts + 1
+    unknown = DryRunAnswer(status=DryRunStatus.UNKNOWN)
+    execute_returning(
+        connection,
+        "mark_dry_run_sent",
+        workflow_id=due.workflow_id,
+        instance_key=due.instance_key,
+        definition_md5=due.definition_md5,
+        amc_execution_id=amc_execution_id,
+        attempts=attempts,
+        sent_at=sent_at,
+        next_try_at=next_try_at(unknown, attempts, sent_at),
+    )
+
+
 def record_dry_run(
     connection: Connection, due: DueDryRun, answer: DryRunAnswer, *, checked_at: datetime
 ) -> None:
-    """Store AMC's answer, count it, and make a refusal the finding of this query alone."""
+    """Store AMC's answer, and make a refusal the finding of this query alone."""
     attempts = due.attempts + 1
     fetch_all(
         connection,

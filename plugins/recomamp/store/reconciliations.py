@@ -65,12 +65,14 @@ def select_known_execution_ids(
 ) -> KnownExecutions:
     """Return what the database knows of the executions that AMC lists."""
     named = {execution_id_of(one.workflow_id) for one in listed} - {None}
+    amc_execution_ids = [one.amc_execution_id for one in listed]
     found = fetch_all(
         connection,
         "select_known_execution_ids",
         execution_ids=list(named),
-        amc_execution_ids=[one.amc_execution_id for one in listed],
+        amc_execution_ids=amc_execution_ids,
     )
+    dry_runs = fetch_all(connection, "select_dry_run_ids", amc_execution_ids=amc_execution_ids)
     # A row whose status is none of our words says nothing, so that nothing is done about it
     statuses = {
         row["id"]: status for row in found if (status := ExecutionStatus.parse(row["status"]))
@@ -84,6 +86,7 @@ def select_known_execution_ids(
             if row["id"] in statuses and statuses[row["id"]].is_open
         },
         ended={row["amc_execution_id"] for row in with_id if _is_terminal(row["amc_status"])},
+        dry_runs={row["amc_execution_id"] for row in dry_runs},
     )
 
 

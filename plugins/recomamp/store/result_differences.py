@@ -42,9 +42,19 @@ def store_difference(
     difference: ResultDifference,
     *,
     previous_execution_id: UUID,
+    loaded_at: datetime | None,
     now: datetime,
-) -> None:
-    """Store what a version changed, in place of what an earlier comparison has stored."""
+) -> bool:
+    """Store what a version changed, in place of what an earlier comparison has stored.
+
+    :param loaded_at: ``results_loaded_at`` of the version that was compared.
+    :returns: False where the version has been loaded again or deleted since. Nothing is stored
+        then: the later load compares what it has loaded.
+    """
+    if not execute_returning(
+        connection, "lock_loaded_result", execution_id=execution_id, loaded_at=loaded_at
+    ):
+        return False
     execute_returning(connection, "delete_result_difference", execution_id=execution_id)
     execute_returning(
         connection,
@@ -73,6 +83,7 @@ def store_difference(
         execution_id=execution_id,
         rows=_list(_bounded(difference.rows)),
     )
+    return True
 
 
 def _column(column: ColumnDifference) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,12 +14,14 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_steps import Run
 from recomamp.domain.limits import Limits
+from recomamp.domain.result_difference import ResultDifference
 from recomamp.pipeline.executions import versions
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.versions import compare_with_previous
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.store.result_differences import store_difference
 
 SQL = (
     "SELECT campaign, SUM(total_purchases) AS purchases, SUM(total_product_sales) AS sales"
@@ -108,6 +111,54 @@ def test_loading_again_replaces_the_difference(
     (after,) = differences(database)
     assert {**after, "compared_at": None} == {**before, "compared_at": None}
     assert after["compared_at"] > before["compared_at"]
+
+
+def test_of_two_loads_at_once_the_later_one_stores_the_difference(
+    database: Database, run: Run, restating: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier one compares while the later one loads the same results again."""
+    version(run, restating, 1, "2026-01-14")
+    second = version(run, restating, 2, "2026-01-20")
+    later: list[Row] = []
+    compared = versions._compared
+
+    def load_meanwhile(*arguments: Any) -> Any:
+        monkeypatch.setattr(versions, "_compared", compared)
+        again = Run(run.database, run_id="restate__2", **run.source)
+        again.states = {"submit": "success", "wait": "success"}
+        again.step(LoadResults)
+        later.extend(differences(database))
+        return compared(*arguments)
+
+    monkeypatch.setattr(versions, "_compared", load_meanwhile)
+    compare(second)
+    assert len(later) == 1
+    assert differences(database) == later
+
+
+def test_two_comparisons_that_store_at_once_leave_one_whole_difference(
+    database: Database, run: Run, restating: RunningEmulator
+) -> None:
+    first = version(run, restating, 1, "2026-01-14")
+    second = version(run, restating, 2, "2026-01-20")
+    (before,) = differences(database)
+    database.query("DELETE FROM result_differences")
+    with database.connect("recomamp_pipeline") as other, ThreadPoolExecutor(1) as pool:
+        assert store_difference(
+            other,
+            second["id"],
+            ResultDifference(note="the other one"),
+            previous_execution_id=first["id"],
+            loaded_at=second["results_loaded_at"],
+            now=datetime.now(UTC),
+        )
+        waiting = pool.submit(compare, second)
+        while not database.query("SELECT pid FROM pg_locks WHERE NOT granted"):
+            assert not waiting.done(), waiting.result()
+        other.commit()
+        waiting.result(timeout=30)
+    (after,) = differences(database)
+    assert {**after, "compared_at": None} == {**before, "compared_at": None}
 
 
 def test_another_query_is_noted_and_not_compared(

@@ -13,13 +13,15 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
-from fixtures.tenants import europe_instance, hooks
+from fixtures.tenants import NoPauseHook, PipelineDatabase, europe_instance, hooks
 from recomamp.domain.amc_names import dry_run_workflow_id
 from recomamp.errors import PartialFailure
+from recomamp.pipeline.instances import dry_runs
 from recomamp.pipeline.instances.dry_runs import MOST_PER_USER, make_dry_runs
 from recomamp.pipeline.instances.operators import DryRunWorkflows
 from recomamp.pipeline.instances.query_findings import check_queries
 from recomamp.pipeline.instances.schema import sync_schema
+from recomamp.store.dry_runs import MOST_PER_HOUR
 
 DAGS = Path(__file__).resolve().parents[3] / "dags"
 BAD = "SELECT campaing, SUM(impressions) AS n FROM dsp_impressions GROUP BY campaing"
@@ -171,6 +173,105 @@ def test_a_person_who_locks_rows_keeps_no_other_away(
     analyst.rollback()
     check()
     assert not database.query("SELECT FROM workflow_dry_runs WHERE instance_id = %s", [other["id"]])
+
+
+def test_a_dry_run_counts_though_its_answer_cannot_be_recorded(
+    database: Database,
+    rows: Rows,
+    instance: Row,
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a person with an open transaction could have AMC asked without end."""
+    monkeypatch.setattr(dry_runs, "LOCK_WAIT", timedelta(milliseconds=50))
+    workflow = rows.workflow(instance=instance, name="w", sql_query=GOOD)
+    analyst = database.connect("recomamp_analyst", str(workflow["user_id"]))
+    with analyst.cursor() as cursor:
+        cursor.execute("SELECT delete_own_row('workflows', %s)", [str(workflow["id"])])
+    for _ in range(2):
+        check()
+    assert len(emulator.executions()) == 2
+    assert rows.get("amc_instances", instance)["dry_runs"] == 2
+    analyst.rollback()
+    assert answers(database) == {}
+
+
+def test_where_a_dry_run_cannot_be_counted_amc_is_not_asked(
+    database: Database,
+    rows: Rows,
+    instance: Row,
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dry_runs, "LOCK_WAIT", timedelta(milliseconds=50))
+    rows.workflow(instance=instance, name="w", sql_query=GOOD)
+    analyst = database.connect("recomamp_analyst", str(instance["user_id"]))
+    with analyst.cursor() as cursor:
+        cursor.execute("UPDATE amc_instances SET name = 'x'")
+        assert cursor.rowcount == 1
+    check()
+    assert emulator.executions() == []
+    analyst.rollback()
+    check()
+    assert answers(database) == {"w": ("ACCEPTED", None)}
+
+
+def test_an_instance_is_asked_no_more_often_than_an_hour_allows(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    now = datetime.now(UTC)
+    for number in range(3):
+        rows.workflow(instance=instance, name=f"w{number}", sql_query=GOOD)
+    begun = now - timedelta(minutes=59)
+    rows.update("amc_instances", instance, dry_runs=MOST_PER_HOUR - 1, dry_runs_since=begun)
+    check(now=now)
+    check(now=now)
+    assert len(emulator.executions()) == 1
+    check(now=now + timedelta(minutes=2))
+    assert len(emulator.executions()) == 3
+    assert rows.get("amc_instances", instance)["dry_runs"] == 2
+
+
+def test_a_query_that_does_not_reach_amc_does_not_count(
+    rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    rows.workflow(instance=instance, sql_query=f"{GOOD} HAVING SUM(n) > {{{{least}}}}")
+    check()
+    assert emulator.executions() == []
+    assert rows.get("amc_instances", instance)["dry_runs"] == 0
+
+
+def test_amcs_id_of_a_dry_run_is_stored_while_amc_works_on_it(
+    database: Database, rows: Rows, instance: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_second", pending_seconds=3600, running_seconds=1)
+    workflow = rows.workflow(instance=instance, sql_query=GOOD)
+    seen: list[Row] = []
+
+    class WatchingHook(NoPauseHook):
+        def client_at(self, *arguments: Any, **options: Any) -> Any:
+            client = super().client_at(*arguments, **options)
+            client.sleep = look
+            return client
+
+    async def look(_seconds: float) -> None:
+        seen.extend(
+            database.query("SELECT workflow_id, status, amc_execution_id FROM workflow_dry_runs")
+        )
+        emulator.progression("at_once")
+
+    pipeline = PipelineDatabase()
+    check(database=pipeline, amazon=WatchingHook(database=pipeline))
+    (at_amc,) = emulator.executions()
+    stored = {
+        "workflow_id": workflow["id"],
+        "status": "UNKNOWN",
+        "amc_execution_id": at_amc["workflowExecutionId"],
+    }
+    assert seen[0] == stored
+    assert database.query("SELECT status, amc_execution_id FROM workflow_dry_runs") == [
+        {"status": "ACCEPTED", "amc_execution_id": at_amc["workflowExecutionId"]}
+    ]
 
 
 def test_a_sandbox_is_asked_with_made_up_data(

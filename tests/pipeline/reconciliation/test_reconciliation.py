@@ -22,10 +22,11 @@ from cryptography.fernet import Fernet
 from fixtures.emulator import RunningEmulator
 from fixtures.emulator_client import SQL, EmulatorClient
 from fixtures.postgres import Database, Row, Rows
-from fixtures.tenants import PipelineDatabase, europe_instance
+from fixtures.tenants import PipelineDatabase, europe_instance, hooks
 from recomamp.domain.reconciliation import RunState
 from recomamp.errors import PipelineError
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.instances.dry_runs import make_dry_runs
 from recomamp.pipeline.reconciliation import instance as instance_reconciliation
 from recomamp.pipeline.reconciliation import operator
 from recomamp.pipeline.reconciliation.dag_run_state import airflow_run_state
@@ -409,6 +410,27 @@ def test_what_another_deployment_runs_on_the_instance_is_left_alone(
     assert statuses(emulator)[amc_id] == "RUNNING"
     assert reconciler.actions == []
     assert rows.get("amc_instances", instance)["external_executions"] == 1
+
+
+def test_a_dry_run_takes_no_slot_where_amc_keeps_no_names(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    emulator: RunningEmulator,
+) -> None:
+    put(status="SUCCESS")  # brings the instance into the comparison
+    emulator.settings(keep_workflow_id=False)
+    emulator.progression("per_second", pending_seconds=3600, running_seconds=1)
+    make_dry_runs(**hooks(), now=reconciler.start)
+    reconciler.at(1)
+    (at_amc,) = emulator.executions()
+    assert at_amc["request"]["dryRun"] is True
+    assert at_amc["workflowId"].startswith("transient_")
+    assert at_amc["status"] == "PENDING"
+    counted = rows.get("amc_instances", instance)
+    assert counted["external_counted_at"] == reconciler.start + timedelta(minutes=1)
+    assert counted["external_executions"] == 0
 
 
 def test_executions_of_others_are_counted_and_never_cancelled(

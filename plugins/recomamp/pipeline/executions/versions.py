@@ -41,7 +41,11 @@ class _NotComparable(Exception):
 def compare_with_previous(
     execution_id: UUID, *, database: DatabaseHook, results_url: str, limits: Limits
 ) -> None:
-    """Store what a version changed. It never fails: what goes wrong becomes the note."""
+    """Store what a version changed. It never fails: what goes wrong becomes the note.
+
+    It holds no lock while it reads files. Where the results are loaded again meanwhile, it stores
+    nothing: the later load makes its own comparison.
+    """
     try:
         with database.transaction() as connection:
             previous = select_previous_version(connection, execution_id)
@@ -49,30 +53,39 @@ def compare_with_previous(
                 return
             before = select_stored_result(connection, previous.execution_id)
             after = select_stored_result(connection, execution_id)
+        if after is None:
+            log.info("Execution %s was deleted, so nothing is compared", execution_id)
+            return
         difference = _difference(previous, before, after, results_url, limits)
-        _store(database, execution_id, previous, difference)
+        _store(database, after, previous, difference)
     except Exception as err:  # noqa: BLE001 - the results are loaded, and that is what counts
         log_failure(f"comparison of execution {execution_id} with the version before", err)
 
 
 def _store(
-    database: DatabaseHook, execution_id: UUID, previous: PreviousVersion, found: ResultDifference
+    database: DatabaseHook, after: StoredResult, previous: PreviousVersion, found: ResultDifference
 ) -> None:
     now = datetime.now(UTC)
     for difference in (found, ResultDifference(note="the difference could not be stored")):
         try:
             with database.transaction() as connection:
-                store_difference(
+                is_stored = store_difference(
                     connection,
-                    execution_id,
+                    after.execution_id,
                     difference,
                     previous_execution_id=previous.execution_id,
+                    loaded_at=after.loaded_at,
                     now=now,
                 )
         except psycopg2.Error as err:
-            log_failure(f"difference of execution {execution_id}", err)
+            log_failure(f"difference of execution {after.execution_id}", err)
         else:
             break
+    else:
+        return
+    if not is_stored:
+        log.info("Execution %s was loaded again or deleted meanwhile", after.execution_id)
+        return
     log.info(
         "Compared with execution %s: change ratio %s%s",
         previous.execution_id,
@@ -84,7 +97,7 @@ def _store(
 def _difference(
     previous: PreviousVersion,
     before: StoredResult | None,
-    after: StoredResult | None,
+    after: StoredResult,
     results_url: str,
     limits: Limits,
 ) -> ResultDifference:
@@ -104,12 +117,12 @@ def _difference(
 def _compared(
     previous: PreviousVersion,
     before: StoredResult | None,
-    after: StoredResult | None,
+    after: StoredResult,
     results_url: str,
     limits: Limits,
 ) -> ResultDifference:
-    if before is None or after is None:
-        raise _NotComparable("a version was deleted meanwhile")
+    if before is None:
+        raise _NotComparable("the version before was deleted meanwhile")
     if not previous.asks_the_same:
         raise _NotComparable(
             "the query, its values or its instance have changed since the version before, so "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from psycopg2.errors import LockNotAvailable
+from psycopg2.extensions import connection as Connection
 
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import NewExecution
@@ -41,8 +43,11 @@ from recomamp.pipeline.instances.sandbox import is_sandbox_instance
 from recomamp.pipeline.log_table import as_table
 from recomamp.pipeline.partial_failures import FailureCollector, gather_limited, in_turns
 from recomamp.store.dry_runs import (
+    MOST_PER_HOUR,
     DueDryRun,
+    count_dry_run,
     delete_unused_dry_runs,
+    mark_dry_run_sent,
     record_dry_run,
     select_due_dry_runs,
 )
@@ -74,11 +79,12 @@ def make_dry_runs(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> 
 
     async def dry_run(due: DueDryRun) -> None:
         with failures.capture(due, user_id=due.user_id):
-            answer, error = await _ask(due, amazon, now)
-            try:
-                await asyncio.to_thread(_store, due, answer, database, now)
-            except LockNotAvailable as err:  # the tenant's own doing: the next run asks again
-                raise InstanceUnusable("an open transaction has locked the workflow") from err
+            asked = await _ask(due, database, amazon, now)
+            if asked is None:
+                log.info("%s: its instance has had %s dry runs of an hour", due, MOST_PER_HOUR)
+                return
+            answer, error = asked
+            await asyncio.to_thread(_store, due, answer, database, now)
             rows.append((due, answer.status, answer.message or ""))
             if error is not None:  # the row says so, and when the next try comes
                 raise InstanceUnusable(answer.message or "") from error
@@ -93,16 +99,49 @@ def make_dry_runs(*, database: DatabaseHook, amazon: AmcHook, now: datetime) -> 
     failures.raise_unknown("without a dry run")
 
 
+@contextmanager
+def _quick_transaction(database: DatabaseHook) -> Iterator[Connection]:
+    """Give a transaction that waits only briefly for rows that a person has locked.
+
+    :raises InstanceUnusable: when they stay locked. The next run asks again.
+    """
+    try:
+        with database.transaction() as connection:
+            limit_lock_waits(connection, LOCK_WAIT)
+            yield connection
+    except LockNotAvailable as err:
+        raise InstanceUnusable(
+            "an open transaction has locked the workflow or its instance; end that transaction"
+        ) from err
+
+
+def _count(due: DueDryRun, database: DatabaseHook, now: datetime) -> bool:
+    """Count a dry run and commit, before AMC is asked: no later error can undo the count."""
+    with _quick_transaction(database) as connection:
+        return count_dry_run(connection, due, now=now)
+
+
+def _mark_sent(
+    due: DueDryRun, amc_execution_id: str, database: DatabaseHook, now: datetime
+) -> None:
+    with _quick_transaction(database) as connection:
+        mark_dry_run_sent(connection, due, amc_execution_id=amc_execution_id, sent_at=now)
+
+
 def _store(due: DueDryRun, answer: DryRunAnswer, database: DatabaseHook, now: datetime) -> None:
-    with database.transaction() as connection:
-        limit_lock_waits(connection, LOCK_WAIT)
+    with _quick_transaction(database) as connection:
         record_dry_run(connection, due, answer, checked_at=now)
 
 
 async def _ask(
-    due: DueDryRun, amazon: AmcHook, now: datetime
-) -> tuple[DryRunAnswer, AmazonError | None]:
-    """Return AMC's answer, and the error where AMC could not be asked."""
+    due: DueDryRun, database: DatabaseHook, amazon: AmcHook, now: datetime
+) -> tuple[DryRunAnswer, AmazonError | None] | None:
+    """Return AMC's answer, and the error where AMC could not be asked.
+
+    None: the instance has had its dry runs of the hour. Queries that cannot be sent do not count.
+
+    :raises InstanceUnusable: when a person has locked the rows that say what AMC is asked.
+    """
     try:
         execution, sampled = _execution(due, now)
     except InvalidDefinition as err:
@@ -114,8 +153,13 @@ async def _ask(
         return DryRunAnswer(status=DryRunStatus.UNKNOWN, message=one_line(err)), None
     try:
         async with asyncio.timeout(MAX_SECONDS), client as amc:
+            if not await asyncio.to_thread(_count, due, database, now):
+                return None
             is_sandbox = await is_sandbox_instance(due.instance_type, amc)
-            return await _answer(amc, execution(is_sandbox), sampled), None
+            created = await amc.create_execution(execution(is_sandbox))
+            # At once: while AMC works on it, the reconciliation must not count it as external
+            await asyncio.to_thread(_mark_sent, due, created.amc_execution_id, database, now)
+            return await _answer(amc, created, sampled), None
     except TimeoutError:
         error: AmazonError = TransientError(f"AMC has not answered within {MAX_SECONDS:g} seconds")
     except RequestRejected as err:
@@ -161,8 +205,7 @@ def _execution(due: DueDryRun, now: datetime) -> tuple[Callable[[bool], NewExecu
     return build, sampled
 
 
-async def _answer(amc: AmcClient, execution: NewExecution, sampled: list[str]) -> DryRunAnswer:
-    created = await amc.create_execution(execution)
+async def _answer(amc: AmcClient, created: AmcExecution, sampled: list[str]) -> DryRunAnswer:
     ended = await _until_ended(
         created, lambda: amc.get_execution(created.amc_execution_id), amc.sleep
     )
