@@ -79,7 +79,8 @@ FROM (VALUES
     ('query_parameter_names(text)'),
     ('queue_notification(uuid,text,text,timestamp with time zone,jsonb)'),
     ('raise_invalid_row(text,text,text)'), ('raise_quota_exceeded(text,text,text,integer)'),
-    ('recalculate_guide_progress()'), ('record_late_windows()'), ('refresh_collection_progress(uuid)'),
+    ('recalculate_guide_progress()'), ('record_late_weeks()'), ('record_late_windows()'),
+    ('refresh_collection_progress(uuid)'),
     ('refresh_guide_progress(uuid[])'), ('refresh_resumed_collection()'),
     ('refuse_deleting_open_execution()'), ('refuse_deleting_used_template()'),
     ('refuse_long_text()'), ('refuse_used_template(uuid,uuid)'),
@@ -87,18 +88,19 @@ FROM (VALUES
     ('require_object(text,text,jsonb)'), ('require_own_instance(text,uuid,uuid)'),
     ('require_own_workflow(text,uuid,uuid)'), ('require_time_zone(text,text,text)'),
     ('require_window_days(text,jsonb)'), ('reset_counter()'), ('reset_validation()'),
-    ('restatement_plan(jsonb)'), ('restatement_problem(jsonb)'),
+    ('restatement_plan(jsonb,integer)'), ('restatement_problem(jsonb,integer)'),
     ('result_rows(uuid,integer,integer)'), ('results_as_of(timestamp with time zone)'),
     ('schedule_preview(uuid,integer)'),
     ('schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)'),
     ('schedule_window_end(text,text,jsonb,timestamp with time zone)'), ('set_late_tick_at()'),
+    ('set_late_week_at()'),
     ('set_next_run_at()'),
     ('set_template_last_used_at()'), ('set_workflow_definition_md5()'),
     ('slow_queries(double precision)'),
     ('split_into_weeks(date,date)'), ('strip_comments(text)'), ('sync_collection_weeks()'),
     ('touch_updated_at()'), ('unused_indexes(bigint)'), ('update_workflow_execution_count()'),
     ('versions_of_results()'),
-    ('wall_time_instant(timestamp without time zone,text)'),
+    ('wall_time_instant(timestamp without time zone,text)'), ('weeks_without_results(uuid)'),
     ('withdraw_collection_notifications()'), ('withdraw_late_window()'),
     ('withdraw_loaded_windows()'),
     ('withdraw_notifications(uuid,text)')
@@ -298,10 +300,10 @@ GRANT UPDATE (
 
 GRANT INSERT (
     id, name, description, workflow_id, instance_id, user_id, start_date, end_date, parameters,
-    status
+    status, late_after
 ) ON public.report_data_collections TO recomamp_analyst;
 GRANT UPDATE (
-    name, description, workflow_id, instance_id, start_date, end_date, parameters, status
+    name, description, workflow_id, instance_id, start_date, end_date, parameters, status, late_after
 ) ON public.report_data_collections TO recomamp_analyst;
 
 GRANT INSERT (
@@ -382,7 +384,7 @@ GRANT EXECUTE ON FUNCTION
     public.versions_of_results()
 TO recomamp_analyst;
 GRANT EXECUTE ON FUNCTION
-    public.restatement_plan(JSONB),
+    public.restatement_plan(JSONB, INTEGER),
     public.is_restatement_stopped(
         INTEGER[], NUMERIC, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, NUMERIC
     )
@@ -459,8 +461,9 @@ GRANT UPDATE (
 
 -- It inserts RESTATE alone (check_run_request), and changes nothing that a request asks for.
 GRANT SELECT, DELETE ON public.run_requests TO recomamp_pipeline;
-GRANT INSERT (user_id, action, schedule_id, window_start, window_end, restate_age_days)
-    ON public.run_requests TO recomamp_pipeline;
+GRANT INSERT (
+    user_id, action, schedule_id, collection_id, window_start, window_end, restate_age_days
+) ON public.run_requests TO recomamp_pipeline;
 GRANT SELECT (user_id, max_open_restatements) ON public.user_quotas TO recomamp_pipeline;
 GRANT UPDATE (
     status, reason, dag_id, dag_run_id, backfill_id, accepted_at, completed_at, attempts,
@@ -473,8 +476,8 @@ GRANT EXECUTE ON FUNCTION public.results_as_of(TIMESTAMPTZ) TO recomamp_pipeline
 GRANT UPDATE (status, next_try_at, attempts, claim_id, claimed_until, last_error)
     ON public.channel_deliveries TO recomamp_pipeline;
 GRANT EXECUTE ON FUNCTION
-    public.is_quiet_time(TIME, TIME, TEXT, TIMESTAMPTZ), public.record_late_windows(),
-    public.withdraw_loaded_windows()
+    public.is_quiet_time(TIME, TIME, TEXT, TIMESTAMPTZ), public.record_late_weeks(),
+    public.record_late_windows(), public.withdraw_loaded_windows()
 TO recomamp_pipeline;
 
 -- The update is of no value: it is the right to lock a row.

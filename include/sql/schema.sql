@@ -943,7 +943,8 @@ BEGIN
         ('BACKFILL', 'schedule_id or a collection_id', ARRAY['schedule_id', 'collection_id'],
             ARRAY['from_date', 'to_date', 'reprocess_behavior', 'parameters']),
         ('LOAD', 'execution_id', ARRAY['execution_id'], ARRAY[]::TEXT[]),
-        ('RESTATE', 'schedule_id', ARRAY['schedule_id'], ARRAY['window_start', 'window_end'])
+        ('RESTATE', 'schedule_id or a collection_id', ARRAY['schedule_id', 'collection_id'],
+            ARRAY['window_start', 'window_end'])
     ) AS known (action, needs, targets, options)
     WHERE known.action = NEW.action;
     IF NOT FOUND THEN
@@ -957,7 +958,7 @@ BEGIN
     IF NEW.action = 'RESTATE' AND NOT pg_has_role(current_user, 'recomamp_pipeline', 'MEMBER') THEN
         wrong := 'action';
         problem := 'only the pipeline restates; insert a RUN with the window, or write'
-            ' window.restate_days into the schedule''s parameters';
+            ' window.restate_days into the parameters of the schedule or the collection';
     ELSIF wrong IS NOT NULL THEN
         problem := format('a %s takes no %s; leave it out', NEW.action, wrong);
     ELSIF targets <> 1 THEN
@@ -2629,6 +2630,111 @@ BEGIN
 END;
 $$;
 
+-- Name: record_late_weeks(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.record_late_weeks() RETURNS TABLE(late_collection_id uuid, late_due_at timestamp with time zone, problem text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '500ms'
+    AS $$
+DECLARE
+    judged RECORD;
+    late RECORD;
+    locked_users UUID[] := '{}'; -- so that each makes this wait once
+BEGIN
+    FOR judged IN
+        SELECT
+            collection.*,
+            workflow.name AS workflow,
+            instance.is_active AND owner.is_active AS runs
+        FROM (
+            SELECT
+                id,
+                row_number() OVER (PARTITION BY user_id ORDER BY late_week_at) AS place
+            FROM public.report_data_collections
+            WHERE late_week_at <= NOW() - INTERVAL '5 minutes'
+                AND late_week_at + late_after <= NOW()
+        ) AS due
+        JOIN public.report_data_collections AS collection ON collection.id = due.id
+        JOIN public.workflows AS workflow ON workflow.id = collection.workflow_id
+        JOIN public.amc_instances AS instance ON instance.id = collection.instance_id
+        JOIN public.users AS owner ON owner.id = collection.user_id
+        WHERE collection.late_week_at <= NOW() - INTERVAL '5 minutes'
+            AND collection.late_week_at + collection.late_after <= NOW()
+        ORDER BY due.place, collection.late_week_at
+        LIMIT 500
+        FOR NO KEY UPDATE OF collection SKIP LOCKED
+        FOR KEY SHARE OF owner SKIP LOCKED
+    LOOP
+        CONTINUE WHEN judged.user_id = ANY (locked_users);
+        BEGIN
+            PERFORM FROM public.notification_channels
+            WHERE user_id = judged.user_id
+            FOR KEY SHARE NOWAIT;
+            SELECT MIN(week.week_start_date) AS first_date, MAX(week.week_end_date) AS last_date
+            INTO late
+            FROM public.weeks_without_results(judged.id) AS week
+            WHERE judged.late_week_at = GREATEST(
+                public.collection_week_due_at(week.week_end_date, judged.parameters),
+                judged.watched_since
+            );
+            IF judged.runs AND late.first_date IS NOT NULL THEN
+                PERFORM public.queue_notification(
+                    judged.user_id,
+                    'WINDOW_LATE',
+                    format('window_late:%s:%s', judged.id, extract(epoch FROM judged.late_week_at)),
+                    NOW(),
+                    jsonb_build_object(
+                        'name', judged.name,
+                        'workflow', judged.workflow,
+                        'time_zone', COALESCE(judged.parameters ->> 'timezone', 'UTC'),
+                        'collection_id', judged.id,
+                        'due_at', judged.late_week_at,
+                        'start_date', late.first_date,
+                        'end_date', late.last_date,
+                        'total_weeks', judged.total_weeks,
+                        'completed_weeks', judged.completed_weeks,
+                        'failed_weeks', judged.failed_weeks,
+                        'late_after_minutes', floor(extract(epoch FROM judged.late_after) / 60)
+                    )
+                );
+                late_collection_id := judged.id;
+                late_due_at := judged.late_week_at;
+                problem := NULL;
+                RETURN NEXT;
+            END IF;
+            UPDATE public.report_data_collections
+            SET late_week_at = (
+                SELECT MIN(week.due_at)
+                FROM (
+                    SELECT public.collection_week_due_at(week_end_date, judged.parameters) AS due_at
+                    FROM public.report_data_weeks
+                    WHERE collection_id = judged.id
+                ) AS week
+                WHERE week.due_at > GREATEST(
+                    judged.late_week_at, NOW() - judged.late_after - INTERVAL '1 day'
+                )
+            )
+            WHERE id = judged.id;
+        EXCEPTION WHEN lock_not_available THEN
+            locked_users := locked_users || judged.user_id;
+        WHEN OTHERS THEN
+            late_collection_id := judged.id;
+            late_due_at := judged.late_week_at;
+            problem := left(SQLERRM, 500);
+            UPDATE public.report_data_collections
+            SET watched_since = NOW(), late_week_at = NOW()
+            WHERE id = judged.id;
+            RETURN NEXT;
+        END;
+    END LOOP;
+END;
+$$;
+
+-- Name: FUNCTION record_late_weeks(); Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON FUNCTION public.record_late_weeks() IS 'Judges the weeks whose time is over. Weeks of a collection that were due at one time and have no results are one event. Returns these collections, and those that cannot be judged with the problem. recomamp_pipeline calls it.';
+
 -- Name: record_late_windows(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.record_late_windows() RETURNS TABLE(late_schedule_id uuid, late_due_at timestamp with time zone, problem text)
@@ -3029,10 +3135,9 @@ BEGIN
             ));
         END IF;
     END LOOP;
-    -- A collection has no such options; its DAG says so.
-    problem := CASE table_name
-        WHEN 'workflow_schedules' THEN public.restatement_problem(window_options)
-    END;
+    problem := public.restatement_problem(
+        window_options, CASE table_name WHEN 'report_data_collections' THEN 14 ELSE 2 END
+    );
     IF problem IS NOT NULL THEN
         PERFORM public.raise_invalid_row(table_name, 'parameters', problem);
     END IF;
@@ -3071,9 +3176,9 @@ BEGIN
 END;
 $$;
 
--- Name: restatement_plan(jsonb); Type: FUNCTION; Schema: public; Owner: -
+-- Name: restatement_plan(jsonb, integer); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.restatement_plan(parameters jsonb) RETURNS TABLE(ages integer[], threshold numeric)
+CREATE FUNCTION public.restatement_plan(parameters jsonb, default_lag_days integer DEFAULT 2) RETURNS TABLE(ages integer[], threshold numeric)
     LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -3082,8 +3187,8 @@ DECLARE
 BEGIN
     IF jsonb_typeof(options) = 'object'
         AND options ? 'restate_days'
-        AND COALESCE(options ->> 'lag_days', '2') ~ '^[0-9]{1,3}$'
-        AND public.restatement_problem(options) IS NULL
+        AND COALESCE(options ->> 'lag_days', default_lag_days::TEXT) ~ '^[0-9]{1,3}$'
+        AND public.restatement_problem(options, default_lag_days) IS NULL
     THEN
         ages := ARRAY(
             SELECT value::INTEGER FROM jsonb_array_elements_text(options -> 'restate_days') AS value
@@ -3094,20 +3199,20 @@ BEGIN
 END;
 $_$;
 
--- Name: FUNCTION restatement_plan(parameters jsonb); Type: COMMENT; Schema: public; Owner: -
+-- Name: FUNCTION restatement_plan(parameters jsonb, default_lag_days integer); Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON FUNCTION public.restatement_plan(parameters jsonb) IS 'The ages in days at which windows of a schedule are read again, and the change below which that stops, by its parameters. No row where there are none. The pipeline and result_versions call it.';
+COMMENT ON FUNCTION public.restatement_plan(parameters jsonb, default_lag_days integer) IS 'The ages in days at which windows of a definition are read again, and the change below which that stops. default_lag_days is the lag of its kind. No row where there are no ages. The pipeline and result_versions call it.';
 
--- Name: restatement_problem(jsonb); Type: FUNCTION; Schema: public; Owner: -
+-- Name: restatement_problem(jsonb, integer); Type: FUNCTION; Schema: public; Owner: -
 
-CREATE FUNCTION public.restatement_problem(window_options jsonb) RETURNS text
+CREATE FUNCTION public.restatement_problem(window_options jsonb, default_lag_days integer) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
     ages CONSTANT JSONB := window_options -> 'restate_days';
     threshold CONSTANT JSONB := window_options -> 'restate_threshold';
-    lag CONSTANT TEXT := COALESCE(window_options ->> 'lag_days', '2');
+    lag CONSTANT TEXT := COALESCE(window_options ->> 'lag_days', default_lag_days::TEXT);
     age RECORD;
     least INTEGER;
 BEGIN
@@ -3396,6 +3501,42 @@ BEGIN
             NEW.timezone,
             CASE TG_OP WHEN 'INSERT' THEN COALESCE(NEW.created_at, NOW()) ELSE NOW() END
         );
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+-- Name: set_late_week_at(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.set_late_week_at() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.late_after IS NOT NULL THEN
+        PERFORM public.require_duration(
+            'report_data_collections', 'late_after', NEW.late_after, '5 minutes', '30 days'
+        );
+    END IF;
+    IF NEW.late_after IS NULL OR NEW.status IN ('PAUSED', 'COMPLETED') THEN
+        NEW.watched_since := NULL;
+        NEW.late_week_at := NULL;
+    ELSIF TG_OP = 'INSERT' OR NEW.watched_since IS NULL OR (
+        NEW.start_date,
+        NEW.end_date,
+        NEW.parameters -> 'timezone',
+        NEW.parameters #> '{window,lag_days}'
+    ) IS DISTINCT FROM (
+        OLD.start_date,
+        OLD.end_date,
+        OLD.parameters -> 'timezone',
+        OLD.parameters #> '{window,lag_days}'
+    ) THEN
+        NEW.watched_since := CASE TG_OP
+            WHEN 'INSERT' THEN COALESCE(NEW.created_at, NOW())
+            ELSE NOW()
+        END;
+        NEW.late_week_at := NEW.watched_since;
     END IF;
     RETURN NEW;
 END;
@@ -3736,7 +3877,11 @@ CREATE FUNCTION public.versions_of_results() RETURNS TABLE(workflow_id uuid, sch
         ON previous.id = difference.previous_execution_id
         AND COALESCE(previous.error_type, '') NOT IN ('CONTRACT_BROKEN', 'CHECK_FAILED')
     LEFT JOIN public.workflow_schedules AS schedule ON schedule.id = version.schedule_id
-    LEFT JOIN LATERAL public.restatement_plan(schedule.parameters) AS plan ON true;
+    LEFT JOIN public.report_data_collections AS collection ON collection.id = version.collection_id
+    LEFT JOIN LATERAL public.restatement_plan(
+        COALESCE(schedule.parameters, collection.parameters),
+        CASE WHEN version.collection_id IS NULL THEN 2 ELSE 14 END
+    ) AS plan ON true;
 $$;
 
 -- Name: FUNCTION versions_of_results(); Type: COMMENT; Schema: public; Owner: -
@@ -3762,6 +3907,117 @@ BEGIN
     END IF;
     RETURN instant;
 END;
+$$;
+
+-- Name: report_data_weeks; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.report_data_weeks (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    collection_id uuid NOT NULL,
+    execution_id uuid,
+    week_start_date date NOT NULL,
+    week_end_date date NOT NULL,
+    week_number integer,
+    status text DEFAULT 'PENDING'::text,
+    error_message text,
+    retry_count integer DEFAULT 0,
+    execution_duration integer,
+    result_rows integer,
+    result_size_bytes bigint,
+    created_at timestamp with time zone DEFAULT now(),
+    updated_at timestamp with time zone DEFAULT now(),
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    CONSTRAINT chk_report_data_weeks_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_weeks_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_weeks_started_at_time CHECK ((((started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_weeks_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_weeks_week_end_date_date CHECK (((week_end_date >= '2000-01-01'::date) AND (week_end_date <= '2100-01-01'::date))),
+    CONSTRAINT chk_report_data_weeks_week_start_date_date CHECK (((week_start_date >= '2000-01-01'::date) AND (week_start_date <= '2100-01-01'::date))),
+    CONSTRAINT chk_week_dates CHECK ((week_start_date <= week_end_date)),
+    CONSTRAINT chk_week_status CHECK (((status IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text]))))
+);
+
+-- Name: TABLE report_data_weeks; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.report_data_weeks IS 'A week of a collection. A trigger of report_data_collections inserts the rows.';
+
+-- Name: COLUMN report_data_weeks.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.id IS 'Primary key. Written by: default.';
+
+-- Name: COLUMN report_data_weeks.collection_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.collection_id IS 'Collection that the week belongs to. Written by: create_collection_weeks().';
+
+-- Name: COLUMN report_data_weeks.execution_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.execution_id IS 'Latest execution of the week. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.week_start_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.week_start_date IS 'First day of the week. Written by: create_collection_weeks().';
+
+-- Name: COLUMN report_data_weeks.week_end_date; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.week_end_date IS 'Last day of the week, included. Written by: create_collection_weeks().';
+
+-- Name: COLUMN report_data_weeks.week_number; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.week_number IS 'Number of the week within the collection, from 1 on. Written by: create_collection_weeks().';
+
+-- Name: COLUMN report_data_weeks.status; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.status IS 'PENDING, RUNNING, SUCCESS, FAILED or SKIPPED. Only people write SKIPPED. Written by: default; submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week); application.';
+
+-- Name: COLUMN report_data_weeks.error_message; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.error_message IS 'Error of a failed week. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.retry_count; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.retry_count IS 'retry_count of the execution. Written by: default; submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.execution_duration; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.execution_duration IS 'Duration of the execution in seconds. Written by: submit, wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.result_rows; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.result_rows IS 'Number of rows of the result. Written by: submit, wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.result_size_bytes; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.result_size_bytes IS 'Size of the result in bytes. Written by: submit, wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: COLUMN report_data_weeks.created_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.created_at IS 'Time of insertion. Written by: default.';
+
+-- Name: COLUMN report_data_weeks.updated_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
+
+-- Name: COLUMN report_data_weeks.started_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.started_at IS 'Time when the latest execution of the week started. Written by: submit, wait (start_week).';
+
+-- Name: COLUMN report_data_weeks.completed_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.report_data_weeks.completed_at IS 'Time when the week ended. NULL while it is open. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
+
+-- Name: weeks_without_results(uuid); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.weeks_without_results(of_collection_id uuid) RETURNS SETOF public.report_data_weeks
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT week.*
+    FROM public.report_data_weeks AS week
+    LEFT JOIN public.workflow_executions AS execution ON execution.id = week.execution_id
+    WHERE week.collection_id = of_collection_id
+        AND week.status NOT IN ('SUCCESS', 'SKIPPED')
+        AND execution.status IS DISTINCT FROM 'SUCCESS';
 $$;
 
 -- Name: withdraw_collection_notifications(); Type: FUNCTION; Schema: public; Owner: -
@@ -3799,6 +4055,7 @@ CREATE FUNCTION public.withdraw_loaded_windows() RETURNS TABLE(event_id uuid, pr
     AS $$
 DECLARE
     event RECORD;
+    is_loaded BOOLEAN;
     locked_users UUID[] := '{}';
 BEGIN
     FOR event IN
@@ -3827,11 +4084,21 @@ BEGIN
     LOOP
         CONTINUE WHEN event.user_id = ANY (locked_users);
         BEGIN
-            IF public.is_window_loaded(
-                (event.details ->> 'schedule_id')::UUID,
-                (event.details ->> 'due_at')::TIMESTAMPTZ,
-                (event.details ->> 'window_end')::TIMESTAMPTZ
-            ) THEN
+            is_loaded := CASE
+                WHEN event.details ? 'collection_id' THEN NOT EXISTS (
+                    SELECT
+                    FROM public.weeks_without_results((event.details ->> 'collection_id')::UUID)
+                        AS week
+                    WHERE week.week_start_date >= (event.details ->> 'start_date')::DATE
+                        AND week.week_end_date <= (event.details ->> 'end_date')::DATE
+                )
+                ELSE public.is_window_loaded(
+                    (event.details ->> 'schedule_id')::UUID,
+                    (event.details ->> 'due_at')::TIMESTAMPTZ,
+                    (event.details ->> 'window_end')::TIMESTAMPTZ
+                )
+            END;
+            IF is_loaded THEN
                 PERFORM FROM public.notifications
                 WHERE id = event.id
                 FOR NO KEY UPDATE NOWAIT;
@@ -5790,6 +6057,9 @@ CREATE TABLE public.report_data_collections (
     updated_at timestamp with time zone DEFAULT now(),
     started_at timestamp with time zone,
     completed_at timestamp with time zone,
+    late_after interval,
+    watched_since timestamp with time zone,
+    late_week_at timestamp with time zone,
     CONSTRAINT chk_collection_status CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'PAUSED'::text, 'COMPLETED'::text, 'FAILED'::text]))),
     CONSTRAINT chk_progress_percentage CHECK (((progress_percentage >= (0)::numeric) AND (progress_percentage <= (100)::numeric))),
     CONSTRAINT chk_report_data_collections_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
@@ -5797,12 +6067,15 @@ CREATE TABLE public.report_data_collections (
     CONSTRAINT chk_report_data_collections_description_length CHECK ((char_length(description) <= 4000)),
     CONSTRAINT chk_report_data_collections_end_date_date CHECK (((end_date >= '2000-01-01'::date) AND (end_date <= '2100-01-01'::date))),
     CONSTRAINT chk_report_data_collections_estimated_completion_time CHECK ((((estimated_completion AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((estimated_completion AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_collections_late_after_range CHECK ((((late_after >= '00:05:00'::interval) AND (late_after <= '30 days'::interval)) AND (EXTRACT(year FROM late_after) = (0)::numeric) AND (EXTRACT(month FROM late_after) = (0)::numeric) AND ((EXTRACT(day FROM late_after) >= (0)::numeric) AND (EXTRACT(day FROM late_after) <= (30)::numeric)))),
+    CONSTRAINT chk_report_data_collections_late_week_at_time CHECK ((((late_week_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((late_week_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
     CONSTRAINT chk_report_data_collections_name_length CHECK ((char_length(name) <= 200)),
     CONSTRAINT chk_report_data_collections_parameters_depth CHECK ((NOT (parameters @? '$.**{21}'::jsonpath))),
     CONSTRAINT chk_report_data_collections_parameters_size CHECK ((octet_length((parameters)::text) <= 262144)),
     CONSTRAINT chk_report_data_collections_start_date_date CHECK (((start_date >= '2000-01-01'::date) AND (start_date <= '2100-01-01'::date))),
     CONSTRAINT chk_report_data_collections_started_at_time CHECK ((((started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
-    CONSTRAINT chk_report_data_collections_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
+    CONSTRAINT chk_report_data_collections_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
+    CONSTRAINT chk_report_data_collections_watched_since_time CHECK ((((watched_since AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((watched_since AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: TABLE report_data_collections; Type: COMMENT; Schema: public; Owner: -
@@ -5885,102 +6158,17 @@ COMMENT ON COLUMN public.report_data_collections.started_at IS 'Time when the fi
 
 COMMENT ON COLUMN public.report_data_collections.completed_at IS 'Time when the last week ended. NULL while a week is open. Written by: refresh_collection_progress().';
 
--- Name: report_data_weeks; Type: TABLE; Schema: public; Owner: -
+-- Name: COLUMN report_data_collections.late_after; Type: COMMENT; Schema: public; Owner: -
 
-CREATE TABLE public.report_data_weeks (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    collection_id uuid NOT NULL,
-    execution_id uuid,
-    week_start_date date NOT NULL,
-    week_end_date date NOT NULL,
-    week_number integer,
-    status text DEFAULT 'PENDING'::text,
-    error_message text,
-    retry_count integer DEFAULT 0,
-    execution_duration integer,
-    result_rows integer,
-    result_size_bytes bigint,
-    created_at timestamp with time zone DEFAULT now(),
-    updated_at timestamp with time zone DEFAULT now(),
-    started_at timestamp with time zone,
-    completed_at timestamp with time zone,
-    CONSTRAINT chk_report_data_weeks_completed_at_time CHECK ((((completed_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((completed_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
-    CONSTRAINT chk_report_data_weeks_created_at_time CHECK ((((created_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((created_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
-    CONSTRAINT chk_report_data_weeks_started_at_time CHECK ((((started_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((started_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
-    CONSTRAINT chk_report_data_weeks_updated_at_time CHECK ((((updated_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((updated_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone))),
-    CONSTRAINT chk_report_data_weeks_week_end_date_date CHECK (((week_end_date >= '2000-01-01'::date) AND (week_end_date <= '2100-01-01'::date))),
-    CONSTRAINT chk_report_data_weeks_week_start_date_date CHECK (((week_start_date >= '2000-01-01'::date) AND (week_start_date <= '2100-01-01'::date))),
-    CONSTRAINT chk_week_dates CHECK ((week_start_date <= week_end_date)),
-    CONSTRAINT chk_week_status CHECK (((status IS NOT NULL) AND (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text, 'SUCCESS'::text, 'FAILED'::text, 'SKIPPED'::text]))))
-);
+COMMENT ON COLUMN public.report_data_collections.late_after IS 'Time after a week is due by which it must be loaded, from 5 minutes to 30 days. NULL: nobody is notified of late weeks. Added by the pipeline. Written by: user.';
 
--- Name: TABLE report_data_weeks; Type: COMMENT; Schema: public; Owner: -
+-- Name: COLUMN report_data_collections.watched_since; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON TABLE public.report_data_weeks IS 'A week of a collection. A trigger of report_data_collections inserts the rows.';
+COMMENT ON COLUMN public.report_data_collections.watched_since IS 'Time since when late weeks are watched. Weeks of the past are due then. NULL where they are not watched. Added by the pipeline. Written by: set_late_week_at(); record_late_weeks().';
 
--- Name: COLUMN report_data_weeks.id; Type: COMMENT; Schema: public; Owner: -
+-- Name: COLUMN report_data_collections.late_week_at; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.report_data_weeks.id IS 'Primary key. Written by: default.';
-
--- Name: COLUMN report_data_weeks.collection_id; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.collection_id IS 'Collection that the week belongs to. Written by: create_collection_weeks().';
-
--- Name: COLUMN report_data_weeks.execution_id; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.execution_id IS 'Latest execution of the week. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
-
--- Name: COLUMN report_data_weeks.week_start_date; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.week_start_date IS 'First day of the week. Written by: create_collection_weeks().';
-
--- Name: COLUMN report_data_weeks.week_end_date; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.week_end_date IS 'Last day of the week, included. Written by: create_collection_weeks().';
-
--- Name: COLUMN report_data_weeks.week_number; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.week_number IS 'Number of the week within the collection, from 1 on. Written by: create_collection_weeks().';
-
--- Name: COLUMN report_data_weeks.status; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.status IS 'PENDING, RUNNING, SUCCESS, FAILED or SKIPPED. Only people write SKIPPED. Written by: default; submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week); application.';
-
--- Name: COLUMN report_data_weeks.error_message; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.error_message IS 'Error of a failed week. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
-
--- Name: COLUMN report_data_weeks.retry_count; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.retry_count IS 'retry_count of the execution. Written by: default; submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
-
--- Name: COLUMN report_data_weeks.execution_duration; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.execution_duration IS 'Duration of the execution in seconds. Written by: submit, wait, record, recomamp_reconcile (finish_week).';
-
--- Name: COLUMN report_data_weeks.result_rows; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.result_rows IS 'Number of rows of the result. Written by: submit, wait, record, recomamp_reconcile (finish_week).';
-
--- Name: COLUMN report_data_weeks.result_size_bytes; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.result_size_bytes IS 'Size of the result in bytes. Written by: submit, wait, record, recomamp_reconcile (finish_week).';
-
--- Name: COLUMN report_data_weeks.created_at; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.created_at IS 'Time of insertion. Written by: default.';
-
--- Name: COLUMN report_data_weeks.updated_at; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.updated_at IS 'Time of the last change. Written by: default; touch_updated_at().';
-
--- Name: COLUMN report_data_weeks.started_at; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.started_at IS 'Time when the latest execution of the week started. Written by: submit, wait (start_week).';
-
--- Name: COLUMN report_data_weeks.completed_at; Type: COMMENT; Schema: public; Owner: -
-
-COMMENT ON COLUMN public.report_data_weeks.completed_at IS 'Time when the week ended. NULL while it is open. Written by: submit, wait (start_week); submit, wait, record, recomamp_reconcile (finish_week).';
+COMMENT ON COLUMN public.report_data_collections.late_week_at IS 'Next time at which weeks are due, which are judged at late_after past it. NULL where none is. Added by the pipeline. Written by: set_late_week_at(); record_late_weeks().';
 
 -- Name: result_check_outcomes; Type: TABLE; Schema: public; Owner: -
 
@@ -6389,7 +6577,7 @@ COMMENT ON COLUMN public.run_requests.id IS 'Primary key. A run that RUN creates
 
 -- Name: COLUMN run_requests.user_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.run_requests.user_id IS 'User who asks, or whose schedule is restated. It follows the named row to another user. Written by: default; user; recomamp_restatement (insert_restatement_requests).';
+COMMENT ON COLUMN public.run_requests.user_id IS 'User who asks, or whose schedule or collection is restated. It follows the named row to another user. Written by: default; user; recomamp_restatement (insert_restatement_requests).';
 
 -- Name: COLUMN run_requests.action; Type: COMMENT; Schema: public; Owner: -
 
@@ -6401,7 +6589,7 @@ COMMENT ON COLUMN public.run_requests.schedule_id IS 'Schedule to run, to restat
 
 -- Name: COLUMN run_requests.collection_id; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.run_requests.collection_id IS 'Collection to run, to backfill, to retry, or of the run to cancel. NULL after it is deleted. Written by: user.';
+COMMENT ON COLUMN public.run_requests.collection_id IS 'Collection to run, to restate, to backfill, to retry, or of the run to cancel. NULL after it is deleted. Written by: user; recomamp_restatement (insert_restatement_requests).';
 
 -- Name: COLUMN run_requests.execution_id; Type: COMMENT; Schema: public; Owner: -
 
@@ -7970,6 +8158,14 @@ CREATE INDEX idx_reconciliations_at ON public.reconciliations USING btree (at);
 
 CREATE INDEX idx_reconciliations_instance_id ON public.reconciliations USING btree (instance_id, at DESC);
 
+-- Name: idx_report_data_collections_late; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_report_data_collections_late ON public.report_data_collections USING btree (late_week_at) WHERE (late_week_at IS NOT NULL);
+
+-- Name: idx_report_data_collections_restated; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_report_data_collections_restated ON public.report_data_collections USING btree (user_id) WHERE ((status <> 'PAUSED'::text) AND ((parameters #> '{window,restate_days}'::text[]) IS NOT NULL));
+
 -- Name: idx_result_check_outcomes_check_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_result_check_outcomes_check_id ON public.result_check_outcomes USING btree (check_id, evaluated_at);
@@ -8089,6 +8285,10 @@ CREATE INDEX idx_workflow_executions_closed_in_flight ON public.workflow_executi
 -- Name: idx_workflow_executions_collection_id; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_workflow_executions_collection_id ON public.workflow_executions USING btree (collection_id) WHERE (collection_id IS NOT NULL);
+
+-- Name: idx_workflow_executions_collection_windows; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_workflow_executions_collection_windows ON public.workflow_executions USING btree (collection_id, window_end) WHERE ((status = 'SUCCESS'::text) AND (collection_id IS NOT NULL));
 
 -- Name: idx_workflow_executions_created_at; Type: INDEX; Schema: public; Owner: -
 
@@ -8213,6 +8413,10 @@ CREATE UNIQUE INDEX uq_campaign_reports_open ON public.campaign_reports USING bt
 -- Name: uq_notification_channels_email; Type: INDEX; Schema: public; Owner: -
 
 CREATE UNIQUE INDEX uq_notification_channels_email ON public.notification_channels USING btree (user_id) WHERE (kind = 'EMAIL'::text);
+
+-- Name: uq_run_requests_collection_restatement; Type: INDEX; Schema: public; Owner: -
+
+CREATE UNIQUE INDEX uq_run_requests_collection_restatement ON public.run_requests USING btree (user_id, collection_id, window_start, window_end, restate_age_days) WHERE ((action = 'RESTATE'::text) AND (collection_id IS NOT NULL));
 
 -- Name: uq_run_requests_restatement; Type: INDEX; Schema: public; Owner: -
 
@@ -8717,6 +8921,10 @@ CREATE TRIGGER trigger_update_workflow_execution_count AFTER INSERT ON public.wo
 -- Name: asin_list_items trigger_verify_unique_list_positions; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_verify_unique_list_positions AFTER UPDATE ON public.asin_list_items REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.check_unique_list_positions();
+
+-- Name: report_data_collections trigger_watch_late_weeks; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_watch_late_weeks BEFORE INSERT OR UPDATE OF late_after, status, start_date, end_date, parameters ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.set_late_week_at();
 
 -- Name: workflow_schedules trigger_watch_late_windows; Type: TRIGGER; Schema: public; Owner: -
 
@@ -9977,6 +10185,11 @@ REVOKE ALL ON FUNCTION public.raise_quota_exceeded(table_name text, column_name 
 
 REVOKE ALL ON FUNCTION public.recalculate_guide_progress() FROM PUBLIC;
 
+-- Name: FUNCTION record_late_weeks(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.record_late_weeks() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_late_weeks() TO recomamp_pipeline;
+
 -- Name: FUNCTION record_late_windows(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.record_late_windows() FROM PUBLIC;
@@ -10042,15 +10255,15 @@ REVOKE ALL ON FUNCTION public.reset_counter() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.reset_validation() FROM PUBLIC;
 
--- Name: FUNCTION restatement_plan(parameters jsonb); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION restatement_plan(parameters jsonb, default_lag_days integer); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.restatement_plan(parameters jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.restatement_plan(parameters jsonb) TO recomamp_analyst;
-GRANT ALL ON FUNCTION public.restatement_plan(parameters jsonb) TO recomamp_pipeline;
+REVOKE ALL ON FUNCTION public.restatement_plan(parameters jsonb, default_lag_days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.restatement_plan(parameters jsonb, default_lag_days integer) TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.restatement_plan(parameters jsonb, default_lag_days integer) TO recomamp_pipeline;
 
--- Name: FUNCTION restatement_problem(window_options jsonb); Type: ACL; Schema: public; Owner: -
+-- Name: FUNCTION restatement_problem(window_options jsonb, default_lag_days integer); Type: ACL; Schema: public; Owner: -
 
-REVOKE ALL ON FUNCTION public.restatement_problem(window_options jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.restatement_problem(window_options jsonb, default_lag_days integer) FROM PUBLIC;
 
 -- Name: FUNCTION result_rows(execution_id uuid, row_limit integer, row_offset integer); Type: ACL; Schema: public; Owner: -
 
@@ -10080,6 +10293,10 @@ REVOKE ALL ON FUNCTION public.schedule_window_end(cron_expression text, time_zon
 -- Name: FUNCTION set_late_tick_at(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.set_late_tick_at() FROM PUBLIC;
+
+-- Name: FUNCTION set_late_week_at(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.set_late_week_at() FROM PUBLIC;
 
 -- Name: FUNCTION set_next_run_at(); Type: ACL; Schema: public; Owner: -
 
@@ -10131,6 +10348,55 @@ GRANT ALL ON FUNCTION public.versions_of_results() TO recomamp_analyst;
 -- Name: FUNCTION wall_time_instant(wall_time timestamp without time zone, time_zone text); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.wall_time_instant(wall_time timestamp without time zone, time_zone text) FROM PUBLIC;
+
+-- Name: TABLE report_data_weeks; Type: ACL; Schema: public; Owner: -
+
+GRANT SELECT ON TABLE public.report_data_weeks TO recomamp_analyst;
+GRANT SELECT ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.execution_id; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(execution_id) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.status; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(status) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.error_message; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(error_message) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.retry_count; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(retry_count) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.execution_duration; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(execution_duration) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.result_rows; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(result_rows) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.result_size_bytes; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(result_size_bytes) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.updated_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(updated_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.started_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(started_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: COLUMN report_data_weeks.completed_at; Type: ACL; Schema: public; Owner: -
+
+GRANT UPDATE(completed_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+
+-- Name: FUNCTION weeks_without_results(of_collection_id uuid); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.weeks_without_results(of_collection_id uuid) FROM PUBLIC;
 
 -- Name: FUNCTION withdraw_collection_notifications(); Type: ACL; Schema: public; Owner: -
 
@@ -10754,50 +11020,9 @@ GRANT UPDATE(started_at) ON TABLE public.report_data_collections TO recomamp_pip
 
 GRANT UPDATE(completed_at) ON TABLE public.report_data_collections TO recomamp_pipeline;
 
--- Name: TABLE report_data_weeks; Type: ACL; Schema: public; Owner: -
+-- Name: COLUMN report_data_collections.late_after; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT ON TABLE public.report_data_weeks TO recomamp_analyst;
-GRANT SELECT ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.execution_id; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(execution_id) ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.status; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(status) ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.error_message; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(error_message) ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.retry_count; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(retry_count) ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.execution_duration; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(execution_duration) ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.result_rows; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(result_rows) ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.result_size_bytes; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(result_size_bytes) ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.updated_at; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(updated_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.started_at; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(started_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
-
--- Name: COLUMN report_data_weeks.completed_at; Type: ACL; Schema: public; Owner: -
-
-GRANT UPDATE(completed_at) ON TABLE public.report_data_weeks TO recomamp_pipeline;
+GRANT INSERT(late_after),UPDATE(late_after) ON TABLE public.report_data_collections TO recomamp_analyst;
 
 -- Name: TABLE result_check_outcomes; Type: ACL; Schema: public; Owner: -
 
@@ -10915,6 +11140,7 @@ GRANT INSERT(schedule_id) ON TABLE public.run_requests TO recomamp_pipeline;
 -- Name: COLUMN run_requests.collection_id; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(collection_id) ON TABLE public.run_requests TO recomamp_analyst;
+GRANT INSERT(collection_id) ON TABLE public.run_requests TO recomamp_pipeline;
 
 -- Name: COLUMN run_requests.execution_id; Type: ACL; Schema: public; Owner: -
 

@@ -52,6 +52,41 @@ def test_a_late_window_is_judged_and_its_mail_sent_without_airflow(
     assert statuses(database) == [("WINDOW_LATE", "SENT")]
 
 
+def test_late_weeks_of_a_collection_are_one_mail_without_airflow(
+    database: Database, rows: Rows, mailbox: Mailbox
+) -> None:
+    created_at = datetime.now(UTC) - timedelta(hours=2)
+    rows.collection(
+        name="Past weeks",
+        late_after="1 hour",
+        created_at=created_at,
+        start_date="2024-01-01",
+        end_date="2024-01-28",
+    )
+    run_round()
+    run_round(minutes=6)
+    run_round(minutes=8)
+    assert mailbox.subjects == ["Late: Past weeks"]
+    assert "2024-01-01 to 2024-01-28" in mailbox.text()
+    assert "0 of 4 have results, 0 failed" in mailbox.text()
+    assert statuses(database) == [("WINDOW_LATE", "SENT")]
+
+
+def test_late_weeks_that_load_before_the_mail_are_no_mail(
+    database: Database, rows: Rows, mailbox: Mailbox
+) -> None:
+    created_at = datetime.now(UTC) - timedelta(hours=2)
+    collection = rows.collection(
+        late_after="1 hour", created_at=created_at, start_date="2024-01-01", end_date="2024-01-28"
+    )
+    run_round()
+    for week in rows.weeks(collection):
+        rows.update("report_data_weeks", week, status="SUCCESS")
+    run_round(minutes=6)
+    assert "Late" not in " ".join(mailbox.subjects)
+    assert ("WINDOW_LATE", "WITHDRAWN") in statuses(database)
+
+
 def test_airflow_has_its_time_first(database: Database, late: Row, mailbox: Mailbox) -> None:
     run_round()
     run_round(minutes=PATIENCE.total_seconds() / 60 - 1)

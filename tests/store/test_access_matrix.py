@@ -147,8 +147,8 @@ reconciliations
     server: SELECT, INSERT, UPDATE, DELETE
 report_data_collections
     people: SELECT, INSERT (id, name, description, workflow_id, instance_id, user_id,
-        start_date, end_date, parameters, status), UPDATE (name, description, workflow_id,
-        instance_id, start_date, end_date, parameters, status)
+        start_date, end_date, parameters, status, late_after), UPDATE (name, description,
+        workflow_id, instance_id, start_date, end_date, parameters, status, late_after)
     API alone: DELETE
     pipeline: SELECT, UPDATE (status, estimated_completion, updated_at, started_at,
         completed_at)
@@ -189,10 +189,10 @@ run_requests
     people: SELECT, INSERT (id, user_id, action, schedule_id, collection_id, execution_id,
         dag_run_id, window_start, window_end, from_date, to_date, reprocess_behavior,
         parameters)
-    pipeline: SELECT, DELETE, INSERT (user_id, action, schedule_id, window_start, window_end,
-        restate_age_days), UPDATE (dag_run_id, status, reason, dag_id, backfill_id, accepted_at,
-        completed_at, attempts, next_try_at, claim_id, claimed_until, last_backfill_id,
-        last_week)
+    pipeline: SELECT, DELETE, INSERT (user_id, action, schedule_id, collection_id, window_start,
+        window_end, restate_age_days), UPDATE (dag_run_id, status, reason, dag_id, backfill_id,
+        accepted_at, completed_at, attempts, next_try_at, claim_id, claimed_until,
+        last_backfill_id, last_week)
     server: SELECT, INSERT, UPDATE, DELETE
 schedule_runs
     people: SELECT
@@ -263,7 +263,7 @@ FUNCTIONS = {
     "is_restatement_stopped(integer[],numeric,timestamp with time zone,timestamp with time zone,"
     "timestamp with time zone,numeric)": {*PEOPLE, PIPELINE},
     "progress_of_collections()": {*PEOPLE},
-    "restatement_plan(jsonb)": {*PEOPLE, PIPELINE},
+    "restatement_plan(jsonb,integer)": {*PEOPLE, PIPELINE},
     "result_rows(uuid,integer,integer)": {*PEOPLE},
     "results_as_of(timestamp with time zone)": {*PEOPLE, PIPELINE},
     "schedule_preview(uuid,integer)": {*PEOPLE},
@@ -271,6 +271,7 @@ FUNCTIONS = {
     "is_quiet_time(time without time zone,time without time zone,text,timestamp with time zone)": {
         PIPELINE
     },
+    "record_late_weeks()": {PIPELINE},
     "record_late_windows()": {PIPELINE},
     "slow_queries(double precision)": {PIPELINE},
     "unused_indexes(bigint)": {PIPELINE},

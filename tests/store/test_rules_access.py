@@ -464,14 +464,15 @@ def test_no_function_that_acts_as_the_owner_is_open_to_anybody(database: Databas
         """
     )
     # analyze_table takes the name of a table of ours and returns nothing of it.
-    # restatement_plan and schedule_preview_for read no row. record_late_windows and
-    # withdraw_loaded_windows take no argument: rows decide what they do.
+    # restatement_plan and schedule_preview_for read no row. record_late_weeks, record_late_windows
+    # and withdraw_loaded_windows take no argument: rows decide what they do.
     # current_user_id reads the login of its own session; delete_own_row asks for its user's rows.
     assert {(row["proname"], row["rolname"]) for row in open_functions} == {
         ("analyze_table", "recomamp_pipeline"),
         ("current_user_id", "recomamp_analyst"),
         ("current_user_id", "recomamp_pipeline"),
         ("delete_own_row", "recomamp_analyst"),
+        ("record_late_weeks", "recomamp_pipeline"),
         ("record_late_windows", "recomamp_pipeline"),
         ("restatement_plan", "recomamp_analyst"),
         ("restatement_plan", "recomamp_pipeline"),

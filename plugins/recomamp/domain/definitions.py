@@ -32,7 +32,7 @@ _RUN_PARAMETERS = frozenset({"window_start", "window_end"})  # fields of the tri
 _SCHEDULE_WINDOW_KEYS = frozenset(
     {"lag_days", "lookback_days", "type", "catchup", "restate_days", "restate_threshold"}
 )
-_COLLECTION_WINDOW_KEYS = frozenset({"lag_days"})
+_COLLECTION_WINDOW_KEYS = frozenset({"lag_days", "restate_days", "restate_threshold"})
 _MAX_LAG_DAYS = 366
 _MAX_LOOKBACK_DAYS = 400  # AMC keeps 13 months
 # Not FAILED: a failed week whose run is deleted runs again, and may complete the collection
@@ -111,6 +111,7 @@ class Collection(_RunsWorkflow):
     windows: CollectionWindows
     parameters: Mapping[str, Parameter]
     workflow: Workflow
+    restatement: Restatement | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +157,7 @@ def read_schedule(row: Row, check_query: QueryCheck = check_and_lint) -> Schedul
             type=_relative_window(window_type, checked.window_names, key),
         ),
         catchup=_flag(options, "catchup", table, key),
-        restatement=_restatement(options, window_type, table, key),
+        restatement=_restatement(options, window_type, lag_days, table, key),
         parameters=parameters,
         workflow=_workflow(row, checked, cron.time_zone),
     )
@@ -175,6 +176,7 @@ def read_collection(row: Row, check_query: QueryCheck = check_and_lint) -> Colle
         raise InvalidDefinition("lies before start_date", table=table, column="end_date", key=key)
     zone = _collection_zone(row)
     parameters, checked = _parameters(row, table, check_query)
+    lag_days = _days(options, "lag_days", DEFAULT_COLLECTION_LAG_DAYS, table, key)
     return Collection(
         ref=DefinitionRef(DefinitionKind.COLLECTION, UUID(key)),
         name=row["name"],
@@ -184,8 +186,9 @@ def read_collection(row: Row, check_query: QueryCheck = check_and_lint) -> Colle
             start_date=row["start_date"],
             end_date=row["end_date"],
             time_zone=zone,
-            lag_days=_days(options, "lag_days", DEFAULT_COLLECTION_LAG_DAYS, table, key),
+            lag_days=lag_days,
         ),
+        restatement=_restatement(options, CollectionWindows.type, lag_days, table, key),
         parameters=parameters,
         workflow=_workflow(row, checked, zone),
     )
@@ -339,10 +342,11 @@ def _lookback(options: Mapping[str, Any], table: str, key: str) -> int | None:
 
 
 def _restatement(
-    options: Mapping[str, Any], word: WindowType, table: str, key: str
+    options: Mapping[str, Any], word: WindowType, lag_days: int, table: str, key: str
 ) -> Restatement | None:
+    is_explicit = word is WindowType.EXPLICIT
     try:
-        return read_restatement(options, is_explicit=word is WindowType.EXPLICIT)
+        return read_restatement(options, is_explicit=is_explicit, lag_days=lag_days)
     except ValueError as err:
         raise InvalidDefinition(str(err), table=table, column="parameters.window", key=key) from err
 

@@ -47,8 +47,8 @@ _SENTENCES: dict[str, str] = {
     ),
     EventKind.WINDOW_LATE: (
         "The results of a window have not come in the time that you set in late_after. "
-        "Look at the latest run of the schedule. If there is none, ask your operator whether "
-        "Airflow works."
+        "Look at the latest run of the schedule or collection. If there is none, ask your operator "
+        "whether Airflow works."
     ),
     EventKind.RESULTS_LOADED: "A run of your schedule has loaded its results.",
 }

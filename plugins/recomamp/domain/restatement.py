@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from recomamp.domain.scheduling.windows import DEFAULT_SCHEDULE_LAG_DAYS
-
 DEFAULT_THRESHOLD = Decimal("0.001")
 MAX_AGES = 6
 MAX_AGE_DAYS = 90
@@ -19,7 +17,7 @@ _RUN_PREFIX = "restate__"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restatement:
-    """The plan of a schedule.
+    """The plan of a schedule or a collection.
 
     :param ages: days after a window's end, increasing.
     :param threshold: two successive versions that differ by less end it; 0 for never.
@@ -39,10 +37,13 @@ def is_restatement(dag_run_id: str) -> bool:
     return dag_run_id.startswith(_RUN_PREFIX)
 
 
-def read_restatement(options: Mapping[str, Any], *, is_explicit: bool) -> Restatement | None:
-    """Read the options of a schedule's window, None where it is never read again.
+def read_restatement(
+    options: Mapping[str, Any], *, is_explicit: bool, lag_days: int
+) -> Restatement | None:
+    """Read the options of a definition's window, None where it is never read again.
 
     :param is_explicit: whether the pipeline names the window, and not AMC.
+    :param lag_days: the lag of the definition; the first reading comes after it.
     :raises ValueError: with what is wrong about the options.
     """
     threshold = options.get("restate_threshold", DEFAULT_THRESHOLD)
@@ -56,13 +57,12 @@ def read_restatement(options: Mapping[str, Any], *, is_explicit: bool) -> Restat
     ages = options["restate_days"]
     if not isinstance(ages, list) or not 1 <= len(ages) <= MAX_AGES:
         raise ValueError(f"restate_days is not a list of 1 to {MAX_AGES} whole days")
-    lag = options.get("lag_days", DEFAULT_SCHEDULE_LAG_DAYS)
-    least = lag + 1
+    least = lag_days + 1
     for age in ages:
         if type(age) is not int or not least <= age <= MAX_AGE_DAYS:
             raise ValueError(
                 f"restate_days has {age!r}; write increasing whole days, each larger than lag_days "
-                f"({lag}) and at most {MAX_AGE_DAYS}"
+                f"({lag_days}) and at most {MAX_AGE_DAYS}"
             )
         least = age + 1
     return Restatement(ages=tuple(ages), threshold=Decimal(str(threshold)))

@@ -1,4 +1,4 @@
-"""Windows of schedules that have no results in time (``workflow_schedules.late_after``)."""
+"""Windows that have no results in time (``late_after`` of a schedule or a collection)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from recomamp.store.statements import fetch_all
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LateWindow:
-    """A window that was judged late, or a schedule that could not be judged."""
+    """A window or weeks that were judged late, or a definition that could not be judged."""
 
-    schedule_id: UUID | None
+    schedule_id: UUID | None = None
+    collection_id: UUID | None = None
     due_at: datetime | None
     problem: str | None  # why it could not be judged
 
@@ -31,6 +32,11 @@ class UnreadableEvent:
 def record_late_windows(connection: Connection) -> list[LateWindow]:
     """Queue an event for each window that is late by now, once; return what was found."""
     return [LateWindow(**row) for row in fetch_all(connection, "record_late_windows")]
+
+
+def record_late_weeks(connection: Connection) -> list[LateWindow]:
+    """Queue an event for the weeks of each collection that are late by now, once, likewise."""
+    return [LateWindow(**row) for row in fetch_all(connection, "record_late_weeks")]
 
 
 def withdraw_loaded_windows(connection: Connection) -> list[UnreadableEvent]:

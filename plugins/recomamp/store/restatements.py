@@ -14,16 +14,17 @@ from recomamp.store.statements import fetch_all, fetch_one
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RestatementRequest:
-    """A window that is to be read again at an age in days after its end."""
+    """A window of a schedule or a collection, to be read again at an age in days after its end."""
 
-    schedule_id: UUID
+    schedule_id: UUID | None
+    collection_id: UUID | None
     window_start: datetime
     window_end: datetime
     restate_age_days: int
 
 
 def select_restated_users(connection: Connection) -> list[UUID]:
-    """Return the users whose active schedules restate their windows."""
+    """Return the users with a schedule or a collection that restates its windows."""
     return [row["user_id"] for row in fetch_all(connection, "select_restated_users")]
 
 

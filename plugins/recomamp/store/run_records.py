@@ -134,7 +134,7 @@ def finish_week(
     """Show how a week's run ended; False where the window is not a week, or not the run's to end.
 
     Results are shown unless the week has later ones. A failure is not where the week has results
-    or was skipped, or while it runs for another DAG run.
+    or was skipped, while it runs for another DAG run, or where the run restates the week.
     """
     if not window.is_whole_days:
         return False
@@ -151,6 +151,7 @@ def finish_week(
         **week,
         dag_id=dag_id,
         dag_run_id=dag_run_id,
+        is_restatement=is_restatement(dag_run_id),
         execution_id=execution_id,
         status=status,
         error_message=error_message,

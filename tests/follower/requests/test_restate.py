@@ -73,3 +73,27 @@ def test_a_restatement_starts_one_run_whatever_breaks(world: World, fault: str) 
     assert row["status"] == "DONE", row["reason"]
     runs = [one for one in world.server.dags[world.dag_id].runs if one.startswith("restate__")]
     assert runs == [row["dag_run_id"]]
+
+    assert runs == [row["dag_run_id"]]
+
+
+def test_a_restatement_of_a_collection_runs_exactly_its_week(world: World) -> None:
+    world.rows.update(
+        "report_data_collections", world.collection, parameters={"timezone": "Europe/Berlin"}
+    )
+    start = datetime(2026, 1, 7, 23, tzinfo=UTC)
+    week = {"window_start": start, "window_end": start + timedelta(days=7), "restate_age_days": 31}
+    row = world.done("RESTATE", collection_id=world.collection["id"], **week)
+    run = world.server.dags[world.collection_dag_id].runs[row["dag_run_id"]]
+    assert row["dag_run_id"] == f"restate__{row['id']}"
+    assert run.conf == {
+        "window_start": "2026-01-08T00:00:00+01:00",
+        "window_end": "2026-01-15T00:00:00+01:00",
+    }
+
+
+def test_a_restatement_of_what_is_no_week_of_the_collection_is_refused(world: World) -> None:
+    start = datetime(2026, 1, 2, tzinfo=UTC)
+    week = {"window_start": start, "window_end": start + timedelta(days=7), "restate_age_days": 31}
+    reason = world.refusal("RESTATE", collection_id=world.collection["id"], **week)
+    assert "week of the collection" in reason

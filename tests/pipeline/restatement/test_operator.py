@@ -28,6 +28,25 @@ def restated(rows: Rows) -> Row:
     return schedule
 
 
+def restated_collection(rows: Rows) -> Row:
+    """Insert a collection of a new user with a week that is due."""
+    workflow = rows.workflow()
+    window = {"restate_days": [16, 31], "lag_days": 14}
+    collection = rows.collection(
+        workflow,
+        start_date="2026-05-08",
+        end_date="2026-05-14",
+        parameters={"timezone": "Europe/Berlin", "window": window},
+    )
+    end = datetime(2026, 5, 14, 22, tzinfo=UTC)  # midnight in Berlin
+    rows.execution(
+        workflow, status="SUCCESS", collection_id=collection["id"], dag_run_id="run",
+        window_start=end - 7 * DAY, window_end=end, window_time_zone="Europe/Berlin",
+        created_at=end + 14 * DAY, completed_at=end + 14 * DAY,
+    )  # fmt: skip
+    return collection
+
+
 def look() -> int:
     task = RequestRestatements(task_id="request_restatements", now=lambda: NOW)
     return int(task.execute({}))
@@ -46,6 +65,16 @@ def test_each_user_is_asked_for_once(database: Database, rows: Rows) -> None:
     assert {(row["action"], row["restate_age_days"], row["status"]) for row in found} == {
         ("RESTATE", 3, "PENDING")
     }
+
+
+def test_weeks_of_a_collection_are_asked_for_likewise(database: Database, rows: Rows) -> None:
+    collection = restated_collection(rows)
+    assert look() == 1
+    assert look() == 0
+    (found,) = requests(database)
+    assert (found["schedule_id"], found["collection_id"]) == (None, collection["id"])
+    assert (found["action"], found["restate_age_days"]) == ("RESTATE", 16)
+    assert found["window_end"] == datetime(2026, 5, 14, 22, tzinfo=UTC)
 
 
 def test_a_user_who_cannot_be_done_stops_no_other(database: Database, rows: Rows) -> None:

@@ -21,6 +21,7 @@ from recomamp.amazon.amc.requests import NewExecution
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.execution_states import Actor, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, Execution
+from recomamp.domain.restatement import is_restatement
 from recomamp.domain.run_spec import DagRunKey, RunSpec
 from recomamp.domain.sql.lint import remedy_for_long_values
 from recomamp.errors import (
@@ -114,6 +115,8 @@ def _has_results_at_amc(
 def _show_week(execution: Execution, database: DatabaseHook) -> None:
     definition = execution.definition
     if definition is None or definition.kind is not DefinitionKind.COLLECTION:
+        return
+    if is_restatement(execution.dag_run_id):  # the week shows its results once they are there
         return
     with database.transaction() as connection:
         run_records.start_week(

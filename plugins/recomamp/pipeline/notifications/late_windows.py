@@ -11,17 +11,21 @@ log = logging.getLogger(__name__)
 
 
 def record_late_windows(database: DatabaseHook) -> int:
-    """Queue the events of windows that are late by now; return how many.
+    """Queue the events of windows and weeks that are late by now; return how many.
 
     Events of windows that have results by now are withdrawn.
     """
     with database.transaction() as connection:
         judged = late_windows.record_late_windows(connection)
+    with database.transaction() as connection:
+        judged += late_windows.record_late_weeks(connection)
     for one in judged:
+        kind = "Schedule" if one.collection_id is None else "Collection"
+        key = one.schedule_id or one.collection_id
         if one.problem is None:
-            log.info("Schedule %s: the window due at %s is late", one.schedule_id, one.due_at)
+            log.info("%s %s: what was due at %s is late", kind, key, one.due_at)
         else:
-            log.warning("Schedule %s cannot be judged: %s", one.schedule_id, one.problem)
+            log.warning("%s %s cannot be judged: %s", kind, key, one.problem)
     with database.transaction() as connection:
         unreadable = late_windows.withdraw_loaded_windows(connection)
     for event in unreadable:

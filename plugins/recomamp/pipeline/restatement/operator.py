@@ -48,9 +48,14 @@ class RequestRestatements(BaseOperator):
                 asked += insert_restatement_requests(
                     connection, user_id, now=self._now(), lock_milliseconds=LOCK_MILLISECONDS
                 )
-        heads = ("schedule", "window start", "window end", "age in days")
+        heads = ("definition", "window start", "window end", "age in days")
         rows = [
-            (one.schedule_id, one.window_start, one.window_end, one.restate_age_days)
+            (
+                one.schedule_id or one.collection_id,
+                one.window_start,
+                one.window_end,
+                one.restate_age_days,
+            )
             for one in asked
         ]
         self.log.info("%s", as_table(heads, rows) if rows else "No window is due for restatement")
