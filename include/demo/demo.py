@@ -135,12 +135,11 @@ def _activity(state: State, dates: Dates) -> str:
 def _wait(stack: Stack, connection: Connection, console: Console, dates: Dates) -> State:
     triggers = SyncTriggers(stack)
     until = time.monotonic() + MAX_WAIT_SECONDS
-    is_retried = False
     with open_progress(console) as progress:
         while True:
             state = read_state(connection)
             triggers.advance()
-            if not is_retried and (is_retried := retry_sales(connection)):
+            if retry_sales(connection):
                 _let_amc_know_all(stack.settings)
             progress.show(state, _activity(state, dates))
             if state.is_settled() or time.monotonic() > until:

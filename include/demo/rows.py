@@ -103,7 +103,7 @@ def seed(connection: Connection, *, fernet_key: str, now: datetime) -> None:
 
 
 def retry_sales(connection: Connection) -> bool:
-    """Ask for the day of the sales again, as soon as its run has ended; False until then."""
+    """Ask for the day of the sales again, and once more if that is refused; False if not now."""
     with connection, connection.cursor() as cursor:
         cursor.execute(read_sql("insert_retry"), {"schedule_id": str(SALES_SCHEDULE)})
         return cursor.rowcount > 0

@@ -35,6 +35,7 @@ from demo.rows import (
     REFUSED_SCHEDULE,
     SALES_SCHEDULE,
     Dates,
+    retry_sales,
     seed,
 )
 from demo.state import State, failures, read_state
@@ -73,6 +74,30 @@ def test_the_rows_are_accepted_and_stand_for_nothing_done_yet(seeded: Any) -> No
     assert [row["local_due_at"].time().minute for row in state.preview] == [0, 0, 0]
     assert not state.is_synced()
     assert not state.is_settled()
+
+
+def test_the_sales_are_asked_for_again_once_their_run_has_ended(seeded: Any) -> None:
+    assert not retry_sales(seeded)
+    with seeded, seeded.cursor() as cursor:
+        cursor.execute(
+            "WITH execution AS ("
+            " INSERT INTO workflow_executions (workflow_id, instance_id, user_id, schedule_id)"
+            " SELECT workflow.id, instance_id, workflow.user_id, schedule.id"
+            " FROM workflow_schedules AS schedule JOIN workflows AS workflow"
+            " ON workflow.id = workflow_id WHERE schedule.id = %s RETURNING id, schedule_id)"
+            " INSERT INTO schedule_runs (schedule_id, execution_id, status)"
+            " SELECT schedule_id, id, 'SUCCESS' FROM execution",
+            [str(SALES_SCHEDULE)],
+        )
+    assert not retry_sales(seeded)
+    with seeded, seeded.cursor() as cursor:
+        cursor.execute("ALTER TABLE schedule_runs DISABLE TRIGGER USER")
+        cursor.execute("UPDATE schedule_runs SET updated_at = updated_at - INTERVAL '1 minute'")
+        cursor.execute("ALTER TABLE schedule_runs ENABLE TRIGGER USER")
+    assert [retry_sales(seeded), retry_sales(seeded)] == [True, False]
+    with seeded, seeded.cursor() as cursor:
+        cursor.execute("UPDATE run_requests SET status = 'REFUSED' WHERE action = 'RETRY'")
+    assert retry_sales(seeded)
 
 
 def test_seeding_again_starts_afresh(seeded: Any) -> None:
