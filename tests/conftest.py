@@ -43,10 +43,10 @@ pytest_plugins = [
     "fixtures.mail",
     "fixtures.outcome_matrix",
     "fixtures.owned_database",
+    "fixtures.webhooks",
     "fixtures.running_stack",
     "fixtures.supabase",
     "fixtures.two_users",
-    "fixtures.webhooks",
 ]
 
 

@@ -104,7 +104,7 @@ class Emulator:
     def _run_query(self, execution: Execution, parts: int, csv: CsvFormat) -> Output:
         query = execution.query
         if self.settings.restates:
-            query = replace(query, known_at=execution.started_at)
+            query = replace(query, known_at=self.settings.known_at or execution.started_at)
         result = self.engine.run(execution.instance_id, query)
         log.info("ran execution %s: %d rows", execution.execution_id, len(result.rows))
         names = [column.name for column in result.columns]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from amc_emulator.data_sources import DataSourceChange
 
@@ -62,6 +62,8 @@ class Settings(BaseModel):
     links_as_objects: bool = False
     # A query sees only what AMC knows when it starts. Without it, all that ever becomes known
     restates: bool = False
+    # With `restates`: it sees what AMC knows at this time, whenever it starts
+    known_at: AwareDatetime | None = None
     data_sources: tuple[DataSourceChange, ...] = ()
     # Applies to every instance. None: as the file of tenants says
     instance_type: Literal["STANDARD", "SANDBOX"] | None = None

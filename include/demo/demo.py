@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from rich.text import Text
 
 from demo.next_steps import next_steps, shown_path
 from demo.progress import open_console, open_progress
-from demo.rows import Dates, seed
+from demo.rows import Dates, retry_sales, seed
 from demo.state import State, failures, read_state
 from demo.summary import closing_tables
 from recomamp.store.connection_strings import connection_arguments
@@ -40,6 +40,8 @@ SYNC_DAGS = (
     "recomamp_instance_health",
 )
 MAIL_SETTING = "AIRFLOW_CONN_SMTP_DEFAULT"  # left empty: the demo sends no mail
+# All traffic of the windows, which end two days ago, and not yet all of its sales
+KNOWN_SINCE = timedelta(days=1)
 PROGRESSION = {"mode": "per_second", "pending_seconds": 1, "running_seconds": 4}
 
 
@@ -92,9 +94,11 @@ def _new_stack(data: Path, environ: Mapping[str, str], console: Console) -> Stac
 
 def _run(stack: Stack, console: Console) -> State:
     settings = stack.settings
+    now = datetime.now(UTC)
     if settings.uses_emulator:
-        url = f"{settings.emulator_url}/_emulator/progression"
-        httpx.put(url, json=PROGRESSION, trust_env=False).raise_for_status()
+        _control(settings, "progression", PROGRESSION)
+        known_at = (now - KNOWN_SINCE).isoformat()
+        _control(settings, "settings", {"restates": True, "known_at": known_at})
     if not settings.uses_embedded_database:
         stack.migrate()
     console.print(
@@ -102,11 +106,16 @@ def _run(stack: Stack, console: Console) -> State:
         f"  user {UI_USER}, password in {shown_path(password_file(settings))}",
         highlight=False,
     )
-    now = datetime.now(UTC)
     with _connected(settings) as connection:
         seed(connection, fernet_key=settings.credentials["RECOMAMP_FERNET_KEY"], now=now)
-        console.print("Inserted 3 schedules and a collection of 6 weeks; each becomes a DAG")
+        console.print("Inserted 4 schedules and a collection of 6 weeks; each becomes a DAG")
         return _wait(stack, connection, console, Dates.before(now))
+
+
+def _control(settings: Settings, what: str, values: dict[str, Any]) -> None:
+    """Change how the emulator behaves."""
+    url = f"{settings.emulator_url}/_emulator/{what}"
+    httpx.put(url, json=values, trust_env=False).raise_for_status()
 
 
 @contextmanager
@@ -117,8 +126,10 @@ def _connected(settings: Settings) -> Iterator[Connection]:
 
 
 def _activity(state: State, dates: Dates) -> str:
-    status = "".join(row["answer"] for row in state.answers_of("request"))
-    return f"request for a backfill of {dates.backfill_from} to {dates.backfill_to}: {status}"
+    status = {row["name"]: row["answer"] for row in state.answers_of("request")}
+    backfill = f"{dates.backfill_from} to {dates.backfill_to}: {status.get('BACKFILL', '')}"
+    retry = f"; retry of the sales: {status['RETRY']}" if "RETRY" in status else ""
+    return f"request for a backfill of {backfill}{retry}"
 
 
 def _wait(stack: Stack, connection: Connection, console: Console, dates: Dates) -> State:
@@ -128,6 +139,8 @@ def _wait(stack: Stack, connection: Connection, console: Console, dates: Dates) 
         while True:
             state = read_state(connection)
             triggers.advance()
+            if retry_sales(connection):
+                _let_amc_know_all(stack.settings)
             progress.show(state, _activity(state, dates))
             if state.is_settled() or time.monotonic() > until:
                 return state
@@ -135,6 +148,12 @@ def _wait(stack: Stack, connection: Connection, console: Console, dates: Dates) 
                 message = f"a component ended early (logs: {stack.settings.data / 'logs'})"
                 raise FailedError(message)
             time.sleep(STATE_INTERVAL_SECONDS)
+
+
+def _let_amc_know_all(settings: Settings) -> None:
+    """Let the emulator know of all sales, as weeks later, before the follower starts the run."""
+    if settings.uses_emulator:
+        _control(settings, "settings", {"restates": False, "known_at": None})
 
 
 class SyncTriggers:

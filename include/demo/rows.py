@@ -24,7 +24,7 @@ EUROPE_TOKEN = "Atzr|demo-europe"  # noqa: S105
 
 WEEKS = 6
 DAYS_OF_LAST_WEEK = 4
-BACKFILL_DAYS = 5
+BACKFILL_DAYS = 3
 
 # So long ago that no tick comes during the demo, whenever it is run.
 LAST_TICK_HOURS_AGO = 3
@@ -39,6 +39,7 @@ USERS = [identify("north_user"), identify("europe_user")]
 ACCOUNTS = [identify("north_account"), identify("europe_account")]
 REACH_SCHEDULE = UUID(identify("reach_schedule"))
 COSTS_SCHEDULE = UUID(identify("costs_schedule"))
+SALES_SCHEDULE = UUID(identify("sales_schedule"))
 REFUSED_SCHEDULE = UUID(identify("refused_schedule"))
 COLLECTION = UUID(identify("collection"))
 
@@ -51,9 +52,11 @@ _NAMES = (
     "europe_instance",
     "reach_workflow",
     "costs_workflow",
+    "sales_workflow",
     "refused_workflow",
     "reach_schedule",
     "costs_schedule",
+    "sales_schedule",
     "refused_schedule",
     "collection",
 )
@@ -99,6 +102,13 @@ def seed(connection: Connection, *, fernet_key: str, now: datetime) -> None:
         cursor.execute(read_sql("insert_rows"), _values(fernet_key, now))
 
 
+def retry_sales(connection: Connection) -> bool:
+    """Ask for the day of the sales again, and once more if that is refused; False if not now."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(read_sql("insert_retry"), {"schedule_id": str(SALES_SCHEDULE)})
+        return cursor.rowcount > 0
+
+
 def read_sql(name: str) -> str:
     """Return the text of one of the demo's SQL files."""
     return (HERE / "sql" / f"{name}.sql").read_text(encoding="utf-8")
@@ -115,6 +125,7 @@ def _values(fernet_key: str, now: datetime) -> dict[str, Any]:
         "reach_sql": template["sql_template"],
         "reach_parameters": template["parameters"],
         "costs_sql": read_sql("campaign_costs"),
+        "sales_sql": read_sql("campaign_sales"),
         "refused_sql": read_sql("all_columns"),
         "los_angeles_cron": _daily(now, "America/Los_Angeles"),
         "berlin_cron": _daily(now, "Europe/Berlin"),

@@ -18,6 +18,7 @@ from demo.rows import (
     DAYS_OF_LAST_WEEK,
     REACH_SCHEDULE,
     REFUSED_SCHEDULE,
+    SALES_SCHEDULE,
     USERS,
     WEEKS,
     read_sql,
@@ -25,18 +26,24 @@ from demo.rows import (
 
 Row = dict[str, Any]
 
-EXPECTED_RUNS = {REACH_SCHEDULE: 1 + BACKFILL_DAYS, COSTS_SCHEDULE: 1, REFUSED_SCHEDULE: 1}
-EXPECTED_SUCCESSES = WEEKS + 1 + BACKFILL_DAYS + 1
+EXPECTED_RUNS = {
+    REACH_SCHEDULE: 1 + BACKFILL_DAYS,
+    COSTS_SCHEDULE: 1,
+    SALES_SCHEDULE: 1,
+    REFUSED_SCHEDULE: 1,
+}
+VERSIONS = 2  # of the sales of one day
+EXPECTED_SUCCESSES = WEEKS + 1 + BACKFILL_DAYS + 1 + VERSIONS
 EXPECTED_EXECUTIONS = EXPECTED_SUCCESSES + 1
 NOTIFICATIONS = ["COLLECTION_COMPLETED", "RESULT_CHECK_FAILED", "SCHEDULE_RUN_FAILED"]
-ANSWERS = {("request", "DONE"): 1, ("condition", "FAILED"): 1, ("dry run", "REFUSED"): 1}
-DRY_RUNS = 3
+ANSWERS = {("request", "DONE"): 2, ("condition", "FAILED"): 1, ("dry run", "REFUSED"): 1}
+DRY_RUNS = 4
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED", "TIMEOUT", "SKIPPED"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """The demo's executions, weeks, schedules, instances, answers and result rows at one time."""
+    """The demo's rows at one time, each list from the SQL file of its name."""
 
     executions: list[Row]
     weeks: list[Row]
@@ -44,6 +51,8 @@ class State:
     instances: list[Row]
     result_rows: list[Row]
     answers: list[Row]
+    versions: list[Row]
+    preview: list[Row]
 
     def executions_by_status(self) -> Counter[str]:
         """Count the executions by status."""
@@ -88,6 +97,7 @@ class State:
             and self.is_synced()
             and len(self.answers_of("dry run")) >= DRY_RUNS
             and len(self.answers_of("condition")) > 0
+            and _are_compared(self.versions)
         )
 
 
@@ -96,7 +106,12 @@ def read_state(connection: Connection) -> State:
     with connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
 
         def rows(name: str) -> list[Row]:
-            parameters = {"user_ids": USERS, "schedule_id": str(COSTS_SCHEDULE)}
+            parameters = {
+                "user_ids": USERS,
+                "schedule_id": str(COSTS_SCHEDULE),
+                "sales_schedule_id": str(SALES_SCHEDULE),
+                "reach_schedule_id": str(REACH_SCHEDULE),
+            }
             cursor.execute(read_sql(name), parameters)
             return [dict(row) for row in cursor.fetchall()]
 
@@ -107,6 +122,8 @@ def read_state(connection: Connection) -> State:
             instances=rows("select_instances"),
             result_rows=rows("select_result_rows"),
             answers=rows("select_answers"),
+            versions=rows("select_versions"),
+            preview=rows("select_preview"),
         )
 
 
@@ -154,6 +171,17 @@ def _answered(state: State, kind: str) -> bool:
     return all(counts[key] == number for key, number in ANSWERS.items() if key[0] == kind)
 
 
+def _are_compared(versions: list[Row]) -> bool:
+    """Return whether all versions are there, and the pipeline has compared the last."""
+    return len(versions) == VERSIONS and (
+        versions[-1]["change_ratio"] is not None or versions[-1]["note"] is not None
+    )
+
+
+def _restated(state: State) -> bool:
+    return _are_compared(state.versions) and bool(state.versions[-1]["change_ratio"])
+
+
 def _refusal(state: State) -> bool:
     messages = [
         row["error_message"] or ""
@@ -183,6 +211,11 @@ EXPECTATIONS: dict[str, Callable[[State], bool]] = {
     "the Berlin schedule ran once": lambda state: _counted(
         state, COSTS_SCHEDULE, successful=1, failed=0
     ),
+    "the sales were read twice in one run": lambda state: (
+        _counted(state, SALES_SCHEDULE, successful=1, failed=0)
+        and len(state.executions_of(SALES_SCHEDULE)) == VERSIONS
+    ),
+    "the second version says what it changed": _restated,
     "the refused schedule counts one failed run": lambda state: _counted(
         state, REFUSED_SCHEDULE, successful=0, failed=1
     ),
@@ -213,7 +246,7 @@ EXPECTATIONS: dict[str, Callable[[State], bool]] = {
         all(_all_products_read(row) for row in state.instances)
         and sum(row["products_missing"] for row in state.instances) == 1
     ),
-    "the request for the backfill is DONE": lambda state: _answered(state, "request"),
+    "the backfill and the retry are DONE": lambda state: _answered(state, "request"),
     "the result did not meet its condition": lambda state: _answered(state, "condition"),
     "a dry run found the query that AMC refuses": lambda state: _answered(state, "dry run"),
     "mails about the failed run, the condition and the collection are to be sent": lambda state: (

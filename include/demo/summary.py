@@ -28,13 +28,15 @@ STATUS_STYLES = {
 
 
 def closing_tables(state: State) -> RenderableType:
-    """Show executions, AMC's error messages, weeks, counters, instances, answers, result rows."""
+    """Show each list of the state, and AMC's error messages."""
     tables = [
         *_executions(state),
         _weeks(state),
         _counters(state),
         _instances(state),
         _answers(state),
+        _versions(state),
+        _preview(state),
         _result_rows(state),
     ]
     return Group(*(part for table in tables for part in (Text(), table)))
@@ -119,6 +121,28 @@ def _answers(state: State) -> Group:
     for row in state.answers:
         table.add_row(row["kind"], row["name"], row["answer"], _text(row["words"]))
     title = "Requests, conditions and dry runs (run_requests, result_checks, workflow_dry_runs)"
+    return Group(_title(title), table)
+
+
+def _versions(state: State) -> Group:
+    table = _table("day", "version", "rows", "rows changed", "rows new", "change %")
+    for row in state.versions:
+        ratio = row["change_ratio"]
+        table.add_row(
+            _local(row["window_start"], row["window_time_zone"] or "UTC"),
+            *(_text(row[name]) for name in ("version", "result_rows", "rows_changed", "rows_new")),
+            "" if ratio is None else f"{100 * ratio:.1f}",
+        )
+    title = "Versions of Sales every day: AMC knew more at the second reading (result_versions)"
+    return Group(_title(title), table)
+
+
+def _preview(state: State) -> Group:
+    table = _table("due", "first day", "day after the last one")
+    for row in state.preview:
+        days = (f"{row[name]:%Y-%m-%d}" for name in ("local_window_start", "local_window_end"))
+        table.add_row(f"{row['local_due_at']:%Y-%m-%d %H:%M}", *days)
+    title = "Next runs of Reach every day, in its zone (function schedule_preview)"
     return Group(_title(title), table)
 
 

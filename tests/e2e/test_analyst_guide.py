@@ -13,12 +13,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg2.extensions import connection as Connection
-from psycopg2.extras import RealDictCursor
 
 from faults.crash_points import EmulatorControl
 from fixtures.analyst_guide import tasks
 from fixtures.postgres import Row
-from fixtures.running_stack import TIMEOUT_SECONDS, Pipeline, add_instance, analyst_login
+from fixtures.running_stack import (
+    TIMEOUT_SECONDS,
+    Pipeline,
+    add_instance,
+    analyst_login,
+    fetch_rows,
+)
 
 pytestmark = pytest.mark.stack
 log = logging.getLogger(__name__)
@@ -37,9 +42,7 @@ class Reader:
         self._connection = connection
 
     def query(self, statement: str, values: Any = None) -> list[Row]:
-        with self._connection, self._connection.cursor(cursor_factory=RealDictCursor) as cursor:
-            cursor.execute(statement, values)
-            return [dict(row) for row in cursor.fetchall()] if cursor.description else []
+        return fetch_rows(self._connection, statement, values)
 
     def do(self, title: str, effect: Callable[[], Any] | None = None) -> Any:
         """Run the statement of a task, and return its effect when that shows."""

@@ -13,11 +13,10 @@ from uuid import uuid4
 
 import pytest
 from psycopg2.extensions import connection as Connection
-from psycopg2.extras import RealDictCursor
 
 from faults.crash_points import EmulatorControl
 from fixtures.postgres import Row
-from fixtures.running_stack import Pipeline, analyst_login
+from fixtures.running_stack import Pipeline, analyst_login, fetch_rows
 
 pytestmark = pytest.mark.stack
 log = logging.getLogger(__name__)
@@ -42,9 +41,7 @@ class Analyst:
         self.schedule = pipeline.rows.schedule(workflow=self.workflow, is_active=False)
 
     def query(self, statement: str, values: Any = None) -> list[Row]:
-        with self._connection, self._connection.cursor(cursor_factory=RealDictCursor) as cursor:
-            cursor.execute(statement, values)
-            return [dict(row) for row in cursor.fetchall()]
+        return fetch_rows(self._connection, statement, values)
 
     def ask(self, action: str, **columns: Any) -> str:
         """Insert a request and return its id."""

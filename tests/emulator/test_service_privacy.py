@@ -210,3 +210,15 @@ def test_what_is_known_is_what_is_known_when_the_query_starts(
     emulator.clock(now=(WINDOW_END + timedelta(days=40)).isoformat())
     north.forget_token()
     assert int(rows_of(north, waiting)[0]["n"]) > early
+
+
+def test_a_query_can_be_made_to_see_what_amc_knew_at_another_time(
+    emulator: RunningEmulator, north: EmulatorClient
+) -> None:
+    emulator.settings(restates=True)
+    early, late = (conversions_at(emulator, north, age) for age in (3, 31))
+    known_at = (WINDOW_END + timedelta(days=3)).isoformat()
+    emulator.settings(known_at=known_at)
+    assert conversions_at(emulator, north, 31) == early < late
+    emulator.settings(known_at=None)
+    assert conversions_at(emulator, north, 31) == late

@@ -33,7 +33,9 @@ from demo.rows import (
     EUROPE_TOKEN,
     NORTH_TOKEN,
     REFUSED_SCHEDULE,
+    SALES_SCHEDULE,
     Dates,
+    retry_sales,
     seed,
 )
 from demo.state import State, failures, read_state
@@ -63,13 +65,39 @@ def seeded(database: Any) -> Any:
 def test_the_rows_are_accepted_and_stand_for_nothing_done_yet(seeded: Any) -> None:
     state = read_state(seeded)
 
-    assert len(state.schedules) == 3
+    assert len(state.schedules) == 4
     assert len(state.weeks) == 6
     assert state.executions == []
     assert [row["products"] for row in state.instances] == [2, 2]
     assert [(row["name"], row["answer"]) for row in state.answers] == [("BACKFILL", "PENDING")]
+    assert state.versions == []
+    assert [row["local_due_at"].time().minute for row in state.preview] == [0, 0, 0]
     assert not state.is_synced()
     assert not state.is_settled()
+
+
+def test_the_sales_are_asked_for_again_once_their_run_has_ended(seeded: Any) -> None:
+    assert not retry_sales(seeded)
+    with seeded, seeded.cursor() as cursor:
+        cursor.execute(
+            "WITH execution AS ("
+            " INSERT INTO workflow_executions (workflow_id, instance_id, user_id, schedule_id)"
+            " SELECT workflow.id, instance_id, workflow.user_id, schedule.id"
+            " FROM workflow_schedules AS schedule JOIN workflows AS workflow"
+            " ON workflow.id = workflow_id WHERE schedule.id = %s RETURNING id, schedule_id)"
+            " INSERT INTO schedule_runs (schedule_id, execution_id, status)"
+            " SELECT schedule_id, id, 'SUCCESS' FROM execution",
+            [str(SALES_SCHEDULE)],
+        )
+    assert not retry_sales(seeded)
+    with seeded, seeded.cursor() as cursor:
+        cursor.execute("ALTER TABLE schedule_runs DISABLE TRIGGER USER")
+        cursor.execute("UPDATE schedule_runs SET updated_at = updated_at - INTERVAL '1 minute'")
+        cursor.execute("ALTER TABLE schedule_runs ENABLE TRIGGER USER")
+    assert [retry_sales(seeded), retry_sales(seeded)] == [True, False]
+    with seeded, seeded.cursor() as cursor:
+        cursor.execute("UPDATE run_requests SET status = 'REFUSED' WHERE action = 'RETRY'")
+    assert retry_sales(seeded)
 
 
 def test_seeding_again_starts_afresh(seeded: Any) -> None:
@@ -105,7 +133,7 @@ def test_the_tokens_are_sealed_with_the_newest_key(database: Any) -> None:
 def test_the_backfilled_days_are_settled_and_not_those_of_the_schedule(now: datetime) -> None:
     dates = Dates.before(now)
 
-    assert (dates.backfill_to - dates.backfill_from).days == 4
+    assert (dates.backfill_to - dates.backfill_from).days == 2
     assert dates.collection_end < dates.backfill_from
     assert dates.backfill_to < now.date() - timedelta(days=5)
 
@@ -147,13 +175,14 @@ def as_expected(seeded: Any) -> State:
     schedules, executions = [], []
     for row in state.schedules:
         failed = row["id"] == str(REFUSED_SCHEDULE)
-        runs = 6 if row["name"] == "Reach every day" else 1
+        runs = 4 if row["name"] == "Reach every day" else 1
         counted = {"successful_runs": 0 if failed else runs, "failed_runs": int(failed)}
         schedules.append(row | {"total_runs": runs} | counted)
         executions += [execution(row["id"], date(2026, 11, 1 + day), 1) for day in range(runs)]
         if failed:
             words = "Was unable to compile workflow x because it was found to be invalid"
             executions[-1] |= {"status": "FAILED", "error_message": words, "result_rows": None}
+    executions.append(execution(str(SALES_SCHEDULE), date(2026, 11, 1), 1))
     for week in weeks:
         days = (week["week_end_date"] - week["week_start_date"]).days + 1
         executions.append(execution(str(COLLECTION), week["week_start_date"], days))
@@ -194,8 +223,21 @@ def as_expected(seeded: Any) -> State:
         },
         {"kind": "dry run", "name": "Costs by campaign", "answer": "ACCEPTED", "words": None},
         {"kind": "dry run", "name": "Reach and frequency", "answer": "ACCEPTED", "words": None},
+        {"kind": "dry run", "name": "Sales by campaign", "answer": "ACCEPTED", "words": None},
         {"kind": "request", "name": "BACKFILL", "answer": "DONE", "words": None},
+        {"kind": "request", "name": "RETRY", "answer": "DONE", "words": None},
     ]
+    first = {
+        "window_start": NOW,
+        "window_time_zone": "Europe/Berlin",
+        "version": 1,
+        "result_rows": 12,
+        "rows_changed": None,
+        "rows_new": None,
+        "change_ratio": None,
+        "note": None,
+    }
+    compared = {"version": 2, "rows_changed": 10, "rows_new": 1, "change_ratio": Decimal("0.217")}
     return State(
         executions=executions,
         weeks=weeks,
@@ -203,6 +245,14 @@ def as_expected(seeded: Any) -> State:
         instances=[europe, north],
         result_rows=result_rows,
         answers=answers,
+        versions=[first, first | compared],
+        preview=[
+            {
+                "local_due_at": datetime(2026, 11, 23, 3),
+                "local_window_start": datetime(2026, 11, 20),
+                "local_window_end": datetime(2026, 11, 21),
+            }
+        ],
     )
 
 
@@ -226,6 +276,7 @@ def test_a_demo_that_went_well_has_no_failures(as_expected: State) -> None:
         ("weeks", {"collection_status": "ACTIVE"}, "COMPLETED at 100 percent"),
         ("weeks", {"progress_percentage": 99}, "COMPLETED at 100 percent"),
         ("schedules", {"successful_runs": 2}, "Berlin schedule ran once"),
+        ("schedules", {"total_runs": 2}, "read twice in one run"),
         ("schedules", {"failed_runs": 0}, "counts one failed run"),
         ("schedules", {"next_run_at": None}, "has a next run"),
         ("instances", {"health_status": "UNHEALTHY"}, "HEALTHY"),
@@ -236,7 +287,9 @@ def test_a_demo_that_went_well_has_no_failures(as_expected: State) -> None:
         ("instances", {"products_found": 0, "products_missing": 2}, "all but one"),
         ("instances", {"products_found": 0}, "all but one"),
         ("instances", {"messages": None}, "are to be sent"),
-        ("answers", {"answer": "REFUSED"}, "the backfill is DONE"),
+        ("answers", {"answer": "REFUSED"}, "are DONE"),
+        ("versions", {"change_ratio": Decimal(0)}, "says what it changed"),
+        ("versions", {"change_ratio": None}, "says what it changed"),
         ("answers", {"answer": "PASSED"}, "not meet its condition"),
         ("answers", {"answer": "ACCEPTED"}, "that AMC refuses"),
     ],
@@ -260,6 +313,7 @@ def test_a_missing_and_a_doubled_execution_are_noticed(as_expected: State) -> No
 
 def test_a_demo_is_not_over_before_all_is_synced(as_expected: State) -> None:
     assert not dataclasses.replace(as_expected, answers=[]).is_settled()
+    assert not dataclasses.replace(as_expected, versions=as_expected.versions[:1]).is_settled()
     europe, north = as_expected.instances
     late = [europe, north | {"campaigns_last_sync": None}]
 
@@ -288,6 +342,7 @@ def test_every_state_can_be_shown(
     assert "100 % COMPLETED" in shown
     assert "1,200.50 / 4,802.00 USD" in shown
     assert "SCHEDULE_RUN_FAILED" in shown
+    assert "21.7" in shown
     assert "…" not in shown
 
 
@@ -305,9 +360,8 @@ changes = st.fixed_dictionaries(
 @given(changes=changes)
 def test_no_date_id_or_number_of_an_execution_is_cut(changes: dict[str, Any]) -> None:
     row = execution("1", date(2026, 11, 1), 1) | changes
-    state = State(
-        executions=[row], weeks=[], schedules=[], instances=[], result_rows=[], answers=[]
-    )
+    empty: dict[str, Any] = {field.name: [] for field in dataclasses.fields(State)}
+    state = State(**empty | {"executions": [row]})
     console = Console(width=80, file=StringIO(), record=True)
 
     console.print(closing_tables(state))

@@ -36,6 +36,10 @@ VALUES
         %(costs_sql)s, '{}', %(europe_user)s, %(europe_instance)s, NULL
     ),
     (
+        %(sales_workflow)s, 'Sales by campaign', 'What the ads of a day have sold.',
+        %(sales_sql)s, '{}', %(europe_user)s, %(europe_instance)s, NULL
+    ),
+    (
         %(refused_workflow)s, 'All columns', 'AMC refuses SELECT *.',
         %(refused_sql)s, '{}', %(north_user)s, %(north_instance)s, NULL
     );
@@ -52,6 +56,10 @@ VALUES
     (
         %(costs_schedule)s, 'Costs every day', %(costs_workflow)s, %(europe_user)s,
         %(berlin_cron)s, 'Europe/Berlin', '{}', %(created_at)s
+    ),
+    (
+        %(sales_schedule)s, 'Sales every day', %(sales_workflow)s, %(europe_user)s,
+        %(berlin_cron)s, 'Europe/Berlin', '{"window": {"restate_days": [7, 31]}}', %(created_at)s
     ),
     (
         %(refused_schedule)s, 'Refused by AMC', %(refused_workflow)s, %(north_user)s,
