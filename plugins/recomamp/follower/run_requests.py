@@ -43,6 +43,7 @@ from recomamp.store.run_requests import (
 )
 from recomamp.store.statements import limit_lock_waits
 
+RUN_ENDS = timedelta(minutes=1)  # Airflow ends a run some seconds after its record is written
 MISSING_DAG = timedelta(minutes=10)  # a new row's DAG is there within seconds
 ACTIVE_BACKFILL = timedelta(hours=24)  # how long to wait for another backfill to end
 TURN_SECONDS = 10.0  # of a request with many parts, before others have their turn
@@ -189,9 +190,9 @@ class RequestHandler:
             case RunAction.RETRY if request.execution_id is None:
                 return self._retry_failed_weeks(request, definition)
             case RunAction.RETRY:
-                return self._clear(request, definition, None)
+                return self._clear(request, definition, None, accepted_at)
             case RunAction.LOAD:
-                return self._load(request, definition)
+                return self._load(request, definition, accepted_at)
             case RunAction.BACKFILL:
                 return self._backfill(request, definition, accepted_at)
         return Postponed(
@@ -209,7 +210,11 @@ class RequestHandler:
         return _done(dag_run_id=run_id) if is_created else None
 
     def _clear(
-        self, request: ClaimedRequest, definition: DefinitionRef, task_ids: list[str] | None
+        self,
+        request: ClaimedRequest,
+        definition: DefinitionRef,
+        task_ids: list[str] | None,
+        accepted_at: datetime,
     ) -> Outcome:
         """Clear tasks of the run of the request's execution."""
         run_id = request.dag_run_id
@@ -219,6 +224,8 @@ class RequestHandler:
                 "Airflow has no run of the execution any more; insert a RUN with its window"
             )
         if state not in _ENDED:
+            if _has_ended(request) and self._now() - accepted_at < RUN_ENDS:
+                return Postponed(reason="Airflow has not ended the run yet", delay=SOON)
             return _refused(
                 f"the run {run_id} has not ended ({state}); wait for its end, or insert a CANCEL"
             )
@@ -243,7 +250,9 @@ class RequestHandler:
         task = self._airflow.task(dag_id, run_id, _RECORD)
         return (task.note if task else None) or ""
 
-    def _load(self, request: ClaimedRequest, definition: DefinitionRef) -> Outcome:
+    def _load(
+        self, request: ClaimedRequest, definition: DefinitionRef, accepted_at: datetime
+    ) -> Outcome:
         has_results = (
             request.execution_status == ExecutionStatus.SUCCESS
             or request.amc_status == AmcStatus.SUCCEEDED
@@ -261,7 +270,7 @@ class RequestHandler:
         run_id = request.dag_run_id
         wait = self._airflow.task(definition.dag_id, run_id, _WAIT) if run_id else None
         if wait is None or wait.state == "success":
-            return self._clear(request, definition, [_LOAD, _RECORD])
+            return self._clear(request, definition, [_LOAD, _RECORD], accepted_at)
         # Airflow runs no load after a failed wait. wait itself takes the results of an attempt that
         # was interrupted, and asks AMC again after any other error
         if request.error_type not in INTERRUPTED:
@@ -269,7 +278,7 @@ class RequestHandler:
                 f"the task wait of the run is {wait.state}, so Airflow would not load; insert a "
                 "RETRY to run the query again"
             )
-        return self._clear(request, definition, [_WAIT, _LOAD, _RECORD])
+        return self._clear(request, definition, [_WAIT, _LOAD, _RECORD], accepted_at)
 
     def _retry_failed_weeks(self, request: ClaimedRequest, definition: DefinitionRef) -> Outcome:
         """Clear the runs of a collection's failed weeks, for one turn."""
@@ -389,3 +398,8 @@ def _note(request: ClaimedRequest, earlier: str) -> str:
 
 def _minutes(length: timedelta) -> int:
     return round(length.total_seconds() / 60)
+
+
+def _has_ended(request: ClaimedRequest) -> bool:
+    status = ExecutionStatus.parse(request.execution_status)
+    return status is not None and not status.is_open

@@ -13,9 +13,7 @@ from fixtures.run_requests import (
     build_world,
     fail_weeks,
 )
-from recomamp.follower.run_requests import (
-    TURN_SECONDS,
-)
+from recomamp.follower.run_requests import RUN_ENDS, SOON, TURN_SECONDS
 
 
 @pytest.mark.parametrize("status", ["FAILED", "SUCCESS", "CANCELLED"])
@@ -30,10 +28,37 @@ def test_a_retry_clears_all_tasks_of_the_run(world: World, status: str) -> None:
 
 @pytest.mark.parametrize("action", ["RETRY", "LOAD"])
 def test_a_run_that_has_not_ended_is_not_cleared(world: World, action: str) -> None:
-    execution = world.execution(status="SUCCESS")
+    execution = world.execution(status="RUNNING", amc_status="SUCCEEDED")
     world.server.dags[world.dag_id].runs["run_1"].state = "running"
     reason = world.refusal(action, execution_id=execution["id"])
     assert reason.startswith("the run run_1 has not ended (running)")
+
+
+@pytest.mark.parametrize("action", ["RETRY", "LOAD"])
+def test_a_run_that_is_about_to_end_is_waited_for(world: World, action: str) -> None:
+    """Airflow ends a run some seconds after the task record has written how it ended."""
+    execution = world.execution(status="SUCCESS")
+    run = world.server.dags[world.dag_id].runs["run_1"]
+    run.state = "running"
+    request = world.request(action, execution_id=execution["id"])
+    world.work()
+    assert world.read(request)["status"] == "ACCEPTED"
+    run.state = "success"
+    world.clock.move(SOON)
+    world.work()
+    assert world.read(request)["status"] == "DONE"
+
+
+def test_a_run_that_does_not_end_is_waited_for_a_minute(world: World) -> None:
+    execution = world.execution(status="SUCCESS")
+    world.server.dags[world.dag_id].runs["run_1"].state = "running"
+    request = world.request("RETRY", execution_id=execution["id"])
+    world.work()
+    world.clock.move(RUN_ENDS)
+    world.work()
+    row = world.read(request)
+    assert row["status"] == "REFUSED"
+    assert row["reason"].startswith("the run run_1 has not ended (running)")
 
 
 @pytest.mark.parametrize("action", ["RETRY", "LOAD", "CANCEL"])
