@@ -34,9 +34,9 @@ status: $(STAMP) ## Tell what runs and how to reach it
 demo: $(STAMP) ## Run the demo from the first row to the last result, then stop everything
 	@$(STACK) demo
 
-# Two processes: one has the stack first, and mostly waits for it
+# Three processes for two cores: one has the stack first, and mostly waits for it
 test: $(STAMP) ## Run all tests
-	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
 faults: $(STAMP) ## Kill everybody at every point and print the matrix (half an hour)
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \

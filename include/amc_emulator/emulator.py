@@ -13,7 +13,7 @@ from amc_emulator.ads.product_catalog import ProductCatalog
 from amc_emulator.ads.report import Report
 from amc_emulator.call_log import CallLog
 from amc_emulator.clock import Clock
-from amc_emulator.engine import Engine, OutputColumn, Query, ResultSet
+from amc_emulator.engine import Engine, OutputColumn, Query, RememberingEngine, ResultSet
 from amc_emulator.execution_machine import Execution, ExecutionMachine, Output
 from amc_emulator.faults import FaultQueue
 from amc_emulator.lwa import Login
@@ -42,7 +42,7 @@ class Emulator:
 
     def __init__(self, tenants: Tenants, engine: SqlEngine | None = None) -> None:
         self.tenants = tenants
-        self.engine: SqlEngine = engine or Engine()
+        self.engine: SqlEngine = engine or RememberingEngine(Engine())
         self.clock = Clock()
         self.login = Login(tenants, self.clock)
         self.calls = CallLog()

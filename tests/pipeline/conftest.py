@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from fixtures.connections import one_connection
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_steps import Run
+from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.triggers import base
 
 
@@ -19,6 +23,13 @@ def schedule(rows: Rows, instance: Row) -> Row:
 def run(database: Database, schedule: Row) -> Run:
     """Give a run of the schedule of which nothing has been done."""
     return Run(database, schedule_id=str(schedule["id"]))
+
+
+@pytest.fixture
+def kept_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have all steps of a test use one connection, where sessions are not its matter."""
+    with one_connection(monkeypatch, DatabaseHook()):
+        yield
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from cryptography.fernet import Fernet
 from fixtures.airflow_api import DagServer
 from fixtures.amazon import Pauses
 from fixtures.campaigns import Sync
-from fixtures.connections import set_connections
+from fixtures.connections import one_connection, set_connections
 from fixtures.dags import system_dag_of
 from fixtures.emulator import RunningEmulator
 from fixtures.emulator_client import SQL, EmulatorClient
@@ -42,7 +42,7 @@ from recomamp.pipeline.asins.sync import sync_asins
 from recomamp.pipeline.campaigns.operators import ListInstances
 from recomamp.pipeline.campaigns.report_trigger import ReportsTrigger
 from recomamp.pipeline.generator.shards import file_of_row
-from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.hooks import AmcHook
 from recomamp.pipeline.instances.health import check_instances
 from recomamp.pipeline.instances.query_findings import check_queries
 from recomamp.pipeline.instances.schema import sync_schema
@@ -52,7 +52,6 @@ from recomamp.pipeline.notifications.smtp import open_mail_server
 from recomamp.pipeline.reconciliation.operator import reconcile
 from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotWaiters
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
-from recomamp.store.connections import Transactions
 from recomamp.store.results.files import ResultDirectory, StoredFile, directory_of
 from recomamp.store.slots import grant_slots
 
@@ -226,7 +225,7 @@ def campaigns(world: World, cases: Sequence[Case]) -> None:
     counts.append({"owner": "580000000000000001", "product": "AMAZON_DSP", "campaigns": 0})
     world.emulator.campaigns(counts=counts)
     mine = key(BOB, "instance")
-    with pytest.MonkeyPatch.context() as patch, _one_connection(patch):
+    with pytest.MonkeyPatch.context() as patch, one_connection(patch, PipelineDatabase()):
         patch.setattr(AmcHook, "sleep", Pauses())
         patch.setattr(ReportsTrigger, "sleep", Pauses())
         groups = ListInstances(task_id="list_instances").execute({})
@@ -240,15 +239,6 @@ def campaigns(world: World, cases: Sequence[Case]) -> None:
             sync.performance(wait=lambda deferred: _wait(world, next(changes, []), deferred))
         with world.task():
             sync.date()
-
-
-@contextmanager
-def _one_connection(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have all hooks use one connection: to open one each would be most of the time."""
-    transactions = Transactions(PipelineDatabase().get_conn)
-    patch.setattr(DatabaseHook, "transaction", lambda hook: transactions.transaction())
-    with transactions.reuse():
-        yield
 
 
 _PROFILES = {
@@ -306,7 +296,7 @@ async def _woken(deferred: TaskDeferred) -> None:
 
 def upkeep(world: World, cases: Sequence[Case]) -> None:
     """Each has a result that a later one has superseded, with files, and an event long settled."""
-    with pytest.MonkeyPatch.context() as patch, _one_connection(patch):
+    with pytest.MonkeyPatch.context() as patch, one_connection(patch, PipelineDatabase()):
         patch.setenv("RECOMAMP_RESULT_DATA_RETENTION_DAYS", "30")
         patch.setenv("RECOMAMP_RESULT_FILES_RETENTION_DAYS", "30")
         patch.setattr(retention, "PAGE_RESULTS", 3)

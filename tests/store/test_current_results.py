@@ -14,7 +14,7 @@ from psycopg2.extras import Json, RealDictCursor
 
 from bench.history import GROWING_TABLES, History, key, write_history
 from bench.query_plans import find_full_scans
-from fixtures.postgres import Database, Row, Rows, Server, migrate_database
+from fixtures.postgres import Database, Row, Rows, Server
 
 WEEK = {"window_start": "2026-01-05", "window_end": "2026-01-12", "window_time_zone": "UTC"}
 NEXT_WEEK = {**WEEK, "window_start": "2026-01-12", "window_end": "2026-01-19"}
@@ -240,16 +240,15 @@ def test_an_execution_without_a_document_has_no_rows(
 # --- Plans -------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["postgres_server", "postgres_server_16"])
+@pytest.fixture(scope="module", params=["", "_16"], ids=["18", "16"])
 def past(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """Provide a database of 100,000 executions, known to the planner, of each version."""
-    server: Server = request.getfixturevalue(request.param)
-    name = server.create_database()
-    migrate_database(server, name)
+    """Provide a database of 50,000 executions, known to the planner, of each version."""
+    server: Server = request.getfixturevalue(f"postgres_server{request.param}")
+    name = server.create_database(request.getfixturevalue(f"template_database{request.param}"))
     database = Database(uri=server.uri(name))
     try:
         superuser = database.connect(autocommit=True)
-        write_history(superuser, History(executions=100_000, weeks=5_000, users=100))
+        write_history(superuser, History(executions=50_000, weeks=5_000, users=100))
         yield database
     finally:
         database.close()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 
+import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
@@ -21,16 +22,28 @@ from fixtures.postgres import Database, Server
 from recomamp.store.slots import COLLECTION_HANDICAP
 
 
+@pytest.fixture(scope="module")
+def past(postgres_server: Server, template_database: str) -> Iterator[str]:
+    """Provide the name of a database with a past, known to the planner, to be copied."""
+    name = postgres_server.create_database(template_database)
+    try:
+        with closing(psycopg2.connect(postgres_server.uri(name))) as superuser:
+            superuser.autocommit = True
+            write_history(superuser, History(executions=50_000, weeks=5_000))
+        yield name
+    finally:
+        postgres_server.drop_database(name)
+
+
 @pytest.fixture(scope="module", params=["some are open", "none is open"])
 def pipeline(
-    request: pytest.FixtureRequest, postgres_server: Server, template_database: str
+    request: pytest.FixtureRequest, postgres_server: Server, past: str
 ) -> Iterator[Connection]:
-    """Connect as the pipeline to a database with a past, known to the planner."""
-    name = postgres_server.create_database(template_database)
+    """Connect as the pipeline to a copy of the past."""
+    name = postgres_server.create_database(past)
     database = Database(uri=postgres_server.uri(name))
     try:
         superuser = database.connect(autocommit=True)
-        write_history(superuser, History(executions=50_000, weeks=5_000))
         if request.param == "none is open":
             end_all(superuser)
         connection = database.connect("recomamp_pipeline", autocommit=True)
@@ -78,13 +91,13 @@ def test_old_statistics_make_no_line_of_waiting_executions_long(
             with closing(database.connect(autocommit=True)) as tidy, tidy.cursor() as cursor:
                 cursor.execute(f"{upkeep} workflow_executions")
             read = rows_read_for_a_line(database.connect())
-            assert read < 100, f"{read} rows were read to grant ten slots to a line of 5,000"
+            assert read < 100, f"{read} rows were read to grant ten slots to a line of 2,000"
     finally:
         database.close()
 
 
 def rows_read_for_a_line(superuser: Connection) -> float:
-    """Let 5,000 executions wait, grant slots, count what was read, and take it all back."""
+    """Let 2,000 executions wait, grant slots, count what was read, and take it all back."""
     with superuser.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(_LINE)
@@ -100,7 +113,7 @@ INSERT INTO workflow_executions
 SELECT
     workflow_id, user_id, instance_id, 'amc_schedule_00000000-0000-0000-0000-000000000000',
     'run ' || n, NOW() + n * INTERVAL '1 second'
-FROM generate_series(1, 5000) AS n
+FROM generate_series(1, 2000) AS n
 CROSS JOIN (
     SELECT * FROM workflow_executions WHERE instance_id = md5('instance 1')::UUID LIMIT 1
 ) AS like_this

@@ -152,7 +152,9 @@ def test_the_tables_of_the_instance_are_listed(amazon):
         ("html_body", {}),
         ("reset_before", {}),
         ("reset_after", {}),
+        ("timeout_after", {"gateway_timeout": True}),
         ("throttle", {}),
+        ("throttle", {"after": True}),
     ],
 )
 def test_a_read_is_tried_again_until_it_succeeds(amazon, emulator, fault, options):

@@ -23,8 +23,10 @@ from recomamp.errors import PartialFailure
 from recomamp.pipeline import settings
 from recomamp.pipeline.campaigns.performance import is_overdue
 from recomamp.pipeline.campaigns.report_trigger import ReportsTrigger
-from recomamp.pipeline.hooks import AmcHook
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store.campaign_reports import CampaignReport, ReportState
+
+pytestmark = pytest.mark.usefixtures("kept_connection")
 
 FILE = Path(__file__).resolve().parents[3] / "dags" / "recomamp_campaigns_sync.py"
 VENDOR = "1108400000000001"
@@ -48,6 +50,12 @@ def days(database: Database) -> list[Row]:
 def forget_freshness(database: Database) -> None:
     """Let reports be as if they had been loaded yesterday."""
     database.query("UPDATE campaign_reports SET ended_at = ended_at - INTERVAL '1 day'")
+
+
+def test_the_sync_has_no_more_than_the_pipelines_rights(sync: Sync) -> None:
+    with DatabaseHook().transaction() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchall() == [("recomamp_pipeline",)]
 
 
 def test_the_columns_hold_the_sums_of_the_last_30_days(listed: Sync, database: Database) -> None:

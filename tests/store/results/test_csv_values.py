@@ -135,7 +135,7 @@ SPOILED = st.tuples(
     [LONG, SHORT, DOUBLE, PRICE, LARGE, WIDE, BOOLEAN, DATE, TIMESTAMP, STRING],
     ids=lambda column: column.type_name,
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(field=NUMBERS | TIMES | SPOILED)
 @example(field="0E-17")
 @example(field="1E+3")
