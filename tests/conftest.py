@@ -47,6 +47,7 @@ pytest_plugins = [
     "fixtures.supabase",
     "fixtures.two_users",
     "fixtures.webhooks",
+    "fixtures.browser",  # imports fixtures of the others
 ]
 
 
