@@ -495,7 +495,36 @@ TO recomamp_pipeline;
 
 
 -- The console --------------------------------------------------------------------------------------
--- It reads, and it may become recomamp_analyst. Policies of people are asked for it too.
+-- It reads, and it may become recomamp_analyst, whose rights it does not have before.
+
+DO $$
+BEGIN
+    IF NOT pg_has_role('recomamp_console', 'recomamp_analyst', 'MEMBER') THEN
+        GRANT recomamp_analyst TO recomamp_console;
+    END IF;
+EXCEPTION
+    -- Roles belong to the whole server: another database's migration was quicker.
+    WHEN unique_violation THEN
+        NULL;
+    WHEN insufficient_privilege THEN
+        RAISE EXCEPTION
+            '% may not give recomamp_analyst to recomamp_console; as an administrator run'
+            ' GRANT recomamp_analyst TO recomamp_console and migrate again', current_user
+            USING ERRCODE = 'insufficient_privilege';
+END;
+$$;
+
+DO $$
+BEGIN
+    IF pg_has_role('recomamp_console', 'recomamp_analyst', 'USAGE') THEN
+        RAISE EXCEPTION
+            'role recomamp_console has the rights of recomamp_analyst at all times; as the'
+            ' administrator who gave them run REVOKE recomamp_analyst FROM recomamp_console;'
+            ' ALTER ROLE recomamp_console NOINHERIT and migrate again'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END;
+$$;
 
 GRANT SELECT (id, email, full_name, timezone) ON public.users TO recomamp_console;
 GRANT SELECT ON

@@ -16,22 +16,7 @@ EXCEPTION
     WHEN insufficient_privilege THEN
         RAISE EXCEPTION
             'role recomamp_console is missing and % may not create it; as an administrator run'
-            ' CREATE ROLE recomamp_console NOLOGIN NOINHERIT; GRANT recomamp_analyst TO'
-            ' recomamp_console; and migrate again', current_user
-            USING ERRCODE = 'insufficient_privilege';
-END;
-$$;
-
-DO $$
-BEGIN
-    IF NOT pg_has_role('recomamp_console', 'recomamp_analyst', 'MEMBER') THEN
-        GRANT recomamp_analyst TO recomamp_console;
-    END IF;
-EXCEPTION
-    WHEN insufficient_privilege THEN
-        RAISE EXCEPTION
-            '% may not give recomamp_analyst to recomamp_console; as an administrator run'
-            ' GRANT recomamp_analyst TO recomamp_console and migrate again', current_user
+            ' CREATE ROLE recomamp_console NOLOGIN NOINHERIT and migrate again', current_user
             USING ERRCODE = 'insufficient_privilege';
 END;
 $$;

@@ -2,4 +2,4 @@
 -- Parameters: user_id (users.id as text).
 SELECT
     set_config('role', 'recomamp_analyst', true) AS role,
-    set_config('request.jwt.claims', jsonb_build_object('sub', %(user_id)s)::TEXT, true) AS claims;
+    set_config('request.jwt.claims', jsonb_build_object('sub', %(user_id)s::TEXT)::TEXT, true) AS claims;
