@@ -6,11 +6,10 @@ server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Literal
-from uuid import UUID
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -19,32 +18,13 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.models.dag import DagModel
 from fastapi import Depends, HTTPException, status
 
-from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
+from recomamp.console.visible import RecentlyVisible, VisibleDefinitions
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 NOT_FOUND = "There is no such row, or you may not read its DAG"
 
-
-@dataclass(frozen=True, slots=True)
-class VisibleDefinitions:
-    """The schedules and collections whose DAGs a user may read."""
-
-    schedule_ids: list[UUID]
-    collection_ids: list[UUID]
-
-    @classmethod
-    def of(cls, dag_ids: Iterable[str]) -> VisibleDefinitions:
-        """Return the definitions of these DAGs. DAGs of other origin are left out."""
-        found: dict[DefinitionKind, list[UUID]] = {kind: [] for kind in DefinitionKind}
-        for dag_id in dag_ids:
-            if (ref := _definition_of(dag_id)) is not None:
-                found[ref.kind].append(ref.id)
-        return cls(found[DefinitionKind.SCHEDULE], found[DefinitionKind.COLLECTION])
-
-    def as_parameters(self) -> dict[str, list[UUID]]:
-        """Return the parameters of a panel's statement that limit it to these definitions."""
-        return {"schedule_ids": self.schedule_ids, "collection_ids": self.collection_ids}
+_recently_visible = RecentlyVisible()
 
 
 class Visitor:
@@ -55,8 +35,13 @@ class Visitor:
 
     @cached_property
     def visible(self) -> VisibleDefinitions:
-        """The definitions whose DAGs the user may read."""
-        return VisibleDefinitions.of(get_auth_manager().get_authorized_dag_ids(user=self._user))
+        """The definitions whose DAGs the user may read, as they were a few seconds ago at most."""
+        manager = get_auth_manager()
+        # All that a sign-in says of a user: one name may sign in with several roles
+        identity = json.dumps(manager.serialize_user(self._user), sort_keys=True, default=str)
+        return _recently_visible.get(
+            identity, lambda: manager.get_authorized_dag_ids(user=self._user)
+        )
 
     @cached_property
     def may_edit_all(self) -> bool:
@@ -102,12 +87,13 @@ class Visitor:
         )
 
 
-def _visitor(user: GetUserDep) -> Visitor:
+def current_visitor(user: GetUserDep) -> Visitor:
+    """Return who asks; a request that is not signed in gets 401."""
     return Visitor(user)
 
 
 # A route with this parameter answers 401 to a request that is not signed in
-CurrentVisitor = Annotated[Visitor, Depends(_visitor)]
+CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]
 
 # The parts of a DAG that a user may be forbidden to read: runs, the query, and what a run returned
 RUNS, QUERY, RESULTS = DagAccessEntity.RUN, DagAccessEntity.CODE, DagAccessEntity.XCOM
@@ -120,16 +106,6 @@ def readable_dag(entity: DagAccessEntity | None = None) -> Callable[..., None]:
         visitor.require_read(dag_id, entity)
 
     return check
-
-
-def _definition_of(dag_id: str) -> DefinitionRef | None:
-    for kind in DefinitionKind:
-        if dag_id.startswith(kind.dag_prefix):
-            try:
-                return DefinitionRef(kind, UUID(dag_id.removeprefix(kind.dag_prefix)))
-            except ValueError:
-                return None
-    return None
 
 
 def _forbidden(action: str) -> HTTPException:

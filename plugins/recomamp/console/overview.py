@@ -52,7 +52,7 @@ def overview(
             "late": fetch_all(
                 connection,
                 "console/select_late_schedules",
-                schedule_ids=visitor.visible.schedule_ids,
+                **visible,
                 due_before=now - LATE_AFTER,
             ),
             "findings": fetch_all(connection, "console/select_workflow_findings", **visible),

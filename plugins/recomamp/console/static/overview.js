@@ -1,4 +1,4 @@
-// The overview: which instance is in trouble, what runs, what failed and why.
+// The overview: which instance fails, what runs, what failed and why.
 
 import { useData } from "./api.js";
 import { Meter, StackedBars } from "./charts.js";
