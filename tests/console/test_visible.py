@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
+from recomamp.console import access
 from recomamp.console.visible import REMEMBER_SECONDS, RecentlyVisible, VisibleDefinitions
 
 A, B = UUID(int=1), UUID(int=2)
@@ -55,6 +59,25 @@ def test_no_user_sees_what_another_may() -> None:
     assert recent.get("ann", lambda: [SCHEDULE]) == ONLY_SCHEDULE
     assert recent.get("bob", list) == NOTHING
     assert recent.get("ann", list) == ONLY_SCHEDULE
+
+
+class OnlyForAdmins(SimpleAuthManager):
+    """Airflow's own auth manager, with an answer that needs no database of Airflow's."""
+
+    def get_authorized_dag_ids(self, *, user: SimpleAuthManagerUser, **_more: Any) -> set[str]:
+        return {SCHEDULE} if user.role == "ADMIN" else set()
+
+
+def test_one_name_sees_what_the_role_of_each_sign_in_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(access, "get_auth_manager", OnlyForAdmins)
+    seen = {
+        role: access.Visitor(SimpleAuthManagerUser(username="ann", role=role)).visible
+        for role in ("ADMIN", "VIEWER")
+    }
+
+    assert seen == {"ADMIN": ONLY_SCHEDULE, "VIEWER": NOTHING}
 
 
 def test_an_error_is_not_remembered() -> None:
