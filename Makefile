@@ -10,7 +10,7 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets restatement
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -22,6 +22,14 @@ help: ## Show this list
 
 setup: $(STAMP) ## Make .venv with everything the project needs
 
+# Tests and pictures of the console's pages need it. Debian's package has no other name
+browser: ## Install Chromium, unless it is there (Debian or Ubuntu, as root or with sudo)
+	@command -v chromium >/dev/null || { \
+	  echo "browser: installing Chromium"; \
+	  test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	  { $$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends chromium; } >/dev/null 2>&1; \
+	  command -v chromium >/dev/null || echo "browser: no Chromium; install it and put it on the PATH" >&2; }
+
 up: $(STAMP) ## Start the stack and return when it is healthy (UI on port 8080; DATA=data/demo for the rows of the demo)
 	@$(STACK) up
 
@@ -31,14 +39,14 @@ down: $(STAMP) ## Stop the stack entirely
 status: $(STAMP) ## Tell what runs and how to reach it
 	@$(STACK) status
 
-demo: $(STAMP) ## Run the demo from the first row to the last result, then stop everything
+demo: $(STAMP) browser ## Run the demo from the first row to the last result, then stop everything
 	@$(STACK) demo
 
 # Three processes for two cores: one has the stack first, and mostly waits for it
-test: $(STAMP) ## Run all tests
+test: $(STAMP) browser ## Run all tests
 	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
-faults: $(STAMP) ## Kill everybody at every point and print the matrix (half an hour)
+faults: $(STAMP) browser ## Kill everybody at every point and print the matrix (half an hour)
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
 

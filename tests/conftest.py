@@ -47,6 +47,7 @@ pytest_plugins = [
     "fixtures.running_stack",
     "fixtures.supabase",
     "fixtures.two_users",
+    "fixtures.browser",  # imports fixtures of the others
 ]
 
 

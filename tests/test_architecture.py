@@ -21,10 +21,12 @@ MAY_IMPORT = {
     "pipeline": {"domain", "amazon", "store", "pipeline"},
     "follower": {"domain", "store", "pipeline", "follower"},
     "results": {"domain", "store", "pipeline", "results"},
+    "console": {"domain", "store", "results", "pipeline", "console"},
 }
-KNOWS_AIRFLOW = {"pipeline"}
+KNOWS_AIRFLOW = {"pipeline", "console/access.py"}
 KNOWS_HTTP = {"amazon", "follower"}
-KNOWS_POSTGRES = {"store", "pipeline", "follower", "results"}
+KNOWS_POSTGRES = {"store", "pipeline", "follower", "results", "console"}
+CONSOLE_LINES = 3000
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -43,13 +45,14 @@ def modules() -> list[Path]:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
-    layer = path.relative_to(PACKAGE).parts[0]
+    inside = path.relative_to(PACKAGE).as_posix()
+    layer = inside.partition("/")[0]
     for line, name in imports(path):
         place = f"{path.relative_to(ROOT)}:{line} imports {name}"
         parts = name.split(".")
         if parts[0] == "recomamp" and len(parts) > 1:
             assert parts[1] in {"errors", *MAY_IMPORT[layer]}, place
-        assert parts[0] != "airflow" or layer in KNOWS_AIRFLOW, place
+        assert parts[0] != "airflow" or {layer, inside} & KNOWS_AIRFLOW, place
         assert parts[0] != "httpx" or layer in KNOWS_HTTP, place
         assert parts[0] != "psycopg2" or layer in KNOWS_POSTGRES, place
 
@@ -68,11 +71,19 @@ def test_no_module_is_named_like_one_of_python() -> None:
     assert "recomamp/" in ignored
 
 
+QUERIES = ROOT / "include" / "sql" / "queries"
+
+
+def name_of(query: Path) -> str:
+    """Return the name by which code runs a statement, such as ``console/select_queue``."""
+    return query.relative_to(QUERIES).with_suffix("").as_posix()
+
+
 def queries() -> list[Path]:
-    return sorted((ROOT / "include" / "sql" / "queries").glob("*.sql"))
+    return sorted(QUERIES.rglob("*.sql"))
 
 
-@pytest.mark.parametrize("path", queries(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", queries(), ids=name_of)
 def test_a_query_file_is_one_commented_statement_with_named_parameters(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert re.fullmatch(r"[a-z]+(_[a-z]+)+", path.stem), "name it verb_noun.sql"
@@ -91,10 +102,43 @@ def test_every_query_file_is_used() -> None:
     files = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "dags").glob("*.py")]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     for path in queries():
-        assert f'"{path.stem}"' in code, f"{path.name} is used by nobody"
+        assert f'"{name_of(path)}"' in code, f"{path.name} is used by nobody"
+
+
+def test_the_consoles_statements_are_its_own_and_in_their_folder() -> None:
+    for path in modules():
+        names = set(re.findall(r'"(console/\w+)"', path.read_text(encoding="utf-8")))
+        assert not names or path.is_relative_to(PACKAGE / "console"), path
+    assert {path.parent for path in queries()} == {QUERIES, QUERIES / "console"}
+
+
+def lines_of(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def console_scripts() -> list[Path]:
+    """Return the console's own ES modules."""
+    static = PACKAGE / "console" / "static"
+    return sorted(path for path in static.rglob("*.js") if "vendor" not in path.parts)
 
 
 def test_files_are_short_enough_to_be_one_idea() -> None:
     for path in [*PACKAGE.rglob("*.py"), *(ROOT / "dags").rglob("*.py")]:
-        lines = len(path.read_text(encoding="utf-8").splitlines())
-        assert lines <= 450, f"{path.relative_to(ROOT)} has {lines} lines"
+        assert lines_of(path) <= 450, f"{path.relative_to(ROOT)} has {lines_of(path)} lines"
+    for path in console_scripts():
+        assert lines_of(path) <= 250, f"{path.relative_to(ROOT)} has {lines_of(path)} lines"
+
+
+def test_the_console_stays_small() -> None:
+    """Pages, routes and statements together: more would be an application of its own."""
+    files = [*(PACKAGE / "console").glob("*.py"), *console_scripts()]
+    files += QUERIES.glob("console/*.sql")
+    assert sum(map(lines_of, files)) < CONSOLE_LINES
+
+
+def test_a_page_loads_nothing_from_elsewhere_and_runs_no_text_as_code() -> None:
+    for path in console_scripts():
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"https?://|\beval\(|new Function|innerHTML|\bimport\(", text), path
+        imported = re.findall(r'from "([^"]+)"', text)
+        assert all(name.startswith("./") for name in imported), path

@@ -21,6 +21,7 @@ from stack.postgres import Postgres
 ROOT = Path(__file__).resolve().parents[2]
 OWNER = "recomamp"
 PIPELINE = "recomamp_pipeline"
+CONSOLE = "recomamp_console"
 DATABASE = "recomamp"
 
 
@@ -76,6 +77,7 @@ def application_database() -> Iterator[Databases]:
             server.ensure_role(role, password, options=options)
         databases = Databases(server=server, password=password)
         databases.create_database(DATABASE)
+        server.ensure_role(CONSOLE, password)  # the migrations have created it
         yield databases
     finally:
         server.stop()

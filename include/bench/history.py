@@ -182,6 +182,11 @@ class History:
         """Of a hundred weeks each, half of which are done."""
         return max(1, self.weeks // WEEKS_OF_A_COLLECTION)
 
+    def keys(self, kind: str) -> list[UUID]:
+        """Return the UUIDs of all rows of a kind: ``schedule`` or ``collection``."""
+        count = {"schedule": self.schedules, "collection": self.collections}[kind]
+        return [key(f"{kind} {number}") for number in range(1, count + 1)]
+
 
 def key(row: str) -> UUID:
     """Return the UUID of a generated row by its kind and number, such as `schedule 1`."""

@@ -1,4 +1,4 @@
-"""Postgres' plans of the pipeline's statements, searched for full scans of tables."""
+"""Postgres' plans of the pipeline's and the console's statements, searched for full scans."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def statements() -> list[str]:
     return sorted(path.stem for path in QUERIES.glob("*.sql") if path.stem != _TEMPORARY_TABLE)
 
 
+def console_statements() -> list[str]:
+    """Return the names of the statements that the console runs with its own role."""
+    return sorted(f"console/{path.stem}" for path in QUERIES.glob("console/*.sql"))
+
+
 def create_temporary_tables(connection: Connection) -> None:
     """Create the temporary table that some statements read from."""
     statement = (QUERIES / f"{_TEMPORARY_TABLE}.sql").read_text(encoding="utf-8")
@@ -40,16 +45,22 @@ def create_temporary_tables(connection: Connection) -> None:
         cursor.execute(statement.replace("ON COMMIT DROP", ""))
 
 
-def full_scans(connection: Connection, name: str, tables: Collection[str]) -> list[str]:
-    """Return the full scans of these tables in a statement of the pipeline.
+def full_scans(
+    connection: Connection,
+    name: str,
+    tables: Collection[str],
+    values: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Return the full scans of these tables in a statement of ours.
 
     :param connection: as the role that runs the statement; nothing is executed.
+    :param values: of parameters, by name; others get some value of their type.
     """
     statement = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
     return [
         f"{name}: {scan}"
         for variant in ({}, *_VARIANTS.get(name, ()))
-        for scan in find_full_scans(connection, statement, tables, variant)
+        for scan in find_full_scans(connection, statement, tables, {**(values or {}), **variant})
     ]
 
 

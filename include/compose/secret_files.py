@@ -70,8 +70,8 @@ TEMPLATES = {
     "RECOMAMP_FERNET_KEY": "<key of the application>",
 }
 
-# May stay empty: no mail; a database whose certificate a public authority has signed.
-OPTIONAL = ("AIRFLOW_CONN_SMTP_DEFAULT", "database-ca.pem")
+# May stay empty: no console; no mail; a database whose certificate a public authority has signed.
+OPTIONAL = ("AIRFLOW_CONN_RECOMAMP_CONSOLE_DB", "AIRFLOW_CONN_SMTP_DEFAULT", "database-ca.pem")
 
 _PLACEHOLDER = re.compile(r"<[a-z ]+>")
 _IN_A_URL = re.compile(r"[A-Za-z0-9._~-]+")
@@ -193,6 +193,7 @@ _RULES: dict[str, list[tuple[str, Callable[[str], bool]]]] = {
     "REDIS_PASSWORD": [_PLAIN],
     "AIRFLOW__CORE__FERNET_KEY": [_FERNET],
     "RECOMAMP_FERNET_KEY": [_FERNET],
+    "AIRFLOW_CONN_RECOMAMP_CONSOLE_DB": [_DATABASE],
     "AIRFLOW_CONN_RECOMAMP_DB": [_DATABASE],
     "RECOMAMP_MIGRATE_URI": [_DATABASE],
     "AIRFLOW_CONN_AMAZON_ADS": [_CONNECTION],

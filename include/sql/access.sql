@@ -1,7 +1,7 @@
 -- Who may do what in the application's database. The whole of it: nothing else grants anything.
 --
 -- Every run of the migrations ends with this file, in one transaction. It takes all rights on
--- objects of ours from PUBLIC, Supabase's three API roles and our two groups, then gives the rights
+-- objects of ours from PUBLIC, Supabase's three API roles and our three groups, then gives the rights
 -- below. So rights that a default of the server or an operator gave to one of these last until the
 -- next run. Rights that other roles were given stay.
 -- Which rows a role reaches is said by row level security; docs/explanation/security.md explains both.
@@ -10,6 +10,7 @@
 --   authenticated      the same people through Supabase's API; has what recomamp_analyst has, and
 --                      DELETE where an SQL login calls delete_own_row()
 --   recomamp_pipeline  Airflow
+--   recomamp_console   Airflow's API server: reads what the console shows, and writes as an analyst
 --   service_role       the application's server on Supabase: reads and writes, and no more
 --   anon               nobody is signed in: nothing
 --   PUBLIC             nothing
@@ -139,7 +140,7 @@ DECLARE
 BEGIN
     FOREACH holder IN ARRAY ARRAY[
         'PUBLIC', 'anon', 'authenticated', 'service_role', 'authenticator', 'recomamp_analyst',
-        'recomamp_pipeline'
+        'recomamp_console', 'recomamp_pipeline'
     ] LOOP
         CONTINUE WHEN holder <> 'PUBLIC' AND to_regrole(holder) IS NULL;
 
@@ -200,7 +201,7 @@ BEGIN
         SELECT our_relations.relation, polname AS policy
         FROM our_relations
         JOIN pg_policy ON polrelid = our_relations.relation
-        WHERE NOT (polroles = ARRAY['recomamp_pipeline'::REGROLE::OID])
+        WHERE NOT (polroles <@ ARRAY['recomamp_pipeline'::REGROLE::OID, 'recomamp_console'::REGROLE::OID])
             AND pg_get_expr(COALESCE(polqual, polwithcheck), polrelid) NOT LIKE '%current_user_id()%'
     LOOP
         RAISE WARNING '%: policy % is not the pipeline''s', other.relation, other.policy;
@@ -208,7 +209,7 @@ BEGIN
 
     FOREACH holder IN ARRAY ARRAY[
         'anon', 'authenticated', 'service_role', 'authenticator', 'recomamp_analyst',
-        'recomamp_pipeline'
+        'recomamp_console', 'recomamp_pipeline'
     ] LOOP
         IF to_regrole(holder) IS NOT NULL AND has_schema_privilege(holder, 'public', 'CREATE') THEN
             RAISE EXCEPTION
@@ -223,15 +224,16 @@ BEGIN
 END;
 $$;
 
-GRANT USAGE ON SCHEMA public TO recomamp_analyst, recomamp_pipeline;
+GRANT USAGE ON SCHEMA public TO recomamp_analyst, recomamp_console, recomamp_pipeline;
 
 -- auth.uid() says who is signed in. On Supabase the schema is open to all, and not ours to give away.
 DO $$
 BEGIN
     IF NOT has_schema_privilege('recomamp_analyst', 'auth', 'USAGE')
+        OR NOT has_schema_privilege('recomamp_console', 'auth', 'USAGE')
         OR NOT has_schema_privilege('recomamp_pipeline', 'auth', 'USAGE')
     THEN
-        GRANT USAGE ON SCHEMA auth TO recomamp_analyst, recomamp_pipeline;
+        GRANT USAGE ON SCHEMA auth TO recomamp_analyst, recomamp_console, recomamp_pipeline;
     END IF;
     -- The application's policies call it in everybody's name.
     IF EXISTS (
@@ -391,7 +393,8 @@ GRANT EXECUTE ON FUNCTION
 TO recomamp_analyst, recomamp_pipeline;
 
 -- Asked by every policy of people.
-GRANT EXECUTE ON FUNCTION public.current_user_id() TO recomamp_analyst, recomamp_pipeline;
+GRANT EXECUTE ON FUNCTION public.current_user_id()
+    TO recomamp_analyst, recomamp_console, recomamp_pipeline;
 
 
 -- The pipeline -------------------------------------------------------------------------------------
@@ -492,6 +495,53 @@ GRANT INSERT, DELETE ON public.maintenance_findings TO recomamp_pipeline;
 GRANT EXECUTE ON FUNCTION
     public.analyze_table(TEXT), public.slow_queries(DOUBLE PRECISION), public.unused_indexes(BIGINT)
 TO recomamp_pipeline;
+
+
+-- The console --------------------------------------------------------------------------------------
+-- It reads, and it may become recomamp_analyst, whose rights it does not have before.
+
+DO $$
+BEGIN
+    IF NOT pg_has_role('recomamp_console', 'recomamp_analyst', 'MEMBER') THEN
+        GRANT recomamp_analyst TO recomamp_console;
+    END IF;
+EXCEPTION
+    -- Roles belong to the whole server: another database's migration was quicker.
+    WHEN unique_violation THEN
+        NULL;
+    WHEN insufficient_privilege THEN
+        RAISE EXCEPTION
+            '% may not give recomamp_analyst to recomamp_console; as an administrator run'
+            ' GRANT recomamp_analyst TO recomamp_console and migrate again', current_user
+            USING ERRCODE = 'insufficient_privilege';
+END;
+$$;
+
+DO $$
+BEGIN
+    IF pg_has_role('recomamp_console', 'recomamp_analyst', 'USAGE') THEN
+        RAISE EXCEPTION
+            'role recomamp_console has the rights of recomamp_analyst at all times; as the'
+            ' administrator who gave them run REVOKE recomamp_analyst FROM recomamp_console;'
+            ' ALTER ROLE recomamp_console NOINHERIT and migrate again'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END;
+$$;
+
+GRANT SELECT (id, email, full_name, timezone) ON public.users TO recomamp_console;
+GRANT SELECT ON
+    public.amc_accounts, public.amc_api_errors, public.amc_instances, public.reconciliations,
+    public.report_data_collections, public.report_data_weeks, public.result_check_outcomes,
+    public.result_checks, public.result_difference_columns, public.result_difference_rows,
+    public.result_differences, public.run_requests, public.schedule_runs,
+    public.workflow_dry_runs, public.workflow_executions, public.workflow_findings,
+    public.workflow_schedules, public.workflows
+TO recomamp_console;
+GRANT EXECUTE ON FUNCTION
+    public.result_rows(UUID, INTEGER, INTEGER), public.schedule_preview(UUID, INTEGER),
+    public.schedule_preview_for(TEXT, TEXT, JSONB, INTEGER, TIMESTAMPTZ)
+TO recomamp_console;
 
 
 -- Roles of Supabase --------------------------------------------------------------------------------

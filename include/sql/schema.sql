@@ -8090,6 +8090,10 @@ CREATE INDEX idx_data_weeks_collection_id ON public.report_data_weeks USING btre
 
 CREATE INDEX idx_data_weeks_collection_status ON public.report_data_weeks USING btree (collection_id, status);
 
+-- Name: idx_data_weeks_completed_at; Type: INDEX; Schema: public; Owner: -
+
+CREATE INDEX idx_data_weeks_completed_at ON public.report_data_weeks USING btree (completed_at) WHERE (completed_at IS NOT NULL);
+
 -- Name: idx_data_weeks_dates; Type: INDEX; Schema: public; Owner: -
 
 CREATE INDEX idx_data_weeks_dates ON public.report_data_weeks USING btree (week_start_date, week_end_date);
@@ -9348,6 +9352,10 @@ CREATE POLICY accounts_user_read ON public.amc_accounts FOR SELECT USING ((EXIST
 
 ALTER TABLE public.amc_accounts ENABLE ROW LEVEL SECURITY;
 
+-- Name: amc_accounts amc_accounts_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY amc_accounts_console_read ON public.amc_accounts FOR SELECT TO recomamp_console USING (true);
+
 -- Name: amc_accounts amc_accounts_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY amc_accounts_pipeline_access ON public.amc_accounts TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9355,6 +9363,10 @@ CREATE POLICY amc_accounts_pipeline_access ON public.amc_accounts TO recomamp_pi
 -- Name: amc_api_errors; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.amc_api_errors ENABLE ROW LEVEL SECURITY;
+
+-- Name: amc_api_errors amc_api_errors_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY amc_api_errors_console_read ON public.amc_api_errors FOR SELECT TO recomamp_console USING (true);
 
 -- Name: amc_api_errors amc_api_errors_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
@@ -9379,6 +9391,10 @@ CREATE POLICY amc_instance_data_sources_pipeline_access ON public.amc_instance_d
 -- Name: amc_instances; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.amc_instances ENABLE ROW LEVEL SECURITY;
+
+-- Name: amc_instances amc_instances_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY amc_instances_console_read ON public.amc_instances FOR SELECT TO recomamp_console USING (true);
 
 -- Name: amc_instances amc_instances_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
@@ -9608,6 +9624,10 @@ ALTER TABLE public.recomamp_migrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.reconciliations ENABLE ROW LEVEL SECURITY;
 
+-- Name: reconciliations reconciliations_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY reconciliations_console_read ON public.reconciliations FOR SELECT TO recomamp_console USING (true);
+
 -- Name: reconciliations reconciliations_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY reconciliations_pipeline_access ON public.reconciliations TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9622,6 +9642,10 @@ CREATE POLICY reconciliations_user_access ON public.reconciliations FOR SELECT U
 
 ALTER TABLE public.report_data_collections ENABLE ROW LEVEL SECURITY;
 
+-- Name: report_data_collections report_data_collections_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY report_data_collections_console_read ON public.report_data_collections FOR SELECT TO recomamp_console USING (true);
+
 -- Name: report_data_collections report_data_collections_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY report_data_collections_pipeline_access ON public.report_data_collections TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9630,6 +9654,10 @@ CREATE POLICY report_data_collections_pipeline_access ON public.report_data_coll
 
 ALTER TABLE public.report_data_weeks ENABLE ROW LEVEL SECURITY;
 
+-- Name: report_data_weeks report_data_weeks_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY report_data_weeks_console_read ON public.report_data_weeks FOR SELECT TO recomamp_console USING (true);
+
 -- Name: report_data_weeks report_data_weeks_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY report_data_weeks_pipeline_access ON public.report_data_weeks TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9637,6 +9665,10 @@ CREATE POLICY report_data_weeks_pipeline_access ON public.report_data_weeks TO r
 -- Name: result_check_outcomes; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.result_check_outcomes ENABLE ROW LEVEL SECURITY;
+
+-- Name: result_check_outcomes result_check_outcomes_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_check_outcomes_console_read ON public.result_check_outcomes FOR SELECT TO recomamp_console USING (true);
 
 -- Name: result_check_outcomes result_check_outcomes_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
@@ -9652,6 +9684,10 @@ CREATE POLICY result_check_outcomes_user_read ON public.result_check_outcomes FO
 
 ALTER TABLE public.result_checks ENABLE ROW LEVEL SECURITY;
 
+-- Name: result_checks result_checks_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_checks_console_read ON public.result_checks FOR SELECT TO recomamp_console USING (true);
+
 -- Name: result_checks result_checks_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY result_checks_pipeline_access ON public.result_checks TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9663,6 +9699,10 @@ CREATE POLICY result_checks_user_access ON public.result_checks USING ((user_id 
 -- Name: result_difference_columns; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.result_difference_columns ENABLE ROW LEVEL SECURITY;
+
+-- Name: result_difference_columns result_difference_columns_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_difference_columns_console_read ON public.result_difference_columns FOR SELECT TO recomamp_console USING (true);
 
 -- Name: result_difference_columns result_difference_columns_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
@@ -9678,6 +9718,10 @@ CREATE POLICY result_difference_columns_user_read ON public.result_difference_co
 
 ALTER TABLE public.result_difference_rows ENABLE ROW LEVEL SECURITY;
 
+-- Name: result_difference_rows result_difference_rows_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_difference_rows_console_read ON public.result_difference_rows FOR SELECT TO recomamp_console USING (true);
+
 -- Name: result_difference_rows result_difference_rows_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY result_difference_rows_pipeline_access ON public.result_difference_rows TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9692,6 +9736,10 @@ CREATE POLICY result_difference_rows_user_read ON public.result_difference_rows 
 
 ALTER TABLE public.result_differences ENABLE ROW LEVEL SECURITY;
 
+-- Name: result_differences result_differences_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY result_differences_console_read ON public.result_differences FOR SELECT TO recomamp_console USING (true);
+
 -- Name: result_differences result_differences_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY result_differences_pipeline_access ON public.result_differences TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9705,6 +9753,10 @@ CREATE POLICY result_differences_user_read ON public.result_differences FOR SELE
 -- Name: run_requests; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.run_requests ENABLE ROW LEVEL SECURITY;
+
+-- Name: run_requests run_requests_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY run_requests_console_read ON public.run_requests FOR SELECT TO recomamp_console USING (true);
 
 -- Name: run_requests run_requests_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
@@ -9725,6 +9777,10 @@ CREATE POLICY run_requests_user_read ON public.run_requests FOR SELECT USING ((u
 -- Name: schedule_runs; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.schedule_runs ENABLE ROW LEVEL SECURITY;
+
+-- Name: schedule_runs schedule_runs_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY schedule_runs_console_read ON public.schedule_runs FOR SELECT TO recomamp_console USING (true);
 
 -- Name: schedule_runs schedule_runs_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
@@ -9768,6 +9824,10 @@ CREATE POLICY user_quotas_user_read ON public.user_quotas FOR SELECT USING ((use
 
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
 
+-- Name: users users_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY users_console_read ON public.users FOR SELECT TO recomamp_console USING (true);
+
 -- Name: users users_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY users_pipeline_access ON public.users TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9790,6 +9850,10 @@ CREATE POLICY weeks_user_access ON public.report_data_weeks FOR SELECT USING ((E
 
 ALTER TABLE public.workflow_dry_runs ENABLE ROW LEVEL SECURITY;
 
+-- Name: workflow_dry_runs workflow_dry_runs_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_dry_runs_console_read ON public.workflow_dry_runs FOR SELECT TO recomamp_console USING (true);
+
 -- Name: workflow_dry_runs workflow_dry_runs_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY workflow_dry_runs_pipeline_access ON public.workflow_dry_runs TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9804,6 +9868,10 @@ CREATE POLICY workflow_dry_runs_user_read ON public.workflow_dry_runs FOR SELECT
 
 ALTER TABLE public.workflow_executions ENABLE ROW LEVEL SECURITY;
 
+-- Name: workflow_executions workflow_executions_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_executions_console_read ON public.workflow_executions FOR SELECT TO recomamp_console USING (true);
+
 -- Name: workflow_executions workflow_executions_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY workflow_executions_pipeline_access ON public.workflow_executions TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9811,6 +9879,10 @@ CREATE POLICY workflow_executions_pipeline_access ON public.workflow_executions 
 -- Name: workflow_findings; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.workflow_findings ENABLE ROW LEVEL SECURITY;
+
+-- Name: workflow_findings workflow_findings_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_findings_console_read ON public.workflow_findings FOR SELECT TO recomamp_console USING (true);
 
 -- Name: workflow_findings workflow_findings_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
@@ -9826,6 +9898,10 @@ CREATE POLICY workflow_findings_user_read ON public.workflow_findings FOR SELECT
 
 ALTER TABLE public.workflow_schedules ENABLE ROW LEVEL SECURITY;
 
+-- Name: workflow_schedules workflow_schedules_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflow_schedules_console_read ON public.workflow_schedules FOR SELECT TO recomamp_console USING (true);
+
 -- Name: workflow_schedules workflow_schedules_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY workflow_schedules_pipeline_access ON public.workflow_schedules TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -9833,6 +9909,10 @@ CREATE POLICY workflow_schedules_pipeline_access ON public.workflow_schedules TO
 -- Name: workflows; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.workflows ENABLE ROW LEVEL SECURITY;
+
+-- Name: workflows workflows_console_read; Type: POLICY; Schema: public; Owner: -
+
+CREATE POLICY workflows_console_read ON public.workflows FOR SELECT TO recomamp_console USING (true);
 
 -- Name: workflows workflows_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
@@ -9845,11 +9925,13 @@ CREATE POLICY workflows_user_access ON public.workflows USING ((user_id = ( SELE
 -- Name: SCHEMA auth; Type: ACL; Schema: -; Owner: -
 
 GRANT USAGE ON SCHEMA auth TO recomamp_analyst;
+GRANT USAGE ON SCHEMA auth TO recomamp_console;
 GRANT USAGE ON SCHEMA auth TO recomamp_pipeline;
 
 -- Name: SCHEMA public; Type: ACL; Schema: -; Owner: -
 
 GRANT USAGE ON SCHEMA public TO recomamp_analyst;
+GRANT USAGE ON SCHEMA public TO recomamp_console;
 GRANT USAGE ON SCHEMA public TO recomamp_pipeline;
 
 -- Name: TYPE cron_ticks; Type: ACL; Schema: public; Owner: -
@@ -10078,6 +10160,7 @@ REVOKE ALL ON FUNCTION public.cron_value(word text, lowest integer, names text[]
 
 REVOKE ALL ON FUNCTION public.current_user_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_console;
 GRANT ALL ON FUNCTION public.current_user_id() TO recomamp_pipeline;
 
 -- Name: FUNCTION days_before(instant timestamp with time zone, days integer, time_zone text, once_a_day boolean); Type: ACL; Schema: public; Owner: -
@@ -10269,6 +10352,7 @@ REVOKE ALL ON FUNCTION public.restatement_problem(window_options jsonb, default_
 
 REVOKE ALL ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.result_rows(execution_id uuid, row_limit integer, row_offset integer) TO recomamp_console;
 
 -- Name: FUNCTION results_as_of(loaded_until timestamp with time zone); Type: ACL; Schema: public; Owner: -
 
@@ -10280,11 +10364,13 @@ GRANT ALL ON FUNCTION public.results_as_of(loaded_until timestamp with time zone
 
 REVOKE ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) TO recomamp_console;
 
 -- Name: FUNCTION schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone) TO recomamp_console;
 
 -- Name: FUNCTION schedule_window_end(cron_expression text, time_zone text, parameters jsonb, tick timestamp with time zone); Type: ACL; Schema: public; Owner: -
 
@@ -10353,6 +10439,7 @@ REVOKE ALL ON FUNCTION public.wall_time_instant(wall_time timestamp without time
 
 GRANT SELECT ON TABLE public.report_data_weeks TO recomamp_analyst;
 GRANT SELECT ON TABLE public.report_data_weeks TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.report_data_weeks TO recomamp_console;
 
 -- Name: COLUMN report_data_weeks.execution_id; Type: ACL; Schema: public; Owner: -
 
@@ -10419,6 +10506,7 @@ REVOKE ALL ON FUNCTION public.withdraw_notifications(recipient_id uuid, key_pref
 
 GRANT SELECT ON TABLE public.amc_accounts TO recomamp_analyst;
 GRANT SELECT ON TABLE public.amc_accounts TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.amc_accounts TO recomamp_console;
 
 -- Name: COLUMN amc_accounts.updated_at; Type: ACL; Schema: public; Owner: -
 
@@ -10428,6 +10516,7 @@ GRANT UPDATE(updated_at) ON TABLE public.amc_accounts TO recomamp_pipeline;
 
 GRANT SELECT ON TABLE public.amc_api_errors TO recomamp_analyst;
 GRANT INSERT,DELETE ON TABLE public.amc_api_errors TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.amc_api_errors TO recomamp_console;
 
 -- Name: COLUMN amc_api_errors.id; Type: ACL; Schema: public; Owner: -
 
@@ -10451,6 +10540,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.amc_instance_data_sources TO r
 
 GRANT SELECT ON TABLE public.amc_instances TO recomamp_analyst;
 GRANT SELECT ON TABLE public.amc_instances TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.amc_instances TO recomamp_console;
 
 -- Name: COLUMN amc_instances.name; Type: ACL; Schema: public; Owner: -
 
@@ -10957,11 +11047,13 @@ GRANT SELECT ON TABLE public.public_query_templates TO recomamp_analyst;
 
 GRANT SELECT ON TABLE public.reconciliations TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE ON TABLE public.reconciliations TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.reconciliations TO recomamp_console;
 
 -- Name: TABLE report_data_collections; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_analyst;
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.report_data_collections TO recomamp_console;
 
 -- Name: COLUMN report_data_collections.id; Type: ACL; Schema: public; Owner: -
 
@@ -11028,11 +11120,13 @@ GRANT INSERT(late_after),UPDATE(late_after) ON TABLE public.report_data_collecti
 
 GRANT SELECT ON TABLE public.result_check_outcomes TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.result_check_outcomes TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.result_check_outcomes TO recomamp_console;
 
 -- Name: TABLE result_checks; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.result_checks TO recomamp_analyst;
 GRANT SELECT ON TABLE public.result_checks TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.result_checks TO recomamp_console;
 
 -- Name: COLUMN result_checks.id; Type: ACL; Schema: public; Owner: -
 
@@ -11098,16 +11192,19 @@ GRANT UPDATE(created_at) ON TABLE public.result_checks TO recomamp_pipeline;
 
 GRANT SELECT ON TABLE public.result_difference_columns TO recomamp_analyst;
 GRANT INSERT ON TABLE public.result_difference_columns TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.result_difference_columns TO recomamp_console;
 
 -- Name: TABLE result_difference_rows; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.result_difference_rows TO recomamp_analyst;
 GRANT INSERT ON TABLE public.result_difference_rows TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.result_difference_rows TO recomamp_console;
 
 -- Name: TABLE result_differences; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.result_differences TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE ON TABLE public.result_differences TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.result_differences TO recomamp_console;
 
 -- Name: TABLE result_versions; Type: ACL; Schema: public; Owner: -
 
@@ -11117,6 +11214,7 @@ GRANT SELECT ON TABLE public.result_versions TO recomamp_analyst;
 
 GRANT SELECT ON TABLE public.run_requests TO recomamp_analyst;
 GRANT SELECT,DELETE ON TABLE public.run_requests TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.run_requests TO recomamp_console;
 
 -- Name: COLUMN run_requests.id; Type: ACL; Schema: public; Owner: -
 
@@ -11233,6 +11331,7 @@ GRANT INSERT(restate_age_days) ON TABLE public.run_requests TO recomamp_pipeline
 
 GRANT SELECT ON TABLE public.schedule_runs TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedule_runs TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.schedule_runs TO recomamp_console;
 
 -- Name: TABLE user_guide_favorites; Type: ACL; Schema: public; Owner: -
 
@@ -11301,14 +11400,17 @@ GRANT SELECT ON TABLE public.users TO recomamp_pipeline;
 -- Name: COLUMN users.id; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT(id) ON TABLE public.users TO recomamp_analyst;
+GRANT SELECT(id) ON TABLE public.users TO recomamp_console;
 
 -- Name: COLUMN users.email; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT(email) ON TABLE public.users TO recomamp_analyst;
+GRANT SELECT(email) ON TABLE public.users TO recomamp_console;
 
 -- Name: COLUMN users.full_name; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT(full_name),UPDATE(full_name) ON TABLE public.users TO recomamp_analyst;
+GRANT SELECT(full_name) ON TABLE public.users TO recomamp_console;
 
 -- Name: COLUMN users.avatar_url; Type: ACL; Schema: public; Owner: -
 
@@ -11334,6 +11436,7 @@ GRANT UPDATE(token_expires_at) ON TABLE public.users TO recomamp_pipeline;
 -- Name: COLUMN users.timezone; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT(timezone),UPDATE(timezone) ON TABLE public.users TO recomamp_analyst;
+GRANT SELECT(timezone) ON TABLE public.users TO recomamp_console;
 
 -- Name: COLUMN users.email_notifications; Type: ACL; Schema: public; Owner: -
 
@@ -11370,21 +11473,25 @@ GRANT UPDATE(consent_error) ON TABLE public.users TO recomamp_pipeline;
 
 GRANT SELECT ON TABLE public.workflow_dry_runs TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_dry_runs TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.workflow_dry_runs TO recomamp_console;
 
 -- Name: TABLE workflow_executions; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.workflow_executions TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_executions TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.workflow_executions TO recomamp_console;
 
 -- Name: TABLE workflow_findings; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.workflow_findings TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_findings TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.workflow_findings TO recomamp_console;
 
 -- Name: TABLE workflow_schedules; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_console;
 
 -- Name: COLUMN workflow_schedules.id; Type: ACL; Schema: public; Owner: -
 
@@ -11467,6 +11574,7 @@ GRANT INSERT(attach_results),UPDATE(attach_results) ON TABLE public.workflow_sch
 
 GRANT SELECT ON TABLE public.workflows TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflows TO recomamp_pipeline;
+GRANT SELECT ON TABLE public.workflows TO recomamp_console;
 
 -- Name: COLUMN workflows.id; Type: ACL; Schema: public; Owner: -
 

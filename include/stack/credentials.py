@@ -34,6 +34,7 @@ _GENERATORS: dict[str, Callable[[], str]] = {
     "RECOMAMP_FOLLOWER_PASSWORD": _password,
     "RECOMAMP_OWNER_PASSWORD": _password,
     "RECOMAMP_PIPELINE_PASSWORD": _password,
+    "RECOMAMP_CONSOLE_PASSWORD": _password,
     "RECOMAMP_AIRFLOW_PASSWORD": _password,
     SUPERUSER_PASSWORD: _password,
 }

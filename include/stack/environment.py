@@ -12,7 +12,14 @@ from urllib.parse import quote
 
 from recomamp.domain import airflow_settings
 from stack.ports import HOST
-from stack.settings import AMAZON_SETTING, DATABASE_SETTING, MIGRATE_SETTING, ROOT, Settings
+from stack.settings import (
+    AMAZON_SETTING,
+    CONSOLE_SETTING,
+    DATABASE_SETTING,
+    MIGRATE_SETTING,
+    ROOT,
+    Settings,
+)
 
 # The client that the emulator's default tenants know.
 EMULATOR_CLIENT_ID = "amzn1.application-oa2-client.demo"
@@ -50,6 +57,12 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     if settings.uses_emulator:
         environment[AMAZON_SETTING] = _emulator_connection(settings)
     return environment
+
+
+def api_server_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of Airflow's API server: Airflow's, with the console's connection."""
+    own = {CONSOLE_SETTING: settings.console_uri} if settings.uses_embedded_database else {}
+    return airflow_environment(settings) | own
 
 
 def follower_environment(settings: Settings) -> dict[str, str]:

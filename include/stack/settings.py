@@ -15,6 +15,7 @@ from stack.private_files import private_files
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE_SETTING = "AIRFLOW_CONN_RECOMAMP_DB"
+CONSOLE_SETTING = "AIRFLOW_CONN_RECOMAMP_CONSOLE_DB"
 AMAZON_SETTING = "AIRFLOW_CONN_AMAZON_ADS"
 MIGRATE_SETTING = "RECOMAMP_MIGRATE_URI"
 FERNET_SETTING = "RECOMAMP_FERNET_KEY"
@@ -93,6 +94,11 @@ class Settings:
     def pipeline_uri(self) -> str:
         """URI of the embedded application database as the pipeline sees it."""
         return self._uri("recomamp_pipeline", "RECOMAMP_PIPELINE_PASSWORD", "recomamp")
+
+    @property
+    def console_uri(self) -> str:
+        """URI of the embedded application database as the console sees it."""
+        return self._uri("recomamp_console", "RECOMAMP_CONSOLE_PASSWORD", "recomamp")
 
     @property
     def airflow_uri(self) -> str:

@@ -158,8 +158,9 @@ class Stack:
 
     def _migrate_own_database(self) -> str:
         applied = self.commands.migrate_application()
-        password = self.settings.credentials["RECOMAMP_PIPELINE_PASSWORD"]
-        self._postgres.ensure_role("recomamp_pipeline", password)
+        for role in ("pipeline", "console"):
+            password = self.settings.credentials[f"RECOMAMP_{role.upper()}_PASSWORD"]
+            self._postgres.ensure_role(f"recomamp_{role}", password)
         return applied
 
     def _start_supervisor(self) -> None:
@@ -184,6 +185,7 @@ class Stack:
         names = [name for name in read_procfile() if name != "emulator"]
         airflow = environment.airflow_environment(self.settings)
         environments: dict[str, Mapping[str, str]] = dict.fromkeys(names, airflow)
+        environments["api-server"] = environment.api_server_environment(self.settings)
         environments["follower"] = environment.follower_environment(self.settings)
         if self.settings.uses_emulator:
             environments["emulator"] = environment.emulator_environment(self.settings)

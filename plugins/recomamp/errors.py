@@ -96,6 +96,12 @@ class ConfigurationError(PipelineError):
     error_type: ClassVar[str] = "CONFIGURATION_ERROR"
 
 
+class DatabaseBusy(PipelineError):
+    """All connections that the console may open are in use."""
+
+    error_type: ClassVar[str] = "DATABASE_BUSY"
+
+
 class TokensUnreadable(ConfigurationError):
     """The stored tokens of one user cannot be decrypted; those of others may be."""
 

@@ -46,7 +46,7 @@ def _texts() -> Iterator[Path]:
     yield from PAGES
     for folder in ("plugins", "dags", "include"):
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in {".md", ".py", ".sql", ".toml"}:
+            if path.suffix in {".js", ".md", ".py", ".sql", ".toml"} and "vendor" not in path.parts:
                 yield path
     for name in ("CHANGELOG.md", "SECURITY.md", "Makefile", "Procfile", "Dockerfile"):
         yield ROOT / name

@@ -48,10 +48,12 @@ SECRETS = {
         "database-ca.pem",  # as all that reach the application's database
     },
     "api-server": {
+        "AIRFLOW_CONN_RECOMAMP_CONSOLE_DB",  # the console, where it is used
         "AIRFLOW__API_AUTH__JWT_SECRET",  # signs tokens of people, checks those of tasks
         "AIRFLOW__API__SECRET_KEY",  # signs requests for logs
         "AIRFLOW__CORE__FERNET_KEY",  # encrypts what triggers are given
         "POSTGRES_PASSWORD",
+        "database-ca.pem",
     },
     "scheduler": {
         "AIRFLOW__API_AUTH__JWT_SECRET",  # signs tokens of tasks
@@ -92,7 +94,7 @@ NETWORKS = {
     "postgres": {"database"},
     "redis": {"broker"},
     "init": {"database", "egress"},
-    "api-server": {"database", "api", "published"},
+    "api-server": {"database", "api", "egress", "published"},
     "scheduler": {"database", "broker"},
     "dag-processor": {"database", "egress"},
     "triggerer": {"database", "api", "egress", "emulator"},
@@ -235,6 +237,12 @@ def test_only_init_and_the_api_server_have_the_passwords_of_the_sign_in(
     holders = {name for name, service in services.items() if "auth" in mounted(service)}
 
     assert holders == {"init", "api-server"}
+
+
+def test_the_api_server_reads_results_and_writes_none(services: dict[str, Any]) -> None:
+    volumes = [one for one in services["api-server"]["volumes"] if one.startswith("results:")]
+
+    assert volumes == ["results:/opt/airflow/results:ro"]
 
 
 def test_everything_waits_for_the_check_of_the_secrets(services: dict[str, Any]) -> None:

@@ -112,6 +112,7 @@ def test_a_missing_or_empty_secret_is_refused_by_name(secrets: Path, name: str) 
         ("AIRFLOW__CORE__FERNET_KEY", "short"),
         ("RECOMAMP_FERNET_KEY", f"{'A' * 43}=,x"),
         ("RECOMAMP_FERNET_KEY", "ü" * 44),
+        ("AIRFLOW_CONN_RECOMAMP_CONSOLE_DB", "db.example.com"),
         ("AIRFLOW_CONN_RECOMAMP_DB", "db.example.com"),
         ("RECOMAMP_MIGRATE_URI", "mysql://owner:w@db.example.com/recomamp"),
         ("AIRFLOW_CONN_AMAZON_ADS", '{"login": "an id"'),

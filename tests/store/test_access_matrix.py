@@ -22,6 +22,7 @@ ANALYST = "recomamp_analyst"
 API = "authenticated"
 PEOPLE = (ANALYST, API)
 PIPELINE = "recomamp_pipeline"
+CONSOLE = "recomamp_console"
 SERVER = "service_role"
 NOBODY = ("anon", "authenticator", "supabase_auth_admin")
 
@@ -30,10 +31,12 @@ RELATIONS = """
 amc_accounts
     people: SELECT
     pipeline: SELECT, UPDATE (updated_at)
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 amc_api_errors
     people: SELECT
     pipeline: INSERT, DELETE, SELECT (id, at)
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 amc_data_sources
     people: SELECT
@@ -48,6 +51,7 @@ amc_instances
     pipeline: SELECT, UPDATE (health_status, health_error, last_health_check,
         campaigns_last_sync, schema_last_sync, updated_at, external_executions,
         external_counted_at, reconcile_attempted_at, instance_type, dry_runs_since, dry_runs)
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 amc_schema_fields
     people: SELECT
@@ -144,6 +148,7 @@ recomamp_migrations
 reconciliations
     people: SELECT
     pipeline: SELECT, INSERT, DELETE
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 report_data_collections
     people: SELECT, INSERT (id, name, description, workflow_id, instance_id, user_id,
@@ -152,16 +157,19 @@ report_data_collections
     API alone: DELETE
     pipeline: SELECT, UPDATE (status, estimated_completion, updated_at, started_at,
         completed_at)
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 report_data_weeks
     people: SELECT
     pipeline: SELECT, UPDATE (execution_id, status, error_message, retry_count,
         execution_duration, result_rows, result_size_bytes, updated_at, started_at,
         completed_at)
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 result_check_outcomes
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 result_checks
     people: SELECT, INSERT (id, user_id, workflow_id, schedule_id, name, measure, column_name,
@@ -170,18 +178,22 @@ result_checks
         threshold, compared_with, severity, rearm_after, is_active)
     API alone: DELETE
     pipeline: SELECT, UPDATE (created_at)
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 result_difference_columns
     people: SELECT
     pipeline: INSERT
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 result_difference_rows
     people: SELECT
     pipeline: INSERT
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 result_differences
     people: SELECT
     pipeline: SELECT, INSERT, DELETE
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 result_versions
     people: SELECT
@@ -193,10 +205,12 @@ run_requests
         window_end, restate_age_days), UPDATE (dag_run_id, status, reason, dag_id, backfill_id,
         accepted_at, completed_at, attempts, next_try_at, claim_id, claimed_until,
         last_backfill_id, last_week)
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 schedule_runs
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 user_guide_favorites
     people: SELECT, INSERT (id, user_id, guide_id)
@@ -219,18 +233,22 @@ users
         email_notifications)
     pipeline: SELECT, UPDATE (encrypted_access_token, encrypted_refresh_token, token_expires_at,
         updated_at, consent_revoked_at, consent_error)
+    console: SELECT (id, email, full_name, timezone)
     server: SELECT, INSERT, UPDATE, DELETE
 workflow_dry_runs
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 workflow_executions
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 workflow_findings
     people: SELECT
     pipeline: SELECT, INSERT, UPDATE, DELETE
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 workflow_schedules
     people: SELECT, INSERT (id, name, description, cron_expression, timezone, workflow_id,
@@ -241,6 +259,7 @@ workflow_schedules
     API alone: DELETE
     pipeline: SELECT, UPDATE (next_run_at, last_run_at, last_run_status, updated_at,
         last_run_due_at)
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 workflows
     people: SELECT, INSERT (id, name, description, sql_query, user_id, instance_id, template_id,
@@ -251,6 +270,7 @@ workflows
         disable_aggregation_controls)
     API alone: DELETE
     pipeline: SELECT
+    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 """
 
@@ -258,16 +278,16 @@ workflows
 FUNCTIONS = {
     "analyze_table(text)": {PIPELINE},
     "collection_week_due_at(date,jsonb)": {*PEOPLE},
-    "current_user_id()": {*PEOPLE, PIPELINE},
+    "current_user_id()": {*PEOPLE, PIPELINE, CONSOLE},
     "delete_own_row(text,uuid)": {*PEOPLE},
     "is_restatement_stopped(integer[],numeric,timestamp with time zone,timestamp with time zone,"
     "timestamp with time zone,numeric)": {*PEOPLE, PIPELINE},
     "progress_of_collections()": {*PEOPLE},
     "restatement_plan(jsonb,integer)": {*PEOPLE, PIPELINE},
-    "result_rows(uuid,integer,integer)": {*PEOPLE},
+    "result_rows(uuid,integer,integer)": {*PEOPLE, CONSOLE},
     "results_as_of(timestamp with time zone)": {*PEOPLE, PIPELINE},
-    "schedule_preview(uuid,integer)": {*PEOPLE},
-    "schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)": {*PEOPLE},
+    "schedule_preview(uuid,integer)": {*PEOPLE, CONSOLE},
+    "schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)": {*PEOPLE, CONSOLE},
     "is_quiet_time(time without time zone,time without time zone,text,timestamp with time zone)": {
         PIPELINE
     },
@@ -354,6 +374,7 @@ def describe(catalog: Database) -> str:
             "people": people,
             "API alone": "DELETE" if api_alone else "",
             "pipeline": rights(catalog, PIPELINE, relation),
+            "console": rights(catalog, CONSOLE, relation),
             "server": rights(catalog, SERVER, relation),
         }
         for holder, text in held.items():
@@ -378,7 +399,7 @@ def test_who_is_not_signed_in_has_no_right_on_anything(catalog: Database, role: 
     assert functions_of(catalog, role) == set()
 
 
-@pytest.mark.parametrize("role", [ANALYST, *NOBODY])
+@pytest.mark.parametrize("role", [ANALYST, CONSOLE, *NOBODY])
 def test_an_sql_login_of_people_locks_no_table(catalog: Database, role: str) -> None:
     """Any of these modes would make other tenants or the pipeline wait."""
     modes = (
@@ -396,7 +417,7 @@ def test_an_sql_login_of_people_locks_no_table(catalog: Database, role: str) -> 
 
 def test_sequences_are_the_owners_alone(catalog: Database) -> None:
     for sequence in relations(catalog, "S"):
-        for role in (*PEOPLE, PIPELINE, SERVER, *NOBODY):
+        for role in (*PEOPLE, PIPELINE, CONSOLE, SERVER, *NOBODY):
             held = catalog.query(
                 "SELECT has_sequence_privilege(%s, %s, 'SELECT, UPDATE, USAGE') AS held",
                 [role, f"public.{sequence}"],
@@ -417,7 +438,7 @@ def functions_of(catalog: Database, role: str) -> set[str]:
 
 
 def test_functions_are_called_by_who_needs_them(catalog: Database) -> None:
-    for role in (*PEOPLE, PIPELINE, SERVER):
+    for role in (*PEOPLE, PIPELINE, CONSOLE, SERVER):
         expected = {name for name, callers in FUNCTIONS.items() if role in callers}
         assert functions_of(catalog, role) == expected, role
 
@@ -460,7 +481,7 @@ def test_types_are_the_owners_alone(catalog: Database) -> None:
           AND rolname = ANY (%s)
           AND has_type_privilege(rolname, pg_type.oid, 'USAGE')
         """,
-        [[*PEOPLE, PIPELINE, SERVER, *NOBODY]],
+        [[*PEOPLE, PIPELINE, CONSOLE, SERVER, *NOBODY]],
     )
     assert held == []
 

@@ -1,10 +1,11 @@
-"""No statement of the pipeline reads a table that grows from end to end."""
+"""No statement of the pipeline or the console reads a table that grows from end to end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg2
 import pytest
@@ -13,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 from bench.history import GROWING_TABLES, History, key, write_history
 from bench.query_plans import (
     analyze,
+    console_statements,
     create_temporary_tables,
     find_full_scans,
     full_scans,
@@ -21,37 +23,51 @@ from bench.query_plans import (
 from fixtures.postgres import Database, Server
 from recomamp.store.slots import COLLECTION_HANDICAP
 
+HISTORY = History(executions=50_000, weeks=5_000)
+
 
 @pytest.fixture(scope="module")
-def past(postgres_server: Server, template_database: str) -> Iterator[str]:
+def written_past(postgres_server: Server, template_database: str) -> Iterator[str]:
     """Provide the name of a database with a past, known to the planner, to be copied."""
     name = postgres_server.create_database(template_database)
     try:
         with closing(psycopg2.connect(postgres_server.uri(name))) as superuser:
             superuser.autocommit = True
-            write_history(superuser, History(executions=50_000, weeks=5_000))
+            write_history(superuser, HISTORY)
         yield name
     finally:
         postgres_server.drop_database(name)
 
 
 @pytest.fixture(scope="module", params=["some are open", "none is open"])
-def pipeline(
-    request: pytest.FixtureRequest, postgres_server: Server, past: str
-) -> Iterator[Connection]:
-    """Connect as the pipeline to a copy of the past."""
-    name = postgres_server.create_database(past)
+def past(
+    request: pytest.FixtureRequest, postgres_server: Server, written_past: str
+) -> Iterator[Database]:
+    """Provide a copy of the past."""
+    name = postgres_server.create_database(written_past)
     database = Database(uri=postgres_server.uri(name))
     try:
         superuser = database.connect(autocommit=True)
         if request.param == "none is open":
             end_all(superuser)
-        connection = database.connect("recomamp_pipeline", autocommit=True)
-        create_temporary_tables(connection)
-        yield connection
+        yield database
     finally:
         database.close()
         postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def pipeline(past: Database) -> Connection:
+    """Connect as the pipeline."""
+    connection = past.connect("recomamp_pipeline", autocommit=True)
+    create_temporary_tables(connection)
+    return connection
+
+
+@pytest.fixture(scope="module")
+def console(past: Database) -> Connection:
+    """Connect as the console."""
+    return past.connect("recomamp_console", autocommit=True)
 
 
 def end_all(superuser: Connection) -> None:
@@ -67,6 +83,22 @@ def test_a_statement_reads_no_growing_table_from_end_to_end(
     name: str, pipeline: Connection
 ) -> None:
     assert full_scans(pipeline, name, GROWING_TABLES) == []
+
+
+@pytest.mark.parametrize("name", console_statements())
+@pytest.mark.parametrize("sees_all", [True, False])
+def test_a_page_reads_no_growing_table_from_end_to_end(
+    name: str, console: Connection, sees_all: bool
+) -> None:
+    """Whether its reader may see all definitions or one of each kind."""
+    last = None if sees_all else 1
+    values: dict[str, Any] = {
+        "schedule_ids": HISTORY.keys("schedule")[:last],
+        "collection_ids": HISTORY.keys("collection")[:last],
+        "all_instances": sees_all,
+        "since": datetime.now(UTC) - timedelta(days=7),
+    }
+    assert full_scans(console, name, GROWING_TABLES, values) == []
 
 
 def test_a_whole_scan_would_be_found(pipeline: Connection) -> None:

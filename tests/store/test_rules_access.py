@@ -697,7 +697,7 @@ def test_roles_do_not_log_in_and_do_not_bypass_policies(database: Database) -> N
         "SELECT rolcanlogin, rolsuper, rolbypassrls FROM pg_roles WHERE rolname LIKE 'recomamp%'"
     )
 
-    assert roles == [{"rolcanlogin": False, "rolsuper": False, "rolbypassrls": False}] * 2
+    assert roles == [{"rolcanlogin": False, "rolsuper": False, "rolbypassrls": False}] * 3
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from recomamp.store.token_encryption import read_keys
 log = logging.getLogger(__name__)
 
 DATABASE_CONN_ID = "recomamp_db"
+CONSOLE_CONN_ID = "recomamp_console_db"
 AMAZON_CONN_ID = "amazon_ads"
 MAIL_CONN_ID = "smtp_default"
 API_CONN_ID = "airflow_api"

@@ -1,0 +1,15 @@
+-- Active schedules of the visible ones whose latest tick has no run record yet, the latest last.
+-- Parameters: schedule_ids (UUID array: the visible ones), due_before (time).
+SELECT
+    schedule.id,
+    'amc_schedule_' || schedule.id AS dag_id,
+    schedule.name,
+    schedule.timezone AS time_zone,
+    schedule.next_run_at AS due_at,
+    schedule.last_run_status
+FROM workflow_schedules AS schedule
+WHERE schedule.is_active = true
+    AND schedule.next_run_at < %(due_before)s
+    AND schedule.id IN (SELECT unnest(%(schedule_ids)s::UUID[]))
+ORDER BY schedule.next_run_at
+LIMIT 20;

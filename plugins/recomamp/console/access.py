@@ -1,0 +1,112 @@
+"""Who asks, and what Airflow lets that user see and do. The console's only imports of Airflow.
+
+These modules are not in Airflow's public interface. ``tests/console`` runs them in a real API
+server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from typing import Annotated, Literal
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.models.dag import DagModel
+from fastapi import Depends, HTTPException, status
+
+from recomamp.console.visible import RecentlyVisible, VisibleDefinitions
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+NOT_FOUND = "There is no such row, or you may not read its DAG"
+
+_recently_visible = RecentlyVisible()
+
+
+class Visitor:
+    """A user who is signed in to Airflow."""
+
+    def __init__(self, user: BaseUser) -> None:
+        self._user = user
+
+    @cached_property
+    def visible(self) -> VisibleDefinitions:
+        """The definitions whose DAGs the user may read, as they were a few seconds ago at most."""
+        manager = get_auth_manager()
+        # All that a sign-in says of a user: one name may sign in with several roles
+        identity = json.dumps(manager.serialize_user(self._user), sort_keys=True, default=str)
+        return _recently_visible.get(
+            identity, lambda: manager.get_authorized_dag_ids(user=self._user)
+        )
+
+    @cached_property
+    def may_edit_all(self) -> bool:
+        """Whether the user may change every DAG: register rows, and see all instances."""
+        return self._may("PUT", None, None)
+
+    def may(self, method: Method, dag_id: str, entity: DagAccessEntity | None = None) -> bool:
+        """Return whether the user may do this with a DAG, or with a part of it."""
+        return self._may(method, entity, dag_id)
+
+    def require_read(self, dag_id: str | None, entity: DagAccessEntity | None = None) -> None:
+        """Refuse a user who may not read a DAG, in the words for a row that does not exist.
+
+        :param dag_id: None for a row that belongs to no DAG: nobody reads it here.
+        """
+        if dag_id is None or not self.may("GET", dag_id, entity):
+            raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+
+    def require_edit(self, dag_id: str) -> None:
+        """Refuse a user who may not change a DAG."""
+        self.require_read(dag_id)
+        if not self.may("PUT", dag_id):
+            raise _forbidden("change this DAG (PUT on the DAG)")
+
+    def require_run(self, dag_id: str) -> None:
+        """Refuse a user who may not start runs of a DAG."""
+        self.require_read(dag_id)
+        if not self.may("POST", dag_id, DagAccessEntity.RUN):
+            raise _forbidden("start runs of this DAG (POST on its runs)")
+
+    def require_edit_all(self) -> None:
+        """Refuse a user who may not change every DAG."""
+        if not self.may_edit_all:
+            raise _forbidden("register rows (PUT on all DAGs)")
+
+    def _may(self, method: Method, entity: DagAccessEntity | None, dag_id: str | None) -> bool:
+        team = DagModel.get_team_name(dag_id) if dag_id else None
+        return get_auth_manager().is_authorized_dag(
+            method=method,
+            access_entity=entity,
+            details=DagDetails(id=dag_id, team_name=team) if dag_id else None,
+            user=self._user,
+        )
+
+
+def current_visitor(user: GetUserDep) -> Visitor:
+    """Return who asks; a request that is not signed in gets 401."""
+    return Visitor(user)
+
+
+# A route with this parameter answers 401 to a request that is not signed in
+CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]
+
+# The parts of a DAG that a user may be forbidden to read: runs, the query, and what a run returned
+RUNS, QUERY, RESULTS = DagAccessEntity.RUN, DagAccessEntity.CODE, DagAccessEntity.XCOM
+
+
+def readable_dag(entity: DagAccessEntity | None = None) -> Callable[..., None]:
+    """Return a dependency that refuses users who may not read the DAG ``{dag_id}`` of the path."""
+
+    def check(dag_id: str, visitor: CurrentVisitor) -> None:
+        visitor.require_read(dag_id, entity)
+
+    return check
+
+
+def _forbidden(action: str) -> HTTPException:
+    return HTTPException(status.HTTP_403_FORBIDDEN, f"Airflow does not let you {action}")

@@ -1,0 +1,76 @@
+"""The console's application: routes, static files, and errors as JSON that says what to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psycopg2
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from recomamp.console import overview
+from recomamp.console.database import ConsoleDatabase
+from recomamp.errors import ConfigurationError, DatabaseBusy
+from recomamp.store.connections import is_away
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).with_name("static")
+ROUTERS = (overview.router,)
+
+# A user may register what the database refuses; its words name the column and the remedy
+_OF_THE_ROW = ("22", "23", "42501", "P0001")
+
+
+def build_app() -> FastAPI:
+    """Return the application. It opens no connection."""
+    app = FastAPI(title="RecomAMP console", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.database = ConsoleDatabase()
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api")
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.middleware("http")(_add_headers)
+    app.add_exception_handler(ConfigurationError, _answer_unavailable)
+    app.add_exception_handler(DatabaseBusy, _answer_unavailable)
+    app.add_exception_handler(psycopg2.Error, _answer_database_error)
+    return app
+
+
+async def _add_headers(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """Keep answers out of caches and of other sites; a module is asked for again by its ETag."""
+    response = await call_next(request)
+    is_static = request.url.path.startswith(f"{request.scope.get('root_path', '')}/static")
+    response.headers["Cache-Control"] = "no-cache" if is_static else "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+def _answer_unavailable(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=503)
+
+
+def _answer_database_error(_request: Request, error: Exception) -> JSONResponse:
+    """Tell a row that the database refuses from a database that does not answer."""
+    code = getattr(error, "pgcode", None) or ""
+    if is_away(error):
+        log.warning("the application's database does not answer: %s", error)
+        return JSONResponse(
+            {"detail": "The application's database does not answer. Runs go on; try again later."},
+            status_code=503,
+        )
+    if code.startswith(_OF_THE_ROW):
+        diagnosis = error.diag  # type: ignore[attr-defined]
+        return JSONResponse(
+            {"detail": diagnosis.message_primary, "column": diagnosis.column_name}, status_code=422
+        )
+    log.error("a statement of the console failed: %s", error)
+    return JSONResponse(
+        {"detail": f"The database could not answer ({code}); the API server's log says more."},
+        status_code=500,
+    )

@@ -1,0 +1,91 @@
+// The overview: which instance fails, what runs, what failed and why.
+
+import { useData } from "./api.js";
+import { Meter, StackedBars } from "./charts.js";
+import { Chakra, html } from "./host.js";
+import { ago, duration, time, useZone } from "./time.js";
+import { count, DataTable, Loaded, Panel, ROOT, RouteLink, State } from "./widgets.js";
+
+const { Grid, Text } = Chakra;
+
+const STATES = ["SUCCESS", "FAILED", "SKIPPED"];
+
+// One entry for each day, also for days without runs
+function byDay(outcomes, at, zone, days) {
+  const found = new Map();
+  for (let back = days - 1; back >= 0; back -= 1) {
+    const day = new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(new Date(new Date(at) - back * 86400000));
+    found.set(day, { day });
+  }
+  for (const { day, status, runs } of outcomes) if (found.has(day)) found.get(day)[status] = runs;
+  return [...found.values()];
+}
+
+const Instances = ({ rows, zone }) => html`<${DataTable}
+  label="Instances" rows=${rows} keyOf=${(row) => row.id}
+  empty="No instance has a schedule or collection whose DAG you may read."
+  columns=${[
+    { title: "Instance", cell: (row) => html`<span title=${row.amc_instance_id}>${row.name}</span>` },
+    { title: "Owner", cell: (row) => row.owner },
+    { title: "Health", cell: (row) => html`<span title=${row.health_error ?? `checked ${time(row.last_health_check, zone)}`}><${State} of=${row.is_active ? row.health_status : "PAUSED"} /></span>` },
+    { title: "Slots in use", cell: (row) => html`<${Meter} label="Slots of ${row.name}" value=${row.slots_in_use + row.external_executions} limit=${row.slot_limit} />` },
+    { title: "Waiting", numeric: true, cell: (row) => (row.waiting ? `${count(row.waiting)} since ${time(row.waiting_since, zone)}` : "0") },
+    { title: "AMC time today", numeric: true, cell: (row) => duration(row.amc_seconds_today) },
+    { title: "Problem", cell: (row) => row.health_error ?? "" },
+  ]} />`;
+
+const Failures = ({ rows, zone }) => html`<${DataTable}
+  label="Failures by error" rows=${rows} keyOf=${(row) => `${row.error_type} ${row.instance}`}
+  empty="No run has failed in these days."
+  columns=${[
+    { title: "Error", cell: (row) => row.error_type },
+    { title: "Instance", cell: (row) => row.instance },
+    { title: "Runs", numeric: true, cell: (row) => count(row.failures) },
+    { title: "Latest", cell: (row) => time(row.latest_at, zone) },
+    { title: "Message of the latest", cell: (row) => row.message },
+    { title: "Where", cell: (row) => (row.execution_id ? html`<${RouteLink} to="${ROOT}/executions/${row.execution_id}">${row.name}<//>` : html`<${RouteLink} to="/dags/${row.dag_id}">${row.name}<//>`) },
+  ]} />`;
+
+export function Overview() {
+  const zone = useZone();
+  const days = 7;
+  const request = useData(`overview?days=${days}&time_zone=${encodeURIComponent(zone)}`);
+  return html`<${Loaded} request=${request}>${(data) => html`
+    <${Grid} gap="4">
+      <${Panel} title="Instances"><${Instances} rows=${data.instances} zone=${zone} /><//>
+      <${Grid} gap="4" templateColumns=${{ base: "minmax(0, 1fr)", lg: "minmax(0, 2fr) minmax(0, 1fr)" }}>
+        <${Panel} title="Runs of the last ${days} days by outcome">
+          <${StackedBars} label="Runs by day and outcome" states=${STATES} days=${byDay(data.outcomes, data.at, zone, days)} />
+        <//>
+        <${Panel} title="Queue by user">
+          <${DataTable} label="Queue by user" rows=${data.queue} keyOf=${(row) => row.owner} empty="Nothing runs and nothing waits."
+            columns=${[
+              { title: "User", cell: (row) => row.owner },
+              { title: "Running", numeric: true, cell: (row) => count(row.running) },
+              { title: "Waiting", numeric: true, cell: (row) => count(row.waiting) },
+              { title: "Since", cell: (row) => (row.waiting_since ? ago(row.waiting_since) : "") },
+            ]} />
+        <//>
+      <//>
+      <${Panel} title="What failed and why"><${Failures} rows=${data.failures} zone=${zone} /><//>
+      <${Grid} gap="4" templateColumns=${{ base: "minmax(0, 1fr)", lg: "repeat(2, minmax(0, 1fr))" }}>
+        <${Panel} title="Late schedules">
+          <${DataTable} label="Late schedules" rows=${data.late} keyOf=${(row) => row.id} empty="Every tick of the last hour and before has its run record."
+            columns=${[
+              { title: "Schedule", cell: (row) => html`<${RouteLink} to="${ROOT}/schedules/${row.id}">${row.name}<//>` },
+              { title: "Due", cell: (row) => time(row.due_at, row.time_zone) },
+              { title: "Last run", cell: (row) => html`<${State} of=${row.last_run_status} />` },
+            ]} />
+        <//>
+        <${Panel} title="Findings">
+          <${DataTable} label="Findings" rows=${data.findings} empty="No query has a finding."
+            columns=${[
+              { title: "Workflow", cell: (row) => html`<${RouteLink} to="/dags/${row.dag_id}">${row.workflow}<//>` },
+              { title: "Kind", cell: (row) => row.kind },
+              { title: "Finding", cell: (row) => row.message },
+            ]} />
+        <//>
+      <//>
+      <${Text} fontSize="xs" color="fg.muted">As of ${time(data.at, zone, { seconds: true })}. The page refreshes itself every 15 seconds.<//>
+    <//>`}<//>`;
+}

@@ -1,0 +1,102 @@
+"""Which definitions a user may see, and for how long that is remembered."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+from recomamp.console import access
+from recomamp.console.visible import REMEMBER_SECONDS, RecentlyVisible, VisibleDefinitions
+
+A, B = UUID(int=1), UUID(int=2)
+SCHEDULE, COLLECTION = f"amc_schedule_{A}", f"amc_collection_{B}"
+BOTH = VisibleDefinitions(f"{{{A}}}", f"{{{B}}}")
+ONLY_SCHEDULE = VisibleDefinitions(f"{{{A}}}", "{}")
+NOTHING = VisibleDefinitions("{}", "{}")
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_dags_of_other_origin_are_left_out() -> None:
+    dag_ids = [SCHEDULE, "recomamp_reconcile", COLLECTION, "amc_schedule_", "amc_schedule_1"]
+    dag_ids += [f"my_{SCHEDULE}", f"{SCHEDULE}}},x"]
+
+    assert VisibleDefinitions.of(dag_ids) == BOTH
+
+
+def test_a_right_that_ends_ends_on_lists_in_a_few_seconds() -> None:
+    clock = Clock()
+    recent = RecentlyVisible(clock)
+    may_read = [SCHEDULE, COLLECTION]
+
+    def see(user: str = "ann") -> VisibleDefinitions:
+        return recent.get(user, lambda: list(may_read))
+
+    assert see() == BOTH
+    may_read.remove(SCHEDULE)
+    clock.now += REMEMBER_SECONDS - 0.1
+    assert see() == BOTH
+    clock.now += 0.1
+    assert see() == VisibleDefinitions("{}", f"{{{B}}}")
+    assert REMEMBER_SECONDS <= 5
+
+
+def test_no_user_sees_what_another_may() -> None:
+    recent = RecentlyVisible(Clock())
+
+    assert recent.get("ann", lambda: [SCHEDULE]) == ONLY_SCHEDULE
+    assert recent.get("bob", list) == NOTHING
+    assert recent.get("ann", list) == ONLY_SCHEDULE
+
+
+class OnlyForAdmins(SimpleAuthManager):
+    """Airflow's own auth manager, with an answer that needs no database of Airflow's."""
+
+    def get_authorized_dag_ids(self, *, user: SimpleAuthManagerUser, **_more: Any) -> set[str]:
+        return {SCHEDULE} if user.role == "ADMIN" else set()
+
+
+def test_one_name_sees_what_the_role_of_each_sign_in_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(access, "get_auth_manager", OnlyForAdmins)
+    seen = {
+        role: access.Visitor(SimpleAuthManagerUser(username="ann", role=role)).visible
+        for role in ("ADMIN", "VIEWER")
+    }
+
+    assert seen == {"ADMIN": ONLY_SCHEDULE, "VIEWER": NOTHING}
+
+
+def test_an_error_is_not_remembered() -> None:
+    recent = RecentlyVisible(Clock())
+
+    def fails() -> list[str]:
+        raise OSError("Airflow's database is away")
+
+    with pytest.raises(OSError, match="is away"):
+        recent.get("ann", fails)
+    assert recent.get("ann", lambda: [SCHEDULE]) == ONLY_SCHEDULE
+
+
+def test_users_who_have_left_take_no_memory() -> None:
+    clock = Clock()
+    recent = RecentlyVisible(clock)
+    for number in range(100):
+        recent.get(f"user {number}", lambda: [SCHEDULE])
+    clock.now += REMEMBER_SECONDS
+    recent.get("ann", lambda: [SCHEDULE])
+
+    assert list(recent._known) == ["ann"]
