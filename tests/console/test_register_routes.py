@@ -258,6 +258,14 @@ def test_who_may_change_one_dag_changes_its_row_alone(ask: Ask, rows: Rows, sche
     assert ask("GET", f"/schedule/{key}", by=Editor([])).status_code == status.HTTP_404_NOT_FOUND
 
 
+def test_a_row_does_not_move_to_another_owner(ask: Ask, rows: Rows, schedule: Row) -> None:
+    key, foreign = schedule["id"], rows.workflow()
+    moved = opened(ask, "schedule", key) | {"workflow_id": str(foreign["id"])}
+    [problem] = ask("POST", f"/check?row_id={key}", moved).json()["problems"]
+    assert problem["column"] == "workflow_id"
+    assert ask("PUT", f"/{key}", moved).status_code == status.HTTP_422_UNPROCESSABLE_CONTENT
+
+
 def test_a_workflow_is_changed_by_who_may_change_all_its_dags(
     ask: Ask, rows: Rows, schedule: Row
 ) -> None:

@@ -87,7 +87,7 @@ export const Labelled = ({ label, help, problem, children, ...rest }) => html`
     <${Field.Label}>${label}<//>
     ${children}
     ${help && html`<${Field.HelperText}>${help}<//>`}
-    ${problem && html`<${Field.ErrorText}>${problem}<//>`}
+    ${problem && html`<${Field.ErrorText} color="red.fg">${problem}<//>`}
   <//>`;
 
 export const problemOf = ({ problems }, name) =>
@@ -170,6 +170,7 @@ const Messages = ({ status, title, items, onPlace }) => html`
 export function Verdict({ form, onSaved, onPlace, wanted }) {
   const { answer, problems, isReady, isChecked } = form;
   const findings = answer?.findings ?? [];
+  const isNamed = form.row.name.trim() !== "";
   const saved = async () => {
     const row = await form.save();
     if (row) onSaved(row);
@@ -179,11 +180,11 @@ export function Verdict({ form, onSaved, onPlace, wanted }) {
     ${problems.length > 0 && html`<${Messages} status="error" title="To correct" items=${problems} onPlace=${onPlace} />`}
     ${findings.length > 0 && html`<${Messages} status="warning" title="Findings, which stop nothing" items=${findings} onPlace=${onPlace} />`}
     <${Flex} gap="3" align="center" wrap="wrap">
-      <${Button} size="sm" disabled=${!isReady || form.isSaving} loading=${form.isSaving} onClick=${saved}>
+      <${Button} size="sm" disabled=${!isReady || !isNamed || form.isSaving} loading=${form.isSaving} onClick=${saved}>
         ${problems.length > 0 ? "Try to save all the same" : "Save"}
       <//>
       <${Text} fontSize="sm" color="fg.muted">
-        ${!isReady ? wanted : !isChecked ? "Checking…" : answer.error ? "" : problems.length > 0 ? "The checks found problems." : "The checks accept this row."}
+        ${!isReady ? wanted : !isNamed ? "Write a name." : !isChecked ? "Checking…" : answer.error ? "" : problems.length > 0 ? "The checks found problems." : "The checks accept this row."}
       <//>
     <//>
   <//>`;

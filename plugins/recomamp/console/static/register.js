@@ -63,7 +63,8 @@ export function RegisterForm({ kind, id }) {
   const saved = query.get("saved");
   const form = (row) => {
     const own = row && { id: row.instance_id, name: row.instance_name, amc_instance_id: row.amc_instance_id, owner: row.owner ?? row.workflow?.owner };
-    const properties = { key: row?.version ?? kind, id, stored: row, onSaved, instances: all.data ?? [own] };
+    const others = (all.data ?? []).filter((one) => one.id !== own?.id); // a list of 500 may lack its own
+    const properties = { key: row?.version ?? kind, id, stored: row, onSaved, instances: own ? [own, ...others] : others };
     return kind === "workflow"
       ? html`<${WorkflowForm} ...${properties} />`
       : html`<${DefinitionForm} ...${properties} kind=${kind} canMove=${canMove} chosen=${query.get("workflow")} />`;

@@ -76,7 +76,7 @@ export function WorkflowForm({ id, stored, instances, onSaved }) {
       problem=${problemOf(form, "sql_query")} />
     <${Panel} title="Parameters">
       <${Parameters} form=${form} />
-      <${Text} fontSize="xs" color="fg.error" mt="2">${problemOf(form, "parameters")}<//>
+      <${Text} fontSize="xs" color="red.fg" mt="2">${problemOf(form, "parameters")}<//>
     <//>
     <${Panel} title="Options">
       <${Grid} gap="3" templateColumns=${{ base: "1fr", md: "1fr 1fr" }}>
