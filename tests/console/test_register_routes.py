@@ -310,6 +310,14 @@ def test_workflows_are_found_by_a_part_of_their_name(ask: Ask, rows: Rows) -> No
     assert {one["name"] for one in ask("GET", "/instances").json()} == {"Instance"}
 
 
+def test_text_that_no_column_holds_is_refused_in_words(ask: Ask, rows: Rows) -> None:
+    instance = str(rows.instance()["id"])
+    form = {"kind": "workflow", "instance_id": instance, "name": "a\0b", "sql_query": QUERY}
+    for answer in (ask("POST", form=form), ask("POST", "/check", form)):
+        assert answer.status_code == status.HTTP_422_UNPROCESSABLE_CONTENT
+        assert "NUL" in answer.json()["detail"]
+
+
 def test_rows_that_do_not_exist_are_not_found(ask: Ask) -> None:
     for kind in ("workflow", "schedule", "collection"):
         assert ask("GET", f"/{kind}/{uuid4()}").status_code == status.HTTP_404_NOT_FOUND

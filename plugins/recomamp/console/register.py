@@ -176,13 +176,13 @@ def _save(form: Form, visitor: Visitor, database: Database, row_id: UUID | None)
 def _write(
     connection: Connection, form: Form, parent: Row, owner_id: UUID, row_id: UUID | None
 ) -> Row | None:
-    return fetch_one(
-        connection,
-        f"console/{'update' if row_id else 'insert'}_{form.kind}",
-        **form.columns(parent),
-        user_id=owner_id,
-        row_id=row_id,
-    )
+    statement = f"console/{'update' if row_id else 'insert'}_{form.kind}"
+    columns = {**form.columns(parent), "user_id": owner_id, "row_id": row_id}
+    try:
+        return fetch_one(connection, statement, **columns)
+    except ValueError as err:  # psycopg2 does not send the character NUL
+        problem = f"The row cannot be stored: {err}"
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, problem) from err
 
 
 def _parent(
