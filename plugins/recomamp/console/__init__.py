@@ -6,6 +6,7 @@
     visible.py       the definitions that a user may see, remembered for a few seconds
     database.py      reads with the role recomamp_console, writes as one analyst
     overview.py …    the routes of one page each; one statement for each panel
+    forms.py         what the forms of register.py send and show, as the columns of their rows
     static/          one ES module for each page, and modules that pages share
 
 A row is visible to a user who may read its DAG. A write is a row that the analyst could write.

@@ -33,6 +33,11 @@ class Visitor:
     def __init__(self, user: BaseUser) -> None:
         self._user = user
 
+    @property
+    def id(self) -> str:
+        """Airflow's id of the user."""
+        return str(self._user.get_id())
+
     @cached_property
     def visible(self) -> VisibleDefinitions:
         """The definitions whose DAGs the user may read, as they were a few seconds ago at most."""

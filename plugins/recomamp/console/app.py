@@ -11,18 +11,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from recomamp.console import overview
-from recomamp.console.database import ConsoleDatabase
+from recomamp.console import overview, register
+from recomamp.console.database import ConsoleDatabase, refusal_of
 from recomamp.errors import ConfigurationError, DatabaseBusy
 from recomamp.store.connections import is_away
 
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
-ROUTERS = (overview.router,)
-
-# A user may register what the database refuses; its words name the column and the remedy
-_OF_THE_ROW = ("22", "23", "42501", "P0001")
+ROUTERS = (overview.router, register.router)
 
 
 def build_app() -> FastAPI:
@@ -64,11 +61,8 @@ def _answer_database_error(_request: Request, error: Exception) -> JSONResponse:
             {"detail": "The application's database does not answer. Runs go on; try again later."},
             status_code=503,
         )
-    if code.startswith(_OF_THE_ROW):
-        diagnosis = error.diag  # type: ignore[attr-defined]
-        return JSONResponse(
-            {"detail": diagnosis.message_primary, "column": diagnosis.column_name}, status_code=422
-        )
+    if (refusal := refusal_of(error)) is not None:
+        return JSONResponse(refusal, status_code=422)
     log.error("a statement of the console failed: %s", error)
     return JSONResponse(
         {"detail": f"The database could not answer ({code}); the API server's log says more."},

@@ -6,11 +6,14 @@ with the role recomamp_analyst as one user, so every check, quota and policy of 
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
+import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from recomamp.errors import DatabaseBusy
@@ -23,6 +26,9 @@ CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 10
 MAX_CONNECTIONS = 4
 WAIT_SECONDS = 5
+
+# A user may write what the database refuses; its words name the column and the remedy
+_OF_THE_ROW = ("22", "23", "42501", "P0001")
 
 
 class ConsoleDatabase:
@@ -37,6 +43,8 @@ class ConsoleDatabase:
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._reuse = self._hook.reuse_connection()
         self._reuse.__enter__()  # for the life of the process
+        self._trying: set[str] = set()
+        self._trying_lock = threading.Lock()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -60,6 +68,28 @@ class ConsoleDatabase:
             yield connection
 
     @contextmanager
+    def try_as(self, user_id: UUID, visitor_id: str) -> Iterator[Connection]:
+        """Give a connection as ``write_as`` does, and undo what was written with it.
+
+        A trial locks what a write locks. So a visitor has one at a time.
+
+        :raises DatabaseBusy: while another trial of the visitor goes on, and as ``read``.
+        """
+        with self._trying_lock:
+            if visitor_id in self._trying:
+                raise DatabaseBusy("another trial of yours goes on; try again in a moment")
+            self._trying.add(visitor_id)
+        try:
+            with self.write_as(user_id) as connection:
+                try:
+                    yield connection
+                finally:
+                    connection.rollback()
+        finally:
+            with self._trying_lock:
+                self._trying.discard(visitor_id)
+
+    @contextmanager
     def _transaction(self, *, readonly: bool) -> Iterator[Connection]:
         if not self._free.acquire(timeout=WAIT_SECONDS):
             raise DatabaseBusy("the console has all its connections in use; try again in a moment")
@@ -69,3 +99,18 @@ class ConsoleDatabase:
                 yield connection
         finally:
             self._free.release()
+
+
+def refusal_of(error: BaseException) -> dict[str, Any] | None:
+    """Return the database's words about a row that it refuses, and the column they name.
+
+    None stands for any other error.
+    """
+    if not isinstance(error, psycopg2.Error) or not (error.pgcode or "").startswith(_OF_THE_ROW):
+        return None
+    diagnosis = error.diag
+    column = diagnosis.column_name
+    named = re.fullmatch(
+        rf"chk_{diagnosis.table_name}_(\w+)_[a-z]+", diagnosis.constraint_name or ""
+    )
+    return {"detail": diagnosis.message_primary, "column": column or (named[1] if named else None)}

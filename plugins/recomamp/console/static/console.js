@@ -2,13 +2,20 @@
 
 import { Chakra, html, Link, useEffect, useLocation } from "./host.js";
 import { Overview } from "./overview.js";
+import { Register, RegisterForm } from "./register.js";
 import { Empty, ROOT, RouteLink } from "./widgets.js";
 
 const { Box, Flex, Heading } = Chakra;
 
-const TABS = [["", "Overview"]];
+const TABS = [["", "Overview"], ["/register", "Register"]];
 
-const ROUTES = [[/^\/?$/, "Overview", () => html`<${Overview} />`]];
+const KIND = "(workflow|schedule|collection)";
+
+const ROUTES = [
+  [/^\/?$/, "Overview", () => html`<${Overview} />`],
+  [/^\/register\/?$/, "Register", () => html`<${Register} />`],
+  [new RegExp(`^/register/${KIND}(?:/([0-9a-f-]{36}))?$`), "Register", (kind, id) => html`<${RegisterForm} key="${kind} ${id}" kind=${kind} id=${id} />`],
+];
 
 const NotFound = () => html`<${Empty}>This address shows nothing. <${RouteLink} to=${ROOT}>Go to the overview<//>.<//>`;
 

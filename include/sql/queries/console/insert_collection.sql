@@ -1,0 +1,10 @@
+-- Insert a collection as its owner. A trigger inserts its weeks.
+-- Parameters: the columns.
+INSERT INTO report_data_collections (
+    user_id, workflow_id, instance_id, name, description, start_date, end_date, parameters
+)
+VALUES (
+    %(user_id)s, %(workflow_id)s, %(instance_id)s, %(name)s, %(description)s, %(start_date)s,
+    %(end_date)s, %(parameters)s
+)
+RETURNING id;

@@ -1,0 +1,15 @@
+-- Change a collection as its owner, unless it has changed since the form was opened.
+-- Parameters: row_id (UUID), version (of select_form_collection.sql), the columns.
+UPDATE report_data_collections
+SET workflow_id = %(workflow_id)s,
+    instance_id = %(instance_id)s,
+    name = %(name)s,
+    description = %(description)s,
+    start_date = %(start_date)s,
+    end_date = %(end_date)s,
+    parameters = %(parameters)s
+WHERE id = %(row_id)s
+    AND md5(ROW(
+        name, description, workflow_id, instance_id, start_date, end_date, parameters
+    )::TEXT) = %(version)s
+RETURNING id;
