@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from fixtures.airflow_runs import FakeRun
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_requests import FAULTS, Crash, Faults, World, build_world
+from recomamp.domain.scheduling.backfills import MAX_BACKFILL_WINDOWS
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.typed_times import TypedTimes
 from recomamp.follower import __main__ as main
@@ -28,7 +29,6 @@ from recomamp.follower.request_worker import LEASE, MAX_ERRORS
 from recomamp.follower.run_requests import (
     ACTIVE_BACKFILL,
     LATER,
-    MAX_BACKFILL_WINDOWS,
     MISSING_DAG,
     TURN_SECONDS,
 )
