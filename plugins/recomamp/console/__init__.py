@@ -5,6 +5,7 @@
     access.py        who asks, and what Airflow lets that user see and do (all imports of Airflow)
     database.py      reads with the role recomamp_console, writes as one analyst
     overview.py …    the routes of one page each; one statement for each panel
+    definitions.py   what the pages of schedules and collections share
     static/          one ES module for each page, and modules that pages share
 
 A row is visible to a user who may read its DAG. A write is a row that the analyst could write.

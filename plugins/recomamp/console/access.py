@@ -38,7 +38,7 @@ class VisibleDefinitions:
         """Return the definitions of these DAGs. DAGs of other origin are left out."""
         found: dict[DefinitionKind, list[UUID]] = {kind: [] for kind in DefinitionKind}
         for dag_id in dag_ids:
-            if (ref := _definition_of(dag_id)) is not None:
+            if (ref := definition_of(dag_id)) is not None:
                 found[ref.kind].append(ref.id)
         return cls(found[DefinitionKind.SCHEDULE], found[DefinitionKind.COLLECTION])
 
@@ -67,6 +67,10 @@ class Visitor:
         """Return whether the user may do this with a DAG, or with a part of it."""
         return self._may(method, entity, dag_id)
 
+    def may_run(self, dag_id: str) -> bool:
+        """Return whether the user may start runs of a DAG."""
+        return self.may("POST", dag_id, DagAccessEntity.RUN)
+
     def require_read(self, dag_id: str | None, entity: DagAccessEntity | None = None) -> None:
         """Refuse a user who may not read a DAG, in the words for a row that does not exist.
 
@@ -84,7 +88,7 @@ class Visitor:
     def require_run(self, dag_id: str) -> None:
         """Refuse a user who may not start runs of a DAG."""
         self.require_read(dag_id)
-        if not self.may("POST", dag_id, DagAccessEntity.RUN):
+        if not self.may_run(dag_id):
             raise _forbidden("start runs of this DAG (POST on its runs)")
 
     def require_edit_all(self) -> None:
@@ -122,7 +126,8 @@ def readable_dag(entity: DagAccessEntity | None = None) -> Callable[..., None]:
     return check
 
 
-def _definition_of(dag_id: str) -> DefinitionRef | None:
+def definition_of(dag_id: str) -> DefinitionRef | None:
+    """Return the row that a DAG is made of, None for a DAG of other origin."""
     for kind in DefinitionKind:
         if dag_id.startswith(kind.dag_prefix):
             try:

@@ -1,14 +1,28 @@
 // The page "AMC" of Airflow's navigation: one address below /plugin/amc for each thing it shows.
 
+import { Collection } from "./collection.js";
+import { Collections } from "./collections.js";
 import { Chakra, html, Link, useEffect, useLocation } from "./host.js";
 import { Overview } from "./overview.js";
+import { Schedule } from "./schedule.js";
+import { Schedules } from "./schedules.js";
 import { Empty, ROOT, RouteLink } from "./widgets.js";
 
 const { Box, Flex, Heading } = Chakra;
 
-const TABS = [["", "Overview"]];
+const TABS = [
+  ["", "Overview"],
+  ["/schedules", "Schedules"],
+  ["/collections", "Collections"],
+];
 
-const ROUTES = [[/^\/?$/, "Overview", () => html`<${Overview} />`]];
+const ROUTES = [
+  [/^\/?$/, "Overview", () => html`<${Overview} />`],
+  [/^\/schedules$/, "Schedules", () => html`<${Schedules} />`],
+  [/^\/schedules\/([0-9a-f-]{36})$/, "Schedule", (id) => html`<${Schedule} key=${id} id=${id} />`],
+  [/^\/collections$/, "Collections", () => html`<${Collections} />`],
+  [/^\/collections\/([0-9a-f-]{36})$/, "Collection", (id) => html`<${Collection} key=${id} id=${id} />`],
+];
 
 const NotFound = () => html`<${Empty}>This address shows nothing. <${RouteLink} to=${ROOT}>Go to the overview<//>.<//>`;
 
