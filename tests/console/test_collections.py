@@ -76,7 +76,7 @@ def test_failed_weeks_are_asked_for_again_as_their_owner(
     with visit("admin") as one:
         page = one.open(f"plugin/amc/collections/{collection['id']}?colour=duration")
         expect(page.get_by_text("0 to 3 min")).to_be_visible()
-        page.get_by_role("button", name="Retry 1 failed weeks").click()
+        page.get_by_role("button", name="Retry failed weeks (1)").click()
         expect(page.get_by_role("table", name="Recent requests")).to_contain_text("RETRY")
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_role("button", name="Pause")).to_be_visible()

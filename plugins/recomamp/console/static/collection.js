@@ -32,7 +32,7 @@ function Page({ row, reload }) {
   return html`
     <${Title} row=${row} kind="collection" state=${row.status} change=${change}>
       ${row.may_run && failed > 0 && html`<${Button} size="sm" loading=${change.busy}
-        onClick=${() => change.run("POST", `definitions/${row.dag_id}/requests`, { action: "RETRY" })}>Retry ${count(failed)} failed weeks<//>`}
+        onClick=${() => change.run("POST", `definitions/${row.dag_id}/requests`, { action: "RETRY" })}>Retry failed weeks (${count(failed)})<//>`}
     <//>
     <${Grid} gap="4">
       <${Panel} title="Progress"><${Progress} row=${row} zone=${zone} /><//>

@@ -83,7 +83,7 @@ export function BackfillDialog({ row, close, sent }) {
   const isSendable = plan !== null && plan.count > 0 && plan.windows.length <= plan.limit;
   return html`<${DialogBox} title="Backfill ${row.name}" close=${close}
     footer=${html`<${Button} loading=${request.busy} disabled=${!isSendable} onClick=${() => request.run("POST", `definitions/${row.dag_id}/requests`, body)}>
-      ${isSendable ? `Run ${count(plan.count)} windows` : "Run the windows"}<//>`}>
+      ${isSendable ? `Run windows (${count(plan.count)})` : "Run windows"}<//>`}>
     <${Text} mb="3">A backfill runs the windows that start on these days and have ended. Both days are included, in ${row.time_zone}.<//>
     <${Flex} gap="4" wrap="wrap">
       <${Day} label="First day" value=${first} onChange=${setFirst} />
