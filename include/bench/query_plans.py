@@ -159,5 +159,6 @@ _BY_TYPE: dict[str, Any] = {
     "date[]": [date(2026, 1, 5)],
     "double precision": 1.0,
     "interval": timedelta(minutes=30),
+    "timestamp with time zone[]": [datetime.now(UTC)],
     "timestamp with time zone": datetime.now(UTC) - timedelta(days=1),
 }

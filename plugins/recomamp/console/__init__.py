@@ -7,6 +7,7 @@
     database.py      reads with the role recomamp_console, writes as one analyst
     overview.py …    the routes of one page each; one statement for each panel
     forms.py         what the forms of register.py send and show, as the columns of their rows
+    definitions.py   what the pages of schedules and collections share
     static/          one ES module for each page, and modules that pages share
 
 A row is visible to a user who may read its DAG. A write is a row that the analyst could write.

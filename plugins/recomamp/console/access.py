@@ -57,6 +57,10 @@ class Visitor:
         """Return whether the user may do this with a DAG, or with a part of it."""
         return self._may(method, entity, dag_id)
 
+    def may_run(self, dag_id: str) -> bool:
+        """Return whether the user may start runs of a DAG."""
+        return self.may("POST", dag_id, DagAccessEntity.RUN)
+
     def require_read(self, dag_id: str | None, entity: DagAccessEntity | None = None) -> None:
         """Refuse a user who may not read a DAG, in the words for a row that does not exist.
 
@@ -74,7 +78,7 @@ class Visitor:
     def require_run(self, dag_id: str) -> None:
         """Refuse a user who may not start runs of a DAG."""
         self.require_read(dag_id)
-        if not self.may("POST", dag_id, DagAccessEntity.RUN):
+        if not self.may_run(dag_id):
             raise _forbidden("start runs of this DAG (POST on its runs)")
 
     def require_edit_all(self) -> None:

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from recomamp.console import overview, register
+from recomamp.console import collections, definitions, overview, register, schedules
 from recomamp.console.database import ConsoleDatabase, refusal_of
 from recomamp.errors import ConfigurationError, DatabaseBusy
 from recomamp.store.connections import is_away
@@ -19,7 +19,13 @@ from recomamp.store.connections import is_away
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
-ROUTERS = (overview.router, register.router)
+ROUTERS = (
+    overview.router,
+    definitions.router,
+    collections.router,
+    schedules.router,
+    register.router,
+)
 
 
 def build_app() -> FastAPI:

@@ -32,6 +32,17 @@ class DefinitionRef:
     kind: DefinitionKind
     id: UUID
 
+    @classmethod
+    def of_dag(cls, dag_id: str) -> DefinitionRef | None:
+        """Return the row that a DAG is made of, None for a DAG of other origin."""
+        for kind in DefinitionKind:
+            if dag_id.startswith(kind.dag_prefix):
+                try:
+                    return cls(kind, UUID(dag_id.removeprefix(kind.dag_prefix)))
+                except ValueError:
+                    return None
+        return None
+
     def __str__(self) -> str:
         """Name the row in messages."""
         return f"{self.kind} {self.id}"

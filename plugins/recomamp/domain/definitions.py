@@ -141,25 +141,34 @@ def read_schedule(row: Row, check_query: QueryCheck = check_and_lint) -> Schedul
     check_limits(row, table)
     options = _window_options(row, table, _SCHEDULE_WINDOW_KEYS)
     parameters, checked = _parameters(row, table, check_query)
-    cron = _cron(row)
-    window_type = _window_type(options, table, key)
-    lag_days = _days(options, "lag_days", DEFAULT_SCHEDULE_LAG_DAYS, table, key)
+    windows = read_schedule_windows(row)
+    _check_relative_window(windows.type, checked.window_names, key)
     return Schedule(
         ref=DefinitionRef(DefinitionKind.SCHEDULE, UUID(key)),
         name=row["name"],
         description=row["description"],
         is_active=bool(row["is_active"]),
         created_at=row["created_at"],
-        windows=ScheduleWindows(
-            cron=cron,
-            lag_days=lag_days,
-            lookback_days=_lookback(options, table, key),
-            type=_relative_window(window_type, checked.window_names, key),
-        ),
+        windows=windows,
         catchup=_flag(options, "catchup", table, key),
-        restatement=_restatement(options, window_type, lag_days, table, key),
+        restatement=_restatement(options, windows.type, windows.lag_days, table, key),
         parameters=parameters,
-        workflow=_workflow(row, checked, cron.time_zone),
+        workflow=_workflow(row, checked, windows.time_zone),
+    )
+
+
+def read_schedule_windows(row: Row) -> ScheduleWindows:
+    """Read the windows alone of a row of ``workflow_schedules``, without its workflow.
+
+    :raises InvalidDefinition: naming the column to correct.
+    """
+    table, key = "workflow_schedules", str(row["id"])
+    options = _window_options(row, table, _SCHEDULE_WINDOW_KEYS)
+    return ScheduleWindows(
+        cron=_cron(row),
+        lag_days=_days(options, "lag_days", DEFAULT_SCHEDULE_LAG_DAYS, table, key),
+        lookback_days=_lookback(options, table, key),
+        type=_window_type(options, table, key),
     )
 
 
@@ -171,26 +180,35 @@ def read_collection(row: Row, check_query: QueryCheck = check_and_lint) -> Colle
     """
     table, key = "report_data_collections", str(row["id"])
     check_limits(row, table)
+    windows = read_collection_windows(row)
     options = _window_options(row, table, _COLLECTION_WINDOW_KEYS)
-    if row["end_date"] < row["start_date"]:
-        raise InvalidDefinition("lies before start_date", table=table, column="end_date", key=key)
-    zone = _collection_zone(row)
     parameters, checked = _parameters(row, table, check_query)
-    lag_days = _days(options, "lag_days", DEFAULT_COLLECTION_LAG_DAYS, table, key)
     return Collection(
         ref=DefinitionRef(DefinitionKind.COLLECTION, UUID(key)),
         name=row["name"],
         description=row["description"],
         is_active=row["status"] not in _STARTS_NO_WEEK,
-        windows=CollectionWindows(
-            start_date=row["start_date"],
-            end_date=row["end_date"],
-            time_zone=zone,
-            lag_days=lag_days,
-        ),
-        restatement=_restatement(options, CollectionWindows.type, lag_days, table, key),
+        windows=windows,
+        restatement=_restatement(options, windows.type, windows.lag_days, table, key),
         parameters=parameters,
-        workflow=_workflow(row, checked, zone),
+        workflow=_workflow(row, checked, windows.time_zone),
+    )
+
+
+def read_collection_windows(row: Row) -> CollectionWindows:
+    """Read the weeks alone of a row of ``report_data_collections``, without its workflow.
+
+    :raises InvalidDefinition: naming the column to correct.
+    """
+    table, key = "report_data_collections", str(row["id"])
+    options = _window_options(row, table, _COLLECTION_WINDOW_KEYS)
+    if row["end_date"] < row["start_date"]:
+        raise InvalidDefinition("lies before start_date", table=table, column="end_date", key=key)
+    return CollectionWindows(
+        start_date=row["start_date"],
+        end_date=row["end_date"],
+        time_zone=_collection_zone(row),
+        lag_days=_days(options, "lag_days", DEFAULT_COLLECTION_LAG_DAYS, table, key),
     )
 
 
@@ -351,7 +369,7 @@ def _restatement(
         raise InvalidDefinition(str(err), table=table, column="parameters.window", key=key) from err
 
 
-def _relative_window(word: WindowType, window_names: frozenset[str], key: str) -> WindowType:
+def _check_relative_window(word: WindowType, window_names: frozenset[str], key: str) -> None:
     """Refuse a query that wants dates of a window that AMC itself chooses."""
     if word is not WindowType.EXPLICIT and window_names:
         raise InvalidDefinition(
@@ -360,7 +378,6 @@ def _relative_window(word: WindowType, window_names: frozenset[str], key: str) -
             column="parameters.window.type",
             key=key,
         )
-    return word
 
 
 def _window_type(options: Mapping[str, Any], table: str, key: str) -> WindowType:

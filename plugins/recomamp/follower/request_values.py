@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.row_limits import LAST_DATE
 from recomamp.domain.run_actions import RunAction
+from recomamp.domain.scheduling.backfills import (
+    MAX_BACKFILL_WINDOWS,
+    backfill_ends,
+    backfill_windows,
+)
 from recomamp.domain.scheduling.cron import load_zone
 from recomamp.domain.scheduling.windows import ScheduleWindows, Window
 from recomamp.domain.sql.parameters import overlay
 from recomamp.errors import InvalidDefinition
 from recomamp.follower.airflow_runs import BackfillRange
 from recomamp.store.run_requests import ClaimedRequest
-
-MAX_BACKFILL_WINDOWS = 400  # Airflow creates all runs before it answers
 
 _SLACK_DAYS = 5
 
@@ -88,17 +92,11 @@ def backfill_range(request: ClaimedRequest) -> BackfillRange:
 
 def count_windows(row: Schedule | Collection, wanted: BackfillRange, now: datetime) -> int:
     """Count the runs that a backfill may create, up to one more than are allowed."""
-    days = (datetime.combine(day, time(), UTC) for day in (wanted.first_day, wanted.last_day))
-    first, last = row.windows.typed_times.range(*days)
+    first, last = backfill_ends(row.windows, wanted.first_day, wanted.last_day)
     if _has_too_many_days(row, first, min(last, now)):
         return MAX_BACKFILL_WINDOWS + 1
-    count, due = 0, row.windows.first_from(first)
-    while due is not None and due.window.start <= last and due.window.end < now:
-        count += 1
-        if count > MAX_BACKFILL_WINDOWS:
-            break
-        due = row.windows.following(due)
-    return count
+    windows = backfill_windows(row.windows, wanted.first_day, wanted.last_day, now)
+    return sum(1 for _ in islice(windows, MAX_BACKFILL_WINDOWS + 1))
 
 
 def _has_too_many_days(row: Schedule | Collection, first: datetime, last: datetime) -> bool:

@@ -21,11 +21,11 @@ from recomamp.domain.definitions import Collection, Schedule
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.restatement import run_id_of
 from recomamp.domain.run_actions import RequestStatus, RunAction
+from recomamp.domain.scheduling.backfills import MAX_BACKFILL_WINDOWS
 from recomamp.domain.sql.lint import CheckedQuery
 from recomamp.errors import InvalidDefinition
 from recomamp.follower.airflow_runs import AirflowRefused, AirflowRuns
 from recomamp.follower.request_values import (
-    MAX_BACKFILL_WINDOWS,
     backfill_range,
     check_window,
     checked_parameters,

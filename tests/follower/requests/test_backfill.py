@@ -12,12 +12,12 @@ from fixtures.run_requests import (
     MINUTE,
     World,
 )
+from recomamp.domain.scheduling.backfills import MAX_BACKFILL_WINDOWS
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.follower import run_requests
 from recomamp.follower.run_requests import (
     ACTIVE_BACKFILL,
     LATER,
-    MAX_BACKFILL_WINDOWS,
 )
 
 

@@ -1,20 +1,35 @@
 // The page "AMC" of Airflow's navigation: one address below /plugin/amc for each thing it shows.
 
+import { Collection } from "./collection.js";
+import { Collections } from "./collections.js";
 import { Chakra, html, Link, useEffect, useLocation } from "./host.js";
 import { Overview } from "./overview.js";
 import { Register, RegisterForm } from "./register.js";
+import { Schedule } from "./schedule.js";
+import { Schedules } from "./schedules.js";
 import { Empty, ROOT, RouteLink } from "./widgets.js";
 
 const { Box, Flex, Heading } = Chakra;
 
-const TABS = [["", "Overview"], ["/register", "Register"]];
+const TABS = [
+  ["", "Overview"],
+  ["/schedules", "Schedules"],
+  ["/collections", "Collections"],
+  ["/register", "Register"],
+];
 
+const ID = "([0-9a-f-]{36})";
 const KIND = "(workflow|schedule|collection)";
+const at = (path) => new RegExp(`^${path}/?$`);
 
 const ROUTES = [
-  [/^\/?$/, "Overview", () => html`<${Overview} />`],
-  [/^\/register\/?$/, "Register", () => html`<${Register} />`],
-  [new RegExp(`^/register/${KIND}(?:/([0-9a-f-]{36}))?$`), "Register", (kind, id) => html`<${RegisterForm} key="${kind} ${id}" kind=${kind} id=${id} />`],
+  [at(""), "Overview", () => html`<${Overview} />`],
+  [at("/schedules"), "Schedules", () => html`<${Schedules} />`],
+  [at(`/schedules/${ID}`), "Schedule", (id) => html`<${Schedule} key=${id} id=${id} />`],
+  [at("/collections"), "Collections", () => html`<${Collections} />`],
+  [at(`/collections/${ID}`), "Collection", (id) => html`<${Collection} key=${id} id=${id} />`],
+  [at("/register"), "Register", () => html`<${Register} />`],
+  [at(`/register/${KIND}(?:/${ID})?`), "Register", (kind, id) => html`<${RegisterForm} key="${kind} ${id}" kind=${kind} id=${id} />`],
 ];
 
 const NotFound = () => html`<${Empty}>This address shows nothing. <${RouteLink} to=${ROOT}>Go to the overview<//>.<//>`;

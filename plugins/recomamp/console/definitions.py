@@ -1,0 +1,132 @@
+"""What the pages of schedules and of collections share: pages of a list, requests and pausing."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, HTTPException, Query, status
+from psycopg2.extensions import connection as Connection
+from pydantic import BaseModel, ConfigDict
+
+from recomamp.console.access import NOT_FOUND, RUNS, CurrentVisitor, Visitor
+from recomamp.console.database import ConsoleDatabase
+from recomamp.console.parameters import Database
+from recomamp.domain.definition_ref import DefinitionRef
+from recomamp.store.statements import Row, fetch_all, fetch_one
+
+router = APIRouter(prefix="/definitions")
+
+PAGE_SIZE = 20
+
+Search = Annotated[str, Query(max_length=200)]
+PageNumber = Annotated[int, Query(ge=1, le=1000)]
+ReprocessBehavior = Literal["none", "failed", "completed"]
+
+
+class RunRequest(BaseModel):
+    """The body of a request for runs: columns of ``run_requests``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["RUN", "BACKFILL", "RETRY"]
+    from_date: date | None = None
+    to_date: date | None = None
+    reprocess_behavior: ReprocessBehavior | None = None
+
+
+class Status(BaseModel):
+    """The body that pauses or resumes a definition."""
+
+    status: Literal["ACTIVE", "PAUSED"]
+
+
+def one_page(page: int) -> dict[str, int]:
+    """Return the parameters that limit a statement to a page of a list, counted from 1."""
+    return {"limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE}
+
+
+def as_page(rows: list[Row], page: int) -> dict[str, Any]:
+    """Return a page of rows that each carry the ``total`` of all pages."""
+    total = rows[0]["total"] if rows else 0
+    return {"rows": rows, "total": total, "page": page, "pages": -(-total // PAGE_SIZE)}
+
+
+def ids_with_runs(rows: list[Row], visitor: Visitor) -> list[UUID]:
+    """Return the ids of those rows whose runs the visitor may read."""
+    return [row["id"] for row in rows if visitor.may("GET", row["dag_id"], RUNS)]
+
+
+def only_row(rows: list[Row]) -> Row:
+    """Return the row of a list of one; 404 where there is none."""
+    if not rows:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+    return rows[0]
+
+
+def requests_and_rights(
+    connection: Connection, visitor: Visitor, ref: DefinitionRef
+) -> dict[str, Any]:
+    """Return the latest requests for a definition, and what the visitor may do with it."""
+    return {
+        "requests": fetch_all(
+            connection,
+            "console/select_run_requests",
+            schedule_id=ref.schedule_id,
+            collection_id=ref.collection_id,
+        ),
+        "may_edit": visitor.may("PUT", ref.dag_id),
+        "may_run": visitor.may_run(ref.dag_id),
+    }
+
+
+def _definition(dag_id: str) -> DefinitionRef:
+    ref = DefinitionRef.of_dag(dag_id)
+    if ref is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+    return ref
+
+
+Definition = Annotated[DefinitionRef, Depends(_definition)]
+
+
+@router.post("/{dag_id}/requests", status_code=status.HTTP_201_CREATED)
+def request_runs(
+    ref: Definition, wanted: RunRequest, visitor: CurrentVisitor, database: Database
+) -> Row | None:
+    """Insert a row of ``run_requests`` as the owner of a definition, and return its id."""
+    visitor.require_run(ref.dag_id)
+    owner_id = _owner_of(database, ref)
+    with database.write_as(owner_id) as connection:
+        return fetch_one(
+            connection,
+            "console/insert_run_request",
+            user_id=owner_id,
+            schedule_id=ref.schedule_id,
+            collection_id=ref.collection_id,
+            **wanted.model_dump(),
+        )
+
+
+@router.put("/{dag_id}/status")
+def set_status(
+    ref: Definition, wanted: Status, visitor: CurrentVisitor, database: Database
+) -> Status:
+    """Pause or resume a definition as its owner."""
+    visitor.require_edit(ref.dag_id)
+    with database.write_as(_owner_of(database, ref)) as connection:
+        fetch_one(connection, f"console/set_{ref.kind}_status", id=ref.id, status=wanted.status)
+    return wanted
+
+
+def _owner_of(database: ConsoleDatabase, ref: DefinitionRef) -> UUID:
+    with database.read() as connection:
+        rows = fetch_all(
+            connection,
+            "console/select_definition_owner",
+            schedule_id=ref.schedule_id,
+            collection_id=ref.collection_id,
+        )
+    user_id: UUID = only_row(rows)["user_id"]
+    return user_id
