@@ -110,6 +110,7 @@ def _visitor(user: GetUserDep) -> Visitor:
 CurrentVisitor = Annotated[Visitor, Depends(_visitor)]
 
 # The parts of a DAG that a user may be forbidden to read: runs, the query, and what a run returned
+DagPart = DagAccessEntity
 RUNS, QUERY, RESULTS = DagAccessEntity.RUN, DagAccessEntity.CODE, DagAccessEntity.XCOM
 
 

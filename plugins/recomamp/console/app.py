@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from recomamp.console import overview
+from recomamp.console import executions, overview, results
 from recomamp.console.database import ConsoleDatabase
 from recomamp.errors import ConfigurationError, DatabaseBusy
 from recomamp.store.connections import is_away
@@ -19,7 +19,7 @@ from recomamp.store.connections import is_away
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
-ROUTERS = (overview.router,)
+ROUTERS = (overview.router, executions.router, results.router)
 
 # A user may register what the database refuses; its words name the column and the remedy
 _OF_THE_ROW = ("22", "23", "42501", "P0001")

@@ -1,14 +1,20 @@
 // The page "AMC" of Airflow's navigation: one address below /plugin/amc for each thing it shows.
 
 import { Chakra, html, Link, useEffect, useLocation } from "./host.js";
+import { Execution } from "./execution.js";
+import { Executions } from "./executions.js";
 import { Overview } from "./overview.js";
 import { Empty, ROOT, RouteLink } from "./widgets.js";
 
 const { Box, Flex, Heading } = Chakra;
 
-const TABS = [["", "Overview"]];
+const TABS = [["", "Overview"], ["/executions", "Executions"]];
 
-const ROUTES = [[/^\/?$/, "Overview", () => html`<${Overview} />`]];
+const ROUTES = [
+  [/^\/?$/, "Overview", () => html`<${Overview} />`],
+  [/^\/executions\/?$/, "Executions", () => html`<${Executions} />`],
+  [/^\/executions\/([0-9a-f-]{36})$/, "Execution", (id) => html`<${Execution} id=${id} key=${id} />`],
+];
 
 const NotFound = () => html`<${Empty}>This address shows nothing. <${RouteLink} to=${ROOT}>Go to the overview<//>.<//>`;
 
