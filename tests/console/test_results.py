@@ -252,6 +252,25 @@ def test_lists_have_visible_executions_in_pages(
     assert get(console, "executions", dag_id=f"amc_schedule_{hidden['id']}")["executions"] == []
 
 
+def test_a_run_has_its_attempts_the_latest_first(
+    console: Console, loaded: Callable[..., Row], rows: Rows
+) -> None:
+    row = loaded()
+    later = rows.execution(
+        workflow_id=str(WORKFLOW),
+        schedule_id=row["schedule_id"],
+        dag_run_id=row["dag_run_id"],
+        attempt=2,
+    )
+    run = {"dag_id": row["dag_id"], "run_id": row["dag_run_id"]}
+    ids = [one["id"] for one in get(console, "runs", **run)["attempts"]]
+    assert ids == [str(later["id"]), str(row["id"])]
+    assert get(console, "runs", **run | {"run_id": "of-nothing"}) == {"attempts": []}
+    assert get(console, f"executions/{row['id']}")["actions"] == []
+    console.guest.forbidden.add(RUNS)
+    assert console.client.get("/api/runs", params=run).status_code == 404
+
+
 def test_a_request_is_its_owners_row(
     console: Console, loaded: Callable[..., Row], rows: Rows, database: Any
 ) -> None:

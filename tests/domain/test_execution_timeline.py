@@ -20,6 +20,7 @@ COLUMNS = (
     "results_loaded_at",
     "recorded_at",
     "execution_duration",
+    "amc_status",
 )
 
 
@@ -46,7 +47,7 @@ def test_a_success_has_every_phase_and_the_end_at_amc_is_computed() -> None:
         completed_at=50,
         results_loaded_at=50,
         recorded_at=51,
-    ) | {"execution_duration": 30 * 60}
+    ) | {"execution_duration": 30 * 60, "amc_status": "SUCCEEDED"}
     assert names(ended) == [
         ("waits for a slot", 10),
         ("prepares", 1),
@@ -81,15 +82,24 @@ def test_a_refused_query_ends_where_it_was_sent() -> None:
     assert last_moment(refused) == ("ended", NOON + timedelta(minutes=3))
 
 
+def test_what_amc_refuses_is_not_loaded() -> None:
+    of = row("FAILED", created_at=0, submitted_at=1, completed_at=5)
+    of |= {"execution_duration": 60, "amc_status": "REJECTED"}
+    assert names(of) == [("waits for a slot", 1), ("runs at AMC", 4)]
+
+
 def test_a_duration_that_is_longer_than_the_execution_ends_with_it() -> None:
-    of = row("FAILED", created_at=0, submitted_at=1, completed_at=5) | {"execution_duration": 9000}
+    of = row("FAILED", created_at=0, submitted_at=1, completed_at=5) | {
+        "execution_duration": 9000,
+        "amc_status": "SUCCEEDED",
+    }
     assert names(of)[:2] == [("waits for a slot", 1), ("runs at AMC", 4)]
 
 
 def test_a_time_before_an_earlier_moment_is_left_out() -> None:
     again = row(
         "SUCCESS", created_at=0, submitted_at=1, completed_at=5, results_loaded_at=90, recorded_at=6
-    ) | {"execution_duration": 60}
+    ) | {"execution_duration": 60, "amc_status": "SUCCEEDED"}
     assert [name for name, _ in names(again)] == ["waits for a slot", "runs at AMC", "loads"]
 
 

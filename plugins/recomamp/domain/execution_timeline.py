@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from recomamp.domain.execution_states import ExecutionStatus
+from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ _MOMENTS = (
     ("slot granted", "slot_granted_at", "prepares"),
     ("submission started", "submission_started_at", "sends"),
     ("accepted by AMC", "submitted_at", "runs at AMC"),
-    ("ended at AMC", "amc_ended_at", "loads"),
+    ("ended at AMC (computed)", "amc_ended_at", "loads"),
     ("loaded", "results_loaded_at", "records"),
     ("ended", "failed_at", "records"),
     ("recorded", "recorded_at", None),
@@ -75,6 +75,9 @@ def _known(row: Mapping[str, Any]) -> Iterator[tuple[str, datetime, str | None]]
 
 
 def _amc_ended_at(row: Mapping[str, Any]) -> datetime | None:
+    # What AMC has not finished is not loaded: the row has ended as soon as the pipeline knew
+    if row["amc_status"] != AmcStatus.SUCCEEDED:
+        return None
     started_at, ended_at = row["submitted_at"], row["completed_at"]
     if started_at is None or ended_at is None or row["execution_duration"] is None:
         return None

@@ -19,7 +19,7 @@ const ACTIONS = {
 // Pairs of a name and a value; those without a value are left out
 export const Facts = ({ facts }) => html`
   <${Grid} as="dl" templateColumns=${{ base: "1fr", sm: "max-content minmax(0, 1fr)" }} columnGap="4" rowGap="1" fontSize="sm">
-    ${facts.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => [
+    ${facts.filter(([, value]) => value || value === 0).map(([name, value]) => [
       html`<${Text} as="dt" key="${name}-name" color="fg.muted">${name}<//>`,
       html`<${Text} as="dd" key=${name} overflowWrap="anywhere">${value}<//>`,
     ])}
@@ -74,7 +74,7 @@ const FailedCalls = ({ rows, zone }) => html`<${DataTable} label="Failed calls o
 
 const Checks = ({ rows }) => html`<${DataTable} label="Conditions on the result" rows=${rows} columns=${[
   { title: "Condition", cell: (row) => row.name },
-  { title: "Met", cell: (row) => html`<${State} of=${row.passed === null ? "UNKNOWN" : row.passed ? "SUCCESS" : "FAILED"} />` },
+  { title: "Met", cell: (row) => (row.passed === null ? "not evaluated" : row.passed ? "yes" : `no (${row.severity})`) },
   { title: "Outcome", cell: (row) => row.note },
   { title: "Measure", cell: (row) => row.measured },
   { title: "Value", numeric: true, cell: (row) => row.value },
@@ -137,6 +137,9 @@ function declared(declarations, name) {
   return Object.entries(rest).map(([key, value]) => `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ");
 }
 
+const definitionOf = (row) =>
+  (row.schedule_id && `${ROOT}/schedules/${row.schedule_id}`) || (row.collection_id && `${ROOT}/collections/${row.collection_id}`);
+
 const TABS = [
   ["run", "Run", () => true],
   ["query", "Query", ({ query }) => query !== null],
@@ -157,6 +160,7 @@ export function Execution({ id }) {
         <${Flex} align="center" gap="3" wrap="wrap">
           <${State} of=${row.status} />
           <${Heading} as="h2" size="md">${row.name ?? row.workflow}<//>
+          ${definitionOf(row) && html`<${RouteLink} to=${definitionOf(row)}>${row.schedule_id ? "Schedule" : "Collection"}<//>`}
           <${RouteLink} to="/dags/${row.dag_id}/runs/${encodeURIComponent(row.dag_run_id)}">Run in Airflow<//>
         <//>
         <${Actions} id=${id} actions=${data.actions} requests=${data.requests} reload=${request.reload} />

@@ -44,12 +44,12 @@ export function sums(points, { kind, isNumber }) {
 
 function Axes({ low, high, xs, place, scale }) {
   const every = Math.ceil(xs.length / 10);
-  return html`<g font-size="10" fill=${MUTED}>
+  return html`<g fill=${MUTED}>
     ${[low, (low + high) / 2, high].map((value) => html`<g key=${value}>
-      <line x1=${LEFT} x2=${WIDTH} y1=${scale(value)} y2=${scale(value)} stroke=${MUTED} stroke-opacity="0.3" />
-      <text x=${LEFT - 6} y=${scale(value) + 3} text-anchor="end">${short(value)}</text>
+      <line x1=${LEFT} x2=${WIDTH} y1=${scale(value)} y2=${scale(value)} stroke=${MUTED} strokeOpacity="0.3" />
+      <text x=${LEFT - 6} y=${scale(value) + 3} textAnchor="end">${short(value)}</text>
     </g>`)}
-    ${xs.map((x, index) => index % every === 0 && html`<text key=${x} x=${place(index)} y=${HEIGHT - BOTTOM + 16} text-anchor="middle">${shorten(String(x), 12)}</text>`)}
+    ${xs.map((x, index) => index % every === 0 && html`<text key=${x} x=${place(index)} y=${HEIGHT - BOTTOM + 16} textAnchor="middle">${shorten(String(x), 12)}</text>`)}
   </g>`;
 }
 
@@ -85,7 +85,7 @@ function Lines({ cells, xs, series, colours, isNumber }) {
     ${series.map((name) => {
       const line = cells.filter((cell) => cell.series === name).map(({ x, y }) => [indexOf.get(x), y]).sort(([one], [other]) => one - other);
       return html`<g key=${name}>
-        <polyline fill="none" stroke=${colours[name]} stroke-width="2" points=${line.map(([index, y]) => `${place(index)},${scale(y)}`).join(" ")} />
+        <polyline fill="none" stroke=${colours[name]} strokeWidth="2" points=${line.map(([index, y]) => `${place(index)},${scale(y)}`).join(" ")} />
         ${line.length <= 100 && line.map(([index, y]) => html`<circle key=${index} cx=${place(index)} cy=${scale(y)} r="3" fill=${colours[name]}><title>${xs[index]} ${name}: ${count(y)}</title></circle>`)}
       </g>`;
     })}`;
@@ -94,11 +94,11 @@ function Lines({ cells, xs, series, colours, isNumber }) {
 function Heat({ cells, xs, series }) {
   const most = Math.max(...cells.map(({ y }) => Math.abs(y))) || 1;
   const [width, height] = [(WIDTH - LEFT - 40) / xs.length, (HEIGHT - BOTTOM) / series.length];
-  return html`<g font-size="10" fill=${MUTED}>
-    ${series.map((name, row) => html`<text key=${name} x=${LEFT + 34} y=${(row + 0.5) * height + 3} text-anchor="end">${shorten(name, 16)}</text>`)}
-    ${xs.map((x, index) => index % Math.ceil(xs.length / 10) === 0 && html`<text key=${x} x=${LEFT + 40 + (index + 0.5) * width} y=${HEIGHT - BOTTOM + 16} text-anchor="middle">${shorten(String(x), 12)}</text>`)}
+  return html`<g fill=${MUTED}>
+    ${series.map((name, row) => html`<text key=${name} x=${LEFT + 34} y=${(row + 0.5) * height + 3} textAnchor="end">${shorten(name, 16)}</text>`)}
+    ${xs.map((x, index) => index % Math.ceil(xs.length / 10) === 0 && html`<text key=${x} x=${LEFT + 40 + (index + 0.5) * width} y=${HEIGHT - BOTTOM + 16} textAnchor="middle">${shorten(String(x), 12)}</text>`)}
     ${cells.map(({ x, series: name, y }) => html`<rect key="${x} ${name}" x=${LEFT + 40 + xs.indexOf(x) * width} y=${series.indexOf(name) * height} width=${Math.max(1, width - 1)} height=${Math.max(1, height - 1)}
-      fill=${solid(y < 0 ? "red" : "blue")} fill-opacity=${0.1 + 0.9 * (Math.abs(y) / most)}><title>${x} ${name}: ${count(y)}</title></rect>`)}
+      fill=${solid(y < 0 ? "red" : "blue")} fillOpacity=${0.1 + 0.9 * (Math.abs(y) / most)}><title>${x} ${name}: ${count(y)}</title></rect>`)}
   </g>`;
 }
 
@@ -111,8 +111,8 @@ export function ResultChart({ kind, points, leftOut, names, isNumber }) {
   const colours = Object.fromEntries(chart.series.map((name, index) => [name, solid(PALETTES[index % PALETTES.length])]));
   const title = `${names.y} by ${names.x}${names.colour ? ` and ${names.colour}` : ""}`;
   const described = chart.cells.slice(0, 100).map(({ x, series, y }) => `${x}${series && ` ${series}`}: ${y}`).join("; ");
-  return html`<${Box}>
-    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="100%" role="img" aria-labelledby="${id}-title ${id}-desc">
+  return html`<${Box} overflowX="auto" tabIndex="0" role="region" aria-label="Chart of the result">
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" style=${{ width: "100%", minWidth: "30rem", maxWidth: "60rem", fontSize: "10px" }} role="img" aria-labelledby="${id}-title ${id}-desc">
       <title id="${id}-title">${title}</title>
       <desc id="${id}-desc">${described}</desc>
       <${DRAWN[kind] ?? Bars} ...${chart} colours=${colours} isNumber=${isNumber} />

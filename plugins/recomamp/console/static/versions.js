@@ -44,7 +44,7 @@ export function Versions({ id, zone }) {
     <${Panel} title="Versions of this window"><${List} rows=${versions} id=${id} zone=${zone} /><//>
     ${difference === null
       ? html`<${Text} color="fg.muted">This version was compared with no other: it is the first of its window.<//>`
-      : html`<${Panel} title="What this version changed" actions=${difference.previous_execution_id && html`<${RouteLink} to="${ROOT}/executions/${difference.previous_execution_id}">Version before<//>`}>
+      : html`<${Panel} title="What this version changed" actions=${difference.previous_execution_id && html`<${RouteLink} fontSize="sm" to="${ROOT}/executions/${difference.previous_execution_id}">Version before<//>`}>
         <${Text} fontSize="sm" mb="3">
           ${count(difference.rows_before)} rows before, ${count(difference.rows_after)} after: ${count(difference.rows_new)} new, ${count(difference.rows_gone)} gone, ${count(difference.rows_changed)} changed.${" "}
           ${difference.key_columns.length > 0 && `Rows are told apart by ${difference.key_columns.join(", ")}.`} ${difference.note}
