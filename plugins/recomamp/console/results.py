@@ -47,8 +47,8 @@ def result(
             connection,
             "console/select_result_rows",
             execution_id=execution_id,
-            page_size=PAGE_SIZE,
-            skipped_rows=page * PAGE_SIZE,
+            first_place=page * PAGE_SIZE,
+            last_place=(page + 1) * PAGE_SIZE - 1,
         )
     columns = _columns(found["columns"])
     names = [column["name"] for column in columns]
