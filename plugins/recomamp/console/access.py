@@ -105,6 +105,7 @@ def current_visitor(user: GetUserDep) -> Visitor:
 CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]
 
 # The parts of a DAG that a user may be forbidden to read: runs, the query, and what a run returned
+DagPart = DagAccessEntity
 RUNS, QUERY, RESULTS = DagAccessEntity.RUN, DagAccessEntity.CODE, DagAccessEntity.XCOM
 
 

@@ -11,7 +11,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from recomamp.console import collections, definitions, overview, register, schedules
+from recomamp.console import (
+    collections,
+    definitions,
+    executions,
+    overview,
+    register,
+    results,
+    schedules,
+)
 from recomamp.console.database import ConsoleDatabase, refusal_of
 from recomamp.errors import ConfigurationError, DatabaseBusy
 from recomamp.store.connections import is_away
@@ -24,6 +32,8 @@ ROUTERS = (
     definitions.router,
     collections.router,
     schedules.router,
+    executions.router,
+    results.router,
     register.router,
 )
 

@@ -1,4 +1,4 @@
-"""The first rows of a result as a CSV file for a mail.
+"""Rows of a result as CSV, for a mail and for a download.
 
 Programs for tables run a cell that begins with a sign of a formula. Such a cell gets an apostrophe
 before it; numbers stay as they are.
@@ -14,21 +14,28 @@ from collections.abc import Iterable, Sequence
 MAX_ROWS = 100
 MAX_BYTES = 200_000
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it Excel takes another encoding
+
 _FORMULA = re.compile(r"[\s\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 def csv_file(rows: Iterable[Sequence[str | None]]) -> bytes:
     """Write rows as CSV in UTF-8, as many whole rows as fit into ``MAX_BYTES``."""
-    written = bytearray(b"\xef\xbb\xbf")  # without it Excel takes another encoding
+    written = bytearray(BYTE_ORDER_MARK)
     for row in rows:
-        line = io.StringIO()
-        csv.writer(line).writerow([_safe(cell) for cell in row])
-        encoded = line.getvalue().encode("utf-8", "replace")
+        encoded = csv_line(row)
         if len(written) + len(encoded) > MAX_BYTES:
             break
         written += encoded
     return bytes(written)
+
+
+def csv_line(row: Sequence[str | None]) -> bytes:
+    """Write one row as CSV in UTF-8; None is an empty cell."""
+    line = io.StringIO()
+    csv.writer(line).writerow([_safe(cell) for cell in row])
+    return line.getvalue().encode("utf-8", "replace")
 
 
 def _safe(cell: str | None) -> str:

@@ -3,6 +3,8 @@
 import { Collection } from "./collection.js";
 import { Collections } from "./collections.js";
 import { Chakra, html, Link, useEffect, useLocation } from "./host.js";
+import { Execution } from "./execution.js";
+import { Executions } from "./executions.js";
 import { Overview } from "./overview.js";
 import { Register, RegisterForm } from "./register.js";
 import { Schedule } from "./schedule.js";
@@ -15,6 +17,7 @@ const TABS = [
   ["", "Overview"],
   ["/schedules", "Schedules"],
   ["/collections", "Collections"],
+  ["/executions", "Executions"],
   ["/register", "Register"],
 ];
 
@@ -28,6 +31,8 @@ const ROUTES = [
   [at(`/schedules/${ID}`), "Schedule", (id) => html`<${Schedule} key=${id} id=${id} />`],
   [at("/collections"), "Collections", () => html`<${Collections} />`],
   [at(`/collections/${ID}`), "Collection", (id) => html`<${Collection} key=${id} id=${id} />`],
+  [at("/executions"), "Executions", () => html`<${Executions} />`],
+  [at(`/executions/${ID}`), "Execution", (id) => html`<${Execution} key=${id} id=${id} />`],
   [at("/register"), "Register", () => html`<${Register} />`],
   [at(`/register/${KIND}(?:/${ID})?`), "Register", (kind, id) => html`<${RegisterForm} key="${kind} ${id}" kind=${kind} id=${id} />`],
 ];
