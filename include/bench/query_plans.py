@@ -34,8 +34,13 @@ def statements() -> list[str]:
 
 
 def console_statements() -> list[str]:
-    """Return the names of the statements that the console runs with its own role."""
+    """Return the names of the statements of the console."""
     return sorted(f"console/{path.stem}" for path in QUERIES.glob("console/*.sql"))
+
+
+def changes_rows(name: str) -> bool:
+    """Return whether a statement of the console changes rows, which it does as an analyst."""
+    return name.removeprefix("console/").startswith(("insert_", "update_", "set_"))
 
 
 def create_temporary_tables(connection: Connection) -> None:

@@ -49,7 +49,7 @@ def collections(
         )
         weeks = defaultdict(list)
         for week in fetch_all(
-            connection, "console/select_weeks", collection_ids=ids_with_runs(rows, visitor)
+            connection, "console/select_weeks", shown_ids=ids_with_runs(rows, visitor)
         ):
             weeks[week["collection_id"]].append(week)
     return as_page([_with_weeks(row, weeks[row["id"]]) for row in rows], page)
@@ -71,7 +71,7 @@ def collection(collection_id: UUID, visitor: CurrentVisitor, database: Database)
                 **one_page(1),
             )
         )
-        weeks = fetch_all(connection, "console/select_weeks", collection_ids=[collection_id])
+        weeks = fetch_all(connection, "console/select_weeks", shown_ids=[collection_id])
         restated = fetch_all(
             connection, "console/select_restated_weeks", collection_id=collection_id
         )

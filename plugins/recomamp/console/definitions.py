@@ -13,12 +13,16 @@ from pydantic import BaseModel, ConfigDict
 from recomamp.console.access import NOT_FOUND, RUNS, CurrentVisitor, Visitor
 from recomamp.console.database import ConsoleDatabase
 from recomamp.console.parameters import Database
-from recomamp.domain.definition_ref import DefinitionRef
+from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.store.statements import Row, fetch_all, fetch_one
 
 router = APIRouter(prefix="/definitions")
 
 PAGE_SIZE = 20
+_SET_STATUS = {
+    DefinitionKind.SCHEDULE: "console/set_schedule_status",
+    DefinitionKind.COLLECTION: "console/set_collection_status",
+}
 
 Search = Annotated[str, Query(max_length=200)]
 PageNumber = Annotated[int, Query(ge=1, le=1000)]
@@ -116,7 +120,7 @@ def set_status(
     """Pause or resume a definition as its owner."""
     visitor.require_edit(ref.dag_id)
     with database.write_as(_owner_of(database, ref)) as connection:
-        fetch_one(connection, f"console/set_{ref.kind}_status", id=ref.id, status=wanted.status)
+        fetch_one(connection, _SET_STATUS[ref.kind], id=ref.id, status=wanted.status)
     return wanted
 
 

@@ -50,6 +50,22 @@ router = APIRouter(prefix="/register")
 
 Kind = Literal["workflow", "schedule", "collection"]
 
+SELECT: dict[Kind, str] = {
+    "workflow": "console/select_form_workflow",
+    "schedule": "console/select_form_schedule",
+    "collection": "console/select_form_collection",
+}
+INSERT: dict[Kind, str] = {
+    "workflow": "console/insert_workflow",
+    "schedule": "console/insert_schedule",
+    "collection": "console/insert_collection",
+}
+UPDATE: dict[Kind, str] = {
+    "workflow": "console/update_workflow",
+    "schedule": "console/update_schedule",
+    "collection": "console/update_collection",
+}
+
 MOST_DAGS = 500  # of a workflow, of which each is asked about in Airflow
 # A trial holds the owner's quotas for as long as it lasts, and waits for others no longer than this
 TRIAL_WAIT = timedelta(milliseconds=500)
@@ -93,7 +109,7 @@ def row(kind: Kind, row_id: UUID, visitor: CurrentVisitor, database: Database) -
         found = _row(connection, visitor, kind, row_id)
         if kind == "workflow":
             return shown_workflow(found)
-        workflow = _require(connection, "select_form_workflow", row_id=found["workflow_id"])
+        workflow = _require(connection, "console/select_form_workflow", row_id=found["workflow_id"])
     return {
         **shown_definition(found, workflow),
         "workflow": {
@@ -176,7 +192,7 @@ def _save(form: Form, visitor: Visitor, database: Database, row_id: UUID | None)
 def _write(
     connection: Connection, form: Form, parent: Row, owner_id: UUID, row_id: UUID | None
 ) -> Row | None:
-    statement = f"console/{'update' if row_id else 'insert'}_{form.kind}"
+    statement = (UPDATE if row_id else INSERT)[form.kind]
     columns = {**form.columns(parent), "user_id": owner_id, "row_id": row_id}
     try:
         return fetch_one(connection, statement, **columns)
@@ -199,15 +215,15 @@ def _parent(
     ):
         visitor.require_edit_all()
     if isinstance(form, WorkflowForm):
-        parent = _require(connection, "select_form_instances", instance_id=form.instance_id)
+        parent = _require(connection, "console/select_form_instances", instance_id=form.instance_id)
     else:
-        parent = _require(connection, "select_form_workflow", row_id=form.workflow_id)
+        parent = _require(connection, "console/select_form_workflow", row_id=form.workflow_id)
     return parent, (before or parent)["user_id"]
 
 
 def _row(connection: Connection, visitor: Visitor, kind: Kind, row_id: UUID) -> Row:
     """Return a row that the visitor may change."""
-    found = _require(connection, f"select_form_{kind}", row_id=row_id)
+    found = _require(connection, SELECT[kind], row_id=row_id)
     dag_ids = found.pop("dag_ids") if kind == "workflow" else [found["dag_id"]]
     if visitor.may_edit_all:
         return found
@@ -220,7 +236,7 @@ def _row(connection: Connection, visitor: Visitor, kind: Kind, row_id: UUID) -> 
 
 
 def _require(connection: Connection, statement: str, **parameters: Any) -> Row:
-    found = fetch_one(connection, f"console/{statement}", **parameters)
+    found = fetch_one(connection, statement, **parameters)
     if found is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
     return found

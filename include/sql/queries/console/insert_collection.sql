@@ -1,5 +1,6 @@
 -- Insert a collection as its owner. A trigger inserts its weeks.
--- Parameters: the columns.
+-- Parameters: user_id, workflow_id, instance_id, name, description, start_date, end_date,
+-- parameters.
 INSERT INTO report_data_collections (
     user_id, workflow_id, instance_id, name, description, start_date, end_date, parameters
 )

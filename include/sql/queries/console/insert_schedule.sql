@@ -1,5 +1,6 @@
 -- Insert a schedule as its owner. A trigger sets next_run_at.
--- Parameters: the columns.
+-- Parameters: user_id, workflow_id, name, description, cron_expression, timezone, is_active,
+-- parameters, late_after, result_contract, notify_on_success, attach_results.
 INSERT INTO workflow_schedules (
     user_id, workflow_id, name, description, cron_expression, timezone, is_active, parameters,
     late_after, result_contract, notify_on_success, attach_results

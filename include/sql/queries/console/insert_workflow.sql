@@ -1,5 +1,6 @@
 -- Insert a workflow as its owner.
--- Parameters: the columns.
+-- Parameters: user_id, instance_id, name, description, sql_query, parameters, tags,
+-- result_contract, privacy_filtering, counts_hidden_rows, disable_aggregation_controls.
 INSERT INTO workflows (
     user_id, instance_id, name, description, sql_query, parameters, tags, result_contract,
     privacy_filtering, counts_hidden_rows, disable_aggregation_controls

@@ -6,7 +6,9 @@ FROM workflow_executions AS execution
 CROSS JOIN LATERAL jsonb_path_query(
     execution.result_data,
     '$.data[$first to $last]',
-    jsonb_build_object('first', %(first_place)s, 'last', %(last_place)s)
+    jsonb_build_object(
+        'first', %(first_place)s::INTEGER, 'last', %(last_place)s::INTEGER
+    )
 ) WITH ORDINALITY AS listed (value, place)
 WHERE execution.id = %(execution_id)s AND execution.status = 'SUCCESS'
 ORDER BY listed.place;

@@ -1,5 +1,5 @@
 -- The weeks of some collections, in order.
--- Parameters: collection_ids (UUID array).
+-- Parameters: shown_ids (UUID array: those of one page).
 SELECT
     week.collection_id,
     week.week_start_date AS first_day,
@@ -10,5 +10,5 @@ SELECT
     week.execution_id,
     left(week.error_message, 300) AS error_message
 FROM report_data_weeks AS week
-WHERE week.collection_id = ANY(%(collection_ids)s::UUID[])
+WHERE week.collection_id = ANY(%(shown_ids)s::UUID[])
 ORDER BY week.collection_id, week.week_start_date;

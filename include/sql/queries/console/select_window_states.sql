@@ -1,5 +1,5 @@
 -- What became of the windows of a schedule: SUCCESS, FAILED or SKIPPED by the latest run record,
--- RUNNING while an execution is open.
+-- RUNNING while an execution is open. NOT IN keeps the planner from the index of open rows alone.
 -- Parameters: schedule_id, window_ends (array of times).
 SELECT DISTINCT ON (window_start, window_end) run.window_start, run.window_end, run.status
 FROM (
@@ -15,7 +15,7 @@ FROM (
     SELECT execution.window_start, execution.window_end, 'RUNNING', 'infinity'
     FROM workflow_executions AS execution
     WHERE execution.schedule_id = %(schedule_id)s
-        AND execution.status IN ('PENDING', 'RUNNING')
+        AND execution.status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED', 'TIMEOUT')
         AND execution.window_end = ANY(%(window_ends)s::TIMESTAMPTZ[])
 ) AS run
 ORDER BY run.window_start, run.window_end, run.created_at DESC;

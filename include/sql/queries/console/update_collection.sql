@@ -1,5 +1,6 @@
 -- Change a collection as its owner, unless it has changed since the form was opened.
--- Parameters: row_id (UUID), version (of select_form_collection.sql), the columns.
+-- Parameters: workflow_id, instance_id, name, description, start_date, end_date, parameters,
+-- row_id (UUID), version (of select_form_collection.sql).
 UPDATE report_data_collections
 SET workflow_id = %(workflow_id)s,
     instance_id = %(instance_id)s,

@@ -1,5 +1,7 @@
 -- Change a schedule as its owner, unless it has changed since the form was opened.
--- Parameters: row_id (UUID), version (of select_form_schedule.sql), the columns.
+-- Parameters: workflow_id, name, description, cron_expression, timezone, is_active, parameters,
+-- late_after, result_contract, notify_on_success, attach_results, row_id (UUID), version (of
+-- select_form_schedule.sql).
 UPDATE workflow_schedules
 SET workflow_id = %(workflow_id)s,
     name = %(name)s,

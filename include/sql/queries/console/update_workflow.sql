@@ -1,5 +1,7 @@
 -- Change a workflow as its owner, unless it has changed since the form was opened.
--- Parameters: row_id (UUID), version (of select_form_workflow.sql), the columns.
+-- Parameters: instance_id, name, description, sql_query, parameters, tags, result_contract,
+-- privacy_filtering, counts_hidden_rows, disable_aggregation_controls, row_id (UUID), version
+-- (of select_form_workflow.sql).
 UPDATE workflows
 SET instance_id = %(instance_id)s,
     name = %(name)s,

@@ -47,7 +47,7 @@ export function Versions({ id, zone }) {
       : html`<${Panel} title="What this version changed" actions=${difference.previous_execution_id && html`<${RouteLink} fontSize="sm" to="${ROOT}/executions/${difference.previous_execution_id}">Version before<//>`}>
         <${Text} fontSize="sm" mb="3">
           ${count(difference.rows_before)} rows before, ${count(difference.rows_after)} after: ${count(difference.rows_new)} new, ${count(difference.rows_gone)} gone, ${count(difference.rows_changed)} changed.${" "}
-          ${difference.key_columns.length > 0 && `Rows are told apart by ${difference.key_columns.join(", ")}.`} ${difference.note}
+          ${difference.key_columns.length > 0 && `The key of a row is ${difference.key_columns.join(", ")}.`} ${difference.note}
         <//>
         <${Columns} rows=${columns} />
       <//>
