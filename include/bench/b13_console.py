@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from bench.databases import CONSOLE, DATABASE, application_database
+from bench.databases import ANALYST, CONSOLE, DATABASE, application_database
 from bench.history import GROWING_TABLES, History, key, write_history
 from bench.measurements import BenchSettings, Result, at_most, without_limit
-from bench.query_plans import console_statements, full_scans
+from bench.query_plans import changes_rows, console_statements, full_scans
 
 ID = 13
 REQUESTS = 10  # for one sample, which is their median
@@ -26,6 +26,16 @@ QUICK = History(executions=20_000, weeks=2_000, users=20)
 # What each page of the console reads, below /api: its name, and its address
 PAGES = {
     "overview": "overview?days=7&time_zone=Europe/Berlin",
+    "schedules": "schedules",
+    "schedule": f"schedules/{key('schedule 1')}",
+    "backfill": f"schedules/{key('schedule 1')}/backfill?from_date=2026-01-01&to_date=2026-03-31",
+    "collections": "collections",
+    "collection": f"collections/{key('collection 1')}",
+    "executions": "executions",
+    "executions that failed": "executions?state=FAILED",
+    "execution": f"executions/{key('execution 1')}",
+    "workflows to choose from": "register/workflows?text=1",
+    "form of a schedule": f"register/schedule/{key('schedule 1')}",
 }
 
 # A statement that any application would call quick: one row by its key
@@ -49,12 +59,11 @@ def run(settings: BenchSettings) -> Iterator[Result]:
         app = app_for(_dag_ids(history))
         for name, address in PAGES.items():
             yield from _times(partial(get, app), name, address, plain, settings.rounds)
-        with databases.connect(CONSOLE, DATABASE) as connection:
-            scans = [
-                scan
-                for statement in console_statements()
-                for scan in full_scans(connection, statement, GROWING_TABLES, _values(history))
-            ]
+        scans = []
+        for statement in console_statements():
+            role = ANALYST if changes_rows(statement) else CONSOLE
+            with databases.connect(role, DATABASE) as connection:
+                scans += full_scans(connection, statement, GROWING_TABLES, _values(history))
         yield at_most(
             0,
             id=ID,

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OWNER = "recomamp"
 PIPELINE = "recomamp_pipeline"
 CONSOLE = "recomamp_console"
+ANALYST = "recomamp_analyst"
 DATABASE = "recomamp"
 
 
@@ -77,7 +78,8 @@ def application_database() -> Iterator[Databases]:
             server.ensure_role(role, password, options=options)
         databases = Databases(server=server, password=password)
         databases.create_database(DATABASE)
-        server.ensure_role(CONSOLE, password)  # the migrations have created it
+        for role in (CONSOLE, ANALYST):  # the migrations have created them
+            server.ensure_role(role, password)
         yield databases
     finally:
         server.stop()

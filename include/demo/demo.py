@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from demo.next_steps import next_steps, shown_path
+from demo.picture import page_url, take_picture
 from demo.progress import open_console, open_progress
 from demo.rows import Dates, retry_sales, seed
 from demo.state import State, failures, read_state
@@ -53,8 +54,11 @@ def run_demo(data: Path) -> int:
     console.print("Starting PostgreSQL, Airflow and an emulator of Amazon")
     with stack.running():
         state = _run(stack, console)
+        picture = take_picture(stack)
     console.print(closing_tables(state))
     console.print()
+    if picture:
+        console.print(f"A picture of the page that showed all this: {shown_path(picture)}")
     exit_code = _print_outcome(state, console, seconds=time.monotonic() - began)
     print_next_steps(stack.settings, state, console, psql=shown_path(find_psql()))
     return exit_code
@@ -103,7 +107,8 @@ def _run(stack: Stack, console: Console) -> State:
         stack.migrate()
     console.print(
         f"Airflow UI while the demo runs: {settings.api_url}\n"
-        f"  user {UI_USER}, password in {shown_path(password_file(settings))}",
+        f"  user {UI_USER}, password in {shown_path(password_file(settings))}\n"
+        f"  its page with all instances, runs and results: {page_url(stack)}",
         highlight=False,
     )
     with _connected(settings) as connection:

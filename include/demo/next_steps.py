@@ -35,7 +35,8 @@ def next_steps(settings: Settings, state: State, *, psql: str) -> list[Step]:
         Step(
             text=f"Start everything again with the rows of the demo; it runs until you stop it. The"
             f" Airflow UI is then at"
-            f" {settings.api_url} (user {UI_USER}, password in {password}).",
+            f" {settings.api_url} (user {UI_USER}, password in {password}),"
+            f" and the page AMC at {settings.api_url}/plugin/amc.",
             command=f"make up DATA={shlex.quote(data)}",
         ),
         Step(

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
@@ -120,14 +121,19 @@ def test_a_collection_is_previewed_and_saved(ask: Ask, rows: Rows, database: Dat
         "start_date": "2026-01-05",
         "end_date": "2026-02-03",
         "timezone": "Europe/Madrid",
-        "window": {"lag_days": "3"},
+        "window": {"lag_days": "3", "restate_days": "7, 31"},
+        "late_after": "2 days",
     }
     weeks = ask("POST", "/check", form).json()["weeks"]
     assert (weeks["count"], weeks["settled"]) == (5, 5)
     assert weeks["first"]["start"] == "2026-01-04T23:00:00Z"
     key = ask("POST", form=form).json()["id"]
     [row] = database.query("SELECT * FROM report_data_collections WHERE id = %s", [key])
-    assert row["parameters"] == {"timezone": "Europe/Madrid", "window": {"lag_days": 3}}
+    assert row["parameters"] == {
+        "timezone": "Europe/Madrid",
+        "window": {"lag_days": 3, "restate_days": [7, 31]},
+    }
+    assert row["late_after"] == timedelta(days=2)
     shown = opened(ask, "collection", key)
     assert ask("POST", f"/check?row_id={key}", shown).json()["problems"] == []
     assert ask("PUT", f"/{key}", shown | {"end_date": "2026-02-10"}).is_success

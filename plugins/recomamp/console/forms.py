@@ -152,6 +152,7 @@ class CollectionForm(DefinitionForm):
     start_date: date
     end_date: date
     timezone: str = "UTC"
+    late_after: str | None = None
 
     def stored_parameters(self, workflow: Row) -> dict[str, Any]:
         """Return the column ``parameters`` of the row; UTC is not written."""

@@ -13,9 +13,10 @@ SELECT
     collection.start_date,
     collection.end_date,
     COALESCE(collection.parameters, '{}') AS parameters,
+    collection.late_after::TEXT AS late_after,
     md5(ROW(
         collection.name, collection.description, collection.workflow_id, collection.instance_id,
-        collection.start_date, collection.end_date, collection.parameters
+        collection.start_date, collection.end_date, collection.parameters, collection.late_after
     )::TEXT) AS version
 FROM report_data_collections AS collection
 JOIN amc_instances AS instance ON instance.id = collection.instance_id

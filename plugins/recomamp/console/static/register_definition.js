@@ -12,7 +12,7 @@ const { Box, Flex, Grid, Input, Text } = Chakra;
 const COMMON = { workflow_id: "", name: "", description: null, timezone: "UTC", values: {}, window: {} };
 const NEW = {
   schedule: { ...COMMON, kind: "schedule", cron_expression: "0 6 * * *", is_active: true, late_after: null, result_contract: null, notify_on_success: false, attach_results: false },
-  collection: { ...COMMON, kind: "collection", instance_id: "", start_date: null, end_date: null },
+  collection: { ...COMMON, kind: "collection", instance_id: "", start_date: null, end_date: null, late_after: null },
 };
 const TWO = { base: "1fr", md: "1fr 1fr" };
 const THREE = { base: "1fr", md: "repeat(3, 1fr)" };
@@ -66,6 +66,13 @@ const Zone = ({ form, label }) => html`<${Box}>
   <datalist id="amc-zones">${ZONES.map((zone) => html`<option key=${zone} value=${zone} />`)}</datalist>
 <//>`;
 
+const Restatement = ({ form }) => html`
+  <${Entry} form=${form} name="window.restate_days" label="Read again after days" placeholder="7, 14" help="Days after the window's end, larger than the lag." />
+  <${Entry} form=${form} name="window.restate_threshold" label="Smallest share that counts as a change" placeholder="0.001" />`;
+
+const LateAfter = ({ form }) => html`
+  <${Entry} form=${form} name="late_after" label="Late after" nullable placeholder="6 hours" help="Empty: nobody is notified of late windows." />`;
+
 const ScheduleFields = ({ form }) => html`
   <${Grid} gap="3" templateColumns=${TWO}>
     <${Entry} form=${form} name="cron_expression" label="Cron expression" help="Minute, hour, day of month, month, day of week." fontFamily="mono" />
@@ -76,14 +83,13 @@ const ScheduleFields = ({ form }) => html`
       <${Entry} form=${form} name="window.lag_days" label="Lag in days" placeholder="2" inputMode="numeric" />
       <${Entry} form=${form} name="window.lookback_days" label="Days to look back" placeholder="since the tick before" inputMode="numeric" />
       <${Entry} form=${form} name="window.type" label="Window" options=${WINDOW_TYPES} />
-      <${Entry} form=${form} name="window.restate_days" label="Read again after days" placeholder="7, 14" help="Days after the window's end, larger than the lag." />
-      <${Entry} form=${form} name="window.restate_threshold" label="Smallest share that counts as a change" placeholder="0.001" />
+      <${Restatement} form=${form} />
       <${TickEntry} form=${form} name="window.catchup">Catch up on ticks that were missed<//>
     <//>
   <//>
   <${Panel} title="Checks and notifications">
     <${Grid} gap="3" templateColumns=${THREE}>
-      <${Entry} form=${form} name="late_after" label="Late after" nullable placeholder="6 hours" help="Empty: nobody is notified of late windows." />
+      <${LateAfter} form=${form} />
       <${Entry} form=${form} name="result_contract" label="When the columns of results change" nullable options=${[["", "as the workflow says"], ...CONTRACTS]} />
       <${Box}>
         <${TickEntry} form=${form} name="notify_on_success">Notify the owner of each result<//>
@@ -100,6 +106,8 @@ const CollectionFields = ({ form, instances }) => html`
     <${Entry} form=${form} name="start_date" label="First day" type="date" nullable />
     <${Entry} form=${form} name="end_date" label="Last day" type="date" nullable />
     <${Entry} form=${form} name="window.lag_days" label="Lag in days" placeholder="14" inputMode="numeric" help="A week runs so many days after its end." />
+    <${LateAfter} form=${form} />
+    <${Restatement} form=${form} />
   <//>`;
 
 const Ticks = ({ rows }) => html`<${DataTable} label="Next ticks" rows=${rows} keyOf=${(row) => row.due_at}
