@@ -20,6 +20,11 @@ class SeesThese(access.Visitor):
         self._dag_ids = frozenset(dag_ids)
 
     @property
+    def id(self) -> str:
+        """Airflow's id of the user."""
+        return "bench"
+
+    @property
     def visible(self) -> VisibleDefinitions:
         """The definitions of these DAGs."""
         return VisibleDefinitions.of(self._dag_ids)
