@@ -68,7 +68,7 @@ def test_weeks_are_coloured_by_state_rows_or_duration(
         expect(page.get_by_role("img", name=label)).to_be_visible()
         expect(page.get_by_role("button", name="Retry")).to_have_count(0)
         one.picture("collection-narrow")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.locator("main").last.evaluate("(main) => main.scrollWidth <= main.clientWidth")
 
 
 def test_failed_weeks_are_asked_for_again_as_their_owner(

@@ -327,3 +327,16 @@ def test_a_table_says_when_its_rows_are_the_first(page: Page, rows: int, is_said
       columns: [{ title: "User", cell: () => "" }],
     }))"""
     assert ("The first 20 are shown." in page.evaluate(script, rows)) == is_said
+
+
+def test_a_form_shows_that_its_workflow_could_not_be_read(page: Page) -> None:
+    script = """async () => {
+      const refusal = { detail: "no such workflow" };
+      globalThis.fetch = async () => new Response(JSON.stringify(refusal), { status: 404 });
+      const { DefinitionForm } = await import("/register_definition.js");
+      const given = { kind: "schedule", chosen: "1", instances: [], canMove: true };
+      const form = mount(() => DefinitionForm(given));
+      while (!markup(form.value).includes("alert")) await new Promise(requestAnimationFrame);
+      return markup(form.value);
+    }"""
+    assert "no such workflow" in page.evaluate(script)

@@ -121,7 +121,7 @@ def test_a_schedule_is_resumed_and_fits_a_phone(
         one.picture("schedule-narrow")
         page = one.open(f"dags/amc_schedule_{schedule['id']}/plugin/amc-definition")
         expect(page.get_by_role("table", name="Next ticks")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.locator("main").last.evaluate("(main) => main.scrollWidth <= main.clientWidth")
     assert not pipeline.rows.get("workflow_schedules", schedule)["is_active"]
 
 

@@ -35,7 +35,8 @@ function Names({ xs, place, y, textOf }) {
   const names = xs.map((x) => shorten(textOf(x), 24));
   const room = Math.max(1, Math.floor((WIDTH - LEFT) / (LETTER * (2 + Math.max(...names.map(({ length }) => length))))));
   const step = Math.ceil(xs.length / room);
-  return names.map((name, index) => index % step === 0 && html`<text key=${index} x=${place(index)} y=${y} fill=${MUTED} textAnchor="middle">${name}</text>`);
+  const inside = (at, name) => Math.min(at, WIDTH - (name.length * LETTER) / 2);
+  return names.map((name, index) => index % step === 0 && html`<text key=${index} x=${inside(place(index), name)} y=${y} fill=${MUTED} textAnchor="middle">${name}</text>`);
 }
 
 const Axes = ({ low, high, scale, format, ...names }) => html`
