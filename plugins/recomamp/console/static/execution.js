@@ -7,9 +7,9 @@ import { Results } from "./results.js";
 import { Timeline } from "./timeline.js";
 import { duration, time, useZone, windowOf } from "./time.js";
 import { Versions } from "./versions.js";
-import { Content, count, DataTable, Empty, Failure, Panel, ROOT, RouteLink, State, Tabs, timeIn } from "./widgets.js";
+import { Content, count, DataTable, Empty, Failure, Notice, Panel, ROOT, RouteLink, State, Tabs, timeIn } from "./widgets.js";
 
-const { Alert, Box, Button, Code, Flex, Grid, Heading, Text } = Chakra;
+const { Box, Button, Code, Flex, Grid, Heading, Text } = Chakra;
 
 const ACTIONS = {
   RETRY: ["Retry", "Run the query at AMC again?"],
@@ -168,10 +168,7 @@ export function Execution({ id, onRetry }) {
         <//>
         <${Actions} id=${id} actions=${data.actions} requests=${data.requests} reload=${request.reload} />
       <//>
-      ${row.error_message && html`<${Alert.Root} status=${row.status === "SUCCESS" ? "warning" : "error"}>
-        <${Alert.Indicator} />
-        <${Alert.Content}><${Alert.Title}>${row.error_type ?? "The last try failed"}<//><${Alert.Description} overflowWrap="anywhere">${row.error_message}<//><//>
-      <//>`}
+      ${row.error_message && html`<${Notice} status=${row.status === "SUCCESS" ? "warning" : "error"} title=${row.error_type ?? "The last try failed"}>${row.error_message}<//>`}
       ${data.requests.length > 0 && html`<${Panel} title="Requests"><${Requests} rows=${data.requests} zone=${zone} /><//>`}
       <${Tabs} label="Parts of the execution" tabs=${tabs.map(([name, title]) => ({ title, to: { search: `?tab=${name}` }, isCurrent: name === tab }))} />
       ${tab === "run" && html`<${Run} data=${data} zone=${zone} />`}

@@ -2,9 +2,9 @@
 
 import { send } from "./api.js";
 import { Chakra, html, useEffect, useRef, useState } from "./host.js";
-import { Select } from "./widgets.js";
+import { Notice, Select } from "./widgets.js";
 
-const { Alert, Box, Button, Field, Flex, Input, Text, Textarea } = Chakra;
+const { Box, Button, Field, Flex, Input, Text, Textarea } = Chakra;
 
 const PAUSE_MS = 700; // after the last key, before the row is checked
 
@@ -153,12 +153,8 @@ const Message = ({ one, onPlace }) => html`<li>
 </li>`;
 
 const Messages = ({ status, title, items, onPlace }) => html`
-  <${Alert.Root} status=${status}>
-    <${Alert.Indicator} />
-    <${Alert.Content}>
-      <${Alert.Title}>${title}<//>
-      <${Box} as="ul" ps="4" listStyleType="disc">${items.map((one, index) => html`<${Message} key=${index} one=${one} onPlace=${onPlace} />`)}<//>
-    <//>
+  <${Notice} status=${status} title=${title}>
+    <${Box} as="ul" ps="4" listStyleType="disc">${items.map((one, index) => html`<${Message} key=${index} one=${one} onPlace=${onPlace} />`)}<//>
   <//>`;
 
 // The end of a form: what the checks say, and the button that saves

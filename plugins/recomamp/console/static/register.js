@@ -6,9 +6,9 @@ import { Chakra, html, useNavigate, useSearchParams, useState } from "./host.js"
 import { DefinitionForm, useWorkflows } from "./register_definition.js";
 import { Answers, WorkflowForm } from "./register_workflow.js";
 import { useZone } from "./time.js";
-import { Content, DataTable, Failure, Panel, ROOT, RouteLink, timeIn } from "./widgets.js";
+import { Content, DataTable, Failure, Notice, Panel, ROOT, RouteLink, timeIn } from "./widgets.js";
 
-const { Alert, Flex, Grid, Heading, Input, Text } = Chakra;
+const { Flex, Grid, Heading, Input, Text } = Chakra;
 
 const KINDS = {
   workflow: "A query with its parameters, on one instance.",
@@ -42,14 +42,10 @@ export function Register() {
 }
 
 const SaveNotice = ({ kind, id }) => html`
-  <${Alert.Root} status="success" role="status">
-    <${Alert.Indicator} />
-    <${Alert.Content}>
-      <${Alert.Title}>Saved<//>
-      <${Alert.Description}>${kind === "workflow"
-        ? html`Register <${RouteLink} to="${ROOT}/register/schedule?workflow=${id}">a schedule<//> or <${RouteLink} to="${ROOT}/register/collection?workflow=${id}">a collection<//> of it. DAGs made of it change within seconds.`
-        : html`See <${RouteLink} to="${ROOT}/${PAGES[kind]}/${id}">the ${kind}<//>. Its DAG <${RouteLink} to="/dags/amc_${kind}_${id}">amc_${kind}_${id}<//> appears within seconds.`}<//>
-    <//>
+  <${Notice} status="success" role="status" title="Saved">
+    ${kind === "workflow"
+      ? html`Register <${RouteLink} to="${ROOT}/register/schedule?workflow=${id}">a schedule<//> or <${RouteLink} to="${ROOT}/register/collection?workflow=${id}">a collection<//> of it. DAGs made of it change within seconds.`
+      : html`See <${RouteLink} to="${ROOT}/${PAGES[kind]}/${id}">the ${kind}<//>. Its DAG <${RouteLink} to="/dags/amc_${kind}_${id}">amc_${kind}_${id}<//> appears within seconds.`}
   <//>`;
 
 export function RegisterForm({ kind, id }) {

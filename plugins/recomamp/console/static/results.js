@@ -5,9 +5,9 @@ import { Chakra, html } from "./host.js";
 import { pageNumber, useQuery } from "./query.js";
 import { KINDS, ResultChart } from "./result_chart.js";
 import { time } from "./time.js";
-import { Choice, Content, count, DataTable, Empty, Pager, Panel, ROOT, RouteLink } from "./widgets.js";
+import { Choice, Content, count, DataTable, Empty, Notice, Pager, Panel, ROOT, RouteLink } from "./widgets.js";
 
-const { Alert, Flex, Grid, Text } = Chakra;
+const { Flex, Grid, Text } = Chakra;
 
 const NUMERIC = /^(LONG|INTEGER|SHORT|BYTE|DOUBLE|FLOAT|DECIMAL\()/;
 const isNumeric = (column) => NUMERIC.test(column.type);
@@ -41,7 +41,7 @@ function Notes({ result }) {
   else if (result.is_truncated) notes.push(`The table and the chart have the first ${count(result.document_rows)} of ${count(result.result_rows)} rows.${all}`);
   if (result.files_deleted_at) notes.push("Retention has deleted the files.");
   if (result.column_changes) notes.push(`Columns have changed since the result before: ${result.column_changes}`);
-  return html`${notes.map((note) => html`<${Alert.Root} key=${note} status="info"><${Alert.Indicator} /><${Alert.Title}>${note}<//><//>`)}
+  return html`${notes.map((note) => html`<${Notice} key=${note} status="info" title=${note} />`)}
     ${result.superseded_by && html`<${Text}>A later version has the files: <${RouteLink} to="${ROOT}/executions/${result.superseded_by}?tab=results">go to it<//>.<//>`}`;
 }
 

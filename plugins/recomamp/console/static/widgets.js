@@ -37,14 +37,20 @@ export const Panel = ({ title, children, actions, ...rest }) => html`
 
 export const Empty = ({ children }) => html`<${Text} color="fg.muted">${children}<//>`;
 
-export const Failure = ({ error, reload, isRepeated }) => html`
-  <${Alert.Root} status="error" role="alert" my="2">
+export const Notice = ({ title, children, action, ...rest }) => html`
+  <${Alert.Root} ...${rest}>
     <${Alert.Indicator} />
     <${Alert.Content}>
-      <${Alert.Title}>${error.status === 404 ? "Not found" : "The console cannot show this"}<//>
-      <${Alert.Description}>${error.message}${isRepeated && " The page tries again."}<//>
+      <${Alert.Title}>${title}<//>
+      ${children && html`<${Alert.Description} overflowWrap="anywhere">${children}<//>`}
     <//>
-    ${reload && html`<${Button} size="sm" variant="outline" onClick=${reload}>Try again<//>`}
+    ${action}
+  <//>`;
+
+export const Failure = ({ error, reload, isRepeated }) => html`
+  <${Notice} status="error" role="alert" my="2" title=${error.status === 404 ? "Not found" : "The console cannot show this"}
+    action=${reload && html`<${Button} size="sm" variant="outline" onClick=${reload}>Try again<//>`}>
+    ${error.message}${isRepeated && " The page tries again."}
   <//>`;
 
 // Show data; what was read last stays in sight while a later request fails.
