@@ -186,5 +186,7 @@ def test_runs_and_tasks_have_a_tab(visit: Callable[..., Any], loaded: Row) -> No
             expect(page.get_by_role("table", name="Versions")).to_be_visible()
             assert path in page.url
         one.picture("execution-tab")
+        page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        assert page.locator("main").last.evaluate("(main) => main.scrollWidth <= main.clientWidth")
         assert one.serious_violations() == []
         assert one.errors == []
