@@ -9,9 +9,10 @@ SELECT
     schedule.next_run_at AS due_at,
     schedule.last_run_status,
     (
-        SELECT MAX(schedule_run.created_at)
+        -- FILTER: else the planner reads the index of all times from its end
+        SELECT MAX(schedule_run.created_at) FILTER (WHERE schedule_run.status = 'SUCCESS')
         FROM schedule_runs AS schedule_run
-        WHERE schedule_run.schedule_id = schedule.id AND schedule_run.status = 'SUCCESS'
+        WHERE schedule_run.schedule_id = schedule.id
     ) AS last_result_at
 FROM workflow_schedules AS schedule
 WHERE schedule.is_active = true
