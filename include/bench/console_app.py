@@ -19,6 +19,11 @@ class SeesThese(access.Visitor):
     def __init__(self, dag_ids: Iterable[str]) -> None:
         self._dag_ids = frozenset(dag_ids)
 
+    @property
+    def id(self) -> str:
+        """Airflow's id of the user."""
+        return "bench"
+
     def visible(self, _entity: object = None) -> VisibleDefinitions:
         """Return the definitions of these DAGs."""
         return VisibleDefinitions.of(self._dag_ids)

@@ -529,9 +529,9 @@ BEGIN
 END;
 $$;
 
-GRANT SELECT (id, email, full_name, timezone) ON public.users TO recomamp_console;
+GRANT SELECT (id, email) ON public.users TO recomamp_console;
 GRANT SELECT ON
-    public.amc_accounts, public.amc_api_errors, public.amc_instances, public.reconciliations,
+    public.amc_accounts, public.amc_api_errors, public.amc_instances,
     public.report_data_collections, public.report_data_weeks, public.result_check_outcomes,
     public.result_checks, public.result_difference_columns, public.result_difference_rows,
     public.result_differences, public.run_requests, public.schedule_runs,
@@ -540,7 +540,6 @@ GRANT SELECT ON
 TO recomamp_console;
 GRANT EXECUTE ON FUNCTION
     public.collection_week_due_at(DATE, JSONB), public.result_rows(UUID, INTEGER, INTEGER),
-    public.schedule_preview(UUID, INTEGER),
     public.schedule_preview_for(TEXT, TEXT, JSONB, INTEGER, TIMESTAMPTZ)
 TO recomamp_console;
 

@@ -9627,10 +9627,6 @@ ALTER TABLE public.recomamp_migrations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.reconciliations ENABLE ROW LEVEL SECURITY;
 
--- Name: reconciliations reconciliations_console_read; Type: POLICY; Schema: public; Owner: -
-
-CREATE POLICY reconciliations_console_read ON public.reconciliations FOR SELECT TO recomamp_console USING (true);
-
 -- Name: reconciliations reconciliations_pipeline_access; Type: POLICY; Schema: public; Owner: -
 
 CREATE POLICY reconciliations_pipeline_access ON public.reconciliations TO recomamp_pipeline USING (true) WITH CHECK (true);
@@ -10368,7 +10364,6 @@ GRANT ALL ON FUNCTION public.results_as_of(loaded_until timestamp with time zone
 
 REVOKE ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) TO recomamp_analyst;
-GRANT ALL ON FUNCTION public.schedule_preview(schedule_id uuid, ticks integer) TO recomamp_console;
 
 -- Name: FUNCTION schedule_preview_for(cron_expression text, time_zone text, parameters jsonb, ticks integer, after timestamp with time zone); Type: ACL; Schema: public; Owner: -
 
@@ -11051,7 +11046,6 @@ GRANT SELECT ON TABLE public.public_query_templates TO recomamp_analyst;
 
 GRANT SELECT ON TABLE public.reconciliations TO recomamp_analyst;
 GRANT SELECT,INSERT,DELETE ON TABLE public.reconciliations TO recomamp_pipeline;
-GRANT SELECT ON TABLE public.reconciliations TO recomamp_console;
 
 -- Name: TABLE report_data_collections; Type: ACL; Schema: public; Owner: -
 
@@ -11414,7 +11408,6 @@ GRANT SELECT(email) ON TABLE public.users TO recomamp_console;
 -- Name: COLUMN users.full_name; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT(full_name),UPDATE(full_name) ON TABLE public.users TO recomamp_analyst;
-GRANT SELECT(full_name) ON TABLE public.users TO recomamp_console;
 
 -- Name: COLUMN users.avatar_url; Type: ACL; Schema: public; Owner: -
 
@@ -11440,7 +11433,6 @@ GRANT UPDATE(token_expires_at) ON TABLE public.users TO recomamp_pipeline;
 -- Name: COLUMN users.timezone; Type: ACL; Schema: public; Owner: -
 
 GRANT SELECT(timezone),UPDATE(timezone) ON TABLE public.users TO recomamp_analyst;
-GRANT SELECT(timezone) ON TABLE public.users TO recomamp_console;
 
 -- Name: COLUMN users.email_notifications; Type: ACL; Schema: public; Owner: -
 

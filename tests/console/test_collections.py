@@ -49,7 +49,7 @@ def test_the_list_shows_progress_and_weeks(visit: Callable[..., Any], collection
             page = one.open("plugin/amc/collections?search=console&state=PAUSED")
             listed = page.get_by_role("list", name="List of collections")
             expect(listed).to_contain_text("2 SUCCESS, 1 PENDING, 1 FAILED")
-            expect(listed).to_contain_text("Next week 2026-01-22, due 2026-02-12 00:00 PST")
+            expect(listed).to_contain_text("Next week 2026-01-22, due 2026-02-12 00:00 -08:00")
             weeks = page.get_by_role("list", name="Weeks of Console collection")
             expect(weeks.get_by_role("img")).to_have_count(4)
             one.picture(f"collections-{scheme}")
@@ -68,6 +68,7 @@ def test_weeks_are_coloured_by_state_rows_or_duration(
         expect(page.get_by_role("img", name=label)).to_be_visible()
         expect(page.get_by_role("button", name="Retry")).to_have_count(0)
         one.picture("collection-narrow")
+        assert page.locator("main").last.evaluate("(main) => main.scrollWidth <= main.clientWidth")
 
 
 def test_failed_weeks_are_asked_for_again_as_their_owner(

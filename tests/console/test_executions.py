@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,11 @@ def loaded(pipeline: Pipeline) -> Row:
 
 
 @pytest.fixture(scope="module")
-def rejected(pipeline: Pipeline, loaded: Row) -> Row:
-    """Insert an execution of the same schedule that AMC has rejected, with a failed call."""
+def rejected(pipeline: Pipeline, loaded: Row) -> Iterator[Row]:
+    """Insert an execution of the same schedule that AMC has rejected, with a failed call.
+
+    It is deleted afterwards: other tests compare all executions with those of the emulator.
+    """
     minutes = {
         "created_at": 0,
         "slot_granted_at": 12,
@@ -80,7 +83,8 @@ def rejected(pipeline: Pipeline, loaded: Row) -> Row:
         code="THROTTLED",
         message="Rate exceeded",
     )
-    return row
+    yield row
+    pipeline.database.query("DELETE FROM workflow_executions WHERE id = %(id)s", row)
 
 
 def test_a_failure_shows_its_words_and_times(visit: Callable[..., Any], rejected: Row) -> None:
@@ -182,5 +186,7 @@ def test_runs_and_tasks_have_a_tab(visit: Callable[..., Any], loaded: Row) -> No
             expect(page.get_by_role("table", name="Versions")).to_be_visible()
             assert path in page.url
         one.picture("execution-tab")
+        page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        assert page.locator("main").last.evaluate("(main) => main.scrollWidth <= main.clientWidth")
         assert one.serious_violations() == []
         assert one.errors == []

@@ -72,7 +72,7 @@ def test_one_schedule_shows_ticks_and_runs_in_its_own_zone(
     with visit("viewer", scheme="dark") as one:
         page = one.open(f"dags/amc_schedule_{schedule['id']}/plugin/amc-definition")
         ticks = page.get_by_role("table", name="Next ticks")
-        expect(ticks.get_by_text(" 06:00 P").first).to_be_visible()  # PST or PDT
+        expect(ticks.get_by_text(" 06:00 -0").first).to_be_visible()  # -07:00 or -08:00
         failed = page.get_by_role("img", name="2026-03-23: FAILED")
         expect(failed).to_have_accessible_name(
             "2026-03-23: FAILED, – rows, 3 min. column reach is unknown"
@@ -96,6 +96,7 @@ def test_a_backfill_is_previewed_and_asked_for_as_its_owner(
         dialog.get_by_label("Windows that have a run").select_option("failed")
         expect(dialog.get_by_text("1 of 3 windows will run.")).to_be_visible()
         one.picture("backfill-light")
+        assert one.serious_violations() == []
         dialog.get_by_role("button", name="Run windows (1)").click()
         expect(dialog).to_have_count(0)
         expect(page.get_by_role("table", name="Recent requests")).to_contain_text("BACKFILL")
@@ -118,6 +119,9 @@ def test_a_schedule_is_resumed_and_fits_a_phone(
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_role("button", name="Resume")).to_be_visible()
         one.picture("schedule-narrow")
+        page = one.open(f"dags/amc_schedule_{schedule['id']}/plugin/amc-definition")
+        expect(page.get_by_role("table", name="Next ticks")).to_be_visible()
+        assert page.locator("main").last.evaluate("(main) => main.scrollWidth <= main.clientWidth")
     assert not pipeline.rows.get("workflow_schedules", schedule)["is_active"]
 
 

@@ -148,7 +148,6 @@ recomamp_migrations
 reconciliations
     people: SELECT
     pipeline: SELECT, INSERT, DELETE
-    console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 report_data_collections
     people: SELECT, INSERT (id, name, description, workflow_id, instance_id, user_id,
@@ -233,7 +232,7 @@ users
         email_notifications)
     pipeline: SELECT, UPDATE (encrypted_access_token, encrypted_refresh_token, token_expires_at,
         updated_at, consent_revoked_at, consent_error)
-    console: SELECT (id, email, full_name, timezone)
+    console: SELECT (id, email)
     server: SELECT, INSERT, UPDATE, DELETE
 workflow_dry_runs
     people: SELECT
@@ -286,7 +285,7 @@ FUNCTIONS = {
     "restatement_plan(jsonb,integer)": {*PEOPLE, PIPELINE},
     "result_rows(uuid,integer,integer)": {*PEOPLE, CONSOLE},
     "results_as_of(timestamp with time zone)": {*PEOPLE, PIPELINE},
-    "schedule_preview(uuid,integer)": {*PEOPLE, CONSOLE},
+    "schedule_preview(uuid,integer)": {*PEOPLE},
     "schedule_preview_for(text,text,jsonb,integer,timestamp with time zone)": {*PEOPLE, CONSOLE},
     "is_quiet_time(time without time zone,time without time zone,text,timestamp with time zone)": {
         PIPELINE

@@ -1,5 +1,4 @@
--- As an analyst asks for the latest day of a schedule again.
--- Airflow ends a run some seconds after its row is written. A request before that is refused.
+-- As an analyst asks for the latest day of a schedule again, once.
 -- Parameters: schedule_id.
 INSERT INTO run_requests (action, execution_id, user_id)
 SELECT
@@ -10,11 +9,8 @@ FROM workflow_schedules AS schedule
 JOIN schedule_runs AS run ON run.schedule_id = schedule.id
 WHERE schedule.id = %(schedule_id)s
   AND run.status = 'SUCCESS'
-  AND run.updated_at < clock_timestamp() - INTERVAL '5 seconds'
   AND NOT EXISTS (
       SELECT FROM run_requests AS earlier
-      WHERE earlier.action = 'RETRY'
-        AND earlier.user_id = schedule.user_id
-        AND earlier.status <> 'REFUSED'
+      WHERE earlier.action = 'RETRY' AND earlier.user_id = schedule.user_id
   )
 RETURNING id;

@@ -31,7 +31,7 @@ BEGIN
     FOREACH shown IN ARRAY ARRAY[
         'users', 'amc_accounts', 'amc_instances', 'workflows', 'workflow_executions',
         'workflow_schedules', 'schedule_runs', 'report_data_collections', 'report_data_weeks',
-        'workflow_findings', 'amc_api_errors', 'reconciliations', 'workflow_dry_runs',
+        'workflow_findings', 'amc_api_errors', 'workflow_dry_runs',
         'run_requests', 'result_differences', 'result_difference_columns',
         'result_difference_rows', 'result_check_outcomes', 'result_checks'
     ]

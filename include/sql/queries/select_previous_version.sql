@@ -20,6 +20,8 @@ JOIN workflow_executions AS previous
     AND previous.window_type = execution.window_type
     AND previous.schedule_id IS NOT DISTINCT FROM execution.schedule_id
     AND previous.collection_id IS NOT DISTINCT FROM execution.collection_id
+    -- After the row is deleted, the DAG still tells it from other deleted ones
+    AND previous.dag_id IS NOT DISTINCT FROM execution.dag_id
     AND previous.user_id = execution.user_id
     AND previous.status = 'SUCCESS'
     AND (previous.completed_at, previous.id) < (execution.completed_at, execution.id)

@@ -21,6 +21,7 @@ from recomamp.console import (
     schedules,
 )
 from recomamp.console.database import ConsoleDatabase, refusal_of
+from recomamp.console.open_downloads import OpenDownloads
 from recomamp.errors import ConfigurationError, DatabaseBusy
 from recomamp.store.connections import is_away
 
@@ -42,6 +43,7 @@ def build_app() -> FastAPI:
     """Return the application. It opens no connection."""
     app = FastAPI(title="RecomAMP console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.database = ConsoleDatabase()
+    app.state.open_downloads = OpenDownloads()
     for router in ROUTERS:
         app.include_router(router, prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
-from fastapi.responses import StreamingResponse
 from psycopg2.extensions import connection as Connection
 
 from recomamp.console import downloads
 from recomamp.console.access import NOT_FOUND, RESULTS
 from recomamp.console.executions import Reader, reader_of
+from recomamp.console.open_downloads import Download, DownloadPlace
 from recomamp.domain.result_cells import cells_of
 from recomamp.domain.result_columns import read_stored_columns
 from recomamp.store.statements import Row, fetch_all, fetch_one
@@ -110,7 +110,7 @@ def versions(
 
 
 @router.get("/result.csv")
-def download_csv(execution_id: UUID, read: ReadResult) -> StreamingResponse:
+def download_csv(execution_id: UUID, read: ReadResult, place: DownloadPlace) -> Download:
     """Send all rows as CSV: from the document where it has all of them, else from the files."""
     with read() as connection:
         found = _require(fetch_one(connection, "console/select_result", execution_id=execution_id))
@@ -123,23 +123,32 @@ def download_csv(execution_id: UUID, read: ReadResult) -> StreamingResponse:
         if document is None
         else downloads.rows_of_document(document, names)
     )
-    return _download(downloads.csv_chunks(names, rows), "text/csv", f"amc-{execution_id}.csv")
+    return Download(
+        downloads.started(downloads.csv_chunks(names, rows)),
+        media_type="text/csv",
+        name=f"amc-{execution_id}.csv",
+        place=place,
+    )
 
 
 @router.get("/files/{number}")
 def download_file(
-    execution_id: UUID, number: Annotated[int, Path(ge=1)], read: ReadResult
-) -> StreamingResponse:
+    execution_id: UUID,
+    number: Annotated[int, Path(ge=1)],
+    read: ReadResult,
+    place: DownloadPlace,
+) -> Download:
     """Send one Parquet file of the result.
 
     :param number: of the file in the document's list, from 1 on.
     """
     with read() as connection:
         stored = _stored(connection, execution_id)
-    return _download(
-        downloads.file_chunks(stored, number),
-        "application/vnd.apache.parquet",
-        f"amc-{execution_id}-part-{number:05d}.parquet",
+    return Download(
+        downloads.started(downloads.file_chunks(stored, number)),
+        media_type="application/vnd.apache.parquet",
+        name=f"amc-{execution_id}-part-{number:05d}.parquet",
+        place=place,
     )
 
 
@@ -163,11 +172,3 @@ def _columns(fields: Any) -> list[dict[str, Any]]:
         {"name": column.name, "type": column.type_name, "role": column.column_type}
         for column in read_stored_columns(fields if isinstance(fields, list) else None)
     ]
-
-
-def _download(chunks: Any, media_type: str, name: str) -> StreamingResponse:
-    return StreamingResponse(
-        downloads.started(chunks),
-        media_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )

@@ -123,6 +123,18 @@ def test_doubt_is_silence(sql: str) -> None:
     assert messages(sql) == []
 
 
+def test_a_tree_of_very_many_levels_is_left_to_amc() -> None:
+    """Each name climbs the tree, so that a chain of 20,000 conditions would take minutes."""
+
+    def chain(conditions: int) -> str:
+        return "SELECT nowhere FROM dsp_impressions WHERE " + " OR ".join(
+            ["impressions = 1"] * conditions
+        )
+
+    assert [one.column for one in find_missing(chain(400), TABLES)] == ["nowhere"]
+    assert find_missing(chain(20_000), TABLES) == ()
+
+
 @pytest.mark.parametrize(
     "sql",
     [

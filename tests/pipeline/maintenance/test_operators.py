@@ -86,13 +86,17 @@ def test_rows_older_than_90_days_go_in_batches(
 # --- What the server knows --------------------------------------------------------------------
 
 
+def count_changes(database: Database) -> None:
+    """Let the server count the changes of this session now, not a second later."""
+    database.query("SELECT pg_stat_force_next_flush()")
+
+
 def test_tables_that_have_changed_are_analyzed_and_then_none(
     database: Database, rows: Rows
 ) -> None:
     database.query("ANALYZE")
     rows.workflow()
-    # Now, not some time after the session has ended
-    database.query("SELECT pg_stat_force_next_flush()")
+    count_changes(database)
 
     analyzed = run(AnalyzeTables)
     again = run(AnalyzeTables, run_id="a retry")
@@ -109,6 +113,7 @@ def test_a_table_that_is_locked_holds_up_no_other(
     database: Database, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows.workflow()
+    count_changes(database)
     database.query("ALTER FUNCTION analyze_table SET lock_timeout = '50ms'")
     holder = database.connect()
     with holder.cursor() as cursor:
@@ -130,6 +135,7 @@ def test_a_table_that_takes_too_long_fails_the_step_after_all_others(
     database: Database, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows.workflow()
+    count_changes(database)
     monkeypatch.setattr(operators, "ANALYZE_TIMEOUT_SECONDS", 1)
     holder = database.connect()
     with holder.cursor() as cursor:

@@ -1,17 +1,15 @@
 // One collection: its weeks, its progress, and what was collected again.
 
-import { useData } from "./api.js";
+import { useData, useSend } from "./api.js";
 import { ColourChoice, Progress, useColour, WeekMap } from "./collections.js";
-import { executionPage, Requests, Title, useSend } from "./definitions.js";
+import { executionPage, Requests, Title } from "./definitions.js";
 import { Chakra, html } from "./host.js";
 import { useZone, windowText } from "./time.js";
-import { count, DataTable, Loaded, Panel, RouteLink } from "./widgets.js";
+import { Content, count, DataTable, Panel, percent, RouteLink } from "./widgets.js";
 
 const { Button, Grid } = Chakra;
 
-const percent = (ratio) => (ratio === null ? "–" : `${(100 * Number(ratio)).toFixed(1)} %`);
-
-const Restated = ({ row }) => html`<${Panel} title="Weeks with several versions">
+const Restatements = ({ row }) => html`<${Panel} title="Weeks with several versions">
   <${DataTable} label="Weeks with several versions" rows=${row.restated} keyOf=${(week) => week.window_start}
     columns=${[
       { title: "Week", cell: (week) => windowText(week.window_start, week.window_end, row.time_zone) },
@@ -39,12 +37,12 @@ function Page({ row, reload }) {
       <${Panel} title="Weeks" actions=${html`<${ColourChoice} colour=${colour} setColour=${setColour} />`}>
         <${WeekMap} row=${row} colour=${colour} isLarge=${true} />
       <//>
-      ${row.restated.length > 0 && html`<${Restated} row=${row} />`}
+      ${row.restated.length > 0 && html`<${Restatements} row=${row} />`}
       <${Requests} rows=${row.requests} rowZone=${row.time_zone} zone=${zone} />
     <//>`;
 }
 
 export function Collection({ id }) {
   const request = useData(`collections/${id}`);
-  return html`<${Loaded} request=${request}>${(row) => html`<${Page} row=${row} reload=${request.reload} />`}<//>`;
+  return html`<${Content} request=${request}>${(row) => html`<${Page} row=${row} reload=${request.reload} />`}<//>`;
 }

@@ -2,10 +2,11 @@
 
 import { useData } from "./api.js";
 import { HeatMap, Legend, Meter } from "./charts.js";
-import { Choice, executionPage, NothingFound, useChoice, useFilters } from "./definitions.js";
+import { executionPage, NothingFound, useFilters } from "./definitions.js";
 import { Chakra, html } from "./host.js";
+import { useQuery } from "./query.js";
 import { duration, time, useZone } from "./time.js";
-import { colourOf, count, Loaded, Panel, ROOT, RouteLink, State } from "./widgets.js";
+import { Choice, colourOf, Content, count, Panel, ROOT, RouteLink, State } from "./widgets.js";
 
 const { Box, Flex, Grid, Text } = Chakra;
 
@@ -13,7 +14,10 @@ const STATES = [["all", "All"], ["ACTIVE", "Active"], ["PAUSED", "Paused"], ["CO
 const COLOURS = [["state", "state"], ["rows", "rows"], ["duration", "duration"]];
 const WEEK_STATES = ["SUCCESS", "RUNNING", "PENDING", "FAILED", "SKIPPED"];
 
-export const useColour = () => useChoice("colour", "state");
+export function useColour() {
+  const { get, set } = useQuery();
+  return [get("colour", "state"), (colour) => set({ colour })];
+}
 
 export const ColourChoice = ({ colour, setColour }) => html`<${Choice} label="Colour of the weeks" options=${COLOURS} value=${colour} onChange=${setColour} />`;
 
@@ -56,7 +60,7 @@ export function Collections() {
   const { path, form, pager } = useFilters("collections", STATES);
   const request = useData(path, { every: 30 });
   return html`<${Panel} title="Collections" actions=${html`<${ColourChoice} colour=${colour} setColour=${setColour} />`}>
-    ${form}<${Loaded} request=${request}>${(data) => html`
+    ${form}<${Content} request=${request}>${(data) => html`
     ${data.total === 0 ? html`<${NothingFound} what="collection" />` : html`
       <${Grid} as="ul" listStyleType="none" gap="4" aria-label="List of collections">
         ${data.rows.map((row) => html`<${Box} as="li" key=${row.id} borderTopWidth="1px" pt="3">

@@ -2,16 +2,16 @@
 
 import { Collection } from "./collection.js";
 import { Collections } from "./collections.js";
-import { Chakra, html, Link, useEffect, useLocation } from "./host.js";
+import { Chakra, html, useEffect, useLocation } from "./host.js";
 import { Execution } from "./execution.js";
 import { Executions } from "./executions.js";
 import { Overview } from "./overview.js";
 import { Register, RegisterForm } from "./register.js";
 import { Schedule } from "./schedule.js";
 import { Schedules } from "./schedules.js";
-import { Empty, ROOT, RouteLink } from "./widgets.js";
+import { Empty, ROOT, RouteLink, Tabs } from "./widgets.js";
 
-const { Box, Flex, Heading } = Chakra;
+const { Box, Heading } = Chakra;
 
 const TABS = [
   ["", "Overview"],
@@ -39,17 +39,6 @@ const ROUTES = [
 
 const NotFound = () => html`<${Empty}>This address shows nothing. <${RouteLink} to=${ROOT}>Go to the overview<//>.<//>`;
 
-const Navigation = ({ path }) => html`
-  <${Flex} as="nav" aria-label="AMC console" gap="4" wrap="wrap" borderBottomWidth="1px" mb="4">
-    ${TABS.map(([to, title]) => {
-      const current = to === "" ? /^\/?$/.test(path) : path.startsWith(to);
-      return html`<${Chakra.Link} key=${to} asChild py="2" borderBottomWidth="2px"
-        borderColor=${current ? "fg.info" : "transparent"} fontWeight=${current ? "semibold" : "normal"}>
-        <${Link} to="${ROOT}${to}" aria-current=${current ? "page" : undefined}>${title}<//>
-      <//>`;
-    })}
-  <//>`;
-
 function Console() {
   const { pathname } = useLocation();
   const path = pathname.slice(pathname.indexOf(ROOT) + ROOT.length);
@@ -59,7 +48,7 @@ function Console() {
   }, [title]);
   return html`<${Box} as="main" p="4" overflowY="auto" h="100%">
     <${Heading} as="h1" size="lg" mb="2">AMC<//>
-    <${Navigation} path=${path} />
+    <${Box} mb="4"><${Tabs} label="AMC console" tabs=${TABS.map(([to, title]) => ({ title, to: `${ROOT}${to}`, isCurrent: to === "" ? /^\/?$/.test(path) : path.startsWith(to) }))} /><//>
     ${page(...(pattern ? pattern.exec(path).slice(1) : []))}
   <//>`;
 }

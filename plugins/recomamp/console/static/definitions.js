@@ -1,80 +1,34 @@
 // What the pages of schedules and of collections share: filters, pages, requests and buttons.
 
-import { send } from "./api.js";
-import { Chakra, html, Link, useSearchParams, useState } from "./host.js";
-import { time, windowText } from "./time.js";
-import { count, DataTable, Empty, Failure, Panel, ROOT, RouteLink, State } from "./widgets.js";
+import { Chakra, html, Link } from "./host.js";
+import { pageNumber, useQuery } from "./query.js";
+import { windowText } from "./time.js";
+import { Choice, count, DataTable, Empty, Failure, Pager, Panel, ROOT, RouteLink, State, timeIn } from "./widgets.js";
 
-const { Box, Button, Flex, Heading, Input, NativeSelect, Text } = Chakra;
+const { Box, Button, Flex, Heading, Input, Text } = Chakra;
 
 export const executionPage = (id) => (id ? `${ROOT}/executions/${id}` : undefined);
 
-// A choice that is part of the address
-export function useChoice(name, usual) {
-  const [query, setQuery] = useSearchParams();
-  const choose = (value) =>
-    setQuery((before) => {
-      const after = new URLSearchParams(before);
-      if (value === usual) after.delete(name);
-      else after.set(name, value);
-      return after;
-    }, { replace: true });
-  return [query.get(name) ?? usual, choose];
-}
-
-export const Choice = ({ label, options, value, onChange }) => html`
-  <${Flex} as="label" align="center" gap="2" fontSize="sm">${label}
-    <${NativeSelect.Root} size="sm" w="auto">
-      <${NativeSelect.Field} value=${value} onChange=${(event) => onChange(event.target.value)} aria-label=${label}>
-        ${options.map(([key, text]) => html`<option key=${key} value=${key}>${text}</option>`)}
-      <//>
-      <${NativeSelect.Indicator} />
-    <//>
-  <//>`;
-
 // The path of a list's page with the filters of the address, and the form that sets them
 export function useFilters(path, states) {
-  const [query, setQuery] = useSearchParams();
-  const filters = { search: query.get("search") ?? "", state: query.get("state") ?? "all", page: query.get("page") ?? "1" };
-  const set = (changes) => {
-    const after = new URLSearchParams(query);
-    Object.entries({ page: "1", ...changes }).forEach(([name, value]) => after.set(name, value));
-    setQuery(after);
-  };
+  const { get, set, to } = useQuery();
+  const state = states.some(([key]) => key === get("state")) ? get("state") : "all";
+  const filters = { search: get("search"), state, page: pageNumber(get("page")) };
+  const filter = (changes) => set({ page: "", ...changes }, { replace: false });
   const submit = (event) => {
     event.preventDefault();
-    set({ search: new FormData(event.target).get("search") });
+    filter({ search: new FormData(event.target).get("search") });
   };
   const form = html`<${Flex} as="form" role="search" gap="4" mb="3" wrap="wrap" align="center" onSubmit=${submit}>
     <${Flex} as="label" align="center" gap="2" fontSize="sm">Name
       <${Input} key=${filters.search} name="search" type="search" size="sm" w="56" maxLength="200" defaultValue=${filters.search} aria-label="Name" />
     <//>
     <${Button} type="submit" size="sm" variant="outline">Search<//>
-    <${Choice} label="State" options=${states} value=${filters.state} onChange=${(state) => set({ state })} />
+    <${Choice} label="State" options=${states} value=${state} onChange=${(chosen) => filter({ state: chosen })} />
   <//>`;
-  const turn = (by) => () => set({ page: String(Number(filters.page) + by) });
-  const pager = ({ total, page, pages }) => html`<${Flex} gap="3" align="center" mt="3">
-    <${Button} size="sm" variant="outline" disabled=${page <= 1} onClick=${turn(-1)}>Previous page<//>
-    <${Text} fontSize="sm">Page ${page} of ${Math.max(1, pages)}, ${count(total)} in all<//>
-    <${Button} size="sm" variant="outline" disabled=${page >= pages} onClick=${turn(1)}>Next page<//>
-  <//>`;
+  const pager = ({ total, page, pages }) => html`
+    <${Pager} before=${page > 1 && to({ page: page - 1 })} after=${page < pages && to({ page: page + 1 })}>Page ${page} of ${Math.max(1, pages)}, ${count(total)} in all<//>`;
   return { path: `${path}?${new URLSearchParams(filters)}`, form, pager };
-}
-
-// Send a change, then call `done`. What the database refuses stays in sight as `error`.
-export function useSend(done) {
-  const [state, setState] = useState({ busy: false, error: null });
-  const run = async (method, path, body) => {
-    setState({ busy: true, error: null });
-    try {
-      await send(method, path, body);
-      setState({ busy: false, error: null });
-      done();
-    } catch (error) {
-      setState({ busy: false, error });
-    }
-  };
-  return { ...state, run };
 }
 
 // `change` is what useSend returns
@@ -111,7 +65,7 @@ const Run = ({ request }) =>
 export const Requests = ({ rows, rowZone, zone }) => html`<${Panel} title="Recent requests">
   <${DataTable} label="Recent requests" rows=${rows} keyOf=${(row) => row.id} empty="Nobody has asked for a run in the last 90 days."
     columns=${[
-      { title: "Asked", cell: (row) => time(row.created_at, zone) },
+      { title: "Asked", cell: (row) => timeIn(row.created_at, zone) },
       { title: "Action", cell: (row) => row.action },
       { title: "Days or times", cell: (row) => requested(row, rowZone) },
       { title: "Status", cell: (row) => html`<${State} of=${row.status} />` },

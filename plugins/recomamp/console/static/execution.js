@@ -1,14 +1,15 @@
 // One execution: when it did what, what AMC said, the query as sent, and its result.
 
-import { send, useData } from "./api.js";
-import { Chakra, html, Link, useSearchParams, useState } from "./host.js";
+import { useData, useSend } from "./api.js";
+import { Chakra, html, useEffect } from "./host.js";
+import { useQuery } from "./query.js";
 import { Results } from "./results.js";
 import { Timeline } from "./timeline.js";
-import { duration, time, useZone, windowText } from "./time.js";
+import { duration, time, useZone, windowOf } from "./time.js";
 import { Versions } from "./versions.js";
-import { count, DataTable, Empty, Failure, Loaded, Panel, ROOT, RouteLink, State } from "./widgets.js";
+import { Content, count, DataTable, Empty, Failure, Notice, Panel, ROOT, RouteLink, State, Tabs, timeIn } from "./widgets.js";
 
-const { Alert, Box, Button, Code, Flex, Grid, Heading, Text } = Chakra;
+const { Box, Button, Code, Flex, Grid, Heading, Text } = Chakra;
 
 const ACTIONS = {
   RETRY: ["Retry", "Run the query at AMC again?"],
@@ -16,8 +17,14 @@ const ACTIONS = {
   CANCEL: ["Cancel", "End the run? AMC is asked to stop."],
 };
 
+const isUnderWay = ({ status }) => status === "PENDING" || status === "ACCEPTED";
+
+// Seconds until the page reads again: soon while something is to change
+export const pauseAfter = (data) =>
+  data === null || data.phases.at(-1)?.end === null || data.requests.some(isUnderWay) ? 10 : 60;
+
 // Pairs of a name and a value; those without a value are left out
-export const Facts = ({ facts }) => html`
+const Facts = ({ facts }) => html`
   <${Grid} as="dl" templateColumns=${{ base: "1fr", sm: "max-content minmax(0, 1fr)" }} columnGap="4" rowGap="1" fontSize="sm">
     ${facts.filter(([, value]) => value || value === 0).map(([name, value]) => [
       html`<${Text} as="dt" key="${name}-name" color="fg.muted">${name}<//>`,
@@ -29,27 +36,18 @@ const Words = ({ children, label }) => html`<${Box} as="pre" tabIndex="0" role="
   fontFamily="mono" fontSize="xs" whiteSpace="pre-wrap" overflowWrap="anywhere" overflowY="auto" maxH="96" p="3" bg="bg.subtle" borderRadius="md">${children}<//>`;
 
 function Actions({ id, actions, requests, reload }) {
-  const [error, setError] = useState(null);
-  const isOpen = requests.some(({ status }) => status === "PENDING" || status === "ACCEPTED");
-  const ask = async (action) => {
-    if (!globalThis.confirm(ACTIONS[action][1])) return;
-    try {
-      await send("POST", `executions/${id}/requests`, { action });
-      setError(null);
-    } catch (failure) {
-      setError(failure);
-    }
-    reload();
-  };
+  const { busy, error, run } = useSend(reload);
+  const isOpen = requests.some(isUnderWay);
+  const ask = (action) => globalThis.confirm(ACTIONS[action][1]) && run("POST", `executions/${id}/requests`, { action });
   return html`<${Flex} gap="2" wrap="wrap" align="center">
-    ${actions.map((action) => html`<${Button} key=${action} size="sm" variant="outline" disabled=${isOpen} onClick=${() => ask(action)}>${ACTIONS[action][0]}<//>`)}
+    ${actions.map((action) => html`<${Button} key=${action} size="sm" variant="outline" loading=${busy} disabled=${isOpen} onClick=${() => ask(action)}>${ACTIONS[action][0]}<//>`)}
     ${isOpen && html`<${Text} fontSize="sm" color="fg.muted" role="status">A request is under way.<//>`}
     ${error && html`<${Failure} error=${error} />`}
   <//>`;
 }
 
 const Requests = ({ rows, zone }) => html`<${DataTable} label="Requests" rows=${rows} keyOf=${(row) => row.id} columns=${[
-  { title: "Asked", cell: (row) => time(row.created_at, zone) },
+  { title: "Asked", cell: (row) => timeIn(row.created_at, zone) },
   { title: "For", cell: (row) => row.action },
   { title: "State", cell: (row) => html`<${State} of=${row.status} />` },
   { title: "Answer", cell: (row) => row.reason },
@@ -58,14 +56,14 @@ const Requests = ({ rows, zone }) => html`<${DataTable} label="Requests" rows=${
 const Attempts = ({ rows, current, zone }) => html`<${DataTable} label="Attempts" rows=${rows} keyOf=${(row) => row.id} columns=${[
   { title: "Attempt", cell: (row) => (row.id === current ? `${row.attempt} (this)` : html`<${RouteLink} to="${ROOT}/executions/${row.id}">${row.attempt}<//>`) },
   { title: "State", cell: (row) => html`<${State} of=${row.status} />` },
-  { title: "Created", cell: (row) => time(row.created_at, zone) },
-  { title: "Ended", cell: (row) => time(row.completed_at, zone) },
+  { title: "Created", cell: (row) => timeIn(row.created_at, zone) },
+  { title: "Ended", cell: (row) => timeIn(row.completed_at, zone) },
   { title: "Retries", numeric: true, cell: (row) => row.retry_count },
   { title: "Error", cell: (row) => [row.error_type, row.error_message].filter(Boolean).join(": ") },
 ]} />`;
 
 const FailedCalls = ({ rows, zone }) => html`<${DataTable} label="Failed calls of Amazon" rows=${rows} empty="Every call of Amazon succeeded." columns=${[
-  { title: "At", cell: (row) => time(row.at, zone, { seconds: true }) },
+  { title: "At", cell: (row) => timeIn(row.at, zone, { seconds: true }) },
   { title: "Operation", cell: (row) => row.operation },
   { title: "HTTP", cell: (row) => [row.status, row.code].filter(Boolean).join(" ") || "no answer" },
   { title: "Message", cell: (row) => row.message },
@@ -93,13 +91,13 @@ const Run = ({ data, zone }) => {
     <${Panel} title="Timeline"><${Timeline} phases=${data.phases} last=${data.last_moment} zone=${zone} /><//>
     <${Grid} gap="4" templateColumns=${{ base: "minmax(0, 1fr)", lg: "repeat(2, minmax(0, 1fr))" }}>
       <${Panel} title="Run"><${Facts} facts=${[
-        ["Window", row.window_type === "EXPLICIT" ? windowText(row.window_start, row.window_end, row.window_time_zone ?? "UTC") : row.window_type],
+        ["Window", windowOf(row)],
         ["Time zone of the window", row.window_time_zone],
-        ["Due", row.due_at && time(row.due_at, zone)],
+        ["Due", row.due_at && timeIn(row.due_at, zone)],
         ["Attempt", row.attempt],
         ["Retries", row.retry_count],
-        ["Next try", row.next_retry_at && time(row.next_retry_at, zone)],
-        ["Given up at", data.phases.at(-1)?.end === null && row.deadline_at && time(row.deadline_at, zone)],
+        ["Next try", row.next_retry_at && timeIn(row.next_retry_at, zone)],
+        ["Given up at", data.phases.at(-1)?.end === null && row.deadline_at && timeIn(row.deadline_at, zone)],
         ["Recorded as", row.recorded_as && html`<${State} of=${row.recorded_as} />`],
         ["Rows", row.result_rows === null ? null : count(row.result_rows)],
         ["Privacy", privacy(row)],
@@ -147,14 +145,19 @@ const TABS = [
   ["versions", "Versions", ({ has_results, may_read_results }) => has_results && may_read_results],
 ];
 
-export function Execution({ id }) {
+// `onRetry` is called when the run has a later attempt
+export function Execution({ id, onRetry }) {
   const zone = useZone();
-  const [search] = useSearchParams();
-  const request = useData(`executions/${id}`, { every: 10 });
-  return html`<${Loaded} request=${request}>${(data) => {
+  const query = useQuery();
+  const request = useData(`executions/${id}`, { every: pauseAfter });
+  const latest = request.data?.attempts[0]?.id ?? id;
+  useEffect(() => {
+    if (latest !== id) onRetry?.();
+  }, [latest]);
+  return html`<${Content} request=${request}>${(data) => {
     const row = data.execution;
     const tabs = TABS.filter(([, , isShown]) => isShown(data));
-    const [tab] = tabs.find(([name]) => name === search.get("tab")) ?? tabs[0];
+    const [tab] = tabs.find(([name]) => name === query.get("tab")) ?? tabs[0];
     return html`<${Grid} gap="4">
       <${Flex} justify="space-between" align="center" gap="3" wrap="wrap">
         <${Flex} align="center" gap="3" wrap="wrap">
@@ -165,16 +168,9 @@ export function Execution({ id }) {
         <//>
         <${Actions} id=${id} actions=${data.actions} requests=${data.requests} reload=${request.reload} />
       <//>
-      ${row.error_message && html`<${Alert.Root} status=${row.status === "SUCCESS" ? "warning" : "error"}>
-        <${Alert.Indicator} />
-        <${Alert.Content}><${Alert.Title}>${row.error_type ?? "The last try failed"}<//><${Alert.Description} overflowWrap="anywhere">${row.error_message}<//><//>
-      <//>`}
+      ${row.error_message && html`<${Notice} status=${row.status === "SUCCESS" ? "warning" : "error"} title=${row.error_type ?? "The last try failed"}>${row.error_message}<//>`}
       ${data.requests.length > 0 && html`<${Panel} title="Requests"><${Requests} rows=${data.requests} zone=${zone} /><//>`}
-      <${Flex} as="nav" aria-label="Parts of the execution" gap="4" borderBottomWidth="1px">
-        ${tabs.map(([name, title]) => html`<${Chakra.Link} key=${name} asChild py="2" borderBottomWidth="2px" borderColor=${name === tab ? "fg.info" : "transparent"}>
-          <${Link} to=${{ search: `?tab=${name}` }} aria-current=${name === tab ? "page" : undefined}>${title}<//>
-        <//>`)}
-      <//>
+      <${Tabs} label="Parts of the execution" tabs=${tabs.map(([name, title]) => ({ title, to: { search: `?tab=${name}` }, isCurrent: name === tab }))} />
       ${tab === "run" && html`<${Run} data=${data} zone=${zone} />`}
       ${tab === "query" && html`<${Query} query=${data.query} />`}
       ${tab === "results" && html`<${Results} id=${id} zone=${zone} />`}

@@ -2,20 +2,22 @@
 
 import { send } from "./api.js";
 import { Chakra, html, useEffect, useRef, useState } from "./host.js";
+import { Notice, Select } from "./widgets.js";
 
-const { Alert, Box, Button, Field, Flex, Input, NativeSelect, Text, Textarea } = Chakra;
+const { Box, Button, Field, Flex, Input, Text, Textarea } = Chakra;
 
 const PAUSE_MS = 700; // after the last key, before the row is checked
 
 const at = (row, name) => name.split(".").reduce((part, key) => part?.[key], row);
 const withValue = (row, [key, ...rest], value) => ({ ...row, [key]: rest.length ? withValue(row[key] ?? {}, rest, value) : value });
 
-// The row of a form and what was said about it. `ready` is false while there is nothing to check.
+// The row of a form and the latest answer about it. `ready` is false while there is nothing to check.
 export function useForm(initial, { id, ready }) {
   const [row, setRow] = useState(initial);
   const [answer, setAnswer] = useState(null);
   const [isSaving, setSaving] = useState(false);
   const isAsking = useRef(false);
+  const saves = useRef(0); // a check of before a save does not replace its answer
   const text = JSON.stringify(row);
   const isReady = ready(row);
 
@@ -23,7 +25,10 @@ export function useForm(initial, { id, ready }) {
     if (!isReady) return undefined;
     let timer = null;
     let isOutdated = false;
+    const savesBefore = saves.current;
+    const isWanted = () => !isOutdated && saves.current === savesBefore;
     async function check() {
+      if (!isWanted()) return;
       if (isAsking.current) {
         timer = setTimeout(check, PAUSE_MS); // never two checks at once
         return;
@@ -31,9 +36,9 @@ export function useForm(initial, { id, ready }) {
       isAsking.current = true;
       try {
         const found = await send("POST", id ? `register/check?row_id=${id}` : "register/check", JSON.parse(text));
-        if (!isOutdated) setAnswer({ ...found, of: text });
+        if (isWanted()) setAnswer({ ...found, of: text });
       } catch (error) {
-        if (!isOutdated) setAnswer({ error, of: text });
+        if (isWanted()) setAnswer({ error, of: text });
       } finally {
         isAsking.current = false;
       }
@@ -52,6 +57,7 @@ export function useForm(initial, { id, ready }) {
     change: setRow,
     async save() {
       setSaving(true);
+      saves.current += 1;
       try {
         return id ? await send("PUT", `register/${id}`, row) : await send("POST", "register", row);
       } catch (error) {
@@ -65,24 +71,13 @@ export function useForm(initial, { id, ready }) {
   };
 }
 
-export const Choices = ({ value, onChange, options, ...rest }) => html`
-  <${NativeSelect.Root} size="sm">
-    <${NativeSelect.Field} value=${value ?? ""} onChange=${(event) => onChange(event.target.value)} ...${rest}>
-      ${options.map((option) => {
-        const [key, title] = Array.isArray(option) ? option : [option, option];
-        return html`<option key=${key} value=${key}>${title}</option>`;
-      })}
-    <//>
-    <${NativeSelect.Indicator} />
-  <//>`;
-
 const Line = ({ value, onChange, ...rest }) =>
   html`<${Input} size="sm" value=${value ?? ""} onChange=${(event) => onChange(event.target.value)} ...${rest} />`;
 
 const Lines = ({ value, onChange, ...rest }) =>
   html`<${Textarea} size="sm" value=${value ?? ""} onChange=${(event) => onChange(event.target.value)} ...${rest} />`;
 
-export const Labelled = ({ label, help, problem, children, ...rest }) => html`
+export const FormField = ({ label, help, problem, children, ...rest }) => html`
   <${Field.Root} invalid=${Boolean(problem)} ...${rest}>
     <${Field.Label}>${label}<//>
     ${children}
@@ -98,20 +93,20 @@ export const Entry = ({ form, name, label, help, options, area, nullable, width,
   const value = at(form.row, name);
   const onChange = (text) => form.set(name, nullable && text === "" ? null : text);
   const problem = problemOf(form, name);
-  const Part = options ? Choices : area ? Lines : Line;
-  return html`<${Labelled} label=${label} help=${help} problem=${problem} maxW=${width}>
+  const Part = options ? Select : area ? Lines : Line;
+  return html`<${FormField} label=${label} help=${help} problem=${problem} maxW=${width}>
     <${Part} value=${value} onChange=${onChange} ...${options ? { options } : rest} />
   <//>`;
 };
 
-export const Tick = ({ checked, onChange, children, label }) => html`
+export const Checkbox = ({ checked, onChange, children, label }) => html`
   <${Flex} as="label" gap="2" align="center" fontSize="sm">
     <input type="checkbox" checked=${Boolean(checked)} aria-label=${label} onChange=${(event) => onChange(event.target.checked)} />
     ${children}
   <//>`;
 
-export const TickEntry = ({ form, name, children }) =>
-  html`<${Tick} checked=${at(form.row, name)} onChange=${(value) => form.set(name, value)}>${children}<//>`;
+export const CheckboxEntry = ({ form, name, children }) =>
+  html`<${Checkbox} checked=${at(form.row, name)} onChange=${(value) => form.set(name, value)}>${children}<//>`;
 
 // A value of a parameter as text; an array has one element in each line
 export function Value({ type, value, onChange, label, placeholder }) {
@@ -122,7 +117,7 @@ export function Value({ type, value, onChange, label, placeholder }) {
     return html`<${Lines} ...${named} rows=${Math.min(6, (value?.length ?? 1) + 1)} value=${Array.isArray(value) ? value.join("\n") : value} onChange=${lines} />`;
   }
   if (type === "BOOLEAN") {
-    return html`<${Choices} aria-label=${label} value=${value} onChange=${given} options=${[["", placeholder ?? ""], "true", "false"]} />`;
+    return html`<${Select} aria-label=${label} value=${value} onChange=${given} options=${[["", placeholder ?? ""], "true", "false"]} />`;
   }
   return html`<${Line} ...${named} type=${type === "DATE" ? "date" : "text"} value=${value} onChange=${given} />`;
 }
@@ -132,7 +127,7 @@ export function Sql({ editor, label, value, onChange, problem, help }) {
   const numbers = useRef(null);
   const count = value.split("\n").length;
   const face = { fontFamily: "mono", fontSize: "sm", lineHeight: "1.5", py: "2" };
-  return html`<${Labelled} label=${label} problem=${problem} help=${help}>
+  return html`<${FormField} label=${label} problem=${problem} help=${help}>
     <${Flex} w="100%">
       <${Box} ref=${numbers} as="pre" aria-hidden="true" ...${face} px="2" h="20rem" overflow="hidden" borderWidth="1px" borderColor="transparent" textAlign="end" color="fg.muted" bg="bg.muted">
         ${Array.from({ length: count }, (_, index) => `${index + 1}\n`).join("")}
@@ -152,22 +147,18 @@ export function goTo(editor, line, position) {
   editor.scrollTop = Math.max(0, (line - 4) * 21);
 }
 
-const Said = ({ one, onPlace }) => html`<li>
+const Message = ({ one, onPlace }) => html`<li>
   ${one.column && html`<${Text} as="span" fontFamily="mono">${one.column}: <//>`}${one.message}
   ${one.line && onPlace && html` <${Button} size="2xs" variant="outline" onClick=${() => onPlace(one.line, one.position)}>Go to line ${one.line}<//>`}
 </li>`;
 
 const Messages = ({ status, title, items, onPlace }) => html`
-  <${Alert.Root} status=${status}>
-    <${Alert.Indicator} />
-    <${Alert.Content}>
-      <${Alert.Title}>${title}<//>
-      <${Box} as="ul" ps="4" listStyleType="disc">${items.map((one, index) => html`<${Said} key=${index} one=${one} onPlace=${onPlace} />`)}<//>
-    <//>
+  <${Notice} status=${status} title=${title}>
+    <${Box} as="ul" ps="4" listStyleType="disc">${items.map((one, index) => html`<${Message} key=${index} one=${one} onPlace=${onPlace} />`)}<//>
   <//>`;
 
-// What the checks say, and the button that saves
-export function Verdict({ form, onSaved, onPlace, wanted }) {
+// The end of a form: what the checks say, and the button that saves
+export function FormEnd({ form, onSaved, onPlace, wanted }) {
   const { answer, problems, isReady, isChecked } = form;
   const findings = answer?.findings ?? [];
   const isNamed = form.row.name.trim() !== "";

@@ -1,25 +1,23 @@
 // The overview: which instance fails, what runs, what failed and why.
 
 import { useData } from "./api.js";
-import { Meter, StackedBars } from "./charts.js";
+import { Chart, Legend, Meter } from "./charts.js";
 import { Chakra, html } from "./host.js";
-import { ago, duration, time, useZone } from "./time.js";
-import { count, DataTable, Loaded, Panel, ROOT, RouteLink, State } from "./widgets.js";
+import { ago, duration, lastDays, time, useZone } from "./time.js";
+import { colourOf, Content, count, DataTable, Panel, ROOT, RouteLink, State, timeIn } from "./widgets.js";
 
 const { Grid, Text } = Chakra;
 
 const STATES = ["SUCCESS", "FAILED", "SKIPPED"];
 
-// One entry for each day, also for days without runs
-function byDay(outcomes, at, zone, days) {
-  const found = new Map();
-  for (let back = days - 1; back >= 0; back -= 1) {
-    const day = new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(new Date(new Date(at) - back * 86400000));
-    found.set(day, { day });
-  }
-  for (const { day, status, runs } of outcomes) if (found.has(day)) found.get(day)[status] = runs;
-  return [...found.values()];
-}
+const COLOURS = Object.fromEntries(STATES.map((state) => [state, colourOf(state)]));
+const LIMIT = 20; // rows of a panel, as its statement has them
+
+// One bar for each day, also for days without runs
+const Outcomes = ({ rows, days }) => html`
+  <${Chart} kind="bar" label="Runs by day and outcome" xs=${days} series=${STATES} colours=${COLOURS} textOf=${(text) => text.replace(/^\d{4}-/, "")}
+    cells=${rows.filter(({ day }) => days.includes(day)).map(({ day, status, runs }) => ({ x: day, series: status, y: runs }))} />
+  <${Legend} entries=${Object.entries(COLOURS)} />`;
 
 const Instances = ({ rows, zone }) => html`<${DataTable}
   label="Instances" rows=${rows} keyOf=${(row) => row.id}
@@ -35,13 +33,13 @@ const Instances = ({ rows, zone }) => html`<${DataTable}
   ]} />`;
 
 const Failures = ({ rows, zone }) => html`<${DataTable}
-  label="Failures by error" rows=${rows} keyOf=${(row) => `${row.error_type} ${row.instance}`}
+  label="Failures by error" rows=${rows} limit=${LIMIT} keyOf=${(row) => `${row.error_type} ${row.instance}`}
   empty="No run has failed in these days."
   columns=${[
     { title: "Error", cell: (row) => row.error_type },
     { title: "Instance", cell: (row) => row.instance },
     { title: "Runs", numeric: true, cell: (row) => count(row.failures) },
-    { title: "Latest", cell: (row) => time(row.latest_at, zone) },
+    { title: "Latest", cell: (row) => timeIn(row.latest_at, zone) },
     { title: "Message of the latest", cell: (row) => row.message },
     { title: "Where", cell: (row) => (row.execution_id ? html`<${RouteLink} to="${ROOT}/executions/${row.execution_id}">${row.name}<//>` : html`<${RouteLink} to="/dags/${row.dag_id}">${row.name}<//>`) },
   ]} />`;
@@ -50,15 +48,15 @@ export function Overview() {
   const zone = useZone();
   const days = 7;
   const request = useData(`overview?days=${days}&time_zone=${encodeURIComponent(zone)}`);
-  return html`<${Loaded} request=${request}>${(data) => html`
+  return html`<${Content} request=${request}>${(data) => html`
     <${Grid} gap="4">
       <${Panel} title="Instances"><${Instances} rows=${data.instances} zone=${zone} /><//>
       <${Grid} gap="4" templateColumns=${{ base: "minmax(0, 1fr)", lg: "minmax(0, 2fr) minmax(0, 1fr)" }}>
         <${Panel} title="Runs of the last ${days} days by outcome">
-          <${StackedBars} label="Runs by day and outcome" states=${STATES} days=${byDay(data.outcomes, data.at, zone, days)} />
+          <${Outcomes} rows=${data.outcomes} days=${lastDays(data.at, zone, days)} />
         <//>
         <${Panel} title="Queue by user">
-          <${DataTable} label="Queue by user" rows=${data.queue} keyOf=${(row) => row.owner} empty="Nothing runs and nothing waits."
+          <${DataTable} label="Queue by user" rows=${data.queue} limit=${LIMIT} keyOf=${(row) => row.owner} empty="Nothing runs and nothing waits."
             columns=${[
               { title: "User", cell: (row) => row.owner },
               { title: "Running", numeric: true, cell: (row) => count(row.running) },
@@ -70,15 +68,15 @@ export function Overview() {
       <${Panel} title="What failed and why"><${Failures} rows=${data.failures} zone=${zone} /><//>
       <${Grid} gap="4" templateColumns=${{ base: "minmax(0, 1fr)", lg: "repeat(2, minmax(0, 1fr))" }}>
         <${Panel} title="Late schedules">
-          <${DataTable} label="Late schedules" rows=${data.late} keyOf=${(row) => row.id} empty="Every tick of the last hour and before has its run record."
+          <${DataTable} label="Late schedules" rows=${data.late} limit=${LIMIT} keyOf=${(row) => row.id} empty="Every tick of the last hour and before has its run record."
             columns=${[
               { title: "Schedule", cell: (row) => html`<${RouteLink} to="${ROOT}/schedules/${row.id}">${row.name}<//>` },
-              { title: "Due", cell: (row) => time(row.due_at, row.time_zone) },
+              { title: "Due", cell: (row) => timeIn(row.due_at, row.time_zone) },
               { title: "Last run", cell: (row) => html`<${State} of=${row.last_run_status} />` },
             ]} />
         <//>
         <${Panel} title="Findings">
-          <${DataTable} label="Findings" rows=${data.findings} empty="No query has a finding."
+          <${DataTable} label="Findings" rows=${data.findings} limit=${LIMIT} empty="No query has a finding."
             columns=${[
               { title: "Workflow", cell: (row) => html`<${RouteLink} to="/dags/${row.dag_id}">${row.workflow}<//>` },
               { title: "Kind", cell: (row) => row.kind },

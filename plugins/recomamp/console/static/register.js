@@ -1,14 +1,14 @@
 // Registering rows and changing them, as the analyst who owns the instance would write them.
 
 import { useData } from "./api.js";
-import { Labelled } from "./form.js";
+import { FormField } from "./form.js";
 import { Chakra, html, useNavigate, useSearchParams, useState } from "./host.js";
 import { DefinitionForm, useWorkflows } from "./register_definition.js";
 import { Answers, WorkflowForm } from "./register_workflow.js";
-import { time, useZone } from "./time.js";
-import { DataTable, Loaded, Panel, ROOT, RouteLink } from "./widgets.js";
+import { useZone } from "./time.js";
+import { Content, DataTable, Failure, Notice, Panel, ROOT, RouteLink, timeIn } from "./widgets.js";
 
-const { Alert, Flex, Grid, Heading, Input, Text } = Chakra;
+const { Flex, Grid, Heading, Input, Text } = Chakra;
 
 const KINDS = {
   workflow: "A query with its parameters, on one instance.",
@@ -28,28 +28,24 @@ export function Register() {
       <//>`)}
     <//>
     <${Panel} title="Workflows">
-      <${Labelled} label="Find a workflow by its name" maxW="24rem" mb="3"><${Input} size="sm" value=${typed} onChange=${(event) => setTyped(event.target.value)} /><//>
-      <${Loaded} request=${request}>${(rows) => html`<${DataTable} label="Workflows" rows=${rows} keyOf=${(row) => row.id} empty="No workflow has this text in its name."
+      <${FormField} label="Find a workflow by its name" maxW="24rem" mb="3"><${Input} size="sm" value=${typed} onChange=${(event) => setTyped(event.target.value)} /><//>
+      <${Content} request=${request}>${(rows) => html`<${DataTable} label="Workflows" rows=${rows} limit=${50} keyOf=${(row) => row.id} empty="No workflow has this text in its name."
         columns=${[
           { title: "Workflow", cell: (row) => html`<${RouteLink} to="${ROOT}/register/workflow/${row.id}">${row.name}<//>` },
           { title: "Instance", cell: (row) => row.instance_name },
           { title: "Owner", cell: (row) => row.owner },
-          { title: "Changed", cell: (row) => time(row.updated_at, zone) },
+          { title: "Changed", cell: (row) => timeIn(row.updated_at, zone) },
           { title: "Run it", cell: (row) => html`<${RouteLink} to="${ROOT}/register/schedule?workflow=${row.id}">by a schedule<//>, <${RouteLink} to="${ROOT}/register/collection?workflow=${row.id}">by weeks<//>` },
         ]} />`}<//>
     <//>
   <//>`;
 }
 
-const Saved = ({ kind, id }) => html`
-  <${Alert.Root} status="success" role="status">
-    <${Alert.Indicator} />
-    <${Alert.Content}>
-      <${Alert.Title}>Saved<//>
-      <${Alert.Description}>${kind === "workflow"
-        ? html`Register <${RouteLink} to="${ROOT}/register/schedule?workflow=${id}">a schedule<//> or <${RouteLink} to="${ROOT}/register/collection?workflow=${id}">a collection<//> of it. DAGs made of it change within seconds.`
-        : html`See <${RouteLink} to="${ROOT}/${PAGES[kind]}/${id}">the ${kind}<//>. Its DAG <${RouteLink} to="/dags/amc_${kind}_${id}">amc_${kind}_${id}<//> appears within seconds.`}<//>
-    <//>
+const SaveNotice = ({ kind, id }) => html`
+  <${Notice} status="success" role="status" title="Saved">
+    ${kind === "workflow"
+      ? html`Register <${RouteLink} to="${ROOT}/register/schedule?workflow=${id}">a schedule<//> or <${RouteLink} to="${ROOT}/register/collection?workflow=${id}">a collection<//> of it. DAGs made of it change within seconds.`
+      : html`See <${RouteLink} to="${ROOT}/${PAGES[kind]}/${id}">the ${kind}<//>. Its DAG <${RouteLink} to="/dags/amc_${kind}_${id}">amc_${kind}_${id}<//> appears within seconds.`}
   <//>`;
 
 export function RegisterForm({ kind, id }) {
@@ -71,8 +67,9 @@ export function RegisterForm({ kind, id }) {
   };
   return html`<${Flex} direction="column" gap="4" maxW="72rem">
     <${Heading} as="h2" size="md">${id ? `Change a ${kind}` : `New ${kind}`}<//>
-    ${saved && id && html`<${Saved} kind=${kind} id=${id} />`}
+    ${saved && id && html`<${SaveNotice} kind=${kind} id=${id} />`}
+    ${id && all.error && all.error.status !== 403 && html`<${Failure} error=${all.error} reload=${all.reload} />`}
     ${id && kind === "workflow" && stored.data && html`<${Answers} id=${id} />`}
-    ${id ? !all.loading && html`<${Loaded} request=${stored}>${form}<//>` : html`<${Loaded} request=${all}>${() => form(null)}<//>`}
+    ${id ? !all.loading && html`<${Content} request=${stored}>${form}<//>` : html`<${Content} request=${all}>${() => form(null)}<//>`}
   <//>`;
 }

@@ -1,11 +1,11 @@
 // The forms of a schedule and a collection: a workflow, when it runs, and the windows that it reads.
 
 import { useData } from "./api.js";
-import { Choices, Entry, Labelled, problemOf, Tick, TickEntry, useForm, Value, Verdict } from "./form.js";
+import { Checkbox, CheckboxEntry, Entry, FormEnd, FormField, problemOf, useForm, Value } from "./form.js";
 import { Chakra, html, useEffect, useState } from "./host.js";
 import { CONTRACTS } from "./register_workflow.js";
-import { time, windowText } from "./time.js";
-import { DataTable, Empty, Panel } from "./widgets.js";
+import { time, windowOf, windowText } from "./time.js";
+import { DataTable, Empty, Failure, Panel, Select, timeIn } from "./widgets.js";
 
 const { Box, Flex, Grid, Input, Text } = Chakra;
 
@@ -31,14 +31,16 @@ export function useWorkflows(typed) {
 
 function OtherWorkflow({ form, workflow, choose }) {
   const [typed, setTyped] = useState("");
-  const found = useWorkflows(typed).data ?? [];
+  const request = useWorkflows(typed);
+  const found = request.data ?? [];
   const known = workflow && !found.some((one) => one.id === workflow.id) ? [workflow, ...found] : found;
   const title = (one) => `${one.name} on ${one.instance_name} (${one.owner})`;
   return html`<${Grid} gap="3" templateColumns=${TWO}>
-    <${Labelled} label="Find a workflow by its name"><${Input} size="sm" value=${typed} onChange=${(event) => setTyped(event.target.value)} /><//>
-    <${Labelled} label="Workflow" help="The row belongs to the workflow's owner." problem=${problemOf(form, "workflow_id")}>
-      <${Choices} value=${form.row.workflow_id} onChange=${choose} options=${[["", "Choose a workflow"], ...known.map((one) => [one.id, title(one)])]} />
+    <${FormField} label="Find a workflow by its name"><${Input} size="sm" value=${typed} onChange=${(event) => setTyped(event.target.value)} /><//>
+    <${FormField} label="Workflow" help="The row belongs to the workflow's owner." problem=${problemOf(form, "workflow_id")}>
+      <${Select} value=${form.row.workflow_id} onChange=${choose} options=${[["", "Choose a workflow"], ...known.map((one) => [one.id, title(one)])]} />
     <//>
+    ${request.error && html`<${Failure} error=${request.error} reload=${request.reload} />`}
   <//>`;
 }
 
@@ -55,9 +57,9 @@ function Values({ form, parameters }) {
     ${parameters.map((one) => html`<${Grid} as="li" key=${one.name} gap="2" templateColumns=${{ base: "1fr", md: "14rem 1fr 8rem" }}>
       <${Box}><${Text} fontFamily="mono" fontSize="sm">${one.name} (${one.type})<//><${Text} fontSize="xs" color="fg.muted">${one.description}<//><//>
       <${Value} label="Value of ${one.name}" type=${one.type} value=${values[one.name]} placeholder=${`the workflow's: ${shown(one.value)}`} onChange=${(value) => set(one.name, value ?? undefined)} />
-      ${!one.required && html`<${Tick} checked=${values[one.name] === null} onChange=${(on) => set(one.name, on ? null : undefined)}>send NULL<//>`}
+      ${!one.required && html`<${Checkbox} checked=${values[one.name] === null} onChange=${(on) => set(one.name, on ? null : undefined)}>send NULL<//>`}
     <//>`)}
-    ${undeclared.map((name) => html`<li key=${name}><${Tick} checked=${false} onChange=${() => set(name, undefined)}>Remove ${name}, which the workflow does not declare<//></li>`)}
+    ${undeclared.map((name) => html`<li key=${name}><${Checkbox} checked=${false} onChange=${() => set(name, undefined)}>Remove ${name}, which the workflow does not declare<//></li>`)}
   <//>`;
 }
 
@@ -84,7 +86,7 @@ const ScheduleFields = ({ form }) => html`
       <${Entry} form=${form} name="window.lookback_days" label="Days to look back" placeholder="since the tick before" inputMode="numeric" />
       <${Entry} form=${form} name="window.type" label="Window" options=${WINDOW_TYPES} />
       <${Restatement} form=${form} />
-      <${TickEntry} form=${form} name="window.catchup">Catch up on ticks that were missed<//>
+      <${CheckboxEntry} form=${form} name="window.catchup">Catch up on ticks that were missed<//>
     <//>
   <//>
   <${Panel} title="Checks and notifications">
@@ -92,9 +94,9 @@ const ScheduleFields = ({ form }) => html`
       <${LateAfter} form=${form} />
       <${Entry} form=${form} name="result_contract" label="When the columns of results change" nullable options=${[["", "as the workflow says"], ...CONTRACTS]} />
       <${Box}>
-        <${TickEntry} form=${form} name="notify_on_success">Notify the owner of each result<//>
-        <${TickEntry} form=${form} name="attach_results">Attach the first rows to the mail<//>
-        <${TickEntry} form=${form} name="is_active">Active<//>
+        <${CheckboxEntry} form=${form} name="notify_on_success">Notify the owner of each result<//>
+        <${CheckboxEntry} form=${form} name="attach_results">Attach the first rows to the mail<//>
+        <${CheckboxEntry} form=${form} name="is_active">Active<//>
       <//>
     <//>
   <//>`;
@@ -113,8 +115,8 @@ const CollectionFields = ({ form, instances }) => html`
 const Ticks = ({ rows }) => html`<${DataTable} label="Next ticks" rows=${rows} keyOf=${(row) => row.due_at}
   empty="No tick can be shown until the problems are corrected."
   columns=${[
-    { title: "Tick", cell: (row) => time(row.due_at, row.window_time_zone) },
-    { title: "Window", cell: (row) => (row.window_type === "EXPLICIT" ? windowText(row.window_start, row.window_end, row.window_time_zone) : `${row.window_type}: AMC chooses it`) },
+    { title: "Tick", cell: (row) => timeIn(row.due_at, row.window_time_zone) },
+    { title: "Window", cell: (row) => `${windowOf(row)}${row.window_type === "EXPLICIT" ? "" : ": AMC chooses it"}` },
   ]} />`;
 
 const Weeks = ({ weeks }) => html`<${Text}>
@@ -127,7 +129,8 @@ export function DefinitionForm({ kind, id, stored, instances, canMove, chosen, o
   const form = useForm(stored ? { ...stored, kind } : { ...NEW[kind], workflow_id: chosen ?? "" }, { id, ready: isReady });
   const { row, answer } = form;
   const isStored = row.workflow_id === stored?.workflow_id;
-  const other = useData(row.workflow_id && !isStored ? `register/workflow/${row.workflow_id}` : null, { every: 0 }).data;
+  const lookup = useData(row.workflow_id && !isStored ? `register/workflow/${row.workflow_id}` : null, { every: 0 });
+  const other = lookup.data;
   const workflow = isStored ? stored.workflow : other;
 
   useEffect(() => {
@@ -143,10 +146,11 @@ export function DefinitionForm({ kind, id, stored, instances, canMove, chosen, o
       <${Entry} form=${form} name="description" label="Description" nullable />
     <//>
     ${kind === "schedule" ? html`<${ScheduleFields} form=${form} />` : html`<${CollectionFields} form=${form} instances=${instances} />`}
+    ${lookup.error && html`<${Failure} error=${lookup.error} reload=${lookup.reload} />`}
     ${workflow && html`<${Panel} title="Values of parameters"><${Values} form=${form} parameters=${workflow.parameters} /><//>`}
     <${Panel} title=${kind === "schedule" ? "Next ticks" : "Weeks"}>
       ${answer?.ticks ? html`<${Ticks} rows=${answer.ticks} />` : answer?.weeks ? html`<${Weeks} weeks=${answer.weeks} />` : html`<${Empty}>Fill in the fields above to see what would run.<//>`}
     <//>
-    <${Verdict} form=${form} onSaved=${onSaved} wanted=${kind === "schedule" ? "Choose a workflow and write a cron expression." : "Choose a workflow, an instance and both days."} />
+    <${FormEnd} form=${form} onSaved=${onSaved} wanted=${kind === "schedule" ? "Choose a workflow and write a cron expression." : "Choose a workflow, an instance and both days."} />
   <//>`;
 }

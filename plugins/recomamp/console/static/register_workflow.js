@@ -1,10 +1,10 @@
 // The form of a workflow: a query, a field for each of its parameters, and what AMC says of it.
 
 import { useData } from "./api.js";
-import { Choices, Entry, goTo, problemOf, Sql, Tick, TickEntry, useForm, Value, Verdict } from "./form.js";
+import { Checkbox, CheckboxEntry, Entry, FormEnd, goTo, problemOf, Sql, useForm, Value } from "./form.js";
 import { Chakra, html, useEffect, useRef } from "./host.js";
-import { time, useZone } from "./time.js";
-import { DataTable, Loaded, Panel, State } from "./widgets.js";
+import { useZone } from "./time.js";
+import { Content, DataTable, Panel, Select, State, timeIn } from "./widgets.js";
 
 const { Box, Button, Flex, Grid, Text } = Chakra;
 
@@ -27,11 +27,11 @@ function Parameters({ form }) {
   return html`<${Grid} as="ul" gap="3" listStyleType="none">${fields.map((field, index) => html`
     <${Grid} as="li" key=${field.name} gap="2" alignItems="start" templateColumns=${{ base: "1fr", md: "10rem 10rem 1fr 1fr auto" }}>
       <${Text} fontFamily="mono" fontSize="sm" pt="1" overflowWrap="anywhere">${field.name}<//>
-      <${Choices} aria-label="Type of ${field.name}" value=${field.type} options=${TYPES} onChange=${(type) => set(index, { type, value: null })} />
+      <${Select} aria-label="Type of ${field.name}" value=${field.type} options=${TYPES} onChange=${(type) => set(index, { type, value: null })} />
       <${Value} label="Default of ${field.name}" type=${field.type} value=${field.value} placeholder=${field.type.startsWith("ARRAY") ? "default, one in each line" : "default"} onChange=${(value) => set(index, { value })} />
       <${Value} label="Description of ${field.name}" type="STRING" value=${field.description} placeholder="description" onChange=${(text) => set(index, { description: text ?? "" })} />
       ${isUsed(field)
-        ? html`<${Tick} checked=${!field.required} onChange=${(optional) => set(index, { required: !optional })}>may be NULL<//>`
+        ? html`<${Checkbox} checked=${!field.required} onChange=${(optional) => set(index, { required: !optional })}>may be NULL<//>`
         : html`<${Button} size="xs" variant="outline" onClick=${() => form.set("parameters", fields.filter((one) => one !== field))}>Remove ${field.name}, which the query does not use<//>`}
     <//>`)}<//>`;
 }
@@ -41,16 +41,16 @@ const SAYS = { ACCEPTED: "AMC accepts the query.", REFUSED: "AMC refuses the que
 export function Answers({ id }) {
   const zone = useZone();
   const request = useData(`register/workflow/${id}/answers`, { every: 5 });
-  const said = (row) => [SAYS[row.status], row.message].filter(Boolean).join(": ");
+  const words = (row) => [SAYS[row.status], row.message].filter(Boolean).join(": ");
   return html`<${Panel} title="What AMC says of the saved query">
-    <${Loaded} request=${request}>${(data) => html`<${DataTable}
+    <${Content} request=${request}>${(data) => html`<${DataTable}
       label="Dry runs" rows=${data.answers} keyOf=${(row) => row.instance}
       columns=${[
         { title: "Instance", cell: (row) => row.instance },
         { title: "Answer", cell: (row) => html`<${State} of=${row.is_current ? row.status : null} />` },
         { title: "Words", cell: (row) =>
-          row.is_current ? said(row) : data.dry_runs_on ? "AMC is asked about this version within a minute." : "Dry runs are switched off (RECOMAMP_DRY_RUNS)." },
-        { title: "Asked", cell: (row) => (row.is_current ? time(row.checked_at, zone) : "–") },
+          row.is_current ? words(row) : data.dry_runs_on ? "AMC is asked about this version within a minute." : "Dry runs are switched off (RECOMAMP_DRY_RUNS)." },
+        { title: "Asked", cell: (row) => (row.is_current ? timeIn(row.checked_at, zone) : "–") },
         { title: "Findings", cell: (row) => row.findings.join("; ") },
       ]} />`}<//>
   <//>`;
@@ -82,12 +82,12 @@ export function WorkflowForm({ id, stored, instances, onSaved }) {
       <${Grid} gap="3" templateColumns=${{ base: "1fr", md: "1fr 1fr" }}>
         <${Entry} form=${form} name="privacy_filtering" label="Rows of too few users" options=${[["REMOVE_ROWS", "AMC removes the row"], ["REMOVE_VALUES", "AMC blanks its sensitive values"]]} />
         <${Entry} form=${form} name="result_contract" label="When the columns of results change" options=${CONTRACTS} />
-        <${Box}><${TickEntry} form=${form} name="counts_hidden_rows">Count the rows that privacy removes or blanks<//>
-          <${TickEntry} form=${form} name="disable_aggregation_controls">Skip privacy on made-up data (SANDBOX instances alone)<//><//>
+        <${Box}><${CheckboxEntry} form=${form} name="counts_hidden_rows">Count the rows that privacy removes or blanks<//>
+          <${CheckboxEntry} form=${form} name="disable_aggregation_controls">Skip privacy on made-up data (SANDBOX instances alone)<//><//>
         <${Tags} form=${form} />
       <//>
     <//>
-    <${Verdict} form=${form} onSaved=${onSaved} onPlace=${(line, position) => goTo(editor.current, line, position)} wanted="Choose an instance and write a query." />
+    <${FormEnd} form=${form} onSaved=${onSaved} onPlace=${(line, position) => goTo(editor.current, line, position)} wanted="Choose an instance and write a query." />
   <//>`;
 }
 

@@ -1,10 +1,9 @@
 // Dialogs that ask for runs of a schedule: one run, or a backfill with a preview of its windows.
 
-import { useData } from "./api.js";
-import { Choice, useSend } from "./definitions.js";
+import { useData, useSend } from "./api.js";
 import { Chakra, html, useState } from "./host.js";
 import { windowText } from "./time.js";
-import { count, DataTable, Failure, Loaded, State } from "./widgets.js";
+import { Choice, Content, count, DataTable, Failure, State } from "./widgets.js";
 
 const { Box, Button, CloseButton, Dialog, Flex, Input, Portal, Text } = Chakra;
 
@@ -91,7 +90,7 @@ export function BackfillDialog({ row, close, sent }) {
       <${Choice} label="Windows that have a run" options=${BEHAVIORS} value=${behavior} onChange=${setBehavior} />
     <//>
     ${first && last && first > last && html`<${Text} mt="2">The last day lies before the first one.<//>`}
-    ${isNamed && html`<${Loaded} request=${preview}>${(data) => html`<${Preview} plan=${data} />`}<//>`}
+    ${isNamed && html`<${Content} request=${preview}>${(data) => html`<${Preview} plan=${data} />`}<//>`}
     ${request.error && html`<${Failure} error=${request.error} />`}
   <//>`;
 }

@@ -4,8 +4,8 @@ import { useData } from "./api.js";
 import { HeatMap } from "./charts.js";
 import { executionPage, NothingFound, useFilters } from "./definitions.js";
 import { html } from "./host.js";
-import { duration, time, windowText } from "./time.js";
-import { count, DataTable, Loaded, Panel, ROOT, RouteLink, State } from "./widgets.js";
+import { duration, windowText } from "./time.js";
+import { Content, count, DataTable, Panel, ROOT, RouteLink, State, timeIn } from "./widgets.js";
 
 const STATES = [["all", "All"], ["active", "Active"], ["paused", "Paused"], ["failing", "Last run failed"]];
 
@@ -20,7 +20,7 @@ export const runCells = (runs, zone) =>
 const Next = ({ row }) => {
   if (row.problem) return html`<span title=${row.problem}><${State} of="ERROR" /> ${row.problem}</span>`;
   if (!row.is_active) return html`<${State} of="PAUSED" />`;
-  return time(row.ticks[0]?.due_at, row.time_zone);
+  return timeIn(row.ticks[0]?.due_at, row.time_zone);
 };
 
 const nextWindow = (row) =>
@@ -29,7 +29,7 @@ const nextWindow = (row) =>
 export function Schedules() {
   const { path, form, pager } = useFilters("schedules", STATES);
   const request = useData(path, { every: 30 });
-  return html`<${Panel} title="Schedules">${form}<${Loaded} request=${request}>${(data) => html`
+  return html`<${Panel} title="Schedules">${form}<${Content} request=${request}>${(data) => html`
     ${data.total === 0 ? html`<${NothingFound} what="schedule" />` : html`
       <${DataTable} label="List of schedules" rows=${data.rows} keyOf=${(row) => row.id}
         columns=${[

@@ -1,18 +1,16 @@
 // The versions of an execution's window, and what this one changed.
 
 import { useData } from "./api.js";
-import { Chakra, html, useState } from "./host.js";
-import { time } from "./time.js";
-import { count, DataTable, Loaded, Panel, ROOT, RouteLink } from "./widgets.js";
+import { Chakra, html } from "./host.js";
+import { useQuery } from "./query.js";
+import { Content, count, DataTable, Pager, Panel, percent, ROOT, RouteLink, timeIn } from "./widgets.js";
 
-const { Button, Flex, Grid, Text } = Chakra;
+const { Grid, Text } = Chakra;
 
-// A ratio as text with every digit becomes a percentage to read
-const percent = (ratio) => (ratio === null ? "–" : `${(Number(ratio) * 100).toLocaleString("en", { maximumFractionDigits: 2 })} %`);
 const values = (row) => (row ? Object.entries(row).map(([name, value]) => `${name} ${value ?? "NULL"}`).join(", ") : "–");
 
 const List = ({ rows, id, zone }) => html`<${DataTable} label="Versions" rows=${rows} keyOf=${(row) => row.id} columns=${[
-  { title: "Ended", cell: (row) => (row.id === id ? `${time(row.completed_at, zone)} (this)` : html`<${RouteLink} to="${ROOT}/executions/${row.id}?tab=versions">${time(row.completed_at, zone)}<//>`) },
+  { title: "Ended", cell: (row) => (row.id === id ? html`${timeIn(row.completed_at, zone)} (this)` : html`<${RouteLink} to="${ROOT}/executions/${row.id}?tab=versions">${timeIn(row.completed_at, zone)}<//>`) },
   { title: "Rows", numeric: true, cell: (row) => count(row.result_rows) },
   { title: "New", numeric: true, cell: (row) => count(row.rows_new) },
   { title: "Gone", numeric: true, cell: (row) => count(row.rows_gone) },
@@ -38,9 +36,10 @@ const Rows = ({ rows }) => html`<${DataTable} label="Changed rows" rows=${rows} 
 ]} />`;
 
 export function Versions({ id, zone }) {
-  const [after, setAfter] = useState(0);
-  const request = useData(`executions/${id}/versions?after=${after}`, { every: 0 });
-  return html`<${Loaded} request=${request}>${({ versions, difference, columns, rows, page_size }) => html`<${Grid} gap="4">
+  const query = useQuery();
+  const after = /^\d{1,9}$/.test(query.get("after")) ? query.get("after") : "";
+  const request = useData(`executions/${id}/versions?after=${after || 0}`, { every: 0 });
+  return html`<${Content} request=${request}>${({ versions, difference, columns, rows, page_size }) => html`<${Grid} gap="4">
     <${Panel} title="Versions of this window"><${List} rows=${versions} id=${id} zone=${zone} /><//>
     ${difference === null
       ? html`<${Text} color="fg.muted">This version was compared with no other: it is the first of its window.<//>`
@@ -53,10 +52,7 @@ export function Versions({ id, zone }) {
       <//>
       <${Panel} title="Changed rows, the largest change first">
         <${Rows} rows=${rows} />
-        <${Flex} gap="3" mt="3">
-          ${after > 0 && html`<${Button} size="sm" variant="outline" onClick=${() => setAfter(0)}>First page<//>`}
-          ${rows.length === page_size && html`<${Button} size="sm" variant="outline" onClick=${() => setAfter(rows.at(-1).number)}>Next page<//>`}
-        <//>
+        <${Pager} beforeText="First page" before=${after && query.to({ after: "" })} after=${rows.length === page_size && query.to({ after: rows.at(-1).number })} />
       <//>`}
   <//>`}<//>`;
 }

@@ -75,6 +75,9 @@ _WORDS = frozenset(
         "value",
     ]
 )
+# Each name asks for the query around it, one level after another. A chain of thousands of ORs is as
+# deep as it is long, and would take minutes
+_MAX_LEVELS = 500
 _OLD_UNIT = "sql_tsi_"  # begins a unit of time, as in TIMESTAMPDIFF(SQL_TSI_DAY, a, b)
 
 _STAND_INS = {
@@ -136,7 +139,9 @@ class Finding:
 def find_missing(
     sql: str, tables: Mapping[str, Table], parameters: Mapping[str, Parameter] | None = None
 ) -> tuple[Finding, ...]:
-    """Return what the query names and the tables do not have; nothing where it cannot be parsed.
+    """Return what the query names and the tables do not have.
+
+    Nothing is returned for a query that cannot be parsed, or whose tree has more than 500 levels.
 
     :param tables: what the instance offers and has offered, by name in lower case.
     :param parameters: those that the workflow declares, for their types.
@@ -144,11 +149,20 @@ def find_missing(
     known = dict(parameters or {}) | WINDOW_PARAMETERS
     try:
         query = sqlglot.parse_one(_without_parameters(sql, known), dialect=AmcSql)
+        if _has_more_levels_than(_MAX_LEVELS, query):
+            return ()
         for identifier in query.find_all(exp.Identifier):
             identifier.set("this", identifier.name.lower())
         return tuple(sorted(_findings(query, tables)))
     except (SqlglotError, InvalidDefinition, RecursionError):
         return ()
+
+
+def _has_more_levels_than(most: int, query: exp.Expr) -> bool:
+    level, nodes = 0, [query]
+    while nodes and level <= most:
+        level, nodes = level + 1, [child for node in nodes for child in node.iter_expressions()]
+    return bool(nodes)
 
 
 def _findings(query: exp.Expr, tables: Mapping[str, Table]) -> set[Finding]:
