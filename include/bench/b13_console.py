@@ -28,13 +28,20 @@ PAGES = {
     "overview": "overview?days=7&time_zone=Europe/Berlin",
     "schedules": "schedules",
     "schedule": f"schedules/{key('schedule 1')}",
-    "backfill": f"schedules/{key('schedule 1')}/backfill?from_date=2026-01-01&to_date=2026-03-31",
+    "backfill": f"schedules/{key('schedule 1')}/backfill?from_date=2025-01-01&to_date=2026-02-04",
     "collections": "collections",
     "collection": f"collections/{key('collection 1')}",
     "executions": "executions",
     "executions that failed": "executions?state=FAILED",
     "execution": f"executions/{key('execution 1')}",
+    "result": f"executions/{key('execution 2')}/result",
+    "chart": f"executions/{key('execution 2')}/chart?x=campaign&y=impressions",
+    "versions": f"executions/{key('execution 2')}/versions",
+    "run": f"runs?dag_id=amc_schedule_{key('schedule 3')}&run_id=scheduled__2",
     "workflows to choose from": "register/workflows?text=1",
+    "answers of AMC": f"register/workflow/{key('workflow 1')}/answers",
+    "form of a workflow": f"register/workflow/{key('workflow 1')}",
+    "form of a collection": f"register/collection/{key('collection 1')}",
     "form of a schedule": f"register/schedule/{key('schedule 1')}",
 }
 
@@ -129,5 +136,6 @@ def _values(history: History) -> dict[str, Any]:
     return {
         "schedule_ids": history.keys("schedule"),
         "collection_ids": history.keys("collection"),
+        "visible_ids": history.keys("schedule"),
         "since": datetime.now(UTC) - timedelta(days=7),
     }

@@ -24,9 +24,8 @@ class SeesThese(access.Visitor):
         """Airflow's id of the user."""
         return "bench"
 
-    @property
-    def visible(self) -> VisibleDefinitions:
-        """The definitions of these DAGs."""
+    def visible(self, _entity: object = None) -> VisibleDefinitions:
+        """Return the definitions of these DAGs."""
         return VisibleDefinitions.of(self._dag_ids)
 
     def _may(self, _method: str, _entity: object, dag_id: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 from stack.stack import Stack
@@ -10,6 +11,7 @@ from stack.stack import Stack
 PAGE = "plugin/amc"
 SIZE = {"width": 1280, "height": 1200}
 TIMEOUT_MILLISECONDS = 30_000
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 
 
 def page_url(stack: Stack) -> str:
@@ -20,7 +22,7 @@ def page_url(stack: Stack) -> str:
 def take_picture(stack: Stack) -> Path | None:
     """Save the page as ``console.png`` in the stack's directory.
 
-    :return: the file; None where the machine has no Chromium, or the page did not show in time.
+    :return: the file; None where the machine has no Chromium, or it did not show the page.
     """
     program = shutil.which("chromium")
     if program is None:
@@ -29,12 +31,11 @@ def take_picture(stack: Stack) -> Path | None:
 
     token = stack.api().headers["Authorization"].removeprefix("Bearer ")
     path = stack.settings.data / "console.png"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
-        )
-        try:
+    try:
+        with (
+            sync_playwright() as playwright,
+            closing(playwright.chromium.launch(executable_path=program, args=ARGUMENTS)) as browser,
+        ):
             context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
             cookie = {"name": "_token", "value": token, "url": stack.settings.api_url}
             context.add_cookies([cookie])  # type: ignore[list-item]
@@ -42,8 +43,6 @@ def take_picture(stack: Stack) -> Path | None:
             page.goto(page_url(stack), timeout=TIMEOUT_MILLISECONDS)
             page.get_by_role("table", name="Instances").wait_for(timeout=TIMEOUT_MILLISECONDS)
             page.screenshot(path=path)
-        except Error:
-            return None
-        finally:
-            browser.close()
+    except Error:
+        return None
     return path

@@ -539,7 +539,7 @@ GRANT SELECT ON
     public.workflow_schedules, public.workflows
 TO recomamp_console;
 GRANT EXECUTE ON FUNCTION
-    public.result_rows(UUID, INTEGER, INTEGER),
+    public.collection_week_due_at(DATE, JSONB), public.result_rows(UUID, INTEGER, INTEGER),
     public.schedule_preview_for(TEXT, TEXT, JSONB, INTEGER, TIMESTAMPTZ)
 TO recomamp_console;
 

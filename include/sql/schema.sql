@@ -3270,18 +3270,21 @@ BEGIN
             COALESCE(row_offset::TEXT, 'NULL') USING ERRCODE = 'invalid_parameter_value';
     END IF;
     RETURN QUERY
-    SELECT
-        row_offset + listed.place,
-        listed.value,
-        execution.result_rows,
-        COALESCE(execution.result_data -> 'truncated' = 'true', false)
-    FROM public.workflow_executions AS execution
-    CROSS JOIN LATERAL jsonb_path_query(
-        execution.result_data,
-        '$.data[$first to $last]',
-        jsonb_build_object('first', row_offset, 'last', row_offset + row_limit - 1)
-    ) WITH ORDINALITY AS listed (value, place)
-    WHERE execution.id = result_rows.execution_id AND execution.status = 'SUCCESS'
+    WITH result AS MATERIALIZED (
+        SELECT
+            execution.result_rows,
+            COALESCE(execution.result_data -> 'truncated' = 'true', false) AS is_truncated,
+            jsonb_path_query_array(
+                execution.result_data,
+                '$.data[$first to $last]',
+                jsonb_build_object('first', row_offset, 'last', row_offset + row_limit - 1)
+            ) AS page
+        FROM public.workflow_executions AS execution
+        WHERE execution.id = result_rows.execution_id AND execution.status = 'SUCCESS'
+    )
+    SELECT row_offset + listed.place, listed.value, result.result_rows, result.is_truncated
+    FROM result
+    CROSS JOIN LATERAL jsonb_array_elements(result.page) WITH ORDINALITY AS listed (value, place)
     ORDER BY listed.place;
 END;
 $_$;
@@ -10087,6 +10090,7 @@ REVOKE ALL ON FUNCTION public.clear_revoked_consent() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) TO recomamp_analyst;
+GRANT ALL ON FUNCTION public.collection_week_due_at(week_end date, parameters jsonb) TO recomamp_console;
 
 -- Name: FUNCTION count_children(); Type: ACL; Schema: public; Owner: -
 

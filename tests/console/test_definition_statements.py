@@ -38,7 +38,7 @@ def test_schedules_are_found_by_name_and_state(
     ]
     rows.schedule(workflow, name="Hidden reach", last_run_status="FAILED")
     ids = [row["id"] for row in visible]
-    found = read(database, "select_schedules", schedule_ids=ids, state=state, search=search, **PAGE)
+    found = read(database, "select_schedules", visible_ids=ids, state=state, search=search, **PAGE)
     assert [row["name"] for row in found] == expected
     if (state, search) == ("all", ""):
         assert {row["total"] for row in found} == {3}

@@ -43,9 +43,28 @@ def test_what_is_shown_is_stored_without_loss() -> None:
         "ids": {"type": "ARRAY<LONG>", "default": ["9007199254740993"], "description": "Products"},
         "share": {"type": "DOUBLE", "default": 0.25, "required": False},
         "is_new": {"type": "BOOLEAN", "default": False},
+        "unread": {"type": "TEXT", "default": 1},
     }
     form = WorkflowForm(kind="workflow", instance_id=ID, parameters=parameter_fields(parameters))
     assert form.stored_parameters() == parameters
+
+
+def test_a_declaration_that_cannot_be_read_changes_once_it_is_edited() -> None:
+    shown = ParameterField.of("one", {"type": "TEXT"})
+    assert shown.model_copy(update={"value": "Ann"}).as_json() == {
+        "type": "STRING",
+        "default": "Ann",
+    }
+    assert shown.model_copy(update={"type": "LONG"}).as_json() == {
+        "type": "LONG",
+        "default": '{"type": "TEXT"}',
+    }
+
+
+def test_nothing_but_what_cannot_be_read_is_stored_as_it_came() -> None:
+    forged = ParameterField(name="one", value="5", unread='{"type": "LONG", "default": "5"}')
+    broken = ParameterField(name="one", value="5", unread="{")
+    assert forged.as_json() == broken.as_json() == {"type": "STRING", "default": "5"}
 
 
 def test_a_query_brings_the_fields_of_its_parameters() -> None:
@@ -77,6 +96,18 @@ def test_options_of_the_window_are_numbers_where_they_are_typed_as_numbers() -> 
     assert window_of(typed) == stored
     assert window_of(window_texts(stored)) == stored
     assert window_texts("no object") == {}
+
+
+def test_an_option_of_the_window_that_is_null_is_not_typed() -> None:
+    assert window_texts({"lookback_days": None, "lag_days": 2}) == {"lag_days": "2"}
+
+
+@pytest.mark.parametrize("typed", ["0.00001", "1e-05", "1E-5"])
+def test_a_small_number_is_one_when_it_comes_back(typed: str) -> None:
+    stored = window_of({"restate_threshold": typed})
+    assert stored == {"restate_threshold": 0.00001}
+    assert window_texts(stored) == {"restate_threshold": "0.00001"}
+    assert window_of(window_texts(stored)) == stored
 
 
 def test_own_values_keep_their_types_and_their_null() -> None:

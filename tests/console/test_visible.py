@@ -10,13 +10,17 @@ from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleA
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
 from recomamp.console import access
-from recomamp.console.visible import REMEMBER_SECONDS, RecentlyVisible, VisibleDefinitions
+from recomamp.console.visible import (
+    NOTHING,
+    REMEMBER_SECONDS,
+    RecentlyVisible,
+    VisibleDefinitions,
+)
 
 A, B = UUID(int=1), UUID(int=2)
 SCHEDULE, COLLECTION = f"amc_schedule_{A}", f"amc_collection_{B}"
 BOTH = VisibleDefinitions(f"{{{A}}}", f"{{{B}}}")
 ONLY_SCHEDULE = VisibleDefinitions(f"{{{A}}}", "{}")
-NOTHING = VisibleDefinitions("{}", "{}")
 
 
 class Clock:
@@ -73,11 +77,30 @@ def test_one_name_sees_what_the_role_of_each_sign_in_allows(
 ) -> None:
     monkeypatch.setattr(access, "get_auth_manager", OnlyForAdmins)
     seen = {
-        role: access.Visitor(SimpleAuthManagerUser(username="ann", role=role)).visible
+        role: access.Visitor(SimpleAuthManagerUser(username="ann", role=role)).visible()
         for role in ("ADMIN", "VIEWER")
     }
 
     assert seen == {"ADMIN": ONLY_SCHEDULE, "VIEWER": NOTHING}
+
+
+def test_lists_of_runs_are_empty_for_a_user_who_may_read_no_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Airflow's own lists ask: for the part of DAGs in general, and for the DAGs."""
+    asked: list[Any] = []
+
+    class WithoutRuns(OnlyForAdmins):
+        def is_authorized_dag(self, *, access_entity: Any = None, **more: Any) -> bool:
+            asked.append((more["method"], access_entity, more["details"].id))
+            return access_entity is not access.RUNS
+
+    monkeypatch.setattr(access, "get_auth_manager", WithoutRuns)
+    visitor = access.Visitor(SimpleAuthManagerUser(username="ann", role="ADMIN"))
+
+    assert visitor.visible(access.RUNS) == NOTHING
+    assert visitor.visible(access.QUERY) == visitor.visible() == ONLY_SCHEDULE
+    assert asked == [("GET", access.RUNS, None), ("GET", access.QUERY, None)]
 
 
 def test_an_error_is_not_remembered() -> None:

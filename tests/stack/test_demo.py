@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pandas
@@ -26,6 +27,7 @@ from psycopg2.extras import Json
 from rich.console import Console
 
 from demo.demo import print_next_steps
+from demo.picture import take_picture
 from demo.progress import open_progress
 from demo.rows import (
     COLLECTION,
@@ -74,6 +76,24 @@ def test_the_rows_are_accepted_and_stand_for_nothing_done_yet(seeded: Any) -> No
     assert [row["local_due_at"].time().minute for row in state.preview] == [0, 0, 0]
     assert not state.is_synced()
     assert not state.is_settled()
+
+
+def test_a_browser_that_does_not_start_leaves_the_demo_without_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "chromium"
+    program.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    class NotStarted:
+        settings = SimpleNamespace(data=tmp_path, api_url="http://127.0.0.1")
+
+        def api(self) -> Any:
+            return SimpleNamespace(headers={"Authorization": "Bearer one"})
+
+    assert take_picture(cast("Stack", NotStarted())) is None
+    assert not (tmp_path / "console.png").exists()
 
 
 def test_the_sales_are_asked_for_again_once_their_run_has_ended(seeded: Any) -> None:

@@ -276,7 +276,7 @@ workflows
 # Functions that somebody other than the owner may call; all others are the owner's alone.
 FUNCTIONS = {
     "analyze_table(text)": {PIPELINE},
-    "collection_week_due_at(date,jsonb)": {*PEOPLE},
+    "collection_week_due_at(date,jsonb)": {*PEOPLE, CONSOLE},
     "current_user_id()": {*PEOPLE, PIPELINE, CONSOLE},
     "delete_own_row(text,uuid)": {*PEOPLE},
     "is_restatement_stopped(integer[],numeric,timestamp with time zone,timestamp with time zone,"

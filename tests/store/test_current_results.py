@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -180,6 +181,28 @@ def stored(database: Database, rows: Rows, workflow: Row) -> str:
         [f'{{"data": [{",".join(text)}], "truncated": true}}', one],
     )
     return one
+
+
+def test_a_page_of_rows_reads_no_more_of_the_document_than_one_row(
+    database: Database, analyst: Connection, rows: Rows, workflow: Row
+) -> None:
+    text = "".join(sha256(bytes([number])).hexdigest() for number in range(250))
+    document = {"data": [{"id": number, "text": text} for number in range(200)]}
+    document["data"] = [{"id": one["id"], "text": text[one["id"] :]} for one in document["data"]]
+    one = succeed(rows, workflow, "2026-02-01", result_rows=200, result_data=document)
+
+    def blocks(row_limit: int) -> int:
+        [found] = read(
+            analyst,
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM result_rows(%s, %s)",
+            one,
+            row_limit,
+        )
+        plan = found["QUERY PLAN"][0]["Plan"]
+        return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+    blocks(1)  # the first call reads the catalogue
+    assert 5 < blocks(100) < 1.5 * blocks(1)
 
 
 def test_rows_keep_every_digit_and_null_is_not_the_empty_text(

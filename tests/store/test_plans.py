@@ -102,6 +102,7 @@ def test_a_page_reads_no_growing_table_from_end_to_end(
     values: dict[str, Any] = {
         "schedule_ids": HISTORY.keys("schedule")[:last],
         "collection_ids": HISTORY.keys("collection")[:last],
+        "visible_ids": HISTORY.keys("schedule")[:last],
         "all_instances": sees_all,
         "since": datetime.now(UTC) - timedelta(days=7),
     }

@@ -8,6 +8,7 @@
     overview.py …    the routes of one page each; one statement for each panel
     forms.py         what the forms of register.py send and show, as the columns of their rows
     definitions.py   what the pages of schedules and collections share
+    run_requests.py  what people ask for, of a definition or of one execution
     static/          one ES module for each page, and modules that pages share
 
 A row is visible to a user who may read its DAG. A write is a row that the analyst could write.

@@ -18,7 +18,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.models.dag import DagModel
 from fastapi import Depends, HTTPException, status
 
-from recomamp.console.visible import RecentlyVisible, VisibleDefinitions
+from recomamp.console.visible import NOTHING, RecentlyVisible, VisibleDefinitions
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
@@ -38,8 +38,17 @@ class Visitor:
         """Airflow's id of the user."""
         return str(self._user.get_id())
 
+    def visible(self, entity: DagAccessEntity | None = None) -> VisibleDefinitions:
+        """Return the definitions of which lists show a part, as in Airflow's own lists.
+
+        The user may read their DAGs, and that part of DAGs in general.
+        """
+        if entity is not None and not self._may("GET", entity, None):
+            return NOTHING
+        return self._readable
+
     @cached_property
-    def visible(self) -> VisibleDefinitions:
+    def _readable(self) -> VisibleDefinitions:
         """The definitions whose DAGs the user may read, as they were a few seconds ago at most."""
         manager = get_auth_manager()
         # All that a sign-in says of a user: one name may sign in with several roles
@@ -91,7 +100,7 @@ class Visitor:
         return get_auth_manager().is_authorized_dag(
             method=method,
             access_entity=entity,
-            details=DagDetails(id=dag_id, team_name=team) if dag_id else None,
+            details=DagDetails(id=dag_id, team_name=team),
             user=self._user,
         )
 

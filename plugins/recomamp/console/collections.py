@@ -14,8 +14,8 @@ from recomamp.console.definitions import (
     Search,
     as_page,
     ids_with_runs,
-    one_page,
-    only_row,
+    list_page,
+    one_row,
     requests_and_rights,
 )
 from recomamp.console.parameters import Database
@@ -37,16 +37,9 @@ def collections(
     page: PageNumber = 1,
 ) -> dict[str, Any]:
     """Return one page of the list, each collection with its weeks."""
-    visible = visitor.visible
     with database.read() as connection:
-        rows = fetch_all(
-            connection,
-            "console/select_collections",
-            collection_ids=visible.collection_ids,
-            search=search,
-            state=state,
-            **one_page(page),
-        )
+        ids = visitor.visible().collection_ids
+        rows = list_page(connection, DefinitionKind.COLLECTION, ids, search, state, page)
         weeks = defaultdict(list)
         for week in fetch_all(
             connection, "console/select_weeks", shown_ids=ids_with_runs(rows, visitor)
@@ -61,16 +54,7 @@ def collection(collection_id: UUID, visitor: CurrentVisitor, database: Database)
     ref = DefinitionRef(DefinitionKind.COLLECTION, collection_id)
     visitor.require_read(ref.dag_id, RUNS)
     with database.read() as connection:
-        row = only_row(
-            fetch_all(
-                connection,
-                "console/select_collections",
-                collection_ids=[collection_id],
-                search="",
-                state="all",
-                **one_page(1),
-            )
-        )
+        row = one_row(connection, ref)
         weeks = fetch_all(connection, "console/select_weeks", shown_ids=[collection_id])
         restated = fetch_all(
             connection, "console/select_restated_weeks", collection_id=collection_id

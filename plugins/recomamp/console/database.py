@@ -25,7 +25,7 @@ from recomamp.store.statements import execute_returning
 CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 10
 MAX_CONNECTIONS = 4
-WAIT_SECONDS = 5
+WAIT_SECONDS = 0.5
 
 # A user may write what the database refuses; its words name the column and the remedy
 _OF_THE_ROW = ("22", "23", "42501", "P0001")

@@ -13,12 +13,17 @@ from pydantic import BaseModel, ConfigDict
 from recomamp.console.access import NOT_FOUND, RUNS, CurrentVisitor, Visitor
 from recomamp.console.database import ConsoleDatabase
 from recomamp.console.parameters import Database
+from recomamp.console.run_requests import insert_request, select_requests
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.store.statements import Row, fetch_all, fetch_one
 
 router = APIRouter(prefix="/definitions")
 
 PAGE_SIZE = 20
+_LIST = {
+    DefinitionKind.SCHEDULE: "console/select_schedules",
+    DefinitionKind.COLLECTION: "console/select_collections",
+}
 _SET_STATUS = {
     DefinitionKind.SCHEDULE: "console/set_schedule_status",
     DefinitionKind.COLLECTION: "console/set_collection_status",
@@ -46,9 +51,27 @@ class Status(BaseModel):
     status: Literal["ACTIVE", "PAUSED"]
 
 
-def one_page(page: int) -> dict[str, int]:
-    """Return the parameters that limit a statement to a page of a list, counted from 1."""
-    return {"limit": PAGE_SIZE, "offset": (page - 1) * PAGE_SIZE}
+def list_page(
+    connection: Connection, kind: DefinitionKind, ids: str, search: str, state: str, page: int
+) -> list[Row]:
+    """Return the rows of a page of a list, counted from 1.
+
+    :param ids: of the visible definitions of this kind, as a Postgres array.
+    """
+    return fetch_all(
+        connection,
+        _LIST[kind],
+        visible_ids=ids,
+        search=search,
+        state=state,
+        limit=PAGE_SIZE,
+        offset=(page - 1) * PAGE_SIZE,
+    )
+
+
+def one_row(connection: Connection, ref: DefinitionRef) -> Row:
+    """Return the row of one definition; 404 where there is none."""
+    return only_row(list_page(connection, ref.kind, f"{{{ref.id}}}", "", "all", 1))
 
 
 def as_page(rows: list[Row], page: int) -> dict[str, Any]:
@@ -74,11 +97,8 @@ def requests_and_rights(
 ) -> dict[str, Any]:
     """Return the latest requests for a definition, and what the visitor may do with it."""
     return {
-        "requests": fetch_all(
-            connection,
-            "console/select_run_requests",
-            schedule_id=ref.schedule_id,
-            collection_id=ref.collection_id,
+        "requests": select_requests(
+            connection, schedule_id=ref.schedule_id, collection_id=ref.collection_id
         ),
         "may_edit": visitor.may("PUT", ref.dag_id),
         "may_run": visitor.may_run(ref.dag_id),
@@ -101,16 +121,13 @@ def request_runs(
 ) -> Row | None:
     """Insert a row of ``run_requests`` as the owner of a definition, and return its id."""
     visitor.require_run(ref.dag_id)
-    owner_id = _owner_of(database, ref)
-    with database.write_as(owner_id) as connection:
-        return fetch_one(
-            connection,
-            "console/insert_run_request",
-            user_id=owner_id,
-            schedule_id=ref.schedule_id,
-            collection_id=ref.collection_id,
-            **wanted.model_dump(),
-        )
+    return insert_request(
+        database,
+        _owner_of(database, ref),
+        schedule_id=ref.schedule_id,
+        collection_id=ref.collection_id,
+        **wanted.model_dump(),
+    )
 
 
 @router.put("/{dag_id}/status")

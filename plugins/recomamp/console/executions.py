@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -22,6 +23,7 @@ from recomamp.console.access import (
     readable_dag,
 )
 from recomamp.console.parameters import Database
+from recomamp.console.run_requests import insert_request, select_requests
 from recomamp.domain.execution_states import ExecutionStatus
 from recomamp.domain.execution_timeline import last_moment, phases_of
 from recomamp.domain.run_actions import actions_on
@@ -32,21 +34,27 @@ router = APIRouter()
 PAGE_SIZE = 50
 
 
-def readable_execution(entity: DagPart) -> Callable[..., Row]:
-    """Return a dependency that gives ``dag_id`` and ``user_id`` of the execution of the path.
+_QUERY_COLUMNS = ("submitted_sql", "input_parameters", "parameters", "amc_options")
+
+Reader = Callable[[], AbstractContextManager[Connection]]
+
+
+def reader_of(entity: DagPart) -> Callable[..., Reader]:
+    """Return a dependency that gives what opens a connection to read the execution of the path.
 
     It answers 404 to a user who may not read that part of the execution's DAG.
     """
 
-    def read(execution_id: UUID, visitor: CurrentVisitor, database: Database) -> Row:
-        with database.read() as connection:
-            row = fetch_one(
-                connection, "console/select_dag_of_execution", execution_id=execution_id
-            )
-        visitor.require_read(row["dag_id"] if row else None, entity)
-        return row or {}
+    def reader(execution_id: UUID, visitor: CurrentVisitor, database: Database) -> Reader:
+        @contextmanager
+        def read() -> Iterator[Connection]:
+            with database.read() as connection:
+                _require_read(connection, visitor, execution_id, entity)
+                yield connection
 
-    return read
+        return read
+
+    return reader
 
 
 @router.get("/executions")
@@ -66,7 +74,7 @@ def list_executions(
         rows = fetch_all(
             connection,
             "console/select_executions",
-            **visitor.visible.as_parameters(),
+            **visitor.visible(RUNS).as_parameters(),
             statuses=None if state is None else [state.value],
             dag_id=dag_id,
             before_at=before_at if before_id is not None else None,
@@ -85,7 +93,7 @@ def executions_of_run(
         return {"attempts": _attempts(connection, dag_id, run_id)}
 
 
-@router.get("/executions/{execution_id}", dependencies=[Depends(readable_execution(RUNS))])
+@router.get("/executions/{execution_id}")
 def execution(execution_id: UUID, visitor: CurrentVisitor, database: Database) -> dict[str, Any]:
     """Return one execution: what each panel of its page shows, apart from its result.
 
@@ -94,16 +102,16 @@ def execution(execution_id: UUID, visitor: CurrentVisitor, database: Database) -
     key = {"execution_id": execution_id}
     with database.read() as connection:
         row = fetch_one(connection, "console/select_execution", **key)
+        visitor.require_read(row["dag_id"] if row else None, RUNS)
         if row is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
         attempts = _attempts(connection, row["dag_id"], row["dag_run_id"])
         failed_calls = fetch_all(connection, "console/select_failed_calls", **key)
-        requests = fetch_all(connection, "console/select_requests_on_execution", **key)
-        query = checks = None
-        if visitor.may("GET", row["dag_id"], QUERY):
-            query = fetch_one(connection, "console/select_query_as_sent", **key)
+        requests = select_requests(connection, execution_id=execution_id)
+        checks = None
         if may_read_results := visitor.may("GET", row["dag_id"], RESULTS):
             checks = fetch_all(connection, "console/select_outcomes_of_checks", **key)
+    query = {name: row.pop(name) for name in _QUERY_COLUMNS}
     return {
         "execution": row,
         "phases": phases_of(row),
@@ -112,7 +120,7 @@ def execution(execution_id: UUID, visitor: CurrentVisitor, database: Database) -
         "failed_calls": failed_calls,
         "requests": requests,
         "actions": _actions(row, attempts, visitor),
-        "query": query,
+        "query": query if visitor.may("GET", row["dag_id"], QUERY) else None,
         "checks": checks,
         "has_results": row["status"] == ExecutionStatus.SUCCESS,
         "may_read_results": may_read_results,
@@ -126,23 +134,24 @@ class RequestOnExecution(BaseModel):
 
 
 @router.post("/executions/{execution_id}/requests", status_code=status.HTTP_201_CREATED)
-def insert_request(
-    execution_id: UUID,
-    asked: RequestOnExecution,
-    owned: Annotated[Row, Depends(readable_execution(RUNS))],
-    visitor: CurrentVisitor,
-    database: Database,
-) -> dict[str, Any]:
+def request_on_execution(
+    execution_id: UUID, asked: RequestOnExecution, visitor: CurrentVisitor, database: Database
+) -> Row | None:
     """Ask for it as the execution's owner; the follower does it, or says why not."""
+    with database.read() as connection:
+        owned = _require_read(connection, visitor, execution_id, RUNS)
     visitor.require_run(owned["dag_id"])
-    with database.write_as(owned["user_id"]) as connection:
-        inserted = fetch_one(
-            connection,
-            "console/insert_request_on_execution",
-            action=asked.action,
-            execution_id=execution_id,
-        )
-    return inserted or {}
+    return insert_request(
+        database, owned["user_id"], action=asked.action, execution_id=execution_id
+    )
+
+
+def _require_read(
+    connection: Connection, visitor: Visitor, execution_id: UUID, entity: DagPart
+) -> Row:
+    row = fetch_one(connection, "console/select_dag_of_execution", execution_id=execution_id)
+    visitor.require_read(row["dag_id"] if row else None, entity)
+    return row or {}
 
 
 def _attempts(connection: Connection, dag_id: str, run_id: str) -> list[Row]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -28,18 +29,22 @@ Row = Mapping[str, Any]
 
 _NEW = UUID(int=0)
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
-_FRACTION = re.compile(r"-?[0-9]{1,9}\.[0-9]{1,18}")
+_FRACTION = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,18})?([eE]-?[0-9]{1,2})?")
 _MAX_QUERY_CHARS = 300_000  # more than the database takes: its words say how much that is
 
 
 class ParameterField(BaseModel):
-    """A declared parameter of a workflow. ``type`` is LONG, ARRAY<LONG> and the like."""
+    """A declared parameter of a workflow. ``type`` is LONG, ARRAY<LONG> and the like.
+
+    :param unread: JSON of a stored declaration that cannot be read.
+    """
 
     name: str
     type: str = "STRING"
     value: Text = None
     description: str = ""
     required: bool = True
+    unread: str | None = None
 
     @classmethod
     def of(cls, name: str, raw: object) -> ParameterField:
@@ -47,7 +52,7 @@ class ParameterField(BaseModel):
         try:
             one = declare({name: raw})[name]
         except InvalidDefinition:
-            return cls(name=name, value=json.dumps(raw))
+            return cls(name=name, value=json.dumps(raw), unread=json.dumps(raw))
         return cls(
             name=name,
             type=one.type_name,
@@ -56,8 +61,13 @@ class ParameterField(BaseModel):
             required=one.required,
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the declaration as it is stored."""
+    def as_json(self) -> Any:
+        """Return the declaration to store; one that cannot be read stays until it changes."""
+        if self.unread is not None:
+            with suppress(ValueError):
+                stored = json.loads(self.unread)
+                if self == ParameterField.of(self.name, stored):
+                    return stored
         entry: dict[str, Any] = {"type": self.type}
         if self.value is not None:
             entry["default"] = self.value
@@ -230,8 +240,9 @@ def window_texts(window: Any) -> dict[str, str | bool]:
         if isinstance(raw, bool)
         else ", ".join(map(str, raw))
         if isinstance(raw, list)
-        else str(raw)
+        else _plain(raw)
         for name, raw in named
+        if raw is not None
     }
 
 
@@ -245,6 +256,11 @@ def _number(text: str) -> int | float | str:
     if _WHOLE.fullmatch(text):
         return int(text)
     return float(text) if _FRACTION.fullmatch(text) else text
+
+
+def _plain(raw: object) -> str:
+    """Return a stored option as text, a small number without an exponent."""
+    return f"{Decimal(str(raw)):f}" if isinstance(raw, float) else str(raw)
 
 
 def _declared(parameters: Any) -> dict[str, Parameter]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from recomamp.console.access import CurrentVisitor
+from recomamp.console.access import QUERY, RUNS, CurrentVisitor
 from recomamp.console.parameters import Database, ZoneName, local_midnight
+from recomamp.store.slots import EXTERNAL_COUNT_LIFETIME
 from recomamp.store.statements import fetch_all
 
 router = APIRouter(prefix="/overview")
@@ -29,7 +30,9 @@ def overview(
     now = datetime.now(UTC)
     today = local_midnight(now, time_zone)
     since = today - timedelta(days=min(max(days, 1), 31) - 1)
-    visible = visitor.visible.as_parameters()
+    visible = visitor.visible().as_parameters()
+    runs = visitor.visible(RUNS).as_parameters()
+    queries = visitor.visible(QUERY).as_parameters()
     with database.read() as connection:
         return {
             "at": now,
@@ -39,21 +42,26 @@ def overview(
                 **visible,
                 all_instances=visitor.may_edit_all,
                 today=today,
+                external_counted_since=now - EXTERNAL_COUNT_LIFETIME,
+                external_counted_until=now + EXTERNAL_COUNT_LIFETIME,
             ),
-            "queue": fetch_all(connection, "console/select_queue", **visible),
+            "queue": fetch_all(connection, "console/select_queue", **runs),
             "outcomes": fetch_all(
                 connection,
                 "console/select_outcomes_by_day",
-                **visible,
+                **runs,
                 since=since,
                 time_zone=time_zone,
             ),
-            "failures": fetch_all(connection, "console/select_failures", **visible, since=since),
+            "failures": fetch_all(connection, "console/select_failures", **runs, since=since),
             "late": fetch_all(
                 connection,
                 "console/select_late_schedules",
-                **visible,
+                **runs,
                 due_before=now - LATE_AFTER,
             ),
-            "findings": fetch_all(connection, "console/select_workflow_findings", **visible),
+            "late_weeks": fetch_all(
+                connection, "console/select_late_weeks", **runs, due_before=now - LATE_AFTER
+            ),
+            "findings": fetch_all(connection, "console/select_workflow_findings", **queries),
         }

@@ -14,9 +14,8 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.console import downloads
 from recomamp.console.access import NOT_FOUND, RESULTS
-from recomamp.console.executions import readable_execution
+from recomamp.console.executions import Reader, reader_of
 from recomamp.console.open_downloads import Download, DownloadPlace
-from recomamp.console.parameters import Database
 from recomamp.domain.result_cells import cells_of
 from recomamp.domain.result_columns import read_stored_columns
 from recomamp.store.statements import Row, fetch_all, fetch_one
@@ -26,29 +25,28 @@ from recomamp.store.stored_results import (
     select_stored_result,
 )
 
-router = APIRouter(
-    prefix="/executions/{execution_id}", dependencies=[Depends(readable_execution(RESULTS))]
-)
+router = APIRouter(prefix="/executions/{execution_id}")
 
 PAGE_SIZE = 100
 CHART_POINTS = 2_000
 
+ReadResult = Annotated[Reader, Depends(reader_of(RESULTS))]
 ColumnName = Annotated[str, Query(max_length=300)]
 
 
 @router.get("/result")
 def result(
-    execution_id: UUID, database: Database, page: Annotated[int, Query(ge=0, le=100)] = 0
+    execution_id: UUID, read: ReadResult, page: Annotated[int, Query(ge=0, le=100)] = 0
 ) -> dict[str, Any]:
     """Return a page of the rows of the result's document, with columns, files and counts."""
-    with database.read() as connection:
+    with read() as connection:
         found = _require(fetch_one(connection, "console/select_result", execution_id=execution_id))
         rows = fetch_all(
             connection,
             "console/select_result_rows",
             execution_id=execution_id,
-            first_place=page * PAGE_SIZE,
-            last_place=(page + 1) * PAGE_SIZE - 1,
+            row_limit=PAGE_SIZE,
+            row_offset=page * PAGE_SIZE,
         )
     columns = _columns(found["columns"])
     names = [column["name"] for column in columns]
@@ -63,13 +61,13 @@ def result(
 @router.get("/chart")
 def chart(
     execution_id: UUID,
-    database: Database,
+    read: ReadResult,
     x: ColumnName,
     y: ColumnName = "",
     colour: ColumnName = "",
 ) -> dict[str, Any]:
     """Return sums of a measure by one or two columns; the number of rows without a measure."""
-    with database.read() as connection:
+    with read() as connection:
         points = fetch_all(
             connection,
             "console/select_chart_points",
@@ -87,14 +85,14 @@ def chart(
 
 @router.get("/versions")
 def versions(
-    execution_id: UUID, database: Database, after: Annotated[int, Query(ge=0)] = 0
+    execution_id: UUID, read: ReadResult, after: Annotated[int, Query(ge=0)] = 0
 ) -> dict[str, Any]:
     """Return the versions of the window, and what this one changed.
 
     :param after: number of the changed row after which the page begins.
     """
     key = {"execution_id": execution_id}
-    with database.read() as connection:
+    with read() as connection:
         changed = fetch_all(
             connection, "console/select_difference_rows", **key, after=after, page_size=PAGE_SIZE
         )
@@ -112,9 +110,9 @@ def versions(
 
 
 @router.get("/result.csv")
-def download_csv(execution_id: UUID, database: Database, place: DownloadPlace) -> Download:
+def download_csv(execution_id: UUID, read: ReadResult, place: DownloadPlace) -> Download:
     """Send all rows as CSV: from the document where it has all of them, else from the files."""
-    with database.read() as connection:
+    with read() as connection:
         found = _require(fetch_one(connection, "console/select_result", execution_id=execution_id))
         stored = _stored(connection, execution_id)
         is_whole = not found["is_truncated"]
@@ -137,14 +135,14 @@ def download_csv(execution_id: UUID, database: Database, place: DownloadPlace) -
 def download_file(
     execution_id: UUID,
     number: Annotated[int, Path(ge=1)],
-    database: Database,
+    read: ReadResult,
     place: DownloadPlace,
 ) -> Download:
     """Send one Parquet file of the result.
 
     :param number: of the file in the document's list, from 1 on.
     """
-    with database.read() as connection:
+    with read() as connection:
         stored = _stored(connection, execution_id)
     return Download(
         downloads.started(downloads.file_chunks(stored, number)),

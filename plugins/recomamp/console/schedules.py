@@ -9,7 +9,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, status
-from psycopg2.extensions import connection as Connection
 
 from recomamp.console.access import RUNS, CurrentVisitor
 from recomamp.console.definitions import (
@@ -18,14 +17,18 @@ from recomamp.console.definitions import (
     Search,
     as_page,
     ids_with_runs,
-    one_page,
-    only_row,
+    list_page,
+    one_row,
     requests_and_rights,
 )
 from recomamp.console.parameters import Database
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import read_schedule_windows
-from recomamp.domain.scheduling.backfills import MAX_BACKFILL_WINDOWS, backfill_windows
+from recomamp.domain.scheduling.backfills import (
+    MAX_BACKFILL_WINDOWS,
+    backfill_windows,
+    has_too_many_days,
+)
 from recomamp.domain.scheduling.windows import DueWindow
 from recomamp.errors import InvalidDefinition
 from recomamp.store.statements import Row, fetch_all
@@ -53,16 +56,11 @@ def schedules(
     page: PageNumber = 1,
 ) -> dict[str, Any]:
     """Return one page of the list, each schedule with its next tick and its last runs."""
-    visible = visitor.visible
+    # Whether the last run failed is known to those who may read runs
+    visible = visitor.visible(RUNS if state == "failing" else None)
     with database.read() as connection:
-        rows = fetch_all(
-            connection,
-            "console/select_schedules",
-            schedule_ids=visible.schedule_ids,
-            search=search,
-            state=state,
-            **one_page(page),
-        )
+        ids = visible.schedule_ids
+        rows = list_page(connection, DefinitionKind.SCHEDULE, ids, search, state, page)
         runs = defaultdict(list)
         for run in fetch_all(
             connection,
@@ -82,7 +80,7 @@ def schedule(schedule_id: UUID, visitor: CurrentVisitor, database: Database) -> 
     ref = DefinitionRef(DefinitionKind.SCHEDULE, schedule_id)
     visitor.require_read(ref.dag_id, RUNS)
     with database.read() as connection:
-        row = _read_row(connection, schedule_id)
+        row = one_row(connection, ref)
         runs = fetch_all(
             connection,
             "console/select_schedule_runs",
@@ -104,17 +102,21 @@ def preview_backfill(
 ) -> dict[str, Any]:
     """Return the windows of a backfill, and which of them it would run.
 
-    Run records say what has run. Airflow decides by its own runs when the backfill begins.
+    More days than it may have windows give the number alone. Run records say what has run. Airflow
+    decides by its own runs when the backfill begins.
     """
     ref = DefinitionRef(DefinitionKind.SCHEDULE, schedule_id)
     visitor.require_read(ref.dag_id, RUNS)
     with database.read() as connection:
-        row = _read_row(connection, schedule_id)
+        row = one_row(connection, ref)
         try:
             windows = read_schedule_windows(row)
         except InvalidDefinition as err:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(err)) from err
-        found = backfill_windows(windows, from_date, to_date, datetime.now(UTC))
+        now = datetime.now(UTC)
+        if has_too_many_days(windows, from_date, to_date, now):
+            return _preview(row, [], MAX_BACKFILL_WINDOWS + 1)
+        found = backfill_windows(windows, from_date, to_date, now)
         planned = list(islice(found, MAX_BACKFILL_WINDOWS + 1))
         states = {
             (one["window_start"], one["window_end"]): one["status"]
@@ -130,25 +132,16 @@ def preview_backfill(
     for due in planned:
         state = states.get((due.window.start, due.window.end))
         listed.append({**_as_json(due), "status": state, "runs": state in again})
+    return _preview(row, listed, sum(one["runs"] for one in listed))
+
+
+def _preview(row: Row, listed: list[dict[str, Any]], count: int) -> dict[str, Any]:
     return {
         "windows": listed,
-        "count": sum(one["runs"] for one in listed),
+        "count": count,
         "limit": MAX_BACKFILL_WINDOWS,
         "time_zone": row["time_zone"],
     }
-
-
-def _read_row(connection: Connection, schedule_id: UUID) -> Row:
-    return only_row(
-        fetch_all(
-            connection,
-            "console/select_schedules",
-            schedule_ids=[schedule_id],
-            search="",
-            state="all",
-            **one_page(1),
-        )
-    )
 
 
 def _with_ticks(row: Row, now: datetime, ticks: int) -> dict[str, Any]:
@@ -157,7 +150,8 @@ def _with_ticks(row: Row, now: datetime, ticks: int) -> dict[str, Any]:
     try:
         windows = read_schedule_windows(row)
     except InvalidDefinition as err:
-        return {**shown, "ticks": [], "problem": str(err)}
+        # A zone that does not exist would stop the page from writing any time
+        return {**shown, "time_zone": "UTC", "ticks": [], "problem": str(err)}
     due: DueWindow | None = windows.next(now)
     following: list[dict[str, Any]] = []
     while due is not None and len(following) < ticks:

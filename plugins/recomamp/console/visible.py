@@ -51,6 +51,9 @@ class VisibleDefinitions:
         return {"schedule_ids": self.schedule_ids, "collection_ids": self.collection_ids}
 
 
+NOTHING = VisibleDefinitions.of(())
+
+
 class RecentlyVisible:
     """Remembers for each user which definitions are visible.
 

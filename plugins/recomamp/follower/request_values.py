@@ -11,17 +11,15 @@ from recomamp.domain.row_limits import LAST_DATE
 from recomamp.domain.run_actions import RunAction
 from recomamp.domain.scheduling.backfills import (
     MAX_BACKFILL_WINDOWS,
-    backfill_ends,
     backfill_windows,
+    has_too_many_days,
 )
 from recomamp.domain.scheduling.cron import load_zone
-from recomamp.domain.scheduling.windows import ScheduleWindows, Window
+from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.sql.parameters import overlay
 from recomamp.errors import InvalidDefinition
 from recomamp.follower.airflow_runs import BackfillRange
 from recomamp.store.run_requests import ClaimedRequest
-
-_SLACK_DAYS = 5
 
 
 def checked_parameters(request: ClaimedRequest, row: Schedule | Collection) -> dict[str, Any]:
@@ -92,18 +90,8 @@ def backfill_range(request: ClaimedRequest) -> BackfillRange:
 
 def count_windows(row: Schedule | Collection, wanted: BackfillRange, now: datetime) -> int:
     """Count the runs that a backfill may create, up to one more than are allowed."""
-    first, last = backfill_ends(row.windows, wanted.first_day, wanted.last_day)
-    if _has_too_many_days(row, first, min(last, now)):
+    days = wanted.first_day, wanted.last_day
+    if has_too_many_days(row.windows, *days, now):
         return MAX_BACKFILL_WINDOWS + 1
-    windows = backfill_windows(row.windows, wanted.first_day, wanted.last_day, now)
+    windows = backfill_windows(row.windows, *days, now)
     return sum(1 for _ in islice(windows, MAX_BACKFILL_WINDOWS + 1))
-
-
-def _has_too_many_days(row: Schedule | Collection, first: datetime, last: datetime) -> bool:
-    """Return whether a schedule of every day has more windows than are allowed, by arithmetic."""
-    windows = row.windows
-    if not isinstance(windows, ScheduleWindows) or windows.cron.fields.split()[2:] != ["*"] * 3:
-        return False
-    # Windows that end after now do not count, and a zone may skip a day
-    not_counted = windows.lag_days + (windows.lookback_days or 1) + _SLACK_DAYS
-    return (last - first).days - not_counted > MAX_BACKFILL_WINDOWS

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from recomamp.domain.scheduling.backfills import backfill_windows
+import pytest
+
+from recomamp.domain.scheduling.backfills import backfill_windows, has_too_many_days
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.windows import CollectionWindows, ScheduleWindows, Window
 
@@ -29,6 +31,36 @@ def test_weeks_of_a_collection_are_those_that_start_on_the_days() -> None:
     weeks = CollectionWindows(start_date=date(2026, 1, 1), end_date=date(2026, 1, 31))
     found = windows_of(weeks, date(2026, 1, 8), date(2026, 1, 22))
     assert [one.first_date.day for one in found] == [8, 15, 22]
+
+
+def test_windows_are_those_of_their_ticks_and_the_tick_before_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = list(backfill_windows(BERLIN, date(2026, 3, 20), date(2026, 3, 30), NOW))
+    assert found == [BERLIN.at(due.due_at) for due in found]
+    asked: list[datetime] = []
+    last_tick = Cron.last_tick
+    monkeypatch.setattr(
+        Cron, "last_tick", lambda self, until: asked.append(until) or last_tick(self, until)
+    )
+    assert list(backfill_windows(BERLIN, date(2026, 3, 20), date(2026, 3, 30), NOW)) == found
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("windows", "years", "expected"),
+    [
+        (BERLIN, 2, True),
+        (BERLIN, 1, False),
+        (ScheduleWindows(cron=Cron("0 6 * * 1", "Europe/Berlin")), 30, False),
+        (CollectionWindows(start_date=date(2026, 1, 1), end_date=date(2026, 1, 31)), 30, False),
+    ],
+)
+def test_too_many_days_are_told_without_counting_windows(
+    windows: ScheduleWindows | CollectionWindows, years: int, expected: bool
+) -> None:
+    first = date(2026 - years, 1, 1)
+    assert has_too_many_days(windows, first, date(2026, 1, 1), NOW) is expected
 
 
 def windows_of(

@@ -6,7 +6,6 @@ SELECT
     dry.status,
     dry.message,
     dry.checked_at,
-    dry.next_try_at,
     dry.definition_md5 IS NOT DISTINCT FROM workflow.definition_md5 AS is_current,
     ARRAY(
         SELECT finding.message

@@ -1,10 +1,10 @@
 -- One page of the visible collections, by name. Each row has the number of all that match.
--- Parameters: collection_ids (UUID array: the visible ones), search (part of the name; '' for all),
+-- Parameters: visible_ids (UUID array: the visible ones), search (part of the name; '' for all),
 -- state (all, or a status), limit, offset.
 WITH page AS MATERIALIZED (
     SELECT collection.id, COUNT(*) OVER () AS total
     FROM report_data_collections AS collection
-    WHERE collection.id IN (SELECT unnest(%(collection_ids)s::UUID[]))
+    WHERE collection.id IN (SELECT unnest(%(visible_ids)s::UUID[]))
         AND strpos(lower(collection.name), lower(%(search)s)) > 0
         AND %(state)s IN ('all', collection.status)
     ORDER BY lower(collection.name), collection.id
@@ -19,7 +19,6 @@ SELECT
     collection.start_date,
     collection.end_date,
     collection.parameters,
-    collection.progress_percentage,
     collection.estimated_completion,
     collection.completed_at,
     workflow.name AS workflow,

@@ -2,7 +2,6 @@
 -- Parameters: execution_id.
 SELECT
     difference.previous_execution_id,
-    difference.compared_at,
     difference.key_columns,
     difference.rows_before,
     difference.rows_after,

@@ -1,4 +1,5 @@
--- One execution: its times, AMC's ids and words, and its run record. Not its query, not its result.
+-- One execution: its times, AMC's ids and words, its query as AMC got it, with declarations, values and
+-- options, and its run record. Not its result.
 -- Parameters: execution_id.
 SELECT
     execution.id,
@@ -6,7 +7,6 @@ SELECT
     execution.attempt,
     execution.retry_count,
     execution.next_retry_at,
-    execution.clear_number,
     execution.dag_id,
     execution.dag_run_id,
     execution.schedule_id,
@@ -23,7 +23,6 @@ SELECT
     execution.completed_at,
     execution.results_loaded_at,
     execution.deadline_at,
-    execution.orphaned_at,
     execution.execution_duration,
     execution.amc_status,
     execution.amc_execution_id,
@@ -36,6 +35,10 @@ SELECT
     execution.hidden_rows,
     execution.blanked_rows,
     execution.hidden_reasons,
+    execution.submitted_sql,
+    execution.input_parameters,
+    execution.parameters,
+    execution.amc_options,
     owner.email AS owner,
     workflow.name AS workflow,
     COALESCE(schedule.name, collection.name) AS name,

@@ -6,8 +6,7 @@ SELECT
     failed.status,
     failed.code,
     failed.message,
-    failed.request_id,
-    failed.attempt
+    failed.request_id
 FROM amc_api_errors AS failed
 WHERE failed.execution_id = %(execution_id)s
 ORDER BY failed.at DESC, failed.id DESC

@@ -1,8 +1,11 @@
 -- Failed runs of the visible definitions, grouped by error and instance, with the latest of each.
+-- Instances of two users may have one name.
 -- Parameters: schedule_ids, collection_ids (UUID arrays: the visible definitions), since (time).
 SELECT
     COALESCE(execution.error_type, 'RUN_FAILED') AS error_type,
+    instance.id AS instance_id,
     instance.name AS instance,
+    owner.email AS owner,
     COUNT(*) AS failures,
     MAX(run.ended_at) AS latest_at,
     (array_agg(run.error_message ORDER BY run.ended_at DESC))[1] AS message,
@@ -38,7 +41,8 @@ FROM (
         AND week.collection_id IN (SELECT unnest(%(collection_ids)s::UUID[]))
 ) AS run
 JOIN amc_instances AS instance ON instance.id = run.instance_id
+JOIN users AS owner ON owner.id = instance.user_id
 LEFT JOIN workflow_executions AS execution ON execution.id = run.execution_id
-GROUP BY 1, 2
+GROUP BY 1, instance.id, owner.id
 ORDER BY latest_at DESC
 LIMIT 20;

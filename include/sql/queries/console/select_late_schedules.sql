@@ -1,12 +1,19 @@
--- Active schedules of the visible ones whose latest tick has no run record yet, the latest last.
+-- Active schedules of the visible ones whose latest tick has no run record yet, the latest last, with
+-- the time of their last result.
 -- Parameters: schedule_ids (UUID array: the visible ones), due_before (time).
 SELECT
     schedule.id,
     'amc_schedule_' || schedule.id AS dag_id,
     schedule.name,
-    schedule.timezone AS time_zone,
+    COALESCE(schedule.timezone, 'UTC') AS time_zone,
     schedule.next_run_at AS due_at,
-    schedule.last_run_status
+    schedule.last_run_status,
+    (
+        -- FILTER: else the planner reads the index of all times from its end
+        SELECT MAX(schedule_run.created_at) FILTER (WHERE schedule_run.status = 'SUCCESS')
+        FROM schedule_runs AS schedule_run
+        WHERE schedule_run.schedule_id = schedule.id
+    ) AS last_result_at
 FROM workflow_schedules AS schedule
 WHERE schedule.is_active = true
     AND schedule.next_run_at < %(due_before)s

@@ -1,10 +1,10 @@
 -- One page of the visible schedules, by name. Each row has the number of all that match.
--- Parameters: schedule_ids (UUID array: the visible ones), search (part of the name; '' for all),
+-- Parameters: visible_ids (UUID array: the visible ones), search (part of the name; '' for all),
 -- state (all, active, paused or failing), limit, offset.
 WITH page AS MATERIALIZED (
     SELECT schedule.id, COUNT(*) OVER () AS total
     FROM workflow_schedules AS schedule
-    WHERE schedule.id IN (SELECT unnest(%(schedule_ids)s::UUID[]))
+    WHERE schedule.id IN (SELECT unnest(%(visible_ids)s::UUID[]))
         AND strpos(lower(schedule.name), lower(%(search)s)) > 0
         AND CASE %(state)s
             WHEN 'active' THEN schedule.is_active = true
@@ -25,7 +25,6 @@ SELECT
     schedule.timezone,
     COALESCE(schedule.timezone, 'UTC') AS time_zone,
     schedule.parameters,
-    schedule.last_run_status,
     workflow.name AS workflow,
     instance.name AS instance,
     owner.email AS owner,

@@ -52,7 +52,7 @@ export function RunDialog({ row, close, sent }) {
 }
 
 const Preview = ({ plan }) => {
-  const isTooMany = plan.windows.length > plan.limit;
+  const isTooMany = Math.max(plan.windows.length, plan.count) > plan.limit;
   return html`
     <${Text} my="3" fontWeight="semibold" role="status">
       ${isTooMany
@@ -79,7 +79,7 @@ export function BackfillDialog({ row, close, sent }) {
   const query = new URLSearchParams({ from_date: first, to_date: last, reprocess_behavior: behavior });
   const preview = useData(isNamed ? `schedules/${row.id}/backfill?${query}` : null, { every: 0 });
   const plan = isNamed ? preview.data : null;
-  const isSendable = plan !== null && plan.count > 0 && plan.windows.length <= plan.limit;
+  const isSendable = plan !== null && plan.count > 0 && Math.max(plan.windows.length, plan.count) <= plan.limit;
   return html`<${DialogBox} title="Backfill ${row.name}" close=${close}
     footer=${html`<${Button} loading=${request.busy} disabled=${!isSendable} onClick=${() => request.run("POST", `definitions/${row.dag_id}/requests`, body)}>
       ${isSendable ? `Run windows (${count(plan.count)})` : "Run windows"}<//>`}>

@@ -129,9 +129,13 @@ class ScheduleWindows:
 
     def at(self, tick: datetime) -> DueWindow:
         """Return the window of the run that is due at this tick."""
+        return self._window(tick, None)
+
+    def _window(self, tick: datetime, previous_tick: datetime | None) -> DueWindow:
+        """Return the window of a tick; the tick before it takes a while where it is not known."""
         end = self._lagged(tick)
         if self.lookback_days is None:
-            start = self._lagged(self.cron.last_tick(tick - _INSTANT))
+            start = self._lagged(previous_tick or self.cron.last_tick(tick - _INSTANT))
         else:
             start = self._days_before(end, self.lookback_days)
         window = Window(start=start, end=end, time_zone=self.cron.time_zone, type=self.type)
@@ -155,18 +159,21 @@ class ScheduleWindows:
         slack = timedelta(days=3) if self.cron.is_at_most_daily else _INSTANT
         due = self._next(earliest + reach - slack)  # its tick may be later than 2100
         while due.window.start < earliest:
-            due = self._next(due.due_at)
+            due = self._after(due)
         return due
 
     def following(self, due: DueWindow) -> DueWindow | None:
         """Return the run after that one, None after 2100."""
-        return None if due.due_at > LATEST else self._next(due.due_at)
+        return None if due.due_at > LATEST else self._after(due)
 
     def check(self, window: Window) -> None:
         """Accept any window: a run that somebody starts may read any days."""
 
     def _next(self, after: datetime) -> DueWindow:
         return self.at(self.cron.next_tick(after))
+
+    def _after(self, due: DueWindow) -> DueWindow:
+        return self._window(self.cron.next_tick(due.due_at), due.due_at)
 
     def _lagged(self, tick: datetime) -> datetime:
         if self.cron.is_at_most_daily:
