@@ -41,6 +41,9 @@ class Editor(Visitor):
         allowed = self.dag_ids | (self.reads if method == "GET" else set())
         return self.may_edit_all or dag_id in allowed
 
+    def require_read_all(self, entity: object) -> None:
+        """Allow it."""
+
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch, database: Database) -> FastAPI:

@@ -287,7 +287,7 @@ def test_a_request_is_its_owners_row(
     refused = console.client.post(path, json={"action": "RETRY"})
     assert refused.status_code == 422
     assert "max_open_requests" in refused.json()["detail"]
-    console.guest.forbidden.add("POST")
+    console.guest.forbidden.add("PUT")
     assert console.client.post(path, json={"action": "RETRY"}).status_code == 403
     assert get(console, f"executions/{EXECUTION}")["actions"] == []
     assert console.client.post(path, json={"action": "BACKFILL"}).status_code == 422

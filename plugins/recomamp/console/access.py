@@ -15,6 +15,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.configuration import conf
 from airflow.models.dag import DagModel
 from fastapi import Depends, HTTPException, status
 
@@ -70,6 +71,10 @@ class Visitor:
         """Return whether the user may start runs of a DAG."""
         return self.may("POST", dag_id, DagAccessEntity.RUN)
 
+    def may_change_runs(self, dag_id: str) -> bool:
+        """Return whether the user may end and clear runs of a DAG, as Airflow asks for it."""
+        return self.may("PUT", dag_id, DagAccessEntity.RUN)
+
     def require_read(self, dag_id: str | None, entity: DagAccessEntity | None = None) -> None:
         """Refuse a user who may not read a DAG, in the words for a row that does not exist.
 
@@ -90,6 +95,17 @@ class Visitor:
         if not self.may_run(dag_id):
             raise _forbidden("start runs of this DAG (POST on its runs)")
 
+    def require_change_of_runs(self, dag_id: str) -> None:
+        """Refuse a user who may not end or clear runs of a DAG."""
+        self.require_read(dag_id)
+        if not self.may_change_runs(dag_id):
+            raise _forbidden("change runs of this DAG (PUT on its runs)")
+
+    def require_read_all(self, entity: DagAccessEntity) -> None:
+        """Refuse a user who may not read that part of DAGs in general."""
+        if not self._may("GET", entity, None):
+            raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+
     def require_edit_all(self) -> None:
         """Refuse a user who may not change every DAG."""
         if not self.may_edit_all:
@@ -97,12 +113,19 @@ class Visitor:
 
     def _may(self, method: Method, entity: DagAccessEntity | None, dag_id: str | None) -> bool:
         team = DagModel.get_team_name(dag_id) if dag_id else None
+        if team is None and _has_teams() and (dag_id is not None or method != "GET"):
+            # Airflow knows no team of the DAG, or of all DAGs: the rights of teams say nothing
+            return False
         return get_auth_manager().is_authorized_dag(
             method=method,
             access_entity=entity,
             details=DagDetails(id=dag_id, team_name=team),
             user=self._user,
         )
+
+
+def _has_teams() -> bool:
+    return bool(conf.getboolean("core", "multi_team", fallback=False))
 
 
 def current_visitor(user: GetUserDep) -> Visitor:

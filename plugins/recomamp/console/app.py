@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psycopg2
+import psycopg2.errors
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -58,7 +59,11 @@ async def _add_headers(
     request: Request, call_next: Callable[[Request], Awaitable[Response]]
 ) -> Response:
     """Keep answers out of caches and of other sites; a module is asked for again by its ETag."""
-    response = await call_next(request)
+    response = (
+        JSONResponse({"detail": "the address has the character NUL"}, status_code=422)
+        if "%00" in f"{request.url}"  # psycopg2 does not send it
+        else await call_next(request)
+    )
     is_static = request.url.path.startswith(f"{request.scope.get('root_path', '')}/static")
     response.headers["Cache-Control"] = "no-cache" if is_static else "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -79,6 +84,9 @@ def _answer_database_error(_request: Request, error: Exception) -> JSONResponse:
             {"detail": "The application's database does not answer. Runs go on; try again later."},
             status_code=503,
         )
+    if isinstance(error, psycopg2.errors.LockNotAvailable):
+        detail = "An open transaction has locked the row; try again when its owner has ended it."
+        return JSONResponse({"detail": detail}, status_code=409)
     if (refusal := refusal_of(error)) is not None:
         return JSONResponse(refusal, status_code=422)
     log.error("a statement of the console failed: %s", error)

@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +20,14 @@ from psycopg2.extensions import connection as Connection
 from recomamp.errors import DatabaseBusy
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.settings import CONSOLE_CONN_ID
-from recomamp.store.statements import execute_returning
+from recomamp.store.statements import execute_returning, limit_lock_waits
 
 # A page must not hold up Airflow's own requests, which share the threads of the API server
 CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 10
 MAX_CONNECTIONS = 4
 WAIT_SECONDS = 0.5
+LOCK_WAIT = timedelta(seconds=2)  # an analyst's open transaction may lock rows for any time
 
 # A user may write what the database refuses; its words name the column and the remedy
 _OF_THE_ROW = ("22", "23", "42501", "P0001")
@@ -65,6 +67,7 @@ class ConsoleDatabase:
         """
         with self._transaction(readonly=False) as connection:
             execute_returning(connection, "console/act_as_analyst", user_id=str(user_id))
+            limit_lock_waits(connection, LOCK_WAIT)
             yield connection
 
     @contextmanager

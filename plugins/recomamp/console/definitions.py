@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,6 +17,8 @@ from recomamp.console.parameters import Database
 from recomamp.console.run_requests import insert_request, select_requests
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.store.statements import Row, fetch_all, fetch_one
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/definitions")
 
@@ -120,7 +123,11 @@ def request_runs(
     ref: Definition, wanted: RunRequest, visitor: CurrentVisitor, database: Database
 ) -> Row | None:
     """Insert a row of ``run_requests`` as the owner of a definition, and return its id."""
-    visitor.require_run(ref.dag_id)
+    if wanted.action == "RETRY":
+        visitor.require_change_of_runs(ref.dag_id)
+    else:
+        visitor.require_run(ref.dag_id)
+    log.info("%s asks for %s of %s", visitor.id, wanted.action, ref)
     return insert_request(
         database,
         _owner_of(database, ref),
@@ -136,6 +143,7 @@ def set_status(
 ) -> Status:
     """Pause or resume a definition as its owner."""
     visitor.require_edit(ref.dag_id)
+    log.info("%s sets %s to %s", visitor.id, ref, wanted.status)
     with database.write_as(_owner_of(database, ref)) as connection:
         fetch_one(connection, _SET_STATUS[ref.kind], id=ref.id, status=wanted.status)
     return wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -28,6 +29,8 @@ from recomamp.domain.execution_states import ExecutionStatus
 from recomamp.domain.execution_timeline import last_moment, phases_of
 from recomamp.domain.run_actions import actions_on
 from recomamp.store.statements import Row, fetch_all, fetch_one
+
+log = logging.getLogger(__name__)
 
 router = APIRouter()
 
@@ -140,7 +143,8 @@ def request_on_execution(
     """Ask for it as the execution's owner; the follower does it, or says why not."""
     with database.read() as connection:
         owned = _require_read(connection, visitor, execution_id, RUNS)
-    visitor.require_run(owned["dag_id"])
+    visitor.require_change_of_runs(owned["dag_id"])
+    log.info("%s asks for %s of execution %s", visitor.id, asked.action, execution_id)
     return insert_request(
         database, owned["user_id"], action=asked.action, execution_id=execution_id
     )
@@ -160,7 +164,7 @@ def _attempts(connection: Connection, dag_id: str, run_id: str) -> list[Row]:
 
 def _actions(row: Row, attempts: list[Row], visitor: Visitor) -> list[str]:
     is_deleted = row["schedule_id"] is None and row["collection_id"] is None
-    if is_deleted or not visitor.may("POST", row["dag_id"], RUNS):
+    if is_deleted or not visitor.may_change_runs(row["dag_id"]):
         return []
     is_latest = not attempts or attempts[0]["id"] == row["id"]
     return list(actions_on(row["status"], row["amc_status"], is_latest_attempt=is_latest))

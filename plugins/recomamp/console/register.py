@@ -226,6 +226,7 @@ def _row(connection: Connection, visitor: Visitor, kind: Kind, row_id: UUID) -> 
     found = _require(connection, SELECT[kind], row_id=row_id)
     dag_ids = found.pop("dag_ids") if kind == "workflow" else [found["dag_id"]]
     if visitor.may_edit_all:
+        visitor.require_read_all(QUERY)
         return found
     if not 0 < len(dag_ids) <= MOST_DAGS:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)

@@ -26,18 +26,18 @@ const Instances = ({ rows, zone }) => html`<${DataTable}
     { title: "Instance", cell: (row) => html`<span title=${row.amc_instance_id}>${row.name}</span>` },
     { title: "Owner", cell: (row) => row.owner },
     { title: "Health", cell: (row) => html`<span title=${row.health_error ?? `checked ${time(row.last_health_check, zone)}`}><${State} of=${row.is_active ? row.health_status : "PAUSED"} /></span>` },
-    { title: "Slots in use", cell: (row) => html`<${Meter} label="Slots of ${row.name}" value=${row.slots_in_use + row.external_executions} limit=${row.slot_limit} />` },
+    { title: "Slots in use", cell: (row) => html`<${Meter} label="Slots of the ${row.slot_limit_of ?? "instance"} of ${row.name}" value=${row.slots_in_use + row.external_executions} limit=${row.slot_limit} />` },
     { title: "Waiting", numeric: true, cell: (row) => (row.waiting ? `${count(row.waiting)} since ${time(row.waiting_since, zone)}` : "0") },
     { title: "AMC time today", numeric: true, cell: (row) => duration(row.amc_seconds_today) },
     { title: "Problem", cell: (row) => row.health_error ?? "" },
   ]} />`;
 
 const Failures = ({ rows, zone }) => html`<${DataTable}
-  label="Failures by error" rows=${rows} limit=${LIMIT} keyOf=${(row) => `${row.error_type} ${row.instance}`}
+  label="Failures by error" rows=${rows} limit=${LIMIT} keyOf=${(row) => `${row.error_type} ${row.instance_id}`}
   empty="No run has failed in these days."
   columns=${[
     { title: "Error", cell: (row) => row.error_type },
-    { title: "Instance", cell: (row) => row.instance },
+    { title: "Instance", cell: (row) => `${row.instance} of ${row.owner}` },
     { title: "Runs", numeric: true, cell: (row) => count(row.failures) },
     { title: "Latest", cell: (row) => timeIn(row.latest_at, zone) },
     { title: "Message of the latest", cell: (row) => row.message },
@@ -73,6 +73,15 @@ export function Overview() {
               { title: "Schedule", cell: (row) => html`<${RouteLink} to="${ROOT}/schedules/${row.id}">${row.name}<//>` },
               { title: "Due", cell: (row) => timeIn(row.due_at, row.time_zone) },
               { title: "Last run", cell: (row) => html`<${State} of=${row.last_run_status} />` },
+              { title: "Last result", cell: (row) => timeIn(row.last_result_at, zone) },
+            ]} />
+        <//>
+        <${Panel} title="Late weeks">
+          <${DataTable} label="Late weeks" rows=${data.late_weeks} limit=${LIMIT} keyOf=${(row) => row.id} empty="No week of an active collection is an hour late."
+            columns=${[
+              { title: "Collection", cell: (row) => html`<${RouteLink} to="${ROOT}/collections/${row.id}">${row.name}<//>` },
+              { title: "Due", cell: (row) => timeIn(row.due_at, row.time_zone) },
+              { title: "Last result", cell: (row) => timeIn(row.last_result_at, zone) },
             ]} />
         <//>
         <${Panel} title="Findings">

@@ -77,7 +77,7 @@ _WORDS = frozenset(
 )
 # Each name asks for the query around it, one level after another. A chain of thousands of ORs is as
 # deep as it is long, and would take minutes
-_MAX_LEVELS = 500
+_MAX_LEVELS = 1200
 _OLD_UNIT = "sql_tsi_"  # begins a unit of time, as in TIMESTAMPDIFF(SQL_TSI_DAY, a, b)
 
 _STAND_INS = {
@@ -141,7 +141,7 @@ def find_missing(
 ) -> tuple[Finding, ...]:
     """Return what the query names and the tables do not have.
 
-    Nothing is returned for a query that cannot be parsed, or whose tree has more than 500 levels.
+    Nothing is returned for a query that cannot be parsed, or whose tree has more than 1,200 levels.
 
     :param tables: what the instance offers and has offered, by name in lower case.
     :param parameters: those that the workflow declares, for their types.
