@@ -123,6 +123,7 @@ def test_cancelling_returns_what_amc_then_says(amazon, emulator):
 
 
 def test_cancelling_what_has_ended_returns_how_it_ended(amazon, emulator):
+    emulator.progression("per_poll", polls=100)
     created = amazon.submit()
     emulator.end(created.amc_execution_id, "FAILED", "out of memory")
 

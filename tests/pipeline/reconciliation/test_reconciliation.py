@@ -173,6 +173,7 @@ def test_an_orphan_that_amc_has_ended_by_itself_is_given_up_and_says_how_amc_end
     north: EmulatorClient,
     emulator: RunningEmulator,
 ) -> None:
+    emulator.progression("per_poll", polls=100)
     row = put()
     amc_id = order(north, row)
     accept(rows, row, amc_id)
