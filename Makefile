@@ -27,7 +27,7 @@ browser: ## Install Chromium, unless it is there (Debian or Ubuntu, as root or w
 	@command -v chromium >/dev/null || { \
 	  echo "browser: installing Chromium"; \
 	  test "$$(id -u)" = 0 || sudo="sudo -n"; \
-	  { $$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends chromium; } >/dev/null 2>&1; \
+	  { $$sudo apt-get -qq update && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium; } >/dev/null 2>&1; \
 	  command -v chromium >/dev/null || echo "browser: no Chromium; install it and put it on the PATH" >&2; }
 
 up: $(STAMP) ## Start the stack and return when it is healthy (UI on port 8080; DATA=data/demo for the rows of the demo)
