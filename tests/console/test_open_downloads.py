@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from fastapi import HTTPException
 
-from fixtures.console import Console
 from recomamp.console import open_downloads
 from recomamp.console.open_downloads import (
     MAX_OPEN,
@@ -34,12 +33,6 @@ def test_a_user_has_a_few_and_all_users_have_some_more() -> None:
     own.pop()
     assert downloads.take("bob")
     assert len(others) == MAX_OPEN - MAX_OPEN_OF_USER
-
-
-def test_a_place_is_free_after_each_download_and_each_refusal(console: Console) -> None:
-    missing = "/api/executions/00000000-0000-0000-0000-000000000000/result.csv"
-    answers = {console.client.get(missing).status_code for _ in range(MAX_OPEN + 1)}
-    assert answers == {404}
 
 
 def test_a_download_that_takes_too_long_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

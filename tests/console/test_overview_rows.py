@@ -171,7 +171,7 @@ def test_weeks_of_collections_are_late_too(console: Console, rows: Rows) -> None
 def test_requests_that_the_database_lets_wait_do_not_hold_airflows_threads(
     console: Console, busy: Row
 ) -> None:
-    """As many stalled requests as there are connections: the next is told to come again."""
+    """As many stalled requests as there are connections: the next is asked to come again."""
     assert console_database.WAIT_SECONDS <= 0.5
     database = console.client.app.state.database  # type: ignore[attr-defined]
     for _ in range(console_database.MAX_CONNECTIONS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,8 +17,10 @@ import pytest
 from fastapi import FastAPI, status
 
 from fixtures.postgres import Database, Row, Rows
+from recomamp.console import register
 from recomamp.console.access import Method, Visitor, current_visitor
 from recomamp.console.app import build_app
+from recomamp.console.database import MAX_CONNECTIONS
 from recomamp.console.register import CHANGED_SINCE, TRIED_LATER
 
 QUERY = "SELECT campaign, SUM(clicks) AS clicks FROM sponsored_ads_traffic GROUP BY campaign"
@@ -202,6 +204,31 @@ def test_the_tables_of_the_instance_are_known(ask: Ask, rows: Rows, database: Da
     form = {"kind": "workflow", "instance_id": str(instance["id"]), "sql_query": query}
     [finding] = ask("POST", "/check", form).json()["findings"]
     assert finding["message"] == "column klicks is not in sponsored_ads_traffic"
+
+
+def test_a_long_query_is_parsed_without_a_connection(
+    ask: Ask, rows: Rows, database: Database, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four people who type would otherwise stop all pages."""
+    instance = rows.instance()
+    database.query(
+        "INSERT INTO amc_instance_data_sources (instance_id, name, is_shared, fields,"
+        " first_seen_at) VALUES (%s, 't', true, '[]', now())",
+        [instance["id"]],
+    )
+    parsed = []
+
+    def parse(*_arguments: object) -> tuple[()]:
+        with ExitStack() as all_connections:
+            for _ in range(MAX_CONNECTIONS):
+                all_connections.enter_context(app.state.database.read())
+        parsed.append(True)
+        return ()
+
+    monkeypatch.setattr(register, "find_missing", parse)
+    form = {"kind": "workflow", "instance_id": str(instance["id"]), "sql_query": "SELECT a FROM t"}
+    assert ask("POST", "/check", form).is_success
+    assert parsed
 
 
 def test_quotas_of_the_owner_hold(ask: Ask, rows: Rows, schedule: Row) -> None:

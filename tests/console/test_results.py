@@ -16,6 +16,7 @@ from fixtures.console import Console
 from fixtures.postgres import Row, Rows
 from fixtures.results import EXECUTION, HEADER, NULLS, ROW, WORKFLOW, store, write
 from recomamp.console.access import QUERY, RESULTS, RUNS
+from recomamp.console.open_downloads import MAX_OPEN_OF_USER
 
 FORMULA = '1,"=1+1",0.5,-0.5,2025-01-07,,false\n'
 LINES = HEADER + ROW + NULLS + FORMULA
@@ -108,6 +109,20 @@ def test_a_file_comes_as_it_is_stored(console: Console, loaded: Callable[..., Ro
     assert console.client.get(f"/api/executions/{EXECUTION}/files/2").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("result.csv", 200), ("files/1", 200), ("files/2", 404)]
+)
+def test_each_download_gives_its_place_back(
+    console: Console, loaded: Callable[..., Row], path: str, status: int
+) -> None:
+    loaded()
+    answers = [
+        console.client.get(f"/api/executions/{EXECUTION}/{path}").status_code
+        for _ in range(MAX_OPEN_OF_USER + 1)
+    ]
+    assert set(answers) == {status}
+
+
 @pytest.mark.parametrize("path", ["result.csv", "files/1"])
 def test_a_file_outside_of_the_place_of_results_is_refused(
     console: Console, loaded: Callable[..., Row], rows: Rows, tmp_path: Path, path: str
@@ -193,11 +208,11 @@ def test_versions_say_what_changed(
         before={"spend": 1},
         after={"spend": 2},
     )
-    told = get(console, f"executions/{row['id']}/versions")
-    assert [one["id"] for one in told["versions"]] == [str(row["id"]), str(earlier["id"])]
-    assert told["difference"]["rows_changed"] == 1
-    assert told["columns"][0]["sum_before"] == "0.12345678901234567890"
-    assert told["rows"][0]["after"] == {"spend": "2"}
+    answer = get(console, f"executions/{row['id']}/versions")
+    assert [one["id"] for one in answer["versions"]] == [str(row["id"]), str(earlier["id"])]
+    assert answer["difference"]["rows_changed"] == 1
+    assert answer["columns"][0]["sum_before"] == "0.12345678901234567890"
+    assert answer["rows"][0]["after"] == {"spend": "2"}
     assert get(console, f"executions/{row['id']}/versions", after=1)["rows"] == []
 
 

@@ -79,7 +79,7 @@ class Manager:
 def test_with_teams_nobody_has_rights_on_all_dags_or_on_unknown_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """SimpleAuthManager asks for the team only where it is told one."""
+    """SimpleAuthManager asks for the team only where it is given one."""
     monkeypatch.setattr(access, "get_auth_manager", Manager)
     monkeypatch.setattr(access.DagModel, "get_team_name", lambda dag_id: dag_id[4:] or None)
     visitor: Any = Visitor.__new__(Visitor)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -38,7 +39,7 @@ from recomamp.domain.scheduling.windows import CollectionWindows
 from recomamp.domain.sql import binding
 from recomamp.domain.sql.lint import check_and_lint
 from recomamp.domain.sql.parameters import declare
-from recomamp.domain.sql.schema_check import find_missing
+from recomamp.domain.sql.schema_check import Table, find_missing
 from recomamp.errors import DatabaseBusy, InvalidDefinition
 from recomamp.pipeline.settings import are_dry_runs_on
 from recomamp.store.data_sources import select_instance_tables
@@ -161,10 +162,11 @@ def _try(
     answer: dict[str, Any],
 ) -> None:
     """Let the database check the row, and add what it says to the answer."""
+    tables: dict[str, Table] = {}
     try:
         with database.try_as(owner_id, visitor.id) as connection:
             if isinstance(form, WorkflowForm):
-                answer["findings"] += _schema_findings(connection, form)
+                tables = select_instance_tables(connection, form.instance_id)
             limit_lock_waits(connection, TRIAL_WAIT)
             if _write(connection, form, parent, owner_id, row_id) is None:
                 answer["problems"].append(_problem(CHANGED_SINCE))
@@ -176,6 +178,9 @@ def _try(
         # The pipeline's words about the same column name the part of it
         if refusal["column"] not in {one["column"].partition(".")[0] for one in answer["problems"]}:
             answer["problems"].append(_problem(refusal["detail"], refusal["column"]))
+    # Without a connection: a long query takes seconds to parse
+    if isinstance(form, WorkflowForm) and tables:
+        answer["findings"] += _schema_findings(form, tables)
 
 
 def _save(form: Form, visitor: Visitor, database: Database, row_id: UUID | None) -> dict[str, Any]:
@@ -313,11 +318,8 @@ def _weeks(windows: CollectionWindows, now: datetime) -> dict[str, Any]:
     }
 
 
-def _schema_findings(connection: Connection, form: WorkflowForm) -> list[dict[str, Any]]:
-    """Find tables and columns that the instance does not have, where its tables are known."""
-    tables = select_instance_tables(connection, form.instance_id)
-    if not tables:
-        return []
+def _schema_findings(form: WorkflowForm, tables: Mapping[str, Table]) -> list[dict[str, Any]]:
+    """Find tables and columns that the instance does not have."""
     try:
         declared = declare(form.stored_parameters())
     except InvalidDefinition:
