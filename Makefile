@@ -72,11 +72,15 @@ docs: $(DOCS_STAMP) ## Build the pages of docs/ as a site in data/docs
 	@$(DOCS_VENV)/bin/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs data/docs
 	@echo "docs: data/docs/index.html"
 
-# uv is needed for this alone; versions that are locked stay unless requirements.txt says otherwise
-lock: ## Write the locks of requirements.txt and docs/requirements.txt (needs uv; UPGRADE="--upgrade" for newer versions)
+# uv is needed for this alone; versions that are locked stay unless requirements.txt says otherwise.
+# The sets of requirements/ have names alone: their versions are those of constraints.txt
+COMPILE = uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes --no-header --no-annotate
+lock: ## Write all locks of requirements (needs uv; UPGRADE="--upgrade" for newer versions)
 	@for folder in . docs; do \
-	  uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes --no-header \
-	    --no-annotate $(UPGRADE) $$folder/requirements.txt --output-file $$folder/constraints.txt || exit; \
+	  $(COMPILE) $(UPGRADE) $$folder/requirements.txt --output-file $$folder/constraints.txt || exit; \
+	done
+	@for set in run emulator; do \
+	  $(COMPILE) --constraints constraints.txt requirements/$$set.txt --output-file requirements/$$set.lock || exit; \
 	done
 
 schema: $(STAMP) ## Write include/sql/schema.sql and the generated pages of docs/
