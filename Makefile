@@ -10,15 +10,15 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser up down status demo test faults compose-test soak bench check format docs lock schema migrate rotate airflow live secrets restatement
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
 up down status demo bench migrate rotate airflow live restatement: export PYTHONPATH := include:plugins
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
-	| while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
+	| while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## Make .venv with everything the project needs
 
@@ -49,6 +49,11 @@ test: $(STAMP) browser ## Run all tests
 faults: $(STAMP) browser ## Kill everybody at every point and print the matrix (half an hour)
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
+
+# The Compose file on Docker, or on podman as root with stand-ins for images that cannot be pulled
+compose-test: export PYTHONPATH := include:plugins:tests
+compose-test: $(STAMP) ## Let containers fail under work and print the matrix (an hour; ONLY="redis postgres")
+	@$(BIN)/python -m containers $(ONLY)
 
 soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills beside 60 that wait (half an hour at most)
 	@$(BIN)/python -m pytest -m long tests/faults/test_soak.py tests/faults/test_long_waits.py

@@ -10,4 +10,5 @@ if [ ! -e "$PGDATA/PG_VERSION" ]; then
   createdb --host=/tmp --username="$POSTGRES_USER" "$POSTGRES_DB" || true
   pg_ctl --wait stop
 fi
-exec "$@" -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql
+# podman mounts nothing below /run where the root is read-only: the socket is in /tmp
+exec "$@" -c listen_addresses='*' -c unix_socket_directories=/tmp
