@@ -76,6 +76,12 @@ def test_redis_drops_a_worker_that_vanished(services: dict[str, Any]) -> None:
     assert "--tcp-keepalive 30" in services["redis"]["command"][-1]
 
 
+def test_redis_keeps_its_queue_when_it_is_killed_and_is_not_root(services: dict[str, Any]) -> None:
+    assert "--appendonly yes" in services["redis"]["command"][-1]
+    assert "redis:/data" in services["redis"]["volumes"]
+    assert services["redis"]["user"] == "redis"
+
+
 # --- Tasks that nobody works at ----------------------------------------------------------------
 
 
