@@ -191,6 +191,18 @@ def test_a_component_without_kubernetes_has_no_token_for_it() -> None:
         assert pod["automountServiceAccountToken"] is False, name
 
 
+def test_only_the_scheduler_may_start_pods_and_nobody_may_enter_one() -> None:
+    assert not of_kind(manifests("celery"), "Role", "RoleBinding")
+    (role,) = of_kind(manifests("executor"), "Role")
+    (binding,) = of_kind(manifests("executor"), "RoleBinding")
+
+    assert [one["name"] for one in binding["subjects"]] == ["airflow-scheduler"]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert {name for rule in role["rules"] for name in rule["resources"]} == {
+        "events", "pods", "pods/log",
+    }  # fmt: skip
+
+
 # --- What runs ---------------------------------------------------------------------------------
 
 

@@ -157,6 +157,10 @@ def test_the_release_makes_no_secret(release: list[Manifest]) -> None:
     assert of_kind(release, "Secret") == []
 
 
+def test_the_release_gives_nobody_rights_in_the_cluster(release: list[Manifest]) -> None:
+    assert of_kind(release, "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding") == []
+
+
 def test_each_container_of_the_release_has_the_secrets_of_the_values(
     found: dict[str, Manifest], executor: str
 ) -> None:
@@ -198,10 +202,11 @@ def test_the_release_runs_our_image_and_nothing_that_it_does_not_have(
 
 
 def test_no_account_of_the_release_gets_a_token_of_kubernetes(release: list[Manifest]) -> None:
-    used = {pod["serviceAccountName"] for pod in pod_specs(release).values()}
-    accounts = {one["metadata"]["name"]: one for one in of_kind(release, "ServiceAccount")}
+    accounts = of_kind(release, "ServiceAccount")
 
-    assert {accounts[name].get("automountServiceAccountToken") for name in used} == {False}
+    assert {one.get("automountServiceAccountToken") for one in accounts} == {False}
+    # The name that the Role of deploy/kubernetes/executor is bound to
+    assert "airflow-scheduler" in {one["metadata"]["name"] for one in accounts}
 
 
 def test_the_policies_and_services_of_ours_select_the_pods_of_the_release(
