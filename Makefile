@@ -56,7 +56,7 @@ compose-test: $(STAMP) ## Let containers fail under work and print the matrix (a
 	@$(BIN)/python -m containers $(ONLY)
 
 # helm and kubectl come from deploy/kubernetes/tools.txt. No registry of packages has the chart
-kubernetes-test: export AIRFLOW_CHART := $(abspath $(CHART))
+kubernetes-test: export CHART_OF_AIRFLOW := $(abspath $(CHART))
 kubernetes-test: $(STAMP) ## Render and check deploy/kubernetes (CHART=airflow-1.22.0.tgz renders the release too)
 	@$(if $(CHART),,echo "kubernetes-test: no CHART, so only our own manifests are rendered")
 	@$(BIN)/python -m pytest -m long tests/deploy/test_kubernetes_rendered.py $(if $(CHART),,-k "not release")

@@ -109,7 +109,7 @@ def executor(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def release(tools: Tools, executor: str) -> list[Manifest]:
-    chart = Path(os.environ["AIRFLOW_CHART"])
+    chart = Path(os.environ["CHART_OF_AIRFLOW"])
     if chart.is_dir():
         described = (chart / "Chart.yaml").read_bytes()
     else:
@@ -140,7 +140,7 @@ def test_the_values_of_the_guide_give_the_release_an_ingress_and_another_image(
 ) -> None:
     own = ROOT / "data" / "kubernetes-tools" / "values-guide.yaml"
     own.write_text(guide("yaml")[1])
-    release = tools.release(Path(os.environ["AIRFLOW_CHART"]), [*values_files(executor), own])
+    release = tools.release(Path(os.environ["CHART_OF_AIRFLOW"]), [*values_files(executor), own])
 
     (ingress,) = of_kind(release, "Ingress")
     assert ingress["spec"]["tls"][0]["hosts"] == [ingress["spec"]["rules"][0]["host"]]
