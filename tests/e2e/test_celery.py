@@ -53,9 +53,8 @@ def pipeline() -> Iterator[Pipeline]:
 
 @pytest.fixture
 def emulator_control(pipeline: Pipeline) -> Iterator[EmulatorControl]:
-    """Provide the stack's emulator, with results of two parts."""
+    """Provide the stack's emulator, whose requests are released at the end."""
     with closing(EmulatorControl(pipeline.stack.settings.emulator_url)) as control:
-        control.ask("PUT", "/settings", result_parts=2)
         yield control
 
 
@@ -116,27 +115,25 @@ def test_a_killed_worker_neither_repeats_nor_loses_a_run(
 
 
 @pytest.mark.long
-def test_the_stack_ends_only_when_running_tasks_have(
-    pipeline: Pipeline, emulator_control: EmulatorControl
-) -> None:
-    _let_runs_be_deferred(emulator_control)
-    case = _crash_case(CrashPoint.DOWNLOADING, pipeline, emulator_control)
-    case.prepare()
-
-    def is_reached() -> bool:
-        case.hold_when_named()
-        return case.is_reached()
-
-    pipeline.until(is_reached, case.states)
-    at_amc = case.emulator.executions(case.marker)
-    task = psutil.Process(case.task("load")["pid"])
-    idle = next(one for one in WORKERS if one != _worker_of(pipeline, task.pid))
+def test_the_stack_ends_only_when_running_tasks_have(pipeline: Pipeline) -> None:
     stop = Thread(target=pipeline.stack.down)
-    stop.start()
-    pipeline.until(lambda: not component_processes(pipeline.stack, idle), f"{idle} to end")
-    assert task.is_running()
-    assert {"api-server", "redis", "scheduler"} <= pipeline.stack.healthy()
-    emulator_control.ask("DELETE", "/faults")
+    with closing(EmulatorControl(pipeline.stack.settings.emulator_url)) as emulator_control:
+        _let_runs_be_deferred(emulator_control)
+        case = _crash_case(CrashPoint.DOWNLOADING, pipeline, emulator_control)
+        case.prepare()
+
+        def is_reached() -> bool:
+            case.hold_when_named()
+            return case.is_reached()
+
+        pipeline.until(is_reached, case.states)
+        at_amc = emulator_control.executions(case.marker)
+        task = psutil.Process(case.task("load")["pid"])
+        idle = next(one for one in WORKERS if one != _worker_of(pipeline, task.pid))
+        stop.start()
+        pipeline.until(lambda: not component_processes(pipeline.stack, idle), f"{idle} to end")
+        assert task.is_running()
+        assert {"api-server", "redis", "scheduler"} <= pipeline.stack.healthy()
     stop.join()
     assert not task.is_running()
 
@@ -159,7 +156,8 @@ def _workflow(pipeline: Pipeline, marker: str) -> Row:
 
 
 def _let_runs_be_deferred(emulator: EmulatorControl) -> None:
-    """Make AMC so slow that a run is deferred before AMC has its results."""
+    """Make AMC so slow that a run is deferred before AMC has its results, of two parts."""
+    emulator.ask("PUT", "/settings", result_parts=2)
     pace = {"mode": "per_second", "pending_seconds": 0, "running_seconds": 20}
     emulator.ask("PUT", "/progression", **pace)
 
