@@ -54,9 +54,9 @@ status: $(STAMP) ## Tell what runs and how to reach it
 demo: $(STAMP) browser ## Run the demo from the first row to the last result, then stop everything
 	@$(STACK) demo
 
-# Three processes for two cores: one has the stack first, and mostly waits for it
+# Four processes for two cores: three have a stack each first, and mostly wait for it
 test: $(STAMP) browser redis ## Run all tests
-	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --no-loadscope-reorder
 
 faults: $(STAMP) browser redis ## Kill everybody at every point and print the matrix (half an hour)
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \

@@ -60,14 +60,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Give all tests of the one stack to one process, and others file by file to who is free."""
+    """Give the tests of each stack to one process, and others file by file to who is free."""
     return _FileByFile(config, log)
+
+
+# Two stacks run beside each other: their tests mostly wait. These folders and files have the first
+FIRST_STACK = (
+    "tests/console/",
+    "tests/e2e/test_analyst_guide.py",
+    "tests/e2e/test_upkeep.py",
+    "tests/faults/",
+    "tests/stack/",
+)
 
 
 class _FileByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "stack" if _is_of_stack(file) else file
+        if not _is_of_stack(file):
+            return file
+        return "first stack" if file.startswith(FIRST_STACK) else "second stack"
 
 
 @cache

@@ -54,7 +54,10 @@ OWNERS_PAGES = [
     DOCS / "how-to" / "manage-logins-and-quotas.md",
 ]
 DECISIONS = sorted((DOCS / "adr").glob("*.md"))
-PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
+PROJECT = [
+    ROOT / f"{name}.md" for name in ("CHANGELOG", "CODE_OF_CONDUCT", "CONTRIBUTING", "SECURITY")
+]
+PAGES = [README, *PROJECT, *sorted(DOCS.rglob("*.md"))]
 SECTIONS = ["Context", "Decision", "Consequences", "Violated when", "Evidence"]
 
 _BLOCK = re.compile(r"<!-- (\w+)(?:: (.*?))? -->\n```sql\n(.*?)```", re.DOTALL)

@@ -241,7 +241,10 @@ class AmcHook(BaseHook):
         credentials = ClientCredentials(
             client_id=connection.login or "", client_secret=connection.password or ""
         )
-        tokens = UserTokens(self.database.get_conn, settings.fernet(), place.user_id)
+        database = self.database
+        tokens = UserTokens(
+            database.get_conn, database.transaction, settings.fernet(), place.user_id
+        )
         auth = LwaAuth(
             credentials,
             endpoint.token_url,

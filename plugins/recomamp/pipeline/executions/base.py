@@ -137,7 +137,7 @@ class ExecutionOperator(BaseOperator):
     @property
     def amazon(self) -> AmcHook:
         """Amazon."""
-        return AmcHook()
+        return AmcHook(database=self.database)
 
     @property
     def definition_ref(self) -> DefinitionRef:
