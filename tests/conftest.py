@@ -35,6 +35,8 @@ os.environ.update(
 settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("here")
 
+OF_STACKS = {"stack", "own_stack"}
+
 pytest_plugins = [
     "fixtures.postgres",
     "fixtures.emulator",
@@ -52,8 +54,8 @@ pytest_plugins = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of the stack come first: it is they that take long."""
-    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    """Let the tests of stacks come first: it is they that take long."""
+    items.sort(key=lambda item: not {one.name for one in item.iter_markers()} & OF_STACKS)
 
 
 @pytest.hookimpl(optionalhook=True)

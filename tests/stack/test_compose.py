@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from compose.secret_files import GENERATED, OPTIONAL, TEMPLATES
-from recomamp.domain.airflow_settings import stack_environment
+from recomamp.domain.airflow_settings import celery_environment, stack_environment
 from stack import Settings
 from stack.environment import airflow_environment
-from stack.supervisor import read_procfile
+from stack.supervisor import WORKER_GRACE_SECONDS, WORKERS, read_procfile
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yaml"
@@ -33,6 +33,7 @@ COMMAND_OF = {
     "AIRFLOW__API__SECRET_KEY_CMD": "AIRFLOW__API__SECRET_KEY",
     "AIRFLOW__API_AUTH__JWT_SECRET_CMD": "AIRFLOW__API_AUTH__JWT_SECRET",
 }
+AIRFLOW_SERVICES = sorted(set(read_procfile()) - {"emulator", "redis", *WORKERS})
 EVERY_SECRET = {*GENERATED, *TEMPLATES, *OPTIONAL}
 
 # Which service may read which secret, and why
@@ -173,7 +174,7 @@ def test_no_secret_stands_in_an_environment_or_a_command(services: dict[str, Any
         assert not {one for one in environment if one.startswith("AIRFLOW_CONN_")}, name
         for variable in environment:
             # A name that says so leads to a file
-            if re.search(r"PASSWORD|SECRET|KEY|_CONN|_URI$|BROKER_URL", variable):
+            if re.search(r"PASSWORD|SECRET|_KEY|_CONN_|_URI$|BROKER_URL", variable):
                 assert variable.endswith(("_FILE", "_CMD", "_PASSWORDS_FILE")) or variable in (
                     "AIRFLOW__SECRETS__BACKEND",
                 ), (name, variable)
@@ -362,14 +363,27 @@ def test_every_image_can_be_pinned_by_its_digest(tmp_path: Path) -> None:
 
 
 def test_every_process_of_the_procfile_is_a_service(services: dict[str, Any]) -> None:
-    only_here = {"postgres", "redis", "worker"} | ONE_SHOT
+    only_here = {"postgres", "worker"} | ONE_SHOT
 
-    assert set(services) == set(read_procfile()) | only_here
+    assert set(services) == set(read_procfile()) - {*WORKERS} | only_here
 
 
-@pytest.mark.parametrize("name", sorted(set(read_procfile()) - {"emulator"}))
+@pytest.mark.parametrize("name", AIRFLOW_SERVICES)
 def test_an_airflow_service_runs_the_procfiles_command(services: dict[str, Any], name: str) -> None:
     assert services[name]["command"] == read_procfile()[name].split()
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_has_the_services_command_and_its_time_to_end(
+    services: dict[str, Any], name: str
+) -> None:
+    service, command = services["worker"], read_procfile()[name].split()
+
+    # Two on one machine need names of their own, and one server of logs serves both
+    assert command[: len(service["command"])] == service["command"]
+    options = {"--celery-hostname", name, "--skip-serve-logs"}
+    assert set(command[len(service["command"]) :]) <= options
+    assert service["stop_grace_period"] == f"{WORKER_GRACE_SECONDS // 60}m"
 
 
 def test_the_emulator_is_the_same_program_behind_a_profile(services: dict[str, Any]) -> None:
@@ -380,7 +394,7 @@ def test_the_emulator_is_the_same_program_behind_a_profile(services: dict[str, A
     assert service["profiles"] == ["emulator"]
 
 
-@pytest.mark.parametrize("name", [*sorted(set(read_procfile()) - {"emulator"}), "worker", "init"])
+@pytest.mark.parametrize("name", [*AIRFLOW_SERVICES, "worker", "init"])
 def test_an_airflow_service_knows_every_setting_the_embedded_one_has(
     services: dict[str, Any], embedded_environment: set[str], name: str
 ) -> None:
@@ -398,17 +412,29 @@ def test_the_settings_that_the_pipeline_depends_on_have_their_values(
     needed = stack_environment().items()
 
     assert needed <= airflow_environment(settings).items()
-    for name in (*sorted(set(read_procfile()) - {"emulator", "follower"}), "worker", "init"):
+    for name in (*AIRFLOW_SERVICES, "worker", "init"):
         assert needed <= services[name]["environment"].items(), name
+
+
+@pytest.mark.parametrize("name", ["scheduler", "worker"])
+def test_celery_has_the_embedded_stacks_settings(
+    services: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    environ = {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"}
+    settings = Settings.load(data=tmp_path, environ=environ, free_ports=True)
+    needed = celery_environment().items()
+
+    assert needed <= airflow_environment(settings).items()
+    assert needed <= services[name]["environment"].items()
 
 
 def test_compose_adds_only_what_several_machines_need(
     services: dict[str, Any], embedded_environment: set[str]
 ) -> None:
     added = set(services["scheduler"]["environment"]) - embedded_environment
+    added -= set(celery_environment())
 
     assert {one for one in added if one.startswith(OURS) and one not in COMMAND_OF} == {
-        "AIRFLOW__CELERY__WORKER_CONCURRENCY",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE",
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK",
         # Where secrets are, and where a read-only container may write
