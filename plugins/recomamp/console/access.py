@@ -20,10 +20,9 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, HTTPException, status
 
 from recomamp.console.visible import NOTHING, RecentlyVisible, VisibleDefinitions
+from recomamp.store.statements import Row
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-
-NOT_FOUND = "There is no such row, or you may not read its DAG"
 
 _recently_visible = RecentlyVisible()
 
@@ -81,7 +80,7 @@ class Visitor:
         :param dag_id: None for a row that belongs to no DAG: nobody reads it here.
         """
         if dag_id is None or not self.may("GET", dag_id, entity):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+            raise not_found()
 
     def require_edit(self, dag_id: str) -> None:
         """Refuse a user who may not change a DAG."""
@@ -104,7 +103,7 @@ class Visitor:
     def require_read_all(self, entity: DagAccessEntity) -> None:
         """Refuse a user who may not read that part of DAGs in general."""
         if not self._may("GET", entity, None):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+            raise not_found()
 
     def require_edit_all(self) -> None:
         """Refuse a user who may not change every DAG."""
@@ -148,6 +147,20 @@ def readable_dag(entity: DagAccessEntity | None = None) -> Callable[..., None]:
         visitor.require_read(dag_id, entity)
 
     return check
+
+
+def not_found() -> HTTPException:
+    """Return the answer about a row that does not exist, or that its asker may not see."""
+    return HTTPException(
+        status.HTTP_404_NOT_FOUND, "There is no such row, or you may not read its DAG"
+    )
+
+
+def require_row(row: Row | None) -> Row:
+    """Return a row; 404 where there is none."""
+    if row is None:
+        raise not_found()
+    return row
 
 
 def _forbidden(action: str) -> HTTPException:

@@ -23,7 +23,7 @@ from recomamp.console import (
 )
 from recomamp.console.database import ConsoleDatabase, refusal_of
 from recomamp.console.open_downloads import OpenDownloads
-from recomamp.errors import ConfigurationError, DatabaseBusy
+from recomamp.errors import AuthManagerBusy, ConfigurationError, DatabaseBusy
 from recomamp.store.connections import is_away
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,8 @@ def build_app() -> FastAPI:
         app.include_router(router, prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.middleware("http")(_add_headers)
-    app.add_exception_handler(ConfigurationError, _answer_unavailable)
-    app.add_exception_handler(DatabaseBusy, _answer_unavailable)
+    for unavailable in (AuthManagerBusy, ConfigurationError, DatabaseBusy):
+        app.add_exception_handler(unavailable, _answer_unavailable)
     app.add_exception_handler(psycopg2.Error, _answer_database_error)
     return app
 

@@ -33,6 +33,7 @@ def overview(
     visible = visitor.visible().as_parameters()
     runs = visitor.visible(RUNS).as_parameters()
     queries = visitor.visible(QUERY).as_parameters()
+    sees_all_instances = visitor.may_edit_all
     with database.read() as connection:
         return {
             "at": now,
@@ -40,7 +41,7 @@ def overview(
                 connection,
                 "console/select_instances",
                 **visible,
-                all_instances=visitor.may_edit_all,
+                all_instances=sees_all_instances,
                 today=today,
                 external_counted_since=now - EXTERNAL_COUNT_LIFETIME,
                 external_counted_until=now + EXTERNAL_COUNT_LIFETIME,
