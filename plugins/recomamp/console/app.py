@@ -29,15 +29,7 @@ from recomamp.store.connections import is_away
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
-ROUTERS = (
-    overview.router,
-    definitions.router,
-    collections.router,
-    schedules.router,
-    executions.router,
-    results.router,
-    register.router,
-)
+PAGES = (overview, definitions, collections, schedules, executions, results, register)
 
 
 def build_app() -> FastAPI:
@@ -45,8 +37,8 @@ def build_app() -> FastAPI:
     app = FastAPI(title="RecomAMP console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.database = ConsoleDatabase()
     app.state.open_downloads = OpenDownloads()
-    for router in ROUTERS:
-        app.include_router(router, prefix="/api")
+    for page in PAGES:
+        app.include_router(page.router, prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.middleware("http")(_add_headers)
     for unavailable in (AuthManagerBusy, ConfigurationError, DatabaseBusy):

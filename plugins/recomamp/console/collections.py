@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from recomamp.console.access import RUNS, CurrentVisitor
+from recomamp.console.database import Database
 from recomamp.console.definitions import (
     PageNumber,
     Search,
@@ -18,7 +19,6 @@ from recomamp.console.definitions import (
     readable_runs,
     rights_on,
 )
-from recomamp.console.parameters import Database
 from recomamp.console.run_requests import select_requests
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import read_collection_windows

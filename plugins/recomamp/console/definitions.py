@@ -13,9 +13,17 @@ from fastapi import APIRouter, Depends, Query, status
 from psycopg2.extensions import connection as Connection
 from pydantic import BaseModel, ConfigDict
 
-from recomamp.console.access import RUNS, CurrentVisitor, Visitor, not_found, require_row
-from recomamp.console.database import ConsoleDatabase
-from recomamp.console.parameters import Database
+from recomamp.console.access import (
+    CHANGE_RUNS,
+    EDIT,
+    RUNS,
+    START_RUNS,
+    CurrentVisitor,
+    Visitor,
+    not_found,
+    require_row,
+)
+from recomamp.console.database import ConsoleDatabase, Database
 from recomamp.console.run_requests import insert_request
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.store.statements import Row, fetch_all, fetch_one
@@ -108,7 +116,8 @@ def ids_of(ref: DefinitionRef) -> dict[str, UUID | None]:
 
 def rights_on(visitor: Visitor, ref: DefinitionRef) -> dict[str, bool]:
     """Return what the visitor may do with a definition."""
-    return {"may_edit": visitor.may("PUT", ref.dag_id), "may_run": visitor.may_run(ref.dag_id)}
+    rights = {"may_edit": EDIT, "may_run": START_RUNS, "may_change_runs": CHANGE_RUNS}
+    return {name: visitor.may_do(action, ref.dag_id) for name, action in rights.items()}
 
 
 def _definition(dag_id: str) -> DefinitionRef:
@@ -126,10 +135,7 @@ def request_runs(
     ref: Definition, wanted: RunRequest, visitor: CurrentVisitor, database: Database
 ) -> Row | None:
     """Insert a row of ``run_requests`` as the owner of a definition, and return its id."""
-    if wanted.action == "RETRY":
-        visitor.require_change_of_runs(ref.dag_id)
-    else:
-        visitor.require_run(ref.dag_id)
+    visitor.require(CHANGE_RUNS if wanted.action == "RETRY" else START_RUNS, ref.dag_id)
     log.info("%s asks for %s of %s", visitor.id, wanted.action, ref)
     return insert_request(
         database,
@@ -144,7 +150,7 @@ def set_status(
     ref: Definition, wanted: Status, visitor: CurrentVisitor, database: Database
 ) -> Status:
     """Pause or resume a definition as its owner."""
-    visitor.require_edit(ref.dag_id)
+    visitor.require(EDIT, ref.dag_id)
     log.info("%s sets %s to %s", visitor.id, ref, wanted.status)
     with database.write_as(_owner_of(database, ref)) as connection:
         fetch_one(connection, _SET_STATUS[ref.kind], id=ref.id, status=wanted.status)

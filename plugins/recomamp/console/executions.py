@@ -13,16 +13,16 @@ from psycopg2.extensions import connection as Connection
 from pydantic import BaseModel
 
 from recomamp.console.access import (
+    CHANGE_RUNS,
     QUERY,
     RESULTS,
     RUNS,
     CurrentVisitor,
     DagPart,
     Visitor,
-    readable_dag,
     require_row,
 )
-from recomamp.console.parameters import Database
+from recomamp.console.database import Database
 from recomamp.console.run_requests import insert_request, select_requests
 from recomamp.domain.execution_states import ExecutionStatus
 from recomamp.domain.execution_timeline import last_moment, phases_of
@@ -83,11 +83,15 @@ def list_executions(
     return {"executions": rows[:PAGE_SIZE], "has_more": len(rows) > PAGE_SIZE}
 
 
-@router.get("/runs", dependencies=[Depends(readable_dag(RUNS))])
+@router.get("/runs")
 def executions_of_run(
-    database: Database, dag_id: str, run_id: Annotated[str, Query(max_length=250)]
+    visitor: CurrentVisitor,
+    database: Database,
+    dag_id: str,
+    run_id: Annotated[str, Query(max_length=250)],
 ) -> dict[str, Any]:
     """Return the attempts of a DAG run, the latest first."""
+    visitor.require_read(dag_id, RUNS)
     with database.read() as connection:
         return {"attempts": _attempts(connection, dag_id, run_id)}
 
@@ -138,7 +142,7 @@ def request_on_execution(
     owned: Annotated[Row, Depends(readable_execution(RUNS))],
 ) -> Row | None:
     """Ask for it as the execution's owner; the follower does it, or says why not."""
-    visitor.require_change_of_runs(owned["dag_id"])
+    visitor.require(CHANGE_RUNS, owned["dag_id"])
     log.info("%s asks for %s of execution %s", visitor.id, asked.action, execution_id)
     return insert_request(
         database, owned["user_id"], action=asked.action, execution_id=execution_id
@@ -151,7 +155,7 @@ def _attempts(connection: Connection, dag_id: str, run_id: str) -> list[Row]:
 
 def _actions(row: Row, attempts: list[Row], visitor: Visitor) -> list[str]:
     is_deleted = row["schedule_id"] is None and row["collection_id"] is None
-    if is_deleted or not visitor.may_change_runs(row["dag_id"]):
+    if is_deleted or not visitor.may_do(CHANGE_RUNS, row["dag_id"]):
         return []
     is_latest = not attempts or attempts[0]["id"] == row["id"]
     return list(actions_on(row["status"], row["amc_status"], is_latest_attempt=is_latest))

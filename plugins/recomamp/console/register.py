@@ -20,8 +20,8 @@ from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
-from recomamp.console.access import QUERY, CurrentVisitor, Visitor, not_found, require_row
-from recomamp.console.database import ConsoleDatabase, refusal_of
+from recomamp.console.access import EDIT, QUERY, CurrentVisitor, Visitor, not_found, require_row
+from recomamp.console.database import ConsoleDatabase, Database, refusal_of
 from recomamp.console.forms import (
     CollectionForm,
     Form,
@@ -32,7 +32,6 @@ from recomamp.console.forms import (
     shown_definition,
     shown_workflow,
 )
-from recomamp.console.parameters import Database
 from recomamp.domain.definitions import Collection, read_collection, read_options, read_schedule
 from recomamp.domain.dry_runs import with_samples
 from recomamp.domain.scheduling.windows import CollectionWindows
@@ -249,7 +248,7 @@ def _require_edit(visitor: Visitor, row: Row) -> None:
         raise not_found()
     for dag_id in dag_ids:
         visitor.require_read(dag_id, QUERY)
-        visitor.require_edit(dag_id)
+        visitor.require(EDIT, dag_id)
 
 
 def _problem(message: str, column: str | None = None) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.console import downloads
 from recomamp.console.access import RESULTS, require_row
+from recomamp.console.database import Database
 from recomamp.console.executions import readable_execution
 from recomamp.console.open_downloads import Download, DownloadPlace
-from recomamp.console.parameters import Database
 from recomamp.domain.result_cells import cells_of
 from recomamp.domain.result_columns import read_stored_columns
 from recomamp.store.statements import Row, fetch_all, fetch_one

@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, status
 from psycopg2.extensions import connection as Connection
 
 from recomamp.console.access import RUNS, CurrentVisitor
+from recomamp.console.database import Database
 from recomamp.console.definitions import (
     PageNumber,
     ReprocessBehavior,
@@ -22,7 +23,6 @@ from recomamp.console.definitions import (
     readable_runs,
     rights_on,
 )
-from recomamp.console.parameters import Database
 from recomamp.console.run_requests import select_requests
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import read_schedule_windows
