@@ -30,6 +30,15 @@ _FIRST_OF = {
     OWN_PAGE: "a[href*='/dags/amc_schedule_']",
     CONSOLE_PAGE: "section[aria-label='What failed and why']",
 }
+# Without a card for graphics, and without what Chromium asks its maker at every start
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 def run(settings: BenchSettings) -> Iterator[Result]:
@@ -51,7 +60,7 @@ def _first_views(airflow: AirflowStack, rounds: int) -> Iterator[Result]:
     url = airflow.stack.settings.api_url
     token = airflow.api.headers["Authorization"].removeprefix("Bearer ")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
 
         def view(path: str) -> float:
             context = browser.new_context()
