@@ -45,6 +45,8 @@ pytest_plugins = [
     "fixtures.owned_database",
     "fixtures.webhooks",
     "fixtures.running_stack",
+    "fixtures.spans",
+    "fixtures.statsd",
     "fixtures.supabase",
     "fixtures.two_users",
     "fixtures.browser",  # imports fixtures of the others

@@ -32,6 +32,7 @@ PLAIN: tuple[Check, ...] = (
     settings.limits,
     settings.result_data_retention,
     settings.result_files_retention,
+    settings.metrics_tags,
     check_shards,
 )
 DATABASE: tuple[Check, ...] = (partial(defined_connection, settings.DATABASE_CONN_ID),)
