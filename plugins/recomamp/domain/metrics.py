@@ -42,9 +42,15 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counter(Metric):
-    """A number of events or of things; a process adds to it."""
+    """A number of events or of things; a process adds to it.
+
+    ``values`` are those of its only tag, where they are known. They are sent as 0 from time to
+    time: Prometheus does not take a series that begins with 1 for an increase.
+    """
 
     kind: ClassVar[str] = "counter"
+
+    values: tuple[str, ...] = ()
 
     @property
     def prometheus_suffix(self) -> str:
@@ -94,12 +100,14 @@ ENDED = Counter(
     name=f"{PREFIX}.executions.ended",
     unit="executions",
     tags=("status",),
+    values=("SUCCESS", "FAILED", "CANCELLED", "TIMEOUT"),
     meaning="Executions that ended, by their status: `SUCCESS` when the results are loaded.",
 )
 RUNS_ENDED = Counter(
     name=f"{PREFIX}.runs.ended",
     unit="DAG runs",
     tags=("status",),
+    values=("SUCCESS", "FAILED", "CANCELLED", "TIMEOUT", "SKIPPED"),
     meaning="DAG runs that the task `record` recorded, by the status in their result.",
 )
 SLOT_WAIT = Timer(
@@ -139,6 +147,7 @@ POLLS = Counter(
     name=f"{PREFIX}.polls",
     unit="rounds",
     tags=("outcome",),
+    values=("ok", "failed"),
     meaning="Rounds in which a triggerer asked AMC about executions: `ok` or `failed`.",
 )
 CALLS = Counter(
@@ -182,19 +191,20 @@ LONGEST_WAIT = Gauge(
 INSTANCE_WAITING = Gauge(
     name=f"{PREFIX}.instance_queue.waiting",
     unit="executions",
-    optional_tags=("instance", "user"),
+    optional_tags=("amc_instance", "user"),
     meaning="Executions of one instance that wait for a slot.",
 )
 INSTANCE_RUNNING = Gauge(
     name=f"{PREFIX}.instance_queue.running",
     unit="executions",
-    optional_tags=("instance", "user"),
+    optional_tags=("amc_instance", "user"),
     meaning="Executions of one instance with a slot.",
 )
 LATE = Counter(
     name=f"{PREFIX}.windows.late",
     unit="events",
     tags=("kind",),
+    values=("schedule", "collection"),
     meaning="Events of late windows (`schedule`) and late weeks (`collection`), once each.",
 )
 

@@ -59,6 +59,14 @@ def initialize() -> None:
     )
 
 
+def send_zeros() -> None:
+    """Send 0 of each counter whose series are known, so that each exists before its first event."""
+    for metric in metrics.METRICS:
+        if isinstance(metric, Counter) and len(metric.tags) <= 1:
+            for value in metric.values if metric.tags else ("",):
+                count(metric, 0, **dict.fromkeys(metric.tags, value))
+
+
 def count_ended(status: ExecutionStatus | str) -> None:
     """Count an execution that ended with a status."""
     count(metrics.ENDED, status=str(status))

@@ -13,18 +13,19 @@ from datetime import datetime
 from recomamp.domain import metrics
 from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.pipeline.metrics import is_on, set_gauge
+from recomamp.pipeline.metrics import is_on, send_zeros, set_gauge
 from recomamp.store.queue_lengths import QueueLength, select_queue_lengths
 
 
 def send_queue_gauges(database: DatabaseHook, *, now: datetime) -> None:
-    """Send the gauges of the queue; read nothing where no metrics are sent.
+    """Send the gauges of the queue, and zeros; read nothing where no metrics are sent.
 
     :raises psycopg2.Error: when the queue cannot be read.
     :raises ConfigurationError: when RECOMAMP_METRICS_TAGS is wrong.
     """
     if not is_on():
         return
+    send_zeros()
     with database.transaction() as connection:
         queues = select_queue_lengths(connection)
     set_gauge(metrics.WAITING, sum(one.waiting for one in queues))
@@ -47,7 +48,7 @@ def _send_by_instance(queues: Iterable[QueueLength]) -> None:
     waiting: Counter[tuple[str, ...]] = Counter()
     running: Counter[tuple[str, ...]] = Counter()
     for one in queues:
-        values = {"instance": one.instance_id, "user": str(one.user_id)}
+        values = {"amc_instance": one.instance_id, "user": str(one.user_id)}
         key = tuple(values[tag] for tag in tags)
         waiting[key] += one.waiting
         running[key] += one.submitting + one.running

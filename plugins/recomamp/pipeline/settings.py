@@ -134,7 +134,7 @@ def are_dry_runs_on() -> bool:
 def metrics_tags() -> tuple[str, ...]:
     """Return the tags of the queue's gauges by instance, none where these gauges are not sent.
 
-    :raises ConfigurationError: when RECOMAMP_METRICS_TAGS lists anything else than instance and
+    :raises ConfigurationError: when RECOMAMP_METRICS_TAGS lists anything else than amc_instance and
         user.
     """
     text = os.environ.get("RECOMAMP_METRICS_TAGS", "")
