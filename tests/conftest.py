@@ -45,6 +45,7 @@ pytest_plugins = [
     "fixtures.owned_database",
     "fixtures.webhooks",
     "fixtures.running_stack",
+    "fixtures.s3_server",
     "fixtures.spans",
     "fixtures.statsd",
     "fixtures.supabase",
