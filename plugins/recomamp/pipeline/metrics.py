@@ -49,7 +49,11 @@ def is_on() -> bool:
 
 
 def initialize() -> None:
-    """Let a process of the pipeline's own, which Airflow has not started, send metrics too."""
+    """Let this process and its forks send metrics, where Airflow has not done so.
+
+    Airflow does so for tasks. Its components use another copy of the same module, so that without
+    this a trigger would send nothing. The follower is a process of the pipeline's own.
+    """
     from airflow.configuration import conf
     from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
 
