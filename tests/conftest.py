@@ -47,6 +47,9 @@ pytest_plugins = [
     "fixtures.owned_database",
     "fixtures.webhooks",
     "fixtures.running_stack",
+    "fixtures.s3_server",
+    "fixtures.spans",
+    "fixtures.statsd",
     "fixtures.supabase",
     "fixtures.two_users",
     "fixtures.browser",  # imports fixtures of the others

@@ -464,7 +464,8 @@ def test_a_decision_has_its_sections_on_one_page(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert re.match(rf"# {page.name[:4]}: \S", text)
     assert re.findall(r"^## (.+)$", text, re.M) == SECTIONS
-    assert len(text.splitlines()) <= 60
+    # Rows of tables are not counted: that of the requirements grows with them
+    assert len([line for line in text.splitlines() if not line.startswith("| ")]) <= 60
 
 
 def test_every_requirement_has_its_reason() -> None:

@@ -30,6 +30,7 @@ from recomamp.domain.executions import Execution
 from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
 from recomamp.pipeline.error_recorder import ErrorRecorder
+from recomamp.pipeline.metrics import observe_call
 from recomamp.store.connections import Transactions
 from recomamp.store.tls import connect
 from recomamp.store.tokens import UserTokens
@@ -232,6 +233,7 @@ class AmcHook(BaseHook):
             "timeout": self.timeout,
             "limits": settings.limits(),
             "observe": observe,
+            "measure": observe_call,
         }
 
     def _login_parts(self, place: AmcTarget) -> tuple[Endpoint, str, LwaAuth]:
