@@ -6,6 +6,7 @@ Only ``load`` imports this module, and only where the provider of OpenLineage ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.providers.openlineage.extractors import OperatorLineage
@@ -31,7 +32,7 @@ _LEVELS_BELOW = 3  # of a file below the directory of its workflow: window, exec
 
 def lineage_of(
     execution: Execution, stored: StoredResults, columns_of: Mapping[str, Set[str]]
-) -> OperatorLineage:
+) -> OperatorLineage[Any, Any]:
     """Describe a load: the query, AMC's tables and columns, and the files with their columns.
 
     The output is the directory of the workflow, so that it is one data set for all windows. The

@@ -71,7 +71,9 @@ class LoadResults(ExecutionOperator):
             self._update_asset(context, execution, stored)
             return str(execution.id)
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
+    def get_openlineage_facets_on_complete(
+        self, task_instance: Any
+    ) -> OperatorLineage[Any, Any] | None:
         """Return what was read and written, for the OpenLineage provider, which calls this.
 
         None where this try has stored nothing.
