@@ -12,15 +12,15 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser redis up down status demo test faults soak bench check format docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser redis up down status demo test faults compose-test soak bench check format docs lock schema migrate rotate airflow live secrets restatement
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
 up down status demo bench migrate rotate airflow live restatement: export PYTHONPATH := include:plugins
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
-	| while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
+	| while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## Make .venv with everything the project needs
 
@@ -62,6 +62,11 @@ faults: $(STAMP) browser redis ## Kill everybody at every point and print the ma
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
 
+# The Compose file on Docker, or on podman as root with stand-ins for images that cannot be pulled
+compose-test: export PYTHONPATH := include:plugins:tests
+compose-test: $(STAMP) ## Let containers fail under work and print the matrix (an hour; ONLY="redis postgres")
+	@$(BIN)/python -m containers $(ONLY)
+
 soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills beside 60 that wait (half an hour at most)
 	@$(BIN)/python -m pytest -m long tests/faults/test_soak.py tests/faults/test_long_waits.py
 
@@ -84,11 +89,15 @@ docs: $(DOCS_STAMP) ## Build the pages of docs/ as a site in data/docs
 	@$(DOCS_VENV)/bin/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs data/docs
 	@echo "docs: data/docs/index.html"
 
-# uv is needed for this alone; versions that are locked stay unless requirements.txt says otherwise
-lock: ## Write the locks of requirements.txt and docs/requirements.txt (needs uv; UPGRADE="--upgrade" for newer versions)
+# uv is needed for this alone; versions that are locked stay unless requirements.txt says otherwise.
+# The sets of requirements/ have names alone: their versions are those of constraints.txt
+COMPILE = uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes --no-header --no-annotate
+lock: ## Write all locks of requirements (needs uv; UPGRADE="--upgrade" for newer versions)
 	@for folder in . docs; do \
-	  uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes --no-header \
-	    --no-annotate $(UPGRADE) $$folder/requirements.txt --output-file $$folder/constraints.txt || exit; \
+	  $(COMPILE) $(UPGRADE) $$folder/requirements.txt --output-file $$folder/constraints.txt || exit; \
+	done
+	@for set in run emulator; do \
+	  $(COMPILE) --constraints constraints.txt requirements/$$set.txt --output-file requirements/$$set.lock || exit; \
 	done
 
 schema: $(STAMP) ## Write include/sql/schema.sql and the generated pages of docs/

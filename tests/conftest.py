@@ -42,6 +42,7 @@ pytest_plugins = [
     "fixtures.emulator",
     "fixtures.connections",
     "fixtures.campaigns",
+    "fixtures.composition",
     "fixtures.mail",
     "fixtures.outcome_matrix",
     "fixtures.owned_database",

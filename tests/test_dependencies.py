@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from fixtures.locks import locked
+
 ROOT = Path(__file__).resolve().parents[1]
-LOCK = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-DOCS_LOCK = (ROOT / "docs" / "constraints.txt").read_text(encoding="utf-8")
+LOCK, DOCS_LOCK = ROOT / "constraints.txt", ROOT / "docs" / "constraints.txt"
+SETS = [ROOT / "requirements" / "run.lock", ROOT / "requirements" / "emulator.lock"]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -40,18 +42,8 @@ def test_celery_is_one_that_airflow_can_use(command: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def locked(lock: str = LOCK) -> dict[str, tuple[Requirement, list[str]]]:
-    """Return the requirement and the hashes of each locked package by its name."""
-    packages = {}
-    for entry in re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n", "", lock, flags=re.MULTILINE)):
-        line, *hashes = re.split(r"\s*\\\n\s+", entry.strip())
-        requirement = Requirement(line)
-        packages[re.sub(r"[-_.]+", "-", requirement.name).lower()] = (requirement, hashes)
-    return packages
-
-
 @pytest.mark.parametrize(("lock", "least"), [(LOCK, 150), (DOCS_LOCK, 20)], ids=["product", "docs"])
-def test_every_locked_package_has_a_version_and_hashes(lock: str, least: int) -> None:
+def test_every_locked_package_has_a_version_and_hashes(lock: Path, least: int) -> None:
     packages = locked(lock)
 
     assert len(packages) > least
@@ -64,7 +56,7 @@ def test_every_locked_package_has_a_version_and_hashes(lock: str, least: int) ->
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "docs"], ids=["product", "docs"])
 def test_what_is_required_is_locked_at_the_same_version(folder: Path) -> None:
     text = re.sub(r"\s*#.*", "", (folder / "requirements.txt").read_text(encoding="utf-8"))
-    packages = locked((folder / "constraints.txt").read_text(encoding="utf-8"))
+    packages = locked(folder / "constraints.txt")
 
     for line in filter(None, text.splitlines()):
         required = Requirement(line)
@@ -73,7 +65,9 @@ def test_what_is_required_is_locked_at_the_same_version(folder: Path) -> None:
         assert required.extras <= requirement.extras
 
 
-@pytest.mark.parametrize("lock", [LOCK, DOCS_LOCK], ids=["product", "docs"])
-def test_the_lock_names_no_place_to_download_from(lock: str) -> None:
-    assert "://" not in lock
-    assert not re.search(r"index-url|find-links|trusted-host", lock)
+@pytest.mark.parametrize("lock", [LOCK, DOCS_LOCK, *SETS], ids=lambda path: path.stem)
+def test_the_lock_names_no_place_to_download_from(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+
+    assert "://" not in text
+    assert not re.search(r"index-url|find-links|trusted-host", text)

@@ -342,16 +342,16 @@ def test_every_setting_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_every_command_a_page_names_exists(page: Path) -> None:
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    named = re.findall(r"(?:`|^    )make (\w+)", page.read_text(encoding="utf-8"), re.M)
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    named = re.findall(r"(?:`|^    )make ([\w-]+)", page.read_text(encoding="utf-8"), re.M)
     assert set(named) <= targets
 
 
 def test_a_page_names_every_command() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^(\w+):.*## ", makefile, re.M))
+    documented = set(re.findall(r"^([\w-]+):.*## ", makefile, re.M))
     page = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
-    named = re.findall(r"^\| `make (\w+)", page, re.M)
+    named = re.findall(r"^\| `make ([\w-]+)", page, re.M)
     assert documented == set(named)
 
 

@@ -56,6 +56,22 @@ def test_a_commit_waits_for_the_log_though_the_server_would_not(
         assert cursor.fetchone() == ("on",)
 
 
+def test_the_server_notices_in_half_a_minute_that_a_worker_is_gone(
+    database: Database, connections: None
+) -> None:
+    # Until it does, it keeps the locks of the worker's transaction
+    with DatabaseHook().transaction() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, setting::INT FROM pg_settings WHERE name LIKE 'tcp_keepalives_%'"
+            " OR name = 'tcp_user_timeout'"
+        )
+        seconds = dict(cursor.fetchall())
+    probing = seconds["tcp_keepalives_interval"] * seconds["tcp_keepalives_count"]
+
+    assert 0 < seconds["tcp_keepalives_idle"] + probing <= 30
+    assert 0 < seconds["tcp_user_timeout"] <= 30_000  # milliseconds
+
+
 @pytest.mark.parametrize("name", EXTRAS)
 def test_an_option_of_libpq_counts_in_the_pipeline_and_in_its_commands(
     database: Database, monkeypatch: pytest.MonkeyPatch, name: str

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,20 @@ import pytest
 import yaml
 
 from compose.secret_files import GENERATED, OPTIONAL, TEMPLATES
+from fixtures.composition import (
+    EXAMPLE_FILE,
+    OURS,
+    ROOT,
+    example_values,
+    filled_in,
+    references,
+    render,
+)
 from recomamp.domain.airflow_settings import celery_environment, stack_environment
 from stack import Settings
 from stack.environment import airflow_environment
 from stack.supervisor import WORKER_GRACE_SECONDS, WORKERS, read_procfile
 
-ROOT = Path(__file__).resolve().parents[2]
-COMPOSE_FILE = ROOT / "docker-compose.yaml"
-EXAMPLE_FILE = ROOT / ".env.example"
-REFERENCE = re.compile(r"(?<!\$)\$\{(\w+)(?::([?-])([^}]*))?\}")
-OURS = ("AIRFLOW_", "RECOMAMP_")
 ONE_SHOT = {"secrets-check", "emulator-check", "init"}
 COMMAND_OF = {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": "POSTGRES_PASSWORD",
@@ -34,6 +36,8 @@ COMMAND_OF = {
     "AIRFLOW__API_AUTH__JWT_SECRET_CMD": "AIRFLOW__API_AUTH__JWT_SECRET",
 }
 AIRFLOW_SERVICES = sorted(set(read_procfile()) - {"emulator", "redis", *WORKERS})
+DIGEST = "example.com/image@sha256:" + "0" * 64
+CHANGES = {"AIRFLOW__TRIGGERER__CAPACITY": "77", "AIRFLOW__CELERY__WORKER_CONCURRENCY": "3"}
 EVERY_SECRET = {*GENERATED, *TEMPLATES, *OPTIONAL}
 
 # Which service may read which secret, and why
@@ -105,45 +109,14 @@ NETWORKS = {
 }
 
 
-def example_values() -> dict[str, str]:
-    lines = EXAMPLE_FILE.read_text(encoding="utf-8").splitlines()
-    pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
-    return dict(pairs)
-
-
-def references() -> set[tuple[str, str, str]]:
-    """Return the variables of the Compose file: name, ``?`` where it is required, default."""
-    lines = COMPOSE_FILE.read_text(encoding="utf-8").splitlines()
-    return set(REFERENCE.findall("\n".join(line for line in lines if not line.startswith("#"))))
-
-
-def filled_in(directory: Path, **changes: str) -> Path:
-    values = {name: value or f"test-{name.lower()}" for name, value in example_values().items()}
-    path = directory / "env"
-    path.write_text("".join(f"{name}={value}\n" for name, value in (values | changes).items()))
-    return path
-
-
-def render(env_file: Path) -> subprocess.CompletedProcess[str]:
-    program = [str(Path(sys.executable).with_name("podman-compose")), "--dry-run"]
-    program += ["--file", str(COMPOSE_FILE), "--env-file", str(env_file)]
-    program += ["--profile", "emulator", "config"]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return subprocess.run(
-        program, check=False, capture_output=True, text=True, cwd=env_file.parent, env=environ
-    )
-
-
 @pytest.fixture(scope="module")
-def composition(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    rendered = render(filled_in(tmp_path_factory.mktemp("compose")))
-    assert rendered.returncode == 0, rendered.stderr
-    return dict(yaml.safe_load(rendered.stdout))
-
-
-@pytest.fixture(scope="module")
-def services(composition: dict[str, Any]) -> dict[str, Any]:
-    return dict(composition["services"])
+def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return the services of a `.env` that changes settings and pins images."""
+    images = {name for name, _, _ in references() if name.endswith("_IMAGE")}
+    values = dict.fromkeys(images, DIGEST) | CHANGES
+    values |= {"RECOMAMP_PUBLISH_ADDRESS": "192.0.2.1", "AIRFLOW__API__PORT": "9090"}
+    rendered = render(filled_in(tmp_path_factory.mktemp("changed"), **values))
+    return dict(yaml.safe_load(rendered.stdout)["services"])
 
 
 @pytest.fixture(scope="module")
@@ -222,16 +195,6 @@ def test_airflow_makes_an_address_of_a_password(
     assert done.stdout == expected
 
 
-def test_the_image_writes_no_password_of_the_broker_into_arguments(
-    services: dict[str, Any],
-) -> None:
-    # Where it waits for the broker, Airflow's entrypoint gives the URL to a program as an argument.
-    environments = [service.get("environment", {}) for service in services.values()]
-    waiting = [one for one in environments if "AIRFLOW__CELERY__BROKER_URL_CMD" in one]
-
-    assert [one.get("CONNECTION_CHECK_MAX_COUNT") for one in waiting] == ["0", "0"]
-
-
 def test_only_init_and_the_api_server_have_the_passwords_of_the_sign_in(
     services: dict[str, Any],
 ) -> None:
@@ -252,14 +215,13 @@ def test_everything_waits_for_the_check_of_the_secrets(services: dict[str, Any])
         for name in set(services) - {"secrets-check"}
     )
     check = services["secrets-check"]
-    assert check["entrypoint"][-1].endswith("include/compose/secret_files.py")
-    assert check["command"] == ["check", "/run/secrets"]
+    assert check["command"][1:] == ["include/compose/secret_files.py", "check", "/run/secrets"]
 
 
 def test_the_emulator_waits_for_the_check_of_the_connection(services: dict[str, Any]) -> None:
     assert "emulator-check" in everything_before(services, "emulator")
     check = services["emulator-check"]
-    assert check["command"] == ["check-emulator", "/run/secrets"]
+    assert check["command"][2:] == ["check-emulator", "/run/secrets"]
     assert check["profiles"] == services["emulator"]["profiles"]
 
 
@@ -335,28 +297,31 @@ def test_only_the_user_interface_is_published_and_on_the_loopback_address(
     assert published == {"api-server": ["127.0.0.1:8080:8080"]}
 
 
-def test_the_user_interface_can_be_published_elsewhere(tmp_path: Path) -> None:
-    changes = {"RECOMAMP_PUBLISH_ADDRESS": "192.0.2.1", "AIRFLOW__API__PORT": "9090"}
-    rendered = render(filled_in(tmp_path, **changes))
-
-    ports = yaml.safe_load(rendered.stdout)["services"]["api-server"]["ports"]
-    assert ports == ["192.0.2.1:9090:8080"]
+def test_the_user_interface_can_be_published_elsewhere(changed: dict[str, Any]) -> None:
+    assert changed["api-server"]["ports"] == ["192.0.2.1:9090:8080"]
 
 
-def test_every_image_can_be_pinned_by_its_digest(tmp_path: Path) -> None:
-    digest = "example.com/image@sha256:" + "0" * 64
-    names = {name for name, _, _ in references() if name.endswith("_IMAGE")}
-    rendered = render(filled_in(tmp_path, **dict.fromkeys(names, digest)))
+def test_every_image_can_be_pinned_by_its_digest(changed: dict[str, Any]) -> None:
+    assert {service["image"] for service in changed.values()} == {DIGEST}
+    for name in ("init", "emulator"):
+        assert changed[name]["build"]["args"] == [f"PYTHON_IMAGE={DIGEST}"]
 
-    services = yaml.safe_load(rendered.stdout)["services"]
-    built = {name for name, service in services.items() if "build" in service}
-    ours = {services[name]["image"] for name in built}
-    assert built == {"init"}  # Compose builds a shared image once for each service with `build`
-    assert {service["image"] for service in services.values()} - ours == {digest}
-    assert services["init"]["build"]["args"] == [f"AIRFLOW_IMAGE={digest}"]
-    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    assert re.findall(r"^FROM (.+)$", dockerfile, re.M) == ["${AIRFLOW_IMAGE}"]
-    assert "USER" not in re.findall(r"^(\w+)", dockerfile, re.M)  # Airflow's own stays
+
+def test_one_service_builds_each_image(services: dict[str, Any]) -> None:
+    # Compose builds a shared image once for each service with `build`, all at the same time.
+    built = {
+        name: (service["image"], service["build"]["target"])
+        for name, service in services.items()
+        if "build" in service
+    }
+    others = {"postgres", "redis"}
+    ours = {service["image"] for name, service in services.items() if name not in others}
+
+    assert {name: target for name, (_, target) in built.items()} == {
+        "init": "pipeline",
+        "emulator": "emulator",
+    }
+    assert ours == {image for image, _ in built.values()}
 
 
 # --- What runs ---------------------------------------------------------------------------------
@@ -389,8 +354,7 @@ def test_a_worker_has_the_services_command_and_its_time_to_end(
 def test_the_emulator_is_the_same_program_behind_a_profile(services: dict[str, Any]) -> None:
     service = services["emulator"]
 
-    started = [*service["entrypoint"], *service["command"]]
-    assert started[:3] == read_procfile()["emulator"].split()[:3]
+    assert service["command"][:3] == read_procfile()["emulator"].split()[:3]
     assert service["profiles"] == ["emulator"]
 
 
@@ -481,13 +445,11 @@ def test_every_setting_that_scaling_names_can_be_set() -> None:
     assert named <= {name for name, kind, _ in references() if kind == "-"}
 
 
-def test_a_setting_of_the_environment_reaches_every_airflow_service(tmp_path: Path) -> None:
-    changed = {"AIRFLOW__TRIGGERER__CAPACITY": "77", "AIRFLOW__CELERY__WORKER_CONCURRENCY": "3"}
-    rendered = render(filled_in(tmp_path, **changed))
-
-    services = yaml.safe_load(rendered.stdout)["services"]
+def test_a_setting_of_the_environment_reaches_every_airflow_service(
+    changed: dict[str, Any],
+) -> None:
     for name in ("scheduler", "dag-processor", "triggerer", "worker"):
-        assert changed.items() <= services[name]["environment"].items()
+        assert CHANGES.items() <= changed[name]["environment"].items()
 
 
 def test_every_variable_of_the_example_is_explained() -> None:

@@ -81,20 +81,20 @@ AIRFLOW_SETTINGS = (
         " come last and do not start. The value must exceed the number of runs under way",
     ),
     AirflowSetting(
-        "scheduler", "task_queued_timeout", "300", Rule.AT_MOST,
+        "scheduler", "task_queued_timeout", "120", Rule.AT_MOST,
         "a task whose message was lost by the broker stays queued for that long",
     ),
     AirflowSetting(
-        "scheduler", "task_queued_timeout_check_interval", "30", Rule.AT_MOST,
+        "scheduler", "task_queued_timeout_check_interval", "15", Rule.AT_MOST,
         "tasks whose message was lost are found later by that much",
     ),
     AirflowSetting(
-        "scheduler", "num_stuck_in_queued_retries", "300", Rule.AT_LEAST,
+        "scheduler", "num_stuck_in_queued_retries", "720", Rule.AT_LEAST,
         "a task fails for good, without its retries, after it has stayed queued once more than"
         " that. With Airflow's default of 2, that is after 15 minutes without workers",
     ),
     AirflowSetting(
-        "scheduler", "task_instance_heartbeat_timeout", "300", Rule.AT_MOST,
+        "scheduler", "task_instance_heartbeat_timeout", "90", Rule.AT_MOST,
         "a task whose worker died is tried again only after that time",
     ),
     AirflowSetting(

@@ -51,6 +51,13 @@ _OF_CURSORS = frozenset({"row_factory", "cursor_factory"})
 # save a round trip for each connection (poolers: docs/explanation/scaling.md)
 _SESSION = "-c TimeZone=UTC -c synchronous_commit=on"
 
+# The server's side of the same: by its own default it keeps the locks of a client that has
+# silently gone for two hours, and every retry of that client's task waits for them
+_SERVER_KEEPALIVES = " ".join(
+    f"-c tcp_{name}={value}" if name.startswith("keepalives") else f"-c {name}={value}"
+    for name, value in _KEEPALIVES.items()
+)
+
 # Keeping a failed call must not hold up the caller for long, whatever the database does
 RECORD_TIMEOUT_SECONDS = 5
 
@@ -104,6 +111,7 @@ class DatabaseHook(PostgresHook):
         }
         options = [
             f"-c statement_timeout={self.statement_timeout_seconds * 1000} {_SESSION}",
+            _SERVER_KEEPALIVES,
             named.get("options"),
         ]
         return connect(
