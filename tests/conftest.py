@@ -68,10 +68,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _FileByFile(config, log)
 
 
-# Two stacks run beside each other: their tests mostly wait. These folders and files have the first
+# Two stacks run beside each other: their tests mostly wait. These folders and files have the first.
+# A file with a stack of its own follows them, because three at once take longer
 FIRST_STACK = (
     "tests/console/",
     "tests/e2e/test_analyst_guide.py",
+    "tests/e2e/test_celery.py",
+    "tests/e2e/test_run_requests.py",
     "tests/e2e/test_upkeep.py",
     "tests/faults/",
     "tests/stack/",
@@ -88,4 +91,5 @@ class _FileByFile(LoadScopeScheduling):
 
 @cache
 def _is_of_stack(file: str) -> bool:
-    return "pytest.mark.stack" in (ROOT / file).read_text(encoding="utf-8")
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return any(f"pytest.mark.{name}" in text for name in OF_STACKS)
