@@ -3,14 +3,16 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# The directory is taken from make's own command line, never from the environment
-STACK := $(BIN)/python -m stack $(if $(findstring command,$(origin DATA)),--data $(DATA))
+# Directory and executor are taken from make's own command line, never from the environment
+given = $(if $(findstring command,$(origin $(1))),$($(1)))
+STACK := $(BIN)/python -m stack $(if $(call given,DATA),--data $(DATA)) \
+  $(if $(call given,EXECUTOR),--executor $(EXECUTOR))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser up down status demo test faults compose-test kubernetes-test soak bench check format docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser redis up down status demo test faults compose-test kubernetes-test soak bench check format docs lock schema migrate rotate airflow live secrets restatement
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -30,7 +32,17 @@ browser: ## Install Chromium, unless it is there (Debian or Ubuntu, as root or w
 	  { $$sudo apt-get -qq update && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium; } >/dev/null 2>&1; \
 	  command -v chromium >/dev/null || echo "browser: no Chromium; install it and put it on the PATH" >&2; }
 
-up: $(STAMP) ## Start the stack and return when it is healthy (UI on port 8080; DATA=data/demo for the rows of the demo)
+# Debian's package redis-tools has the server too, and starts no service (include/stack/broker.py)
+redis: ## Install a Redis server, unless it is there (Debian or Ubuntu, as root or with sudo)
+	@command -v redis-server >/dev/null || command -v redis-check-rdb >/dev/null || { \
+	  echo "redis: installing Redis"; \
+	  test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	  { $$sudo apt-get -qq update && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y redis-tools; } >/dev/null 2>&1; \
+	  command -v redis-check-rdb >/dev/null || echo "redis: no Redis server; install it and put it on the PATH" >&2; }
+
+up demo: $(if $(filter celery,$(call given,EXECUTOR)),redis)
+
+up: $(STAMP) ## Start the stack and return when it is healthy (UI on port 8080; EXECUTOR=celery for Celery's workers; DATA=data/demo for the rows of the demo)
 	@$(STACK) up
 
 down: $(STAMP) ## Stop the stack entirely
@@ -42,11 +54,11 @@ status: $(STAMP) ## Tell what runs and how to reach it
 demo: $(STAMP) browser ## Run the demo from the first row to the last result, then stop everything
 	@$(STACK) demo
 
-# Three processes for two cores: one has the stack first, and mostly waits for it
-test: $(STAMP) browser ## Run all tests
-	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
+# Four processes for two cores: three have a stack each first, and mostly wait for it
+test: $(STAMP) browser redis ## Run all tests
+	@$(BIN)/python -m pytest -n 4 --no-loadscope-reorder
 
-faults: $(STAMP) browser ## Kill everybody at every point and print the matrix (half an hour)
+faults: $(STAMP) browser redis ## Kill everybody at every point and print the matrix (half an hour)
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
 

@@ -35,6 +35,8 @@ os.environ.update(
 settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("here")
 
+OF_STACKS = {"stack", "own_stack"}
+
 pytest_plugins = [
     "fixtures.postgres",
     "fixtures.emulator",
@@ -46,6 +48,9 @@ pytest_plugins = [
     "fixtures.owned_database",
     "fixtures.webhooks",
     "fixtures.running_stack",
+    "fixtures.s3_server",
+    "fixtures.spans",
+    "fixtures.statsd",
     "fixtures.supabase",
     "fixtures.two_users",
     "fixtures.browser",  # imports fixtures of the others
@@ -53,22 +58,38 @@ pytest_plugins = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of the stack come first: it is they that take long."""
-    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    """Let the tests of stacks come first: it is they that take long."""
+    items.sort(key=lambda item: not {one.name for one in item.iter_markers()} & OF_STACKS)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Give all tests of the one stack to one process, and others file by file to who is free."""
+    """Give the tests of each stack to one process, and others file by file to who is free."""
     return _FileByFile(config, log)
+
+
+# Two stacks run beside each other: their tests mostly wait. These folders and files have the first.
+# A file with a stack of its own follows them, because three at once take longer
+FIRST_STACK = (
+    "tests/console/",
+    "tests/e2e/test_analyst_guide.py",
+    "tests/e2e/test_celery.py",
+    "tests/e2e/test_run_requests.py",
+    "tests/e2e/test_upkeep.py",
+    "tests/faults/",
+    "tests/stack/",
+)
 
 
 class _FileByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "stack" if _is_of_stack(file) else file
+        if not _is_of_stack(file):
+            return file
+        return "first stack" if file.startswith(FIRST_STACK) else "second stack"
 
 
 @cache
 def _is_of_stack(file: str) -> bool:
-    return "pytest.mark.stack" in (ROOT / file).read_text(encoding="utf-8")
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return any(f"pytest.mark.{name}" in text for name in OF_STACKS)

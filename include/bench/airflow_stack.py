@@ -97,6 +97,25 @@ class AirflowStack:
 
         wait_until(ended, f"the end of all runs of {dag_id}")
 
+    def pause_system_dags(self) -> None:
+        """Pause all system DAGs and wait for their runs: their CPU time is not to be measured."""
+        all_dags = len(list((ROOT / "dags").glob("recomamp_*.py")))
+        pattern = {"dag_id_pattern": "recomamp_%"}
+
+        def paused() -> bool:
+            answer = self.api.patch("/api/v2/dags", params=pattern, json={"is_paused": True})
+            return bool(answer.raise_for_status().json()["total_entries"] == all_dags)
+
+        wait_until(paused, "Airflow to know all system DAGs")
+        wait_until(lambda: not self._runs_of_system_dags(), "the end of runs of system DAGs")
+
+    def _runs_of_system_dags(self) -> int:
+        found = self.api.get(
+            "/api/v2/dags/~/dagRuns",
+            params={"dag_id_pattern": "recomamp_%", "state": ["queued", "running"]},
+        )
+        return int(found.raise_for_status().json()["total_entries"])
+
     def states(self, dag_id: str) -> list[str]:
         """Return the states of a DAG's runs."""
         found = self.api.get(

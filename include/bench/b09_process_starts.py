@@ -22,6 +22,7 @@ def run(settings: BenchSettings) -> Iterator[Result]:
 
     with airflow_stack() as airflow:
         wait_for_dags(airflow)
+        airflow.pause_system_dags()
         airflow.set_progression(mode="per_poll", polls=2)
 
         def ours() -> float:

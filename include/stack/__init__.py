@@ -1,4 +1,4 @@
-"""The embedded stack: PostgreSQL, the emulator and Airflow's four components on one machine.
+"""The embedded stack: PostgreSQL, the emulator and Airflow's components on one machine.
 
 Start it with `make up`, or from Python (tests do) with a directory and ports of its own:
 

@@ -15,22 +15,26 @@ from stack import environment
 from stack.database_tls import require_protected_database
 from stack.errors import StackError
 from stack.private_files import UMASK
-from stack.settings import ROOT, Settings, require_token_key
+from stack.settings import EXECUTOR_SETTING, ROOT, Settings, require_token_key
 from stack.stack import Stack
 
 INTERRUPTED = 130
+EXECUTORS = {"local": "LocalExecutor", "celery": "CeleryExecutor"}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Return 0 for done, 1 failed, 2 refused, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="stack", description="The embedded stack")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="everything it writes")
+    parser.add_argument("--executor", choices=EXECUTORS, help="what runs tasks: local, or celery")
     parser.add_argument("command", choices=sorted([*COMMANDS, "airflow"]))
     # Arguments after `airflow` are Airflow's, options included
     own, passed_on = _split_arguments(sys.argv[1:] if arguments is None else arguments)
     chosen = parser.parse_args(own)
     _interrupt_on_signals()
     os.umask(UMASK)
+    if chosen.executor:
+        os.environ[EXECUTOR_SETTING] = EXECUTORS[chosen.executor]
     try:
         if chosen.command == "airflow":
             airflow(chosen.data, passed_on)
@@ -123,6 +127,7 @@ def _connection_details(stack: Stack) -> str:
     if settings.uses_embedded_database:
         database = f"psql '{settings.display_uri(settings.owner_uri)}'"
     lines = {
+        "executor": settings.executor,
         "UI": settings.api_url,
         "user": environment.UI_USER,
         "password": f"in {environment.password_file(settings)}",

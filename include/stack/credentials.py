@@ -36,6 +36,7 @@ _GENERATORS: dict[str, Callable[[], str]] = {
     "RECOMAMP_PIPELINE_PASSWORD": _password,
     "RECOMAMP_CONSOLE_PASSWORD": _password,
     "RECOMAMP_AIRFLOW_PASSWORD": _password,
+    "RECOMAMP_REDIS_PASSWORD": _password,
     SUPERUSER_PASSWORD: _password,
 }
 

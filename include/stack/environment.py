@@ -16,6 +16,7 @@ from stack.settings import (
     AMAZON_SETTING,
     CONSOLE_SETTING,
     DATABASE_SETTING,
+    EXECUTOR_SETTING,
     MIGRATE_SETTING,
     ROOT,
     Settings,
@@ -40,6 +41,7 @@ _PIPELINE_SECRETS = (
 _NOT_INHERITED = re.compile(
     r"PYTHONPATH|PYTHONHOME|AIRFLOW_HOME|AIRFLOW_CONFIG|_AIRFLOW_.*|PG[A-Z]+"
     r"|AIRFLOW__DATABASE__.*|AIRFLOW__CORE__UNIT_TEST_MODE|HONCHO_.*"
+    r"|AIRFLOW__CELERY__(BROKER_URL|RESULT_BACKEND)(_CMD|_SECRET)?|CELERY_.*"
     r"|RECOMAMP_MIGRATE_URI|RECOMAMP_[A-Z]+_PASSWORD"
 )
 
@@ -72,19 +74,26 @@ def follower_environment(settings: Settings) -> dict[str, str]:
     return own | airflow_environment(settings) | {"PYTHONPATH": str(ROOT / "plugins")}
 
 
+def redis_environment(settings: Settings) -> dict[str, str]:
+    """Return Redis' environment: its folder and none of the pipeline's secrets."""
+    return _without_secrets(settings) | {"REDIS_DIRECTORY": str(settings.redis_directory)}
+
+
 def emulator_environment(settings: Settings) -> dict[str, str]:
     """Return the emulator's environment: its port and none of the pipeline's secrets."""
-    allowed = {
-        name: value
-        for name, value in inherited_environment(settings.environ).items()
-        if not name.startswith(("AIRFLOW", "RECOMAMP_"))
-    }
-    return allowed | {
+    return _without_secrets(settings) | {
         "PYTHONPATH": str(ROOT / "include"),
         "PYTHONUNBUFFERED": "1",
-        "PATH": _path(settings.environ),
         "RECOMAMP_EMULATOR_PORT": str(settings.ports.emulator),
     }
+
+
+def _without_secrets(settings: Settings) -> dict[str, str]:
+    inherited = inherited_environment(settings.environ).items()
+    allowed = {
+        name: value for name, value in inherited if not name.startswith(("AIRFLOW", "RECOMAMP_"))
+    }
+    return allowed | {"PATH": _path(settings.environ)}
 
 
 def migrate_environment(settings: Settings) -> dict[str, str]:
@@ -111,9 +120,12 @@ def inherited_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def _defaults(settings: Settings) -> dict[str, str]:
     """Return the variables that the caller's environment may replace."""
     data = settings.data
-    return airflow_settings.stack_environment() | {
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+    settings_of_airflow = airflow_settings.stack_environment()
+    if settings.uses_celery:
+        settings_of_airflow |= airflow_settings.celery_environment()
+    return settings_of_airflow | {
         "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__WORKERS": "1",
@@ -135,8 +147,9 @@ def _defaults(settings: Settings) -> dict[str, str]:
 def _enforced(settings: Settings) -> dict[str, str]:
     """Return the variables that the caller's environment cannot replace."""
     home, ports = settings.data / "airflow", settings.ports
-    return {name: settings.credentials[name] for name in _PIPELINE_SECRETS} | {
+    own = {name: settings.credentials[name] for name in _PIPELINE_SECRETS} | {
         "AIRFLOW_HOME": str(home),
+        EXECUTOR_SETTING: settings.executor,
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(settings.data / "bundles"),
@@ -152,6 +165,9 @@ def _enforced(settings: Settings) -> dict[str, str]:
         "PATH": _path(settings.environ),
         "PYTHONUNBUFFERED": "1",
     }
+    if settings.uses_celery:
+        own["AIRFLOW__CELERY__BROKER_URL"] = settings.broker_url
+    return own
 
 
 def password_file(settings: Settings) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from stack import broker
 from stack.environment import airflow_environment
 from stack.settings import Settings
 
@@ -26,6 +27,8 @@ def healthy_components(settings: Settings) -> set[str]:
     healthy = set(_airflow_components(settings))
     if settings.uses_emulator and _answers(f"{settings.emulator_url}/_emulator/health"):
         healthy.add("emulator")
+    if settings.uses_celery:
+        healthy.update(broker.healthy(settings))
     if _is_following(settings):
         healthy.add("follower")
     return healthy

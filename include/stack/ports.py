@@ -21,6 +21,7 @@ class Ports:
     emulator: int
     worker_logs: int
     trigger_logs: int
+    redis: int
 
     def as_dict(self) -> dict[str, int]:
         """Return the ports by the names of their fields."""
@@ -34,6 +35,7 @@ _SETTINGS: tuple[tuple[str, str, int], ...] = (
     ("emulator", "RECOMAMP_EMULATOR_PORT", 8099),
     ("worker_logs", "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT", 0),
     ("trigger_logs", "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT", 0),
+    ("redis", "RECOMAMP_REDIS_PORT", 0),
 )
 SETTING_NAMES: dict[str, str] = {field: setting for field, setting, _ in _SETTINGS}
 

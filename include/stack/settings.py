@@ -19,6 +19,8 @@ CONSOLE_SETTING = "AIRFLOW_CONN_RECOMAMP_CONSOLE_DB"
 AMAZON_SETTING = "AIRFLOW_CONN_AMAZON_ADS"
 MIGRATE_SETTING = "RECOMAMP_MIGRATE_URI"
 FERNET_SETTING = "RECOMAMP_FERNET_KEY"
+EXECUTOR_SETTING = "AIRFLOW__CORE__EXECUTOR"
+LOCAL_EXECUTOR = "LocalExecutor"
 SECRETS_FILE = "secrets.env"
 
 
@@ -30,6 +32,7 @@ class Settings:
     ports: Ports
     credentials: Mapping[str, str]
     environ: Mapping[str, str]
+    executor: str = LOCAL_EXECUTOR
     disposable: bool = False
 
     @classmethod
@@ -58,12 +61,21 @@ class Settings:
             ports=ports,
             credentials=credentials,
             environ=dict(environ),
+            executor=environ.get(EXECUTOR_SETTING) or LOCAL_EXECUTOR,
             disposable=disposable,
         )
 
-    def with_ports(self, ports: Ports) -> Settings:
-        """Return the same settings with other ports (those of the running stack)."""
-        return replace(self, ports=ports)
+    def as_running(self, ports: Mapping[str, int], executor: str) -> Settings:
+        """Return the same settings with the ports and the executor of the running stack."""
+        # An older version may have started it, with fewer ports
+        known = self.ports.as_dict()
+        chosen = {name: ports.get(name, port) for name, port in known.items()}
+        return replace(self, ports=Ports(**chosen), executor=executor)
+
+    @property
+    def uses_celery(self) -> bool:
+        """Whether Celery's workers run the tasks. They need Redis."""
+        return "CeleryExecutor" in self.executor
 
     @property
     def uses_embedded_database(self) -> bool:
@@ -106,6 +118,17 @@ class Settings:
         return self._uri("airflow", "RECOMAMP_AIRFLOW_PASSWORD", "airflow")
 
     @property
+    def broker_url(self) -> str:
+        """Where the embedded Redis answers, if it is started."""
+        password = quote(self.credentials["RECOMAMP_REDIS_PASSWORD"], safe="")
+        return f"redis://:{password}@{HOST}:{self.ports.redis}/0"
+
+    @property
+    def redis_directory(self) -> Path:
+        """Folder of all that the embedded Redis reads and writes."""
+        return self.data / "redis"
+
+    @property
     def superuser_uri(self) -> str:
         """URI of the embedded server's maintenance database as its superuser."""
         return self._uri("postgres", SUPERUSER_PASSWORD, "postgres")
@@ -146,6 +169,8 @@ class Settings:
         ports = self.ports.as_dict()
         if not self.uses_emulator:
             del ports["emulator"]
+        if not self.uses_celery:
+            del ports["redis"]
         return ports
 
     def _uri(self, role: str, password_name: str, database: str) -> str:

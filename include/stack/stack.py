@@ -17,12 +17,12 @@ from typing import IO
 
 import httpx
 
-from stack import environment
+from stack import broker, environment
 from stack.commands import Commands
 from stack.credentials import SUPERUSER_PASSWORD
 from stack.errors import FailedError, RefusedError
 from stack.health import healthy_components
-from stack.ports import Ports, check_ports_free
+from stack.ports import check_ports_free
 from stack.postgres import Postgres
 from stack.private_files import private_files, write_private
 from stack.processes import (
@@ -34,8 +34,14 @@ from stack.processes import (
     record_pid,
     wait_until_reaped,
 )
-from stack.settings import ROOT, Settings
-from stack.supervisor import GRACE_SECONDS, HEALTHY_MARKER, read_procfile
+from stack.settings import LOCAL_EXECUTOR, ROOT, Settings
+from stack.supervisor import (
+    GRACE_SECONDS,
+    HEALTHY_MARKER,
+    WORKER_GRACE_SECONDS,
+    WORKERS,
+    read_procfile,
+)
 
 HEALTHY_TIMEOUT_SECONDS = 240
 POLL_SECONDS = 0.5
@@ -54,7 +60,8 @@ class Stack:
         self._run = settings.data / "run"
         self._logs = settings.data / "logs"
         self._report = report
-        self.settings = self._with_running_ports(settings)
+        self._system_log_bytes = 0
+        self.settings = self._as_running(settings)
         self.commands = Commands(self.settings)
         self._postgres = Postgres(
             directory=settings.data / "postgres",
@@ -134,7 +141,9 @@ class Stack:
         return client
 
     def _start(self) -> None:
-        self._write_ports()
+        if self.settings.uses_celery:
+            broker.prepare(self.settings)
+        self._write_running()
         self._start_databases()
         with self.commands.airflow_migration():
             if self.settings.uses_embedded_database:
@@ -164,6 +173,8 @@ class Stack:
         return applied
 
     def _start_supervisor(self) -> None:
+        # Earlier runs have written there, and ended
+        self._system_log_bytes = self._system_log.stat().st_size if self._system_log.exists() else 0
         output = self._logs / "supervisor.log"
         with output.open("ab") as file:
             supervisor = subprocess.Popen(
@@ -182,13 +193,16 @@ class Stack:
         threading.Thread(target=supervisor.wait, daemon=True).start()
 
     def _environments(self) -> dict[str, Mapping[str, str]]:
-        names = [name for name in read_procfile() if name != "emulator"]
+        others = {"emulator", "redis", *(() if self.settings.uses_celery else WORKERS)}
+        names = [name for name in read_procfile() if name not in others]
         airflow = environment.airflow_environment(self.settings)
         environments: dict[str, Mapping[str, str]] = dict.fromkeys(names, airflow)
         environments["api-server"] = environment.api_server_environment(self.settings)
         environments["follower"] = environment.follower_environment(self.settings)
         if self.settings.uses_emulator:
             environments["emulator"] = environment.emulator_environment(self.settings)
+        if self.settings.uses_celery:
+            environments["redis"] = environment.redis_environment(self.settings)
         return environments
 
     def _wait_until_healthy(self) -> None:
@@ -210,8 +224,8 @@ class Stack:
         self._healthy_marker.touch()
 
     def _end_reason(self) -> str:
-        log = self._logs / "system.log"
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        log = self._system_log.read_bytes() if self._system_log.exists() else b""
+        lines = log[self._system_log_bytes :].decode(errors="replace").splitlines()
         ended = [line for line in lines if " stopped (rc=" in line]
         return f"{ended[0] if ended else 'the supervisor ended'} (logs: {self._logs})"
 
@@ -222,7 +236,9 @@ class Stack:
             supervisor_processes = process_tree(read_pid(self._supervisor_file))
             server_processes = process_tree(self._postgres.pid)
             ran = bool(supervisor_processes or server_processes or find_processes(self._run))
-            end_processes(supervisor_processes[:1], grace_seconds=GRACE_SECONDS + 10)
+            if supervisor_processes and self.settings.uses_celery:
+                self._report(f"workers        end their tasks within {WORKER_GRACE_SECONDS} s")
+            end_processes(supervisor_processes[:1], grace_seconds=self._grace_seconds)
             for _ in range(3):  # a dying process may fork once more
                 remaining = [*filter(is_alive, supervisor_processes), *find_processes(self._run)]
                 end_processes(remaining)
@@ -231,7 +247,7 @@ class Stack:
             if survivors := [one.pid for one in find_processes(self._run) if is_alive(one)]:
                 message = f"processes {survivors} did not end"
                 raise FailedError(message)
-            for path in (*self._run.glob("*.pid"), self._ports_file):
+            for path in (*self._run.glob("*.pid"), self._ports_file, self._executor_file):
                 path.unlink(missing_ok=True)
         return ran
 
@@ -257,6 +273,10 @@ class Stack:
         return self._run / "supervisor.pid"
 
     @property
+    def _system_log(self) -> Path:
+        return self._logs / "system.log"
+
+    @property
     def _healthy_marker(self) -> Path:
         return self._run / HEALTHY_MARKER
 
@@ -264,16 +284,29 @@ class Stack:
     def _ports_file(self) -> Path:
         return self._run / "ports.json"
 
-    def _write_ports(self) -> None:
-        text = json.dumps(self.settings.ports.as_dict())
-        self._ports_file.write_text(text, encoding="utf-8")
+    @property
+    def _executor_file(self) -> Path:
+        return self._run / "executor"
 
-    def _with_running_ports(self, settings: Settings) -> Settings:
-        """Return the ports of the running stack, not those of this environment."""
-        if self.is_running and self._ports_file.exists():
-            ports = json.loads(self._ports_file.read_text(encoding="utf-8"))
-            return settings.with_ports(Ports(**ports))
-        return settings
+    @property
+    def _grace_seconds(self) -> int:
+        """How long the supervisor may take to end everything."""
+        return GRACE_SECONDS + 10 + (WORKER_GRACE_SECONDS if self.settings.uses_celery else 0)
+
+    def _write_running(self) -> None:
+        ports = json.dumps(self.settings.ports.as_dict())
+        self._ports_file.write_text(ports, encoding="utf-8")
+        self._executor_file.write_text(self.settings.executor, encoding="utf-8")
+
+    def _as_running(self, settings: Settings) -> Settings:
+        """Return ports and executor of the running stack, not those of this environment."""
+        if not self.is_running or not self._ports_file.exists():
+            return settings
+        ports = json.loads(self._ports_file.read_text(encoding="utf-8"))
+        executor = LOCAL_EXECUTOR
+        if self._executor_file.exists():
+            executor = self._executor_file.read_text(encoding="utf-8")
+        return settings.as_running(ports, executor)
 
 
 def _write_passwords(settings: Settings) -> None:

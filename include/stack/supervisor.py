@@ -32,6 +32,9 @@ from stack.settings import ROOT
 
 # Airflow's scheduler waits for its executor. Its processes must not be killed in that time.
 GRACE_SECONDS = 10
+# Celery's workers end before all others: their tasks need these to end. As in docker-compose.yaml
+WORKERS = ("worker-1", "worker-2")
+WORKER_GRACE_SECONDS = 120
 # Written below `run/` when the stack has been healthy: from then on components are restarted.
 HEALTHY_MARKER = "healthy"
 
@@ -125,6 +128,7 @@ class Supervisor(honcho.manager.Manager):  # type: ignore[misc]
         self._healthy_marker = self._run_directory / HEALTHY_MARKER
         self._process_ctor = Component
         self._procmgr = _ComponentSignals(self._run_directory)
+        self._are_workers_asked = False
 
     def add_component(self, name: str, command: str, environment: Mapping[str, str]) -> None:
         """Add a command that starts with the others, as the leader of a recorded session."""
@@ -135,9 +139,22 @@ class Supervisor(honcho.manager.Manager):  # type: ignore[misc]
         component.healthy_marker = self._healthy_marker
 
     def terminate(self) -> None:
-        """Ask all components to end. None is started again."""
+        """Ask all components to end, and others only when the workers have. None starts again."""
         self._healthy_marker.unlink(missing_ok=True)
+        # A second signal does not wait
+        if not self._are_workers_asked:
+            self._are_workers_asked = True
+            self._end_workers()
         super().terminate()
+
+    def _end_workers(self) -> None:
+        """Let Celery's workers end their running tasks."""
+        files = [self._run_directory / f"{name}.pid" for name in WORKERS]
+        for pid in filter(None, map(read_pid, files)):
+            self._procmgr.terminate(pid)
+        until = time.monotonic() + WORKER_GRACE_SECONDS
+        while any(map(read_pid, files)) and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
 
 
 class _ComponentSignals:

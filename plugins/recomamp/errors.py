@@ -102,6 +102,12 @@ class DatabaseBusy(PipelineError):
     error_type: ClassVar[str] = "DATABASE_BUSY"
 
 
+class AuthManagerBusy(PipelineError):
+    """Airflow's auth manager takes long to say what a user may read in the console."""
+
+    error_type: ClassVar[str] = "AUTH_MANAGER_BUSY"
+
+
 class TokensUnreadable(ConfigurationError):
     """The stored tokens of one user cannot be decrypted; those of others may be."""
 

@@ -319,6 +319,33 @@ def test_a_workflow_is_changed_by_who_may_change_all_its_dags(
     assert ask("GET", f"/workflow/{unused}", by=Editor(both)).status_code == 404
 
 
+def test_airflow_is_asked_without_a_connection(ask: Ask, app: FastAPI, schedule: Row) -> None:
+    """It may take long over the DAGs of a workflow. Four people would otherwise stop all pages."""
+    asked = []
+
+    class Slow(Editor):
+        def may(self, method: Method, dag_id: str, entity: object = None) -> bool:
+            with ExitStack() as all_connections:
+                for _ in range(MAX_CONNECTIONS):
+                    all_connections.enter_context(app.state.database.read())
+            asked.append(method)
+            return super().may(method, dag_id, entity)
+
+    editor = Slow([dag_of(schedule)])
+    path = f"/workflow/{schedule['workflow_id']}"
+    form = opened(ask, "workflow", schedule["workflow_id"])
+    for method, place, body in (
+        ("GET", path, None),
+        ("GET", f"{path}/answers", None),
+        ("GET", f"/schedule/{schedule['id']}", None),
+        ("POST", f"/check?row_id={schedule['workflow_id']}", form),
+        ("PUT", f"/{schedule['workflow_id']}", form),
+    ):
+        asked.clear()
+        assert ask(method, place, body, by=editor).is_success
+        assert "PUT" in asked
+
+
 def test_answers_of_amc_are_those_about_the_saved_query(
     ask: Ask, rows: Rows, database: Database
 ) -> None:

@@ -44,6 +44,8 @@ def test_a_retry_of_weeks_asks_for_the_right_to_change_runs(console: Console, ro
     console.guest.forbidden = {"PUT"}
     path = f"/api/definitions/amc_collection_{collection['id']}/requests"
     assert console.client.post(path, json={"action": "RETRY"}).status_code == 403
+    shown = console.client.get(f"/api/collections/{collection['id']}").json()
+    assert (shown["may_run"], shown["may_change_runs"]) == (True, False)  # no button is shown
 
 
 def test_a_query_is_read_with_the_right_to_read_code(console: Console, rows: Rows) -> None:

@@ -23,7 +23,7 @@ ENDS = {3: "FAILED", 7: "SKIPPED"}
 
 @pytest.fixture(scope="module")
 def schedule(pipeline: Pipeline) -> Row:
-    """Insert a schedule with ten run records, and wait until Airflow has its DAG."""
+    """Insert a schedule with ten run records, and wait until Airflow has the DAGs."""
     rows = pipeline.rows
     workflow = rows.workflow(instance=pipeline.instance, name="Reach by day")
     schedule = rows.schedule(
@@ -41,11 +41,12 @@ def schedule(pipeline: Pipeline) -> Row:
             window_start=start,
             window_end=start + timedelta(days=1),
         )
-    rows.schedule(
+    mistake = rows.schedule(
         workflow, name="Console mistake", is_active=False, parameters={"window": {"lagdays": 1}}
     )
-    dag = f"/api/v2/dags/amc_schedule_{schedule['id']}"
-    pipeline.until(lambda: pipeline.api.get(dag).is_success, "the DAG")
+    for row in (schedule, mistake):  # they may be in two files, which are parsed one by one
+        dag = f"/api/v2/dags/amc_schedule_{row['id']}"
+        pipeline.until(lambda dag=dag: pipeline.api.get(dag).is_success, dag)  # type: ignore[misc]
     return schedule
 
 

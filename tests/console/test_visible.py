@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from recomamp.console.visible import (
     RecentlyVisible,
     VisibleDefinitions,
 )
+from recomamp.errors import AuthManagerBusy
 
 A, B = UUID(int=1), UUID(int=2)
 SCHEDULE, COLLECTION = f"amc_schedule_{A}", f"amc_collection_{B}"
@@ -112,6 +115,49 @@ def test_an_error_is_not_remembered() -> None:
     with pytest.raises(OSError, match="is away"):
         recent.get("ann", fails)
     assert recent.get("ann", lambda: [SCHEDULE]) == ONLY_SCHEDULE
+
+
+TABS = 100
+
+
+def test_a_hundred_pages_of_one_user_ask_once() -> None:
+    """Also where all come before Airflow answers, and where some come while it does."""
+    come = threading.Barrier(TABS)
+    late = threading.Event()
+    asked: list[str] = []
+    recent = RecentlyVisible(Clock(), wait_seconds=60)
+
+    def read() -> list[str]:
+        asked.append("ann")
+        late.wait()
+        return [SCHEDULE]
+
+    def open_page(number: int) -> VisibleDefinitions:
+        come.wait()
+        if number == 0:
+            # Another user does not wait for this one
+            assert recent.get("bob", lambda: [COLLECTION]).schedule_ids == "{}"
+            late.set()
+        return recent.get("ann", read)
+
+    with ThreadPoolExecutor(TABS) as tabs:
+        seen = list(tabs.map(open_page, range(TABS)))
+
+    assert seen == [ONLY_SCHEDULE] * TABS
+    assert asked == ["ann"]
+    assert recent._asked == {}
+
+
+def test_a_page_does_not_wait_for_long() -> None:
+    recent = RecentlyVisible(Clock(), wait_seconds=0.01)
+
+    def read() -> list[str]:
+        with ThreadPoolExecutor(1) as tabs, pytest.raises(AuthManagerBusy, match="try again"):
+            tabs.submit(recent.get, "ann", lambda: [COLLECTION]).result()
+        return [SCHEDULE]
+
+    assert recent.get("ann", read) == ONLY_SCHEDULE
+    assert recent.get("ann", list) == ONLY_SCHEDULE
 
 
 def test_users_who_have_left_take_no_memory() -> None:

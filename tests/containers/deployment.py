@@ -75,10 +75,12 @@ class Deployment:
         self.application(group)
 
     def up(self) -> None:
-        """Start all services, or those whose image has changed."""
+        """Start all services, or those whose image has changed, and return when all are healthy."""
         self._write_environment()
         self.compose("up", "--detach")
         wait_until("two workers", lambda: len(self.workers()) == WORKERS)
+        for name in self.engine.names(PROJECT):
+            wait_until(f"a healthy {name}", lambda name=name: self.engine.is_healthy(name))
 
     def remove(self) -> None:
         """Remove what a run has made: containers, volumes, networks."""

@@ -58,6 +58,16 @@ class Engine:
         """Return what the engine knows of a container."""
         return dict(json.loads(self.run("container", "inspect", name))[0])
 
+    def is_healthy(self, name: str) -> bool:
+        """Return whether a container's health check passes; podman without systemd runs none."""
+        if self.is_podman:
+            try:
+                self.run("healthcheck", "run", name)
+            except subprocess.CalledProcessError:
+                return False
+            return True
+        return str(self.inspect(name)["State"]["Health"]["Status"]) == "healthy"
+
     def kill(self, name: str) -> None:
         """Kill a container from outside: the engine's own command would forbid its restart."""
         os.kill(int(self.inspect(name)["State"]["Pid"]), signal.SIGKILL)

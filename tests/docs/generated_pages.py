@@ -1,4 +1,6 @@
-"""The parts of pages that are generated: each stands between two marks of its page.
+"""The parts of pages that are generated, and the StatsD mapping, which has the same metrics.
+
+Each part of a page is between two marks.
 
 `make schema` writes them. `test_generated_pages.py` compares them with the pages.
 """
@@ -8,14 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from recomamp import errors
 from recomamp.domain.airflow_settings import AIRFLOW_SETTINGS, AirflowSetting, Rule
 from recomamp.domain.execution_states import TRANSITIONS
+from recomamp.domain.metrics import METRICS, Gauge, Metric, Timer
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+STATSD_MAPPING = ROOT / "deploy" / "observability" / "statsd_mapping.yaml"
 SCHEMA = ROOT / "include" / "sql" / "schema.sql"
+
+GAUGE_LIFETIME = "15m"  # without a new value, so that an instance that is deleted disappears
+MAPPING_HEAD = "# Names for the Prometheus StatsD exporter. `make schema` writes this file.\n"
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _GRANTED = re.compile(r"^GRANT ALL ON FUNCTION public\.(\w+)\((.*)\) TO (\w+);$", re.MULTILINE)
@@ -76,12 +86,40 @@ def _helm_values() -> str:
     return "\n".join([*lines, "```"]) + "\n"
 
 
+def _metrics() -> str:
+    def row(metric: Metric) -> Sequence[str]:
+        tags = [*metric.tags, *getattr(metric, "optional_tags", ())]
+        shown = ", ".join(f"`{tag}`" for tag in tags) or "–"
+        names = (f"`{metric.name}`", f"`{metric.prometheus_name}`")
+        return (*names, metric.kind, metric.unit, shown, metric.meaning)
+
+    head = ("Name", "At Prometheus", "Kind", "Unit", "Tags", "Meaning")
+    return _table(head, map(row, METRICS))
+
+
+def statsd_mapping() -> dict[str, Any]:
+    """Return the configuration of a StatsD exporter that gives each metric its name."""
+
+    def rule(metric: Metric) -> dict[str, Any]:
+        meaning = metric.meaning.replace("`", "")
+        found = {"match": f"airflow.{metric.name}", "name": metric.prometheus_name, "help": meaning}
+        if isinstance(metric, Timer):
+            found["observer_type"] = "histogram"
+            found["histogram_options"] = {"buckets": list(metric.buckets_seconds)}
+        if isinstance(metric, Gauge):
+            found["ttl"] = GAUGE_LIFETIME
+        return found
+
+    return {"mappings": [rule(metric) for metric in METRICS]}
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "transitions": _transitions,
     "errors": _errors,
     "functions": _functions,
     "airflow_settings": _airflow_settings,
     "helm_values": _helm_values,
+    "metrics": _metrics,
 }
 
 
@@ -105,6 +143,8 @@ def main() -> None:
     """Write the generated parts of all pages."""
     for page in pages():
         page.write_text(rendered(page), encoding="utf-8")
+    mapping = yaml.safe_dump(statsd_mapping(), sort_keys=False, width=100)
+    STATSD_MAPPING.write_text(f"{MAPPING_HEAD}{mapping}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,10 @@ OWNERS_PAGES = [
     DOCS / "how-to" / "manage-logins-and-quotas.md",
 ]
 DECISIONS = sorted((DOCS / "adr").glob("*.md"))
-PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
+PROJECT = [
+    ROOT / f"{name}.md" for name in ("CHANGELOG", "CODE_OF_CONDUCT", "CONTRIBUTING", "SECURITY")
+]
+PAGES = [README, *PROJECT, *sorted(DOCS.rglob("*.md"))]
 SECTIONS = ["Context", "Decision", "Consequences", "Violated when", "Evidence"]
 
 _BLOCK = re.compile(r"<!-- (\w+)(?:: (.*?))? -->\n```sql\n(.*?)```", re.DOTALL)
@@ -461,7 +464,8 @@ def test_a_decision_has_its_sections_on_one_page(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert re.match(rf"# {page.name[:4]}: \S", text)
     assert re.findall(r"^## (.+)$", text, re.M) == SECTIONS
-    assert len(text.splitlines()) <= 60
+    # Rows of tables are not counted: that of the requirements grows with them
+    assert len([line for line in text.splitlines() if not line.startswith("| ")]) <= 60
 
 
 def test_every_requirement_has_its_reason() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 COMMAND = "run `make schema`"
 
@@ -27,6 +28,12 @@ GENERATOR = _generator()
 @pytest.mark.parametrize("page", GENERATOR.pages(), ids=lambda page: page.stem)
 def test_a_generated_part_is_current(page: Path) -> None:
     assert page.read_text(encoding="utf-8") == GENERATOR.rendered(page), COMMAND
+
+
+def test_the_statsd_mapping_is_current() -> None:
+    text = GENERATOR.STATSD_MAPPING.read_text(encoding="utf-8")
+    assert text.startswith(GENERATOR.MAPPING_HEAD), COMMAND
+    assert yaml.safe_load(text) == GENERATOR.statsd_mapping(), COMMAND
 
 
 def test_each_part_has_one_place() -> None:

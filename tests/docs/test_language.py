@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PROJECT = ("README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md")
+PAGES = [*(ROOT / name for name in PROJECT), *sorted((ROOT / "docs").rglob("*.md"))]
 
 # Each pattern is a word that an earlier text used in a sense of its own. The second entry is what
 # to write instead. A pattern must not match a standard term: "order" is ORDER BY too.

@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.mail import Mailbox
 from fixtures.postgres import Database, Row, Rows
+from fixtures.statsd import StatsdServer
 from fixtures.webhooks import WebhookServer
 from recomamp.follower.alarms import PATIENCE, Alarms
 from recomamp.pipeline.hooks import DatabaseHook
@@ -139,3 +140,13 @@ def test_rounds_go_on_after_an_error_until_they_are_ended() -> None:
         alarms.start()
         for _ in range(6):  # more than one round of each thread
             assert asked.acquire(timeout=30)
+
+
+def test_the_gauges_of_the_queue_are_sent_each_round(rows: Rows, statsd: StatsdServer) -> None:
+    workflow = rows.workflow()
+    of = {"instance_id": workflow["instance_id"], "dag_run_id": "run 1"}
+    rows.execution(workflow=workflow, status="RUNNING", **of)
+
+    run_round()
+
+    assert statsd.values()["queue.running"] == [1]

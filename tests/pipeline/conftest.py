@@ -25,9 +25,14 @@ def run(database: Database, schedule: Row) -> Run:
     return Run(database, schedule_id=str(schedule["id"]))
 
 
-@pytest.fixture
-def kept_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have all steps of a test use one connection, where sessions are not its matter."""
+@pytest.fixture(autouse=True)
+def kept_connection(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Have all steps of a test use one connection, unless sessions are its matter."""
+    if request.node.get_closest_marker("own_sessions"):
+        yield
+        return
     with one_connection(monkeypatch, DatabaseHook()):
         yield
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import yaml
 from airflow.jobs.job import Job
 from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
 from airflow.sdk.listener import get_listener_manager
+from airflow.sdk.observability import stats
 
+from fixtures.statsd import StatsdServer
 from recomamp.domain.airflow_settings import stack_environment
+from recomamp.domain.metrics import POLLS
+from recomamp.pipeline import metrics
 
 LOOKED_AT = "AIRFLOW__SCHEDULER__MAX_DAGRUNS_PER_LOOP_TO_SCHEDULE"
 
@@ -125,3 +130,17 @@ def test_a_component_without_a_secret_that_it_needs_names_it(
     said = warnings(caplog)
     assert {name for name in SECRETS if any(name in one for one in said)} == missed
     assert len(said) == len(missed)
+
+
+def test_a_component_that_starts_lets_its_triggers_send_metrics(statsd: StatsdServer) -> None:
+    def refuse() -> NoReturn:
+        raise ImportError("as where Airflow has not initialized this module")
+
+    stats.initialize(factory=refuse, export_legacy_names=False)
+    metrics.count(POLLS, outcome="ok")
+    assert statsd.values() == {}
+
+    get_listener_manager().hook.on_starting(component=Job())
+    metrics.count(POLLS, outcome="ok")
+
+    assert statsd.values() == {"polls{outcome=ok}": [1]}

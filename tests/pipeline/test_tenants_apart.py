@@ -459,6 +459,7 @@ LOOPS: dict[str, tuple[Loop, tuple[str, ...], int]] = {
     "following": (following, (*TENANT, *DEFINITIONS), 9),
     "slots": (slots, ("amc_instances", "workflow_executions"), 3),
 }
+WRITES_ITS_OWN_ROWS = (campaigns, upkeep, slots)
 # All users of an AMC instance share its limit and the count of what runs there. No person writes
 # them
 SHARED = ("max_concurrent_executions", "external_executions")
@@ -503,7 +504,8 @@ def test_no_value_of_one_tenant_changes_what_becomes_of_another(
         emulator.progression("at_once") if loop is waiting else emulator.progression(
             "per_poll", polls=10_000
         )
-        tenants.write(cases)
+        if loop not in WRITES_ITS_OWN_ROWS:
+            tenants.write(cases)
         world, error = World(tenants, europe, emulator), ""
         try:
             loop(world, cases)

@@ -56,6 +56,27 @@ def test_a_taken_port_is_said_in_one_line_before_anything_starts(
     assert not (tmp_path / "postgres").exists()
 
 
+def test_celery_needs_a_free_port_and_a_redis_server(tmp_path: Path, taken_port: int) -> None:
+    celery = FREE | {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"}
+
+    taken = run_stack("up", tmp_path, **celery, RECOMAMP_REDIS_PORT=str(taken_port))
+    missing = run_stack("up", tmp_path, **celery, PATH=str(tmp_path))
+
+    assert (taken.returncode, missing.returncode) == (2, 2)
+    assert "RECOMAMP_REDIS_PORT" in taken.stderr
+    assert "make redis" in missing.stderr
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_an_executor_that_the_stack_does_not_know_is_refused(tmp_path: Path) -> None:
+    command = ["make", "up", f"DATA={tmp_path}", "EXECUTOR=seqential"]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+
+    assert ended.returncode == 2
+    assert "choose from" in ended.stderr
+    assert not (tmp_path / "postgres").exists()
+
+
 def test_a_missing_key_is_said_in_one_line_before_anything_starts(tmp_path: Path) -> None:
     database = "postgresql://pipeline:sesame@db.example.com/recomamp"
 

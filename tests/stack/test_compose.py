@@ -22,10 +22,10 @@ from fixtures.composition import (
     references,
     render,
 )
-from recomamp.domain.airflow_settings import stack_environment
+from recomamp.domain.airflow_settings import celery_environment, stack_environment
 from stack import Settings
 from stack.environment import airflow_environment
-from stack.supervisor import read_procfile
+from stack.supervisor import WORKER_GRACE_SECONDS, WORKERS, read_procfile
 
 ONE_SHOT = {"secrets-check", "emulator-check", "init"}
 COMMAND_OF = {
@@ -35,6 +35,7 @@ COMMAND_OF = {
     "AIRFLOW__API__SECRET_KEY_CMD": "AIRFLOW__API__SECRET_KEY",
     "AIRFLOW__API_AUTH__JWT_SECRET_CMD": "AIRFLOW__API_AUTH__JWT_SECRET",
 }
+AIRFLOW_SERVICES = sorted(set(read_procfile()) - {"emulator", "redis", *WORKERS})
 DIGEST = "example.com/image@sha256:" + "0" * 64
 CHANGES = {"AIRFLOW__TRIGGERER__CAPACITY": "77", "AIRFLOW__CELERY__WORKER_CONCURRENCY": "3"}
 EVERY_SECRET = {*GENERATED, *TEMPLATES, *OPTIONAL}
@@ -327,14 +328,27 @@ def test_one_service_builds_each_image(services: dict[str, Any]) -> None:
 
 
 def test_every_process_of_the_procfile_is_a_service(services: dict[str, Any]) -> None:
-    only_here = {"postgres", "redis", "worker"} | ONE_SHOT
+    only_here = {"postgres", "worker"} | ONE_SHOT
 
-    assert set(services) == set(read_procfile()) | only_here
+    assert set(services) == set(read_procfile()) - {*WORKERS} | only_here
 
 
-@pytest.mark.parametrize("name", sorted(set(read_procfile()) - {"emulator"}))
+@pytest.mark.parametrize("name", AIRFLOW_SERVICES)
 def test_an_airflow_service_runs_the_procfiles_command(services: dict[str, Any], name: str) -> None:
     assert services[name]["command"] == read_procfile()[name].split()
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_has_the_services_command_and_its_time_to_end(
+    services: dict[str, Any], name: str
+) -> None:
+    service, command = services["worker"], read_procfile()[name].split()
+
+    # Two on one machine need names of their own, and one server of logs serves both
+    assert command[: len(service["command"])] == service["command"]
+    options = {"--celery-hostname", name, "--skip-serve-logs"}
+    assert set(command[len(service["command"]) :]) <= options
+    assert service["stop_grace_period"] == f"{WORKER_GRACE_SECONDS // 60}m"
 
 
 def test_the_emulator_is_the_same_program_behind_a_profile(services: dict[str, Any]) -> None:
@@ -344,7 +358,7 @@ def test_the_emulator_is_the_same_program_behind_a_profile(services: dict[str, A
     assert service["profiles"] == ["emulator"]
 
 
-@pytest.mark.parametrize("name", [*sorted(set(read_procfile()) - {"emulator"}), "worker", "init"])
+@pytest.mark.parametrize("name", [*AIRFLOW_SERVICES, "worker", "init"])
 def test_an_airflow_service_knows_every_setting_the_embedded_one_has(
     services: dict[str, Any], embedded_environment: set[str], name: str
 ) -> None:
@@ -362,21 +376,29 @@ def test_the_settings_that_the_pipeline_depends_on_have_their_values(
     needed = stack_environment().items()
 
     assert needed <= airflow_environment(settings).items()
-    for name in (*sorted(set(read_procfile()) - {"emulator", "follower"}), "worker", "init"):
+    for name in (*AIRFLOW_SERVICES, "worker", "init"):
         assert needed <= services[name]["environment"].items(), name
+
+
+@pytest.mark.parametrize("name", ["scheduler", "worker"])
+def test_celery_has_the_embedded_stacks_settings(
+    services: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    environ = {"AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"}
+    settings = Settings.load(data=tmp_path, environ=environ, free_ports=True)
+    needed = celery_environment().items()
+
+    assert needed <= airflow_environment(settings).items()
+    assert needed <= services[name]["environment"].items()
 
 
 def test_compose_adds_only_what_several_machines_need(
     services: dict[str, Any], embedded_environment: set[str]
 ) -> None:
     added = set(services["scheduler"]["environment"]) - embedded_environment
+    added -= set(celery_environment())
 
     assert {one for one in added if one.startswith(OURS) and one not in COMMAND_OF} == {
-        "AIRFLOW__CELERY__RESULT_BACKEND_SQLALCHEMY_ENGINE_OPTIONS",
-        "AIRFLOW__CELERY__WORKER_CONCURRENCY",
-        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__SOCKET_CONNECT_TIMEOUT",
-        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__SOCKET_KEEPALIVE",
-        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__SOCKET_TIMEOUT",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE",
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK",
         # Where secrets are, and where a read-only container may write

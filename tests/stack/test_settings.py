@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from psycopg2.extensions import parse_dsn
 
 from stack import RefusedError, Settings
-from stack.environment import airflow_environment, emulator_environment, migrate_environment
+from stack.environment import (
+    airflow_environment,
+    emulator_environment,
+    migrate_environment,
+    redis_environment,
+)
 from stack.settings import require_token_key
 
 DATABASE = "postgresql://pipeline:sesame@db.example.com/recomamp"
@@ -132,6 +137,10 @@ def test_a_given_setting_wins(tmp_path: Path, name: str, value: str) -> None:
         ("AIRFLOW__CORE__DAGS_FOLDER", "/somebody/elses"),
         ("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH", "/somebody/elses"),
         ("PGHOST", "somebody.example.com"),
+        ("AIRFLOW__CELERY__BROKER_URL", "redis://somebody.example.com"),
+        ("AIRFLOW__CELERY__BROKER_URL_CMD", "cat /somebody/elses"),
+        ("AIRFLOW__CELERY__RESULT_BACKEND", "db+postgresql://somebody/elses"),
+        ("CELERY_BROKER_URL", "redis://somebody.example.com"),
         ("PYTHONPATH", "/somebody/elses"),
     ],
 )
@@ -141,6 +150,40 @@ def test_another_airflow_of_this_machine_is_left_alone(
     environment = airflow_environment(load(tmp_path, **{name: value}))
 
     assert value not in environment.values()
+
+
+def test_without_a_setting_tasks_need_no_broker(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+
+    environment = airflow_environment(settings)
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert "AIRFLOW__CELERY__BROKER_URL" not in environment
+    assert "redis" not in settings.open_ports
+
+
+def test_celery_gets_the_address_and_the_password_of_the_embedded_redis(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        AIRFLOW__CORE__EXECUTOR="CeleryExecutor",
+        RECOMAMP_REDIS_PORT="16379",
+        RECOMAMP_REDIS_PASSWORD="p@s/s",
+    )
+
+    environment = airflow_environment(settings)
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    assert environment["AIRFLOW__CELERY__BROKER_URL"] == "redis://:p%40s%2Fs@127.0.0.1:16379/0"
+    assert settings.open_ports["redis"] == 16379
+    assert "p@s/s" not in redis_environment(settings).values()
+
+
+def test_a_stack_that_an_older_version_started_has_its_ports_and_others(tmp_path: Path) -> None:
+    settings = load(tmp_path, AIRFLOW__CORE__EXECUTOR="CeleryExecutor")
+
+    running = settings.as_running({"api": 18080, "removed": 1}, "LocalExecutor")
+
+    assert running.ports.api == 18080
+    assert running.ports.redis == settings.ports.redis
+    assert not running.uses_celery
 
 
 def test_the_pipeline_does_not_get_the_owners_password(tmp_path: Path) -> None:

@@ -265,13 +265,13 @@ def test_an_execution_without_a_document_has_no_rows(
 
 @pytest.fixture(scope="module", params=["", "_16"], ids=["18", "16"])
 def past(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """Provide a database of 50,000 executions, known to the planner, of each version."""
+    """Provide a database of 20,000 executions, known to the planner, of each version."""
     server: Server = request.getfixturevalue(f"postgres_server{request.param}")
     name = server.create_database(request.getfixturevalue(f"template_database{request.param}"))
     database = Database(uri=server.uri(name))
     try:
         superuser = database.connect(autocommit=True)
-        write_history(superuser, History(executions=50_000, weeks=5_000, users=100))
+        write_history(superuser, History(executions=20_000, weeks=2_000, users=100))
         yield database
     finally:
         database.close()

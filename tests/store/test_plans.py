@@ -24,7 +24,7 @@ from bench.query_plans import (
 from fixtures.postgres import Database, Server
 from recomamp.store.slots import COLLECTION_HANDICAP
 
-HISTORY = History(executions=50_000, weeks=5_000)
+HISTORY = History(executions=20_000, weeks=2_000)
 
 
 @pytest.fixture(scope="module")

@@ -298,7 +298,7 @@ def test_the_plan_reads_no_growing_table_from_end_to_end(
     database = Database(uri=postgres_server.uri(name))
     try:
         superuser = database.connect(autocommit=True)
-        write_history(superuser, History(executions=50_000, weeks=2_000))
+        write_history(superuser, History(executions=20_000, weeks=2_000))
         with superuser.cursor() as cursor:
             cursor.execute("SET session_replication_role = replica")
             cursor.execute(

@@ -497,7 +497,7 @@ def test_the_plan_reads_no_growing_table_from_end_to_end(
     database = Database(uri=postgres_server.uri(name))
     try:
         superuser = database.connect(autocommit=True)
-        write_history(superuser, History(executions=100_000, weeks=1_000))
+        write_history(superuser, History(executions=40_000, weeks=1_000))
         with superuser.cursor() as cursor:
             cursor.execute("SET session_replication_role = replica")
             cursor.execute(

@@ -10,6 +10,7 @@ import pytest
 from cryptography.fernet import Fernet, MultiFernet
 
 from fixtures.postgres import Database, Row, Rows
+from recomamp.store.connections import Transactions
 from recomamp.store.rotate_tokens import Outcome, main, rotate_tokens
 from recomamp.store.token_encryption import ACCESS, REFRESH, decrypt_token, encrypt_token
 from recomamp.store.tokens import UserTokens
@@ -208,5 +209,6 @@ def test_rotated_tokens_are_those_that_the_pipeline_reads(database: Database, ro
     user = signed_in(rows)
     rotate(database)
 
-    stored = UserTokens(database.connect, MultiFernet([NEW]), user["id"])
+    transaction = Transactions(database.connect).transaction
+    stored = UserTokens(database.connect, transaction, MultiFernet([NEW]), user["id"])
     assert asyncio.run(stored.read()).refresh_token == "Atzr|r"

@@ -28,6 +28,7 @@ from recomamp.errors import (
     TransientError,
     is_final,
 )
+from recomamp.store.connections import Transactions
 from recomamp.store.token_encryption import ACCESS, REFRESH, decrypt_token, encrypt_token
 from recomamp.store.tokens import UserTokens
 
@@ -43,8 +44,11 @@ def user(rows: Rows) -> Row:
 
 
 def store(database: Database, user: Row, *keys: Fernet) -> UserTokens:
-    fernet = MultiFernet(keys or (OLD,))
-    return UserTokens(lambda: psycopg2.connect(database.uri), fernet, user["id"])
+    return tokens_of(lambda: psycopg2.connect(database.uri), user, *(keys or (OLD,)))
+
+
+def tokens_of(connect: Callable[[], Connection], user: Row, *keys: Fernet) -> UserTokens:
+    return UserTokens(connect, Transactions(connect).transaction, MultiFernet(keys), user["id"])
 
 
 def renewing(calls: list[Tokens], **changes: object) -> Renew:
@@ -123,9 +127,7 @@ def test_who_waits_too_long_for_the_refresh_of_another_may_try_later(
 ) -> None:
     monkeypatch.setattr("recomamp.store.tokens.LOCK_TIMEOUT_SECONDS", lock_timeout_seconds)
     calls: list[Tokens] = []
-    waiting = UserTokens(
-        lambda: psycopg2.connect(database.uri, options=options), MultiFernet([OLD]), user["id"]
-    )
+    waiting = tokens_of(lambda: psycopg2.connect(database.uri, options=options), user, OLD)
     slow = database.connect()
     with slow.cursor() as cursor:
         cursor.execute("SELECT id FROM users FOR NO KEY UPDATE")
@@ -331,8 +333,7 @@ def test_no_other_error_revokes_a_consent(
 def test_the_pipeline_may_remember_a_refused_consent_and_renew_the_next(
     database: Database, user: Row, rows: Rows
 ) -> None:
-    fernet = MultiFernet([OLD])
-    tokens = UserTokens(lambda: database.connect("recomamp_pipeline"), fernet, user["id"])
+    tokens = tokens_of(lambda: database.connect("recomamp_pipeline"), user, OLD)
     with pytest.raises(ConsentRevoked):
         asyncio.run(tokens.refresh(revoking([]), None))
     rows.update("users", user, encrypted_refresh_token=OLD.encrypt(b"Atzr|second").decode())

@@ -154,9 +154,8 @@ class LwaAuth(httpx.Auth):
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send with a usable token; on 401 renew it, and send again what may be sent twice."""
-        this = replace(
-            _REFRESH, number=attempt_of(request).number, observe=attempt_of(request).observe
-        )
+        asked = attempt_of(request)
+        this = replace(_REFRESH, number=asked.number, observe=asked.observe, measure=asked.measure)
         tokens = await self._usable_tokens(this)
         response = yield _signed(request, tokens)
         if response.status_code != httpx.codes.UNAUTHORIZED or not _is_replayable(request):

@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar
 import httpx
 
 from recomamp.amazon.download_links import is_file
-from recomamp.amazon.failed_calls import CallAttempt, Observe, report_failure
+from recomamp.amazon.failed_calls import CallAttempt, Measure, Observe, report_failure
 from recomamp.amazon.http import TIMEOUT, open_client, send
 from recomamp.amazon.regions import Endpoint
 from recomamp.amazon.retry import RetryPolicy, Sleep
@@ -63,6 +63,7 @@ class AmazonClient:
     :param limits: how much Amazon may send; ``clock`` gives seconds for those of time.
     :param observe: hears of every failed try, also of token calls and downloads. What it raises
         reaches the caller.
+    :param measure: hears of every try and its duration, likewise.
     :raises InvalidDefinition: when a header of a row's value holds what HTTP does not allow.
     :raises ConfigurationError: when the client id does.
     """
@@ -80,9 +81,11 @@ class AmazonClient:
         limits: Limits | None = None,
         clock: Clock = time.monotonic,
         observe: Observe | None = None,
+        measure: Measure | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.observe = observe
+        self.measure = measure
         self.sleep = sleep
         self.clock = clock
         self.limits = limits or Limits()
@@ -164,6 +167,7 @@ class AmazonClient:
             operation=call.operation,
             number=number,
             observe=self.observe,
+            measure=self.measure,
             repeatable=call.repeatable,
         )
         content_type = {"Content-Type": call.content_type} if call.body is not None else {}

@@ -172,7 +172,9 @@ async def download_part(
 ) -> int:
     """Download one file to ``path``, whole or not at all, and return its size there in bytes."""
     url = readable_link(link, client.endpoint.api_url)
-    this = CallAttempt(operation="download", number=number, observe=client.observe)
+    this = CallAttempt(
+        operation="download", number=number, observe=client.observe, measure=client.measure
+    )
     request = client.links.build_request("GET", url, extensions=this.extension)
     response = await send(client.links, request, limits=client.limits, stream=True)
     try:

@@ -42,19 +42,31 @@ class FailedCall:
     attempt: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallOutcome:
+    """One try of a call, good or bad. ``status`` is None where no answer came."""
+
+    operation: str
+    status: int | None
+    duration_seconds: float
+
+
 Observe: TypeAlias = Callable[[FailedCall], Awaitable[None]]
+Measure: TypeAlias = Callable[[CallOutcome], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallAttempt:
-    """The operation of a request, the number of its try, and the observer of its failure.
+    """The operation of a request, the number of its try, and who hears of it.
 
-    ``repeatable`` is False where sending the request twice would do harm.
+    ``observe`` hears of its failure, ``measure`` of its outcome. ``repeatable`` is False where
+    sending the request twice would do harm.
     """
 
     operation: str
     number: int = 1
     observe: Observe | None = None
+    measure: Measure | None = None
     repeatable: bool = True
 
     @property

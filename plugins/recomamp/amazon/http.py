@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from recomamp.amazon.call_telemetry import traced_call
 from recomamp.amazon.failed_calls import report_failure
 from recomamp.amazon.redaction import without_sent_secrets
 from recomamp.domain.limits import Limits
@@ -158,7 +159,10 @@ async def send(
         not an error.
     """
     async with _explaining(request, limits or Limits(), repeatable=repeatable):
-        return await http.send(request, stream=stream)
+        with traced_call(request) as answered:
+            response = await http.send(request, stream=stream)
+            answered(response)
+        return response
 
 
 async def read_answer(response: httpx.Response, *, limits: Limits | None = None) -> None:

@@ -7,9 +7,8 @@ server.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -20,12 +19,25 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, HTTPException, status
 
 from recomamp.console.visible import NOTHING, RecentlyVisible, VisibleDefinitions
+from recomamp.store.statements import Row
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
-NOT_FOUND = "There is no such row, or you may not read its DAG"
-
 _recently_visible = RecentlyVisible()
+
+
+class Action(NamedTuple):
+    """What a user does with a DAG: the right that Airflow knows for it, and words for both."""
+
+    method: Method
+    entity: DagAccessEntity | None
+    words: str
+
+
+EDIT = Action("PUT", None, "change this DAG (PUT on the DAG)")
+START_RUNS = Action("POST", DagAccessEntity.RUN, "start runs of this DAG (POST on its runs)")
+# To end and to clear them
+CHANGE_RUNS = Action("PUT", DagAccessEntity.RUN, "change runs of this DAG (PUT on its runs)")
 
 
 class Visitor:
@@ -67,13 +79,9 @@ class Visitor:
         """Return whether the user may do this with a DAG, or with a part of it."""
         return self._may(method, entity, dag_id)
 
-    def may_run(self, dag_id: str) -> bool:
-        """Return whether the user may start runs of a DAG."""
-        return self.may("POST", dag_id, DagAccessEntity.RUN)
-
-    def may_change_runs(self, dag_id: str) -> bool:
-        """Return whether the user may end and clear runs of a DAG, as Airflow asks for it."""
-        return self.may("PUT", dag_id, DagAccessEntity.RUN)
+    def may_do(self, action: Action, dag_id: str) -> bool:
+        """Return whether the user may do this with a DAG."""
+        return self.may(action.method, dag_id, action.entity)
 
     def require_read(self, dag_id: str | None, entity: DagAccessEntity | None = None) -> None:
         """Refuse a user who may not read a DAG, in the words for a row that does not exist.
@@ -81,30 +89,18 @@ class Visitor:
         :param dag_id: None for a row that belongs to no DAG: nobody reads it here.
         """
         if dag_id is None or not self.may("GET", dag_id, entity):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+            raise not_found()
 
-    def require_edit(self, dag_id: str) -> None:
-        """Refuse a user who may not change a DAG."""
+    def require(self, action: Action, dag_id: str) -> None:
+        """Refuse a user who may not do this with a DAG."""
         self.require_read(dag_id)
-        if not self.may("PUT", dag_id):
-            raise _forbidden("change this DAG (PUT on the DAG)")
-
-    def require_run(self, dag_id: str) -> None:
-        """Refuse a user who may not start runs of a DAG."""
-        self.require_read(dag_id)
-        if not self.may_run(dag_id):
-            raise _forbidden("start runs of this DAG (POST on its runs)")
-
-    def require_change_of_runs(self, dag_id: str) -> None:
-        """Refuse a user who may not end or clear runs of a DAG."""
-        self.require_read(dag_id)
-        if not self.may_change_runs(dag_id):
-            raise _forbidden("change runs of this DAG (PUT on its runs)")
+        if not self.may_do(action, dag_id):
+            raise _forbidden(action.words)
 
     def require_read_all(self, entity: DagAccessEntity) -> None:
         """Refuse a user who may not read that part of DAGs in general."""
         if not self._may("GET", entity, None):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+            raise not_found()
 
     def require_edit_all(self) -> None:
         """Refuse a user who may not change every DAG."""
@@ -141,13 +137,18 @@ DagPart = DagAccessEntity
 RUNS, QUERY, RESULTS = DagAccessEntity.RUN, DagAccessEntity.CODE, DagAccessEntity.XCOM
 
 
-def readable_dag(entity: DagAccessEntity | None = None) -> Callable[..., None]:
-    """Return a dependency that refuses users who may not read the DAG ``{dag_id}`` of the path."""
+def not_found() -> HTTPException:
+    """Return the answer about a row that does not exist, or that its asker may not see."""
+    return HTTPException(
+        status.HTTP_404_NOT_FOUND, "There is no such row, or you may not read its DAG"
+    )
 
-    def check(dag_id: str, visitor: CurrentVisitor) -> None:
-        visitor.require_read(dag_id, entity)
 
-    return check
+def require_row(row: Row | None) -> Row:
+    """Return a row; 404 where there is none."""
+    if row is None:
+        raise not_found()
+    return row
 
 
 def _forbidden(action: str) -> HTTPException:

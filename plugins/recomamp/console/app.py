@@ -23,21 +23,13 @@ from recomamp.console import (
 )
 from recomamp.console.database import ConsoleDatabase, refusal_of
 from recomamp.console.open_downloads import OpenDownloads
-from recomamp.errors import ConfigurationError, DatabaseBusy
+from recomamp.errors import AuthManagerBusy, ConfigurationError, DatabaseBusy
 from recomamp.store.connections import is_away
 
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
-ROUTERS = (
-    overview.router,
-    definitions.router,
-    collections.router,
-    schedules.router,
-    executions.router,
-    results.router,
-    register.router,
-)
+PAGES = (overview, definitions, collections, schedules, executions, results, register)
 
 
 def build_app() -> FastAPI:
@@ -45,12 +37,12 @@ def build_app() -> FastAPI:
     app = FastAPI(title="RecomAMP console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.database = ConsoleDatabase()
     app.state.open_downloads = OpenDownloads()
-    for router in ROUTERS:
-        app.include_router(router, prefix="/api")
+    for page in PAGES:
+        app.include_router(page.router, prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.middleware("http")(_add_headers)
-    app.add_exception_handler(ConfigurationError, _answer_unavailable)
-    app.add_exception_handler(DatabaseBusy, _answer_unavailable)
+    for unavailable in (AuthManagerBusy, ConfigurationError, DatabaseBusy):
+        app.add_exception_handler(unavailable, _answer_unavailable)
     app.add_exception_handler(psycopg2.Error, _answer_database_error)
     return app
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
 
 from recomamp.console.access import RUNS, CurrentVisitor
+from recomamp.console.database import Database
 from recomamp.console.definitions import (
     PageNumber,
     Search,
     as_page,
-    ids_with_runs,
+    ids_of,
     list_page,
     one_row,
-    requests_and_rights,
+    readable_runs,
+    rights_on,
 )
-from recomamp.console.parameters import Database
+from recomamp.console.run_requests import select_requests
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import read_collection_windows
 from recomamp.domain.scheduling.windows import DAYS_PER_WEEK
@@ -37,14 +38,12 @@ def collections(
     page: PageNumber = 1,
 ) -> dict[str, Any]:
     """Return one page of the list, each collection with its weeks."""
+    ids = visitor.visible().collection_ids
     with database.read() as connection:
-        ids = visitor.visible().collection_ids
         rows = list_page(connection, DefinitionKind.COLLECTION, ids, search, state, page)
-        weeks = defaultdict(list)
-        for week in fetch_all(
-            connection, "console/select_weeks", shown_ids=ids_with_runs(rows, visitor)
-        ):
-            weeks[week["collection_id"]].append(week)
+        shown_ids = [row["id"] for row in rows]
+        found = fetch_all(connection, "console/select_weeks", shown_ids=shown_ids)
+    weeks = readable_runs(visitor, rows, found, "collection_id")
     return as_page([_with_weeks(row, weeks[row["id"]]) for row in rows], page)
 
 
@@ -56,11 +55,13 @@ def collection(collection_id: UUID, visitor: CurrentVisitor, database: Database)
     with database.read() as connection:
         row = one_row(connection, ref)
         weeks = fetch_all(connection, "console/select_weeks", shown_ids=[collection_id])
-        restated = fetch_all(
-            connection, "console/select_restated_weeks", collection_id=collection_id
-        )
-        more = requests_and_rights(connection, visitor, ref)
-    return {**_with_weeks(row, weeks), "restated": restated, **more}
+        more = {
+            "restated": fetch_all(
+                connection, "console/select_restated_weeks", collection_id=collection_id
+            ),
+            "requests": select_requests(connection, **ids_of(ref)),
+        }
+    return {**_with_weeks(row, weeks), **more, **rights_on(visitor, ref)}
 
 
 def _with_weeks(row: Row, weeks: list[Row]) -> dict[str, Any]:

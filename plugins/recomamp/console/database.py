@@ -11,10 +11,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import psycopg2
+from fastapi import Depends, Request
 from psycopg2.extensions import connection as Connection
 
 from recomamp.errors import DatabaseBusy
@@ -102,6 +103,15 @@ class ConsoleDatabase:
                 yield connection
         finally:
             self._free.release()
+
+
+def _database(request: Request) -> ConsoleDatabase:
+    database: ConsoleDatabase = request.app.state.database
+    return database
+
+
+# A route with this parameter reads or writes rows
+Database = Annotated[ConsoleDatabase, Depends(_database)]
 
 
 def refusal_of(error: BaseException) -> dict[str, Any] | None:

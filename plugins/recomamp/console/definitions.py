@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Query, status
+from fastapi import APIRouter, Depends, Query, status
 from psycopg2.extensions import connection as Connection
 from pydantic import BaseModel, ConfigDict
 
-from recomamp.console.access import NOT_FOUND, RUNS, CurrentVisitor, Visitor
-from recomamp.console.database import ConsoleDatabase
-from recomamp.console.parameters import Database
-from recomamp.console.run_requests import insert_request, select_requests
+from recomamp.console.access import (
+    CHANGE_RUNS,
+    EDIT,
+    RUNS,
+    START_RUNS,
+    CurrentVisitor,
+    Visitor,
+    not_found,
+    require_row,
+)
+from recomamp.console.database import ConsoleDatabase, Database
+from recomamp.console.run_requests import insert_request
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.store.statements import Row, fetch_all, fetch_one
 
@@ -74,7 +84,8 @@ def list_page(
 
 def one_row(connection: Connection, ref: DefinitionRef) -> Row:
     """Return the row of one definition; 404 where there is none."""
-    return only_row(list_page(connection, ref.kind, f"{{{ref.id}}}", "", "all", 1))
+    rows = list_page(connection, ref.kind, f"{{{ref.id}}}", "", "all", 1)
+    return require_row(rows[0] if rows else None)
 
 
 def as_page(rows: list[Row], page: int) -> dict[str, Any]:
@@ -83,35 +94,36 @@ def as_page(rows: list[Row], page: int) -> dict[str, Any]:
     return {"rows": rows, "total": total, "page": page, "pages": -(-total // PAGE_SIZE)}
 
 
-def ids_with_runs(rows: list[Row], visitor: Visitor) -> list[UUID]:
-    """Return the ids of those rows whose runs the visitor may read."""
-    return [row["id"] for row in rows if visitor.may("GET", row["dag_id"], RUNS)]
+def readable_runs(
+    visitor: Visitor, rows: list[Row], runs: list[Row], owned_by: str
+) -> Mapping[UUID, list[Row]]:
+    """Return the runs of each row, none for a row whose runs the visitor may not read.
+
+    :param owned_by: the column of a run that names its row.
+    """
+    allowed = {row["id"] for row in rows if visitor.may("GET", row["dag_id"], RUNS)}
+    found: dict[UUID, list[Row]] = defaultdict(list)
+    for run in runs:
+        if run[owned_by] in allowed:
+            found[run[owned_by]].append(run)
+    return found
 
 
-def only_row(rows: list[Row]) -> Row:
-    """Return the row of a list of one; 404 where there is none."""
-    if not rows:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
-    return rows[0]
+def ids_of(ref: DefinitionRef) -> dict[str, UUID | None]:
+    """Return the columns by which other tables name a definition."""
+    return {"schedule_id": ref.schedule_id, "collection_id": ref.collection_id}
 
 
-def requests_and_rights(
-    connection: Connection, visitor: Visitor, ref: DefinitionRef
-) -> dict[str, Any]:
-    """Return the latest requests for a definition, and what the visitor may do with it."""
-    return {
-        "requests": select_requests(
-            connection, schedule_id=ref.schedule_id, collection_id=ref.collection_id
-        ),
-        "may_edit": visitor.may("PUT", ref.dag_id),
-        "may_run": visitor.may_run(ref.dag_id),
-    }
+def rights_on(visitor: Visitor, ref: DefinitionRef) -> dict[str, bool]:
+    """Return what the visitor may do with a definition."""
+    rights = {"may_edit": EDIT, "may_run": START_RUNS, "may_change_runs": CHANGE_RUNS}
+    return {name: visitor.may_do(action, ref.dag_id) for name, action in rights.items()}
 
 
 def _definition(dag_id: str) -> DefinitionRef:
     ref = DefinitionRef.of_dag(dag_id)
     if ref is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+        raise not_found()
     return ref
 
 
@@ -123,16 +135,12 @@ def request_runs(
     ref: Definition, wanted: RunRequest, visitor: CurrentVisitor, database: Database
 ) -> Row | None:
     """Insert a row of ``run_requests`` as the owner of a definition, and return its id."""
-    if wanted.action == "RETRY":
-        visitor.require_change_of_runs(ref.dag_id)
-    else:
-        visitor.require_run(ref.dag_id)
+    visitor.require(CHANGE_RUNS if wanted.action == "RETRY" else START_RUNS, ref.dag_id)
     log.info("%s asks for %s of %s", visitor.id, wanted.action, ref)
     return insert_request(
         database,
         _owner_of(database, ref),
-        schedule_id=ref.schedule_id,
-        collection_id=ref.collection_id,
+        **ids_of(ref),
         **wanted.model_dump(),
     )
 
@@ -142,7 +150,7 @@ def set_status(
     ref: Definition, wanted: Status, visitor: CurrentVisitor, database: Database
 ) -> Status:
     """Pause or resume a definition as its owner."""
-    visitor.require_edit(ref.dag_id)
+    visitor.require(EDIT, ref.dag_id)
     log.info("%s sets %s to %s", visitor.id, ref, wanted.status)
     with database.write_as(_owner_of(database, ref)) as connection:
         fetch_one(connection, _SET_STATUS[ref.kind], id=ref.id, status=wanted.status)
@@ -151,11 +159,6 @@ def set_status(
 
 def _owner_of(database: ConsoleDatabase, ref: DefinitionRef) -> UUID:
     with database.read() as connection:
-        rows = fetch_all(
-            connection,
-            "console/select_definition_owner",
-            schedule_id=ref.schedule_id,
-            collection_id=ref.collection_id,
-        )
-    user_id: UUID = only_row(rows)["user_id"]
+        row = require_row(fetch_one(connection, "console/select_definition_owner", **ids_of(ref)))
+    user_id: UUID = row["user_id"]
     return user_id

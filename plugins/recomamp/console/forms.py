@@ -284,9 +284,7 @@ def _text_of(declared: Parameter | None, raw: Any) -> Text:
     """Return a stored value of a parameter as text; what does not fit its type as JSON."""
     if declared is not None and raw is not None:
         try:
-            return _text(
-                overlay({declared.name: declared}, {declared.name: raw})[declared.name].value
-            )
+            return _text(_with_value(declared, raw).value)
         except InvalidDefinition:
             pass
     return raw if raw is None or isinstance(raw, str) else json.dumps(raw)

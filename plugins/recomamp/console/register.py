@@ -20,8 +20,8 @@ from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
-from recomamp.console.access import NOT_FOUND, QUERY, CurrentVisitor, Visitor
-from recomamp.console.database import ConsoleDatabase, refusal_of
+from recomamp.console.access import EDIT, QUERY, CurrentVisitor, Visitor, not_found, require_row
+from recomamp.console.database import ConsoleDatabase, Database, refusal_of
 from recomamp.console.forms import (
     CollectionForm,
     Form,
@@ -32,7 +32,6 @@ from recomamp.console.forms import (
     shown_definition,
     shown_workflow,
 )
-from recomamp.console.parameters import Database
 from recomamp.domain.definitions import Collection, read_collection, read_options, read_schedule
 from recomamp.domain.dry_runs import with_samples
 from recomamp.domain.scheduling.windows import CollectionWindows
@@ -98,8 +97,9 @@ def workflows(visitor: CurrentVisitor, database: Database, text: str = "") -> li
 def answers(row_id: UUID, visitor: CurrentVisitor, database: Database) -> dict[str, Any]:
     """Return what AMC says of a saved workflow in its dry runs."""
     with database.read() as connection:
-        _row(connection, visitor, "workflow", row_id)
+        workflow = _row(connection, "workflow", row_id)
         found = fetch_all(connection, "console/select_amc_answers", workflow_id=row_id)
+    _require_edit(visitor, workflow)
     return {"dry_runs_on": are_dry_runs_on(), "answers": found}
 
 
@@ -107,10 +107,12 @@ def answers(row_id: UUID, visitor: CurrentVisitor, database: Database) -> dict[s
 def row(kind: Kind, row_id: UUID, visitor: CurrentVisitor, database: Database) -> dict[str, Any]:
     """Return a row as its form shows it, a definition with the parameters of its workflow."""
     with database.read() as connection:
-        found = _row(connection, visitor, kind, row_id)
-        if kind == "workflow":
-            return shown_workflow(found)
-        workflow = _require(connection, "console/select_form_workflow", row_id=found["workflow_id"])
+        found = _row(connection, kind, row_id)
+        is_workflow = kind == "workflow"
+        workflow = found if is_workflow else _row(connection, "workflow", found["workflow_id"])
+    _require_edit(visitor, found)
+    if is_workflow:
+        return shown_workflow(found)
     return {
         **shown_definition(found, workflow),
         "workflow": {
@@ -128,8 +130,7 @@ def check(
 
     :param row_id: the row that the form changes, None for a new one.
     """
-    with database.read() as connection:
-        parent, owner_id = _parent(connection, visitor, form, row_id)
+    parent, owner_id = _parent(database, visitor, form, row_id)
     if isinstance(form, WorkflowForm):
         answer = _check_workflow(form, parent)
     else:
@@ -184,8 +185,7 @@ def _try(
 
 
 def _save(form: Form, visitor: Visitor, database: Database, row_id: UUID | None) -> dict[str, Any]:
-    with database.read() as connection:
-        parent, owner_id = _parent(connection, visitor, form, row_id)
+    parent, owner_id = _parent(database, visitor, form, row_id)
     with database.write_as(owner_id) as connection:
         saved = _write(connection, form, parent, owner_id, row_id)
     if saved is None:
@@ -207,45 +207,48 @@ def _write(
 
 
 def _parent(
-    connection: Connection, visitor: Visitor, form: Form, row_id: UUID | None
+    database: ConsoleDatabase, visitor: Visitor, form: Form, row_id: UUID | None
 ) -> tuple[Row, UUID]:
     """Return the instance or workflow that a row belongs to, and the user who owns the row.
 
     A row moves to another workflow or instance only by who may see all of them.
     """
-    before = _row(connection, visitor, form.kind, row_id) if row_id else None
+    with database.read() as connection:
+        before = _row(connection, form.kind, row_id) if row_id else None
+        parent = (
+            fetch_one(connection, "console/select_form_instances", instance_id=form.instance_id)
+            if isinstance(form, WorkflowForm)
+            else fetch_one(connection, SELECT["workflow"], row_id=form.workflow_id)
+        )
+    if before is not None:
+        _require_edit(visitor, before)
     moved = ("workflow_id", "instance_id")
     if before is None or any(
         before[name] != getattr(form, name) for name in moved if name in type(form).model_fields
     ):
         visitor.require_edit_all()
-    if isinstance(form, WorkflowForm):
-        parent = _require(connection, "console/select_form_instances", instance_id=form.instance_id)
-    else:
-        parent = _require(connection, "console/select_form_workflow", row_id=form.workflow_id)
-    return parent, (before or parent)["user_id"]
+    found = require_row(parent)  # only who may change the row hears that its parent is missing
+    return found, (before or found)["user_id"]
 
 
-def _row(connection: Connection, visitor: Visitor, kind: Kind, row_id: UUID) -> Row:
-    """Return a row that the visitor may change."""
-    found = _require(connection, SELECT[kind], row_id=row_id)
-    dag_ids = found.pop("dag_ids") if kind == "workflow" else [found["dag_id"]]
+def _row(connection: Connection, kind: Kind, row_id: UUID) -> Row:
+    return require_row(fetch_one(connection, SELECT[kind], row_id=row_id))
+
+
+def _require_edit(visitor: Visitor, row: Row) -> None:
+    """Refuse a visitor who may not change a row.
+
+    A workflow has many DAGs, and Airflow may take long over each. So no connection is held here.
+    """
+    dag_ids = row.pop("dag_ids") if "dag_ids" in row else [row["dag_id"]]
     if visitor.may_edit_all:
         visitor.require_read_all(QUERY)
-        return found
+        return
     if not 0 < len(dag_ids) <= MOST_DAGS:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
+        raise not_found()
     for dag_id in dag_ids:
         visitor.require_read(dag_id, QUERY)
-        visitor.require_edit(dag_id)
-    return found
-
-
-def _require(connection: Connection, statement: str, **parameters: Any) -> Row:
-    found = fetch_one(connection, statement, **parameters)
-    if found is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
-    return found
+        visitor.require(EDIT, dag_id)
 
 
 def _problem(message: str, column: str | None = None) -> dict[str, Any]:

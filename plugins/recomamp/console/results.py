@@ -13,8 +13,9 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
 from psycopg2.extensions import connection as Connection
 
 from recomamp.console import downloads
-from recomamp.console.access import NOT_FOUND, RESULTS
-from recomamp.console.executions import Reader, reader_of
+from recomamp.console.access import RESULTS, require_row
+from recomamp.console.database import Database
+from recomamp.console.executions import readable_execution
 from recomamp.console.open_downloads import Download, DownloadPlace
 from recomamp.domain.result_cells import cells_of
 from recomamp.domain.result_columns import read_stored_columns
@@ -25,22 +26,23 @@ from recomamp.store.stored_results import (
     select_stored_result,
 )
 
-router = APIRouter(prefix="/executions/{execution_id}")
+router = APIRouter(
+    prefix="/executions/{execution_id}", dependencies=[Depends(readable_execution(RESULTS))]
+)
 
 PAGE_SIZE = 100
 CHART_POINTS = 2_000
 
-ReadResult = Annotated[Reader, Depends(reader_of(RESULTS))]
 ColumnName = Annotated[str, Query(max_length=300)]
 
 
 @router.get("/result")
 def result(
-    execution_id: UUID, read: ReadResult, page: Annotated[int, Query(ge=0, le=100)] = 0
+    execution_id: UUID, database: Database, page: Annotated[int, Query(ge=0, le=100)] = 0
 ) -> dict[str, Any]:
     """Return a page of the rows of the result's document, with columns, files and counts."""
-    with read() as connection:
-        found = _require(fetch_one(connection, "console/select_result", execution_id=execution_id))
+    with database.read() as connection:
+        found = _result(connection, execution_id)
         rows = fetch_all(
             connection,
             "console/select_result_rows",
@@ -61,13 +63,13 @@ def result(
 @router.get("/chart")
 def chart(
     execution_id: UUID,
-    read: ReadResult,
+    database: Database,
     x: ColumnName,
     y: ColumnName = "",
     colour: ColumnName = "",
 ) -> dict[str, Any]:
     """Return sums of a measure by one or two columns; the number of rows without a measure."""
-    with read() as connection:
+    with database.read() as connection:
         points = fetch_all(
             connection,
             "console/select_chart_points",
@@ -85,14 +87,14 @@ def chart(
 
 @router.get("/versions")
 def versions(
-    execution_id: UUID, read: ReadResult, after: Annotated[int, Query(ge=0)] = 0
+    execution_id: UUID, database: Database, after: Annotated[int, Query(ge=0)] = 0
 ) -> dict[str, Any]:
     """Return the versions of the window, and what this one changed.
 
     :param after: number of the changed row after which the page begins.
     """
     key = {"execution_id": execution_id}
-    with read() as connection:
+    with database.read() as connection:
         changed = fetch_all(
             connection, "console/select_difference_rows", **key, after=after, page_size=PAGE_SIZE
         )
@@ -110,10 +112,10 @@ def versions(
 
 
 @router.get("/result.csv")
-def download_csv(execution_id: UUID, read: ReadResult, place: DownloadPlace) -> Download:
+def download_csv(execution_id: UUID, database: Database, place: DownloadPlace) -> Download:
     """Send all rows as CSV: from the document where it has all of them, else from the files."""
-    with read() as connection:
-        found = _require(fetch_one(connection, "console/select_result", execution_id=execution_id))
+    with database.read() as connection:
+        found = _result(connection, execution_id)
         stored = _stored(connection, execution_id)
         is_whole = not found["is_truncated"]
         document = select_document_rows(connection, execution_id) if is_whole else None
@@ -135,14 +137,14 @@ def download_csv(execution_id: UUID, read: ReadResult, place: DownloadPlace) -> 
 def download_file(
     execution_id: UUID,
     number: Annotated[int, Path(ge=1)],
-    read: ReadResult,
+    database: Database,
     place: DownloadPlace,
 ) -> Download:
     """Send one Parquet file of the result.
 
     :param number: of the file in the document's list, from 1 on.
     """
-    with read() as connection:
+    with database.read() as connection:
         stored = _stored(connection, execution_id)
     return Download(
         downloads.started(downloads.file_chunks(stored, number)),
@@ -152,10 +154,8 @@ def download_file(
     )
 
 
-def _require(row: Row | None) -> Row:
-    if row is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, NOT_FOUND)
-    return row
+def _result(connection: Connection, execution_id: UUID) -> Row:
+    return require_row(fetch_one(connection, "console/select_result", execution_id=execution_id))
 
 
 def _stored(connection: Connection, execution_id: UUID) -> StoredResult:

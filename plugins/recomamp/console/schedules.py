@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, status
+from psycopg2.extensions import connection as Connection
 
 from recomamp.console.access import RUNS, CurrentVisitor
+from recomamp.console.database import Database
 from recomamp.console.definitions import (
     PageNumber,
     ReprocessBehavior,
     Search,
     as_page,
-    ids_with_runs,
+    ids_of,
     list_page,
     one_row,
-    requests_and_rights,
+    readable_runs,
+    rights_on,
 )
-from recomamp.console.parameters import Database
+from recomamp.console.run_requests import select_requests
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import read_schedule_windows
 from recomamp.domain.scheduling.backfills import (
@@ -61,14 +63,8 @@ def schedules(
     with database.read() as connection:
         ids = visible.schedule_ids
         rows = list_page(connection, DefinitionKind.SCHEDULE, ids, search, state, page)
-        runs = defaultdict(list)
-        for run in fetch_all(
-            connection,
-            "console/select_schedule_runs",
-            schedule_ids=ids_with_runs(rows, visitor),
-            limit=RUNS_IN_LIST,
-        ):
-            runs[run["schedule_id"]].append(run)
+        found = _runs(connection, [row["id"] for row in rows], RUNS_IN_LIST)
+    runs = readable_runs(visitor, rows, found, "schedule_id")
     now = datetime.now(UTC)
     listed = [{**_with_ticks(row, now, 1), "runs": runs[row["id"]]} for row in rows]
     return as_page(listed, page)
@@ -81,14 +77,11 @@ def schedule(schedule_id: UUID, visitor: CurrentVisitor, database: Database) -> 
     visitor.require_read(ref.dag_id, RUNS)
     with database.read() as connection:
         row = one_row(connection, ref)
-        runs = fetch_all(
-            connection,
-            "console/select_schedule_runs",
-            schedule_ids=[schedule_id],
-            limit=RUNS_OF_ONE,
-        )
-        more = requests_and_rights(connection, visitor, ref)
-    return {**_with_ticks(row, datetime.now(UTC), TICKS), "runs": runs, **more}
+        more = {
+            "runs": _runs(connection, [schedule_id], RUNS_OF_ONE),
+            "requests": select_requests(connection, **ids_of(ref)),
+        }
+    return {**_with_ticks(row, datetime.now(UTC), TICKS), **more, **rights_on(visitor, ref)}
 
 
 @router.get("/{schedule_id}/backfill")
@@ -133,6 +126,10 @@ def preview_backfill(
         state = states.get((due.window.start, due.window.end))
         listed.append({**_as_json(due), "status": state, "runs": state in again})
     return _preview(row, listed, sum(one["runs"] for one in listed))
+
+
+def _runs(connection: Connection, ids: list[UUID], limit: int) -> list[Row]:
+    return fetch_all(connection, "console/select_schedule_runs", schedule_ids=ids, limit=limit)
 
 
 def _preview(row: Row, listed: list[dict[str, Any]], count: int) -> dict[str, Any]:

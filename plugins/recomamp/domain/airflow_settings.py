@@ -23,6 +23,23 @@ _BUNDLES = {
 }
 
 
+_BROKER_OPTION = "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__"
+_CELERY = {
+    # Longer than any task: Redis delivers a message again that was not acknowledged for so long
+    f"{_BROKER_OPTION}VISIBILITY_TIMEOUT": "86400",
+    # A broker or a database that vanishes without a word is noticed within half a minute
+    f"{_BROKER_OPTION}SOCKET_KEEPALIVE": "True",
+    f"{_BROKER_OPTION}SOCKET_CONNECT_TIMEOUT": "10",
+    f"{_BROKER_OPTION}SOCKET_TIMEOUT": "30",
+    "AIRFLOW__CELERY__RESULT_BACKEND_SQLALCHEMY_ENGINE_OPTIONS": json.dumps(
+        {
+            "pool_pre_ping": True,
+            "connect_args": {"connect_timeout": 10, "tcp_user_timeout": 25000},
+        }
+    ),
+}
+
+
 class Rule(StrEnum):
     """How a deployment's value may differ from ours."""
 
@@ -132,3 +149,8 @@ def stack_environment() -> dict[str, str]:
     return {setting.environment_name: setting.value for setting in AIRFLOW_SETTINGS} | {
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles)
     }
+
+
+def celery_environment() -> dict[str, str]:
+    """Return the environment variables for Celery's connections, where it runs the tasks."""
+    return dict(_CELERY)

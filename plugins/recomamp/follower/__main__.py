@@ -3,8 +3,9 @@
 It has DAGs parsed after changes of rows. While it does not run, or cannot reach the database or
 Airflow, DAGs follow their rows at the next of Airflow's own rounds. In a thread of its own it does
 what rows of ``run_requests`` ask for. They wait while it does not run. Two more threads
-judge late windows and send events that have waited. Without them ``recomamp_notifications`` and
-``recomamp_webhooks`` alone do so. It also starts dry runs of changed workflows.
+judge late windows and send events that have waited, and the gauges of the queue. Without them
+``recomamp_notifications``, ``recomamp_webhooks`` and ``recomamp_reconcile`` alone do so. It also
+starts dry runs of changed workflows.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from recomamp.follower.listener import changed_definitions, listen
 from recomamp.follower.request_worker import TABLE as REQUESTS
 from recomamp.follower.request_worker import RequestWorker, utc_now
 from recomamp.follower.run_requests import RequestHandler
+from recomamp.pipeline import metrics
 from recomamp.pipeline.hooks import DatabaseHook, airflow_api_login
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.settings import heartbeat_file
@@ -105,6 +107,7 @@ def main() -> int:
     except PipelineError as err:
         log.error("%s", err)
         return 2
+    metrics.initialize()
     with (
         closing(AirflowApi(*login)) as airflow,
         closing(AirflowApi(*login)) as airflow_of_requests,

@@ -1,4 +1,4 @@
-"""Judge late windows and send what is overdue, also while Airflow stands still.
+"""Judge late windows and send what is overdue, also while Airflow stands still; send gauges.
 
 It runs beside the following of rows, on threads of its own: a slow mail server delays no DAG.
 ``recomamp_notifications`` and ``recomamp_webhooks`` do the same in Airflow. Both may run: an event
@@ -19,6 +19,7 @@ from recomamp.domain.text import one_line
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.notifications.late_windows import record_late_windows
 from recomamp.pipeline.partial_failures import log_failure
+from recomamp.pipeline.queue_gauges import send_queue_gauges
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,10 @@ class Alarms:
         self._round_seconds = round_seconds
         self._stopped = threading.Event()
         # Slow servers of webhooks delay no mail
-        self._rounds = ((self._judge, self._send_mails), (self._send_deliveries,))
+        self._rounds = (
+            (self._judge, self._send_gauges, self._send_mails),
+            (self._send_deliveries,),
+        )
 
     def start(self) -> None:
         """Begin with the rounds."""
@@ -79,6 +83,9 @@ class Alarms:
 
     def _judge(self) -> None:
         record_late_windows(self._database())
+
+    def _send_gauges(self) -> None:
+        send_queue_gauges(self._database(), now=self._clock())
 
     def _send_mails(self) -> None:
         # Here and not above: the process that follows rows starts without mail

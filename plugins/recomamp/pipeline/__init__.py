@@ -37,6 +37,8 @@ for a slot; ``error_handling`` writes why a try failed, and when the next one co
 ``executions/versions.py`` compares a result with the version of its window before, and
 ``restatement`` asks every hour for windows that are due for another version.
 ``timetables/base.py`` and ``triggers/base.py`` hold what two timetables and two triggers share.
+``metrics.py`` and ``queue_gauges.py`` send what ``domain/metrics.py`` lists. ``log_context.py``
+puts the execution's id into log lines. ``executions/lineage.py`` describes a load to OpenLineage.
 ``generator/shard_bundle.py`` writes more DAG files where the rows are spread over shards.
 Triggers of the database count the runs of a schedule, in ``include/sql/migrations/0007_*.sql``.
 

@@ -30,6 +30,7 @@ from recomamp.domain.executions import Execution
 from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
 from recomamp.pipeline.error_recorder import ErrorRecorder
+from recomamp.pipeline.metrics import observe_call
 from recomamp.store.connections import Transactions
 from recomamp.store.tls import connect
 from recomamp.store.tokens import UserTokens
@@ -240,6 +241,7 @@ class AmcHook(BaseHook):
             "timeout": self.timeout,
             "limits": settings.limits(),
             "observe": observe,
+            "measure": observe_call,
         }
 
     def _login_parts(self, place: AmcTarget) -> tuple[Endpoint, str, LwaAuth]:
@@ -249,7 +251,10 @@ class AmcHook(BaseHook):
         credentials = ClientCredentials(
             client_id=connection.login or "", client_secret=connection.password or ""
         )
-        tokens = UserTokens(self.database.get_conn, settings.fernet(), place.user_id)
+        database = self.database
+        tokens = UserTokens(
+            database.get_conn, database.transaction, settings.fernet(), place.user_id
+        )
         auth = LwaAuth(
             credentials,
             endpoint.token_url,

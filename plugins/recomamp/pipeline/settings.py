@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography.fernet import MultiFernet
 
 from recomamp.domain.limits import Limits
+from recomamp.domain.metrics import INSTANCE_WAITING
 from recomamp.errors import ConfigurationError
 from recomamp.store.token_encryption import read_keys
 
@@ -128,6 +129,22 @@ def are_dry_runs_on() -> bool:
     if text not in ("", "on", "off"):
         raise ConfigurationError(f"RECOMAMP_DRY_RUNS: {text[:40]!r} is neither on nor off")
     return text != "off"
+
+
+def metrics_tags() -> tuple[str, ...]:
+    """Return the tags of the queue's gauges by instance, none where these gauges are not sent.
+
+    :raises ConfigurationError: when RECOMAMP_METRICS_TAGS lists anything else than amc_instance and
+        user.
+    """
+    text = os.environ.get("RECOMAMP_METRICS_TAGS", "")
+    asked = {word.strip().lower() for word in text.split(",") if word.strip()}
+    known = INSTANCE_WAITING.optional_tags
+    if not asked <= set(known):
+        raise ConfigurationError(
+            f"RECOMAMP_METRICS_TAGS: {text[:40]!r} is not a list of {' and '.join(known)}"
+        )
+    return tuple(tag for tag in known if tag in asked)
 
 
 def heartbeat_file() -> Path | None:

@@ -21,6 +21,7 @@ from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
 from recomamp.pipeline.generator.shards import check_shards
 from recomamp.pipeline.hooks import defined_connection
+from recomamp.pipeline.metrics import initialize
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ PLAIN: tuple[Check, ...] = (
     settings.limits,
     settings.result_data_retention,
     settings.result_files_retention,
+    settings.metrics_tags,
     check_shards,
 )
 DATABASE: tuple[Check, ...] = (partial(defined_connection, settings.DATABASE_CONN_ID),)
@@ -43,7 +45,7 @@ AMAZON: tuple[Check, ...] = (
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    """Warn of each setting with which the pipeline does not work as described.
+    """Turn on metrics, and warn of each setting with which the pipeline works otherwise.
 
     Airflow calls it in each process with a job, before it says which job. It calls it in each task
     too, where the warning would not be seen. The component starts all the same: its DAGs can
@@ -53,6 +55,8 @@ def on_starting(component: Any) -> None:
 
     if isinstance(component, TaskRunnerMarker):
         return
+    # Here and not in the triggers: the triggerer forks the process that runs them
+    initialize()
     for difference in differences(lambda section, key: conf.get(section, key, fallback=None)):
         log.warning("%s", difference)
     for problem in problems():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Any
@@ -35,16 +35,19 @@ class UserTokens:
     A consent that Amazon has refused is remembered in the row, and Amazon is not asked again until
     the application stores another refresh token.
 
-    :param connect: opens a connection of its own for every use.
+    :param connect: opens a connection of its own, on which the row stays locked.
+    :param transaction: gives a connection for one transaction, which may be one that is kept.
     """
 
     def __init__(
         self,
         connect: Callable[[], Connection],
+        transaction: Callable[[], AbstractContextManager[Connection]],
         fernet: MultiFernet,
         user_id: UUID,
     ) -> None:
         self._connect = connect
+        self._transaction = transaction
         self._fernet = fernet
         self._user_id = user_id
 
@@ -85,11 +88,8 @@ class UserTokens:
                 await asyncio.shield(run(connection.close))
 
     def _read(self) -> Tokens:
-        connection = self._connect()
-        try:
+        with self._transaction() as connection:
             return self._select(connection, "select_user_tokens")
-        finally:
-            connection.close()
 
     def _lock(self, connection: Connection) -> Tokens:
         """Read the tokens and hold their row until the transaction ends."""

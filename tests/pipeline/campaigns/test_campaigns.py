@@ -24,8 +24,6 @@ from fixtures.postgres import Database, Row, Rows
 from recomamp.errors import PartialFailure
 from recomamp.pipeline.campaigns.operators import ListInstances, groups
 
-pytestmark = pytest.mark.usefixtures("kept_connection")
-
 VENDOR, SELLER, ABROAD = "1108400000000001", "1108400000000002", "1108400000000003"
 DSP = "580000000000000001"
 # What says when Amazon was asked, and not what it said

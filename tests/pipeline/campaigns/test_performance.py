@@ -26,8 +26,6 @@ from recomamp.pipeline.campaigns.report_trigger import ReportsTrigger
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.store.campaign_reports import CampaignReport, ReportState
 
-pytestmark = pytest.mark.usefixtures("kept_connection")
-
 FILE = Path(__file__).resolve().parents[3] / "dags" / "recomamp_campaigns_sync.py"
 VENDOR = "1108400000000001"
 

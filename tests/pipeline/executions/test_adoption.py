@@ -17,8 +17,6 @@ from recomamp.errors import ExecutionNoLongerOpen, SubmissionUnknown
 from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.hooks import AmcHook
 
-pytestmark = pytest.mark.usefixtures("kept_connection")
-
 
 @pytest.fixture(autouse=True)
 def endless(emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch) -> None:

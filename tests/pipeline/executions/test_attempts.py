@@ -16,8 +16,6 @@ from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import FAILED_ATTEMPTS, WaitForExecution
 
-pytestmark = pytest.mark.usefixtures("kept_connection")
-
 
 @pytest.fixture(autouse=True)
 def fast(emulator: RunningEmulator) -> None:

@@ -15,8 +15,6 @@ from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 
-pytestmark = pytest.mark.usefixtures("kept_connection")
-
 STEPS = (SubmitExecution, WaitForExecution, LoadResults, RecordRun)
 
 

@@ -25,8 +25,6 @@ from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.reconciliation.operator import reconcile
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 
-pytestmark = pytest.mark.usefixtures("kept_connection")
-
 
 def kill_trigger(run: Run) -> None:
     """Do what a triggerer does when it finds its trigger gone."""

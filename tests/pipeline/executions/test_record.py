@@ -25,8 +25,6 @@ from recomamp.pipeline.reconciliation.operator import reconcile
 from recomamp.store import run_records
 from recomamp.store.executions import select_execution
 
-pytestmark = pytest.mark.usefixtures("kept_connection")
-
 STEPS = (SubmitExecution, WaitForExecution, LoadResults, RecordRun)
 UNBOUND = "SELECT campaign FROM dsp_impressions WHERE impressions > {{nobody_says}}"
 

@@ -13,9 +13,9 @@ from recomamp.pipeline.executions.submit import SubmitExecution
 
 # Connections, transactions, statements. More only with a reason: each is paid by every run.
 # A scheduled run looks for results of its window before it opens an attempt.
-SUBMIT_SCHEDULE = (4, 8, 17)
+SUBMIT_SCHEDULE = (3, 9, 17)
 RECORD_SCHEDULE = (1, 3, 4)
-SUBMIT_WEEK = (4, 9, 19)  # one asks whether the week is skipped
+SUBMIT_WEEK = (3, 10, 19)  # one asks whether the week is skipped
 RECORD_WEEK = (1, 2, 3)  # one locks the week
 
 
@@ -41,6 +41,7 @@ def through(run: Run, emulator: RunningEmulator) -> tuple[tuple[int, int, int], 
     return submitted, counted(run, RecordRun)
 
 
+@pytest.mark.own_sessions
 def test_a_schedules_run_asks_no_more_than_it_needs(
     database: Database, rows: Rows, workflow: Row, emulator: RunningEmulator
 ) -> None:
@@ -50,6 +51,7 @@ def test_a_schedules_run_asks_no_more_than_it_needs(
     assert through(run, emulator) == (SUBMIT_SCHEDULE, RECORD_SCHEDULE)
 
 
+@pytest.mark.own_sessions
 def test_a_weeks_run_asks_no_more_than_it_needs(
     database: Database, rows: Rows, workflow: Row, emulator: RunningEmulator
 ) -> None:

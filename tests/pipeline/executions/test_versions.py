@@ -23,8 +23,6 @@ from recomamp.pipeline.executions.versions import compare_with_previous
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.store.result_differences import store_difference
 
-pytestmark = pytest.mark.usefixtures("kept_connection")
-
 SQL = (
     "SELECT campaign, SUM(total_purchases) AS purchases, SUM(total_product_sales) AS sales"
     " FROM amazon_attributed_events_by_traffic_time GROUP BY campaign"

@@ -93,6 +93,7 @@ def test_another_number_of_shards_loses_no_dag_while_the_database_is_away(
     assert set(parse()) == set(before)
 
 
+@pytest.mark.own_sessions
 def test_one_shards_trouble_is_no_other_shards(
     parse: Parse,
     choose: Choose,

@@ -222,6 +222,7 @@ class FailingOnce(PipelineDatabase):
         return connection
 
 
+@pytest.mark.own_sessions
 def test_a_result_that_cannot_be_kept_costs_no_other_and_the_next_try_makes_it_good(
     database: Database,
     fresh_trigger: Callable[[str], None],
@@ -402,6 +403,7 @@ class NoDatabase(DatabaseHook):
         raise AssertionError("the database is asked")
 
 
+@pytest.mark.own_sessions
 @pytest.mark.parametrize("status", HealthStatus)
 def test_only_an_instance_in_error_costs_a_run_a_further_question(
     database: Database, submit: Callable[[], str], status: HealthStatus

@@ -131,6 +131,7 @@ def test_a_table_that_is_locked_holds_up_no_other(
     assert (finding["kind"], finding["subject"]) == ("TABLE_LOCKED", "workflows")
 
 
+@pytest.mark.own_sessions
 def test_a_table_that_takes_too_long_fails_the_step_after_all_others(
     database: Database, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

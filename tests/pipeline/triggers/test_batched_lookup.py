@@ -19,6 +19,8 @@ from recomamp.domain.executions import WaitingExecution
 from recomamp.pipeline.hooks import DatabaseHook
 from recomamp.pipeline.triggers.batched_lookup import ExecutionRowBatcher, SlotWaiters
 
+pytestmark = pytest.mark.own_sessions
+
 NOW = datetime.now(UTC)
 
 

@@ -5,13 +5,11 @@
 SELECT
     execution.id,
     execution.dag_id,
-    execution.dag_run_id,
     execution.attempt,
     execution.status,
     execution.error_type,
     left(execution.error_message, 300) AS error_message,
     execution.created_at,
-    execution.completed_at,
     execution.execution_duration,
     execution.result_rows,
     execution.window_type,

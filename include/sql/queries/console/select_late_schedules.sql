@@ -3,7 +3,6 @@
 -- Parameters: schedule_ids (UUID array: the visible ones), due_before (time).
 SELECT
     schedule.id,
-    'amc_schedule_' || schedule.id AS dag_id,
     schedule.name,
     COALESCE(schedule.timezone, 'UTC') AS time_zone,
     schedule.next_run_at AS due_at,

@@ -3,7 +3,6 @@
 -- Parameters: collection_ids (UUID array: the visible ones), due_before (time).
 SELECT
     late.id,
-    'amc_collection_' || late.id AS dag_id,
     late.name,
     late.time_zone,
     late.due_at,

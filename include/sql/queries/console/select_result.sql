@@ -1,9 +1,7 @@
 -- What the result of one execution is: its columns, files, and how many rows its document has.
 -- Parameters: execution_id.
 SELECT
-    execution.status,
     execution.result_rows,
-    execution.result_size_bytes,
     execution.results_loaded_at,
     execution.result_data_trimmed_at AS trimmed_at,
     execution.result_files_deleted_at AS files_deleted_at,

@@ -3,8 +3,6 @@
 SELECT
     finding.kind,
     finding.message,
-    finding.found_at,
-    workflow.id AS workflow_id,
     workflow.name AS workflow,
     definition.dag_id
 FROM workflow_findings AS finding

@@ -3,7 +3,7 @@
 import { Chakra, html, Link } from "./host.js";
 import { pageNumber, useQuery } from "./query.js";
 import { windowText } from "./time.js";
-import { Choice, count, DataTable, Empty, Failure, Pager, Panel, ROOT, RouteLink, State, timeIn } from "./widgets.js";
+import { Choice, count, Empty, Failure, Pager, ROOT, RouteLink, State, TablePanel, timeIn } from "./widgets.js";
 
 const { Box, Button, Flex, Heading, Input, Text } = Chakra;
 
@@ -62,17 +62,14 @@ const Run = ({ request }) =>
     ? html`<${RouteLink} to="/dags/${request.dag_id}/runs/${encodeURIComponent(request.dag_run_id)}">Show the run<//>`
     : "–";
 
-export const Requests = ({ rows, rowZone, zone }) => html`<${Panel} title="Recent requests">
-  <${DataTable} label="Recent requests" rows=${rows} keyOf=${(row) => row.id} empty="Nobody has asked for a run in the last 90 days."
-    columns=${[
-      { title: "Asked", cell: (row) => timeIn(row.created_at, zone) },
-      { title: "Action", cell: (row) => row.action },
-      { title: "Days or times", cell: (row) => requested(row, rowZone) },
-      { title: "Status", cell: (row) => html`<${State} of=${row.status} />` },
-      { title: "Reason", cell: (row) => row.reason ?? "" },
-      { title: "Run", cell: (row) => html`<${Run} request=${row} />` },
-    ]} />
-<//>`;
+export const Requests = ({ rows, rowZone, zone }) => html`<${TablePanel} title="Recent requests" rows=${rows} keyOf=${(row) => row.id} empty="Nobody has asked for a run in the last 90 days." columns=${[
+  { title: "Asked", cell: (row) => timeIn(row.created_at, zone) },
+  { title: "Action", cell: (row) => row.action },
+  { title: "Days or times", cell: (row) => requested(row, rowZone) },
+  { title: "Status", cell: (row) => html`<${State} of=${row.status} />` },
+  { title: "Reason", cell: (row) => row.reason ?? "" },
+  { title: "Run", cell: (row) => html`<${Run} request=${row} />` },
+]} />`;
 
 export const NothingFound = ({ what }) => html`<${Empty}>
   No ${what} whose DAG you may read matches. Change the filters, or <${RouteLink} to="${ROOT}/register/${what}">register one<//>.

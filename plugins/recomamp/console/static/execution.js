@@ -1,13 +1,14 @@
 // One execution: when it did what, what AMC said, the query as sent, and its result.
 
 import { useData, useSend } from "./api.js";
+import { executionPage, Requests } from "./definitions.js";
 import { Chakra, html, useEffect } from "./host.js";
 import { useQuery } from "./query.js";
 import { Results } from "./results.js";
 import { Timeline } from "./timeline.js";
 import { duration, time, useZone, windowOf } from "./time.js";
 import { Versions } from "./versions.js";
-import { Content, count, DataTable, Empty, Failure, Notice, Panel, ROOT, RouteLink, State, Tabs, timeIn } from "./widgets.js";
+import { Content, count, DataTable, Empty, Failure, Notice, Panel, ROOT, RouteLink, State, TablePanel, Tabs, timeIn } from "./widgets.js";
 
 const { Box, Button, Code, Flex, Grid, Heading, Text } = Chakra;
 
@@ -46,15 +47,8 @@ function Actions({ id, actions, requests, reload }) {
   <//>`;
 }
 
-const Requests = ({ rows, zone }) => html`<${DataTable} label="Requests" rows=${rows} keyOf=${(row) => row.id} columns=${[
-  { title: "Asked", cell: (row) => timeIn(row.created_at, zone) },
-  { title: "For", cell: (row) => row.action },
-  { title: "State", cell: (row) => html`<${State} of=${row.status} />` },
-  { title: "Answer", cell: (row) => row.reason },
-]} />`;
-
-const Attempts = ({ rows, current, zone }) => html`<${DataTable} label="Attempts" rows=${rows} keyOf=${(row) => row.id} columns=${[
-  { title: "Attempt", cell: (row) => (row.id === current ? `${row.attempt} (this)` : html`<${RouteLink} to="${ROOT}/executions/${row.id}">${row.attempt}<//>`) },
+const Attempts = ({ rows, current, zone }) => html`<${TablePanel} title="Attempts of this run" label="Attempts" rows=${rows} keyOf=${(row) => row.id} columns=${[
+  { title: "Attempt", cell: (row) => (row.id === current ? `${row.attempt} (this)` : html`<${RouteLink} to=${executionPage(row.id)}>${row.attempt}<//>`) },
   { title: "State", cell: (row) => html`<${State} of=${row.status} />` },
   { title: "Created", cell: (row) => timeIn(row.created_at, zone) },
   { title: "Ended", cell: (row) => timeIn(row.completed_at, zone) },
@@ -62,7 +56,7 @@ const Attempts = ({ rows, current, zone }) => html`<${DataTable} label="Attempts
   { title: "Error", cell: (row) => [row.error_type, row.error_message].filter(Boolean).join(": ") },
 ]} />`;
 
-const FailedCalls = ({ rows, zone }) => html`<${DataTable} label="Failed calls of Amazon" rows=${rows} empty="Every call of Amazon succeeded." columns=${[
+const FailedCalls = ({ rows, zone }) => html`<${TablePanel} title="Failed calls of Amazon" rows=${rows} empty="Every call of Amazon succeeded." columns=${[
   { title: "At", cell: (row) => timeIn(row.at, zone, { seconds: true }) },
   { title: "Operation", cell: (row) => row.operation },
   { title: "HTTP", cell: (row) => [row.status, row.code].filter(Boolean).join(" ") || "no answer" },
@@ -70,7 +64,7 @@ const FailedCalls = ({ rows, zone }) => html`<${DataTable} label="Failed calls o
   { title: "Request id", cell: (row) => row.request_id ?? "" },
 ]} />`;
 
-const Checks = ({ rows }) => html`<${DataTable} label="Conditions on the result" rows=${rows} columns=${[
+const Checks = ({ rows }) => html`<${TablePanel} title="Conditions on the result" rows=${rows} columns=${[
   { title: "Condition", cell: (row) => row.name },
   { title: "Met", cell: (row) => (row.passed === null ? "not evaluated" : row.passed ? "yes" : `no (${row.severity})`) },
   { title: "Outcome", cell: (row) => row.note },
@@ -112,9 +106,9 @@ const Run = ({ data, zone }) => {
         ["Amazon's request id", row.amazon_request_id],
       ]} /><//>
     <//>
-    ${data.checks?.length > 0 && html`<${Panel} title="Conditions on the result"><${Checks} rows=${data.checks} /><//>`}
-    <${Panel} title="Attempts of this run"><${Attempts} rows=${data.attempts} current=${row.id} zone=${zone} /><//>
-    <${Panel} title="Failed calls of Amazon"><${FailedCalls} rows=${data.failed_calls} zone=${zone} /><//>
+    ${data.checks?.length > 0 && html`<${Checks} rows=${data.checks} />`}
+    <${Attempts} rows=${data.attempts} current=${row.id} zone=${zone} />
+    <${FailedCalls} rows=${data.failed_calls} zone=${zone} />
   <//>`;
 };
 
@@ -169,7 +163,7 @@ export function Execution({ id, onRetry }) {
         <${Actions} id=${id} actions=${data.actions} requests=${data.requests} reload=${request.reload} />
       <//>
       ${row.error_message && html`<${Notice} status=${row.status === "SUCCESS" ? "warning" : "error"} title=${row.error_type ?? "The last try failed"}>${row.error_message}<//>`}
-      ${data.requests.length > 0 && html`<${Panel} title="Requests"><${Requests} rows=${data.requests} zone=${zone} /><//>`}
+      ${data.requests.length > 0 && html`<${Requests} rows=${data.requests} rowZone=${row.window_time_zone ?? "UTC"} zone=${zone} />`}
       <${Tabs} label="Parts of the execution" tabs=${tabs.map(([name, title]) => ({ title, to: { search: `?tab=${name}` }, isCurrent: name === tab }))} />
       ${tab === "run" && html`<${Run} data=${data} zone=${zone} />`}
       ${tab === "query" && html`<${Query} query=${data.query} />`}

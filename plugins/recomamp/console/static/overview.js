@@ -4,7 +4,7 @@ import { useData } from "./api.js";
 import { Chart, Legend, Meter } from "./charts.js";
 import { Chakra, html } from "./host.js";
 import { ago, duration, lastDays, time, useZone } from "./time.js";
-import { colourOf, Content, count, DataTable, Panel, ROOT, RouteLink, State, timeIn } from "./widgets.js";
+import { colourOf, Content, count, Panel, ROOT, RouteLink, State, TablePanel, timeIn } from "./widgets.js";
 
 const { Grid, Text } = Chakra;
 
@@ -19,8 +19,8 @@ const Outcomes = ({ rows, days }) => html`
     cells=${rows.filter(({ day }) => days.includes(day)).map(({ day, status, runs }) => ({ x: day, series: status, y: runs }))} />
   <${Legend} entries=${Object.entries(COLOURS)} />`;
 
-const Instances = ({ rows, zone }) => html`<${DataTable}
-  label="Instances" rows=${rows} keyOf=${(row) => row.id}
+const Instances = ({ rows, zone }) => html`<${TablePanel}
+  title="Instances" rows=${rows} keyOf=${(row) => row.id}
   empty="No instance has a schedule or collection whose DAG you may read."
   columns=${[
     { title: "Instance", cell: (row) => html`<span title=${row.amc_instance_id}>${row.name}</span>` },
@@ -32,8 +32,8 @@ const Instances = ({ rows, zone }) => html`<${DataTable}
     { title: "Problem", cell: (row) => row.health_error ?? "" },
   ]} />`;
 
-const Failures = ({ rows, zone }) => html`<${DataTable}
-  label="Failures by error" rows=${rows} limit=${LIMIT} keyOf=${(row) => `${row.error_type} ${row.instance_id}`}
+const Failures = ({ rows, zone }) => html`<${TablePanel}
+  title="What failed and why" label="Failures by error" rows=${rows} limit=${LIMIT} keyOf=${(row) => `${row.error_type} ${row.instance_id}`}
   empty="No run has failed in these days."
   columns=${[
     { title: "Error", cell: (row) => row.error_type },
@@ -50,48 +50,40 @@ export function Overview() {
   const request = useData(`overview?days=${days}&time_zone=${encodeURIComponent(zone)}`);
   return html`<${Content} request=${request}>${(data) => html`
     <${Grid} gap="4">
-      <${Panel} title="Instances"><${Instances} rows=${data.instances} zone=${zone} /><//>
+      <${Instances} rows=${data.instances} zone=${zone} />
       <${Grid} gap="4" templateColumns=${{ base: "minmax(0, 1fr)", lg: "minmax(0, 2fr) minmax(0, 1fr)" }}>
         <${Panel} title="Runs of the last ${days} days by outcome">
           <${Outcomes} rows=${data.outcomes} days=${lastDays(data.at, zone, days)} />
         <//>
-        <${Panel} title="Queue by user">
-          <${DataTable} label="Queue by user" rows=${data.queue} limit=${LIMIT} keyOf=${(row) => row.owner} empty="Nothing runs and nothing waits."
-            columns=${[
-              { title: "User", cell: (row) => row.owner },
-              { title: "Running", numeric: true, cell: (row) => count(row.running) },
-              { title: "Waiting", numeric: true, cell: (row) => count(row.waiting) },
-              { title: "Since", cell: (row) => (row.waiting_since ? ago(row.waiting_since) : "") },
-            ]} />
-        <//>
+        <${TablePanel} title="Queue by user" rows=${data.queue} limit=${LIMIT} keyOf=${(row) => row.owner} empty="Nothing runs and nothing waits."
+          columns=${[
+            { title: "User", cell: (row) => row.owner },
+            { title: "Running", numeric: true, cell: (row) => count(row.running) },
+            { title: "Waiting", numeric: true, cell: (row) => count(row.waiting) },
+            { title: "Since", cell: (row) => (row.waiting_since ? ago(row.waiting_since) : "") },
+          ]} />
       <//>
-      <${Panel} title="What failed and why"><${Failures} rows=${data.failures} zone=${zone} /><//>
+      <${Failures} rows=${data.failures} zone=${zone} />
       <${Grid} gap="4" templateColumns=${{ base: "minmax(0, 1fr)", lg: "repeat(2, minmax(0, 1fr))" }}>
-        <${Panel} title="Late schedules">
-          <${DataTable} label="Late schedules" rows=${data.late} limit=${LIMIT} keyOf=${(row) => row.id} empty="Every tick of the last hour and before has its run record."
-            columns=${[
-              { title: "Schedule", cell: (row) => html`<${RouteLink} to="${ROOT}/schedules/${row.id}">${row.name}<//>` },
-              { title: "Due", cell: (row) => timeIn(row.due_at, row.time_zone) },
-              { title: "Last run", cell: (row) => html`<${State} of=${row.last_run_status} />` },
-              { title: "Last result", cell: (row) => timeIn(row.last_result_at, zone) },
-            ]} />
-        <//>
-        <${Panel} title="Late weeks">
-          <${DataTable} label="Late weeks" rows=${data.late_weeks} limit=${LIMIT} keyOf=${(row) => row.id} empty="No week of an active collection is an hour late."
-            columns=${[
-              { title: "Collection", cell: (row) => html`<${RouteLink} to="${ROOT}/collections/${row.id}">${row.name}<//>` },
-              { title: "Due", cell: (row) => timeIn(row.due_at, row.time_zone) },
-              { title: "Last result", cell: (row) => timeIn(row.last_result_at, zone) },
-            ]} />
-        <//>
-        <${Panel} title="Findings">
-          <${DataTable} label="Findings" rows=${data.findings} limit=${LIMIT} empty="No query has a finding."
-            columns=${[
-              { title: "Workflow", cell: (row) => html`<${RouteLink} to="/dags/${row.dag_id}">${row.workflow}<//>` },
-              { title: "Kind", cell: (row) => row.kind },
-              { title: "Finding", cell: (row) => row.message },
-            ]} />
-        <//>
+        <${TablePanel} title="Late schedules" rows=${data.late} limit=${LIMIT} keyOf=${(row) => row.id} empty="Every tick of the last hour and before has its run record."
+          columns=${[
+            { title: "Schedule", cell: (row) => html`<${RouteLink} to="${ROOT}/schedules/${row.id}">${row.name}<//>` },
+            { title: "Due", cell: (row) => timeIn(row.due_at, row.time_zone) },
+            { title: "Last run", cell: (row) => html`<${State} of=${row.last_run_status} />` },
+            { title: "Last result", cell: (row) => timeIn(row.last_result_at, zone) },
+          ]} />
+        <${TablePanel} title="Late weeks" rows=${data.late_weeks} limit=${LIMIT} keyOf=${(row) => row.id} empty="No week of an active collection is an hour late."
+          columns=${[
+            { title: "Collection", cell: (row) => html`<${RouteLink} to="${ROOT}/collections/${row.id}">${row.name}<//>` },
+            { title: "Due", cell: (row) => timeIn(row.due_at, row.time_zone) },
+            { title: "Last result", cell: (row) => timeIn(row.last_result_at, zone) },
+          ]} />
+        <${TablePanel} title="Findings" rows=${data.findings} limit=${LIMIT} empty="No query has a finding."
+          columns=${[
+            { title: "Workflow", cell: (row) => html`<${RouteLink} to="/dags/${row.dag_id}">${row.workflow}<//>` },
+            { title: "Kind", cell: (row) => row.kind },
+            { title: "Finding", cell: (row) => row.message },
+          ]} />
       <//>
       <${Text} fontSize="xs" color="fg.muted">As of ${time(data.at, zone, { seconds: true })}. The page refreshes itself every 15 seconds.<//>
     <//>`}<//>`;

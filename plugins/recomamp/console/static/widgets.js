@@ -79,6 +79,9 @@ export const DataTable = ({ label, columns, rows, keyOf, limit, empty = "Nothing
         ${rows.length === limit && html`<${Text} fontSize="xs" color="fg.muted">The first ${limit} are shown.<//>`}
       <//>`;
 
+// A panel that has a table alone, under the same name unless it has a `label`
+export const TablePanel = ({ title, label = title, ...table }) => html`<${Panel} title=${title}><${DataTable} label=${label} ...${table} /><//>`;
+
 // A time with the name of its zone as a tooltip
 export const timeIn = (instant, zone, options) => html`<${Text} as="time" title=${zone}>${time(instant, zone, options)}<//>`;
 

@@ -9,12 +9,10 @@ known are all left to AMC. AMC's names are the same in any case, those in double
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
@@ -22,63 +20,19 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from recomamp.domain.sql.binding import WINDOW_PARAMETERS
 from recomamp.domain.sql.date_comparisons import lost_days
 from recomamp.domain.sql.date_flow import day_of, day_text_of
-from recomamp.domain.sql.dialect import AmcSql
 from recomamp.domain.sql.parameter_types import ParameterType, read_date
 from recomamp.domain.sql.parameters import Parameter
 from recomamp.domain.sql.placeholders import PLACEHOLDER, Placeholder, PlaceholderKind
+from recomamp.domain.sql.scopes import (
+    aliases_in,
+    is_of,
+    is_word,
+    parse_query,
+    scopes_around,
+    tables_of,
+)
 from recomamp.domain.sql.template import read_template
 from recomamp.errors import InvalidDefinition
-
-_EXTENDED = re.compile(r"EXTEND_TIME_WINDOW\s*\(\s*'(\w+)'[^()]*\)", re.IGNORECASE)
-_TABLE_OF = re.compile(r"\bTABLE\s*\(\s*(\w+)\s*\)", re.IGNORECASE)
-
-# Words that AMC takes where a parser without its grammar sees a column
-_WORDS = frozenset(
-    [
-        "nanosecond",
-        "microsecond",
-        "millisecond",
-        "second",
-        "minute",
-        "hour",
-        "day",
-        "week",
-        "month",
-        "quarter",
-        "year",
-        "decade",
-        "century",
-        "millennium",
-        "isoyear",
-        "isoweek",
-        "isodow",
-        "dow",
-        "doy",
-        "epoch",
-        "both",
-        "leading",
-        "trailing",
-        "current_date",
-        "current_timestamp",
-        "current_time",
-        "localtime",
-        "localtimestamp",
-        "user",
-        "current_user",
-        "session_user",
-        "system_user",
-        "current_role",
-        "current_catalog",
-        "current_schema",
-        "current_path",
-        "map",
-        "value",
-    ]
-)
-# Each name asks for the query around it, one level after another. A chain of thousands of ORs is as
-# deep as it is long, and would take minutes
-_MAX_LEVELS = 1200
-_OLD_UNIT = "sql_tsi_"  # begins a unit of time, as in TIMESTAMPDIFF(SQL_TSI_DAY, a, b)
 
 _STAND_INS = {
     PlaceholderKind.PARAMETER: "",  # its own name
@@ -148,25 +102,14 @@ def find_missing(
     """
     known = dict(parameters or {}) | WINDOW_PARAMETERS
     try:
-        query = sqlglot.parse_one(_without_parameters(sql, known), dialect=AmcSql)
-        if _has_more_levels_than(_MAX_LEVELS, query):
-            return ()
-        for identifier in query.find_all(exp.Identifier):
-            identifier.set("this", identifier.name.lower())
-        return tuple(sorted(_findings(query, tables)))
+        query = parse_query(_without_parameters(sql, known))
+        return tuple(sorted(_findings(query, tables))) if query else ()
     except (SqlglotError, InvalidDefinition, RecursionError):
         return ()
 
 
-def _has_more_levels_than(most: int, query: exp.Expr) -> bool:
-    level, nodes = 0, [query]
-    while nodes and level <= most:
-        level, nodes = level + 1, [child for node in nodes for child in node.iter_expressions()]
-    return bool(nodes)
-
-
 def _findings(query: exp.Expr, tables: Mapping[str, Table]) -> set[Finding]:
-    aliases, found = _aliases(query), set[Finding]()
+    aliases, found = aliases_in(query), set[Finding]()
     scopes = traverse_scope(query)
     for scope in scopes:
         found.update(_tables(scope, tables))
@@ -183,8 +126,7 @@ def _without_parameters(sql: str, known: Mapping[str, Parameter]) -> str:
         _sample_value(piece, known) if isinstance(piece, Placeholder) else piece
         for piece in read_template(sql).pieces
     )
-    # Not a table of the query's own making: the table it names, over a longer window
-    return _TABLE_OF.sub(r"\1", _EXTENDED.sub(r"\1", "".join(pieces)))
+    return "".join(pieces)
 
 
 def _sample_value(slot: Placeholder, known: Mapping[str, Parameter]) -> str:
@@ -217,25 +159,8 @@ def _is_midnight(name: str, slot: Placeholder, known: Mapping[str, Parameter]) -
     return parameter.type is ParameterType.DATE and not slot.ends_day
 
 
-def _aliases(query: exp.Expr) -> frozenset[str]:
-    """Return every name that the query itself gives, wherever it does."""
-    names = {one.alias for one in query.find_all(exp.Alias)}
-    for alias in query.find_all(exp.TableAlias):
-        names |= {column.name for column in alias.columns}
-    return frozenset(names)
-
-
-def _sources(scope: Scope) -> dict[str, str]:
-    """Return the tables that a scope reads, by alias; CTEs are none."""
-    return {
-        alias: source.name
-        for alias, (_, source) in scope.selected_sources.items()
-        if isinstance(source, exp.Table) and source.name and not source.db
-    }
-
-
 def _tables(scope: Scope, tables: Mapping[str, Table]) -> Iterator[Finding]:
-    for name in _sources(scope).values():
+    for name in tables_of(scope).values():
         table = tables.get(name)
         if table is None:
             yield Finding(table=name, column="", kind=FindingKind.UNKNOWN_TABLE)
@@ -246,42 +171,25 @@ def _tables(scope: Scope, tables: Mapping[str, Table]) -> Iterator[Finding]:
 def _columns(
     scope: Scope, tables: Mapping[str, Table], aliases: frozenset[str]
 ) -> Iterator[Finding]:
-    sources = _sources(scope)
-    around = _context_excerpt(scope)
+    sources = tables_of(scope)
+    around = scopes_around(scope)
     for column in scope.columns:
-        if not _is_of(column, scope):
+        if not is_of(column, scope):
             continue
         name, qualifier = column.name, column.table
         if qualifier:
             read = [sources[qualifier]] if qualifier in sources else []
-        elif name in aliases or _is_word(name) or any(_is_open(one, tables) for one in around):
+        elif name in aliases or is_word(name) or any(_is_open(one, tables) for one in around):
             continue
         else:
-            read = sorted({table for one in around for table in _sources(one).values()})
+            read = sorted({table for one in around for table in tables_of(one).values()})
         if read and all(_is_missing(tables.get(table), name) for table in read):
             yield _missing_column(name, read, tables)
 
 
-def _is_word(name: str) -> bool:
-    return name in _WORDS or name.startswith(_OLD_UNIT)
-
-
-def _is_of(node: exp.Expr, scope: Scope) -> bool:
-    """Return whether a node is of this scope, not of a query within, which has its own."""
-    return node.find_ancestor(exp.Select, exp.SetOperation) is scope.expression
-
-
-def _context_excerpt(scope: Scope) -> list[Scope]:
-    """Return a scope and those whose columns it may use too."""
-    found = [scope]
-    while (outer := found[-1].parent) is not None and found[-1].can_be_correlated:
-        found.append(outer)
-    return found
-
-
 def _is_open(scope: Scope, tables: Mapping[str, Table]) -> bool:
     """Return whether a scope reads more than known tables, so that any name may be right."""
-    known = [tables.get(name) for name in _sources(scope).values()]
+    known = [tables.get(name) for name in tables_of(scope).values()]
     is_known = all(table is not None and table.is_offered for table in known)
     return not is_known or len(known) != len(scope.selected_sources)
 

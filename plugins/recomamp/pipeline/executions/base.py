@@ -23,6 +23,7 @@ from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.executions.submission import ensure_submitted
 from recomamp.pipeline.generator.definitions import load_definition
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.log_context import bind_execution
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.pipeline.triggers.slot import SlotTrigger
 from recomamp.store.executions import (
@@ -137,7 +138,7 @@ class ExecutionOperator(BaseOperator):
     @property
     def amazon(self) -> AmcHook:
         """Amazon."""
-        return AmcHook()
+        return AmcHook(database=self.database)
 
     @property
     def definition_ref(self) -> DefinitionRef:
@@ -177,10 +178,13 @@ class ExecutionOperator(BaseOperator):
             )
 
     def latest_execution(self, context: Context) -> Execution | None:
-        """Return the run's latest attempt, None before the first."""
+        """Return the run's latest attempt, None before the first. Log lines name it from now on."""
         run = context["dag_run"]
         with self.database.transaction() as connection:
-            return select_latest_execution(connection, dag_id=run.dag_id, dag_run_id=run.run_id)
+            latest = select_latest_execution(connection, dag_id=run.dag_id, dag_run_id=run.run_id)
+        if latest is not None:
+            bind_execution(latest.id)
+        return latest
 
     def submit_or_defer(self, context: Context) -> Execution:
         """Bring the run's current attempt to AMC, opening the next one where the last has ended.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from recomamp.domain.execution_states import KILLED, Actor, AmcStatus, ExecutionStatus
 from recomamp.domain.executions import Execution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.metrics import count_ended
 from recomamp.store import run_records
 from recomamp.store.executions import end_execution
 
@@ -50,4 +51,6 @@ def end_cancelled(database: DatabaseHook, execution: Execution, reason: str) -> 
         )
         if is_ours:
             run_records.record_failure(connection, execution, reason=reason, now=now)
+    if is_ours:
+        count_ended(ExecutionStatus.CANCELLED)
     return is_ours

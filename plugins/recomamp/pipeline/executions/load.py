@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, Context
 from psycopg2.errors import DeadlockDetected
 
+from recomamp.domain import metrics
 from recomamp.domain.amc_options import hidden_row_handling
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus, given_up_as
 from recomamp.domain.executions import AmcExecution, Execution
@@ -25,11 +27,14 @@ from recomamp.errors import (
 from recomamp.pipeline import settings
 from recomamp.pipeline.assets import has_keys
 from recomamp.pipeline.executions.base import ExecutionOperator
+from recomamp.pipeline.metrics import count, count_ended, observe
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.store.executions import mark_succeeded, select_last_result_columns, set_load_error
 from recomamp.store.locks import ExecutionLock, Purpose, locked
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
     from recomamp.domain.result_columns import OutputColumn
     from recomamp.pipeline.executions.acceptance import Acceptance
     from recomamp.store.results.writer import ResultWriter, StoredResults
@@ -44,6 +49,7 @@ class LoadResults(ExecutionOperator):
     """
 
     ui_color = "#e6f5e9"
+    _loaded: tuple[Execution, StoredResults] | None = None  # by this try
 
     def execute(self, context: Context) -> str:
         """Load the results of the run's latest attempt."""
@@ -56,6 +62,7 @@ class LoadResults(ExecutionOperator):
                 amc, stored = self._load(execution, lock)
                 acceptance = examine(execution, stored, database=self.database)
                 self._complete(execution, lock, amc, stored, acceptance)
+                self._loaded = execution, stored
                 if acceptance.outcomes:
                     store_outcomes(self.database, execution.id, acceptance)
             self._compare(execution)
@@ -63,6 +70,25 @@ class LoadResults(ExecutionOperator):
                 raise acceptance.refusal
             self._update_asset(context, execution, stored)
             return str(execution.id)
+
+    def get_openlineage_facets_on_complete(
+        self, task_instance: Any
+    ) -> OperatorLineage[Any, Any] | None:
+        """Return what was read and written, for the OpenLineage provider, which calls this.
+
+        None where this try has stored nothing.
+        """
+        if self._loaded is None:
+            return None
+        # Here and not above: nobody else needs the provider, which may not be installed
+        from recomamp.pipeline.executions.lineage import lineage_of
+        from recomamp.store.data_sources import select_instance_tables
+
+        execution, stored = self._loaded
+        with self.database.transaction() as connection:
+            tables = select_instance_tables(connection, execution.instance_key)
+        columns_of = {name: table.columns for name, table in tables.items()}
+        return lineage_of(execution, stored, columns_of)
 
     def write_failure(self, context: Context, error: PipelineError) -> None:
         """Also store the error where the attempt had already ended and AMC has its results."""
@@ -86,7 +112,7 @@ class LoadResults(ExecutionOperator):
     ) -> tuple[AmcExecution, StoredResults]:
         from recomamp.store.results.writer import ResultWriter
 
-        prefix = f"recomamp-{execution.id}-"
+        began_at, prefix = monotonic(), f"recomamp-{execution.id}-"
         _remove_leftovers(prefix)
         with (
             TemporaryDirectory(prefix=prefix) as directory,
@@ -101,7 +127,11 @@ class LoadResults(ExecutionOperator):
             ) as results,
         ):
             amc = self.step_time.run_step(self._download(execution, Path(directory), results))
-            return amc, results.finish()
+            stored = results.finish()
+        observe(metrics.LOAD_DURATION, timedelta(seconds=monotonic() - began_at))
+        count(metrics.LOADED_ROWS, stored.rows)
+        count(metrics.LOADED_BYTES, stored.size_bytes)
+        return amc, stored
 
     def _finished_execution(self, context: Context) -> Execution:
         execution = self.latest_execution(context)
@@ -194,6 +224,8 @@ class LoadResults(ExecutionOperator):
             raise ExecutionNoLongerOpen(
                 f"execution {execution.id} was ended while its results came in"
             )
+        if execution.status is not ExecutionStatus.SUCCESS:  # else it is loaded again
+            count_ended(ExecutionStatus.SUCCESS)
         self.log.info(
             "Execution %s is %s: %s rows, %s bytes",
             execution.id,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from airflow.sdk import Context, TaskInstanceState
 from pydantic import JsonValue
 
+from recomamp.domain import metrics
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.definitions import Schedule
 from recomamp.domain.execution_states import (
@@ -30,6 +31,7 @@ from recomamp.pipeline.executions.base import (
 )
 from recomamp.pipeline.executions.cancellation import cancel_at_amc
 from recomamp.pipeline.executions.run_context import tick_or_start_of, window_of
+from recomamp.pipeline.metrics import count, count_ended
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.store import run_records
 from recomamp.store.executions import cancel_next_attempt, end_execution, select_execution
@@ -50,25 +52,31 @@ class RecordRun(ExecutionOperator):
     def execute(self, context: Context) -> dict[str, JsonValue]:
         """Record the run's latest attempt, and return the DAG run's result."""
         with self.error_handling(context):
-            execution = self.latest_execution(context)
-            is_loaded = execution is not None and self._is_loaded(context, execution)
-            if not is_loaded and self._is_skipped_as_loaded(context):
-                loaded = self._loaded_before(context)
-                # None: the row was edited after submit was skipped, so its records stay as they are
-                if loaded is None or loaded.is_recorded:
-                    self._show_next_run()
-                    earlier = self._execution(loaded) if loaded else None
-                    return _result("SUCCESS" if loaded else "SKIPPED", earlier)
-                execution, is_loaded = self._execution(loaded), True
-            if execution is not None and execution.status.is_open:
-                execution = self._end(context, execution)
-            elif execution is not None and execution.status is not ExecutionStatus.SUCCESS:
-                self._cancel_next_attempt(execution)
-            if self.definition_ref.kind is DefinitionKind.SCHEDULE:
-                self._record_schedule_run(context, execution, is_loaded)
-            else:
-                self._finish_week(context, execution, is_loaded)
-            return _result(self._status(context, execution, is_loaded), execution)
+            status, execution = self._record(context)
+            count(metrics.RUNS_ENDED, status=status)
+            return _result(status, execution)
+
+    def _record(self, context: Context) -> tuple[str, Execution | None]:
+        """Return how the run ended, and its execution."""
+        execution = self.latest_execution(context)
+        is_loaded = execution is not None and self._is_loaded(context, execution)
+        if not is_loaded and self._is_skipped_as_loaded(context):
+            loaded = self._loaded_before(context)
+            # None: the row was edited after submit was skipped, so its records stay as they are
+            if loaded is None or loaded.is_recorded:
+                self._show_next_run()
+                earlier = self._execution(loaded) if loaded else None
+                return "SUCCESS" if loaded else "SKIPPED", earlier
+            execution, is_loaded = self._execution(loaded), True
+        if execution is not None and execution.status.is_open:
+            execution = self._end(context, execution)
+        elif execution is not None and execution.status is not ExecutionStatus.SUCCESS:
+            self._cancel_next_attempt(execution)
+        if self.definition_ref.kind is DefinitionKind.SCHEDULE:
+            self._record_schedule_run(context, execution, is_loaded)
+        else:
+            self._finish_week(context, execution, is_loaded)
+        return self._status(context, execution, is_loaded), execution
 
     def _status(self, context: Context, execution: Execution | None, is_loaded: bool) -> str:
         """Return how the run ended: as its execution did, unless its results are not loaded."""
@@ -155,7 +163,7 @@ class RecordRun(ExecutionOperator):
         status, kind = given_up_as(execution.error_type, amc_status)
         is_sent = execution.amc_execution_id is not None
         with self.database.transaction() as connection:
-            end_execution(
+            is_ended = end_execution(
                 connection,
                 execution.id,
                 actor=Actor.RECORD,
@@ -166,6 +174,8 @@ class RecordRun(ExecutionOperator):
                 completed_at=datetime.now(UTC),
             )
             ended = select_execution(connection, execution.id)
+        if is_ended:
+            count_ended(status)
         return ended or execution
 
     def _record_schedule_run(

@@ -39,6 +39,8 @@ from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances.health import ensure_instance_healthy
 from recomamp.pipeline.instances.sandbox import is_sandbox_instance
+from recomamp.pipeline.log_context import bind_execution
+from recomamp.pipeline.metrics import count_ended, observe_submission
 from recomamp.store import executions, run_records
 from recomamp.store.locks import Purpose, locked
 from recomamp.store.slots import grant_slots
@@ -154,6 +156,7 @@ def _open_attempt(
     opened = _latest_attempt(run, database)
     if opened is None or not opened.status.is_open:
         raise ExecutionNoLongerOpen(f"another task of {run.dag_run_id} has just ended its attempt")
+    bind_execution(opened.id)
     slot = "has a slot" if opened.slot_granted_at else "waits for a slot"
     log.info("Execution %s: attempt %s over %s %s", opened.id, opened.attempt, opened.window, slot)
     return opened
@@ -243,6 +246,7 @@ def _accept(
             f"execution {execution.id} was ended while AMC accepted it as "
             f"{accepted.amc_execution_id}, which is now {withdrawn.status}"
         )
+    observe_submission(stored)
     log.info("Execution %s is %s at AMC", execution.id, accepted.amc_execution_id)
     return stored
 
@@ -294,7 +298,7 @@ def _request(execution: Execution, *, is_sandbox: bool) -> NewExecution:
 
 def _end(database: DatabaseHook, execution: Execution, error: PipelineError) -> None:
     with database.transaction() as connection:
-        executions.end_execution(
+        is_ended = executions.end_execution(
             connection,
             execution.id,
             actor=Actor.SUBMIT,
@@ -304,3 +308,5 @@ def _end(database: DatabaseHook, execution: Execution, error: PipelineError) -> 
             error_message=str(error),
             completed_at=datetime.now(UTC),
         )
+    if is_ended:
+        count_ended(ExecutionStatus.FAILED)

@@ -23,6 +23,7 @@ from recomamp.errors import (
 from recomamp.pipeline.executions.base import ExecutionOperator, clear_number, tries_since_clear
 from recomamp.pipeline.executions.earlier_results import are_at_amc, asks_the_same
 from recomamp.pipeline.executions.links import AmcExecutionLink
+from recomamp.pipeline.metrics import count_ended, observe_amc_end
 from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 from recomamp.store.executions import (
@@ -176,13 +177,16 @@ class WaitForExecution(ExecutionOperator):
                 return await amc.get_execution(execution.amc_execution_id or "")
 
         try:
-            return self.step_time.run_step(ask())
+            amc = self.step_time.run_step(ask())
         except RequestRejected as err:
             submitted_at = execution.submitted_at or execution.created_at
             is_new = datetime.now(UTC) - submitted_at < _APPEARS_WITHIN
             if is_new and err.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
+        if amc.status.is_terminal:
+            observe_amc_end(amc)
+        return amc
 
     def _store_amc_status(self, execution: Execution, amc: AmcExecution) -> None:
         with self.database.transaction() as connection:
@@ -234,7 +238,7 @@ class WaitForExecution(ExecutionOperator):
     ) -> bool:
         """End the row, with AMC's own last word: while that is not final, the slot stays taken."""
         with self.database.transaction() as connection:
-            return end_execution(
+            is_ended = end_execution(
                 connection,
                 execution.id,
                 actor=Actor.WAIT,
@@ -245,6 +249,9 @@ class WaitForExecution(ExecutionOperator):
                 completed_at=datetime.now(UTC),
                 next_retry_at=next_retry_at,
             )
+        if is_ended:
+            count_ended(status)
+        return is_ended
 
 
 def _began_at(context: Context) -> datetime:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 
+from recomamp.domain import metrics
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.metrics import count
 from recomamp.store import late_windows
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ def record_late_windows(database: DatabaseHook) -> int:
         key = one.schedule_id or one.collection_id
         if one.problem is None:
             log.info("%s %s: what was due at %s is late", kind, key, one.due_at)
+            count(metrics.LATE, kind=kind.lower())
         else:
             log.warning("%s %s cannot be judged: %s", kind, key, one.problem)
     with database.transaction() as connection:

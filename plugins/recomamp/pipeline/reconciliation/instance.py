@@ -16,6 +16,7 @@ from psycopg2.extensions import connection as Connection
 
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.requests import LIST_SLACK
+from recomamp.domain import metrics
 from recomamp.domain.execution_states import Actor, AmcStatus, given_up_as
 from recomamp.domain.executions import AmcExecution, Execution, OpenExecution
 from recomamp.domain.reconciliation import (
@@ -31,6 +32,8 @@ from recomamp.errors import ConsentRevoked, RequestRejected
 from recomamp.pipeline.executions.submission import DEADLINE
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances.health import QUICK_RETRY
+from recomamp.pipeline.log_context import about_execution
+from recomamp.pipeline.metrics import count, count_ended
 from recomamp.pipeline.partial_failures import FailureCollector
 from recomamp.pipeline.reconciliation.dag_run_state import RunStateOf
 from recomamp.pipeline.reconciliation.time_budget import TimeBudget
@@ -82,7 +85,10 @@ class InstanceReconciliation:
         self._count_external(listed)
         decisions = list(decide(rows, listed, known, runs, now=self.now))
         for decision in decisions:
-            with failures.capture(f"{self.instance}: {decision}"):
+            with (
+                about_execution(decision.execution_id),
+                failures.capture(f"{self.instance}: {decision}"),
+            ):
                 self._act(decision)
         if decisions:
             self._count_external(listed)
@@ -106,7 +112,10 @@ class InstanceReconciliation:
         """
         rows, known, runs = self._compare([])
         for decision in decide(rows, [], known, runs, now=self.now):
-            with failures.capture(f"{self.instance}: {decision}"):
+            with (
+                about_execution(decision.execution_id),
+                failures.capture(f"{self.instance}: {decision}"),
+            ):
                 if (row := decision.row) is None or not self._is_still_orphan(row):
                     continue
                 unasked = AmcStatus.UNKNOWN if row.amc_execution_id else None
@@ -168,6 +177,8 @@ class InstanceReconciliation:
             )
             if is_adopted:
                 self._tell(connection, decision, at_amc.amc_execution_id, decision.reason)
+        if is_adopted:
+            count(metrics.SUBMITTED)
 
     def _cancel_unwanted(self, decision: Decision) -> None:
         """Cancel at AMC, where it still runs."""
@@ -228,6 +239,7 @@ class InstanceReconciliation:
                 ended_at=row.orphaned_at or self.now,
             )
             self._tell(connection, decision, row.amc_execution_id, message)
+        count_ended(ended_as)
 
     def _is_still_orphan(self, row: OpenExecution) -> bool:
         with self.database.transaction() as connection:

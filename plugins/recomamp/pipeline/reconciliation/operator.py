@@ -11,7 +11,8 @@ from airflow.sdk import BaseOperator, Context
 
 from recomamp.errors import TransientError
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
-from recomamp.pipeline.partial_failures import FailureCollector, in_turns
+from recomamp.pipeline.partial_failures import FailureCollector, in_turns, log_failure
+from recomamp.pipeline.queue_gauges import send_queue_gauges
 from recomamp.pipeline.reconciliation.dag_run_state import RunStateOf, airflow_run_state
 from recomamp.pipeline.reconciliation.instance import InstanceReconciliation
 from recomamp.store import reconciliations
@@ -28,9 +29,14 @@ class ReconcileExecutions(BaseOperator):
     """Compare every instance with AMC; fails in the end where one could not be compared."""
 
     def execute(self, context: Context) -> None:
-        """Do all instances, one after the other."""
+        """Send the gauges of the queue, then do all instances, one after the other."""
+        database = DatabaseHook()
+        try:
+            send_queue_gauges(database, now=datetime.now(UTC))
+        except Exception as err:  # noqa: BLE001 - the comparison matters more
+            log_failure("the gauges of the queue are not sent", err)
         reconcile(
-            database=DatabaseHook(),
+            database=database,
             amazon=AmcHook(),
             run_state_of=airflow_run_state(context["ti"]),
             clock=lambda: datetime.now(UTC),

@@ -18,6 +18,7 @@ from recomamp.domain.text import one_line
 from recomamp.errors import ConsentRevoked, PipelineError
 from recomamp.pipeline.executions.cancellation import cancel_at_amc, end_cancelled
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
+from recomamp.pipeline.log_context import bind_execution
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.triggers.task_state import state_of_task
 from recomamp.store.executions import select_execution, set_amc_status
@@ -70,6 +71,7 @@ class BaseExecutionTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, however often the triggerer is restarted meanwhile."""
+        bind_execution(self.execution_id)
         await self.sleep(EARLIEST_EVENT_SECONDS)
         event = {"execution_id": self.execution_id}
         try:
@@ -104,6 +106,7 @@ class BaseExecutionTrigger(BaseTrigger):
         its heartbeat comes back: another one has taken over, and the task may have gone on, or
         even ended, since. The execution then goes on.
         """
+        bind_execution(self.execution_id)
         database = DatabaseHook()
         execution = await asyncio.to_thread(_read, database, UUID(self.execution_id))
         if execution is None or not execution.status.is_open:

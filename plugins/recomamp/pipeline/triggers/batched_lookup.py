@@ -23,6 +23,7 @@ from psycopg2.extensions import connection as DatabaseConnection
 from recomamp.domain.executions import WaitingExecution
 from recomamp.domain.text import one_line
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.pipeline.log_context import unbind_execution
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.store.connections import AWAY
 from recomamp.store.executions import select_waiting_executions
@@ -88,6 +89,7 @@ class _SharedLookup(Generic[T]):
 
     async def _answer_all(self, database: DatabaseHook, sleep: Sleep) -> None:
         """Answer until no caller waits any more."""
+        unbind_execution()  # it began in the context of the first that asks
         await asyncio.sleep(GATHER_SECONDS)
         while self._pending:
             wanted = list(self._pending)

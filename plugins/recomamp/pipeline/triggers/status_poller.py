@@ -20,9 +20,12 @@ from weakref import WeakKeyDictionary
 import psycopg2
 
 from recomamp.amazon.amc.client import AmcClient
+from recomamp.domain import metrics
 from recomamp.domain.executions import AmcExecution
 from recomamp.domain.text import one_line
 from recomamp.errors import AmazonError, ConsentRevoked, RequestRejected, retry_after_seconds
+from recomamp.pipeline.log_context import unbind_execution
+from recomamp.pipeline.metrics import count
 from recomamp.pipeline.partial_failures import log_failure
 from recomamp.pipeline.triggers.status_fetcher import StatusFetcher
 
@@ -107,6 +110,7 @@ class InstancePoller:
                 self._waiting.pop(amc_execution_id, None)
 
     async def _poll_until_nobody_waits(self) -> None:
+        unbind_execution()  # it began in the context of the first that waits
         try:
             # In a thread: reading connections, keys and certificates would hold up the event loop
             async with await asyncio.to_thread(self._open_client) as amc:
@@ -123,11 +127,15 @@ class InstancePoller:
         try:
             await self._poll(fetcher)
         except (ConsentRevoked, RequestRejected) as err:
+            count(metrics.POLLS, outcome="failed")
             self._fail(err)
         except (AmazonError, psycopg2.Error) as err:
             instance_id = one_line(amc.account.instance_id)
             log.warning("Polling %s failed, will poll on: %s", instance_id, one_line(err))
+            count(metrics.POLLS, outcome="failed")
             return retry_after_seconds(err)
+        else:
+            count(metrics.POLLS, outcome="ok")
         return 0.0
 
     def _interval_seconds(self) -> float:

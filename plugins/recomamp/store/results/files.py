@@ -17,6 +17,8 @@ from datetime import date
 from typing import IO, Any
 from uuid import UUID
 
+from fsspec.spec import AbstractBufferedFile
+
 from recomamp.errors import InvalidResults
 from recomamp.store.results.storage import ResultStorage
 
@@ -111,12 +113,12 @@ class ResultDirectory:
         self._written[name] = HashedFile(file, self._storage)
         try:
             yield self._written[name]
+            with self._storage.explained("written"):
+                file.close()  # object stores take the file only now
         except BaseException:
             with suppress(Exception):  # the first error says more
-                file.close()
+                _abandon(file)
             raise
-        with self._storage.explained("written"):
-            file.close()  # object stores take the file only now
 
     def publish(self, names: Sequence[str]) -> None:
         """Give these files their names and remove all other files, which other loads wrote.
@@ -178,6 +180,18 @@ class ResultDirectory:
                 self._verify_lock()
                 with suppress(FileNotFoundError):  # the load that wrote it has removed it
                     self._files.rm_file(path)
+
+
+def _abandon(file: Any) -> None:
+    """Close a file that is not complete.
+
+    To close a file of an object store would upload the rest of it, and complete its upload.
+    """
+    if isinstance(file, AbstractBufferedFile):
+        file.closed = True
+        file.discard()
+    else:
+        file.close()
 
 
 def _name(path: str) -> str:

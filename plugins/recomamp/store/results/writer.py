@@ -193,7 +193,7 @@ class _Conversion:
         rows = sum(file.rows for file in files)
         listed = [file.as_json() for file in files]
         return StoredResults(
-            columns=tuple(self._columns),
+            columns=tuple(self._stored),
             rows=rows,
             size_bytes=sum(file.bytes for file in files),
             files=files,

@@ -1,0 +1,66 @@
+"""Which columns a query reads: those that its text shows for certain."""
+
+from __future__ import annotations
+
+import pytest
+
+from recomamp.domain.sql.lineage import read_columns
+
+KNOWN = {
+    "sponsored_ads_traffic": frozenset({"campaign", "clicks", "user_id"}),
+    "conversions": frozenset({"user_id", "conversions", "campaign"}),
+    "dsp_impressions": frozenset({"impressions", "user_id", "advertiser"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("sql", "read"),
+    [
+        (
+            "SELECT Campaign, SUM(clicks) AS clicks FROM sponsored_ads_traffic GROUP BY campaign",
+            {"sponsored_ads_traffic": ["campaign", "clicks"]},
+        ),
+        (
+            "SELECT t.campaign, conversions FROM sponsored_ads_traffic t"
+            " JOIN conversions AS c ON c.user_id = t.user_id",
+            {
+                "conversions": ["conversions", "user_id"],
+                "sponsored_ads_traffic": ["campaign", "user_id"],
+            },
+        ),
+        (
+            "WITH people AS (SELECT user_id FROM dsp_impressions WHERE impressions > 1)"
+            " SELECT COUNT(people.user_id) AS n FROM people",
+            {"dsp_impressions": ["impressions", "user_id"]},
+        ),
+        (
+            "SELECT advertiser FROM TABLE(EXTEND_TIME_WINDOW('dsp_impressions', 'P30D', 'P0D'))",
+            {"dsp_impressions": ["advertiser"]},
+        ),
+        (
+            "SELECT campaign FROM conversions WHERE user_id IN (SELECT user_id FROM"
+            " dsp_impressions d WHERE d.advertiser = CUSTOM_PARAMETER('who'))",
+            {"conversions": ["campaign", "user_id"], "dsp_impressions": ["advertiser", "user_id"]},
+        ),
+        (
+            "SELECT a, SUM(b) AS b, 1 AS c FROM nobody_knows_it GROUP BY a HAVING c > 0",
+            {"nobody_knows_it": ["a", "b"]},
+        ),
+        ("SELECT x FROM conversions, nobody_knows_it", {"conversions": [], "nobody_knows_it": []}),
+        ("SELECT COUNT(1) AS n FROM conversions", {"conversions": []}),
+        ("SELECT EXTRACT(day FROM CURRENT_DATE) AS d FROM conversions", {"conversions": []}),
+        (
+            "SELECT 1 AS n FROM conversions UNION ALL SELECT clicks FROM sponsored_ads_traffic",
+            {"conversions": [], "sponsored_ads_traffic": ["clicks"]},
+        ),
+    ],
+)
+def test_columns_belong_to_the_tables_that_have_them(sql: str, read: dict[str, list[str]]) -> None:
+    assert read_columns(sql, KNOWN) == read
+
+
+@pytest.mark.parametrize(
+    "sql", ["", "SELECT FROM WHERE", "SELECT 1 " + "+ (1" * 3000 + ")" * 3000, "not SQL; at all"]
+)
+def test_a_query_that_cannot_be_read_has_no_lineage(sql: str) -> None:
+    assert read_columns(sql, KNOWN) == {}
