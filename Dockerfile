@@ -39,7 +39,7 @@ COPY --from=emulator-packages /opt/venv /opt/venv
 WORKDIR /opt/airflow
 COPY include/amc_emulator include/amc_emulator
 COPY include/compose include/compose
-RUN python -m compileall -q include
+RUN chmod -R a+rX include && python -m compileall -q include
 ENV PYTHONPATH=/opt/airflow/include
 USER 50000:0
 CMD ["python", "-m", "amc_emulator"]
@@ -53,7 +53,8 @@ COPY include/compose include/compose
 COPY include/sql include/sql
 COPY plugins plugins
 COPY dags dags
-RUN python -m compileall -q plugins dags include
+# A checkout may be closed to others than its owner
+RUN chmod -R a+rX plugins dags include && python -m compileall -q plugins dags include
 ENV AIRFLOW_HOME=/opt/airflow \
     PYTHONPATH=/opt/airflow/plugins
 USER 50000:0

@@ -262,6 +262,18 @@ def test_a_backend_that_fails_fails_no_step(
     assert "token-in-the-text" not in caplog.text
 
 
+def test_a_wrong_setting_of_metrics_stops_no_process(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW__METRICS__LEGACY_NAMES_ON", "perhaps")
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "perhaps")
+
+    metrics.initialize()
+
+    assert not metrics.is_on()
+    assert "no metric is sent; correct Airflow's settings of metrics" in caplog.text
+
+
 def test_a_metric_with_other_tags_than_its_own_is_not_sent(
     statsd: StatsdServer, caplog: pytest.LogCaptureFixture
 ) -> None:

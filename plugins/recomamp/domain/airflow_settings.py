@@ -91,7 +91,7 @@ AIRFLOW_SETTINGS = (
     AirflowSetting(
         "scheduler", "num_stuck_in_queued_retries", "720", Rule.AT_LEAST,
         "a task fails for good, without its retries, after it has stayed queued once more than"
-        " that. With Airflow's default of 2, that is after 15 minutes without workers",
+        " that. With Airflow's default of 2, that is after 7 minutes without workers",
     ),
     AirflowSetting(
         "scheduler", "task_instance_heartbeat_timeout", "90", Rule.AT_MOST,

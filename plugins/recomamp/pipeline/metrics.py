@@ -44,8 +44,12 @@ def set_gauge(metric: Gauge, value: float, **tags: str) -> None:
 def is_on() -> bool:
     """Return whether Airflow sends metrics from this process."""
     from airflow.configuration import conf
+    from airflow.exceptions import AirflowConfigException
 
-    return any(conf.getboolean("metrics", name, fallback=False) for name in _SWITCHES)
+    try:
+        return any(conf.getboolean("metrics", name, fallback=False) for name in _SWITCHES)
+    except AirflowConfigException:  # no boolean; ``initialize`` says so
+        return False
 
 
 def initialize() -> None:
@@ -57,10 +61,13 @@ def initialize() -> None:
     from airflow.configuration import conf
     from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
 
-    stats.initialize(
-        factory=get_stats_factory(),
-        export_legacy_names=conf.getboolean("metrics", "legacy_names_on", fallback=False),
-    )
+    try:
+        stats.initialize(
+            factory=get_stats_factory(),
+            export_legacy_names=conf.getboolean("metrics", "legacy_names_on", fallback=False),
+        )
+    except Exception as err:  # noqa: BLE001 - no setting of metrics may keep the work from being done
+        log.warning("no metric is sent; correct Airflow's settings of metrics: %s", err)
 
 
 def send_zeros() -> None:
