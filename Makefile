@@ -79,9 +79,10 @@ else
 	@$(BIN)/python -m pytest -n 4 --no-loadscope-reorder
 endif
 
-faults: $(STAMP) browser redis ## Kill everybody at every point and print the matrix (half an hour)
+faults: $(STAMP) browser redis ## Kill everybody at every point and print the matrix, then try 1,000 examples of each rule (an hour)
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
+	@$(BIN)/python -m pytest -n 4 -m hypothesis --hypothesis-profile=thorough
 
 soak: $(STAMP) ## Run 300 executions under faults and kills, then backfills beside 60 that wait (half an hour at most)
 	@$(BIN)/python -m pytest -m long tests/faults/test_soak.py tests/faults/test_long_waits.py
