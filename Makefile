@@ -116,6 +116,7 @@ hooks: .venv-lint/.installed ## Have Git run the checks of changed files before 
 	@$(LINT)/pre-commit install
 
 coverage: .venv-measure/.installed ## Say which lines of the pipeline the tests run that start no stack
+	@mkdir -p data/coverage
 	@$(MEASURE)/python -m pytest -n 4 -m "not long and not stack and not own_stack" --cov --cov-report= -q
 	@$(MEASURE)/coverage report
 

@@ -26,7 +26,7 @@ settings.register_profile(
 )
 settings.load_profile("mutants")
 """
-PYTEST = "[pytest]\naddopts = --import-mode=importlib\npythonpath = src\n"
+PYTEST = "[pytest]\naddopts = --import-mode=importlib\npythonpath = src include\n"
 
 
 def paths_of(modules: list[str]) -> list[str]:
@@ -46,7 +46,7 @@ def copy_project(patterns: list[str]) -> None:
     shutil.rmtree(COPY, ignore_errors=True)
     without = shutil.ignore_patterns("__pycache__", "static")
     shutil.copytree(ROOT / "plugins" / "recomamp", COPY / "src" / "recomamp", ignore=without)
-    for folder in (Path("tests") / "domain", Path("include") / "demo" / "templates"):
+    for folder in (Path("tests") / "domain", Path("include")):
         shutil.copytree(ROOT / folder, COPY / folder, ignore=without)
     (COPY / "tests" / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (COPY / "pytest.ini").write_text(PYTEST, encoding="utf-8")
@@ -65,7 +65,7 @@ def main(modules: list[str]) -> int:
     """Print each change that no test sees, and how many there are."""
     copy_project(paths_of(modules))
     mutmut = [sys.executable, "-m", "mutmut"]
-    ended = subprocess.run([*mutmut, "run"], cwd=COPY)
+    ended = subprocess.run([*mutmut, "run", "--max-children", "2"], cwd=COPY)
     if ended.returncode:
         return ended.returncode
     subprocess.run([*mutmut, "results"], cwd=COPY, check=True)
