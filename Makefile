@@ -10,9 +10,12 @@ STACK := $(BIN)/python -m stack $(if $(call given,DATA),--data $(DATA)) \
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 DOCS_VENV := .venv-docs
 DOCS_STAMP := $(DOCS_VENV)/.installed
+# Sets of tools have environments of their own, from requirements/<set>.lock
+LINT := .venv-lint/bin
+MEASURE := .venv-measure/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser redis up down status demo test faults compose-test kubernetes-test soak bench check format docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser redis postgres up down status demo test faults compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit docs lock schema migrate rotate airflow live secrets restatement
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -40,6 +43,19 @@ redis: ## Install a Redis server, unless it is there (Debian or Ubuntu, as root 
 	  { $$sudo apt-get -qq update && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y redis-tools; } >/dev/null 2>&1; \
 	  command -v redis-check-rdb >/dev/null || echo "redis: no Redis server; install it and put it on the PATH" >&2; }
 
+# Tests of the database on another version. From PGDG's archive, where Debian or Ubuntu has another version
+POSTGRES_BIN = /usr/lib/postgresql/$(call given,POSTGRES)/bin
+postgres: ## Install a PostgreSQL server, unless it is there: make postgres POSTGRES=15 (Debian or Ubuntu)
+	@test -n "$(call given,POSTGRES)" || { echo "postgres: say which, as in POSTGRES=15" >&2; exit 2; }
+	@test -x $(POSTGRES_BIN)/postgres || { \
+	  echo "postgres: installing PostgreSQL $(POSTGRES)"; \
+	  test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	  install() { $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$$@"; }; \
+	  { $$sudo apt-get -qq update && { install postgresql-$(POSTGRES) || { install postgresql-common \
+	    && $$sudo /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y && install postgresql-$(POSTGRES); }; }; } \
+	  >/dev/null 2>&1; \
+	  test -x $(POSTGRES_BIN)/postgres || { echo "postgres: no PostgreSQL $(POSTGRES) in $(POSTGRES_BIN)" >&2; exit 2; }; }
+
 up demo: $(if $(filter celery,$(call given,EXECUTOR)),redis)
 
 up: $(STAMP) ## Start the stack and return when it is healthy (UI on port 8080; EXECUTOR=celery for Celery's workers; DATA=data/demo for the rows of the demo)
@@ -54,13 +70,19 @@ status: $(STAMP) ## Tell what runs and how to reach it
 demo: $(STAMP) browser ## Run the demo from the first row to the last result, then stop everything
 	@$(STACK) demo
 
-# Four processes for two cores: three have a stack each first, and mostly wait for it
-test: $(STAMP) browser redis ## Run all tests
+# Four processes for two cores: two have a stack each first, and mostly wait for it
+test: $(STAMP) browser redis $(if $(call given,POSTGRES),postgres) ## Run all tests (POSTGRES=15 for those of the database on another version)
+ifneq ($(call given,POSTGRES),)
+	@TEST_POSTGRES_BIN=$(POSTGRES_BIN) $(BIN)/python -m pytest -n 4 -m "not long and not stack and not own_stack" \
+	  tests/store tests/pipeline tests/follower tests/results
+else
 	@$(BIN)/python -m pytest -n 4 --no-loadscope-reorder
+endif
 
-faults: $(STAMP) browser redis ## Kill everybody at every point and print the matrix (half an hour)
+faults: $(STAMP) browser redis ## Kill everybody at every point and print the matrix, then try 1,000 examples of each rule (an hour)
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
+	@$(BIN)/python -m pytest -n 4 -m hypothesis --hypothesis-profile=thorough
 
 # The Compose file on Docker, or on podman as root with stand-ins for images that cannot be pulled
 compose-test: export PYTHONPATH := include:plugins:tests
@@ -82,10 +104,40 @@ bench: $(STAMP) ## Measure whether it is fast enough: make bench ONLY="1 4"
 restatement: $(STAMP) ## Say which plans of restatement save readings, and what they miss (some minutes)
 	@$(BIN)/python -m bench.restatement_study
 
-check: $(STAMP) ## Check lint, format and types
+flakes: $(STAMP) browser redis ## Run all tests ten times and list those whose outcomes differ (hours; RUNS=3 for fewer)
+	@$(BIN)/python tests/lint/flakes.py $(or $(call given,RUNS),10)
+
+check: $(STAMP) lint ## Check lint, format and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+# Nothing here needs a network. Migrations before 0025 are published, so they never change
+lint: .venv-lint/.installed ## Check workflow files, imports and new migrations
+	@$(LINT)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(LINT)/zizmor --offline --no-progress --quiet .github
+	@PYTHONPATH=plugins:include $(LINT)/lint-imports --no-logo --cache-dir .venv-lint/imports
+	@files="$$(ls include/sql/migrations/*.sql | awk -F/ '$$NF >= "0025"')"; \
+	test -z "$$files" || $(LINT)/squawk --config tests/lint/squawk.toml $$files
+
+leaks: .venv-lint/.installed ## Look for keys and tokens in all files
+	@git ls-files -z | xargs -0 $(LINT)/detect-secrets-hook --no-verify --baseline tests/lint/known_secrets.json
+
+hooks: .venv-lint/.installed ## Have Git run the checks of changed files before each commit
+	@$(LINT)/pre-commit install
+
+coverage: .venv-measure/.installed ## Say which lines of the pipeline the tests run that start no stack
+	@mkdir -p data/coverage
+	@$(MEASURE)/python -m pytest -n 4 -m "not long and not stack and not own_stack" --cov --cov-report= -q
+	@$(MEASURE)/coverage report
+
+mutants: .venv-measure/.installed ## Change rules of domain and say which changes no test sees: make mutants ONLY="text limits"
+	@$(MEASURE)/python tests/lint/mutants.py $(call given,ONLY)
+
+audit: .venv-audit/.installed ## Look up known vulnerabilities of the locked packages (needs a network)
+	@for lock in constraints.txt docs/constraints.txt requirements/*.lock; do \
+	  .venv-audit/bin/pip-audit --disable-pip --require-hashes --requirement $$lock || failed=1; \
+	done; test -z "$$failed"
 
 format: $(STAMP) ## Rewrite the sources in the house format
 	@$(BIN)/ruff check --fix
@@ -104,6 +156,9 @@ lock: ## Write all locks of requirements (needs uv; UPGRADE="--upgrade" for newe
 	done
 	@for set in run emulator kubernetes; do \
 	  $(COMPILE) --constraints constraints.txt requirements/$$set.txt --output-file requirements/$$set.lock || exit; \
+	done
+	@for set in lint measure audit; do \
+	  $(COMPILE) $(UPGRADE) --constraints constraints.txt requirements/$$set.txt --output-file requirements/$$set.lock || exit; \
 	done
 
 schema: $(STAMP) ## Write include/sql/schema.sql and the generated pages of docs/
@@ -146,6 +201,24 @@ $(DOCS_STAMP): docs/requirements.txt docs/constraints.txt | $(STAMP)
 	@$(BIN)/python -m venv $(DOCS_VENV)
 	@$(DOCS_VENV)/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
 	  --require-hashes --no-deps -r docs/constraints.txt
+	@touch $@
+
+# The same for each set of tools
+.venv-%/.installed: requirements/%.txt requirements/%.lock | $(STAMP)
+	@echo "setup: making .venv-$*"
+	@$(BIN)/python -m venv .venv-$*
+	@.venv-$*/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
+	  --require-hashes --no-deps -r requirements/$*.lock
+	@touch $@
+
+# These tools run the tests, so they see the product's packages behind their own
+.venv-measure/.installed: requirements/measure.txt requirements/measure.lock $(STAMP)
+	@echo "setup: making .venv-measure"
+	@$(BIN)/python -m venv .venv-measure
+	@$(MEASURE)/python -m pip --disable-pip-version-check --no-input install --quiet \
+	  --require-hashes --no-deps -r requirements/measure.lock
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+	> "$$($(MEASURE)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/product.pth"
 	@touch $@
 
 secrets: ## Make the secret files of docker-compose.yaml, as far as they can be generated

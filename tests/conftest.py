@@ -15,6 +15,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = 40  # of each property; a test that needs more or less says so
 
 for name in list(os.environ):
     if name.startswith(("AIRFLOW_", "_AIRFLOW_", "RECOMAMP_")):
@@ -32,7 +33,11 @@ os.environ.update(
 )
 
 # Nothing is timed: the machine may be slow. A build that gates others tries the same examples.
-settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(
+    "here", deadline=None, derandomize="CI" in os.environ, max_examples=EXAMPLES
+)
+# `make faults` looks further: pytest --hypothesis-profile=thorough
+settings.register_profile("thorough", deadline=None, derandomize=False, max_examples=1000)
 settings.load_profile("here")
 
 OF_STACKS = {"stack", "own_stack"}

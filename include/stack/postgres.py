@@ -138,9 +138,7 @@ class Postgres:
         return options
 
     def _initialise(self) -> None:
-        """Make the cluster in a temporary directory, so that an interrupted start leaves no half
-        one.
-        """
+        """Make the cluster in a temporary directory, and rename that when it is whole."""
         temporary = self.directory.with_name(self.directory.name + ".new")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(mode=0o700)

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.hidden_rows import MAX_REASONS, NO_REASON, add_reason, reason_of
+from recomamp.domain.hidden_rows import (
+    MAX_REASON_CHARS,
+    MAX_REASONS,
+    NO_REASON,
+    OTHER_REASONS,
+    add_reason,
+    reason_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +44,24 @@ def test_no_row_is_lost_and_no_document_grows_without_end(found):
     assert sum(counts.values()) == sum(number for _, number in found)
     assert len(counts) <= MAX_REASONS
     assert len(json.dumps(counts, ensure_ascii=False).encode()) < 65_536
+
+
+def test_rows_of_one_reason_are_added_up_whatever_its_number_is():
+    counts: dict[str, int] = {}
+    add_reason(counts, "97 users < 100 required", 2)
+    add_reason(counts, "3 users < 100 required", 5)
+    add_reason(counts, None, 1)
+    assert counts == {"users < 100 required": 7, NO_REASON: 1}
+
+
+def test_of_too_many_reasons_the_first_are_counted_and_the_others_together():
+    counts: dict[str, int] = {}
+    for letter in range(MAX_REASONS + 10):
+        add_reason(counts, f"reason {letter}", 1)
+    add_reason(counts, "reason 0", 1)
+    named = {f"reason {letter}": 1 for letter in range(MAX_REASONS - 1)}
+    assert counts == {**named, "reason 0": 2, OTHER_REASONS: 11}
+
+
+def test_a_reason_has_a_greatest_length():
+    assert len(reason_of("a" * 10_000)) == MAX_REASON_CHARS

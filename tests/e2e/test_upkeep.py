@@ -91,7 +91,7 @@ def token_of(pipeline: Pipeline) -> str:
 
 
 def idle(pipeline: Pipeline) -> Any:
-    """Return a question: has this DAG run by itself, and does nothing of it run now?"""
+    """Return a function that asks whether a DAG has run by itself, and is not running now."""
 
     def ask(dag_id: str) -> bool:
         if not pipeline.api.get(f"/api/v2/dags/{dag_id}").is_success:

@@ -11,7 +11,7 @@ from psycopg2 import sql
 from psycopg2.errors import CheckViolation, InsufficientPrivilege
 from psycopg2.extensions import connection as Connection
 
-from fixtures.postgres import Rows
+from fixtures.postgres import Rows, requires_postgres
 from fixtures.supabase import OWNER, Supabase
 from fixtures.two_users import TwoUsers, insert_two_users
 from recomamp.errors import MigrationError
@@ -174,6 +174,7 @@ def test_rights_of_an_analyst_at_all_times_are_refused(supabase: Supabase) -> No
         owner.close()
 
 
+@requires_postgres(16)  # before that, every owner who may create roles passes all of them on
 def test_an_owner_who_may_not_pass_the_role_on_hears_what_to_ask_for(supabase: Supabase) -> None:
     """Another owner of the same server has created the roles."""
     owner, statement = supabase.database(), "GRANT recomamp_analyst TO recomamp_console"

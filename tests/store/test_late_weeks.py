@@ -180,7 +180,7 @@ def test_after_the_weeks_of_the_past_the_next_ones_are_judged(
     database: Database, rows: Rows
 ) -> None:
     today = datetime.now(UTC).date()
-    collection = past(rows, start_date=today - timedelta(days=70), end_date=today + WEEK)
+    collection = past(rows, start_date=today - timedelta(days=67), end_date=today + WEEK)
     assert len(judge(database)) == 1
     windows = CollectionWindows(
         start_date=collection["start_date"], end_date=collection["end_date"]

@@ -278,8 +278,9 @@ def test_a_look_at_a_window_reads_few_of_the_schedules_executions(
             cursor.execute(
                 f"INSERT INTO {table} SELECT (jsonb_populate_record(one, jsonb_build_object("
                 " 'id', gen_random_uuid(), 'dag_run_id', n,"
-                " 'due_at', %(past)s, 'window_start', %(past)s - INTERVAL '1 day',"
-                f" 'window_end', %(past)s))).* FROM {table} AS one, generate_series(1, 3000) AS n"
+                " 'due_at', past.tick, 'window_start', past.tick - INTERVAL '1 day',"
+                f" 'window_end', past.tick))).* FROM {table} AS one, generate_series(1, 3000) AS n,"
+                " LATERAL (SELECT %(past)s - n * INTERVAL '1 hour' AS tick) AS past"
                 " WHERE id = %(id)s",
                 {"past": tick - 100 * HOUR, "id": row["id"]},
             )

@@ -15,7 +15,7 @@ from threading import Barrier
 import psycopg2
 import pytest
 
-from fixtures.postgres import Database, Rows, Server, migrate_database
+from fixtures.postgres import Database, Rows, Server, migrate_database, requires_postgres
 from recomamp.errors import ConfigurationError, MigrationError
 from recomamp.store.connection_strings import connection_arguments
 from recomamp.store.migrate import (
@@ -64,6 +64,7 @@ def test_one_after_the_other_ends_as_all_at_once(
     assert dump(postgres_server, name) == dump(postgres_server, template_database)
 
 
+@requires_postgres(18)  # whose pg_dump has written the snapshot
 def test_the_snapshot_is_what_the_migrations_make(
     postgres_server: Server, template_database: str
 ) -> None:

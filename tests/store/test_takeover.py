@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 from psycopg2.errors import InsufficientPrivilege, UndefinedFunction
 
-from fixtures.postgres import Database, Rows, Server, migrate_database
+from fixtures.postgres import Database, Rows, Server, migrate_database, requires_postgres
 from fixtures.supabase import OWNER, Supabase, make_unmigrated
 from recomamp.errors import MigrationError
 from recomamp.store.migrate import migrate
@@ -166,6 +166,7 @@ def test_a_role_that_may_still_create_objects_stops_the_migration(
         )
 
 
+@requires_postgres(17)  # before that, the queue has no limit that a test could reach
 def test_a_full_queue_of_notifications_refuses_nobodys_change() -> None:
     """A session that listens and reads nothing keeps the queue of the whole server full."""
     server = Server(settings="max_notify_queue_pages = 64\n")

@@ -76,6 +76,10 @@ def check_window(row: Schedule | Collection, start: str, end: str, *, column: st
 
 
 def backfill_range(request: ClaimedRequest) -> BackfillRange:
+    """Return the days that a request names, both included, with the values for their runs.
+
+    :raises InvalidDefinition: the first or the last day is missing.
+    """
     if request.from_date is None or request.to_date is None:  # written past the trigger
         raise InvalidDefinition(
             "a BACKFILL needs its first and its last day", table="run_requests", column="from_date"

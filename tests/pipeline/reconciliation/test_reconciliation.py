@@ -559,8 +559,10 @@ def test_each_action_on_one_row_that_failed_is_named(
 
 @pytest.fixture
 def europe_first(rows: Rows, instance: Row, put: Callable[..., Row], fernet_key: str) -> Row:
-    """Give an instance of another region that is compared before the demo instance, as both wait
-    for their first comparison."""
+    """Give an instance of another region that is compared before the demo instance.
+
+    Both wait for their first comparison.
+    """
     europe = europe_instance(rows, fernet_key)
     put()
     put(workflow_id=rows.workflow(europe)["id"], dag_run_id="run 2")

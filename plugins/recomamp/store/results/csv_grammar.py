@@ -1,8 +1,8 @@
-"""The two dialects of CSV as grammars: which bytes of a file are of one, and where that ends.
+r"""The two dialects of CSV as grammars: which bytes of a file are of one, and where that ends.
 
 Both dialects put a field in quotes where it holds a comma, a quote or a line end. Within the quotes
 DOUBLED writes a quote as ``""`` and every other character as it is. BACKSLASH writes a quote as
-``\\"`` and a backslash as ``\\\\``. Outside of quotes both write all characters as they are.
+``\"`` and a backslash as ``\\``. Outside of quotes both write all characters as they are.
 
 The grammars are strict: nothing follows a closing quote in its field; no quote stands inside an
 unquoted field; no other character follows a backslash; all line ends of a file are alike. A reader
