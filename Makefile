@@ -126,9 +126,11 @@ leaks: .venv-lint/.installed ## Look for keys and tokens in all files
 hooks: .venv-lint/.installed ## Have Git run the checks of changed files before each commit
 	@$(LINT)/pre-commit install
 
+# The two files start programs of .venv, and run nothing of the pipeline
 coverage: .venv-measure/.installed ## Say which lines of the pipeline the tests run that start no stack
 	@mkdir -p data/coverage
-	@$(MEASURE)/python -m pytest -n 4 -m "not long and not stack and not own_stack" --cov --cov-report= -q
+	@$(MEASURE)/python -m pytest -n 4 -m "not long and not stack and not own_stack" --cov --cov-report= -q \
+	  --ignore tests/stack/test_compose.py --ignore tests/test_dependencies.py
 	@$(MEASURE)/coverage report
 
 mutants: .venv-measure/.installed ## Change rules of domain and say which changes no test sees: make mutants ONLY="text limits"
