@@ -77,7 +77,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 # A file with a stack of its own follows them, because three at once take longer
 FIRST_STACK = (
     "tests/console/",
-    "tests/e2e/test_analyst_guide.py",
     "tests/e2e/test_celery.py",
     "tests/e2e/test_run_requests.py",
     "tests/e2e/test_upkeep.py",

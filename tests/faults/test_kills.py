@@ -73,12 +73,10 @@ def _execute(uri: str, statements: str) -> None:
 @pytest.mark.parametrize(
     ("target", "points"),
     [
-        pytest.param(KillTarget.TASK, list(CrashPoint), id="task"),
         pytest.param(KillTarget.API_SERVER, DURING_THE_POST, id="api_server_during_the_post"),
         *(
             pytest.param(target, list(CrashPoint), id=target.name.lower(), marks=pytest.mark.long)
             for target in KillTarget
-            if target is not KillTarget.TASK
         ),
     ],
 )

@@ -363,6 +363,7 @@ def test_a_connection_lost_after_the_mail_was_taken_sends_nothing_twice(
     assert "while the mail went out" in row["last_error"]
 
 
+@pytest.mark.own_sessions
 def test_a_sender_that_dies_after_the_server_took_the_mail_sends_nothing_twice(
     sender: Sender, rows: Rows, schedule: Row, mailbox: Mailbox
 ) -> None:
