@@ -190,7 +190,8 @@ ZONES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+# The same examples each time: for some expressions cron_next takes minutes (docs/limits.md)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(expression=expressions(), time_zone=ZONES, after=MOMENTS)
 @example(
     expression="* * * */10 *", time_zone="America/Havana", after=datetime(2048, 2, 2, tzinfo=UTC)
