@@ -73,6 +73,22 @@ def test_a_row_of_before_is_refused_with_its_place(
     assert len(str(refused.value)) < 300
 
 
+@pytest.mark.parametrize(
+    ("cron_expression", "timezone", "place"),
+    [
+        ("0 6 * * 8", "UTC", "cron_expression"),
+        ("0 6 * * *", "Europe/Bonn", "timezone"),
+        ("0,1 2 8-14 3 */7", "America/New_York", "cron_expression"),
+    ],
+)
+def test_a_schedule_that_cannot_tick_is_refused_with_its_column(
+    cron_expression: str, timezone: str, place: str
+) -> None:
+    ticks = {"cron_expression": cron_expression, "timezone": timezone}
+    with pytest.raises(InvalidDefinition, match=rf"^workflow_schedules\.{place}: "):
+        read_schedule({**ROW, **ticks})
+
+
 def test_a_row_at_the_limits_is_taken() -> None:
     check_limits({**ROW, "parameters": nested(MAX_JSON_DEPTH)}, "workflow_schedules")
 

@@ -12,7 +12,7 @@ from recomamp.domain.amc_options import AmcOptions, PrivacyFiltering
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.restatement import Restatement, read_restatement
 from recomamp.domain.row_limits import check_limits
-from recomamp.domain.scheduling.cron import Cron, load_zone, normalize_expression
+from recomamp.domain.scheduling.cron import Cron, load_zone
 from recomamp.domain.scheduling.windows import (
     DEFAULT_COLLECTION_LAG_DAYS,
     DEFAULT_SCHEDULE_LAG_DAYS,
@@ -260,16 +260,17 @@ def _workflow(row: Row, checked: CheckedQuery, time_zone: str) -> Workflow:
 
 def _cron(row: Row) -> Cron:
     place = {"table": "workflow_schedules", "key": str(row["id"])}
-    try:
-        normalize_expression(row["cron_expression"])
-    except InvalidDefinition as err:
-        raise err.at(column="cron_expression", **place) from err
     zone = row["timezone"] or "UTC"
     try:
         load_zone(zone)
     except InvalidDefinition as err:
         raise err.at(column="timezone", **place) from err
-    return Cron(row["cron_expression"], zone)
+    cron = Cron(row["cron_expression"], zone)
+    try:
+        cron.require_tick()
+    except InvalidDefinition as err:
+        raise err.at(column="cron_expression", **place) from err
+    return cron
 
 
 def _collection_zone(row: Row) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
-from psycopg2.errors import DuplicateTable, LockNotAvailable, UniqueViolation
+from psycopg2.errors import DuplicateObject, DuplicateTable, LockNotAvailable, UniqueViolation
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
@@ -126,7 +126,7 @@ def _create_records(connection: Connection) -> None:
             with connection, connection.cursor() as cursor:
                 cursor.execute(_LIMITS)
                 cursor.execute(_CREATE_RECORDS)
-        except (UniqueViolation, DuplicateTable):
+        except (UniqueViolation, DuplicateTable, DuplicateObject):
             # Another runner created it at the same moment: now it exists.
             if is_last_try:
                 raise

@@ -43,6 +43,8 @@ _ITEM = re.compile(
 _SPACE = " \t\n\r"
 _MICROSECOND = timedelta(microseconds=1)
 _WEEK = timedelta(days=7)
+_LONGEST_SEARCH = timedelta(days=41 * 366)  # The rarest date, a 29 February on a Sunday: 40 years
+_ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +160,11 @@ def _wall_times(expression: str, start: datetime, *, forward: bool) -> Iterator[
         yield ticker.get_next(datetime) if forward else ticker.get_prev(datetime)
 
 
+@lru_cache(maxsize=8192)
+def _require_tick(cron: Cron) -> None:
+    cron.next_tick(_ANY_MOMENT)
+
+
 @dataclass(frozen=True)
 class Cron:
     """A cron expression in a time zone. Ticks are aware UTC datetimes."""
@@ -191,35 +198,60 @@ class Cron:
         gaps = [later - earlier for earlier, later in pairwise([*ticks, ticks[0] + 24 * 60])]
         return timedelta(minutes=min(gaps))
 
+    def require_tick(self) -> None:
+        """Accept an expression that ticks in its zone.
+
+        :raises InvalidDefinition: when the expression or the zone is bad, or when the clocks of the
+            zone skip its times whenever its date comes.
+        """
+        if not self.is_at_most_daily:  # else a skipped tick moves forward
+            _require_tick(self)
+
     def next_tick(self, after: datetime) -> datetime:
-        """Return the first tick later than that instant."""
+        """Return the first tick later than that instant.
+
+        :raises InvalidDefinition: when no tick comes within 41 years.
+        """
         if self.is_at_most_daily:
             start = self._wall(after) - timedelta(days=2)
             ticks = map(self._instant, _wall_times(self.fields, start, forward=True))
             return next(tick for tick in ticks if tick > after)
         instant, offset = _plain(after), self._offset(after)
-        while True:  # one UTC offset after the other: within it, wall time is plain arithmetic
+        latest = instant + _LONGEST_SEARCH
+        while instant < latest:  # one UTC offset after the other: within it, wall time is plain
             wall = next(_wall_times(self.fields, _naive(instant + offset), forward=True))
             tick = wall.replace(tzinfo=UTC) - offset
             if self._keeps_offset(instant, tick, offset, _WEEK):
                 return tick
             change = self._first_change(instant, offset, _WEEK)
             instant, offset = change - _MICROSECOND, self._offset(change)
+        raise self._no_tick()
 
     def last_tick(self, until: datetime) -> datetime:
-        """Return the latest tick not later than that instant."""
+        """Return the latest tick not later than that instant.
+
+        :raises InvalidDefinition: when no tick came within 41 years.
+        """
         if self.is_at_most_daily:
             start = self._wall(until) + timedelta(days=2)
             ticks = map(self._instant, _wall_times(self.fields, start, forward=False))
             return next(tick for tick in ticks if tick <= until)
         instant, offset = _plain(until) + _MICROSECOND, self._offset(until)
-        while True:
+        earliest = instant - _LONGEST_SEARCH
+        while instant > earliest:
             wall = next(_wall_times(self.fields, _naive(instant + offset), forward=False))
             tick = wall.replace(tzinfo=UTC) - offset
             if self._keeps_offset(instant, tick, offset, -_WEEK):
                 return tick
             before = self._first_change(instant - _MICROSECOND, offset, -_WEEK)
             instant, offset = before + _MICROSECOND, self._offset(before)
+        raise self._no_tick()
+
+    def _no_tick(self) -> InvalidDefinition:
+        return InvalidDefinition(
+            f"{self.expression!r} has no tick in {self.time_zone} within 41 years: "
+            "the clocks skip its times"
+        )
 
     def _offset(self, instant: datetime) -> timedelta:
         offset = instant.astimezone(self.zone).utcoffset()
