@@ -17,6 +17,10 @@ MEASURE := .venv-measure/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup browser redis postgres up down status demo test faults compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit docs lock schema migrate rotate airflow live secrets restatement
 
+# Hundreds of processes import the same modules: each would compile them for seconds. Where the
+# environment forbids Python to keep what it has compiled, make allows it
+unexport PYTHONDONTWRITEBYTECODE
+
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
 up down status demo bench migrate rotate airflow live restatement: export PYTHONPATH := include:plugins

@@ -58,7 +58,9 @@ pytest_plugins = [
     "fixtures.statsd",
     "fixtures.supabase",
     "fixtures.two_users",
-    "fixtures.browser",  # imports fixtures of the others
+    # These import fixtures of the others
+    "fixtures.celery_stack",
+    "fixtures.browser",
 ]
 
 
@@ -73,8 +75,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _FileByFile(config, log)
 
 
-# Two stacks run beside each other: their tests mostly wait. These folders and files have the first.
-# A file with a stack of its own follows them, because three at once take longer
+# Two stacks run at the same time: their tests mostly wait. These folders and files have the first
 FIRST_STACK = (
     "tests/console/",
     "tests/e2e/test_celery.py",

@@ -15,11 +15,18 @@ from stack import environment
 from stack.database_tls import require_protected_database
 from stack.errors import StackError
 from stack.private_files import UMASK
-from stack.settings import EXECUTOR_SETTING, ROOT, Settings, require_token_key
+from stack.settings import (
+    CELERY_EXECUTOR,
+    EXECUTOR_SETTING,
+    LOCAL_EXECUTOR,
+    ROOT,
+    Settings,
+    require_token_key,
+)
 from stack.stack import Stack
 
 INTERRUPTED = 130
-EXECUTORS = {"local": "LocalExecutor", "celery": "CeleryExecutor"}
+EXECUTORS = {"local": LOCAL_EXECUTOR, "celery": CELERY_EXECUTOR}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -21,6 +21,7 @@ MIGRATE_SETTING = "RECOMAMP_MIGRATE_URI"
 FERNET_SETTING = "RECOMAMP_FERNET_KEY"
 EXECUTOR_SETTING = "AIRFLOW__CORE__EXECUTOR"
 LOCAL_EXECUTOR = "LocalExecutor"
+CELERY_EXECUTOR = "CeleryExecutor"
 SECRETS_FILE = "secrets.env"
 
 
@@ -75,7 +76,7 @@ class Settings:
     @property
     def uses_celery(self) -> bool:
         """Whether Celery's workers run the tasks. They need Redis."""
-        return "CeleryExecutor" in self.executor
+        return CELERY_EXECUTOR in self.executor
 
     @property
     def uses_embedded_database(self) -> bool:

@@ -14,7 +14,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
-from fixtures.amazon import Amazon, make_account, make_execution
+from fixtures.amazon import Amazon, finished, make_account, make_execution
 from fixtures.emulator import RunningEmulator
 from recomamp.amazon import call_telemetry
 from recomamp.amazon.amc.client import AmcClient
@@ -60,8 +60,7 @@ def test_a_whole_execution_is_traced_call_by_call_without_secrets(
 
     async def run_all() -> None:
         async with amazon.client() as amc:
-            execution = await amc.create_execution(make_execution())
-            await amc.get_execution(execution.amc_execution_id)
+            execution = await finished(amc, await amc.create_execution(make_execution()))
             await download_parts(amc, execution.amc_execution_id, tmp_path)
 
     asyncio.run(run_all())

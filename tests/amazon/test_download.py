@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.amazon import make_execution
 from recomamp.amazon.amc.result_columns import describe_result
 from recomamp.amazon.download import Allowance, download_file, download_part, download_parts
 from recomamp.errors import (
@@ -25,13 +24,7 @@ from recomamp.errors import (
 
 
 def create(amazon) -> str:
-    async def run() -> str:
-        async with amazon.client() as client:
-            created = await client.create_execution(make_execution())
-            await client.get_execution(created.amc_execution_id)
-            return created.amc_execution_id
-
-    return asyncio.run(run())
+    return amazon.submit_and_finish().amc_execution_id
 
 
 def load(amazon, amc_execution_id: str, directory: Path, **options) -> list[Path]:
@@ -221,7 +214,7 @@ def test_a_file_larger_than_allowed_fails_and_nothing_is_left(amazon, tmp_path):
 
 def test_links_that_are_not_ready_are_waited_for(amazon, emulator, tmp_path):
     emulator.progression("per_poll", polls=1000)
-    amc_execution_id = create(amazon)
+    amc_execution_id = amazon.submit().amc_execution_id
 
     with pytest.raises(ResultNotReady, match=r"no files .* is unavailable for download"):
         load(amazon, amc_execution_id, tmp_path)

@@ -147,8 +147,7 @@ def test_a_client_that_amazon_does_not_know_is_told_with_status_and_code(amazon)
 def test_failed_downloads_are_told_without_the_link(
     amazon, emulator, tmp_path, fault, options, status
 ):
-    created = amazon.submit()
-    amazon.ask(lambda client: client.get_execution(created.amc_execution_id))
+    created = amazon.submit_and_finish()
     emulator.fault("download", fault, **options)
 
     amazon.ask(lambda client: download_parts(client, created.amc_execution_id, tmp_path))
@@ -160,8 +159,7 @@ def test_failed_downloads_are_told_without_the_link(
 
 
 def test_a_truncated_download_is_told(amazon, emulator, tmp_path):
-    created = amazon.submit()
-    amazon.ask(lambda client: client.get_execution(created.amc_execution_id))
+    created = amazon.submit_and_finish()
     emulator.fault("download", "truncated_csv", short=True)
 
     with pytest.raises(InvalidResults):

@@ -1,78 +1,56 @@
-"""Celery's workers run every kind of DAG, and the death of one neither repeats nor loses a run."""
+"""Celery's workers run every kind of DAG."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from threading import Thread
-from typing import Any
 from uuid import uuid4
 
-import psutil
 import pytest
 
-from faults.crash_points import STEP_OF_POINT, CrashCase, CrashPoint, EmulatorControl
-from faults.kill_targets import component_processes, kill_all
-from faults.result_files import listed_files, wrong_files
-from fixtures.postgres import Row
-from fixtures.running_stack import Pipeline, open_pipeline, stack_directory
-from stack.credentials import SUPERUSER_PASSWORD
-from stack.postgres import Postgres
-from stack.settings import Settings
-from stack.stack import Stack
+from faults.crash_points import EmulatorControl
+from fixtures.celery_stack import worker_of
+from fixtures.running_stack import Pipeline
 from stack.supervisor import WORKERS
 
-pytestmark = pytest.mark.own_stack
+pytestmark = pytest.mark.stack
 
 STEPS = ("submit", "wait", "load", "record")
 YESTERDAY = datetime.now(UTC) - timedelta(days=1, hours=1)
-POINTS = [CrashPoint.POST_ACCEPTED, CrashPoint.DOWNLOADING]
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> Iterator[Pipeline]:
-    """Run a stack with Redis and two workers that run one task each."""
-    environ = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
-        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
-        "AIRFLOW__CELERY__WORKER_CONCURRENCY": "1",
-        # Dead tasks are to be noticed soon
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",  # the follower asks for parses
-        "RECOMAMP_DRY_RUNS": "off",
-        "RECOMAMP_POLL_SECONDS": "1",
-    }
-    with stack_directory() as data:
-        settings = Settings.load(data=data, environ=environ, free_ports=True, disposable=True)
-        with Stack(settings).running() as stack, open_pipeline(stack) as pipeline:
-            yield pipeline
+RUNS = 3  # at once: one more than a worker may have
 
 
 @pytest.fixture
-def emulator_control(pipeline: Pipeline) -> Iterator[EmulatorControl]:
+def emulator_control(celery_pipeline: Pipeline) -> Iterator[EmulatorControl]:
     """Provide the stack's emulator, whose requests are released at the end."""
-    with closing(EmulatorControl(pipeline.stack.settings.emulator_url)) as control:
+    with closing(EmulatorControl(celery_pipeline.stack.settings.emulator_url)) as control:
         yield control
 
 
-def test_two_workers_run_a_schedule_a_collection_and_a_system_dag(
-    pipeline: Pipeline, emulator_control: EmulatorControl
+def test_two_workers_run_schedules_a_collection_and_a_system_dag(
+    celery_pipeline: Pipeline, emulator_control: EmulatorControl
 ) -> None:
-    markers = [_marker(), _marker()]
-    workflows = [_workflow(pipeline, marker) for marker in markers]
+    pipeline = celery_pipeline
+    markers = [f"celery_{uuid4().hex[:12]}" for _ in range(RUNS)]
+    queries = [
+        f"SELECT campaign, SUM(impressions) AS {marker} FROM dsp_impressions GROUP BY campaign"
+        for marker in markers
+    ]
+    workflows = [
+        pipeline.rows.workflow(instance=pipeline.instance, sql_query=query) for query in queries
+    ]
     for marker in markers:
         emulator_control.hold("create_execution", "hold_before", marker)
-    schedule = pipeline.rows.schedule(workflow=workflows[0], created_at=YESTERDAY)
     collection = pipeline.rows.collection(
-        workflow=workflows[1], start_date="2026-01-01", end_date="2026-01-07"
+        workflow=workflows.pop(), start_date="2026-01-01", end_date="2026-01-07"
     )
-    dag_ids = [f"amc_schedule_{schedule['id']}", f"amc_collection_{collection['id']}"]
+    schedules = [pipeline.rows.schedule(workflow=one, created_at=YESTERDAY) for one in workflows]
+    dag_ids = [f"amc_schedule_{one['id']}" for one in schedules]
+    dag_ids.append(f"amc_collection_{collection['id']}")
 
-    pipeline.until(lambda: all(map(emulator_control.is_holding, markers)), "both to be submitted")
-    assert {_worker_of(pipeline, _running_submit(pipeline, one)) for one in dag_ids} == {*WORKERS}
+    pipeline.until(lambda: all(map(emulator_control.is_holding, markers)), "all to be submitted")
+    assert {worker_of(pipeline, _running_submit(pipeline, one)) for one in dag_ids} == {*WORKERS}
     emulator_control.ask("DELETE", "/faults")
 
     for dag_id, marker in zip(dag_ids, markers, strict=True):
@@ -84,90 +62,10 @@ def test_two_workers_run_a_schedule_a_collection_and_a_system_dag(
         assert execution["status"] == "SUCCESS"
         assert execution["amc_execution_id"] == at_amc["workflowExecutionId"]
     assert [week["status"] for week in pipeline.rows.weeks(collection)] == ["SUCCESS"]
-    assert pipeline.wait_for_runs("recomamp_reconcile", 1)[0]["state"] == "success"
-
-
-@pytest.mark.long
-def test_a_killed_worker_neither_repeats_nor_loses_a_run(
-    pipeline: Pipeline, emulator_control: EmulatorControl
-) -> None:
-    _let_runs_be_deferred(emulator_control)
-    cases = [_crash_case(point, pipeline, emulator_control) for point in POINTS]
-    waiting = list(cases)
-    for case in cases:
-        case.prepare()
-
-    def all_killed() -> bool:
-        for case in list(waiting):
-            case.hold_when_named()
-            if case.is_reached():
-                pid = case.task(STEP_OF_POINT[case.point])["pid"]
-                _kill_worker(pipeline, _worker_of(pipeline, pid))
-                waiting.remove(case)
-        return not waiting
-
-    pipeline.until(all_killed, lambda: f"reached: {[case.states() for case in waiting]}")
-    for case in cases:
-        pipeline.wait_for_runs(case.dag_id, 1)
-        assert case.task(STEP_OF_POINT[case.point])["try_number"] > 1
-        (execution,) = case.executions
-        _check_complete(case, execution, case.emulator.executions(case.marker))
-
-
-@pytest.mark.long
-def test_the_stack_ends_only_when_running_tasks_have(pipeline: Pipeline) -> None:
-    stop = Thread(target=pipeline.stack.down)
-    with closing(EmulatorControl(pipeline.stack.settings.emulator_url)) as emulator_control:
-        _let_runs_be_deferred(emulator_control)
-        case = _crash_case(CrashPoint.DOWNLOADING, pipeline, emulator_control)
-        case.prepare()
-
-        def is_reached() -> bool:
-            case.hold_when_named()
-            return case.is_reached()
-
-        pipeline.until(is_reached, case.states)
-        at_amc = emulator_control.executions(case.marker)
-        task = psutil.Process(case.task("load")["pid"])
-        idle = next(one for one in WORKERS if one != _worker_of(pipeline, task.pid))
-        stop.start()
-        pipeline.until(lambda: not component_processes(pipeline.stack, idle), f"{idle} to end")
-        assert task.is_running()
-        assert {"api-server", "redis", "scheduler"} <= pipeline.stack.healthy()
-    stop.join()
-    assert not task.is_running()
-
-    # No test follows: the database alone is started again, for what the task has written
-    pipeline.database.close()
-    with _database_alone(pipeline.stack.settings):
-        (execution,) = case.executions
-        pipeline.database.close()
-    assert execution["retry_count"] == 0
-    _check_complete(case, execution, at_amc)
-
-
-def _marker() -> str:
-    return f"celery_{uuid4().hex[:12]}"
-
-
-def _workflow(pipeline: Pipeline, marker: str) -> Row:
-    query = f"SELECT campaign, SUM(impressions) AS {marker} FROM dsp_impressions GROUP BY campaign"
-    return pipeline.rows.workflow(instance=pipeline.instance, sql_query=query)
-
-
-def _let_runs_be_deferred(emulator: EmulatorControl) -> None:
-    """Make AMC so slow that a run is deferred before AMC has its results, of two parts."""
-    emulator.ask("PUT", "/settings", result_parts=2)
-    pace = {"mode": "per_second", "pending_seconds": 0, "running_seconds": 20}
-    emulator.ask("PUT", "/progression", **pace)
-
-
-def _crash_case(point: CrashPoint, pipeline: Pipeline, emulator: EmulatorControl) -> CrashCase:
-    marker = _marker()
-    schedule = pipeline.rows.schedule(
-        workflow=_workflow(pipeline, marker), created_at=YESTERDAY, is_active=False
+    pipeline.until(
+        lambda: "success" in {run["state"] for run in pipeline.runs("recomamp_reconcile")},
+        "a run of recomamp_reconcile to succeed",
     )
-    return CrashCase(point, pipeline, emulator, schedule, marker)
 
 
 def _running_submit(pipeline: Pipeline, dag_id: str) -> int:
@@ -175,48 +73,3 @@ def _running_submit(pipeline: Pipeline, dag_id: str) -> int:
     (run,) = pipeline.runs(dag_id)
     path = f"/dags/{dag_id}/dagRuns/{run['dag_run_id']}/taskInstances/submit"
     return int(pipeline.get(path)["pid"])
-
-
-def _worker_of(pipeline: Pipeline, pid: int) -> str:
-    """Return the worker that has started a process."""
-    ancestors = {one.pid for one in psutil.Process(pid).parents()}
-    (worker,) = (
-        name
-        for name in WORKERS
-        for process in component_processes(pipeline.stack, name)
-        if process.pid in ancestors
-    )
-    return worker
-
-
-def _kill_worker(pipeline: Pipeline, name: str) -> None:
-    """Kill a worker and its tasks, as when its machine dies."""
-    processes = component_processes(pipeline.stack, name)
-    kill_all([*processes, *(child for one in processes for child in one.children(recursive=True))])
-
-
-@contextmanager
-def _database_alone(settings: Settings) -> Iterator[None]:
-    """Run the Postgres of a stack that is down."""
-    server = Postgres(
-        directory=settings.data / "postgres",
-        port=settings.ports.postgres,
-        password=settings.credentials[SUPERUSER_PASSWORD],
-        log_file=settings.data / "logs" / "postgres.log",
-    )
-    server.start()
-    try:
-        yield
-    finally:
-        server.stop()
-
-
-def _check_complete(case: CrashCase, execution: Row, at_amc: list[dict[str, Any]]) -> None:
-    """Find the window at AMC once, and its result whole."""
-    (only,) = at_amc
-    assert execution["status"] == "SUCCESS"
-    assert execution["amc_execution_id"] == only["workflowExecutionId"]
-    assert execution["result_rows"] == only["rows"]
-    files = listed_files([execution])
-    assert len(files) == 2
-    assert wrong_files(files, case.results) == []
