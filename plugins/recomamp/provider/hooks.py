@@ -114,14 +114,14 @@ class AmcHook(BaseHook):
             connection=f"connection {self.amc_conn_id!r}",
         )
         account = AmcAccount(
-            instance_id=str(instance_id),
-            entity_id=str(extra["entity_id"]),
+            instance_id=instance_id,
+            entity_id=extra["entity_id"],
             marketplace_id=marketplace_id,
             endpoint=endpoint,
             client_id=credentials.client_id,
         )
         limits = settings.limits()
-        tokens = _TokenMemory(str(extra["refresh_token"]))
+        tokens = _TokenMemory(extra["refresh_token"])
         auth = LwaAuth(credentials, endpoint.token_url, tokens, limits=limits)
         return AmcClient(account, auth, retry=retry, limits=limits, sleep=self.sleep)
 
@@ -141,7 +141,7 @@ class AmcHook(BaseHook):
 
     def _extra(self, connection: Connection) -> dict[str, str]:
         """Return the extras; raises ConfigurationError, naming the fields that are missing."""
-        extra = connection.extra_dejson
+        extra = {name: str(one) for name, one in connection.extra_dejson.items() if one}
         missing = [name for name in _REQUIRED if not extra.get(name)]
         missing += [name for name in ("login", "password") if not getattr(connection, name)]
         if missing:

@@ -52,7 +52,7 @@ class _AmcOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("retries", RETRIES)
-        kwargs.setdefault("retry_policy", TaskRetryPolicy())
+        kwargs["retry_policy"] = kwargs.get("retry_policy") or TaskRetryPolicy()
         super().__init__(**kwargs)
         self.amc_conn_id = amc_conn_id
         self.instance_id = instance_id

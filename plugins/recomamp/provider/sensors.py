@@ -48,7 +48,7 @@ class AmcExecutionSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("retries", RETRIES)
-        kwargs.setdefault("retry_policy", TaskRetryPolicy())
+        kwargs["retry_policy"] = kwargs.get("retry_policy") or TaskRetryPolicy()
         super().__init__(**kwargs)
         self.amc_execution_id = amc_execution_id
         self.amc_conn_id = amc_conn_id
