@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from fixtures.emulator import RunningEmulator
 from fixtures.emulator_client import EmulatorClient
+from fixtures.locks import canonical
 from fixtures.postgres import Database, Rows
 from fixtures.provider import connection_json
 
@@ -228,6 +233,69 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
 
 def test_the_example_has_fifteen_lines() -> None:
     assert len([line for line in EXAMPLE.splitlines() if line.strip()]) <= 15
+
+
+def imported(module: str) -> set[str]:
+    """Return what a module of the package imports, also inside functions."""
+    path = ROOT / "plugins" / Path(*module.split("."))
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    names = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module or ""} | {f"{node.module}.{one.name}" for one in node.names}
+    return names
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / "plugins" / Path(*name.split("."))
+    return path.with_suffix(".py").exists() or path.joinpath("__init__.py").exists()
+
+
+def foreign_modules(roots: Iterable[str]) -> set[str]:
+    """Return the first parts of the foreign modules that modules need, indirectly too."""
+    left, seen, foreign = list(roots), set[str](), set[str]()
+    while left:
+        module = left.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        for name in imported(module):
+            if name.startswith("recomamp"):
+                left += [name] if is_module(name) else []
+            else:
+                foreign.add(name.partition(".")[0])
+    return foreign - sys.stdlib_module_names
+
+
+def every_module(folder: Path) -> list[str]:
+    below = ROOT / "plugins"
+    paths = [path for path in folder.rglob("*.py") if path.name != "__init__.py"]
+    return [".".join(path.relative_to(below).with_suffix("").parts) for path in paths]
+
+
+# What belongs to Airflow's own interfaces: timetables and triggers are written with them
+OF_AIRFLOW = {"airflow", "asgiref", "pendulum", "pydantic", "sqlalchemy", "starlette"}
+
+
+@pytest.mark.parametrize("part", ["provider", "pipeline"])
+def test_what_is_imported_is_required(part: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    required = [*project["dependencies"]]
+    if part == "pipeline":
+        required += project["optional-dependencies"]["pipeline"]
+        modules = every_module(ROOT / "plugins")
+    else:
+        modules = every_module(ROOT / "plugins" / "recomamp" / "provider")
+    names = {canonical(Requirement(one).name) for one in required}
+    distributions = packages_distributions()
+
+    foreign = foreign_modules(modules) - OF_AIRFLOW
+
+    assert len(foreign) >= 8
+    for module in foreign:
+        assert names & set(map(canonical, distributions[module])), module
 
 
 # --- What Airflow finds in it ------------------------------------------------------------------

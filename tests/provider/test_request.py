@@ -25,7 +25,8 @@ def test_by_default_the_data_interval_is_the_window() -> None:
         "data_interval_start": MONDAY + timedelta(microseconds=1),  # a timetable's free date
         "data_interval_end": MONDAY + timedelta(days=7),
     }
-    assert window(**interval) == "[2026-05-04 00:00, 2026-05-11 00:00) UTC"
+    read = window_of(cast("Context", interval), None, None, "UTC")
+    assert (read.start, read.end) == (MONDAY, MONDAY + timedelta(days=7))
 
 
 @pytest.mark.parametrize(
