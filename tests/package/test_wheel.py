@@ -349,6 +349,16 @@ def test_the_package_has_the_pipeline_for_those_with_its_database(
     assert found["migrations"] == len(list((ROOT / "include/sql/migrations").glob("*.sql")))
 
 
+def test_a_checkout_and_the_package_register_nothing_twice(
+    airflow: Airflow, database: Database
+) -> None:
+    both = {"AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins")}
+    found = airflow.ask(PIPELINE, AIRFLOW_CONN_RECOMAMP_DB=database.uri, **both)
+    assert sorted(set(found["plugins"])) == found["plugins"]
+    assert {"amc", "recomamp"} <= set(found["plugins"])
+    assert found["errors"] == {}
+
+
 # --- In an empty environment -------------------------------------------------------------------
 
 

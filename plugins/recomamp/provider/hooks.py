@@ -97,33 +97,38 @@ class AmcHook(BaseHook):
         """
         connection = connection or self.get_conn()
         extra = self._extra(connection)
-        instance_id = instance_id or extra.get("instance_id")
-        if not instance_id:
-            raise ConfigurationError(
-                f"no AMC instance is named: set instance_id of the task, or the extra instance_id "
-                f"of connection {self.amc_conn_id!r}"
-            )
-        try:
-            endpoint = endpoint_at(connection, extra.get("region") or "NA")
-            marketplace_id = marketplace_of(extra.get("country_code"), extra.get("marketplace_id"))
-        except InvalidDefinition as err:
-            raise ConfigurationError(f"connection {self.amc_conn_id!r}: {err.problem}") from err
         credentials = ClientCredentials(
             client_id=connection.login or "",
             client_secret=connection.password or "",
             connection=f"connection {self.amc_conn_id!r}",
         )
-        account = AmcAccount(
-            instance_id=instance_id,
-            entity_id=extra["entity_id"],
-            marketplace_id=marketplace_id,
-            endpoint=endpoint,
-            client_id=credentials.client_id,
-        )
+        account = self._account(connection, extra, instance_id)
         limits = settings.limits()
         tokens = _TokenMemory(extra["refresh_token"])
-        auth = LwaAuth(credentials, endpoint.token_url, tokens, limits=limits)
+        auth = LwaAuth(credentials, account.endpoint.token_url, tokens, limits=limits)
         return AmcClient(account, auth, retry=retry, limits=limits, sleep=self.sleep)
+
+    def _account(
+        self, connection: Connection, extra: dict[str, str], instance_id: str | None
+    ) -> AmcAccount:
+        instance_id = instance_id or extra.get("instance_id")
+        if not instance_id:
+            raise ConfigurationError(
+                "no AMC instance is named: set instance_id of the task, or the extra instance_id "
+                f"of connection {self.amc_conn_id!r}"
+            )
+        try:
+            return AmcAccount(
+                instance_id=instance_id,
+                entity_id=extra["entity_id"],
+                marketplace_id=marketplace_of(
+                    extra.get("country_code"), extra.get("marketplace_id")
+                ),
+                endpoint=endpoint_at(connection, extra.get("region") or "NA"),
+                client_id=connection.login or "",
+            )
+        except InvalidDefinition as err:
+            raise ConfigurationError(f"connection {self.amc_conn_id!r}: {err.problem}") from err
 
     def test_connection(self) -> tuple[bool, str]:
         """Sign in and ask the connection's instance for as little as it gives."""
