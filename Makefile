@@ -15,7 +15,7 @@ LINT := .venv-lint/bin
 MEASURE := .venv-measure/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser redis postgres up down status demo test faults compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser redis postgres up down status demo test faults compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit wheel wheel-test docs lock schema migrate rotate airflow live secrets restatement
 
 # Hundreds of processes import the same modules: each would compile them for seconds. Where the
 # environment forbids Python to keep what it has compiled, make allows it
@@ -74,8 +74,16 @@ status: $(STAMP) ## Tell what runs and how to reach it
 demo: $(STAMP) browser ## Run the demo from the first row to the last result, then stop everything
 	@$(STACK) demo
 
+# Installs nothing: a package of the same version may be in use
+wheel: .venv-package/.installed ## Build the package airflow-provider-amc in dist
+	@rm -f dist/airflow_provider_amc-*.whl
+	@.venv-package/bin/python -m hatchling build -t wheel
+
+wheel-test: $(STAMP) .venv-package/.installed ## Install the package in an empty environment and run its example (minutes; needs a network)
+	@$(BIN)/python -m pytest -m "long or not long" tests/package
+
 # Four processes for two cores: two have a stack each first, and mostly wait for it
-test: $(STAMP) browser redis $(if $(call given,POSTGRES),postgres) ## Run all tests (POSTGRES=15 for those of the database on another version)
+test: $(STAMP) .venv-package/.installed browser redis $(if $(call given,POSTGRES),postgres) ## Run all tests (POSTGRES=15 for those of the database on another version)
 ifneq ($(call given,POSTGRES),)
 	@TEST_POSTGRES_BIN=$(POSTGRES_BIN) $(BIN)/python -m pytest -n 4 -m "not long and not stack and not own_stack" \
 	  tests/store tests/pipeline tests/follower tests/results
@@ -108,7 +116,7 @@ bench: $(STAMP) ## Measure whether it is fast enough: make bench ONLY="1 4"
 restatement: $(STAMP) ## Say which plans of restatement save readings, and what they miss (some minutes)
 	@$(BIN)/python -m bench.restatement_study
 
-flakes: $(STAMP) browser redis ## Run all tests ten times and list those whose outcomes differ (hours; RUNS=3 for fewer)
+flakes: $(STAMP) .venv-package/.installed browser redis ## Run all tests ten times and list those whose outcomes differ (hours; RUNS=3 for fewer)
 	@$(BIN)/python tests/lint/flakes.py $(or $(call given,RUNS),10)
 
 check: $(STAMP) lint ## Check lint, format and types
@@ -131,7 +139,7 @@ hooks: .venv-lint/.installed ## Have Git run the checks of changed files before 
 	@$(LINT)/pre-commit install
 
 # The two files start programs of .venv, and run nothing of the pipeline
-coverage: .venv-measure/.installed ## Say which lines of the pipeline the tests run that start no stack
+coverage: .venv-measure/.installed .venv-package/.installed ## Say which lines of the pipeline the tests run that start no stack
 	@mkdir -p data/coverage
 	@$(MEASURE)/python -m pytest -n 4 -m "not long and not stack and not own_stack" --cov --cov-report= -q \
 	  --ignore tests/stack/test_compose.py --ignore tests/test_dependencies.py
@@ -163,7 +171,7 @@ lock: ## Write all locks of requirements (needs uv; UPGRADE="--upgrade" for newe
 	@for set in run emulator kubernetes; do \
 	  $(COMPILE) --constraints constraints.txt requirements/$$set.txt --output-file requirements/$$set.lock || exit; \
 	done
-	@for set in lint measure audit; do \
+	@for set in lint measure audit package; do \
 	  $(COMPILE) $(UPGRADE) --constraints constraints.txt requirements/$$set.txt --output-file requirements/$$set.lock || exit; \
 	done
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SETS = ("lint", "measure", "audit")
+SETS = ("lint", "measure", "audit", "package")
 
 
 def versions(text: str) -> dict[str, str]:

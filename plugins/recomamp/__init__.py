@@ -8,10 +8,11 @@
     store/          talks to Postgres and to the results' storage: one function per SQL file
     pipeline/       the Airflow side: generator, timetables, the four tasks, triggers, system DAGs
     results/        results as DataFrames, for notebooks and other DAGs
+    provider/       operators, sensor, trigger and hook for an Airflow without our database
     follower/       a process that asks Airflow to parse a DAG file as soon as its rows change
 
-Imports point one way: domain <- amazon, store <- pipeline <- follower, results, dags/.
-Only pipeline and dags/ import Airflow.
+Imports point one way: domain <- amazon, store <- pipeline <- provider, follower, results, dags/.
+Only pipeline, provider and dags/ import Airflow.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def answer(status=200, **options):
 
 
 def read(response):
-    return read_token_response(response, NOW, stored=STORED)
+    return read_token_response(response, NOW, stored=STORED, connection="AIRFLOW_CONN_AMAZON_ADS")
 
 
 def test_the_refresh_request_is_a_form_with_all_four_fields():

@@ -20,12 +20,13 @@ from fixtures.run_steps import WEEK, Run
 from recomamp.amazon.regions import endpoint_of
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.pipeline.assets import workflow_assets
+from recomamp.pipeline.connections import endpoint_at
 from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.generator.definitions import load_definition
-from recomamp.pipeline.hooks import AmcHook, DatabaseHook, _endpoint
+from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 
 
 def test_a_new_execution_may_be_unknown_for_five_minutes_and_no_longer(
@@ -129,7 +130,7 @@ def test_an_address_for_one_region_comes_before_one_for_all_and_that_before_amaz
         conn_id="amazon_ads", conn_type="http", host=host, extra=json.dumps(extra)
     )
 
-    endpoint = _endpoint(connection, region)
+    endpoint = endpoint_at(connection, region)
 
     assert (endpoint.api_url, endpoint.token_url) == (api_url, token_url)
 
@@ -159,7 +160,7 @@ def test_the_fields_of_the_http_form_count_as_a_uri_and_as_json(
 
     assert connection.conn_type == HttpHook.conn_type
     assert (connection.login, connection.password) == ("an id", "s/cret")
-    assert _endpoint(connection, "EU").api_url == api_url
+    assert endpoint_at(connection, "EU").api_url == api_url
 
 
 def link_of(run: Run) -> str:

@@ -50,7 +50,6 @@ _ERRORS = (
 )
 _OUR_FAULT = ("invalid_client", "unauthorized_client")
 _SIGN_IN = "the user has to sign in with Amazon again"
-_CONNECTION = "AIRFLOW_CONN_AMAZON_ADS"
 
 _REFRESH = CallAttempt(operation="token")
 
@@ -98,19 +97,22 @@ def refresh_request(
     )
 
 
-def read_token_response(response: httpx.Response, now: datetime, *, stored: Tokens) -> Tokens:
+def read_token_response(
+    response: httpx.Response, now: datetime, *, stored: Tokens, connection: str
+) -> Tokens:
     """Read the renewed tokens; an answer without a refresh token keeps the stored one.
 
     Errors say Amazon's status, its code where the code is a known one, and its request id. Nothing
     else of the answer is in them.
 
+    :param connection: what holds the application's credentials, for messages.
     :raises ConsentRevoked: when the user's consent is gone.
     :raises ConfigurationError: when Amazon does not know our application or its secret.
     :raises UnexpectedResponse: after any other answer that is not a token.
     :raises TransientError: when the endpoint may answer better later.
     """
     if not response.is_success:
-        raise _refusal(response)
+        raise _refusal(response, connection)
     body = json_object(response)
     if body is None:
         raise _error(response, TransientError, "JSON with tokens was expected")
@@ -196,13 +198,18 @@ class LwaAuth(httpx.Auth):
         async with open_client(self._transport, limits=self._limits) as http:
             response = await send(http, request, limits=self._limits)
         try:
-            return read_token_response(response, datetime.now(UTC), stored=stored)
+            return read_token_response(
+                response,
+                datetime.now(UTC),
+                stored=stored,
+                connection=self._credentials.connection,
+            )
         except (AmazonError, ConfigurationError) as err:
             await report_failure(request, err, response)
             raise
 
 
-def _refusal(response: httpx.Response) -> AmazonError | ConfigurationError:
+def _refusal(response: httpx.Response, connection: str) -> AmazonError | ConfigurationError:
     """Return what an answer of the token endpoint means that is not 2xx.
 
     The user's refresh token is the cause of invalid_grant alone. All else concerns every user.
@@ -215,7 +222,7 @@ def _refusal(response: httpx.Response) -> AmazonError | ConfigurationError:
     if code in _OUR_FAULT:
         said = _error(response, AmazonError)
         missing = ConfigurationError(
-            f"{said}; set {_CONNECTION} to the application's client id and secret"
+            f"{said}; set {connection} to the application's client id and secret"
         )
         missing.__cause__ = said
         return missing
@@ -224,7 +231,7 @@ def _refusal(response: httpx.Response) -> AmazonError | ConfigurationError:
     return _error(
         response,
         UnexpectedResponse,
-        f"check client id, client secret and token_url of {_CONNECTION}",
+        f"check client id, client secret and token_url of {connection}",
     )
 
 

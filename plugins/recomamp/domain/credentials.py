@@ -10,10 +10,14 @@ RENEWAL_MARGIN = timedelta(minutes=5)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientCredentials:
-    """The Login with Amazon application that the pipeline acts as."""
+    """The Login with Amazon application that the pipeline acts as.
+
+    ``connection`` is the variable or connection that holds them, for messages.
+    """
 
     client_id: str
     client_secret: str = field(repr=False)
+    connection: str = "AIRFLOW_CONN_AMAZON_ADS"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

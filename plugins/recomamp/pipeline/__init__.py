@@ -32,7 +32,8 @@ try failed (``error_type``, ``error_message``) and when the next comes (``next_r
 
 Beside these files: ``executions/base.py`` is what the four tasks share. ``submit_or_defer`` waits
 for a slot; ``error_handling`` writes why a try failed, and when the next one comes.
-``executions/adoption.py`` finds at AMC what an interrupted try has sent.
+``executions/adoption.py`` finds at AMC what an interrupted try has sent, by
+``amazon/amc/search.py``.
 ``assets.py`` names the two Assets that a load updates.
 ``executions/versions.py`` compares a result with the version of its window before, and
 ``restatement`` asks every hour for windows that are due for another version.

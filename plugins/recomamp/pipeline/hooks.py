@@ -22,13 +22,20 @@ from recomamp.amazon.amc.account import AmcAccount
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.auth import LwaAuth
 from recomamp.amazon.http import TIMEOUT
-from recomamp.amazon.regions import Endpoint, endpoint_of, marketplace_of
+from recomamp.amazon.regions import Endpoint, marketplace_of
 from recomamp.amazon.retry import RetryPolicy
 from recomamp.domain.amc_target import AmcTarget
 from recomamp.domain.credentials import ClientCredentials
 from recomamp.domain.executions import Execution
 from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
+from recomamp.pipeline.connections import (
+    base_url,
+    defined_connection,
+    endpoint_at,
+    undefined,
+    variable_of,
+)
 from recomamp.pipeline.error_recorder import ErrorRecorder
 from recomamp.pipeline.metrics import observe_call
 from recomamp.store.connections import Transactions
@@ -98,9 +105,9 @@ class DatabaseHook(PostgresHook):
         try:
             return cast("DatabaseConnection", super().get_conn())
         except AirflowNotFoundException as err:
-            raise _undefined(self.conn_id) from err
+            raise undefined(self.conn_id) from err
         except ConfigurationError as err:
-            raise ConfigurationError(f"{_variable(self.conn_id)}: {err}") from err
+            raise ConfigurationError(f"{variable_of(self.conn_id)}: {err}") from err
 
     def _create_connection(self, conn_args: dict[str, Any]) -> Any:
         """Open what the provider's hook has read, with the settings of our sessions."""
@@ -172,7 +179,7 @@ class AmcHook(BaseHook):
         connection = defined_connection(self.conn_id)
         if not (connection.login and connection.password):
             raise ConfigurationError(
-                f"{_variable(self.conn_id)} must hold the Login with Amazon client id as login "
+                f"{variable_of(self.conn_id)} must hold the Login with Amazon client id as login "
                 "and its client secret as password"
             )
         return connection
@@ -247,7 +254,7 @@ class AmcHook(BaseHook):
     def _login_parts(self, place: AmcTarget) -> tuple[Endpoint, str, LwaAuth]:
         """Return where an instance's calls go, our client id and what signs them."""
         connection = self.get_conn()
-        endpoint = _endpoint(connection, place.region or "us-east-1")
+        endpoint = endpoint_at(connection, place.region or "us-east-1")
         credentials = ClientCredentials(
             client_id=connection.login or "", client_secret=connection.password or ""
         )
@@ -284,45 +291,8 @@ def airflow_api_login() -> tuple[str, str, str]:
     :raises ConfigurationError: when the connection is not defined, or lacks one of them.
     """
     connection = defined_connection(settings.API_CONN_ID)
-    url = _base_url(connection)
+    url = base_url(connection)
     if not (url and connection.login and connection.password):
-        variable = _variable(settings.API_CONN_ID)
+        variable = variable_of(settings.API_CONN_ID)
         raise ConfigurationError(f"{variable} must name a host, a user and a password")
     return url, connection.login, connection.password
-
-
-def _variable(conn_id: str) -> str:
-    return f"AIRFLOW_CONN_{conn_id.upper()}"
-
-
-def defined_connection(conn_id: str) -> Connection:
-    """Return an Airflow connection; raises ConfigurationError, naming what to set."""
-    try:
-        return BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException as err:
-        raise _undefined(conn_id) from err
-
-
-def _undefined(conn_id: str) -> ConfigurationError:
-    return ConfigurationError(f"connection {conn_id!r} is not defined: set {_variable(conn_id)}")
-
-
-def _endpoint(connection: Connection, region: str) -> Endpoint:
-    regional = endpoint_of(region)
-    extra = connection.extra_dejson
-    own = (extra.get("regions") or {}).get(region, {})
-    return Endpoint(
-        api_url=own.get("api_url") or _base_url(connection) or regional.api_url,
-        token_url=own.get("token_url") or extra.get("token_url") or regional.token_url,
-    )
-
-
-def _base_url(connection: Connection) -> str | None:
-    """Return the address that host, schema and port of a connection of type http name."""
-    if not connection.host:
-        return None
-    scheme = "http" if connection.conn_type == "http" else "https"
-    if connection.schema in ("http", "https"):
-        scheme = connection.schema
-    host = connection.host if "://" in connection.host else f"{scheme}://{connection.host}"
-    return f"{host}:{connection.port}" if connection.port else host

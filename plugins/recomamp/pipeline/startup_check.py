@@ -19,8 +19,8 @@ from recomamp.domain.airflow_settings import differences
 from recomamp.domain.text import one_line
 from recomamp.errors import ConfigurationError
 from recomamp.pipeline import settings
+from recomamp.pipeline.connections import defined_connection
 from recomamp.pipeline.generator.shards import check_shards
-from recomamp.pipeline.hooks import defined_connection
 from recomamp.pipeline.metrics import initialize
 
 log = logging.getLogger(__name__)

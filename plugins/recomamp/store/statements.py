@@ -14,7 +14,9 @@ from recomamp.store.column_values import register_column_types
 
 Row = dict[str, Any]
 
-SQL_DIRECTORY = Path(__file__).resolve().parents[3] / "include" / "sql"
+_PACKAGE = Path(__file__).resolve().parents[1]
+_INSTALLED = _PACKAGE / "sql"  # the wheel has the files in the package
+SQL_DIRECTORY = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parents[1] / "include" / "sql"
 
 
 @cache

@@ -24,11 +24,11 @@ from recomamp.domain.execution_states import AmcStatus
 from recomamp.domain.executions import AmcExecution
 from recomamp.errors import ConfigurationError, ConsentRevoked, RequestRejected
 from recomamp.pipeline.hooks import AmcHook
-from recomamp.pipeline.triggers.base import EARLIEST_EVENT_SECONDS
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 from recomamp.pipeline.triggers.slot import SlotTrigger
 from recomamp.pipeline.triggers.status_fetcher import ONE_TRY
 from recomamp.pipeline.triggers.status_poller import InstancePoller, poll_interval_seconds
+from recomamp.pipeline.triggers.task_state import EARLIEST_EVENT_SECONDS
 
 NOW = datetime.now(UTC)
 
@@ -50,7 +50,9 @@ async def submit(amazon: Amazon, count: int) -> list[AmcExecution]:
 
 async def wait_for_all(amazon: Amazon, executions: list[AmcExecution]) -> list[AmcExecution]:
     async def wait_for(execution: AmcExecution) -> AmcExecution:
-        async with InstancePoller.shared(KEY, KEY, one_try(amazon), 15.0) as poller:
+        async with InstancePoller.shared(
+            KEY, KEY, one_try(amazon), 15.0, passing_errors=(psycopg2.Error,)
+        ) as poller:
             return await poller.wait_until_ended(execution.amc_execution_id, NOW)
 
     return list(await asyncio.gather(*map(wait_for, executions)))

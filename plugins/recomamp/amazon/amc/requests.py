@@ -15,6 +15,7 @@ from recomamp.domain.amc_options import NO_CONTROLS
 from recomamp.domain.scheduling.cron import load_zone
 from recomamp.domain.scheduling.windows import Window, WindowType
 
+AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
 PAGE_SIZE = 100
 # Of executions with their queries. Five of the longest queries fit into the limit of an answer,
 # also where each character takes three bytes.

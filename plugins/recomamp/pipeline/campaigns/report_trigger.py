@@ -18,8 +18,8 @@ from recomamp.pipeline import settings
 from recomamp.pipeline.campaigns.performance import get_report_status, is_overdue
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.partial_failures import log_failure
-from recomamp.pipeline.triggers.base import EARLIEST_EVENT_SECONDS
 from recomamp.pipeline.triggers.status_poller import SLOWEST_FACTOR, poll_interval_seconds
+from recomamp.pipeline.triggers.task_state import EARLIEST_EVENT_SECONDS
 from recomamp.store.campaign_reports import CampaignReport, select_campaign_reports
 from recomamp.store.connections import AWAY
 from recomamp.store.instances import Instance, select_active_instance

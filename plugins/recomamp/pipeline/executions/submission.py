@@ -17,7 +17,8 @@ from uuid import uuid4
 
 from psycopg2.extensions import connection as Connection
 
-from recomamp.amazon.amc.requests import NewExecution
+from recomamp.amazon.amc.requests import AMC_TIMEOUT_SECONDS, NewExecution
+from recomamp.amazon.amc.search import create_or_find
 from recomamp.domain.definition_ref import DefinitionKind
 from recomamp.domain.execution_states import Actor, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, Execution
@@ -30,7 +31,6 @@ from recomamp.errors import (
     InstanceUnusable,
     PipelineError,
     RequestRejected,
-    SubmissionUnknown,
     WeekSkipped,
 )
 from recomamp.pipeline.executions.adoption import find_submitted_execution, is_claimed_by_other
@@ -47,10 +47,7 @@ from recomamp.store.slots import grant_slots
 
 log = logging.getLogger(__name__)
 
-AMC_TIMEOUT_SECONDS = 6 * 3600  # of running; AMC's own default
 DEADLINE = timedelta(hours=24)  # from acceptance, for AMC's queue and the run
-LOOK_AGAIN_SECONDS = 2.0  # a list may lag behind an accepted submission
-MAX_SEARCH_PAUSE_SECONDS = 60.0  # before that look, where Amazon asks for one: it holds a worker
 
 
 def ensure_submitted(
@@ -268,18 +265,14 @@ async def _create_or_adopt(
             return found
         try:
             is_sandbox = await is_sandbox_instance(execution.instance_type, amc)
-            return await amc.create_execution(_request(execution, is_sandbox=is_sandbox))
+            return await create_or_find(
+                amc,
+                _request(execution, is_sandbox=is_sandbox),
+                lambda doubt: find_submitted_execution(execution, amc, amazon.database, doubt),
+            )
         except RequestRejected as err:
             if remedy := remedy_for_long_values(execution.parameters):
                 err.add_remedy(remedy)
-            raise
-        except SubmissionUnknown as err:
-            # Leave resending to the next try, which looks first. The longer the gap, the more
-            # likely AMC's list shows the first submission
-            asked_seconds = min(err.retry_after_seconds or 0.0, MAX_SEARCH_PAUSE_SECONDS)
-            await amc.sleep(max(LOOK_AGAIN_SECONDS, asked_seconds))
-            if found := await find_submitted_execution(execution, amc, amazon.database, str(err)):
-                return found
             raise
 
 

@@ -8,15 +8,13 @@ from typing import Any, NoReturn
 
 from airflow.sdk import Context
 
+from recomamp.amazon.amc.endings import ending_of, late_ending_of
 from recomamp.domain.execution_states import KILLED, Actor, AmcStatus, ExecutionStatus, ended_as
 from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.errors import (
-    ExecutionCancelled,
     ExecutionEnded,
     ExecutionFailed,
     ExecutionNoLongerOpen,
-    ExecutionRejected,
-    ExecutionTimedOut,
     FinalAttemptFailed,
     RequestRejected,
 )
@@ -44,12 +42,6 @@ _FAILED = ExecutionFailed.error_type
 _TRIED_AGAIN = (None, _FAILED, KILLED)
 
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
-
-_ENDINGS: dict[AmcStatus, type[ExecutionEnded]] = {
-    AmcStatus.REJECTED: ExecutionRejected,
-    AmcStatus.CANCELLED: ExecutionCancelled,
-    AmcStatus.TIMED_OUT: ExecutionTimedOut,
-}
 
 
 class WaitForExecution(ExecutionOperator):
@@ -196,10 +188,7 @@ class WaitForExecution(ExecutionOperator):
         """End the row as AMC has ended. Only FAILED may be followed by another attempt."""
         is_final = self._is_final_attempt(context, execution)
         failed = FinalAttemptFailed if is_final else ExecutionFailed
-        error = _ENDINGS.get(amc.status, failed)(
-            f"AMC execution {amc.amc_execution_id} ended as {amc.amc_status}: "
-            f"{amc.status_reason or 'AMC gives no reason'} (request id {amc.request_id})"
-        )
+        error = ending_of(amc, failed=failed)
         retry_at = next_retry_at(error, context)
         if not self._write_end(execution, error, ended_as(amc.status), amc, retry_at):
             raise failed("the execution was ended while this task asked about it")
@@ -221,10 +210,7 @@ class WaitForExecution(ExecutionOperator):
         if amc.status is AmcStatus.SUCCEEDED:
             self._store_amc_status(execution, amc)
             return str(execution.id)
-        error = ExecutionTimedOut(
-            f"AMC execution {amc.amc_execution_id} had not ended by its deadline, "
-            f"{execution.deadline_at:%F %T} UTC, and was cancelled; AMC says {amc.amc_status}"
-        )
+        error = late_ending_of(amc, execution.deadline_at)
         self._write_end(execution, error, ExecutionStatus.TIMEOUT, amc)
         raise error
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from airflow.sdk import TaskInstanceState
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from recomamp.domain.execution_states import AmcStatus
@@ -20,31 +19,18 @@ from recomamp.pipeline.executions.cancellation import cancel_at_amc, end_cancell
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.log_context import bind_execution
 from recomamp.pipeline.partial_failures import log_failure
-from recomamp.pipeline.triggers.task_state import state_of_task
+from recomamp.pipeline.triggers.task_state import (
+    EARLIEST_EVENT_SECONDS,
+    GIVEN_UP,
+    state_of_task,
+)
 from recomamp.store.executions import select_execution, set_amc_status
-
-# A trigger that fires before the scheduler has seen the task defer makes Airflow 3.3.2 fail the
-# task (quick-resume race). Nothing fires earlier than this after the deferral.
-EARLIEST_EVENT_SECONDS = 10.0
 
 # How long a task sleeps whose execution this triggerer cannot watch, because its settings are wrong
 # or AMC refuses. The task asks AMC itself and may find the execution RUNNING: without a pause the
 # two would take turns every few seconds, for a day
 MIN_EVENT_PAUSE_SECONDS = 60.0
 MAX_EVENT_PAUSE_SECONDS = 900.0
-
-# States of a task that will not run again, so its execution is cancelled. In other states:
-# running or scheduled (also None, after a clear): a try has the execution, or adopts it
-# success: the task record ends an open execution
-# None, after a deletion: the reconciliation ends it
-_GIVEN_UP = frozenset(
-    {
-        TaskInstanceState.FAILED,
-        TaskInstanceState.SKIPPED,
-        TaskInstanceState.UPSTREAM_FAILED,
-        TaskInstanceState.REMOVED,
-    }
-)
 
 
 class BaseExecutionTrigger(BaseTrigger):
@@ -112,7 +98,9 @@ class BaseExecutionTrigger(BaseTrigger):
         if execution is None or not execution.status.is_open:
             return
         state = await state_of_task(execution.dag_id, execution.dag_run_id, self.task_id or "")
-        if state not in _GIVEN_UP:
+        # success: the task record ends an open execution
+        # None, after a deletion: the reconciliation ends it
+        if state not in GIVEN_UP:
             self.log.info("Execution %s goes on: its task is %s", execution.id, state or "cleared")
             return
         reason = f"cancelled: its waiting task was ended in Airflow (now {state})"

@@ -6,6 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
+import psycopg2
+
 from recomamp.pipeline import settings
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.triggers.base import BaseExecutionTrigger
@@ -34,6 +36,7 @@ class ExecutionTrigger(BaseExecutionTrigger):
                     row.user_id,
                     lambda: AmcHook(database=database).client_at(row, retry=ONE_TRY),
                     settings.poll_seconds(),
+                    passing_errors=(psycopg2.Error,),
                 ) as poller,
             ):
                 ended = await poller.wait_until_ended(row.amc_execution_id, row.submitted_at)

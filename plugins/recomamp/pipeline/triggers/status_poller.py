@@ -17,8 +17,6 @@ from typing import ClassVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-import psycopg2
-
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.domain import metrics
 from recomamp.domain.executions import AmcExecution
@@ -59,9 +57,15 @@ class InstancePoller:
         WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[UUID, UUID], InstancePoller]]
     ] = WeakKeyDictionary()
 
-    def __init__(self, open_client: Callable[[], AmcClient], shortest_seconds: float) -> None:
+    def __init__(
+        self,
+        open_client: Callable[[], AmcClient],
+        shortest_seconds: float,
+        passing_errors: tuple[type[Exception], ...] = (),
+    ) -> None:
         self._open_client = open_client
         self._shortest_seconds = shortest_seconds
+        self._passing_errors: tuple[type[Exception], ...] = (AmazonError, *passing_errors)
         self._waiting: dict[str, _Waiting] = {}  # by AMC's id
         self._task: asyncio.Task[None] | None = None
         self._users = 0
@@ -74,14 +78,18 @@ class InstancePoller:
         user_id: UUID,
         open_client: Callable[[], AmcClient],
         shortest_seconds: float,
+        *,
+        passing_errors: tuple[type[Exception], ...] = (),
     ) -> AsyncIterator[InstancePoller]:
         """Give this event loop's poller of an instance for a user; it ends with its last use.
 
         :param open_client: opens a client that asks in the name of the user, as ``ONE_TRY`` says.
+        :param passing_errors: after which the next poll may succeed, as after Amazon's: those of
+            the store of tokens.
         """
         pollers = cls._pollers.setdefault(asyncio.get_running_loop(), {})
         key = (instance_key, user_id)
-        poller = pollers.setdefault(key, cls(open_client, shortest_seconds))
+        poller = pollers.setdefault(key, cls(open_client, shortest_seconds, passing_errors))
         poller._users += 1
         try:
             yield poller
@@ -129,7 +137,7 @@ class InstancePoller:
         except (ConsentRevoked, RequestRejected) as err:
             count(metrics.POLLS, outcome="failed")
             self._fail(err)
-        except (AmazonError, psycopg2.Error) as err:
+        except self._passing_errors as err:
             instance_id = one_line(amc.account.instance_id)
             log.warning("Polling %s failed, will poll on: %s", instance_id, one_line(err))
             count(metrics.POLLS, outcome="failed")

@@ -84,11 +84,18 @@ class ResultDirectory:
 
     :param verify_lock: raises where the execution is no longer the caller's alone to load. It is
         asked before anything that others may have written is removed or replaced.
+    :param setting: what names ``results_url``, for messages.
     :raises ConfigurationError: from any method, when nothing can be written there.
     """
 
-    def __init__(self, results_url: str, directory: str, verify_lock: Callable[[], None]) -> None:
-        self._storage = ResultStorage(results_url)
+    def __init__(
+        self,
+        results_url: str,
+        directory: str,
+        verify_lock: Callable[[], None],
+        setting: str = "RECOMAMP_RESULTS_URL",
+    ) -> None:
+        self._storage = ResultStorage(results_url, setting)
         self._files = self._storage.files
         self._directory = f"{self._storage.root}/{directory}"
         self._base_uri = f"{self._storage.base_uri}/{directory}"
@@ -154,7 +161,7 @@ class ResultDirectory:
             size_bytes = self._files.size(self._path_aside(name))
         if size_bytes != written_bytes:
             raise InvalidResults(
-                f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} has {size_bytes} bytes "
+                f"{self._storage.setting}: {self._storage.shown}: {name} has {size_bytes} bytes "
                 f"of the {written_bytes} that were written; load the results again"
             )
 
@@ -168,7 +175,7 @@ class ResultDirectory:
             yield
         except FileNotFoundError as err:
             raise InvalidResults(
-                f"RECOMAMP_RESULTS_URL: {self._storage.shown}: {name} was removed before it got "
+                f"{self._storage.setting}: {self._storage.shown}: {name} was removed before it got "
                 "its name, by another try or by something else that cleans up there; load the "
                 "results again"
             ) from err

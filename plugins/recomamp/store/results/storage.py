@@ -41,10 +41,12 @@ class ResultStorage:
     ``base_uri`` begins the address of every file. It holds no secret, and pandas opens what it
     begins. ``root`` is the same place as ``files`` names it.
 
+    :param setting: what names the place, for messages.
     :raises ConfigurationError: when the URL names no place that can be reached.
     """
 
-    def __init__(self, results_url: str) -> None:
+    def __init__(self, results_url: str, setting: str = "RECOMAMP_RESULTS_URL") -> None:
+        self.setting = setting
         self.shown = without_credentials(results_url)
         self._url = results_url
         with self.explained("written"):
@@ -75,7 +77,7 @@ class ResultStorage:
             kind = ConfigurationError if is_final else InvalidResults
             remedy = _REMEDIES[kind] if may_be_final else ""
             raise kind(
-                f"RECOMAMP_RESULTS_URL: {self.shown} cannot be {verb}: {self._reason(err)}{remedy}"
+                f"{self.setting}: {self.shown} cannot be {verb}: {self._reason(err)}{remedy}"
             ) from err
 
     def _reason(self, err: Exception) -> str:

@@ -60,6 +60,7 @@ class ResultWriter:
     :param verify_lock: raises where the caller is no longer the only one who loads the execution;
         nothing of others is removed or replaced then.
     :param hidden_rows: what becomes of the rows that AMC flags; None where none are flagged.
+    :param setting: what names ``results_url``, for messages.
     :raises ConfigurationError: from any method, when nothing can be written to ``results_url``.
     """
 
@@ -73,12 +74,13 @@ class ResultWriter:
         verify_lock: Callable[[], None],
         limits: Limits | None = None,
         hidden_rows: PrivacyFiltering | None = None,
+        setting: str = "RECOMAMP_RESULTS_URL",
     ) -> None:
         self._execution_id = execution_id
         directory = directory_of(
             workflow_id=workflow_id, window_start=window_start, execution_id=execution_id
         )
-        self._target = ResultDirectory(results_url, directory, verify_lock)
+        self._target = ResultDirectory(results_url, directory, verify_lock, setting)
         self._limits = limits or Limits()
         self._hidden_rows = hidden_rows
         self._described: Sequence[OutputColumn] = ()
