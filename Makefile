@@ -82,13 +82,13 @@ wheel: .venv-package/.installed ## Build the package airflow-provider-amc in dis
 wheel-test: $(STAMP) .venv-package/.installed ## Install the package in an empty environment and run its example (minutes; needs a network)
 	@$(BIN)/python -m pytest -m "long or not long" tests/package
 
-# Four processes for two cores: two have a stack each first, and mostly wait for it
+# Three processes for two cores: two have a stack each first, and mostly wait for it
 test: $(STAMP) .venv-package/.installed browser redis $(if $(call given,POSTGRES),postgres) ## Run all tests (POSTGRES=15 for those of the database on another version)
 ifneq ($(call given,POSTGRES),)
 	@TEST_POSTGRES_BIN=$(POSTGRES_BIN) $(BIN)/python -m pytest -n 4 -m "not long and not stack and not own_stack" \
 	  tests/store tests/pipeline tests/follower tests/results
 else
-	@$(BIN)/python -m pytest -n 4 --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 endif
 
 faults: $(STAMP) browser redis ## Kill everybody at every point and print the matrix, then try 1,000 examples of each rule (an hour)

@@ -214,6 +214,7 @@ def test_a_backfill_starts_the_runs_of_its_days(reader: Reader, dag_id: str) -> 
     assert {"RUN", "CANCEL", "RETRY", "LOAD", "BACKFILL"} <= set(found)
 
 
+@pytest.mark.long  # test_run_requests has the same request without the guide
 def test_a_failed_week_of_a_collection_runs_again(reader: Reader, amc: EmulatorControl) -> None:
     def weeks(*statuses: str) -> list[Row]:
         return reader.query(

@@ -82,6 +82,7 @@ def test_a_collection_runs_every_week_also_those_before_a_backfilled_one(
     assert (after["status"], after["progress_percentage"]) == ("COMPLETED", 100)
 
 
+@pytest.mark.long
 def test_a_deleted_dag_comes_back_and_asks_amc_for_nothing_that_the_rows_show(
     pipeline: Pipeline,
 ) -> None:
