@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from fixtures.timetables import NO_BOUNDS, NOW, backfill, backfill_between, collection, schedule
 from recomamp.domain.scheduling.cron import Cron, load_zone
-from recomamp.domain.scheduling.windows import MAX_MISSED_TICKS
+from recomamp.domain.scheduling.windows import MAX_MISSED_TICKS, ScheduleWindows
+from recomamp.pipeline.timetables import schedule as schedule_module
 from recomamp.pipeline.timetables.collection import CollectionTimetable
 from recomamp.pipeline.timetables.schedule import ScheduleTimetable
 
@@ -218,3 +219,32 @@ def test_airflow_stores_a_timetable_and_reads_an_equal_one(
     read = decode_timetable(stored)
     assert encode_timetable(read) == stored
     assert decode_timetable(stored) is read  # built once, though Airflow asks many times
+
+
+@given(hours=st.lists(st.integers(0, 24 * 400), min_size=1, max_size=8))
+def test_the_latest_of_missed_ticks_is_right_at_any_moment(hours: list[int]) -> None:
+    """The timetable keeps it from one parse to the next, and clocks may go back."""
+    kept = schedule(expression="30 2 * * *")
+    for count in hours:
+        now = NOW + timedelta(hours=count)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(schedule_module, "utc_now", lambda moment=now: moment)
+            (due, fresh) = (
+                next(iter(one.windows_to_schedule(NOW - timedelta(days=30))))
+                for one in (kept, schedule(expression="30 2 * * *"))
+            )
+        assert due == fresh
+        assert due.due_at <= now < due.due_at + timedelta(hours=26)
+
+
+def test_the_latest_tick_is_computed_once_until_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    timetable, asked = schedule(expression="0 6 * * *"), []
+    latest = ScheduleWindows.latest
+    monkeypatch.setattr(
+        ScheduleWindows, "latest", lambda self, now: asked.append(now) or latest(self, now)
+    )
+    for minutes in (0, 1, 2, 24 * 60):
+        now = NOW + timedelta(minutes=minutes)
+        monkeypatch.setattr(schedule_module, "utc_now", lambda moment=now: moment)
+        next(iter(timetable.windows_to_schedule(NOW - timedelta(days=30))))
+    assert len(asked) == 2

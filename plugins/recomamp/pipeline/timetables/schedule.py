@@ -61,6 +61,7 @@ class ScheduleTimetable(WindowTimetable):
         self.is_active = is_active
         self.description = f"{self.summary}, data {lag_days} days back"
         self._last_answer: tuple[datetime, DueWindow] | None = None
+        self._latest: tuple[DueWindow, datetime] | None = None
 
     @property
     def summary(self) -> str:
@@ -116,7 +117,7 @@ class ScheduleTimetable(WindowTimetable):
         due = self._first_tick_after(after)
         if self.catchup or due.due_at > now:
             return due
-        return max(due, self.windows.latest(now), key=lambda one: one.due_at)
+        return max(due, self._latest_tick(now), key=lambda one: one.due_at)
 
     def _first_tick_after(self, moment: datetime) -> DueWindow:
         """Return the first tick after that moment, and keep it for when it is asked for again.
@@ -127,6 +128,17 @@ class ScheduleTimetable(WindowTimetable):
         if answer is None or answer[0] != moment:
             answer = self._last_answer = (moment, self.windows.next(moment))
         return answer[1]
+
+    def _latest_tick(self, now: datetime) -> DueWindow:
+        """Return the latest tick by now, and keep it until the next one is due.
+
+        A paused DAG has missed ticks at every parse.
+        """
+        answer = self._latest
+        if answer is None or not answer[0].due_at <= now < answer[1]:
+            latest = self.windows.latest(now)
+            answer = self._latest = (latest, self.windows.next(now).due_at)
+        return answer[0]
 
     def starts_named_by(self, logical_date: datetime) -> list[datetime]:
         """Return that instant and, of 00:00 UTC, the midnight of the day in the row's zone.
