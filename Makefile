@@ -15,7 +15,7 @@ LINT := .venv-lint/bin
 MEASURE := .venv-measure/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser redis postgres up down status demo test faults compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser redis postgres up down status demo test faults upgrade-test compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit docs lock schema migrate rotate airflow live secrets restatement
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
@@ -83,6 +83,11 @@ faults: $(STAMP) browser redis ## Kill everybody at every point and print the ma
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
 	@$(BIN)/python -m pytest -n 4 -m hypothesis --hypothesis-profile=thorough
+
+# Each of the three files starts a stack of its own
+upgrade-test: export UPGRADE_FROM := $(call given,FROM)
+upgrade-test: $(STAMP) ## Upgrade a working stack, restore a backup, clean a year of Airflow's history (a quarter of an hour; FROM=commit)
+	@$(BIN)/python -m pytest -m long tests/upgrades
 
 # The Compose file on Docker, or on podman as root with stand-ins for images that cannot be pulled
 compose-test: export PYTHONPATH := include:plugins:tests

@@ -57,6 +57,7 @@ pytest_plugins = [
     "fixtures.spans",
     "fixtures.statsd",
     "fixtures.supabase",
+    "fixtures.terminal",
     "fixtures.two_users",
     "fixtures.browser",  # imports fixtures of the others
 ]

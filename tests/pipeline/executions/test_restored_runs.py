@@ -1,4 +1,4 @@
-"""Airflow's database is a backup, older than the rows: its runs go on with what they have asked for."""
+"""Airflow's database is older than the rows: its runs go on with what they have asked for."""
 
 from __future__ import annotations
 
