@@ -16,7 +16,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,8 @@ environment = dict(os.environ)
 if os.path.exists(path):
     with open(path, encoding="utf-8") as file:
         command, environment = json.load(file)
+    with open(path + ".pid", "w", encoding="ascii") as file:
+        file.write(str(os.getpid()))
 os.execvpe(command[0], command, environment)
 """
 
@@ -108,8 +110,9 @@ class EarlierStack:
         """Replace a component by that of the new code. Return how the earlier one ended."""
         launch = read_procfile()[name].split(), dict(self.stack._environments()[name])
         write_private(_launch_file(self.checkout, name), json.dumps(launch))
-        pid_file = self.stack.settings.data / "run" / f"{name}.pid"
-        earlier = psutil.Process(_running(pid_file))
+        pid = read_pid(self._pid_file(name))
+        assert pid is not None, f"{name} does not run"
+        earlier = psutil.Process(pid)
         earlier.send_signal(signal.SIGTERM)
         how = "ended"
         try:
@@ -117,27 +120,18 @@ class EarlierStack:
         except psutil.TimeoutExpired:
             earlier.kill()
             how = f"killed after {GRACE_SECONDS} s"
-        _until(lambda: _is_new(pid_file), f"{name} to start from the new code")
+        _until(lambda: self.is_new(name), f"{name} to start from the new code")
         _until(lambda: name in self.stack.healthy(), f"{name} to be healthy")
         return how
 
-    def code_of(self, name: str) -> Path:
-        """Return the checkout whose code a component runs."""
-        pid = _running(self.stack.settings.data / "run" / f"{name}.pid")
-        return Path(psutil.Process(pid).environ()["AIRFLOW__CORE__DAGS_FOLDER"]).parent
+    def is_new(self, name: str) -> bool:
+        """Return whether a component runs the new code."""
+        marker = Path(f"{_launch_file(self.checkout, name)}.pid")
+        running = read_pid(self._pid_file(name))
+        return marker.exists() and marker.read_text(encoding="ascii") == str(running)
 
-
-def _running(pid_file: Path) -> int:
-    pid = read_pid(pid_file)
-    assert pid is not None, f"{pid_file.stem} does not run"
-    return pid
-
-
-def _is_new(pid_file: Path) -> bool:
-    with suppress(psutil.Error, KeyError, AssertionError):
-        environment = psutil.Process(_running(pid_file)).environ()
-        return environment["AIRFLOW__CORE__DAGS_FOLDER"] == str(ROOT / "dags")
-    return False
+    def _pid_file(self, name: str) -> Path:
+        return self.stack.settings.data / "run" / f"{name}.pid"
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
