@@ -98,14 +98,12 @@ def airflow(pipeline: Pipeline) -> Iterator[Connection]:
 def test_a_year_of_history_is_cleaned_and_nothing_is_asked_again(
     pipeline: Pipeline, airflow: Connection, print_line: Callable[[str], None]
 ) -> None:
+    last = _last_tick()
     really_ran = _run_some(pipeline)
-    asked = _executions_at_amc(pipeline)
+    recorded, asked = _records(pipeline), _executions_at_amc(pipeline)
     idle = _insert_schedules(pipeline)
-    now = datetime.now(UTC)
-    tick = now.replace(hour=6, minute=0, second=0, microsecond=0)
-    last = tick if tick <= now else tick - timedelta(days=1)
     first = last - timedelta(days=DAYS - 1)
-    before = (now - timedelta(days=KEPT_DAYS)).isoformat()
+    before = (last - timedelta(days=KEPT_DAYS) + timedelta(hours=1)).isoformat()
     nothing_seconds = _clean(pipeline, before)
     began = time.monotonic()
     fill = {"dag_ids": idle, "first": first, "last": last, "tasks": list(TASKS)}
@@ -126,20 +124,52 @@ def test_a_year_of_history_is_cleaned_and_nothing_is_asked_again(
     assert left == len(really_ran)  # Airflow keeps the one that started last
     _activate(pipeline, idle)
     _next_runs_are(pipeline, airflow, idle, last + timedelta(days=1))
+    _check_forgotten_runs(pipeline, really_ran[0])
+    assert _records(pipeline) == recorded
     _check_that_airflow_works(pipeline)
     assert _query(airflow, COUNTS, fill) == [(runs, tasks)]
     assert _executions_at_amc(pipeline) == asked + 1  # of that check
+
+
+def _last_tick() -> datetime:
+    """Return a tick half a day ago: no other passes while the test works."""
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=12)
+
+
+def _schedule(pipeline: Pipeline, workflow: Row, *, days: int, **columns: Any) -> Row:
+    """Insert a daily schedule that has this number of ticks behind it."""
+    last = _last_tick()
+    created_at = last - timedelta(days=days) + timedelta(hours=1)
+    cron = {"cron_expression": f"0 {last.hour} * * *", "timezone": "UTC"}
+    columns = {**cron, "created_at": created_at.isoformat(), **columns}
+    return pipeline.rows.schedule(workflow=workflow, **columns)
+
+
+def _records(pipeline: Pipeline) -> list[Row]:
+    """Return what the application shows of runs and weeks."""
+    return pipeline.database.query(
+        "SELECT schedule_id AS definition_id, dag_run_id AS run, status, execution_id"
+        " FROM schedule_runs UNION ALL"
+        " SELECT collection_id, week_number::TEXT, status, execution_id FROM report_data_weeks"
+        " ORDER BY definition_id, run"
+    )
+
+
+def _check_forgotten_runs(pipeline: Pipeline, dag_id: str) -> None:
+    """Airflow has kept the backfill alone. So it plans the three ticks again, and asks nothing."""
+    runs = pipeline.wait_for_runs(dag_id, 4)
+    assert [run["state"] for run in runs] == ["success"] * 4
+    again = [run["dag_run_id"] for run in runs if run["run_type"] == "scheduled"]
+    submits = [pipeline.task_states(dag_id, run_id)["submit"] for run_id in again]
+    assert submits == ["skipped"] * 3
 
 
 def _run_some(pipeline: Pipeline) -> list[str]:
     """Run a schedule and a collection, and backfill the schedule last. Return their DAGs."""
     workflow = pipeline.rows.workflow(instance=pipeline.instance)
     today = datetime.now(UTC)
-    schedule = pipeline.rows.schedule(
-        workflow=workflow,
-        created_at=(today - timedelta(days=3)).isoformat(),
-        parameters={"window": {"catchup": True}},
-    )
+    catchup = {"window": {"catchup": True}}
+    schedule = _schedule(pipeline, workflow, days=3, parameters=catchup)
     first_day = today.date() - timedelta(days=36)  # of four weeks three are due
     collection = pipeline.rows.collection(
         workflow=workflow, start_date=first_day, end_date=first_day + timedelta(days=27)
@@ -160,12 +190,12 @@ def _insert_schedules(pipeline: Pipeline) -> list[str]:
     owner = pipeline.instance["user_id"]
     pipeline.rows.quotas(owner, max_active_schedules=1000, max_schedules=1000)
     workflow = pipeline.rows.workflow(instance=pipeline.instance)
-    created_at = (datetime.now(UTC) - timedelta(days=DAYS + 1)).isoformat()
-    rows: list[Row] = [
-        pipeline.rows.schedule(
-            workflow=workflow,
+    rows = [
+        _schedule(
+            pipeline,
+            workflow,
+            days=DAYS,
             name=f"Schedule {number}",
-            created_at=created_at,
             is_active=False,
             parameters={"window": {"catchup": number % 2 == 0}},
         )
@@ -210,10 +240,7 @@ def _next_runs_are(
 
 def _check_that_airflow_works(pipeline: Pipeline) -> None:
     """Have the scheduler run a new schedule: by then it has looked at all others."""
-    schedule = pipeline.rows.schedule(
-        workflow=pipeline.rows.workflow(instance=pipeline.instance),
-        created_at=(datetime.now(UTC) - timedelta(days=1, hours=1)).isoformat(),
-    )
+    schedule = _schedule(pipeline, pipeline.rows.workflow(instance=pipeline.instance), days=1)
     (run,) = pipeline.wait_for_runs(f"amc_schedule_{schedule['id']}", 1)
     assert run["state"] == "success"
 

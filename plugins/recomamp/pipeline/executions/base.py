@@ -194,13 +194,11 @@ class ExecutionOperator(BaseOperator):
         An attempt of this run that has its results is returned as it is. While no slot is free the
         task is deferred. Afterwards it is executed again.
         """
-        latest = self.latest_execution(context)
-        if latest is not None and has_own_results(context, latest):
-            return latest
         run = context["dag_run"]
         execution = ensure_submitted(
             DagRunKey(run.dag_id, run.run_id),
             lambda: self.run_spec(context),
+            has_own_results=lambda latest: has_own_results(context, latest),
             database=self.database,
             amazon=self.amazon,
             step_time=self.step_time,
