@@ -15,7 +15,7 @@ LINT := .venv-lint/bin
 MEASURE := .venv-measure/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser redis postgres up down status demo test faults compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit wheel wheel-test docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser redis postgres up down status demo test faults upgrade-test compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit wheel wheel-test docs lock schema migrate rotate airflow live secrets restatement
 
 # Hundreds of processes import the same modules: each would compile them for seconds. Where the
 # environment forbids Python to keep what it has compiled, make allows it
@@ -82,19 +82,24 @@ wheel: .venv-package/.installed ## Build the package airflow-provider-amc in dis
 wheel-test: $(STAMP) .venv-package/.installed ## Install the package in an empty environment and run its example (minutes; needs a network)
 	@$(BIN)/python -m pytest -m "long or not long" tests/package
 
-# Three processes for two cores: two have a stack each first, and mostly wait for it
+# Four processes for two cores: two have a stack each first, and mostly wait for it
 test: $(STAMP) .venv-package/.installed browser redis $(if $(call given,POSTGRES),postgres) ## Run all tests (POSTGRES=15 for those of the database on another version)
 ifneq ($(call given,POSTGRES),)
 	@TEST_POSTGRES_BIN=$(POSTGRES_BIN) $(BIN)/python -m pytest -n 4 -m "not long and not stack and not own_stack" \
 	  tests/store tests/pipeline tests/follower tests/results
 else
-	@$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --no-loadscope-reorder
 endif
 
 faults: $(STAMP) browser redis ## Kill everybody at every point and print the matrix, then try 1,000 examples of each rule (an hour)
 	@$(BIN)/python -m pytest -m "long or not long" tests/faults tests/e2e \
 	  --deselect tests/faults/test_soak.py --deselect tests/faults/test_long_waits.py
 	@$(BIN)/python -m pytest -n 4 -m hypothesis --hypothesis-profile=thorough
+
+# Each of the three files starts a stack of its own
+upgrade-test: export UPGRADE_FROM := $(call given,FROM)
+upgrade-test: $(STAMP) ## Upgrade a working stack, restore a backup, clean a year of Airflow's history (a quarter of an hour; FROM=commit)
+	@$(BIN)/python -m pytest -m long tests/upgrades
 
 # The Compose file on Docker, or on podman as root with stand-ins for images that cannot be pulled
 compose-test: export PYTHONPATH := include:plugins:tests

@@ -57,6 +57,7 @@ pytest_plugins = [
     "fixtures.spans",
     "fixtures.statsd",
     "fixtures.supabase",
+    "fixtures.terminal",
     "fixtures.two_users",
     # These import fixtures of the others
     "fixtures.celery_stack",

@@ -43,6 +43,7 @@ def make_run(
 ) -> Run:
     run = Run(database, run_id, **source)
     run.dag_run.run_type, run.params = run_type, params
+    run.dag_run.start_date = datetime.now(UTC)  # Airflow begins it now, whatever the rows have
     return run
 
 

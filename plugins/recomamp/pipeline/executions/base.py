@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from time import monotonic
 from typing import Any, ClassVar, NoReturn
@@ -15,6 +16,7 @@ from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import Collection, Schedule
+from recomamp.domain.execution_states import ExecutionStatus
 from recomamp.domain.executions import Execution
 from recomamp.domain.run_spec import DagRunKey, RunSpec
 from recomamp.errors import PipelineError, WeekSkipped
@@ -189,12 +191,14 @@ class ExecutionOperator(BaseOperator):
     def submit_or_defer(self, context: Context) -> Execution:
         """Bring the run's current attempt to AMC, opening the next one where the last has ended.
 
-        While no slot is free the task is deferred. Afterwards it is executed again.
+        An attempt of this run that has its results is returned as it is. While no slot is free the
+        task is deferred. Afterwards it is executed again.
         """
         run = context["dag_run"]
         execution = ensure_submitted(
             DagRunKey(run.dag_id, run.run_id),
             lambda: self.run_spec(context),
+            has_own_results=lambda latest: has_own_results(context, latest),
             database=self.database,
             amazon=self.amazon,
             step_time=self.step_time,
@@ -223,6 +227,24 @@ def task_state(context: Context, task_id: str) -> str | None:
     )
     state: str | None = states.get(run.run_id, {}).get(task_id)
     return state
+
+
+def has_own_results(context: Context, execution: Execution) -> bool:
+    """Return whether the run has asked for these results itself, and nobody has cleared it since.
+
+    Airflow has then forgotten the end of the run: its database is a backup, older than the rows. A
+    run of the same id that is asked for again begins after the results.
+    """
+    return (
+        execution.status is ExecutionStatus.SUCCESS
+        and execution.clear_number >= clear_number(context)
+        and execution.created_at >= began_at(context)
+    )
+
+
+def began_at(context: Context) -> datetime:
+    """Return when Airflow started the run, which is before its first attempt was opened."""
+    return context["dag_run"].start_date or datetime.fromtimestamp(0, tz=UTC)
 
 
 def tries_since_clear(context: Context) -> int:

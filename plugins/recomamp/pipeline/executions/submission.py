@@ -54,6 +54,7 @@ def ensure_submitted(
     run: DagRunKey,
     read_spec: Callable[[], RunSpec],
     *,
+    has_own_results: Callable[[Execution], bool],
     database: DatabaseHook,
     amazon: AmcHook,
     step_time: StepTime,
@@ -65,6 +66,8 @@ def ensure_submitted(
 
     :param read_spec: is called only where an attempt has to be opened. An open one goes on,
         also if the row has become invalid since.
+    :param has_own_results: says of the last attempt whether the run has already loaded it; then it
+        is returned.
     :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises RequestRejected: when AMC refuses it; the execution is FAILED with Amazon's words.
@@ -76,6 +79,8 @@ def ensure_submitted(
     :raises StepTimedOut: when the try has no time left; the attempt stays open likewise.
     """
     latest = _latest_attempt(run, database)
+    if latest is not None and has_own_results(latest):
+        return latest
     if latest is not None and _has_results_at_amc(latest, read_spec, database, amazon, step_time):
         _show_week(latest, database)
         return latest

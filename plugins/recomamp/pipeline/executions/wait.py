@@ -18,7 +18,13 @@ from recomamp.errors import (
     FinalAttemptFailed,
     RequestRejected,
 )
-from recomamp.pipeline.executions.base import ExecutionOperator, clear_number, tries_since_clear
+from recomamp.pipeline.executions.base import (
+    ExecutionOperator,
+    began_at,
+    clear_number,
+    has_own_results,
+    tries_since_clear,
+)
 from recomamp.pipeline.executions.earlier_results import are_at_amc, asks_the_same
 from recomamp.pipeline.executions.links import AmcExecutionLink
 from recomamp.pipeline.metrics import count_ended, observe_amc_end
@@ -107,7 +113,7 @@ class WaitForExecution(ExecutionOperator):
                 dag_id=run.dag_id,
                 dag_run_id=run.run_id,
                 clear_number=clear_number(context),
-                began_at=_began_at(context),
+                began_at=began_at(context),
             )
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
@@ -116,6 +122,8 @@ class WaitForExecution(ExecutionOperator):
         self._resumed = True
         with self.error_handling(context):
             execution = self.latest_execution(context)
+            if execution is not None and has_own_results(context, execution):
+                return str(execution.id)
             if execution is None or not execution.status.is_open:
                 raise ExecutionNoLongerOpen("the execution was ended while this task waited for it")
             self._note_watch(execution, (event or {}).get("reason"))
@@ -196,7 +204,7 @@ class WaitForExecution(ExecutionOperator):
 
     def _is_final_attempt(self, context: Context, execution: Execution) -> bool:
         is_since_clear = execution.clear_number == clear_number(context)
-        is_counted = is_since_clear and execution.created_at >= _began_at(context)
+        is_counted = is_since_clear and execution.created_at >= began_at(context)
         return self._failed_attempts(context) + is_counted >= FAILED_ATTEMPTS
 
     def _time_out(self, execution: Execution) -> str:
@@ -238,8 +246,3 @@ class WaitForExecution(ExecutionOperator):
         if is_ended:
             count_ended(status)
         return is_ended
-
-
-def _began_at(context: Context) -> datetime:
-    """Return when Airflow started the run, which is before its first attempt was opened."""
-    return context["dag_run"].start_date or datetime.fromtimestamp(0, tz=UTC)
