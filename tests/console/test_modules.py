@@ -53,14 +53,18 @@ def context(browser: Browser, origin: str) -> Iterator[BrowserContext]:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def tab(context: BrowserContext) -> Page:
+    """Open a tab for all tests: each new one would start a process."""
+    return context.new_page()
+
+
 @pytest.fixture
-def page(context: BrowserContext, origin: str) -> Iterator[Page]:
-    """Open the empty page, with what Airflow's page gives to plugins."""
-    opened = context.new_page()
-    opened.goto(f"{origin}/")
-    opened.add_script_tag(path=HOST)
-    yield opened
-    opened.close()
+def page(tab: Page, origin: str) -> Page:
+    """Load the empty page again, with what Airflow's page gives to plugins."""
+    tab.goto(f"{origin}/")
+    tab.add_script_tag(path=HOST)
+    return tab
 
 
 def call(page: Page, module: str, function: str, *arguments: Any) -> Any:
