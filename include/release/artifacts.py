@@ -41,7 +41,7 @@ def build_wheel(root: Path, source: Path, release: Release, folder: Path) -> Pat
     :param root: the checkout, which has the environment .venv-package.
     """
     python = root / ".venv-package" / "bin" / "python"
-    command = [python, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    command = [str(python), "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     # The export has no history, so it is given the version of the tag
     environ = _reproducible(release) | {"SETUPTOOLS_SCM_PRETEND_VERSION": release.version}
     subprocess.run(command, cwd=source, env=environ, check=True, stdout=subprocess.DEVNULL)
@@ -62,8 +62,9 @@ def write_bill_of_materials(root: Path, source: Path, release: Release, folder: 
     )
     written = folder / f"{name}.cdx.json"
     tool = root / ".venv-sbom" / "bin" / "cyclonedx-py"
-    command = [tool, "requirements", "--output-reproducible", "--pyproject", component]
-    command += ["--spec-version", "1.6", "--output-format", "JSON", "--output-file", written, lock]
+    command = [str(tool), "requirements", "--output-reproducible", "--pyproject", str(component)]
+    command += ["--spec-version", "1.6", "--output-format", "JSON"]
+    command += ["--output-file", str(written), str(lock)]
     subprocess.run(command, env=_reproducible(release), check=True, stderr=subprocess.DEVNULL)
     return written
 
