@@ -55,7 +55,10 @@ COPY plugins plugins
 COPY dags dags
 # A checkout may be closed to others than its owner
 RUN chmod -R a+rX plugins dags include && python -m compileall -q plugins dags include
+# `make release` gives the version of the tag. The sources have none without Git
+ARG VERSION=dev
 ENV AIRFLOW_HOME=/opt/airflow \
-    PYTHONPATH=/opt/airflow/plugins
+    PYTHONPATH=/opt/airflow/plugins \
+    RECOMAMP_VERSION=${VERSION}
 USER 50000:0
 CMD ["airflow", "version"]

@@ -15,7 +15,7 @@ LINT := .venv-lint/bin
 MEASURE := .venv-measure/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser redis postgres up down status demo test faults upgrade-test compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit wheel wheel-test docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser redis postgres up down status demo test faults upgrade-test compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit wheel wheel-test release release-dump docs lock schema migrate rotate airflow live secrets restatement
 
 # Hundreds of processes import the same modules: each would compile them for seconds. Where the
 # environment forbids Python to keep what it has compiled, make allows it
@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Exported rather than written before the commands: make then starts Python itself, without a
 # shell between them that would keep a signal from it.
-up down status demo bench migrate rotate airflow live restatement: export PYTHONPATH := include:plugins
+up down status demo bench migrate rotate airflow live restatement release: export PYTHONPATH := include:plugins
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) \
@@ -82,8 +82,15 @@ wheel: .venv-package/.installed ## Build the package airflow-provider-amc in dis
 wheel-test: $(STAMP) .venv-package/.installed ## Install the package in an empty environment and run its example (minutes; needs a network)
 	@$(BIN)/python -m pytest -m "long or not long" tests/package
 
+# Publishing is left to people: docs/how-to/make-a-release.md
+release: $(STAMP) .venv-package/.installed .venv-sbom/.installed ## Build wheel, images and bill of materials of a version tag in dist
+	@$(BIN)/python -m release
+
+release-dump: $(STAMP) ## Write a database at the newest migration to tests/store/releases
+	@$(BIN)/python tests/store/release_dump.py
+
 # Four processes for two cores: two have a stack each first, and mostly wait for it
-test: $(STAMP) .venv-package/.installed browser redis $(if $(call given,POSTGRES),postgres) ## Run all tests (POSTGRES=15 for those of the database on another version)
+test: $(STAMP) .venv-package/.installed .venv-sbom/.installed browser redis $(if $(call given,POSTGRES),postgres) ## Run all tests (POSTGRES=15 for those of the database on another version)
 ifneq ($(call given,POSTGRES),)
 	@TEST_POSTGRES_BIN=$(POSTGRES_BIN) $(BIN)/python -m pytest -n 4 -m "not long and not stack and not own_stack" \
 	  tests/store tests/pipeline tests/follower tests/results
@@ -121,7 +128,7 @@ bench: $(STAMP) ## Measure whether it is fast enough: make bench ONLY="1 4"
 restatement: $(STAMP) ## Say which plans of restatement save readings, and what they miss (some minutes)
 	@$(BIN)/python -m bench.restatement_study
 
-flakes: $(STAMP) .venv-package/.installed browser redis ## Run all tests ten times and list those whose outcomes differ (hours; RUNS=3 for fewer)
+flakes: $(STAMP) .venv-package/.installed .venv-sbom/.installed browser redis ## Run all tests ten times and list those whose outcomes differ (hours; RUNS=3 for fewer)
 	@$(BIN)/python tests/lint/flakes.py $(or $(call given,RUNS),10)
 
 check: $(STAMP) lint ## Check lint, format and types
@@ -144,7 +151,7 @@ hooks: .venv-lint/.installed ## Have Git run the checks of changed files before 
 	@$(LINT)/pre-commit install
 
 # The two files start programs of .venv, and run nothing of the pipeline
-coverage: .venv-measure/.installed .venv-package/.installed ## Say which lines of the pipeline the tests run that start no stack
+coverage: .venv-measure/.installed .venv-package/.installed .venv-sbom/.installed ## Say which lines of the pipeline the tests run that start no stack
 	@mkdir -p data/coverage
 	@$(MEASURE)/python -m pytest -n 4 -m "not long and not stack and not own_stack" --cov --cov-report= -q \
 	  --ignore tests/stack/test_compose.py --ignore tests/test_dependencies.py
@@ -176,7 +183,7 @@ lock: ## Write all locks of requirements (needs uv; UPGRADE="--upgrade" for newe
 	@for set in run emulator kubernetes; do \
 	  $(COMPILE) --constraints constraints.txt requirements/$$set.txt --output-file requirements/$$set.lock || exit; \
 	done
-	@for set in lint measure audit package; do \
+	@for set in lint measure audit package sbom; do \
 	  $(COMPILE) $(UPGRADE) --constraints constraints.txt requirements/$$set.txt --output-file requirements/$$set.lock || exit; \
 	done
 

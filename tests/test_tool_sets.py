@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SETS = ("lint", "measure", "audit", "package")
+SETS = ("lint", "measure", "audit", "package", "sbom")
 
 
 def versions(text: str) -> dict[str, str]:

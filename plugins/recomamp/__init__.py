@@ -3,6 +3,7 @@
 ``pipeline/__init__.py`` follows one row to its result, file by file.
 
     errors.py       everything that can go wrong, as one tree
+    version.py      the version of the running code
     domain/         pure values and rules: definitions, queries, windows, states
     amazon/         talks to Amazon: signing in, AMC's API, the Ads API
     store/          talks to Postgres and to the results' storage: one function per SQL file

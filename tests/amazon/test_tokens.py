@@ -40,7 +40,7 @@ def test_the_refresh_request_is_a_form_with_all_four_fields():
         "client_secret": [CREDENTIALS.client_secret],
     }
     assert request.extensions["timeout"]["connect"] == 10.0
-    assert request.headers["User-Agent"] == "recomamp-pipeline"
+    assert request.headers["User-Agent"] == "recomamp-pipeline/dev"
 
 
 @pytest.mark.parametrize("expires_in", [1800, "1800"], ids=["number", "text"])

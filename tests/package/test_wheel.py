@@ -64,12 +64,13 @@ sys.modules["psycopg2"] = None
 from airflow import plugins_manager
 from airflow.providers_manager import ProvidersManager
 import recomamp
+from recomamp.version import read_version
 providers = ProvidersManager()
 info = providers.providers["airflow-provider-amc"]
 hook = providers.hooks["amc"]
 plugins, errors = plugins_manager._get_plugins()
 print("RESULT", json.dumps({
-    "package": recomamp.__file__, "version": info.version,
+    "package": recomamp.__file__, "version": info.version, "said": read_version(),
     "hook": hook.hook_class_name, "hook_name": hook.hook_name,
     "fields": list(providers.connection_form_widgets),
     "behaviour": providers.field_behaviours["amc"]["relabeling"]["login"],
@@ -302,9 +303,11 @@ def test_what_is_imported_is_required(part: str) -> None:
 
 
 def test_airflow_finds_provider_and_plugin_by_entry_points(
-    airflow: Airflow, installed: Path
+    airflow: Airflow, wheel: Path, installed: Path
 ) -> None:
     found = airflow.ask(DISCOVER)
+
+    assert found["version"] == found["said"] == wheel.name.split("-")[1]
 
     assert found["package"].startswith(str(installed))
     assert (found["hook"], found["hook_name"]) == (

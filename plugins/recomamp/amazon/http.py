@@ -21,8 +21,9 @@ from recomamp.errors import (
     TransientError,
     UnexpectedResponse,
 )
+from recomamp.version import read_version
 
-USER_AGENT = "recomamp-pipeline"
+USER_AGENT = f"recomamp-pipeline/{read_version()}"
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)

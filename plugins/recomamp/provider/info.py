@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-PACKAGE = "airflow-provider-amc"
+from recomamp.version import PACKAGE
 
 _INTEGRATION = "Amazon Marketing Cloud"
 _OPTIONAL = {"type": ["string", "null"]}
