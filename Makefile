@@ -79,7 +79,7 @@ wheel: .venv-package/.installed ## Build the package airflow-provider-amc in dis
 	@rm -f dist/airflow_provider_amc-*.whl
 	@.venv-package/bin/python -m hatchling build -t wheel
 
-wheel-test: $(STAMP) .venv-package/.installed ## Install the package in an empty environment and run its example (minutes; needs a network)
+wheel-test: $(STAMP) .venv-package/.installed .venv-sbom/.installed ## Install the package in an empty environment, run its example, and build a release twice (minutes; needs a network)
 	@$(BIN)/python -m pytest -m "long or not long" tests/package
 
 # Publishing is left to people: docs/how-to/make-a-release.md

@@ -295,6 +295,7 @@ def test_the_bill_lists_what_the_image_installs(built: Checkout) -> None:
         assert {f"--hash=sha256:{each['content']}" for each in source["hashes"]} == set(hashes)
 
 
+@pytest.mark.long
 def test_two_builds_of_a_tag_are_equal(built: Checkout, tmp_path: Path) -> None:
     """Elsewhere, later, by a user with another umask, and with an engine."""
     other = Checkout(tmp_path / "other" / "place", tmp_path / "programs")
