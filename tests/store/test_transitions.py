@@ -189,6 +189,27 @@ def test_each_statement_changes_an_execution_exactly_where_the_table_says_so(
         delete_all(database)
 
 
+@pytest.mark.parametrize("last_word", [one for one in AmcStatus if one.is_terminal])
+def test_no_late_answer_of_amc_replaces_its_last_word(
+    database: Database, rows: Rows, schedule: Row, last_word: AmcStatus
+) -> None:
+    """A try that Airflow believes dead times out while the next one has seen AMC's end."""
+    row = put(rows, schedule, ExecutionStatus.RUNNING, last_word)
+    connection = database.connect("recomamp_pipeline", autocommit=True)
+    assert executions.end_execution(
+        connection,
+        row["id"],
+        actor=Actor.WAIT,
+        status=ExecutionStatus.TIMEOUT,
+        amc_status=AmcStatus.RUNNING,
+        error_type="TIMED_OUT",
+        error_message="late",
+        completed_at=NOW,
+    )
+    after = rows.get("workflow_executions", row)
+    assert (after["status"], after["amc_status"]) == ("TIMEOUT", last_word)
+
+
 def statuses(executions: list[Row]) -> list[str]:
     return [one["status"] for one in executions]
 

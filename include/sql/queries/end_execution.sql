@@ -2,12 +2,17 @@
 -- The condition on the status is written so that no partial index matches it: the row is found by
 -- its id (docs/explanation/scaling.md).
 -- Parameters: execution_id, sources (statuses that it may have), status (FAILED, CANCELLED or TIMEOUT),
--- amc_status (NULL: as it is), error_type,
+-- amc_status (NULL, or a final one is stored: as it is), error_type,
 -- error_message, completed_at, next_retry_at (of the next attempt; NULL where none comes).
 UPDATE workflow_executions
 SET
     status = %(status)s,
-    amc_status = COALESCE(%(amc_status)s, amc_status),
+    -- AMC's last word stays: a try that Airflow believes dead may write late what it was told before
+    amc_status = CASE
+        WHEN amc_status IN ('SUCCEEDED', 'FAILED', 'REJECTED', 'CANCELLED', 'TIMED_OUT')
+            THEN amc_status
+        ELSE COALESCE(%(amc_status)s, amc_status)
+    END,
     error_type = %(error_type)s,
     error_message = %(error_message)s,
     completed_at = %(completed_at)s,

@@ -942,3 +942,36 @@ def test_the_dag_runs_every_five_minutes_one_at_a_time_from_the_start() -> None:
     assert dag.is_paused_upon_creation is False
     assert dag.start_date == datetime(2026, 1, 1, tzinfo=UTC)
     assert [task.task_id for task in dag.tasks] == ["reconcile"]
+
+
+def test_a_slot_is_not_free_while_amc_cancels_though_the_comparison_dies(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    instance: Row,
+    north: EmulatorClient,
+    emulator: RunningEmulator,
+) -> None:
+    emulator.settings(cancel_seconds=3600)
+    rows.update("amc_instances", instance, max_concurrent_executions=2)
+    for run_id in ("run 1", "run 2"):
+        row = put(dag_run_id=run_id)
+        accept(rows, row, order(north, row))
+    waiting = put(dag_run_id="run 3")
+    reconciler.runs["run 3"] = RunState.RUNNING
+    reconciler.at(0)
+    asked = []
+
+    def die_at_the_second(run_id: str) -> RunState:
+        asked.append(run_id)
+        if asked.count("run 2") > 1:
+            raise SystemExit
+        return RunState.RUNNING if run_id == "run 3" else RunState.GONE
+
+    with pytest.raises(SystemExit):
+        reconciler.at(15, die_at_the_second)
+    assert [action for action, *_ in reconciler.actions] == ["CLOSE"]
+    with DatabaseHook().transaction() as connection:
+        later = reconciler.start + timedelta(minutes=16)
+        assert grant_slots(connection, instance["id"], now=later) == set()
+    assert rows.get("workflow_executions", waiting)["slot_granted_at"] is None

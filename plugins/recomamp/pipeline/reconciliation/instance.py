@@ -67,6 +67,7 @@ class InstanceReconciliation:
         self.run_state_of = run_state_of
         self.now = now
         self.time_budget = TimeBudget(MAX_ASKING_SECONDS)
+        self._listed: list[AmcExecution] | None = None  # None: AMC could not be asked
         # AMC's ids of what was cancelled here and is in flight no more
         self._ended: set[str] = set()
 
@@ -80,9 +81,11 @@ class InstanceReconciliation:
         except ConsentRevoked:
             self._close_unasked(failures)
             raise
+        self._listed = listed
         self._note_statuses({one.amc_execution_id: one.status for one in listed})
         rows, known, runs = self._compare(listed)
-        self._count_external(listed)
+        with self.database.transaction() as connection:
+            self._count_external(connection)
         decisions = list(decide(rows, listed, known, runs, now=self.now))
         for decision in decisions:
             with (
@@ -91,7 +94,8 @@ class InstanceReconciliation:
             ):
                 self._act(decision)
         if decisions:
-            self._count_external(listed)
+            with self.database.transaction() as connection:
+                self._count_external(connection)
 
     def _compare(
         self, listed: list[AmcExecution]
@@ -137,19 +141,20 @@ class InstanceReconciliation:
             return RunState.GONE
         return self.run_state_of(row.dag_id, row.dag_run_id)
 
-    def _count_external(self, listed: list[AmcExecution]) -> None:
+    def _count_external(self, connection: Connection) -> None:
         """Keep how many slots are taken at AMC that no open row of ours holds."""
-        in_flight = [one for one in listed if one.amc_execution_id not in self._ended]
-        with self.database.transaction() as connection:
-            known = reconciliations.select_known_execution_ids(connection, in_flight)
-            external = count_external(in_flight, known)
-            reconciliations.count_external_executions(
-                connection, self.instance.instance_key, external, counted_at=self.now
-            )
+        if self._listed is None:
+            return
+        in_flight = [one for one in self._listed if one.amc_execution_id not in self._ended]
+        known = reconciliations.select_known_execution_ids(connection, in_flight)
+        external = count_external(in_flight, known)
+        reconciliations.count_external_executions(
+            connection, self.instance.instance_key, external, counted_at=self.now
+        )
         log.info(
             "Instance %s: %s listed at AMC, %s in flight without an open row",
             one_line(self.instance.instance_id),
-            len(listed),
+            len(self._listed),
             external,
         )
 
@@ -239,6 +244,8 @@ class InstanceReconciliation:
                 ended_at=row.orphaned_at or self.now,
             )
             self._tell(connection, decision, row.amc_execution_id, message)
+            # In the same transaction: AMC may run it on, and its slot must not look free
+            self._count_external(connection)
         count_ended(ended_as)
 
     def _is_still_orphan(self, row: OpenExecution) -> bool:
