@@ -15,7 +15,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = 40  # of each property; a test that needs more or less says so
+EXAMPLES = 25  # of each property; a test that needs more or less says so
 
 for name in list(os.environ):
     if name.startswith(("AIRFLOW_", "_AIRFLOW_", "RECOMAMP_")):

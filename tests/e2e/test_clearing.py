@@ -165,15 +165,20 @@ def until_all(runs: list[Steered], condition: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def steered(pipeline: Pipeline) -> Iterator[dict[Case, Steered]]:
-    """Bring every case to its end, clear it, and wait until it has ended again."""
+def steered(request: pytest.FixtureRequest, pipeline: Pipeline) -> Iterator[dict[Case, Steered]]:
+    """Bring every chosen case to its end, clear it, and wait until it has ended again."""
+    chosen = [
+        item.callspec.params["case"]
+        for item in request.session.items
+        if item.path == request.path and "case" in getattr(item, "fixturenames", ())
+    ]
     with closing(EmulatorControl(pipeline.stack.settings.emulator_url)) as amc:
         amc.ask("PUT", "/progression", **QUICK)
         cleared = {
-            **fail_at_loading(pipeline, amc),
-            **end_well(pipeline),
-            **mark_and_cancel(pipeline, amc),
-            **mark_too_late(pipeline, amc),
+            **fail_at_loading(chosen, pipeline, amc),
+            **end_well(chosen, pipeline),
+            **mark_and_cancel(chosen, pipeline, amc),
+            **mark_too_late(chosen, pipeline, amc),
         }
         amc.ask("PUT", "/progression", **QUICK)
         amc.ask("PUT", "/settings", cancel_seconds=0)
@@ -184,33 +189,42 @@ def steered(pipeline: Pipeline) -> Iterator[dict[Case, Steered]]:
         yield cleared
 
 
-def start(pipeline: Pipeline, ended: tuple[str, ...], amc: str) -> dict[Case, Steered]:
-    cases = [case for case in CASES if case.ended in ended and case.amc == amc]
-    return {case: Steered(case, pipeline) for case in cases}
+def start(
+    cases: list[Case], pipeline: Pipeline, ended: tuple[str, ...], amc: str
+) -> dict[Case, Steered]:
+    return {
+        case: Steered(case, pipeline) for case in cases if case.ended in ended and case.amc == amc
+    }
 
 
-def fail_at_loading(pipeline: Pipeline, amc: EmulatorControl) -> dict[Case, Steered]:
+def fail_at_loading(
+    cases: list[Case], pipeline: Pipeline, amc: EmulatorControl
+) -> dict[Case, Steered]:
     amc.ask("POST", "/faults", operation="download_urls", fault="forbidden", times=None)
-    runs = start(pipeline, (FAILED,), HAD_ENDED)
+    runs = start(cases, pipeline, (FAILED,), HAD_ENDED)
     until_all([*runs.values()], "has_ended")
     amc.ask("DELETE", "/faults")
     return runs
 
 
-def end_well(pipeline: Pipeline) -> dict[Case, Steered]:
-    runs = start(pipeline, (ENDED_WELL,), HAD_ENDED)
+def end_well(cases: list[Case], pipeline: Pipeline) -> dict[Case, Steered]:
+    runs = start(cases, pipeline, (ENDED_WELL,), HAD_ENDED)
     until_all([*runs.values()], "has_ended")
     return runs
 
 
-def mark_and_cancel(pipeline: Pipeline, amc: EmulatorControl) -> dict[Case, Steered]:
+def mark_and_cancel(
+    cases: list[Case], pipeline: Pipeline, amc: EmulatorControl
+) -> dict[Case, Steered]:
     amc.ask("PUT", "/progression", **AN_HOUR)
-    return mark(start(pipeline, MARKED, CANCELS))
+    return mark(start(cases, pipeline, MARKED, CANCELS))
 
 
-def mark_too_late(pipeline: Pipeline, amc: EmulatorControl) -> dict[Case, Steered]:
+def mark_too_late(
+    cases: list[Case], pipeline: Pipeline, amc: EmulatorControl
+) -> dict[Case, Steered]:
     amc.ask("PUT", "/settings", cancel_seconds=3600)
-    return mark(start(pipeline, MARKED, TOO_LATE))
+    return mark(start(cases, pipeline, MARKED, TOO_LATE))
 
 
 def mark(runs: dict[Case, Steered]) -> dict[Case, Steered]:
@@ -228,7 +242,15 @@ def forget_xcoms(pipeline: Pipeline) -> None:
         cursor.execute("DELETE FROM xcom")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: ", ".join(case.line[:3]))
+@pytest.mark.parametrize(
+    "case",
+    [
+        # test_faults marks a task in `make test`
+        pytest.param(case, marks=[pytest.mark.long] if case.ended == MARKED[0] else [])
+        for case in CASES
+    ],
+    ids=lambda case: ", ".join(case.line[:3]),
+)
 def test_a_cleared_run_does_what_the_page_says(steered: dict[Case, Steered], case: Case) -> None:
     one = steered[case]
     assert one.run is not None

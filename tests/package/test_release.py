@@ -261,6 +261,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return checkout
 
 
+@pytest.mark.long
 def test_a_release_is_the_tags_commit_and_nothing_else(built: Checkout) -> None:
     found = digests(built.dist)
     assert set(found) == {WHEEL, MATERIALS, "SHA256SUMS", "notes.txt"}
@@ -275,6 +276,7 @@ def test_a_release_is_the_tags_commit_and_nothing_else(built: Checkout) -> None:
     assert not [name for name in names if name.endswith(".env")]
 
 
+@pytest.mark.long
 def test_the_bill_lists_what_the_image_installs(built: Checkout) -> None:
     bill = json.loads(built.dist.joinpath(MATERIALS).read_text(encoding="utf-8"))
 
