@@ -81,7 +81,6 @@ FIRST_STACK = (
     "tests/console/",
     "tests/e2e/test_celery.py",
     "tests/e2e/test_run_requests.py",
-    "tests/e2e/test_upkeep.py",
     "tests/faults/",
     "tests/stack/",
 )

@@ -157,6 +157,7 @@ def test_what_passes_its_deadline_is_cancelled_at_amc_and_not_tried_again(
     assert at_amc(pipeline, execution) == "CANCELLED"
 
 
+@pytest.mark.long
 def test_clearing_a_waiting_task_and_pausing_a_collection_lose_and_repeat_nothing(
     pipeline: Pipeline, waiting: Waiting
 ) -> None:
@@ -183,6 +184,7 @@ def test_clearing_a_waiting_task_and_pausing_a_collection_lose_and_repeat_nothin
     assert [week["status"] for week in pipeline.rows.weeks(collection_id)] == ["SUCCESS"]
 
 
+@pytest.mark.long
 def test_a_run_whose_row_becomes_invalid_does_all_that_it_would_have_done(
     pipeline: Pipeline,
 ) -> None:

@@ -21,7 +21,7 @@ from faults.result_files import listed_files, wrong_files
 from fixtures.postgres import Row
 from fixtures.running_stack import Pipeline
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=1, hours=1)
 QUICK = {"mode": "per_second", "pending_seconds": 0, "running_seconds": 1}
