@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from model.protocol import Protocol, Step
+from model.protocol import Protocol
 from model.state import (
     KILLED,
     RESULTS,
@@ -19,8 +19,9 @@ from model.state import (
     held_slots,
     is_final,
 )
+from model.steps import Step
 from model.world import PROCESSES, World
-from recomamp.domain.execution_states import TRANSITIONS, Actor, AmcStatus, ExecutionStatus
+from recomamp.domain.execution_states import TRANSITIONS, Actor, ExecutionStatus
 
 _ALLOWED = {
     (one.source, one.target, actor): one.needs_results
@@ -50,9 +51,7 @@ def broken_rules(state: State, protocol: Protocol) -> Iterator[str]:
             yield from _wrong_words(row, state.executions[row.amc], (run, attempt), protocol)
 
 
-def _wrong_words(
-    row: Row, one: AtAmc, place: tuple[int, int], protocol: Protocol
-) -> Iterator[str]:
+def _wrong_words(row: Row, one: AtAmc, place: tuple[int, int], protocol: Protocol) -> Iterator[str]:
     """Yield what a row says of its execution and AMC does not."""
     if one.run != place[0] or (protocol.is_named and one.attempt != place[1]):
         yield "a row holds the execution of another"
@@ -76,35 +75,43 @@ def _slots_in_use(state: State) -> int:
     return in_use
 
 
-def broken_by_step(
-    step: Step, before: State, after: State, protocol: Protocol
-) -> Iterator[str]:
+def broken_by_step(step: Step, before: State, after: State, protocol: Protocol) -> Iterator[str]:
     """Yield each rule that a step breaks."""
-    granted = [row.has_slot for _, _, row in all_rows(after)]
-    if sum(granted) > sum(row.has_slot for _, _, row in all_rows(before)):
-        if _slots_in_use(after) > protocol.slots:
-            yield "a slot is granted beyond the limit"
+    granted = sum(row.has_slot for _, _, row in all_rows(after))
+    is_granting = granted > sum(row.has_slot for _, _, row in all_rows(before))
+    if is_granting and _slots_in_use(after) > protocol.slots:
+        yield "a slot is granted beyond the limit"
     for number, (old, new) in enumerate(zip(before.runs, after.runs, strict=True)):
         for attempt, row in enumerate(new.rows):
-            said = old.rows[attempt].amc_status if attempt < len(old.rows) else None
-            if is_final(said) and row.amc_status is not said:
-                yield f"{row.amc_status} replaces AMC's last word {said}"
-            source = old.rows[attempt].status if attempt < len(old.rows) else None
-            if source is row.status:
-                continue
-            needs_results = _ALLOWED.get((source, row.status, step.actor or Actor.PEOPLE))
-            if needs_results is None:
-                yield f"{step.actor} may not change {source} to {row.status}"
-            elif needs_results and row.amc_status is not RESULTS:
-                yield f"{row.status} without results"
+            yield from _wrong_change(step, old.rows[attempt : attempt + 1], row)
         if len(new.rows) > len(old.rows) and old.rows and _has_unloaded(old, before):
             yield f"run {number} asks again for results that AMC has"
+
+
+def _wrong_change(step: Step, before: tuple[Row, ...], row: Row) -> Iterator[str]:
+    """Yield why a row may not change in this way.
+
+    :param before: the row before the step, if there was one.
+    """
+    said = before[0].amc_status if before else None
+    if is_final(said) and row.amc_status is not said:
+        yield f"{row.amc_status} replaces AMC's last word {said}"
+    source = before[0].status if before else None
+    if source is row.status:
+        return
+    needs_results = _ALLOWED.get((source, row.status, step.actor or Actor.PEOPLE))
+    if needs_results is None:
+        yield f"{step.actor} may not change {source} to {row.status}"
+    elif needs_results and row.amc_status is not RESULTS:
+        yield f"{row.status} without results"
 
 
 def _has_unloaded(run: Run, state: State) -> bool:
     """Return whether AMC has results of an attempt that somebody has ended."""
     row = run.rows[-1]
-    return row.error == KILLED and row.amc is not None and state.executions[row.amc].status is RESULTS
+    return (
+        row.error == KILLED and row.amc is not None and state.executions[row.amc].status is RESULTS
+    )
 
 
 @dataclass
@@ -173,7 +180,7 @@ class Exploration:
 
 
 def is_settled(state: State) -> bool:
-    """Return whether all runs are over and left nothing open, in flight or without its slot back."""
+    """Return whether all runs are over, nothing is open or in flight, and all slots are free."""
     return (
         state.comparison is None
         and all(not run.phase.is_alive for run in state.runs)
@@ -188,7 +195,10 @@ def is_wanted(state: State) -> bool:
     """Return whether AMC works only on what an open row of a living run waits for."""
     return all(
         is_final(one.status)
-        or (state.runs[one.run].phase.is_alive and state.runs[one.run].rows[one.attempt].status.is_open)
+        or (
+            state.runs[one.run].phase.is_alive
+            and state.runs[one.run].rows[one.attempt].status.is_open
+        )
         for one in state.executions
     )
 
@@ -199,5 +209,3 @@ def explore(
     """Explore the model from runs that have not begun yet."""
     start = State(runs=(Run(),) * runs, budget=Budget(**budget))
     return Exploration(protocol, start, world(protocol)).run()
-
-

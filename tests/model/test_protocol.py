@@ -1,4 +1,4 @@
-"""The model of the protocol, explored whole: no state breaks a rule, and wrong models are caught."""
+"""The model of the protocol, explored whole: no state breaks a rule. Wrong models are caught."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from model.explore import Exploration, Violation, explore, is_settled, is_wanted
-from model.protocol import Outcomes, Protocol, Who
-from model.state import Process, State, with_execution
+from model.explore import Violation, explore, is_settled, is_wanted
+from model.protocol import Protocol
+from model.state import Process, State
+from model.steps import Outcomes, Who
 from model.world import World
 from recomamp.domain.execution_states import AmcStatus
 
@@ -57,22 +58,23 @@ def no_garbage_collection() -> Iterator[None]:
     gc.collect()
 
 
-def check(runs: int, behaviour: dict[str, Any], misfortunes: dict[str, int]) -> Exploration:
-    """Explore a bound, and check that each state can still come to a good end."""
-    explored = explore(Protocol(**behaviour), runs, **misfortunes)
+def check(
+    protocol: Protocol, runs: int, misfortunes: dict[str, int], world: type[World] = World
+) -> int:
+    """Explore a bound, check that each state can still come to a good end, and count the states."""
+    explored = explore(protocol, runs, world=world, **misfortunes)
     explored.check_reachable("settled", is_settled)
-    if behaviour.get("is_named", True):  # else nobody can tell what is ours
+    if protocol.is_named:  # else nobody can tell what is ours
         explored.check_reachable("wanted", is_wanted, without=("AMC succeeds",))
-    return explored
+    return len(explored.came_from)
 
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_no_state_breaks_a_rule(name: str) -> None:
     runs, behaviour, misfortunes, states = BOUNDS[name]
-    found = len(check(runs, behaviour, misfortunes).came_from)
-    assert found == states
+    assert check(Protocol(**behaviour), runs, misfortunes) == states
     page = (ROOT / "docs" / "explanation" / "reliability.md").read_text(encoding="utf-8")
-    assert f"| {name} | {found:,} |" in page
+    assert f"| {name} | {states:,} |" in page
 
 
 @pytest.mark.long
@@ -80,7 +82,7 @@ def test_no_state_breaks_a_rule(name: str) -> None:
 def test_no_state_of_a_wider_bound_breaks_a_rule(
     runs: int, behaviour: dict[str, Any], misfortunes: dict[str, int]
 ) -> None:
-    check(runs, behaviour, misfortunes)
+    check(Protocol(**behaviour), runs, misfortunes)
 
 
 class NoSearch(Protocol):
@@ -153,13 +155,11 @@ WRONG: dict[str, tuple[type[Protocol], type[World], dict[str, int], dict[str, An
 def test_a_wrong_model_is_caught_with_the_way_to_the_fault(name: str) -> None:
     protocol, world, misfortunes, behaviour, words = WRONG[name]
     with pytest.raises(Violation, match=words) as caught:
-        explored = explore(protocol(**behaviour), 1, world=world, **misfortunes)
-        explored.check_reachable("settled", is_settled)
-        explored.check_reachable("wanted", is_wanted, without=("AMC succeeds",))
+        check(protocol(**behaviour), 1, misfortunes, world)
     assert str(caught.value).splitlines()[1] == "  run 0: submit begin_submit"
 
 
 def test_slots_that_are_counted_wrongly_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.protocol.held_slots", lambda state: 0)
+    monkeypatch.setattr("model.sending.held_slots", lambda state: 0)
     with pytest.raises(Violation, match="beyond the limit"):
         explore(Protocol(), 2)

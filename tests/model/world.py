@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from model.protocol import Protocol, Step, Who, given_up_as
+from model.protocol import Protocol
 from model.state import (
-    IN_FLIGHT,
-    KILLED,
     RESULTS,
     Comparison,
     Orphan,
     Phase,
     Process,
-    Row,
     Run,
     State,
     all_rows,
-    held_slots,
     is_final,
     latest,
     spend,
@@ -25,6 +21,7 @@ from model.state import (
     with_row,
     with_run,
 )
+from model.steps import Step, Who, given_up_as
 from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus
 
 Steps = Iterator[tuple[Step, State]]
@@ -69,13 +66,17 @@ class World:
     def of_airflow(self, state: State, number: int, run: Run) -> Steps:
         """Let a process die, or be believed dead."""
         if run.task is not None and (dead := spend(state, "crashes")):
-            yield Step(None, "task dies", number), self.protocol.end_try(dead, number, is_last=False)
+            yield (
+                Step(None, "task dies", number),
+                self.protocol.end_try(dead, number, is_last=False),
+            )
         if run.killer is not None and (dead := spend(state, "crashes")):
             yield Step(None, "triggerer dies", number), with_run(dead, number, killer=None)
         if run.task is not None and run.zombie is None and (lost := spend(state, "zombies")):
             lost = with_run(lost, number, zombie=run.task)
-            yield Step(None, "task is lost", number), self.protocol.end_try(
-                lost, number, is_last=False
+            yield (
+                Step(None, "task is lost", number),
+                self.protocol.end_try(lost, number, is_last=False),
             )
 
     def of_people(self, state: State, number: int, run: Run) -> Steps:
@@ -113,14 +114,10 @@ class World:
             ended = with_execution(state, amc, status=RESULTS, is_cancelling=False)
             yield Step(None, "AMC succeeds", one.run), ended
             if failed := spend(state, "failures"):
-                ended = with_execution(
-                    failed, amc, status=AmcStatus.FAILED, is_cancelling=False
-                )
+                ended = with_execution(failed, amc, status=AmcStatus.FAILED, is_cancelling=False)
                 yield Step(None, "AMC fails", one.run), ended
             if one.is_cancelling:
-                ended = with_execution(
-                    state, amc, status=AmcStatus.CANCELLED, is_cancelling=False
-                )
+                ended = with_execution(state, amc, status=AmcStatus.CANCELLED, is_cancelling=False)
                 yield Step(None, "AMC cancels", one.run), ended
 
     # --- The reconciliation -------------------------------------------------------------------
@@ -139,7 +136,9 @@ class World:
 
     def list_amc(self, state: State) -> State:
         """List all executions, and store the statuses of ended rows."""
-        unlisted = frozenset((run, attempt) for run, attempt, row in all_rows(state) if row.is_unlisted)
+        unlisted = frozenset(
+            (run, attempt) for run, attempt, row in all_rows(state) if row.is_unlisted
+        )
         listed = tuple(one.status for one in state.executions)
         for run, attempt, row in all_rows(state):
             is_ended = not row.status.is_open and row.status is not ExecutionStatus.SUCCESS
@@ -151,7 +150,11 @@ class World:
         """Read the rows, mark orphans, count what has no open row, and decide."""
         for run, attempt, row in all_rows(state):
             is_orphan = row.status.is_open and not state.runs[run].phase.is_alive
-            orphan = (row.orphan if row.orphan is not Orphan.NO else Orphan.SEEN) if is_orphan else Orphan.NO
+            orphan = (
+                (row.orphan if row.orphan is not Orphan.NO else Orphan.SEEN)
+                if is_orphan
+                else Orphan.NO
+            )
             if row.status.is_open and orphan is not row.orphan:
                 state = with_row(state, run, attempt, orphan=orphan)
         state = self.count(state, pass_)
@@ -284,7 +287,11 @@ class World:
     def note_ended(self, state: State, amc: int, seen: AmcStatus) -> State:
         """Store AMC's status, where the row has ended."""
         for run, attempt, row in all_rows(state):
-            if row.amc == amc and not row.status.is_open and row.status is not ExecutionStatus.SUCCESS:
+            if (
+                row.amc == amc
+                and not row.status.is_open
+                and row.status is not ExecutionStatus.SUCCESS
+            ):
                 state = self.protocol.note_at(state, run, attempt, seen)
         return state
 
@@ -295,5 +302,3 @@ class World:
             if row.is_unlisted or orphan is not row.orphan:
                 state = with_row(state, run, attempt, orphan=orphan, is_unlisted=False)
         return state._replace(is_counted=False)
-
-
