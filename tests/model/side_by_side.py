@@ -66,7 +66,7 @@ def pick(outcomes: Iterator[tuple[Step, State]], wanted: dict[str, str]) -> Stat
     }
     step, after = next(iter(found.values()))
     if step.name in wanted:
-        return found[wanted[step.name]][1]
+        return found.get(wanted[step.name], (step, after))[1]  # unless it does not come so far
     return found.get(wanted.get("lost") or step.choice, (step, after))[1]
 
 
