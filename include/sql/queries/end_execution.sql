@@ -7,7 +7,7 @@
 UPDATE workflow_executions
 SET
     status = %(status)s,
-    -- AMC's last word stays: a try that Airflow believes dead may write late what it heard before
+    -- AMC's last word stays: a try that Airflow believes dead may write an earlier answer late
     amc_status = CASE
         WHEN amc_status IN ('SUCCEEDED', 'FAILED', 'REJECTED', 'CANCELLED', 'TIMED_OUT')
             THEN amc_status
