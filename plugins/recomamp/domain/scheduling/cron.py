@@ -218,7 +218,7 @@ class Cron:
             return next(tick for tick in ticks if tick > after)
         instant, offset = _plain(after), self._offset(after)
         latest = instant + _LONGEST_SEARCH
-        while instant < latest:  # one UTC offset after the other: within it, wall time is plain
+        while instant < latest:  # one UTC offset after the other: in it, wall time is arithmetic
             wall = next(_wall_times(self.fields, _naive(instant + offset), forward=True))
             tick = wall.replace(tzinfo=UTC) - offset
             if self._keeps_offset(instant, tick, offset, _WEEK):
