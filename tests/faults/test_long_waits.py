@@ -102,6 +102,7 @@ def waits() -> Iterator[Waits]:
         environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
             "AMC_EMULATOR_TENANTS": str(tenants),
+            "RECOMAMP_DRY_RUNS": "off",  # they would be executions of AMC too
         }
         settings = Settings.load(data=data, environ=environ, free_ports=True, disposable=True)
         with Stack(settings).running() as stack, closing(stack.api()) as api:
@@ -119,11 +120,7 @@ def test_backfills_start_beside_long_waiting_runs(
 
     longest = []
     for dag_id in dag_ids:
-        waits.until(
-            lambda dag_id=dag_id: waits.api.get(f"/api/v2/dags/{dag_id}").is_success, dag_id
-        )
-        arguments = ["--dag-id", dag_id, "--from-date", DAYS[0], "--to-date", DAYS[1]]
-        waits.stack.commands.airflow("backfill", "create", *arguments)
+        waits.backfill(dag_id)
         begun = waits.until(
             lambda dag_id=dag_id: waits.waits_for_first_step(dag_id), f"first steps of {dag_id}"
         )

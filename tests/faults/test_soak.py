@@ -88,6 +88,7 @@ def stack() -> Iterator[Stack]:
             **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
             "AMC_EMULATOR_TENANTS": str(tenants),
             "RECOMAMP_POLL_SECONDS": "2",
+            "RECOMAMP_DRY_RUNS": "off",  # they would be executions of AMC too
             "AIRFLOW__CORE__PARALLELISM": "8",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
