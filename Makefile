@@ -15,7 +15,7 @@ LINT := .venv-lint/bin
 MEASURE := .venv-measure/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser redis postgres up down status demo test faults upgrade-test compose-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit wheel wheel-test release release-dump docs lock schema migrate rotate airflow live secrets restatement
+.PHONY: help setup browser redis postgres up down status demo test faults upgrade-test compose-test network-test kubernetes-test soak flakes bench check lint leaks format hooks coverage mutants audit wheel wheel-test release release-dump docs lock schema migrate rotate airflow live secrets restatement
 
 # Hundreds of processes import the same modules: each would compile them for seconds. Where the
 # environment forbids Python to keep what it has compiled, make allows it
@@ -111,7 +111,12 @@ upgrade-test: $(STAMP) ## Upgrade a working stack, restore a backup, clean a yea
 # The Compose file on Docker, or on podman as root with stand-ins for images that cannot be pulled
 compose-test: export PYTHONPATH := include:plugins:tests
 compose-test: $(STAMP) ## Let containers fail under work and print the matrix (an hour; ONLY="redis postgres")
-	@$(BIN)/python -m containers $(ONLY)
+	@$(BIN)/python -m containers faults $(ONLY)
+
+# With podman or Docker as above, and nftables
+network-test: export PYTHONPATH := include:plugins:tests
+network-test: $(STAMP) ## Cut containers off from each other under work and print the matrix (two hours; ONLY="broker 600")
+	@$(BIN)/python -m containers cuts $(ONLY)
 
 # helm and kubectl come from deploy/kubernetes/tools.txt. No registry of packages has the chart
 kubernetes-test: export CHART_OF_AIRFLOW := $(abspath $(CHART))

@@ -1,13 +1,16 @@
 """Let one part of docker-compose.yaml after the other fail, and print what became of the work.
 
-    make compose-test                      # every fault
-    make compose-test ONLY="none redis"    # those whose name contains one of the words
+    make compose-test                        # every fault
+    make compose-test ONLY="none redis"      # those whose name contains one of the words
+    make network-test                        # every cut of the network between containers
+    make network-test ONLY="broker 600"      # those whose name contains one of the words
 
 It exits with 1 if a window was sent twice or lost, or if a run stood still for too long.
 """
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -18,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from containers.cuts import cuts
 from containers.deployment import PROJECT, Deployment, Timeout, wait_until
 from containers.engine import NoEngine, find_engine
 from containers.faults import FAULTS, Injected
@@ -41,7 +45,10 @@ SCHEDULE = """
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of the windows of one fault. Times are in seconds after the fault was over."""
+    """What became of the windows of one fault. Times are in seconds after the fault was over.
+
+    ``back_after`` is infinite if a host never worked again, and None where no host was looked at.
+    """
 
     fault: str
     windows: int
@@ -57,11 +64,12 @@ class Outcome:
     def is_good(self) -> bool:
         """Whether the fault did what a fault may do."""
         kept = self.once == self.windows and not self.doubled and not self.lost
-        return self.has_happened and kept and self.stall <= LONGEST_STALL_SECONDS
+        is_back = self.back_after is None or math.isfinite(self.back_after)
+        return self.has_happened and kept and is_back and self.stall <= LONGEST_STALL_SECONDS
 
     def row(self) -> str:
         """Return the outcome as a line of a table."""
-        back = "–" if self.back_after is None else f"{self.back_after:.0f}"
+        back = "–" if self.back_after is None else f"{self.back_after:.0f}".replace("inf", "never")
         counts = f"{self.windows} | {self.once} | {self.doubled} | {self.lost}"
         return f"| {self.fault} | {counts} | {self.stall:.0f} | {back} | {self.done_after:.0f} |"
 
@@ -78,8 +86,9 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def main(words: list[str]) -> int:
+def main(kind: str, words: list[str]) -> int:
     """Run the faults that are asked for; 1 if one did harm, 2 without an engine."""
+    faults = FAULTS if kind == "faults" else cuts()
     LOG.parent.mkdir(exist_ok=True)
     LOG.write_text("", encoding="utf-8")
     try:
@@ -89,7 +98,7 @@ def main(words: list[str]) -> int:
         return 2
     chosen = {
         name: fault
-        for name, fault in FAULTS.items()
+        for name, fault in faults.items()
         if not words or any(word.lower() in name.lower() for word in words)
     }
     with TemporaryDirectory(prefix=f"{PROJECT}-") as folder:
@@ -100,7 +109,7 @@ def main(words: list[str]) -> int:
         deployment = Deployment(engine, images, Path(folder))
         with _running(deployment):
             outcomes = [_try(deployment, name, fault) for name, fault in chosen.items()]
-            outcomes.append(_backfill(deployment))
+            outcomes += [_backfill(deployment)] if kind == "faults" else []
     sys.stdout.write("\n".join([HEAD, *(one.row() for one in outcomes)]) + "\n")
     return 0 if all(one.is_good for one in outcomes) else 1
 
@@ -127,7 +136,8 @@ def _try(deployment: Deployment, name: str, fault: Callable[[Deployment], Inject
         deployment.register(name, WEEKS)
         wait_until("a query at AMC", lambda: sum(_sent(deployment, name).values()) > 0)
         injected, has_happened = _inject(deployment, fault)
-        say(f"  over; {len(deployment.workers())} workers")
+        workers = len(deployment.containers("worker"))
+        say(f"  over; {workers} workers")
         ended = (
             "SELECT count(*) FROM report_data_weeks AS week"
             " JOIN report_data_collections AS collection ON collection.id = week.collection_id"
@@ -145,7 +155,7 @@ def _try(deployment: Deployment, name: str, fault: Callable[[Deployment], Inject
         once=sum(times == 1 for times in sent.values()),
         doubled=sum(times > 1 for times in sent.values()),
         lost=WEEKS - succeeded,
-        stall=longest_stall(watch.samples, injected.over),
+        stall=longest_stall(watch.samples, injected.began or injected.over),
         done_after=max(done_after, 0),
         back_after=back_after,
         has_happened=has_happened,
@@ -214,20 +224,40 @@ def _sent(deployment: Deployment, name: str) -> Counter[object]:
     )
 
 
-def _back_after(deployment: Deployment, name: str, injected: Injected) -> float | None:
-    """Return when the first task began after a fault, on the last of its hosts if it names any.
+def _back_after(deployment: Deployment, name: str, injected: Injected) -> float:
+    """Return when the hosts of a fault worked again, the last of them. Infinite if one never did.
 
     Hosts without a task of the collection get one of another, so that each has to show itself.
     """
-    hosts = injected.hosts or ("",)
-    for number in range(3):
-        begun = [_first_task(deployment, host, injected.over) for host in hosts]
-        if None not in begun:
-            return max(one for one in begun if one is not None)
-        further = f"{name} {number}"
-        deployment.register(further, WEEKS)
-        wait_until("further weeks", lambda further=further: _is_over(deployment, further))
-    return None
+    try:
+        if injected.heartbeats:
+            return max(
+                _first_heartbeat(deployment, host, injected.over) for host in injected.heartbeats
+            )
+        hosts = injected.hosts or ("",)
+        for number in range(3):
+            begun = [_first_task(deployment, host, injected.over) for host in hosts]
+            if None not in begun:
+                return max(one for one in begun if one is not None)
+            further = f"{name} {number}"
+            deployment.register(further, WEEKS)
+            wait_until("further weeks", lambda further=further: _is_over(deployment, further))
+    except Timeout as err:
+        say(f"  not back: {err}")
+    return math.inf
+
+
+def _first_heartbeat(deployment: Deployment, host: str, since: float) -> float:
+    """Wait for a host's heartbeat after a fault, and return when it was seen.
+
+    :raises Timeout: none came.
+    """
+    beats = f"""
+        SELECT count(*) FROM job
+        WHERE hostname = '{host}' AND latest_heartbeat > to_timestamp({since})
+    """
+    wait_until(f"a heartbeat of {host}", lambda: int(deployment.airflow(beats)[0][0]) > 0)
+    return time.time() - since
 
 
 def _first_task(deployment: Deployment, host: str, since: float) -> float | None:
@@ -248,4 +278,4 @@ def _is_over(deployment: Deployment, name: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -25,7 +25,8 @@ PUBLISHED = f"{PROJECT}-published"
 AMAZON, DATABASE = f"{PROJECT}-amazon", f"{PROJECT}-application-database"
 OWNER, LOGIN = "recomamp_owner", "airflow_pipeline"
 TOKEN = "Atzr|demo-north"  # of the emulator's tenant, opens nothing else
-WORKERS, SLOTS = 2, 4
+COPIES = dict.fromkeys(("dag-processor", "scheduler", "triggerer", "worker"), 2)
+SLOTS = 4
 WAIT_SECONDS, POLL_SECONDS = 600, 2
 
 
@@ -78,7 +79,11 @@ class Deployment:
         """Start all services, or those whose image has changed, and return when all are healthy."""
         self._write_environment()
         self.compose("up", "--detach")
-        wait_until("two workers", lambda: len(self.workers()) == WORKERS)
+        for service, copies in COPIES.items():
+            wait_until(
+                f"{copies} of {service}",
+                lambda service=service, copies=copies: len(self.containers(service)) == copies,
+            )
         for name in self.engine.names(PROJECT):
             wait_until(f"a healthy {name}", lambda name=name: self.engine.is_healthy(name))
 
@@ -96,14 +101,13 @@ class Deployment:
         """Run a command of Compose on this deployment."""
         return self.engine.compose(*self._files(), *arguments)
 
-    def workers(self) -> list[str]:
-        """Return the names of the workers' containers."""
-        return self.engine.names(PROJECT, "worker")
+    def containers(self, service: str) -> list[str]:
+        """Return the names of a service's containers."""
+        return self.engine.names(PROJECT, service)
 
     def container(self, service: str) -> str:
-        """Return the name of a service's only container."""
-        (name,) = self.engine.names(PROJECT, service)
-        return name
+        """Return the name of a service's only container, or of the first."""
+        return self.containers(service)[0]
 
     # --- Its databases and Amazon -----------------------------------------------------------------
 
@@ -221,7 +225,7 @@ class Deployment:
             "RECOMAMP_ALLOW_INSECURE_DATABASE": "application-database",
             "AIRFLOW__API__PORT": str(self.ui_port),
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(SLOTS),
-            "AIRFLOW__CORE__PARALLELISM": str(WORKERS * SLOTS),
+            "AIRFLOW__CORE__PARALLELISM": str(COPIES["worker"] * SLOTS),
             "RECOMAMP_POLL_SECONDS": "5",
             "RECOMAMP_DRY_RUNS": "off",
         }
@@ -239,7 +243,7 @@ class Deployment:
         lines += ["services:"]
         for name in yaml.safe_load(COMPOSE_FILE.read_text(encoding="utf-8"))["services"]:
             lines += [f"  {name}:", f"    ulimits: {{core: 0, nofile: {files}, nproc: 4096}}"]
-            lines += [f"    scale: {WORKERS}"] if name == "worker" else []
+            lines += [f"    scale: {COPIES[name]}"] if name in COPIES else []
         return "\n".join(lines) + "\n"
 
     def _start_database(self, password: str) -> None:

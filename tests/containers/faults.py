@@ -20,10 +20,16 @@ SUBMIT, LOAD = "create_execution", "download"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Injected:
-    """When a fault was over (seconds since the epoch), and on which hosts work must go on."""
+    """When a fault was over, and on which hosts work must go on. Times are seconds since the epoch.
+
+    ``began`` is set where others must do the work meanwhile: no run may stall from then on.
+    ``hosts`` must run tasks again, and ``heartbeats`` are hosts that must send them again.
+    """
 
     over: float
+    began: float | None = None
     hosts: tuple[str, ...] = ()
+    heartbeats: tuple[str, ...] = ()
 
 
 def nothing(deployment: Deployment) -> Injected:
@@ -40,7 +46,7 @@ def kill_workers(deployment: Deployment) -> Injected:
         lambda: deployment.held(SUBMIT) > 0 and deployment.held(LOAD) > 0,
         HOLDING_SECONDS,
     )
-    workers = deployment.workers()
+    workers = deployment.containers("worker")
     for name in workers:
         deployment.engine.kill(name)
     over = time.time()
@@ -50,7 +56,7 @@ def kill_workers(deployment: Deployment) -> Injected:
 
 def cut_worker_off(deployment: Deployment) -> Injected:
     """Take a worker off all its networks."""
-    name = deployment.workers()[-1]
+    name = deployment.containers("worker")[-1]
     networks = list(deployment.engine.inspect(name)["NetworkSettings"]["Networks"])
     _wait_for_work(deployment)
     for network in networks:
@@ -71,10 +77,10 @@ def stop_postgres(deployment: Deployment) -> Injected:
     return _stop(deployment, deployment.container("postgres"), DATABASE)
 
 
-def restart_scheduler(deployment: Deployment) -> Injected:
-    """Restart the scheduler."""
+def restart_schedulers(deployment: Deployment) -> Injected:
+    """Restart both schedulers."""
     _wait_for_work(deployment)
-    deployment.engine.run("restart", deployment.container("scheduler"))
+    deployment.engine.run("restart", *deployment.containers("scheduler"))
     return Injected(over=time.time())
 
 
@@ -107,7 +113,7 @@ FAULTS: dict[str, Callable[[Deployment], Injected]] = {
     f"a worker off the network for {CUT_SECONDS} s": cut_worker_off,
     f"Redis stopped for {OUTAGE_SECONDS} s": stop_redis,
     f"Postgres stopped for {OUTAGE_SECONDS} s": stop_postgres,
-    "scheduler restarted": restart_scheduler,
+    "schedulers restarted": restart_schedulers,
     "down and up": go_down,
     "image replaced": replace_image,
 }

@@ -1,0 +1,148 @@
+"""Cuts of the network: packets between a component and what it needs vanish without a word.
+
+A rule of nftables in the container's own network drops them, so no peer sees a closed connection.
+It needs root, or sudo that asks for no password, and the program `nft`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from containers.deployment import AMAZON, DATABASE, Deployment, wait_until
+from containers.faults import Injected
+
+SHORT_SECONDS, LONG_SECONDS = 30, 600
+COMMAND_SECONDS = 30
+TABLE = "recomamp_cut"
+DIRECTIONS = {
+    "both ways": ("input", "output"),
+    "answers lost": ("input",),
+    "requests lost": ("output",),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A component and its peers. ``all_hosts``: no other host could do the work meanwhile."""
+
+    service: str
+    peer: str
+    all_hosts: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the matrix calls the link."""
+        return f"{self.service} and {self.peer}"
+
+
+LINKS = (
+    Link(service="worker", peer="broker"),
+    Link(service="worker", peer="databases"),
+    Link(service="worker", peer="API server"),
+    Link(service="worker", peer="Amazon", all_hosts=True),
+    Link(service="triggerer", peer="databases"),
+    Link(service="scheduler", peer="databases"),
+)
+
+
+def cut(link: Link, direction: str, seconds: float, deployment: Deployment) -> Injected:
+    """Cut a link of one host, or of all, for some seconds."""
+    hosts = deployment.containers(link.service)
+    hosts = hosts if link.all_hosts else hosts[:1]
+    addresses = [
+        address
+        for name in _peers(deployment, link.peer)
+        for address in _addresses(deployment, name)
+    ]
+    names = tuple(str(deployment.engine.inspect(host)["Config"]["Hostname"]) for host in hosts)
+    _wait_for_work(deployment, link.service, names)
+    began = time.time()
+    with _dropped(deployment, hosts, addresses, DIRECTIONS[direction]):
+        time.sleep(seconds)
+    return Injected(
+        over=time.time(),
+        began=None if link.all_hosts else began,
+        hosts=names if link.service == "worker" else (),
+        heartbeats=() if link.service == "worker" else names,
+    )
+
+
+def cuts() -> dict[str, Callable[[Deployment], Injected]]:
+    """Return every cut by its name: short ones in each direction, and long ones."""
+    plans = [
+        *((link, direction, SHORT_SECONDS) for link in LINKS for direction in DIRECTIONS),
+        *((link, "both ways", LONG_SECONDS) for link in LINKS),
+    ]
+    return {
+        f"{link.name}, {direction}, {seconds} s": partial(cut, link, direction, seconds)
+        for link, direction, seconds in plans
+    }
+
+
+def _peers(deployment: Deployment, peer: str) -> list[str]:
+    return {
+        "broker": lambda: deployment.containers("redis"),
+        "databases": lambda: [*deployment.containers("postgres"), DATABASE],
+        "API server": lambda: deployment.containers("api-server"),
+        "Amazon": lambda: [AMAZON],
+    }[peer]()
+
+
+def _addresses(deployment: Deployment, name: str) -> list[str]:
+    networks = deployment.engine.inspect(name)["NetworkSettings"]["Networks"]
+    return [network["IPAddress"] for network in networks.values() if network["IPAddress"]]
+
+
+@contextmanager
+def _dropped(
+    deployment: Deployment, hosts: Sequence[str], addresses: Sequence[str], chains: Sequence[str]
+) -> Iterator[None]:
+    """Drop what hosts receive from addresses (input), or send to them (output)."""
+    peers = "{ " + ", ".join(addresses) + " }"
+    rules = {
+        "input": f"chain input {{ type filter hook input priority 0; ip saddr {peers} drop; }}",
+        "output": f"chain output {{ type filter hook output priority 0; ip daddr {peers} drop; }}",
+    }
+    table = f"table inet {TABLE} {{ {' '.join(rules[chain] for chain in chains)} }}"
+    processes = [int(deployment.engine.inspect(host)["State"]["Pid"]) for host in hosts]
+    try:
+        for process in processes:
+            _in_network_of(process, table)
+        yield
+    finally:
+        # A container that has restarted has the same network, under another process
+        for host in hosts:
+            process = int(deployment.engine.inspect(host)["State"]["Pid"])
+            _in_network_of(process, f"destroy table inet {TABLE}")
+
+
+def _in_network_of(process: int, rules: str) -> None:
+    command = ["nsenter", "--target", str(process), "--net", "nft", "--file", "-"]
+    if os.geteuid():
+        command = ["sudo", "-n", *command]
+    subprocess.run(command, input=rules, text=True, check=True, timeout=COMMAND_SECONDS)
+
+
+def _wait_for_work(deployment: Deployment, service: str, hosts: Sequence[str]) -> None:
+    """Wait until one of the hosts has work, so that a cut can do harm."""
+    names = ", ".join(f"'{host}'" for host in hosts)
+    busy = {
+        "worker": f"""
+            SELECT count(*) FROM task_instance WHERE state = 'running' AND hostname IN ({names})
+        """,
+        "triggerer": f"""
+            SELECT count(*) FROM trigger JOIN job ON job.id = trigger.triggerer_id
+            WHERE job.hostname IN ({names})
+        """,
+        "scheduler": f"""
+            SELECT count(*) FROM task_instance JOIN job ON job.id = queued_by_job_id
+            WHERE task_instance.state IN ('queued', 'running') AND job.hostname IN ({names})
+        """,
+    }[service]
+    wait_until(f"work on a {service}", lambda: int(deployment.airflow(busy)[0][0]) > 0, 60)
