@@ -105,21 +105,23 @@ def _dropped(
 ) -> Iterator[None]:
     """Drop what hosts receive from addresses (input), or send to them (output)."""
     peers = "{ " + ", ".join(addresses) + " }"
-    rules = {
-        "input": f"chain input {{ type filter hook input priority 0; ip saddr {peers} drop; }}",
-        "output": f"chain output {{ type filter hook output priority 0; ip daddr {peers} drop; }}",
-    }
-    table = f"table inet {TABLE} {{ {' '.join(rules[chain] for chain in chains)} }}"
+    fields = {"input": "saddr", "output": "daddr"}
+    table = f"table inet {TABLE}\n"  # declared first, so that it can be deleted in any case
+    rules = "".join(
+        f"add chain inet {TABLE} {chain} {{ type filter hook {chain} priority 0; }}\n"
+        f"add rule inet {TABLE} {chain} ip {fields[chain]} {peers} drop\n"
+        for chain in chains
+    )
     processes = [int(deployment.engine.inspect(host)["State"]["Pid"]) for host in hosts]
     try:
         for process in processes:
-            _in_network_of(process, table)
+            _in_network_of(process, table + rules)
         yield
     finally:
-        # A container that has restarted has the same network, under another process
+        # A container that has restarted has another process, and perhaps another network
         for host in hosts:
             process = int(deployment.engine.inspect(host)["State"]["Pid"])
-            _in_network_of(process, f"destroy table inet {TABLE}")
+            _in_network_of(process, f"{table}delete table inet {TABLE}\n")
 
 
 def _in_network_of(process: int, rules: str) -> None:
