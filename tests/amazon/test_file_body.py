@@ -87,6 +87,8 @@ def length(body: bytes) -> dict[str, str]:
         {**length(TEXT), **OTHER, "x-amz-server-side-encryption-customer-algorithm": "AES256"},
         {**length(TEXT), "Content-MD5": "no base64"},
         {**length(TEXT), "Content-Encoding": "identity"},
+        {**length(TEXT), "Content-Encoding": "aws-chunked"},
+        {**length(TEXT), "Content-Encoding": "UTF-8"},
     ],
 )
 def test_a_file_without_a_last_line_end_is_whole_where_its_length_or_sum_says_so(

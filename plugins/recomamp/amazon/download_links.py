@@ -33,7 +33,9 @@ _STORAGE = re.compile(
 _CONTENT_NETWORK = re.compile(r"[a-z0-9]{4,32}\.cloudfront\.(?:net|cn)")
 _SHOWN_CHARS = 200
 _MAX_READ = 10_000  # characters of an error page of the storage
-_EXPIRED = ("ExpiredToken", "RequestExpired")
+_EXPIRED = ("ExpiredToken", "RequestExpired", "TokenRefreshRequired")
+# S3's words for what may be over at the next try, with statuses that say otherwise
+_PASSING = ("OperationAborted", "RequestTimeout")
 
 
 def readable_link(text: str, api_url: str) -> httpx.URL:
@@ -75,7 +77,7 @@ def is_file(response: httpx.Response) -> bool:
 
 def is_page(response: httpx.Response) -> bool:
     """Return whether a gateway's page came instead of a file, with any status."""
-    return bool(response.headers.get("Content-Type", "").startswith("text/html"))
+    return bool(response.headers.get("Content-Type", "").lower().startswith("text/html"))
 
 
 def storage_error(response: httpx.Response) -> PipelineError:
@@ -105,7 +107,8 @@ def _kind_of(status: int, code: str | None) -> type[AmazonError]:
     # A link carries its own right: where one is refused, a new one may be accepted
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or code in _EXPIRED:
         return DownloadLinkExpired
-    if status >= 500 or status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
+    is_passing = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT)
+    if status >= 500 or is_passing or code in _PASSING:
         return TransientError
     return RequestRejected if status >= 400 else UnexpectedResponse
 
