@@ -176,6 +176,12 @@ def test_a_file_said_to_be_gzip_must_be(tmp_path: Path) -> None:
         download(tmp_path, headers, TEXT)
 
 
+@pytest.mark.parametrize("coding", ["aws-chunked,gzip", "gzip, aws-chunked", "identity, GZIP"])
+def test_what_is_no_coding_does_not_hide_gzip(tmp_path: Path, coding: str) -> None:
+    body = gzip.compress(TEXT)
+    assert download(tmp_path, {**length(body), "Content-Encoding": coding}, body) == TEXT
+
+
 def test_a_file_stays_packed_for_who_reads_gzip(tmp_path: Path) -> None:
     body = gzip.compress(TEXT)
     headers = {**length(body), "Content-Encoding": "gzip"}

@@ -64,10 +64,15 @@ def _is_amazons(link: httpx.URL) -> bool:
 
 def is_same_part(one: str, other: str) -> bool:
     """Return whether two links, signed at different times, lead to the same file."""
+    return part_of(one) == part_of(other)
+
+
+def part_of(link: str) -> str:
+    """Return the address of a link's file, without the signature; as it is where it is no URL."""
     try:
-        return httpx.URL(one).copy_with(query=None) == httpx.URL(other).copy_with(query=None)
+        return str(httpx.URL(link).copy_with(query=None))
     except httpx.InvalidURL:
-        return False
+        return link
 
 
 def is_file(response: httpx.Response) -> bool:

@@ -20,8 +20,9 @@ from recomamp.amazon.amc.responses import (
     read_executions,
 )
 from recomamp.amazon.base_client import AmazonClient, ApiRequest, ListPage
+from recomamp.amazon.download_links import part_of
 from recomamp.domain.executions import AmcExecution
-from recomamp.errors import LimitExceeded, RequestRejected
+from recomamp.errors import LimitExceeded, RequestRejected, UnexpectedResponse
 
 # AMC answers 400; its description also has 422 for calls that change something.
 _ALREADY_ENDED = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
@@ -112,6 +113,7 @@ class AmcClient(AmazonClient):
         """Return signed links to the parts of a result, in order; they live ten minutes.
 
         :raises LimitExceeded: when there are more of them than the client's limits allow.
+        :raises UnexpectedResponse: when two of them lead to the same part.
         """
 
         def call(next_token: str | None) -> ApiRequest:
@@ -120,6 +122,7 @@ class AmcClient(AmazonClient):
             )
 
         urls: list[str] = []
+        parts: set[str] = set()
         async for url in self.items(call, read_download_urls):
             if len(urls) == self.limits.result_limit_parts:
                 raise LimitExceeded(
@@ -127,6 +130,12 @@ class AmcClient(AmazonClient):
                     "which is all that RECOMAMP_RESULT_LIMIT_PARTS allows"
                 )
             urls.append(url)
+            parts.add(part_of(url))
+            if len(parts) < len(urls):  # its rows would be there twice
+                raise UnexpectedResponse(
+                    f"AMC lists a file of execution {amc_execution_id} twice: {part_of(url)}; "
+                    "the next try asks again"
+                )
         return tuple(urls)
 
     async def list_data_sources(self) -> AsyncIterator[Mapping[str, Any]]:
