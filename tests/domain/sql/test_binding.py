@@ -860,3 +860,13 @@ def test_a_value_may_follow_asymmetric() -> None:
     )
     with pytest.raises(InvalidDefinition):
         bound("x BETWEEN SYMMETRIC {{end_date}} AND {{day}}")
+
+
+def test_an_array_of_numbers_is_text_everywhere_or_nowhere() -> None:
+    mixed = "ARRAY_CONTAINS({{numbers}}, x) OR\nARRAY_CONTAINS('{{numbers}}', y)"
+    for read in (bound, lambda sql: check(sql, PARAMETERS)):
+        with pytest.raises(InvalidDefinition, match="numbers at line 2, column 16 is in quotes"):
+            read(mixed)
+    assert bound("ARRAY_CONTAINS({{numbers}}, x) OR y IN ('{{numbers}}')") == (
+        "ARRAY_CONTAINS(CUSTOM_PARAMETER('numbers'), x) OR y IN ('1', '-2')"
+    )
