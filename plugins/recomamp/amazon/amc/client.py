@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -122,7 +123,6 @@ class AmcClient(AmazonClient):
             )
 
         urls: list[str] = []
-        parts: set[str] = set()
         async for url in self.items(call, read_download_urls):
             if len(urls) == self.limits.result_limit_parts:
                 raise LimitExceeded(
@@ -130,10 +130,10 @@ class AmcClient(AmazonClient):
                     "which is all that RECOMAMP_RESULT_LIMIT_PARTS allows"
                 )
             urls.append(url)
-            parts.add(part_of(url))
-            if len(parts) < len(urls):  # its rows would be there twice
+        for part, times in Counter(map(part_of, urls)).items():
+            if times > 1:  # its rows would be there twice
                 raise UnexpectedResponse(
-                    f"AMC lists a file of execution {amc_execution_id} twice: {part_of(url)}; "
+                    f"AMC lists a file of execution {amc_execution_id} twice: {part}; "
                     "the next try asks again"
                 )
         return tuple(urls)
