@@ -186,6 +186,9 @@ def test_the_query_of_the_request_is_not_in_the_message():
         ({"Retry-After": "inf"}, 600.0),
         ({"Retry-After": "nan"}, None),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "7, 30"}, 30.0),
+        ({"Retry-After": "Wed, 21 Oct 99999999999 07:28:00 GMT"}, None),
+        ({"Retry-After": "1 Jan 2026 1:1:1 +99999999999999999999"}, None),
         ({}, None),
         (
             {

@@ -87,6 +87,8 @@ def length(body: bytes) -> dict[str, str]:
         {**length(TEXT), **OTHER, "x-amz-server-side-encryption-customer-algorithm": "AES256"},
         {**length(TEXT), "Content-MD5": "no base64"},
         {**length(TEXT), "Content-Encoding": "identity"},
+        {**length(TEXT), "Content-Encoding": "aws-chunked"},
+        {**length(TEXT), "Content-Encoding": "UTF-8"},
     ],
 )
 def test_a_file_without_a_last_line_end_is_whole_where_its_length_or_sum_says_so(
@@ -172,6 +174,12 @@ def test_a_file_said_to_be_gzip_must_be(tmp_path: Path) -> None:
     headers = {**length(TEXT), "Content-Encoding": "gzip"}
     with pytest.raises(UnexpectedResponse, match="came as gzip, and is not"):
         download(tmp_path, headers, TEXT)
+
+
+@pytest.mark.parametrize("coding", ["aws-chunked,gzip", "gzip, aws-chunked", "identity, GZIP"])
+def test_what_is_no_coding_does_not_hide_gzip(tmp_path: Path, coding: str) -> None:
+    body = gzip.compress(TEXT)
+    assert download(tmp_path, {**length(body), "Content-Encoding": coding}, body) == TEXT
 
 
 def test_a_file_stays_packed_for_who_reads_gzip(tmp_path: Path) -> None:

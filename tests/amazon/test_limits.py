@@ -343,6 +343,20 @@ def test_a_part_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert left_in(tmp_path) == []
 
 
+def test_a_part_that_a_second_page_lists_again_is_not_loaded_twice(tmp_path: Path) -> None:
+    pages = count()
+
+    def server(request: httpx.Request) -> httpx.Response:
+        page = next(pages)
+        token = {"nextToken": "again"} if "nextToken" not in request.url.params else {}
+        return httpx.Response(200, json={"downloadUrls": [f"{STORAGE}/0?signed={page}"], **token})
+
+    with pytest.raises(UnexpectedResponse, match=r"lists a file of execution e-1 twice: \S+/0;"):
+        load(server, tmp_path)
+
+    assert left_in(tmp_path) == []
+
+
 def test_parts_without_number_are_not_all_listed(tmp_path: Path) -> None:
     pages = count()
 

@@ -357,3 +357,8 @@ def test_a_dry_run_without_a_name_is_recognised_by_amcs_id() -> None:
     known = KnownExecutions(statuses={}, held={})
     assert count_external([nameless], known) == 1
     assert count_external([nameless], replace(known, dry_runs={nameless.amc_execution_id})) == 0
+
+
+def test_what_two_pages_list_counts_once() -> None:
+    known = KnownExecutions(statuses={}, held={})
+    assert count_external([at_amc(), at_amc()], known) == 1

@@ -88,3 +88,26 @@ def test_columns_are_read_back_from_the_document_of_a_result() -> None:
     fields = json.loads(ResultPreview(columns).document(rows=0, files=[]))["schema"]["fields"]
     assert read_stored_columns(fields) == columns
     assert read_stored_columns(None) == read_stored_columns([{"name": "a"}]) == ()
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"dataType": "DECIMAL(38,4)"},
+        {"dataType": "decimal(38, 4)"},
+        {"dataType": "DECIMAL", "precision": "38", "scale": "4"},
+        {"dataType": "DECIMAL", "precision": 38.0, "scale": 4.0},
+        {"dataType": {"type": "DECIMAL", "precision": 38, "scale": 4}},
+        {"dataType": " Decimal ", "precision": 38, "scale": 4},
+    ],
+    ids=str,
+)
+def test_the_digits_of_a_decimal_are_read_in_every_form(described: dict[str, Any]) -> None:
+    (column,) = read_columns([{"name": "x", **described}])
+    assert (column.type_name, column.arrow_type) == ("DECIMAL(38,4)", pa.decimal128(38, 4))
+
+
+@pytest.mark.parametrize("precision", ["", "3.5", "-1", "٣", "9" * 5000, 3.5, float("nan"), True])
+def test_digits_that_are_no_number_make_text_of_a_decimal(precision: object) -> None:
+    column = {"name": "x", "dataType": "DECIMAL", "precision": precision, "scale": 0}
+    assert read_columns([column])[0].arrow_type == pa.string()

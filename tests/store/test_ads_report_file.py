@@ -114,6 +114,7 @@ def test_a_row_without_an_end_is_not_read_for_ever(path: Path) -> None:
         ({"cost": [1]}, "is not a number"),
         ({"cost": "dear"}, "InvalidOperation"),
         ({"clicks": "NaN"}, "is not a number"),
+        ({"clicks": 1.5}, "is not a whole number"),
         ({"clicks": "1e999999"}, "is not a number"),
     ],
 )

@@ -33,7 +33,9 @@ _STORAGE = re.compile(
 _CONTENT_NETWORK = re.compile(r"[a-z0-9]{4,32}\.cloudfront\.(?:net|cn)")
 _SHOWN_CHARS = 200
 _MAX_READ = 10_000  # characters of an error page of the storage
-_EXPIRED = ("ExpiredToken", "RequestExpired")
+_EXPIRED = ("ExpiredToken", "RequestExpired", "TokenRefreshRequired")
+# S3's words for what may be over at the next try, with statuses that say otherwise
+_PASSING = ("OperationAborted", "RequestTimeout")
 
 
 def readable_link(text: str, api_url: str) -> httpx.URL:
@@ -62,10 +64,15 @@ def _is_amazons(link: httpx.URL) -> bool:
 
 def is_same_part(one: str, other: str) -> bool:
     """Return whether two links, signed at different times, lead to the same file."""
+    return part_of(one) == part_of(other)
+
+
+def part_of(link: str) -> str:
+    """Return the address of a link's file, without the signature; as it is where it is no URL."""
     try:
-        return httpx.URL(one).copy_with(query=None) == httpx.URL(other).copy_with(query=None)
+        return str(httpx.URL(link).copy_with(query=None))
     except httpx.InvalidURL:
-        return False
+        return link
 
 
 def is_file(response: httpx.Response) -> bool:
@@ -75,7 +82,7 @@ def is_file(response: httpx.Response) -> bool:
 
 def is_page(response: httpx.Response) -> bool:
     """Return whether a gateway's page came instead of a file, with any status."""
-    return bool(response.headers.get("Content-Type", "").startswith("text/html"))
+    return bool(response.headers.get("Content-Type", "").lower().startswith("text/html"))
 
 
 def storage_error(response: httpx.Response) -> PipelineError:
@@ -105,7 +112,8 @@ def _kind_of(status: int, code: str | None) -> type[AmazonError]:
     # A link carries its own right: where one is refused, a new one may be accepted
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or code in _EXPIRED:
         return DownloadLinkExpired
-    if status >= 500 or status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
+    is_passing = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT)
+    if status >= 500 or is_passing or code in _PASSING:
         return TransientError
     return RequestRejected if status >= 400 else UnexpectedResponse
 

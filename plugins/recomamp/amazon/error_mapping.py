@@ -98,11 +98,12 @@ def request_id_of(response: httpx.Response) -> str | None:
 def retry_after_seconds(response: httpx.Response) -> float | None:
     """Read Retry-After, a number of seconds or an HTTP date; None when absent or unreadable.
 
-    A date is measured against the answer's own Date, so that clocks need not agree.
+    A date is measured against the answer's own Date, so that clocks need not agree. Of several
+    numbers, one of each gateway on the way, the largest counts.
     """
     text = response.headers.get("Retry-After", "").strip()
     try:
-        seconds = float(text)
+        seconds = max(map(float, text.split(",")))
     except ValueError:
         until = _http_date(text)
         if until is None:
@@ -128,7 +129,7 @@ def kind_of(status: int, *, repeatable: bool = True) -> type[AmazonError]:
 def _http_date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

@@ -26,6 +26,8 @@ from recomamp.version import read_version
 USER_AGENT = f"recomamp-pipeline/{read_version()}"
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
+# What a storage repeats from an upload, and what is no coding of the content
+_NO_CODINGS = ("", "identity", "aws-chunked", "utf-8", "utf8", "none")
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -97,12 +99,13 @@ def _bounding(
 
     async def bound(response: httpx.Response) -> None:
         is_error = response.status_code >= 400
-        coding = response.headers.get("Content-Encoding", "").strip().lower()
-        is_packed_file = coding in ("gzip", "x-gzip") and is_file(response)
-        if coding not in ("", "identity") and not is_packed_file:
+        said = response.headers.get("Content-Encoding", "").lower()
+        codings = [one for one in map(str.strip, said.split(",")) if one not in _NO_CODINGS]
+        is_packed_file = codings in (["gzip"], ["x-gzip"]) and is_file(response)
+        if codings and not is_packed_file:
             # A few kilobytes may hold gigabytes, which httpx would unpack in one go
             if not is_error:
-                raise _OutOfBounds(f"answered with Content-Encoding {coding[:40]!r} unasked")
+                raise _OutOfBounds(f"answered with Content-Encoding {said[:40]!r} unasked")
             del response.headers["Content-Encoding"]
             await _drop_body(response)
         if not is_file(response) and isinstance(response.stream, httpx.AsyncByteStream):

@@ -108,14 +108,15 @@ def count_external(listed: Collection[AmcExecution], known: KnownExecutions) -> 
     That is also what a row of ours has given up and AMC still runs, and what AMC runs for a row
     more than once: a row holds one slot. A dry run takes none.
     """
-    in_flight = [
-        one
+    # By id: what is created while the pages are read moves others to the next page
+    in_flight = {
+        one.amc_execution_id: one
         for one in listed
         if not (one.status.is_terminal or one.amc_execution_id in known.ended)
         and not (is_dry_run(one.workflow_id) or one.amc_execution_id in known.dry_runs)
-    ]
+    }
     holders = {amc_id: execution_id for execution_id, amc_id in known.held.items()}
-    rows = {holders.get(one.amc_execution_id) or _row_waiting_for(one, known) for one in in_flight}
+    rows = {holders.get(key) or _row_waiting_for(one, known) for key, one in in_flight.items()}
     return len(in_flight) - len(rows - {None})
 
 

@@ -34,9 +34,11 @@ _SIMPLE: dict[str, pa.DataType] = {
     "BOOLEAN": pa.bool_(),
     "STRING": pa.string(),
 }
+_DIGITS = ("precision", "scale")
 _AS_TEXT = frozenset({"BINARY", "CALENDAR_INTERVAL", "ARRAY"})
 _MAX_PRECISION = 76
-_DECIMAL = re.compile(r"DECIMAL\((\d{1,3}),(\d{1,3})\)", re.ASCII)
+_DECIMAL = re.compile(r"DECIMAL\((\d{1,3}), ?(\d{1,3})\)", re.ASCII | re.IGNORECASE)
+_MAX_DIGITS_CHARS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,16 +86,7 @@ def read_columns(described: Sequence[Any] | None) -> tuple[OutputColumn, ...]:
 
 def read_stored_columns(fields: Sequence[Any] | None) -> tuple[OutputColumn, ...]:
     """Read the fields of a result's document, whose ``dataType`` is a ``type_name``."""
-    return read_columns([_described(field) for field in fields or ()])
-
-
-def _described(field: Any) -> Any:
-    """Turn a field into what AMC would have described."""
-    digits = _DECIMAL.fullmatch(str(field.get("dataType"))) if isinstance(field, Mapping) else None
-    if digits is None:
-        return field
-    precision, scale = map(int, digits.groups())
-    return {**field, "dataType": "DECIMAL", "precision": precision, "scale": scale}
+    return read_columns(fields)
 
 
 def _read_column(column: Any) -> OutputColumn | None:
@@ -104,7 +97,11 @@ def _read_column(column: Any) -> OutputColumn | None:
     name = column.get("name")
     if not (isinstance(word, str) and word and isinstance(name, str) and name):
         return None
-    data_type = word.upper()
+    data_type, digits = word.strip().upper(), column
+    if decimal := _DECIMAL.fullmatch(data_type):
+        data_type, digits = "DECIMAL", dict(zip(_DIGITS, decimal.groups(), strict=True))
+    elif isinstance(kind, Mapping) and _DIGITS[0] in kind:
+        digits = kind
     if data_type not in _SIMPLE and data_type not in _AS_TEXT and data_type != "DECIMAL":
         log.warning("column %s has the unknown type %s: kept as text", name, data_type)
         data_type = "STRING"
@@ -113,10 +110,15 @@ def _read_column(column: Any) -> OutputColumn | None:
         name=name,
         data_type=data_type,
         column_type=role if role in (DIMENSION, METRIC) else None,
-        precision=_whole(column.get("precision")),
-        scale=_whole(column.get("scale")),
+        precision=_whole(digits.get("precision")),
+        scale=_whole(digits.get("scale")),
     )
 
 
 def _whole(value: object) -> int | None:
+    """Read a whole number, which JSON may also write as text or with a fraction of zero."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value) if len(value) <= _MAX_DIGITS_CHARS else None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -53,8 +53,8 @@ def read_days(path: Path, fields: DayFields) -> Iterator[ReportedDay]:
             yield ReportedDay(
                 campaign_id=_id(row[fields.campaign]),
                 date=date.fromisoformat(row["date"]),
-                impressions=int(_number(row["impressions"])),
-                clicks=int(_number(row["clicks"])),
+                impressions=_whole(row["impressions"]),
+                clicks=_whole(row["clicks"]),
                 spend=_number(row[fields.cost]),
                 sales=_number(row[fields.sales]),
             )
@@ -163,6 +163,13 @@ def _id(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or not str(value):
         raise TypeError(f"{value!r} is not an id")
     return strip_unstorable(str(value))
+
+
+def _whole(value: Any) -> int:
+    number = _number(value)
+    if number != number.to_integral_value():
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(number)
 
 
 def _number(value: Any) -> Decimal:

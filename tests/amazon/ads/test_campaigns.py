@@ -125,6 +125,30 @@ def test_dsp_money_is_the_sum_of_the_flights() -> None:
     assert (found.start_date, found.end_date) == (date(2026, 1, 1), date(2026, 2, 10))
 
 
+def test_the_days_of_flights_are_read_with_and_without_an_offset() -> None:
+    flights = [
+        {"startDateTime": "2026-01-03T00:00:00Z", "endDateTime": "2026-02-03"},
+        {"startDateTime": "2026-01-01", "endDateTime": "2026-02-01T00:00:00+01:00"},
+        {"startDateTime": "soon"},
+    ]
+    (campaign,) = listed(CampaignType.DSP, {"campaignId": "1", "flights": flights})
+    assert (campaign.start_date, campaign.end_date) == (date(2026, 1, 1), date(2026, 2, 3))
+    for odd in (5, True, "x", {"a": 1}):
+        (campaign,) = listed(CampaignType.DSP, {"campaignId": "1", "flights": odd})
+        assert campaign.start_date is None
+
+
+@pytest.mark.parametrize("token", [True, ["n"], {"n": 1}, 1.5])
+def test_a_list_does_not_end_unnoticed_at_a_token_that_is_no_text(token: Any) -> None:
+    how = LISTS[CampaignType.SPONSORED_PRODUCTS]
+    with pytest.raises(UnexpectedResponse, match="nextToken"):
+        ask(
+            lambda _: httpx.Response(200, json={"campaigns": [], "nextToken": token}),
+            how.call("1", None),
+            how.read,
+        )
+
+
 def test_a_campaign_of_which_only_the_id_is_known_is_read() -> None:
     for kind in CampaignType:
         (found,) = listed(kind, {"campaignId": "1"})

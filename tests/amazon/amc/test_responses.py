@@ -191,3 +191,37 @@ def test_data_sources_are_returned_as_amc_describes_them():
     page = read_data_sources(answer(json={"dataSources": [{"dataSourceId": "dsp_clicks"}]}))
 
     assert page.items == ({"dataSourceId": "dsp_clicks"},)
+
+
+@pytest.mark.parametrize("token", [5, True, 0, ["n"], {"n": 1}])
+@pytest.mark.parametrize(
+    ("read", "key"),
+    [
+        (read_executions, "executions"),
+        (read_download_urls, "downloadUrls"),
+        (read_data_sources, "dataSources"),
+    ],
+)
+def test_a_list_does_not_end_unnoticed_at_a_token_that_is_no_text(read, key, token):
+    with pytest.raises(UnexpectedResponse):
+        read(answer(json={key: [], "nextToken": token}))
+
+    assert read(answer(json={key: [], "nextToken": ""})).next_token is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"executionTime": NaN',
+        '"executionTime": -Infinity',
+        f'"executionTime": 1{"0" * 400}',
+        '"createTime": "9999-12-31T23:59:59-01:00"',
+        '"createTime": "0001-01-01T00:00:00+02:00"',
+    ],
+)
+def test_numbers_and_times_that_nothing_can_hold_are_left_out(field):
+    body = f'{{"workflowExecutionId": "e-1", {field}}}'.encode()
+
+    execution = read_execution(answer(content=body))
+
+    assert (execution.execution_time_seconds, execution.create_time) == (None, None)

@@ -158,6 +158,15 @@ def test_a_day_field_that_begins_with_a_star_restricts_the_other_one() -> None:
     assert ticks == [13, 27, 11]  # Mondays on odd days
 
 
+def test_a_star_later_in_a_list_restricts_nothing_and_is_every_value() -> None:
+    assert normalize_expression("1,* 0,*/4 1,* 2,* 3,*/2") == (
+        "1,0-59 0,0-23/4 1,1-31 2,1-12 3,0-6/2"
+    )
+    thursday = datetime(2026, 1, 1, tzinfo=UTC)
+    for expression in ("0 0 1,* * 1", "0 0 13 * 1,*"):
+        assert Cron(expression, "UTC").next_tick(thursday) == datetime(2026, 1, 2, tzinfo=UTC)
+
+
 def test_an_unknown_zone_is_refused_by_name() -> None:
     with pytest.raises(InvalidDefinition, match="'Mars/Phobos' is not an IANA time zone"):
         _ = Cron("0 6 * * *", "Mars/Phobos").zone

@@ -93,7 +93,7 @@ def test_where_a_value_stands_it_travels_as_a_parameter(sql: str, expected: str)
         ("x IN (1 -{{minus}})", "x IN (1 - -5)"),
         ("x IN ({{day}})", "x IN (CAST('2025-02-28' AS DATE))"),
         ("x IN ({{at}})", "x IN (CAST('2025-02-28 10:00:00' AS TIMESTAMP))"),
-        ("x IN ({{optional}})", "x IN (NULL)"),
+        ("x IN ({{optional}})", "x IN (CAST(NULL AS VARCHAR))"),
         ("VALUES {{ids}}", "VALUES ('a'), ('b''c')"),
         ("VALUES ({{ids}})", "VALUES ('a'), ('b''c')"),
         ("VALUES (1, {{n}}), ({{text}}, 2)", "VALUES (1, 5), ('O''Hara', 2)"),
@@ -761,3 +761,112 @@ def test_any_text_is_either_refused_or_bound_without_a_placeholder_left(sql: str
     assert "{{" not in result
     assert not any(token.comments for token in tokenize(result))
     assert bind(result, parameters, WEEK).sql == result
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("x IN {{many}}", "x IN (CAST(NULL AS BIGINT))"),
+        ("CONTAINED_IN(x, {{many}})", "CONTAINED_IN(x, CAST(NULL AS BIGINT))"),
+        ("VALUES {{many}}", "VALUES (CAST(NULL AS BIGINT))"),
+        ("VALUES ({{many}}), (1)", "VALUES (CAST(NULL AS BIGINT)), (1)"),
+    ],
+)
+def test_a_null_in_a_list_has_its_type(sql: str, expected: str) -> None:
+    declared = declare({"many": {"type": "ARRAY<LONG>", "required": False}})
+    assert bind(sql, declared).sql == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "first_day"),
+    [
+        ("a_dt <= {{start_date}} AND b_dt > {{start_date}}", "CUSTOM_PARAMETER('start_date')"),
+        ("MAX(a) <= {{start_date}} AND b > {{start_date}}", "CUSTOM_PARAMETER('start_date')"),
+        (
+            "t.a <= {{start_date}} OR A > {{start_date}}",
+            "CAST('2025-01-06 23:59:59.999' AS TIMESTAMP)",
+        ),
+    ],
+)
+def test_the_first_day_stays_where_another_column_ends_with_it(sql: str, first_day: str) -> None:
+    assert bound(sql).endswith(f"> {first_day}")
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            "x LIKE CASE WHEN {{under}} = '' THEN '%' ELSE '%{{under}}%' END AND y",
+            "x LIKE CASE WHEN CUSTOM_PARAMETER('under') = '' THEN '%' ELSE '%50^%^_!off%' END"
+            " ESCAPE '^' AND y",
+        ),
+        (
+            "x LIKE CASE {{ids}} WHEN NULL THEN CASE WHEN y THEN '%' END ELSE {{under}} END",
+            "x LIKE CASE CUSTOM_PARAMETER('ids') WHEN NULL THEN CASE WHEN y THEN '%' END"
+            " ELSE CUSTOM_PARAMETER('under') END",
+        ),
+        (
+            "x LIKE '{{under}}' || CASE WHEN UPPER({{text}}) = y THEN '%' ELSE {{text}} END",
+            "x LIKE '50^%^_!off' || CASE WHEN UPPER(CUSTOM_PARAMETER('text')) = y THEN '%'"
+            " ELSE CUSTOM_PARAMETER('text') END ESCAPE '^'",
+        ),
+        ("x LIKE COALESCE({{under}}, '%')", "x LIKE COALESCE(CUSTOM_PARAMETER('under'), '%')"),
+        (
+            "x LIKE NVL({{text}}, '%{{under}}')",
+            "x LIKE NVL(CUSTOM_PARAMETER('text'), '%50^%^_!off') ESCAPE '^'",
+        ),
+    ],
+)
+def test_one_of_several_patterns_is_a_pattern_like_one_alone(sql: str, expected: str) -> None:
+    assert bound(sql) == expected
+
+
+@pytest.mark.parametrize("escape", ["{{text}}", "'{{text}}'", "''", "'!!'", "CHR(33)"])
+def test_an_escape_that_is_not_written_out_is_refused(escape: str) -> None:
+    with pytest.raises(InvalidDefinition, match=r"ESCAPE .* at line 1, column 18; .* ESCAPE '!'"):
+        bound(f"x LIKE '%{{{{n}}}}%' ESCAPE {escape}")
+
+
+def test_a_byte_order_mark_and_spaces_of_a_web_page_are_blanks() -> None:
+    assert bound("\ufeffSELECT\u00a0{{n}},\u20281") == "SELECT CUSTOM_PARAMETER('n'), 1"
+    assert bound("SELECT '\u00a0'") == "SELECT '\u00a0'"
+    with pytest.raises(InvalidDefinition, match="the query is empty"):
+        bound("\ufeff-- only a comment")
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("x =\n \u2018{{text}}\u2019", "quote \u2018 (U+2018) at line 2, column 2; write '"),
+        ("x = \u201cAcme\u201d", "quote \u201c (U+201C) at line 1, column 5; write '"),
+        ("SELECT\u200b {{n}}", "invisible character U+200B at line 1, column 1; delete it"),
+    ],
+)
+def test_characters_of_text_programs_are_refused(sql: str, message: str) -> None:
+    with pytest.raises(InvalidDefinition, match=re.escape(message)):
+        bound(sql)
+    assert bound("x = 'it\u2019s'") == "x = 'it\u2019s'"
+
+
+@pytest.mark.parametrize("text", ["${n:-1}", "${ n:raw }", "{n!r}", "{n:>10}", "{{{n}}}"])
+def test_a_placeholder_with_a_format_of_another_program_is_refused(text: str) -> None:
+    with pytest.raises(InvalidDefinition, match=r"at line 1, column [56] is not a placeholder"):
+        bound(f"x = '{text}'")
+
+
+def test_a_value_may_follow_asymmetric() -> None:
+    assert bound("x BETWEEN ASYMMETRIC {{day}} AND {{end_date}}") == (
+        f"x BETWEEN ASYMMETRIC CUSTOM_PARAMETER('day') AND {LAST_INSTANT}"
+    )
+    with pytest.raises(InvalidDefinition):
+        bound("x BETWEEN SYMMETRIC {{end_date}} AND {{day}}")
+
+
+def test_an_array_of_numbers_is_text_everywhere_or_nowhere() -> None:
+    mixed = "ARRAY_CONTAINS({{numbers}}, x) OR\nARRAY_CONTAINS('{{numbers}}', y)"
+    for read in (bound, lambda sql: check(sql, PARAMETERS)):
+        with pytest.raises(InvalidDefinition, match="numbers at line 2, column 16 is in quotes"):
+            read(mixed)
+    assert bound("ARRAY_CONTAINS({{numbers}}, x) OR y IN ('{{numbers}}')") == (
+        "ARRAY_CONTAINS(CUSTOM_PARAMETER('numbers'), x) OR y IN ('1', '-2')"
+    )

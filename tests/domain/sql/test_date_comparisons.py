@@ -58,6 +58,7 @@ def assert_found(sql: str, advice: str) -> None:
         ("dt <= COALESCE({{end_date}}, '2025-07-31')", LOST),
         ("dt <= GREATEST({{start_date}}, {{end_date}})", LOST),
         ("dt <= LEAST('{{end_date}}', CURRENT_DATE)", LOST),
+        ("dt <= CAST('today' AS DATE)", LOST),
         ("dt <= CASE WHEN campaign = 'a' THEN {{end_date}} ELSE {{start_date}} END", LOST),
         ("dt <= IF(campaign = 'a', {{end_date}}, {{start_date}})", LOST),
         ("dt < COALESCE({{end_date}}, {{end_date}})", EXCLUDED),

@@ -177,3 +177,29 @@ def test_the_case_of_names_changes_no_finding(sql: str) -> None:
             found(swapped, "Asia/Tokyo", b="Brand")
         return
     assert found(swapped, "Asia/Tokyo", b="Brand") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["<brand>", "[brand]", "#brand#", "%brand%", "&brand", "$(brand)", "<%= brand %>"]
+)
+def test_a_parameter_that_only_a_text_names(text: str) -> None:
+    (one,) = found(f"SELECT x\nFROM t WHERE y = '{text}'", brand="Acme")
+    assert one.startswith("no placeholder names the parameter brand, and ")
+    assert one.endswith("at line 2, column 19 is sent as text; write {{brand}} for its value")
+    assert found(f"y = '{text}' AND z = {{{{brand}}}}", brand="Acme") == []
+    assert found("y = 'brand' AND z = 'the brand, a brand-name'", brand="Acme") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("start_date_utc", "2025-07-01", "start_date"),
+        ("endTs", "2025-07-01 00:00", "time_window_end"),
+        ("date_until", "2025-07-01", "end_date"),
+        ("p_start_date", "07/01/2025", "start_date"),
+        ("beginningDate", 20250701, "start_date"),
+    ],
+)
+def test_a_fixed_date_in_other_words_and_forms(name: str, value: Any, expected: str) -> None:
+    (one,) = found(f"x >= {{{{{name}}}}}", **{name: value})
+    assert f"write {{{{{expected}}}}} for the window's own" in one

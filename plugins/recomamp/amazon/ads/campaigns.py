@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import httpx
 
 from recomamp.amazon.ads.client import DSP_ADVERTISER, SCOPE
-from recomamp.amazon.ads.exact_json import Fields, day, money, read_items, read_json, text
+from recomamp.amazon.ads.exact_json import (
+    Fields,
+    day,
+    money,
+    read_items,
+    read_json,
+    read_next_token,
+    text,
+)
 from recomamp.amazon.base_client import ApiRequest, ListPage
 from recomamp.domain.campaigns import CampaignType, ListedCampaign
 
@@ -139,7 +147,7 @@ def _page(
     body = read_json(response)
     listed = body.get("campaigns") if isinstance(body, dict) else None
     items = read_items(response, listed, read, "campaigns")
-    return ListPage(items=items, next_token=text(body, "nextToken"))
+    return ListPage(items=items, next_token=read_next_token(response, body))
 
 
 def _sponsored_products(fields: Fields) -> ListedCampaign | None:
@@ -186,19 +194,18 @@ def _unified(fields: Fields) -> ListedCampaign | None:
     campaign_id = text(fields, "campaignId")
     if campaign_id is None:
         return None
-    flights = [one for one in fields.get("flights") or [] if isinstance(one, dict)]
+    listed = fields.get("flights")
+    flights = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     amounts = [_amount(flight.get("budget")) for flight in flights]
     known = [amount for amount, _ in amounts if amount is not None]
-    starts = filter(None, (_moment(one, "startDateTime") for one in flights))
-    ends = filter(None, (_moment(one, "endDateTime") for one in flights))
-    start = _moment(fields, "startDateTime") or min(starts, default=None)
-    end = _moment(fields, "endDateTime") or max(ends, default=None)
+    starts = filter(None, (_day_of(one, "startDateTime") for one in flights))
+    ends = filter(None, (_day_of(one, "endDateTime") for one in flights))
     return ListedCampaign(
         campaign_id=campaign_id,
         name=text(fields, "name") or "",
         state=text(fields, "state") or "",
-        start_date=start.date() if start else None,
-        end_date=end.date() if end else None,
+        start_date=_day_of(fields, "startDateTime") or min(starts, default=None),
+        end_date=_day_of(fields, "endDateTime") or max(ends, default=None),
         budget=sum(known, Decimal()) if known else None,
         budget_type="LIFETIME" if known else None,
         portfolio_id=text(fields, "portfolioId"),
@@ -214,8 +221,9 @@ def _amount(budget: Any) -> tuple[Decimal | None, str | None]:
     return money(found, "value"), text(found, "currencyCode")
 
 
-def _moment(fields: Any, key: str) -> datetime | None:
+def _day_of(fields: Any, key: str) -> date | None:
+    """Return the day of a time, with or without an offset; None when absent or unreadable."""
     try:
-        return datetime.fromisoformat(text(fields, key) or "")
+        return datetime.fromisoformat(text(fields, key) or "").date()
     except ValueError:
         return None

@@ -47,6 +47,17 @@ def read_items(
     return kept
 
 
+def read_next_token(response: httpx.Response, body: Any) -> str | None:
+    """Return the token of the next page, None on the last one.
+
+    :raises UnexpectedResponse: when it is no text or number: a list must not end early unnoticed.
+    """
+    value = body.get("nextToken") if isinstance(body, dict) else None
+    if isinstance(value, bool) or not isinstance(value, str | int | None):
+        raise build_error(response, UnexpectedResponse, "a text 'nextToken' was expected")
+    return text(body, "nextToken")
+
+
 def text(fields: Any, key: str) -> str | None:
     """Return a text that can be stored, or a whole number (an id) as text; None when empty."""
     value = fields.get(key) if isinstance(fields, dict) else None

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import httpx
 
-from recomamp.amazon.ads.exact_json import Fields, read_items, read_json, text
+from recomamp.amazon.ads.exact_json import (
+    Fields,
+    read_items,
+    read_json,
+    read_next_token,
+    text,
+)
 from recomamp.amazon.base_client import ApiRequest, ListPage
 from recomamp.amazon.request_paths import path_of
 from recomamp.domain.ad_profiles import Advertiser, Profile
@@ -49,7 +55,7 @@ def read_advertisers(response: httpx.Response) -> ListPage[Advertiser]:
     body = read_json(response)
     listed = body.get("advertisers") if isinstance(body, dict) else None
     items = read_items(response, listed, _advertiser, "advertisers")
-    return ListPage(items=items, next_token=text(body, "nextToken"))
+    return ListPage(items=items, next_token=read_next_token(response, body))
 
 
 def _profile(fields: Fields) -> Profile | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -20,8 +21,9 @@ from recomamp.amazon.amc.responses import (
     read_executions,
 )
 from recomamp.amazon.base_client import AmazonClient, ApiRequest, ListPage
+from recomamp.amazon.download_links import part_of
 from recomamp.domain.executions import AmcExecution
-from recomamp.errors import LimitExceeded, RequestRejected
+from recomamp.errors import LimitExceeded, RequestRejected, UnexpectedResponse
 
 # AMC answers 400; its description also has 422 for calls that change something.
 _ALREADY_ENDED = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
@@ -112,6 +114,7 @@ class AmcClient(AmazonClient):
         """Return signed links to the parts of a result, in order; they live ten minutes.
 
         :raises LimitExceeded: when there are more of them than the client's limits allow.
+        :raises UnexpectedResponse: when two of them lead to the same part.
         """
 
         def call(next_token: str | None) -> ApiRequest:
@@ -127,6 +130,12 @@ class AmcClient(AmazonClient):
                     "which is all that RECOMAMP_RESULT_LIMIT_PARTS allows"
                 )
             urls.append(url)
+        for part, times in Counter(map(part_of, urls)).items():
+            if times > 1:  # its rows would be there twice
+                raise UnexpectedResponse(
+                    f"AMC lists a file of execution {amc_execution_id} twice: {part}; "
+                    "the next try asks again"
+                )
         return tuple(urls)
 
     async def list_data_sources(self) -> AsyncIterator[Mapping[str, Any]]:

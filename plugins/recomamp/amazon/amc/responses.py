@@ -6,6 +6,7 @@ published list. ``repeatable`` means the same as in ``failures``.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -74,7 +75,7 @@ def read_download_urls(response: httpx.Response) -> ListPage[str]:
         raise _unquoted(response, TransientError)
     listed = body.get("downloadUrls") or []
     links = [_link(one) for one in listed] if isinstance(listed, list) else [None]
-    if None in links:
+    if None in links or not _has_readable_token(body):
         raise _unquoted(response, UnexpectedResponse)
     return ListPage(items=tuple(filter(None, links)), next_token=_text(body, "nextToken"))
 
@@ -106,7 +107,14 @@ def _page(
     items = [] if key is not None and body[key] is None else body.get(key or keys[0])
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise build_error(response, UnexpectedResponse, f"a list {keys[0]!r} was expected")
+    if not _has_readable_token(body):
+        raise build_error(response, UnexpectedResponse, "a text 'nextToken' was expected")
     return ListPage(items=tuple(map(read, items)), next_token=_text(body, "nextToken"))
+
+
+def _has_readable_token(body: Mapping[str, Any]) -> bool:
+    """Return whether it is known if another page follows: a list must not end early unnoticed."""
+    return isinstance(body.get("nextToken"), str | None)
 
 
 def _unquoted(response: httpx.Response, kind: type[AmazonError]) -> AmazonError:
@@ -152,13 +160,15 @@ def _text(fields: Any, key: str) -> str | None:
 
 def _number(fields: Mapping[str, Any], key: str) -> float | None:
     value = fields.get(key)
-    return float(value) if isinstance(value, int | float) else None
+    if not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        return None  # also what is not a number: JSON of Python may have NaN
+    return float(value)
 
 
 def _time(fields: Mapping[str, Any], key: str) -> datetime | None:
     """Read a time, UTC where AMC writes no offset; None when absent or unreadable."""
     try:
         time = datetime.fromisoformat(_text(fields, key) or "")
-    except ValueError:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -67,7 +67,12 @@ class _Field:
 
     def normalize(self, text: str) -> str:
         """Return a list of values, ranges and steps; refuse what is none of this field."""
-        return ",".join(map(self._normalize_item, text.split(",")))
+        first, *others = map(self._normalize_item, text.split(","))
+        if first[0] != "*":
+            # croniter 7.0 reads a list with * anywhere as one that begins with it
+            highest = len(self.words) - 1 if self.words is _WEEKDAYS else self.high
+            others = [item.replace("*", f"{self.low}-{highest}") for item in others]
+        return ",".join((first, *others))
 
     def _normalize_item(self, item: str) -> str:
         match = _ITEM.fullmatch(item)

@@ -76,6 +76,7 @@ def check(sql: str, parameters: Mapping[str, Parameter]) -> frozenset[str]:
         for name in slot.names:
             if name not in WINDOW_NAMES:
                 _check_use(slot, name, parameters)
+    _refuse_arrays_of_two_types(template, parameters)
     return WINDOW_NAMES & used
 
 
@@ -92,6 +93,7 @@ def bind(sql: str, parameters: Mapping[str, Parameter], window: Window | None = 
     for slot in template.slots:
         for name in slot.names:
             _check_use(slot, name, known)
+    _refuse_arrays_of_two_types(template, known)
     values = {name: known[name].value for slot in template.slots for name in slot.names}
     bound = fill(template, known, values)
     _verify(bound, fill(template, known, {name: sample_literal(v) for name, v in values.items()}))
@@ -185,6 +187,29 @@ def _check_use(slot: Placeholder, name: str, known: Mapping[str, Parameter]) -> 
         )
     if parameter.value == () and slot.kind is not PlaceholderKind.PARAMETER:
         raise InvalidDefinition(f"parameter {name} at {slot.place} is an empty list")
+
+
+def _refuse_arrays_of_two_types(template: Template, known: Mapping[str, Parameter]) -> None:
+    """Refuse an array of numbers that is sent once, and is text in one place and numbers in others.
+
+    :raises InvalidDefinition: naming the place where it is text.
+    """
+    arrays = [
+        slot
+        for slot in template.slots
+        if slot.kind is PlaceholderKind.PARAMETER
+        and (parameter := known.get(slot.names[0]))
+        and parameter.is_array
+        and parameter.type in NUMBERS
+    ]
+    as_numbers = {slot.names[0] for slot in arrays if not slot.is_quoted}
+    for slot in arrays:
+        if slot.is_quoted and slot.names[0] in as_numbers:
+            raise InvalidDefinition(
+                f"parameter {slot.names[0]} at {slot.place} is in quotes, so it is text, and "
+                "elsewhere in the query it is not; write it alike everywhere, or declare a second "
+                "parameter"
+            )
 
 
 def _verify(bound: str, reference: str) -> None:

@@ -208,8 +208,10 @@ class Flow:
         """Return what the date of an expression may be."""
         while isinstance(node, exp.Cast | exp.Paren):
             node = node.this
-        found = _DAY_AND_TIME.fullmatch((_text(node) or "").strip())
-        if found:
+        text = (_text(node) or "").strip()
+        if text.lower() == "today":
+            return Value(day="current_date", is_sure_day=True)
+        if found := _DAY_AND_TIME.fullmatch(text):
             return Value(day=found["day"], is_sure_day=True)
         value = _without_time(self.value(node, scope))
         is_parameter = node.name.upper() == "CUSTOM_PARAMETER"

@@ -20,15 +20,21 @@ _REMEDY = (
 _BRACES = re.compile(r"[$%]?\{+[^{}\r\n]*\}*|\}+")
 _NAME_WITHIN = re.compile(r"[$:@%]?[{(]*\s*([A-Za-z_]\w*)\s*(?:\}*|\)s)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Programs for texts write them by themselves; AMC takes them nowhere but in quotes
+_ODD_CHARACTER = re.compile(
+    "(?P<quote>[\u2018-\u201f\u00b4\u2032\u2033])|[\u00ad\u200b-\u200f\u2060\ufeff]"
+)
 _PERCENT = re.compile(r"%\(\w*\)\w?")
+_TRIPLE = re.compile(r"\{{3}\s*+[A-Za-z_]\w*+\s*+\}{3}", re.ASCII)
 # `*+` does not go back: the time grows with the text's length alone
 _BLOCK_IN_TEXT = re.compile(r"\{%-?\s*+[A-Za-z][^%{}]*+%\}")
 # A name in text as other programs write placeholders. A word, a price or a time is none
 _FOREIGN_IN_TEXT = re.compile(
-    r"(?<!\$)\$\{\s*(?P<dollar>[A-Za-z_]\w*)\s*\}"  # ${name}
+    r"(?<!\$)\$\{\s*(?P<dollar>[A-Za-z_]\w*)\s*(?:[:!|?=+-][^{}]*)?\}"  # ${name}, ${name:-x}
     r"|(?<!%)%\((?P<percent>[A-Za-z_]\w*)\)s"  # %(name)s
     r"|(?<![\w:$@])[:$@](?P<mark>[A-Za-z_]\w*)"  # :name, $name, @name
-    r"|(?<![{$])(?<!\\[pP])\{(?P<brace>[A-Za-z_]\w*)\}(?!\})",  # {name}
+    r"|(?<![{$])(?<!\\[pP])\{(?P<brace>[A-Za-z_]\w*)"  # {name}, {name!r}, {name:>10}
+    r"(?:![ras])?(?::[^{}\s\"']*)?\}(?!\})",
     re.ASCII,
 )
 
@@ -47,6 +53,12 @@ def braces_at(sql: str, offset: int) -> str:
     """Return the braces that begin there and what stands between them."""
     found = _BRACES.match(sql, offset)
     return found[0] if found else sql[offset : offset + 1]
+
+
+def triple_braces_in(text: str) -> str:
+    """Return the first ``{{{name}}}`` of a text, which other programs know; empty without one."""
+    found = _TRIPLE.search(text)
+    return found[0] if found else ""
 
 
 def odd_braces_in(text: str) -> str:
@@ -79,6 +91,17 @@ def foreign_value(tokens: QueryTokens, index: int, sql: str) -> str:
         case TokenType.VAR if token.text == "$" and following.token_type is TokenType.L_BRACE:
             return braces_at(sql, token.start)
     return ""
+
+
+def odd_character_in(name: str) -> tuple[str, str] | None:
+    """Return a character in a name without quotes that is not of SQL, and the remedy."""
+    found = _ODD_CHARACTER.search(name)
+    if found is None:
+        return None
+    code = f"U+{ord(found[0]):04X}"
+    if found["quote"]:
+        return f"the typographic quote {found[0]} ({code})", "write ' around text"
+    return f"the invisible character {code}", "delete it"
 
 
 def begins_odd_comment(tokens: QueryTokens, index: int) -> bool:

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlglot.tokenizer_core import TokenType
+
 from recomamp.domain.sql import binding
 from recomamp.domain.sql.binding import WINDOW_NAMES
+from recomamp.domain.sql.dialect import line_starts, place_of, tokenize
 from recomamp.domain.sql.parameter_types import (
     MAX_PARAMETER_CHARS,
     ParameterType,
@@ -34,10 +37,20 @@ _WILDCARD = re.compile("[%_]")
 _START_OF = {ParameterType.DATE: "start_date", ParameterType.TIMESTAMP: "time_window_start"}
 _END_OF = {ParameterType.DATE: "end_date", ParameterType.TIMESTAMP: "time_window_end"}
 # Names of a window's ends as people write them, without case and underscores
-_WHOSE = "(?:report|query|analysis|data|period|window|timewindow)?"
-_UNIT = "(?:date|day|dt|time|datetime|timestamp)?"
-_STARTS = re.compile(rf"{_WHOSE}(?:start|begin|from|since){_UNIT}|date(?:start|from)")
-_ENDS = re.compile(rf"{_WHOSE}(?:end|to|until){_UNIT}|date(?:end|to)")
+_WHOSE = "(?:p|param|(?:report|reporting)?(?:period)?|query|analysis|data|(?:time)?window)?"
+_UNIT = "(?:date|day|dt|time|datetime|timestamp|ts)?(?:utc)?"
+_START, _END = "(?:start|begin|beginning|from|since)", "(?:end|to|until|through|thru)"
+_STARTS = re.compile(rf"{_WHOSE}{_START}{_UNIT}|date{_START}")
+_ENDS = re.compile(rf"{_WHOSE}{_END}{_UNIT}|date{_END}")
+# A day as text of another form, such as 07/01/2025 or 20250701
+_DATE_LIKE = re.compile(
+    r"\d{1,4}(?P<mark>[-/.])\d{1,2}(?P=mark)\d{1,4}(?:[T ].*)?|(?:19|20)\d{6}", re.ASCII
+)
+# A name as other programs mark it within a text: <name>, [name], #name#, %name%, &name, $(name)
+_MARKS = r"<\[#&%$@:~^|!=("
+_MARKED = re.compile(
+    rf"(?<![{_MARKS}])[{_MARKS}]++\s?(?P<name>[A-Za-z_]\w*+)[>\]#&%$~^|!)]*+", re.ASCII
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +88,7 @@ def check_and_lint(sql: str, parameters: Mapping[str, Parameter]) -> CheckedQuer
     template = read_template(sql)
     return CheckedQuery(
         window_names=window_names,
-        findings=_first(_findings(template, parameters)),
+        findings=_first(_findings(sql, template, parameters)),
         east_findings=_first(_days_against_utc(template, "start_date")),
         west_findings=_first(_days_against_utc(template, "end_date")),
     )
@@ -86,7 +99,7 @@ def _first(findings: Iterator[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one_line(one, MAX_FINDING_CHARS) for one in findings))[:MAX_FINDINGS]
 
 
-def _findings(template: Template, parameters: Mapping[str, Parameter]) -> Iterator[str]:
+def _findings(sql: str, template: Template, parameters: Mapping[str, Parameter]) -> Iterator[str]:
     yield from _fixed_windows(template, parameters)
     yield from _patterns_without_wildcard(template, parameters)
     yield from _long_arrays(template, parameters)
@@ -98,6 +111,25 @@ def _findings(template: Template, parameters: Mapping[str, Parameter]) -> Iterat
             )
     for place in template.odd_comments:
         yield f"{{# at {place} does not begin a comment for AMC; write /* … */"
+    yield from _names_as_text(sql, template, parameters)
+
+
+def _names_as_text(
+    sql: str, template: Template, parameters: Mapping[str, Parameter]
+) -> Iterator[str]:
+    """Yield the parameters that no placeholder names, and that a text names between marks."""
+    unused = parameters.keys() - {name for slot in template.slots for name in slot.names}
+    starts = line_starts(sql) if unused else []
+    for token in tokenize(sql) if unused else ():
+        if token.token_type is not TokenType.STRING:
+            continue
+        for found in _MARKED.finditer(sql, token.start, token.end):
+            if found["name"] in unused:
+                yield (
+                    f"no placeholder names the parameter {found['name']}, and {found[0]} at "
+                    f"{place_of(starts, found.start())} is sent as text; "
+                    f"write {{{{{found['name']}}}}} for its value"
+                )
 
 
 def _fixed_windows(template: Template, parameters: Mapping[str, Parameter]) -> Iterator[str]:
@@ -117,7 +149,10 @@ def _window_end(name: str, parameters: Mapping[str, Parameter]) -> str:
     value = parameters[name].value if name in parameters else None
     if name in WINDOW_NAMES or value is None or isinstance(value, tuple):
         return ""
-    folded, kind = name.replace("_", "").lower(), infer_text(write_scalar(value).strip())
+    folded, text = name.replace("_", "").lower(), write_scalar(value).strip()
+    kind = infer_text(text)
+    if kind is ParameterType.STRING and _DATE_LIKE.fullmatch(text):
+        kind = ParameterType.DATE
     for names, ends in ((_STARTS, _START_OF), (_ENDS, _END_OF)):
         if names.fullmatch(folded):
             return ends.get(kind, "")

@@ -71,18 +71,21 @@ def render(slot: Placeholder, known: Mapping[str, Parameter], values: Mapping[st
     if is_sent(slot, known):
         return _sql(_custom_parameter(name))
     if slot.kind in (PlaceholderKind.PARAMETER, PlaceholderKind.PATTERN) and values[name] is None:
-        return _null(known[name])
+        return _null(known[name].type, is_array=known[name].is_array)
     if slot.kind is PlaceholderKind.PATTERN:
         return _sql(exp.Literal.string(_pattern_text(slot, known, values[name])))
     if slot.follows:
         return _sql(exp.Literal.string(_typed_text(slot, values[name])))
-    return _render_list(slot, values[name])
+    return _render_list(slot, known[name].type, values[name])
 
 
-def _render_list(slot: Placeholder, value: Value) -> str:
+def _render_list(slot: Placeholder, kind: ParameterType, value: Value) -> str:
     """Write the literals of one value or of all elements of an array."""
-    elements = value if isinstance(value, tuple) else (value,)
-    literals = [_sql(_element(slot, element)) for element in elements]
+    if value is None:  # a NULL without a type is refused as the only row of VALUES
+        literals = [_null(kind)]
+    else:
+        elements = value if isinstance(value, tuple) else (value,)
+        literals = [_sql(_element(slot, element)) for element in elements]
     match slot.kind:
         case PlaceholderKind.ROWS:
             return ", ".join(f"({text})" for text in literals)
@@ -92,7 +95,7 @@ def _render_list(slot: Placeholder, value: Value) -> str:
     return f"({listed})" if slot.wrap else listed
 
 
-def _element(slot: Placeholder, value: Scalar | None) -> exp.Expression:
+def _element(slot: Placeholder, value: Scalar) -> exp.Expression:
     """Make a literal that stands alone: in quotes a number is text, a bound ends its day."""
     if slot.ends_day and isinstance(value, date) and not isinstance(value, datetime):
         return _cast(f"{write_scalar(value)} {LAST_TIME_OF_DAY}", "TIMESTAMP")
@@ -101,11 +104,9 @@ def _element(slot: Placeholder, value: Scalar | None) -> exp.Expression:
     return literal(value)
 
 
-def literal(value: Scalar | None) -> exp.Expression:
+def literal(value: Scalar) -> exp.Expression:
     """Make the literal of a typed value."""
     match value:
-        case None:
-            return exp.Null()
         case bool():
             return exp.Boolean(this=value)
         case int():
@@ -181,20 +182,26 @@ def _special_in(slot: Placeholder) -> re.Pattern[str]:
 
 def _escape_of(pattern: Pattern, known: Mapping[str, Parameter]) -> str:
     """Return the escape character of a pattern; empty where it needs none."""
-    values = (known[name].value for name in pattern.parts)
-    texts = tuple(
-        write_scalar(one) for one in values if not (one is None or isinstance(one, tuple))
+    parts, others = (
+        tuple(_single_text(known[name].value) for name in names)
+        for names in (pattern.parts, pattern.names)
     )
-    return pattern.escape or _free_escape(pattern, texts)
+    return pattern.escape or _free_escape(pattern, parts, others)
+
+
+def _single_text(value: Value) -> str:
+    return "" if value is None or isinstance(value, tuple) else write_scalar(value)
 
 
 @lru_cache(maxsize=64)
-def _free_escape(pattern: Pattern, texts: tuple[str, ...]) -> str:
+def _free_escape(pattern: Pattern, parts: tuple[str, ...], texts: tuple[str, ...]) -> str:
     """Choose an escape character that occurs nowhere in the pattern.
 
+    :param parts: the values whose wildcards count as text.
+    :param texts: all values in the pattern.
     :raises InvalidDefinition: when there is none, or a function would change the escapes.
     """
-    if not any(map(_WILDCARDS.search, texts)):
+    if not any(map(_WILDCARDS.search, parts)):
         return ""
     whole = pattern.text + "".join(texts)
     for char in _ESCAPES if pattern.carries_escapes else "":
@@ -231,9 +238,8 @@ def _custom_parameter(name: str) -> exp.Expression:
     return exp.Anonymous(this="CUSTOM_PARAMETER", expressions=[exp.Literal.string(name)])
 
 
-def _null(parameter: Parameter) -> str:
-    array = " ARRAY" if parameter.is_array else ""
-    return f"CAST(NULL AS {_SQL_TYPES[parameter.type]}{array})"
+def _null(kind: ParameterType, *, is_array: bool = False) -> str:
+    return f"CAST(NULL AS {_SQL_TYPES[kind]}{' ARRAY' if is_array else ''})"
 
 
 def _cast(text: str, kind: str) -> exp.Expression:

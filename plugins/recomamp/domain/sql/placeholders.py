@@ -26,11 +26,12 @@ class PlaceholderKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pattern:
-    """A LIKE pattern. ``parts`` are the parameters whose wildcards count as text."""
+    """A LIKE pattern. ``parts`` are those of its ``names`` whose wildcards count as text."""
 
     text: str  # as the analyst wrote it
     place: str
     parts: tuple[str, ...]
+    names: tuple[str, ...] = ()  # of all parameters in it
     escape: str = ""  # the ESCAPE character that the query names itself
     is_one_value: bool = False  # a text or parameter alone, not put together of several
     carries_escapes: bool = True  # no function changes the pattern so that escapes are lost

@@ -59,7 +59,8 @@ _OPERANDS = frozenset(
     | {TokenType.NUMBER, TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END}
     | {TokenType.NULL, TokenType.TRUE, TokenType.FALSE}
 )
-_VALUE_MAY_FOLLOW = frozenset({"BOTH", "LEADING", "TRAILING", "ZONE"})  # words of TRIM and AT
+# Words of TRIM, AT, OVERLAY and BETWEEN. Not SYMMETRIC: nobody knows which bound is the upper one
+_VALUE_MAY_FOLLOW = frozenset({"BOTH", "LEADING", "TRAILING", "ZONE", "PLACING", "ASYMMETRIC"})
 _CLAUSES = {
     TokenType.WITH: "WITH",
     TokenType.SELECT: "SELECT",

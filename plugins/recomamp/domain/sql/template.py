@@ -22,6 +22,8 @@ from recomamp.domain.sql.foreign_placeholders import (
     foreign_value,
     no_placeholder,
     odd_braces_in,
+    odd_character_in,
+    triple_braces_in,
 )
 from recomamp.domain.sql.placeholders import (
     PLACEHOLDER,
@@ -45,6 +47,7 @@ from recomamp.errors import InvalidDefinition
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOLLAR_NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 MAX_USES = 5_000  # of parameters in one query; AMC takes 100 parameters
+_BYTE_ORDER_MARK = "\ufeff"
 _MAX_CACHED = 10_000  # characters; of longer queries a few are kept, not thousands
 
 
@@ -63,18 +66,29 @@ def forget_templates() -> None:
 
 
 def _split_after_days(pieces: list[str | Placeholder]) -> list[str | Placeholder]:
-    """Let ``> {{day}}`` begin where ``<= {{day}}`` ends: no row is in both, and none in neither."""
-    ended = {piece.names for piece in pieces if isinstance(piece, Placeholder) and piece.ends_day}
+    """Let ``> {{day}}`` begin where ``<= {{day}}`` ends: no row is in both, and none in neither.
+
+    The window's first day is no such day where another column is compared with it, as in
+    ``campaign_start_dt <= {{start_date}} AND event_dt > {{start_date}}``.
+    """
+    ended = {_split(one) for one in pieces if isinstance(one, Placeholder) and one.ends_day}
     return [
         replace(piece, ends_day=True)
-        if isinstance(piece, Placeholder) and piece.is_after and piece.names in ended
+        if isinstance(piece, Placeholder) and piece.is_after and _split(piece) in ended
         else piece
         for piece in pieces
     ]
 
 
+def _split(slot: Placeholder) -> tuple[tuple[str, ...], str]:
+    """Return the day at which a slot may split rows, and the column where only that one counts."""
+    return slot.names, slot.column if slot.names == ("start_date",) else ""
+
+
 class _Reader:
     def __init__(self, sql: str) -> None:
+        if sql.startswith(_BYTE_ORDER_MARK):  # of a file; a blank of the same length
+            sql = f" {sql[1:]}"
         self._sql = sql
         self._uses = 0
         self._tokens = QueryTokens(only_statement(tokenize(sql), sql))
@@ -86,7 +100,7 @@ class _Reader:
         self._fixed_patterns: list[tuple[str, str]] = []
         self._odd_comments: list[str] = []
         self._pattern: PatternTokens | None = None
-        self._pattern_begun = 0  # number of pieces before it
+        self._pattern_slots: list[int] = []  # the pieces that are values of it
         self._line_starts = line_starts(sql)
 
     def read(self) -> Template:
@@ -121,11 +135,13 @@ class _Reader:
             raise self._error(
                 token, "a placeholder in a quoted name or prefixed string", "use '{{name}}'"
             )
+        if not token.text.isascii() and token.token_type is TokenType.VAR:
+            self._refuse_odd_character(token)
         self._refuse_foreign(index)
         self._context.pass_token(token)
         if token.token_type in LIKE_WORDS and self._pattern is None:
             self._pattern = self._tokens.pattern(index + 1)
-            self._pattern_begun = len(self._pieces)
+            self._pattern_slots = []
         return 1
 
     def _is_odd_comment(self, index: int) -> bool:
@@ -148,7 +164,7 @@ class _Reader:
         """Read a string literal that is a placeholder, contains some, or is plain text."""
         token = self._tokens[index]
         rest = PLACEHOLDER.sub("", token.text)
-        if odd := odd_braces_in(rest):
+        if odd := triple_braces_in(token.text) or odd_braces_in(rest):
             raise no_placeholder(odd, self._place(token.start))
         for name, text, offset, is_certain in foreign_names(self._source(token, token)):
             self._note_foreign(name, text, token.start + offset, is_certain=is_certain)
@@ -198,6 +214,9 @@ class _Reader:
             )
         self._take_text(token.start)
         self._begun = self._tokens[index + length - 1].end + 1
+        is_pattern = self._pattern is not None and index not in self._pattern.conditions
+        if is_pattern:
+            self._pattern_slots.append(len(self._pieces))
         bound, column = self._tokens.comparison(index, index + length)
         is_day = not template and (
             position is Position.VALUE or self._tokens.kind(index - 1) is TokenType.TIMESTAMP
@@ -209,7 +228,7 @@ class _Reader:
                 place=self._place(token.start),
                 template=template,
                 takes_array=not template
-                and self._pattern is None
+                and not is_pattern
                 and self._context.takes_array(position, following),
                 wrap=self._context.wants_parentheses,
                 follows=self._context.typed_by if position is Position.TYPED else "",
@@ -226,29 +245,42 @@ class _Reader:
         """Give the slots of a LIKE pattern what they need to know of the whole of it."""
         self._pattern = None
         first, last = self._tokens[opened.start], self._tokens[opened.end - 1]
-        slots = [one for one in self._pieces[self._pattern_begun :] if isinstance(one, Placeholder)]
+        slots = {
+            index: slot
+            for index in self._pattern_slots
+            if isinstance(slot := self._pieces[index], Placeholder)
+        }
         if not slots:
             is_text = first is last and first.token_type is TokenType.STRING
             if is_text and not re.search("[%_]", first.text):
                 self._fixed_patterns.append((first.text, self._place(first.start)))
             return
         parts = {
-            name for slot in slots if slot.template or not opened.is_whole for name in slot.names
+            name
+            for slot in slots.values()
+            if slot.template or not opened.is_whole
+            for name in slot.names
         }
+        names = {name for slot in slots.values() for name in slot.names}
+        if parts and self._tokens.has_odd_escape(opened.end):
+            raise self._error(
+                self._tokens[opened.end],
+                "an ESCAPE that is not a text of one character",
+                "write the character out, such as ESCAPE '!'",
+            )
         pattern = Pattern(
             text=self._source(first, last),
             place=self._place(first.start),
             parts=tuple(sorted(parts)),
+            names=tuple(sorted(names)),
             escape=self._tokens.escape(opened.end),
-            is_one_value=opened.is_whole,
+            is_one_value=opened.is_one_value,
             carries_escapes=opened.carries_escapes,
         )
-        for index in range(self._pattern_begun, len(self._pieces)):
-            piece = self._pieces[index]
-            if isinstance(piece, Placeholder):
-                is_part = bool(piece.template) or not opened.is_whole
-                kind = PlaceholderKind.PATTERN if is_part else piece.kind
-                self._pieces[index] = replace(piece, kind=kind, pattern=pattern)
+        for index, slot in slots.items():
+            is_part = bool(slot.template) or not opened.is_whole
+            kind = PlaceholderKind.PATTERN if is_part else slot.kind
+            self._pieces[index] = replace(slot, kind=kind, pattern=pattern)
         if parts and not pattern.escape:
             self._take_text(self._passed)
             self._pieces.append(
@@ -256,6 +288,10 @@ class _Reader:
                     kind=PlaceholderKind.ESCAPE, names=(), place=pattern.place, pattern=pattern
                 )
             )
+
+    def _refuse_odd_character(self, token: Token) -> None:
+        if found := odd_character_in(token.text):
+            raise self._error(token, *found)
 
     def _refuse_foreign(self, index: int) -> None:
         """Refuse what AMC never takes where a value belongs; ``$name`` may be a name of AMC's."""
@@ -274,9 +310,12 @@ class _Reader:
         )
 
     def _pass_gap(self, start: int) -> None:
-        """Keep the white space before a token; of a comment keep a space or line end."""
+        """Keep the white space before a token; of a comment keep a space or line end.
+
+        AMC takes no other white space than that of ASCII, such as the no-break space of a web page.
+        """
         gap = self._sql[self._passed : start]
-        if not gap.isspace():
+        if not (gap.isspace() and gap.isascii()):
             self._take_text(self._passed)
             self._pieces.append("\n" if "\n" in gap or "\r" in gap else " ")
             self._begun = start

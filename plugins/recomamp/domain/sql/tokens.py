@@ -26,7 +26,9 @@ _ARITHMETIC = frozenset(
     | {TokenType.DPIPE, TokenType.DCOLON, TokenType.DOT, TokenType.L_BRACKET}
 )
 LIKE_WORDS = frozenset({TokenType.LIKE, TokenType.ILIKE})
-_NO_PATTERNS = frozenset({TokenType.SELECT, TokenType.CASE, *LIKE_WORDS})
+_OPENING = frozenset({TokenType.L_PAREN, TokenType.CASE})
+_CLOSING = frozenset({TokenType.R_PAREN, TokenType.END})
+_NO_PATTERNS = frozenset({TokenType.SELECT, *LIKE_WORDS})
 # Words before a parenthesis that are not a function
 _NO_FUNCTIONS = frozenset(
     {TokenType.AND, TokenType.OR, TokenType.NOT, TokenType.BETWEEN, TokenType.WHERE, TokenType.ON}
@@ -41,7 +43,9 @@ _NO_FUNCTIONS = frozenset(
 )
 # Functions that leave the characters of a pattern where they are, and escapes with them
 _OF_ONE_PATTERN = frozenset({"UPPER", "LOWER", "TRIM", "LTRIM", "RTRIM", "CAST", "VARCHAR", "CHAR"})
-_OF_PATTERNS = _OF_ONE_PATTERN | {"CONCAT", "COALESCE"}
+# Functions that return one of several patterns
+_OF_SEVERAL_PATTERNS = _OF_ONE_PATTERN | {"COALESCE", "IFNULL", "NVL"}
+_OF_PATTERNS = _OF_SEVERAL_PATTERNS | {"CONCAT"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +54,10 @@ class PatternTokens:
 
     start: int
     end: int
-    is_whole: bool  # it is one value alone
+    is_one_value: bool  # it is one value alone
+    is_whole: bool  # each value in it is a whole pattern, of which one is taken
     carries_escapes: bool  # no function changes the pattern so that escapes are lost
+    conditions: frozenset[int]  # of the tokens that only decide which pattern is taken
 
 
 class QueryTokens:
@@ -96,6 +102,10 @@ class QueryTokens:
         kinds = (self.kind(index), self.kind(index + 1))
         is_clause = kinds == (TokenType.ESCAPE, TokenType.STRING)
         return self.tokens[index + 1].text if is_clause else ""
+
+    def has_odd_escape(self, index: int) -> bool:
+        """Return whether an ESCAPE clause begins there whose character is not written out."""
+        return self.kind(index) is TokenType.ESCAPE and len(self.escape(index)) != 1
 
     def comparison(self, start: int, end: int) -> tuple[TokenType | None, str]:
         """Return how a column is compared with the value, and the column's name.
@@ -162,14 +172,22 @@ class QueryTokens:
             return None
         kinds = [token.token_type for token in self.tokens[start:end]]
         parentheses = [at for at, kind in enumerate(kinds, start) if kind is TokenType.L_PAREN]
-        calls = {self.tokens[at - 1].text.upper() for at in parentheses if self._is_call(at)}
+        conditions = frozenset(_conditions(kinds, start))
+        calls = {
+            self.tokens[at - 1].text.upper()
+            for at in parentheses
+            if at not in conditions and self._is_call(at)
+        }
         calls.discard("CUSTOM_PARAMETER")
         values = kinds.count(TokenType.STRING) + kinds.count(TokenType.L_BRACE) // 2
+        is_joined = TokenType.DPIPE in kinds
         return PatternTokens(
             start=start,
             end=end,
-            is_whole=values == 1 and calls <= _OF_ONE_PATTERN and TokenType.DPIPE not in kinds,
+            is_one_value=values == 1 and calls <= _OF_ONE_PATTERN and not is_joined,
+            is_whole=calls <= _OF_SEVERAL_PATTERNS and not is_joined,
             carries_escapes=calls <= _OF_PATTERNS,
+            conditions=conditions,
         )
 
     def _pattern_end(self, start: int) -> int:
@@ -179,7 +197,7 @@ class QueryTokens:
             kind = self.kind(index)
             if kind in _NO_PATTERNS:
                 return 0
-            depth += (kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN)
+            depth += (kind in _OPENING) - (kind in _CLOSING)
             index += 5 if kind is TokenType.L_BRACE else 1
             goes_on = {kind, self.kind(index)} & {TokenType.DPIPE} or (
                 self.kind(index) is TokenType.L_PAREN and self._is_call(index)
@@ -208,6 +226,23 @@ def only_statement(tokens: list[Token], sql: str) -> list[Token]:
 def adjacent(first: Token, second: Token) -> bool:
     """Return whether nothing stands between two tokens."""
     return first.end + 1 == second.start
+
+
+def _conditions(kinds: list[TokenType], start: int) -> Iterator[int]:
+    """Yield the index of each token between a CASE or WHEN and its THEN.
+
+    :param start: the index of the first token.
+    """
+    decides: list[bool] = []  # for each open CASE
+    deciding = 0  # of these, how many
+    for index, kind in enumerate(kinds, start):
+        if decides and kind in (TokenType.END, TokenType.WHEN, TokenType.THEN, TokenType.ELSE):
+            deciding -= decides.pop()
+        if kind in (TokenType.CASE, TokenType.WHEN, TokenType.THEN, TokenType.ELSE):
+            decides.append(kind in (TokenType.CASE, TokenType.WHEN))
+            deciding += decides[-1]
+        if deciding:
+            yield index
 
 
 def _betweens(tokens: list[Token]) -> Iterator[tuple[int, int]]:
