@@ -222,13 +222,3 @@ def test_a_later_part_has_the_same_limit(tmp_path: Path) -> None:
     with pytest.raises(LimitExceeded):
         store(tmp_path, parts, PAIR, limits=limits)
     assert stored_files(tmp_path) == []
-
-
-def test_a_header_that_comes_again_is_no_row(tmp_path: Path) -> None:
-    columns = (OutputColumn(name="a"), OutputColumn(name="b"))
-    text = 'A,b\nx,y\n"A",b\nz,w\n'
-    with pytest.raises(InvalidResults, match=r"part-00000\.csv, row 3, column a: the header"):
-        store(tmp_path, write(tmp_path, text), columns)
-    kept = store(tmp_path, write(tmp_path, "A,b\nA,y\nx,b\n,\n"), columns)
-    assert kept.rows == 3
-    assert store(tmp_path, write(tmp_path, "b\nb\n"), PAIR[1:]).rows == 1

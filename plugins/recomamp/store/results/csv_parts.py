@@ -36,7 +36,6 @@ from recomamp.store.results.csv_values import (
     FALSE_WORDS,
     TRUE_WORDS,
     Unreadable,
-    find_row,
     find_unreadable,
     parsed_as,
     read_values,
@@ -164,7 +163,6 @@ class _Source:
                     self._values(fields, column, first_row)
                     for fields, column in zip(batch.columns, self.columns, strict=True)
                 ]
-                self._refuse_header(arrays, first_row)
                 yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
                 first_row += batch.num_rows
 
@@ -179,16 +177,6 @@ class _Source:
         except (pa.ArrowException, OSError) as err:
             return err
         return None
-
-    def _refuse_header(self, arrays: Sequence[pa.Array[Any]], first_row: int) -> None:
-        """Refuse the header of a file that was appended to this one; types refuse it elsewhere."""
-        if len(arrays) < 2 or not all(pa.types.is_string(array.type) for array in arrays):
-            return
-        if (index := find_row(arrays, self.order)) is not None:
-            raise InvalidResults(
-                f"{self.part.name}, row {first_row + index}, column {self.columns[0].name}: the "
-                "header comes again, so the part may be several files; load the results again"
-            )
 
     def _values(self, fields: pa.Array[Any], column: OutputColumn, first_row: int) -> pa.Array[Any]:
         kind = column.arrow_type

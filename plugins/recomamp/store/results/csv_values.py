@@ -58,21 +58,6 @@ class Unreadable(ValueError):
     """A column has a field that is not of its grammar."""
 
 
-def find_row(columns: Sequence[pa.Array[Any]], texts: Sequence[str]) -> int | None:
-    """Return the index of the first row that has these texts, None where none has.
-
-    :param columns: all of Arrow's type ``string``.
-    """
-    has_texts: Any = None
-    for column, text in zip(columns, texts, strict=True):
-        has_text = pc.is_in(column, value_set=_texts([text]))
-        has_texts = has_text if has_texts is None else pc.and_(has_texts, has_text)
-        if not pc.any(has_texts).as_py():
-            return None
-    index: int = pc.indices_nonzero(has_texts)[0].as_py()
-    return index
-
-
 def parsed_as(kind: pa.DataType) -> pa.DataType:
     """Return as what Arrow's CSV reader parses a column: as text where it accepts too much."""
     is_exact = pa.types.is_boolean(kind) or pa.types.is_string(kind)
