@@ -222,3 +222,9 @@ def test_a_later_part_has_the_same_limit(tmp_path: Path) -> None:
     with pytest.raises(LimitExceeded):
         store(tmp_path, parts, PAIR, limits=limits)
     assert stored_files(tmp_path) == []
+
+
+def test_a_row_that_equals_the_header_is_a_row(tmp_path: Path) -> None:
+    columns = (OutputColumn(name="a"), OutputColumn(name="b"))
+    stored = store(tmp_path, write(tmp_path, "a,b\nx,y\na,b\n"), columns)
+    assert stored.rows == 2
