@@ -5771,7 +5771,7 @@ COMMENT ON COLUMN public.notifications.kind IS 'SCHEDULE_RUN_FAILED, COLLECTION_
 
 -- Name: COLUMN notifications.event_key; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.notifications.event_key IS 'Name of the event. An event that is reported again adds no row. Written by: queue_notification().';
+COMMENT ON COLUMN public.notifications.event_key IS 'Name of the event. An event that is reported again to the same user adds no row. Written by: queue_notification().';
 
 -- Name: COLUMN notifications.happened_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -7820,7 +7820,7 @@ ALTER TABLE ONLY public.channel_deliveries
 -- Name: notifications uq_notifications_event; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.notifications
-    ADD CONSTRAINT uq_notifications_event UNIQUE (event_key);
+    ADD CONSTRAINT uq_notifications_event UNIQUE (user_id, event_key);
 
 -- Name: report_data_collections uq_report_data_collections_id_user; Type: CONSTRAINT; Schema: public; Owner: -
 
