@@ -3699,14 +3699,14 @@ $$;
 CREATE FUNCTION public.strip_comments(query text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
     -- The token that begins first wins: a quote in a comment opens no string, and the reverse.
     SELECT regexp_replace(
         query,
-        '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n\r]*|/\*(?:[^*]|\*+[^*/])*\*+/',
+        '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n\r]*|/\*(?:[^*]|\*+[^*/])*(?:\*+/|\**$)',
         '\1 ', 'g'
     );
-$$;
+$_$;
 
 -- Name: sync_collection_weeks(); Type: FUNCTION; Schema: public; Owner: -
 
