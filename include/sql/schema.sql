@@ -11066,10 +11066,6 @@ GRANT SELECT ON TABLE public.report_data_collections TO recomamp_analyst;
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_pipeline;
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_console;
 
--- Name: COLUMN report_data_collections.id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(id) ON TABLE public.report_data_collections TO recomamp_analyst;
-
 -- Name: COLUMN report_data_collections.name; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(name),UPDATE(name) ON TABLE public.report_data_collections TO recomamp_analyst;
@@ -11502,10 +11498,6 @@ GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_pipeline;
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_console;
 
--- Name: COLUMN workflow_schedules.id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(id) ON TABLE public.workflow_schedules TO recomamp_analyst;
-
 -- Name: COLUMN workflow_schedules.name; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(name),UPDATE(name) ON TABLE public.workflow_schedules TO recomamp_analyst;
@@ -11584,10 +11576,6 @@ GRANT INSERT(attach_results),UPDATE(attach_results) ON TABLE public.workflow_sch
 GRANT SELECT ON TABLE public.workflows TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflows TO recomamp_pipeline;
 GRANT SELECT ON TABLE public.workflows TO recomamp_console;
-
--- Name: COLUMN workflows.id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(id) ON TABLE public.workflows TO recomamp_analyst;
 
 -- Name: COLUMN workflows.name; Type: ACL; Schema: public; Owner: -
 
