@@ -279,9 +279,10 @@ GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_started_a
 -- Instances are made by the application, which has asked Amazon whose they are.
 GRANT UPDATE (name, description, is_active) ON public.amc_instances TO recomamp_analyst;
 
--- created_at is the server's: catch-up begins there.
+-- created_at is the server's: catch-up begins there. So is the id of these three: DAGs, Assets and
+-- results have names made of it, and a person could take over those of another user's deleted row.
 GRANT INSERT (
-    id, name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public,
+    name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public,
     result_contract, result_contract_accepted_at, privacy_filtering, counts_hidden_rows,
     disable_aggregation_controls
 ) ON public.workflows TO recomamp_analyst;
@@ -292,7 +293,7 @@ GRANT UPDATE (
 ) ON public.workflows TO recomamp_analyst;
 
 GRANT INSERT (
-    id, name, description, cron_expression, timezone, workflow_id, user_id, is_active, next_run_at,
+    name, description, cron_expression, timezone, workflow_id, user_id, is_active, next_run_at,
     parameters, paused_at, late_after, result_contract, notify_on_success, attach_results
 ) ON public.workflow_schedules TO recomamp_analyst;
 GRANT UPDATE (
@@ -301,7 +302,7 @@ GRANT UPDATE (
 ) ON public.workflow_schedules TO recomamp_analyst;
 
 GRANT INSERT (
-    id, name, description, workflow_id, instance_id, user_id, start_date, end_date, parameters,
+    name, description, workflow_id, instance_id, user_id, start_date, end_date, parameters,
     status, late_after
 ) ON public.report_data_collections TO recomamp_analyst;
 GRANT UPDATE (

@@ -3699,14 +3699,14 @@ $$;
 CREATE FUNCTION public.strip_comments(query text) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
     -- The token that begins first wins: a quote in a comment opens no string, and the reverse.
     SELECT regexp_replace(
         query,
-        '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n\r]*|/\*(?:[^*]|\*+[^*/])*\*+/',
+        '(''(?:[^'']|'''')*'')|"(?:[^"]|"")*"|--[^\n\r]*|/\*(?:[^*]|\*+[^*/])*(?:\*+/|\**$)',
         '\1 ', 'g'
     );
-$$;
+$_$;
 
 -- Name: sync_collection_weeks(); Type: FUNCTION; Schema: public; Owner: -
 
@@ -5771,7 +5771,7 @@ COMMENT ON COLUMN public.notifications.kind IS 'SCHEDULE_RUN_FAILED, COLLECTION_
 
 -- Name: COLUMN notifications.event_key; Type: COMMENT; Schema: public; Owner: -
 
-COMMENT ON COLUMN public.notifications.event_key IS 'Name of the event. An event that is reported again adds no row. Written by: queue_notification().';
+COMMENT ON COLUMN public.notifications.event_key IS 'Name of the event. An event that is reported again to the same user adds no row. Written by: queue_notification().';
 
 -- Name: COLUMN notifications.happened_at; Type: COMMENT; Schema: public; Owner: -
 
@@ -7820,7 +7820,7 @@ ALTER TABLE ONLY public.channel_deliveries
 -- Name: notifications uq_notifications_event; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.notifications
-    ADD CONSTRAINT uq_notifications_event UNIQUE (event_key);
+    ADD CONSTRAINT uq_notifications_event UNIQUE (user_id, event_key);
 
 -- Name: report_data_collections uq_report_data_collections_id_user; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -11066,10 +11066,6 @@ GRANT SELECT ON TABLE public.report_data_collections TO recomamp_analyst;
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_pipeline;
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_console;
 
--- Name: COLUMN report_data_collections.id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(id) ON TABLE public.report_data_collections TO recomamp_analyst;
-
 -- Name: COLUMN report_data_collections.name; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(name),UPDATE(name) ON TABLE public.report_data_collections TO recomamp_analyst;
@@ -11502,10 +11498,6 @@ GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_pipeline;
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_console;
 
--- Name: COLUMN workflow_schedules.id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(id) ON TABLE public.workflow_schedules TO recomamp_analyst;
-
 -- Name: COLUMN workflow_schedules.name; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(name),UPDATE(name) ON TABLE public.workflow_schedules TO recomamp_analyst;
@@ -11584,10 +11576,6 @@ GRANT INSERT(attach_results),UPDATE(attach_results) ON TABLE public.workflow_sch
 GRANT SELECT ON TABLE public.workflows TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflows TO recomamp_pipeline;
 GRANT SELECT ON TABLE public.workflows TO recomamp_console;
-
--- Name: COLUMN workflows.id; Type: ACL; Schema: public; Owner: -
-
-GRANT INSERT(id) ON TABLE public.workflows TO recomamp_analyst;
 
 -- Name: COLUMN workflows.name; Type: ACL; Schema: public; Owner: -
 

@@ -206,6 +206,16 @@ def test_a_workflow_is_named_by_its_id_or_by_a_name_that_no_other_has(
             current(unknown)
 
 
+def test_the_id_of_a_deleted_workflow_is_no_name_of_another_users(
+    stored: Stored, current: Any
+) -> None:
+    gone = uuid4()
+    stored.rows.workflow(name=str(gone))
+    for named in (gone, str(gone), gone.hex):
+        with pytest.raises(InvalidDefinition, match="no workflow has the id or the name"):
+            current(named)
+
+
 def test_windows_of_two_sources_that_overlap_are_not_mixed(stored: Stored, current: Any) -> None:
     schedule, collection = (
         stored.rows.schedule(stored.workflow),

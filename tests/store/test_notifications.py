@@ -127,6 +127,28 @@ def test_a_run_that_was_told_is_not_told_again(
     assert kinds(database) == [("SCHEDULE_RUN_FAILED", "SENT")]
 
 
+@pytest.mark.parametrize("earlier", ["WITHDRAWN", "UNSUBSCRIBED", "SENT", "PENDING"])
+def test_an_event_of_a_row_that_has_changed_hands_is_its_new_owners(
+    database: Database, rows: Rows, earlier: str
+) -> None:
+    instance = rows.instance()
+    schedule = rows.schedule(rows.workflow(instance))
+    record(database, schedule, "FAILED")
+    rows.update("notifications", queued(database)[0], status=earlier)
+    heir = rows.user()
+    rows.update("amc_instances", instance, user_id=heir["id"])
+    rows.update("workflow_schedules", schedule, name="The heir's")
+
+    record(database, schedule, "SUCCESS")
+    record(database, schedule, "FAILED")
+
+    told = {row["user_id"]: (row["status"], row["details"]["name"]) for row in queued(database)}
+    assert told == {
+        instance["user_id"]: (earlier, schedule["name"]),
+        heir["id"]: ("PENDING", "The heir's"),
+    }
+
+
 @pytest.mark.parametrize("column", ["email_notifications", "is_active"])
 def test_who_wants_no_mail_gets_no_row(
     database: Database, rows: Rows, schedule: Row, column: str

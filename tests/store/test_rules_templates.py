@@ -130,6 +130,17 @@ def test_database_and_pipeline_find_the_same_names(database: Database, pieces: l
     assert found == sorted(expected)
 
 
+@pytest.mark.parametrize("unit", ["'/*", '"/*', " /*'", "''/*'"])
+def test_a_query_whose_comments_have_no_end_is_read_once(database: Database, unit: str) -> None:
+    """Where each of them is searched to the end of the query, this takes a minute."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '5s'")
+        cursor.execute(
+            "SELECT query_parameter_names('{{a}} ' || repeat(%s, 262144 / length(%s)))", [unit] * 2
+        )
+        assert cursor.fetchone() == (["a"],)
+
+
 def test_a_workflow_of_comments_alone_is_refused_and_an_old_one_may_be_changed(
     database: Database, rows: Rows
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
+from uuid import uuid4
 
 import psycopg2
 import pytest
@@ -287,6 +288,19 @@ def test_bob_hangs_none_of_his_rows_on_anns(
         )
         met = reach(tenants, statement, [tenants.two_users.ann[parent]["id"], row["id"]])
         assert met in ("refused", "denied")
+
+
+@pytest.mark.parametrize("table", ["workflows", "workflow_schedules", "report_data_collections"])
+def test_bob_does_not_choose_what_dags_assets_and_results_are_named_by(
+    tenants: Tenants, table: str
+) -> None:
+    """The id of a deleted row of Ann's is no secret: others wait for the Asset of that name."""
+    row = tenants.two_users.bob[table]
+    chosen = [name for name in columns_with(tenants.owner, "INSERT", table) if name != "id"]
+    statement = sql.SQL("INSERT INTO {0} (id, {1}) SELECT %s, {1} FROM {0} WHERE id = %s").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, chosen))
+    )
+    assert reach(tenants, statement, [str(uuid4()), row["id"]]) == "denied"
 
 
 READERS = {

@@ -190,8 +190,6 @@ def _workflow_id(connection: Connection, workflow: UUID | str) -> UUID:
     except ValueError:
         key = None
     found = select_workflow_ids(connection, workflow_id=key, name=str(workflow))
-    if key in found:
-        return key
     if len(found) == 1:
         return found[0]
     problem = f"no workflow has the id or the name {str(workflow)!r}"

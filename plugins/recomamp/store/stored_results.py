@@ -70,7 +70,7 @@ def select_document_rows(connection: Connection, execution_id: UUID) -> str | No
 def select_workflow_ids(
     connection: Connection, *, workflow_id: UUID | None, name: str
 ) -> list[UUID]:
-    """Return the workflows of that id or name, the one of that id first; ten at most."""
+    """Return the workflow of that id, or without an id those of that name; ten at most."""
     rows = fetch_all(connection, "select_workflow_ids", workflow_id=workflow_id, name=name)
     return [row["id"] for row in rows]
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amc_emulator.engine.catalogue import describe_data_sources
+from recomamp.domain.sql.date_flow import Flow
 from recomamp.domain.sql.parameters import declare
 from recomamp.domain.sql.schema_check import FindingKind, Table, find_missing
 
@@ -121,6 +122,33 @@ def test_all_that_is_missing_is_told_once_each_in_order() -> None:
 )
 def test_doubt_is_silence(sql: str) -> None:
     assert messages(sql) == []
+
+
+@pytest.mark.parametrize("word", ["CHAR", "DECIMAL", "DATE", "TIMESTAMP", "STRUCT"])
+def test_a_query_that_a_parser_reads_again_and_again_is_left_to_amc(word: str) -> None:
+    """Each level doubles the time of the parser. 188 characters would hold up all queries."""
+    sql = f"SELECT {f'{word}(' * 14}1{')' * 14} FROM nowhere"
+    assert messages(sql) == []
+    assert messages(f"SELECT {f'{word}(' * 3}1{')' * 3} FROM nowhere") != []
+
+
+def test_a_chain_of_aliases_takes_time_for_each_of_them_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An alias that names the one before twice would double the work."""
+    followed: list[object] = []
+    value = Flow.value
+    monkeypatch.setattr(Flow, "value", lambda *args: (followed.append(args), value(*args))[1])
+    last = 14
+    chain = ", ".join(
+        f"COALESCE(a{number - 1}, a{number - 1}) AS a{number}" for number in range(1, last + 1)
+    )
+    (message,) = messages(
+        f"SELECT x FROM (SELECT impression_dt AS a0, {chain} FROM dsp_impressions) AS s"
+        f" WHERE a{last} <= DATE '2026-01-31'"
+    )
+    assert "TIMESTAMP" in message
+    assert len(followed) < 20 * last
 
 
 def test_a_tree_of_very_many_levels_is_left_to_amc() -> None:

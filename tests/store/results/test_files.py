@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,26 @@ def test_all_parts_are_stored_each_as_a_file_that_says_what_it_is(tmp_path: Path
         assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert results.size_bytes == sum(file.bytes for file in results.files)
     assert document(results)["files"] == [file.as_json() for file in results.files]
+
+
+def test_the_disk_holds_files_before_they_get_their_names_and_then_the_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash of the machine leaves no row that lists an empty file."""
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def recording(file: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{file}").readlink())
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", recording)
+    store(tmp_path, write(tmp_path, "a,b\n1,x\n", "a,b\n2,y\n"), PAIR)
+    places = [str(path.relative_to(tmp_path)) for path in synced]
+    directory = Path("results", DIRECTORY)
+    for number, place in enumerate(places[:2], start=1):
+        assert re.fullmatch(rf"{directory}/_writing-\w+-part-0000{number}\.parquet", place)
+    assert places[2:] == [str(directory), *map(str, list(directory.parents)[:-1])]
 
 
 def test_a_failed_load_leaves_the_files_of_the_former_one(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ class Flow:
         self._scopes = {id(scope.expression): scope for scope in scopes}
         self._tables = tables
         self._outputs: dict[tuple[int, str, int | None], Value | None] = {}
+        self._aliases: dict[int, Value] = {}  # by the id of the expression
 
     def operand(self, node: exp.Expr, scope: Scope) -> Value:
         """Return what an operand of a comparison may be; too deep a one may be the last day."""
@@ -154,6 +155,7 @@ class Flow:
             return self.value(node, scope)
         except RecursionError:
             self._outputs.clear()  # some are not complete
+            self._aliases.clear()
             return Value(day=_END_DATE)
 
     def value(self, node: exp.Expr, scope: Scope) -> Value:
@@ -246,14 +248,20 @@ class Flow:
         alias = None if column.table else _alias_of(column, scope)
         clause = column.find_ancestor(exp.Where, exp.Join, exp.Having, exp.Qualify, exp.Select)
         if alias and isinstance(clause, exp.Having | exp.Qualify):
-            return self.value(alias, scope)
+            return self._alias(alias, scope)
         level: Scope | None = scope
         while level is not None:
             found = self._in_sources(level, column.name, column.table)
             if found is not None:
                 return found
             level = level.parent if level.can_be_correlated else None
-        return self.value(alias, scope) if alias else _UNKNOWN
+        return self._alias(alias, scope) if alias else _UNKNOWN
+
+    def _alias(self, alias: exp.Alias, scope: Scope) -> Value:
+        """Return what an alias may be. Where each names the one before twice, work would double."""
+        if id(alias) not in self._aliases:
+            self._aliases[id(alias)] = self.value(alias, scope)
+        return self._aliases[id(alias)]
 
     def _in_sources(self, scope: Scope, name: str, qualifier: str) -> Value | None:
         """Return what a column of the sources of a scope may be; None where it is none of them."""

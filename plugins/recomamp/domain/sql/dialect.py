@@ -1,4 +1,4 @@
-"""AMC's SQL as tokens."""
+"""AMC's SQL as tokens, and as a tree within bounded time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from bisect import bisect_right
 from typing import ClassVar
 
-from sqlglot import tokens
+from sqlglot import parser, tokens
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import TokenError
+from sqlglot.errors import SqlglotError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from recomamp.errors import InvalidDefinition
@@ -17,10 +17,28 @@ from recomamp.errors import InvalidDefinition
 _SPAN = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|--[^\r\n]*|/\*.*?\*/|(?P<open>'|"|/\*)""", re.DOTALL)
 _UNCLOSED = {"'": "text in quotes", '"': "a quoted name", "/*": "a comment"}
 _LINE_END = re.compile(r"\r\n|\r|\n")
+# How often a parser may come back to a token on average. Real queries need less than 1
+_MAX_REREADS = 20
+
+
+class ParsingTooLong(SqlglotError):
+    """The parser comes back to the same tokens too often. No ParseError, which it would catch."""
 
 
 class AmcSql(Dialect):
-    """The tokens of AMC's SQL: standard quoting, no templates, no nested comments."""
+    """AMC's SQL: standard quoting, no templates, no nested comments."""
+
+    class Parser(parser.Parser):
+        """Parses a query. ``CHAR(CHAR(CHAR(…`` would else take twice the time for each level."""
+
+        _reread_tokens = 0
+
+        def _retreat(self, index: int) -> None:
+            """Go back to a token, within bounds."""
+            self._reread_tokens += max(0, self._index - index)
+            if self._reread_tokens > _MAX_REREADS * len(self._tokens):
+                raise ParsingTooLong("the query takes too long to parse")
+            super()._retreat(index)
 
     class Tokenizer(tokens.Tokenizer):
         """Splits a query into tokens."""

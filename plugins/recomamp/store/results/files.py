@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
+from fsspec.implementations.local import LocalFileOpener
 from fsspec.spec import AbstractBufferedFile
 
 from recomamp.errors import InvalidResults
@@ -121,6 +124,9 @@ class ResultDirectory:
         try:
             yield self._written[name]
             with self._storage.explained("written"):
+                if isinstance(file, LocalFileOpener):
+                    file.flush()
+                    os.fsync(file.fileno())  # a crash of the machine must not empty it
                 file.close()  # object stores take the file only now
         except BaseException:
             with suppress(Exception):  # the first error says more
@@ -129,6 +135,8 @@ class ResultDirectory:
 
     def publish(self, names: Sequence[str]) -> None:
         """Give these files their names and remove all other files, which other loads wrote.
+
+        Then local files are on the disk, so that the row that lists them may be committed.
 
         :raises InvalidResults: when somebody has removed a file before it got its name, or the
             storage has another number of its bytes than were written.
@@ -139,6 +147,8 @@ class ResultDirectory:
             for name in names:
                 self._verify_lock()
                 self._rename(name)
+            if self._storage.is_local:
+                _sync_names(Path(self._directory), Path(self._storage.root))
             self._remove(
                 lambda name: (
                     (name.startswith("part-") and name not in names) or name.startswith(self._aside)
@@ -199,6 +209,20 @@ def _abandon(file: Any) -> None:
         file.discard()
     else:
         file.close()
+
+
+def _sync_names(directory: Path, root: Path) -> None:
+    """Have the disk hold the names in a directory, and in those above it up to the root."""
+    for path in (directory, *directory.parents):
+        # Some network file systems do not take it, and hold names themselves
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        if path == root:
+            return
 
 
 def _name(path: str) -> str:

@@ -52,8 +52,8 @@ class ResultStorage:
         with self.explained("written"):
             self.files, root = fsspec.core.url_to_fs(results_url)
         self.root = root.rstrip("/")
-        is_local = bool(_LOCAL.intersection(_protocols(self.files)))
-        self.base_uri = _local_uri(root) if is_local else self.shown.rstrip("/")
+        self.is_local = bool(_LOCAL.intersection(_protocols(self.files)))
+        self.base_uri = _local_uri(root) if self.is_local else self.shown.rstrip("/")
         self.has_directories = bool(_WITH_DIRECTORIES.intersection(_protocols(self.files)))
 
     @contextmanager
