@@ -26,7 +26,8 @@ FROM (VALUES
     ('amc_instances'), ('amc_schema_fields'), ('asin_list_items'), ('asin_lists'), ('asins'),
     ('build_guide_queries'), ('build_guide_sections'), ('build_guides'), ('campaign_performance'),
     ('campaign_reports'), ('campaigns'), ('channel_deliveries'), ('collection_progress'),
-    ('current_results'), ('database_logins'), ('execution_locks'), ('maintenance_findings'),
+    ('current_results'), ('database_logins'), ('deleted_ids'), ('execution_locks'),
+    ('maintenance_findings'),
     ('notification_channels'), ('notifications'), ('public_asin_list_items'), ('public_asin_lists'),
     ('public_query_templates'), ('query_templates'), ('recomamp_migrations'), ('reconciliations'),
     ('report_data_collections'), ('report_data_weeks'), ('result_check_outcomes'),
@@ -51,6 +52,7 @@ FROM (VALUES
     ('calculate_collection_progress()'), ('calculate_guide_progress()'),
     ('check_collection_quotas(uuid,boolean,boolean,boolean)'), ('check_collection_status()'),
     ('check_collection_time_zone()'), ('check_definition_bytes(uuid,integer)'),
+    ('check_deleted_id()'),
     ('check_notification_channel()'), ('check_query_template()'),
     ('check_owner_of_result_check()'), ('check_report_data_collection()'), ('check_result_check()'),
     ('check_run_request()'), ('check_user_time_zone()'),
@@ -73,6 +75,7 @@ FROM (VALUES
     ('is_restatement_stopped(integer[],numeric,timestamp with time zone,timestamp with time zone,timestamp with time zone,numeric)'),
     ('is_time_zone(text)'),
     ('is_window_loaded(uuid,timestamp with time zone,timestamp with time zone)'),
+    ('keep_deleted_id()'),
     ('lock_user_quotas(uuid)'), ('notify_check_outcome()'), ('notify_collection()'),
     ('notify_column_changes()'), ('notify_consent()'), ('notify_results_loaded()'),
     ('notify_schedule_run()'), ('progress_of_collections()'), ('publish_definition_change()'),
@@ -279,10 +282,9 @@ GRANT SELECT (id, user_id, kind, happened_at, details, status, sending_started_a
 -- Instances are made by the application, which has asked Amazon whose they are.
 GRANT UPDATE (name, description, is_active) ON public.amc_instances TO recomamp_analyst;
 
--- created_at is the server's: catch-up begins there. So is the id of these three: DAGs, Assets and
--- results have names made of it, and a person could take over those of another user's deleted row.
+-- created_at is the server's: catch-up begins there.
 GRANT INSERT (
-    name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public,
+    id, name, description, sql_query, user_id, instance_id, template_id, parameters, tags, is_public,
     result_contract, result_contract_accepted_at, privacy_filtering, counts_hidden_rows,
     disable_aggregation_controls
 ) ON public.workflows TO recomamp_analyst;
@@ -293,7 +295,7 @@ GRANT UPDATE (
 ) ON public.workflows TO recomamp_analyst;
 
 GRANT INSERT (
-    name, description, cron_expression, timezone, workflow_id, user_id, is_active, next_run_at,
+    id, name, description, cron_expression, timezone, workflow_id, user_id, is_active, next_run_at,
     parameters, paused_at, late_after, result_contract, notify_on_success, attach_results
 ) ON public.workflow_schedules TO recomamp_analyst;
 GRANT UPDATE (
@@ -302,7 +304,7 @@ GRANT UPDATE (
 ) ON public.workflow_schedules TO recomamp_analyst;
 
 GRANT INSERT (
-    name, description, workflow_id, instance_id, user_id, start_date, end_date, parameters,
+    id, name, description, workflow_id, instance_id, user_id, start_date, end_date, parameters,
     status, late_after
 ) ON public.report_data_collections TO recomamp_analyst;
 GRANT UPDATE (

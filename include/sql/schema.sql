@@ -715,6 +715,24 @@ BEGIN
 END;
 $$;
 
+-- Name: check_deleted_id(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.check_deleted_id() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.deleted_ids AS kept WHERE kept.id = NEW.id AND kept.user_id <> NEW.user_id
+    ) THEN
+        PERFORM public.raise_invalid_row(TG_TABLE_NAME, 'id', format(
+            '%s was the id of a deleted row of another user; leave id out of the INSERT', NEW.id
+        ));
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
 -- Name: check_notification_channel(); Type: FUNCTION; Schema: public; Owner: -
 
 CREATE FUNCTION public.check_notification_channel() RETURNS trigger
@@ -1940,6 +1958,19 @@ CREATE FUNCTION public.is_window_loaded(loaded_schedule_id uuid, tick timestamp 
             AND run.window_end = tick_window_end
             AND run.created_at >= tick
     );
+$$;
+
+-- Name: keep_deleted_id(); Type: FUNCTION; Schema: public; Owner: -
+
+CREATE FUNCTION public.keep_deleted_id() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO public.deleted_ids AS kept (id, user_id) VALUES (OLD.id, OLD.user_id)
+    ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, deleted_at = excluded.deleted_at;
+    RETURN NULL;
+END;
 $$;
 
 -- Name: user_quotas; Type: TABLE; Schema: public; Owner: -
@@ -5567,6 +5598,30 @@ COMMENT ON COLUMN public.database_logins.user_id IS 'User that the login is. NUL
 
 COMMENT ON COLUMN public.database_logins.reads_claims IS 'True for a login that checks the claims of requests itself, such as Supabase''s authenticator. Written by: default; application.';
 
+-- Name: deleted_ids; Type: TABLE; Schema: public; Owner: -
+
+CREATE TABLE public.deleted_ids (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    deleted_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+-- Name: TABLE deleted_ids; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON TABLE public.deleted_ids IS 'The ids of deleted workflows, schedules and collections. Only the same user may use one again. Table of the pipeline.';
+
+-- Name: COLUMN deleted_ids.id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.deleted_ids.id IS 'Id of the deleted row. Written by: keep_deleted_id().';
+
+-- Name: COLUMN deleted_ids.user_id; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.deleted_ids.user_id IS 'User of the deleted row, who may be deleted too. Written by: keep_deleted_id().';
+
+-- Name: COLUMN deleted_ids.deleted_at; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.deleted_ids.deleted_at IS 'Time of the latest deletion. Written by: default; keep_deleted_id().';
+
 -- Name: execution_locks; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.execution_locks (
@@ -7717,6 +7772,11 @@ ALTER TABLE ONLY public.channel_deliveries
 ALTER TABLE ONLY public.database_logins
     ADD CONSTRAINT database_logins_pkey PRIMARY KEY (login_name);
 
+-- Name: deleted_ids deleted_ids_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+
+ALTER TABLE ONLY public.deleted_ids
+    ADD CONSTRAINT deleted_ids_pkey PRIMARY KEY (id);
+
 -- Name: maintenance_findings maintenance_findings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.maintenance_findings
@@ -8558,6 +8618,18 @@ CREATE TRIGGER trigger_check_collection_status BEFORE INSERT OR UPDATE OF status
 
 CREATE TRIGGER trigger_check_collection_time_zone AFTER UPDATE OF parameters ON public.report_data_collections FOR EACH ROW WHEN ((COALESCE((old.parameters ->> 'timezone'::text), 'UTC'::text) IS DISTINCT FROM COALESCE((new.parameters ->> 'timezone'::text), 'UTC'::text))) EXECUTE FUNCTION public.check_collection_time_zone();
 
+-- Name: report_data_collections trigger_check_deleted_id; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_deleted_id BEFORE INSERT ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_deleted_id();
+
+-- Name: workflow_schedules trigger_check_deleted_id; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_deleted_id BEFORE INSERT ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.check_deleted_id();
+
+-- Name: workflows trigger_check_deleted_id; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_check_deleted_id BEFORE INSERT ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.check_deleted_id();
+
 -- Name: workflows trigger_check_new_workflow_template; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_check_new_workflow_template BEFORE INSERT ON public.workflows FOR EACH ROW WHEN ((new.template_id IS NOT NULL)) EXECUTE FUNCTION public.check_workflow_template();
@@ -8745,6 +8817,18 @@ CREATE TRIGGER trigger_enforce_section_count BEFORE INSERT OR UPDATE OF section_
 -- Name: query_templates trigger_enforce_usage_count; Type: TRIGGER; Schema: public; Owner: -
 
 CREATE TRIGGER trigger_enforce_usage_count BEFORE INSERT OR UPDATE OF usage_count ON public.query_templates FOR EACH ROW WHEN ((pg_trigger_depth() = 0)) EXECUTE FUNCTION public.enforce_counter('usage_count');
+
+-- Name: report_data_collections trigger_keep_deleted_id; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_deleted_id AFTER DELETE ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.keep_deleted_id();
+
+-- Name: workflow_schedules trigger_keep_deleted_id; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_deleted_id AFTER DELETE ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.keep_deleted_id();
+
+-- Name: workflows trigger_keep_deleted_id; Type: TRIGGER; Schema: public; Owner: -
+
+CREATE TRIGGER trigger_keep_deleted_id AFTER DELETE ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.keep_deleted_id();
 
 -- Name: asin_list_items trigger_limit_asin_list_items; Type: TRIGGER; Schema: public; Owner: -
 
@@ -9558,6 +9642,10 @@ CREATE POLICY data_sources_read ON public.amc_data_sources FOR SELECT USING ((( 
 
 ALTER TABLE public.database_logins ENABLE ROW LEVEL SECURITY;
 
+-- Name: deleted_ids; Type: ROW SECURITY; Schema: public; Owner: -
+
+ALTER TABLE public.deleted_ids ENABLE ROW LEVEL SECURITY;
+
 -- Name: execution_locks; Type: ROW SECURITY; Schema: public; Owner: -
 
 ALTER TABLE public.execution_locks ENABLE ROW LEVEL SECURITY;
@@ -10039,6 +10127,10 @@ REVOKE ALL ON FUNCTION public.check_collection_time_zone() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.check_definition_bytes(owner uuid, most integer) FROM PUBLIC;
 
+-- Name: FUNCTION check_deleted_id(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.check_deleted_id() FROM PUBLIC;
+
 -- Name: FUNCTION check_notification_channel(); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.check_notification_channel() FROM PUBLIC;
@@ -10207,6 +10299,10 @@ REVOKE ALL ON FUNCTION public.is_time_zone(zone text) FROM PUBLIC;
 -- Name: FUNCTION is_window_loaded(loaded_schedule_id uuid, tick timestamp with time zone, tick_window_end timestamp with time zone); Type: ACL; Schema: public; Owner: -
 
 REVOKE ALL ON FUNCTION public.is_window_loaded(loaded_schedule_id uuid, tick timestamp with time zone, tick_window_end timestamp with time zone) FROM PUBLIC;
+
+-- Name: FUNCTION keep_deleted_id(); Type: ACL; Schema: public; Owner: -
+
+REVOKE ALL ON FUNCTION public.keep_deleted_id() FROM PUBLIC;
 
 -- Name: TABLE user_quotas; Type: ACL; Schema: public; Owner: -
 
@@ -11066,6 +11162,10 @@ GRANT SELECT ON TABLE public.report_data_collections TO recomamp_analyst;
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_pipeline;
 GRANT SELECT ON TABLE public.report_data_collections TO recomamp_console;
 
+-- Name: COLUMN report_data_collections.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.report_data_collections TO recomamp_analyst;
+
 -- Name: COLUMN report_data_collections.name; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(name),UPDATE(name) ON TABLE public.report_data_collections TO recomamp_analyst;
@@ -11498,6 +11598,10 @@ GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_pipeline;
 GRANT SELECT ON TABLE public.workflow_schedules TO recomamp_console;
 
+-- Name: COLUMN workflow_schedules.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.workflow_schedules TO recomamp_analyst;
+
 -- Name: COLUMN workflow_schedules.name; Type: ACL; Schema: public; Owner: -
 
 GRANT INSERT(name),UPDATE(name) ON TABLE public.workflow_schedules TO recomamp_analyst;
@@ -11576,6 +11680,10 @@ GRANT INSERT(attach_results),UPDATE(attach_results) ON TABLE public.workflow_sch
 GRANT SELECT ON TABLE public.workflows TO recomamp_analyst;
 GRANT SELECT ON TABLE public.workflows TO recomamp_pipeline;
 GRANT SELECT ON TABLE public.workflows TO recomamp_console;
+
+-- Name: COLUMN workflows.id; Type: ACL; Schema: public; Owner: -
+
+GRANT INSERT(id) ON TABLE public.workflows TO recomamp_analyst;
 
 -- Name: COLUMN workflows.name; Type: ACL; Schema: public; Owner: -
 

@@ -112,6 +112,7 @@ collection_progress
 current_results
     people: SELECT
 database_logins
+deleted_ids
 execution_locks
     pipeline: SELECT, INSERT, UPDATE
 maintenance_findings
@@ -150,9 +151,9 @@ reconciliations
     pipeline: SELECT, INSERT, DELETE
     server: SELECT, INSERT, UPDATE, DELETE
 report_data_collections
-    people: SELECT, INSERT (name, description, workflow_id, instance_id, user_id, start_date,
-        end_date, parameters, status, late_after), UPDATE (name, description, workflow_id,
-        instance_id, start_date, end_date, parameters, status, late_after)
+    people: SELECT, INSERT (id, name, description, workflow_id, instance_id, user_id,
+        start_date, end_date, parameters, status, late_after), UPDATE (name, description,
+        workflow_id, instance_id, start_date, end_date, parameters, status, late_after)
     API alone: DELETE
     pipeline: SELECT, UPDATE (status, estimated_completion, updated_at, started_at,
         completed_at)
@@ -250,8 +251,8 @@ workflow_findings
     console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 workflow_schedules
-    people: SELECT, INSERT (name, description, cron_expression, timezone, workflow_id, user_id,
-        is_active, next_run_at, parameters, paused_at, late_after, result_contract,
+    people: SELECT, INSERT (id, name, description, cron_expression, timezone, workflow_id,
+        user_id, is_active, next_run_at, parameters, paused_at, late_after, result_contract,
         notify_on_success, attach_results), UPDATE (name, description, cron_expression,
         timezone, workflow_id, is_active, parameters, paused_at, late_after, result_contract,
         notify_on_success, attach_results)
@@ -261,7 +262,7 @@ workflow_schedules
     console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 workflows
-    people: SELECT, INSERT (name, description, sql_query, user_id, instance_id, template_id,
+    people: SELECT, INSERT (id, name, description, sql_query, user_id, instance_id, template_id,
         parameters, tags, is_public, result_contract, result_contract_accepted_at,
         privacy_filtering, counts_hidden_rows, disable_aggregation_controls), UPDATE (name,
         description, sql_query, instance_id, template_id, parameters, tags, is_public,

@@ -381,7 +381,7 @@ def test_every_table_with_an_owner_is_tried_in_every_direction(database: Databas
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::REGNAMESPACE AND relkind = 'r'"
     )
     assert {row["relname"] for row in tables} == {
-        *OWNED, *SHARED, *HIDDEN, "recomamp_migrations", "database_logins",
+        *OWNED, *SHARED, *HIDDEN, "recomamp_migrations", "database_logins", "deleted_ids",
         "user_quotas",  # test_quotas tries those
     }  # fmt: skip
     # Tried one by one below
@@ -731,7 +731,7 @@ def test_every_table_has_row_level_security_and_a_policy(database: Database) -> 
               rowsecurity AND (
                   tablename IN (SELECT tablename FROM pg_policies)
                   -- The owner's alone
-                  OR tablename IN ('recomamp_migrations', 'database_logins')
+                  OR tablename IN ('recomamp_migrations', 'database_logins', 'deleted_ids')
               )
           )
         """

@@ -56,6 +56,7 @@ CROSSINGS = {
     "campaigns": READ_ONLY,
     "channel_deliveries": READ_ONLY,
     "database_logins": HIDDEN,
+    "deleted_ids": HIDDEN,
     "execution_locks": HIDDEN,
     "maintenance_findings": HIDDEN,
     "notification_channels": OWN,
@@ -291,16 +292,20 @@ def test_bob_hangs_none_of_his_rows_on_anns(
 
 
 @pytest.mark.parametrize("table", ["workflows", "workflow_schedules", "report_data_collections"])
-def test_bob_does_not_choose_what_dags_assets_and_results_are_named_by(
-    tenants: Tenants, table: str
-) -> None:
-    """The id of a deleted row of Ann's is no secret: others wait for the Asset of that name."""
-    row = tenants.two_users.bob[table]
-    chosen = [name for name in columns_with(tenants.owner, "INSERT", table) if name != "id"]
-    statement = sql.SQL("INSERT INTO {0} (id, {1}) SELECT %s, {1} FROM {0} WHERE id = %s").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, chosen))
+def test_the_id_of_a_deleted_row_stays_with_its_user(tenants: Tenants, table: str) -> None:
+    """DAGs and Assets are named by it, so Bob would get Ann's earlier runs and her readers."""
+    ann, bob = (user[table]["id"] for user in (tenants.two_users.ann, tenants.two_users.bob))
+    columns = ", ".join(
+        name for name in columns_with(tenants.owner, "INSERT", table) if name != "id"
     )
-    assert reach(tenants, statement, [str(uuid4()), row["id"]]) == "denied"
+    copy = f"INSERT INTO {table} (id, {columns}) SELECT %s, {columns} FROM {table} WHERE id = %s"
+    deleted = str(uuid4())
+    tenants.owner.query(copy, [deleted, ann])
+    tenants.owner.query(f"DELETE FROM {table} WHERE id = %s", [deleted])
+
+    assert reach(tenants, sql.SQL(copy), [deleted, bob]) == "refused"
+    assert reach(tenants, sql.SQL(copy), [str(uuid4()), bob]) == "1 rows"
+    tenants.owner.query(copy, [deleted, ann])
 
 
 READERS = {
