@@ -53,7 +53,7 @@ LINKS = (
 
 def cut(link: Link, direction: str, seconds: float, deployment: Deployment) -> Injected:
     """Cut a link of one host, or of all, for some seconds."""
-    hosts = deployment.containers(link.service)
+    hosts = _busy_hosts(deployment, link.service)
     hosts = hosts if link.all_hosts else hosts[:1]
     addresses = [
         address
@@ -61,7 +61,6 @@ def cut(link: Link, direction: str, seconds: float, deployment: Deployment) -> I
         for address in _addresses(deployment, name)
     ]
     names = tuple(str(deployment.engine.inspect(host)["Config"]["Hostname"]) for host in hosts)
-    _wait_for_work(deployment, link.service, names)
     began = time.time()
     with _dropped(deployment, hosts, addresses, DIRECTIONS[direction]):
         time.sleep(seconds)
@@ -131,20 +130,29 @@ def _in_network_of(process: int, rules: str) -> None:
     subprocess.run(command, input=rules, text=True, check=True, timeout=COMMAND_SECONDS)
 
 
-def _wait_for_work(deployment: Deployment, service: str, hosts: Sequence[str]) -> None:
-    """Wait until one of the hosts has work, so that a cut can do harm."""
-    names = ", ".join(f"'{host}'" for host in hosts)
-    busy = {
-        "worker": f"""
-            SELECT count(*) FROM task_instance WHERE state = 'running' AND hostname IN ({names})
-        """,
-        "triggerer": f"""
-            SELECT count(*) FROM trigger JOIN job ON job.id = trigger.triggerer_id
-            WHERE job.hostname IN ({names})
-        """,
-        "scheduler": f"""
-            SELECT count(*) FROM task_instance JOIN job ON job.id = queued_by_job_id
-            WHERE task_instance.state IN ('queued', 'running') AND job.hostname IN ({names})
-        """,
-    }[service]
-    wait_until(f"work on a {service}", lambda: int(deployment.airflow(busy)[0][0]) > 0, 60)
+# The hosts that have work
+_BUSY = {
+    "worker": "SELECT hostname FROM task_instance WHERE state = 'running'",
+    "triggerer": "SELECT hostname FROM job WHERE id IN (SELECT triggerer_id FROM trigger)",
+    "scheduler": """
+        SELECT hostname FROM job WHERE id IN (
+            SELECT queued_by_job_id FROM task_instance WHERE state IN ('queued', 'running')
+        )
+    """,
+}
+
+
+def _busy_hosts(deployment: Deployment, service: str) -> list[str]:
+    """Wait until one host has work, so that a cut can do harm, and return all, that one first."""
+    containers = {
+        str(deployment.engine.inspect(name)["Config"]["Hostname"]): name
+        for name in deployment.containers(service)
+    }
+    busy: list[str] = []
+
+    def is_busy() -> bool:
+        busy[:] = [host for (host,) in deployment.airflow(_BUSY[service]) if host in containers]
+        return bool(busy)
+
+    wait_until(f"work on a {service}", is_busy, 60)
+    return [containers[busy[0]], *(name for host, name in containers.items() if host != busy[0])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -38,3 +39,6 @@ def test_an_own_dag_starts_by_itself_one_run_at_a_time_and_first_as_soon_as_it_i
     )
     assert first is not None
     assert first.run_after <= datetime.now(UTC)
+    # Reconciliation and mails go on where runs wait for workers: their tasks have 4 at most
+    for task in scheduled.task_dict.values():
+        assert task.weight_rule.get_weight(SimpleNamespace(task=task)) > 4

@@ -16,6 +16,10 @@ from recomamp.pipeline.retry_policy import TaskRetryPolicy
 # Of each try of a task that names no other
 MAX_TRY_DURATION = timedelta(hours=1)
 
+# Above each task of a schedule or collection, which has 4 at most. These tasks are short.
+# Without them AMC's slots stay taken and mails unsent while runs fill the workers
+PRIORITY_WEIGHT = 10
+
 # Past, so that a DAG runs once as soon as it is there, and not at its next tick only
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -39,6 +43,8 @@ def system_dag(
             "owner": "recomamp",
             "execution_timeout": MAX_TRY_DURATION,
             "retry_policy": TaskRetryPolicy(),
+            "priority_weight": PRIORITY_WEIGHT,
+            "weight_rule": "absolute",
             **default_args,
         },
         tags=["recomamp"],

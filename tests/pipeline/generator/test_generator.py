@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -53,6 +54,20 @@ def test_every_row_becomes_one_dag_with_the_four_steps(
     for dag in bag.dags.values():
         assert {task.task_id for task in dag.tasks} == STEPS
         assert dag.get_task("record").is_teardown
+
+
+def test_a_run_that_has_begun_ends_before_another_begins(
+    parse: Callable[..., DagBag], rows: Rows
+) -> None:
+    """With fewer slots than tasks, `record` would else wait until no run has anything to submit."""
+    dag_id = f"amc_schedule_{rows.schedule()['id']}"
+    dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(parse().dags[dag_id]))
+
+    def priority(task_id: str) -> int:
+        task = dag.get_task(task_id)
+        return task.weight_rule.get_weight(SimpleNamespace(task=task))
+
+    assert [priority(step) for step in ("submit", "wait", "load", "record")] == [1, 2, 3, 4]
 
 
 def test_unchanged_rows_give_byte_equal_dags(

@@ -52,6 +52,9 @@ TASK_DEFAULTS: dict[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "retry_policy": TaskRetryPolicy(),
+    # Where slots are short, a run that has begun ends first: `record` has the highest priority. By
+    # Airflow's default it has the lowest, and waits until no other run has a task left
+    "weight_rule": "upstream",
 }
 SCHEDULE_ACTIVE_RUNS = 16
 COLLECTION_ACTIVE_RUNS = 6  # of AMC's ten slots per instance; the others are left to schedules
