@@ -93,7 +93,7 @@ release-dump: $(STAMP) ## Write a database at the newest migration to tests/stor
 test: $(STAMP) .venv-package/.installed .venv-sbom/.installed browser redis $(if $(call given,POSTGRES),postgres) ## Run all tests (POSTGRES=15 for those of the database on another version)
 ifneq ($(call given,POSTGRES),)
 	@TEST_POSTGRES_BIN=$(POSTGRES_BIN) $(BIN)/python -m pytest -n 4 -m "not long and not stack and not own_stack" \
-	  tests/store tests/pipeline tests/follower tests/results
+	  tests/store tests/pipeline tests/follower tests/results tests/console tests/model
 else
 	@$(BIN)/python -m pytest -n 4 --no-loadscope-reorder
 endif
