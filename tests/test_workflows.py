@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,14 @@ def test_what_gates_a_change_anywhere_gates_it_here() -> None:
     gated = set().union(*map(targets, jobs(ROOT / ".github" / "workflows" / "gate.yml")))
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert set(re.findall(r"^make (\w+)", script, re.M)) - {"setup"} <= gated
+
+
+def test_an_audit_that_looks_nothing_up_fails() -> None:
+    """pip-audit says so and ends with 0 unless it is strict."""
+    done = subprocess.run(
+        ["make", "--dry-run", "audit"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "pip-audit --strict" in done.stdout
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

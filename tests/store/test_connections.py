@@ -86,9 +86,7 @@ def test_what_failed_is_rolled_back_and_the_connection_goes_on(
 @pytest.mark.parametrize(
     "hang_up",
     [
-        lambda connection, database: database.query(
-            f"SELECT pg_terminate_backend({connection.info.backend_pid}, 5000)"
-        ),
+        lambda connection, database: database.end_session(connection.info.backend_pid),
         lambda connection, database: connection.close(),
     ],
     ids=["by the server", "by us"],

@@ -86,8 +86,7 @@ def test_it_goes_with_a_process_that_is_killed(
     connect: Callable[[], Connection], execution_id: UUID, database: Database
 ) -> None:
     with locked(connect, execution_id, Purpose.LOAD) as lock:
-        pid = lock.connection.info.backend_pid
-        database.query("SELECT pg_terminate_backend(%s, 10000)", [pid])
+        database.end_session(lock.connection.info.backend_pid)
         with locked(connect, execution_id, Purpose.LOAD):
             pass
         with pytest.raises(ExecutionLocked, match="lost its connection"):

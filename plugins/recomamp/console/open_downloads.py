@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from fastapi import Depends, HTTPException, Request, status
 from fastapi.responses import StreamingResponse
@@ -23,13 +22,6 @@ MAX_OPEN_OF_USER = 2
 MAX_SECONDS = 30 * 60
 
 
-class Place:
-    """One open download. Its place is free again when nothing holds it any more."""
-
-    def __init__(self, free: Callable[[], None]) -> None:
-        weakref.finalize(self, free)
-
-
 class OpenDownloads:
     """Counts the open downloads of each user."""
 
@@ -37,8 +29,9 @@ class OpenDownloads:
         self._lock = threading.Lock()
         self._of_users: Counter[str] = Counter()
 
-    def take(self, user: str) -> Place:
-        """Take a place for a download, which lasts as long as the object that is returned.
+    @contextmanager
+    def place(self, user: str) -> Iterator[None]:
+        """Take a place for a download, and give it back at its end.
 
         :raises HTTPException: 429 where the user, 503 where all users have too many open.
         """
@@ -54,35 +47,34 @@ class OpenDownloads:
                     f"{MAX_OPEN} downloads are open; try again when one has ended",
                 )
             self._of_users[user] += 1
-        return Place(partial(self._free, user))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._of_users[user] -= 1
+                self._of_users += Counter()  # forgets users with none
 
-    def _free(self, user: str) -> None:
-        with self._lock:
-            self._of_users[user] -= 1
-            self._of_users += Counter()  # forgets users with none
 
-
-def _place(request: Request, visitor: CurrentVisitor) -> Place:
+# Asynchronous, because FastAPI ends others in a thread, which a cancelled request never starts
+async def _place(request: Request, visitor: CurrentVisitor) -> AsyncIterator[None]:
     open_downloads: OpenDownloads = request.app.state.open_downloads
-    return open_downloads.take(visitor.id)
+    with open_downloads.place(visitor.id):
+        yield
 
 
-# A route with this parameter is a download
-DownloadPlace = Annotated[Place, Depends(_place)]
+# Of a route that is a download. It lasts until the answer is sent
+DOWNLOAD_PLACE = Depends(_place)
 
 
 class Download(StreamingResponse):
     """A file that is sent piece by piece. One that takes too long is cut off."""
 
-    def __init__(
-        self, chunks: Iterator[bytes], *, media_type: str, name: str, place: Place
-    ) -> None:
+    def __init__(self, chunks: Iterator[bytes], *, media_type: str, name: str) -> None:
         super().__init__(
             chunks,
             media_type=media_type,
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
-        self._place = place
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send it."""

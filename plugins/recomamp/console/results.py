@@ -16,7 +16,7 @@ from recomamp.console import downloads
 from recomamp.console.access import RESULTS, require_row
 from recomamp.console.database import Database
 from recomamp.console.executions import readable_execution
-from recomamp.console.open_downloads import Download, DownloadPlace
+from recomamp.console.open_downloads import DOWNLOAD_PLACE, Download
 from recomamp.domain.result_cells import cells_of
 from recomamp.domain.result_columns import read_stored_columns
 from recomamp.store.statements import Row, fetch_all, fetch_one
@@ -111,8 +111,8 @@ def versions(
         }
 
 
-@router.get("/result.csv")
-def download_csv(execution_id: UUID, database: Database, place: DownloadPlace) -> Download:
+@router.get("/result.csv", dependencies=[DOWNLOAD_PLACE])
+def download_csv(execution_id: UUID, database: Database) -> Download:
     """Send all rows as CSV: from the document where it has all of them, else from the files."""
     with database.read() as connection:
         found = _result(connection, execution_id)
@@ -129,16 +129,12 @@ def download_csv(execution_id: UUID, database: Database, place: DownloadPlace) -
         downloads.started(downloads.csv_chunks(names, rows)),
         media_type="text/csv",
         name=f"amc-{execution_id}.csv",
-        place=place,
     )
 
 
-@router.get("/files/{number}")
+@router.get("/files/{number}", dependencies=[DOWNLOAD_PLACE])
 def download_file(
-    execution_id: UUID,
-    number: Annotated[int, Path(ge=1)],
-    database: Database,
-    place: DownloadPlace,
+    execution_id: UUID, number: Annotated[int, Path(ge=1)], database: Database
 ) -> Download:
     """Send one Parquet file of the result.
 
@@ -150,7 +146,6 @@ def download_file(
         downloads.started(downloads.file_chunks(stored, number)),
         media_type="application/vnd.apache.parquet",
         name=f"amc-{execution_id}-part-{number:05d}.parquet",
-        place=place,
     )
 
 

@@ -26,6 +26,7 @@ from psycopg2.extras import register_uuid
 FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9990, 1, 1, tzinfo=UTC)
 _MAX_NUMBER = 4000  # digits; Python reads no longer integers
+_MAX_DEPTH = 900  # levels; older Pythons read about as many
 
 T = TypeVar("T", date, datetime)
 
@@ -33,9 +34,10 @@ T = TypeVar("T", date, datetime)
 def read_json(text: str) -> Any:
     """Read JSON; a number without end becomes infinite, and what is nested too deep is None."""
     try:
-        return json.loads(text, parse_int=_number)
+        value = json.loads(text, parse_int=_number)
     except (ValueError, RecursionError):
         return None
+    return None if _is_too_deep(value) else value
 
 
 def register_column_types(on: cursor) -> None:
@@ -46,6 +48,21 @@ def register_column_types(on: cursor) -> None:
     register_uuid(conn_or_curs=on)  # type: ignore[no-untyped-call]
     for kind in _TYPES:
         register_type(kind, on)
+
+
+def _is_too_deep(value: Any) -> bool:
+    # Python 3.13 reads ten thousand levels. What recurses over them later may not
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        containers = [one for one in level if isinstance(one, list | dict) and one]
+        if not containers:
+            return False
+        level = [
+            child
+            for one in containers
+            for child in (one.values() if isinstance(one, dict) else one)
+        ]
+    return True
 
 
 def _number(text: str) -> int | float:

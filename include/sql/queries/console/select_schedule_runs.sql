@@ -11,7 +11,11 @@ SELECT
     run.duration_seconds,
     run.ended_at,
     run.error_message,
-    execution.result_rows
+    (
+        SELECT execution.result_rows
+        FROM workflow_executions AS execution
+        WHERE execution.id = run.execution_id
+    ) AS result_rows
 FROM unnest(%(schedule_ids)s::UUID[]) AS listed (id)
 CROSS JOIN LATERAL (
     SELECT
@@ -29,5 +33,4 @@ CROSS JOIN LATERAL (
     ORDER BY schedule_run.window_end DESC, schedule_run.created_at DESC
     LIMIT %(limit)s
 ) AS run
-LEFT JOIN workflow_executions AS execution ON execution.id = run.execution_id
 ORDER BY run.window_end, run.ended_at;
