@@ -723,13 +723,14 @@ CREATE FUNCTION public.check_deleted_id() RETURNS trigger
     AS $$
 BEGIN
     IF EXISTS (
-        SELECT FROM public.deleted_ids AS kept WHERE kept.id = NEW.id AND kept.user_id <> NEW.user_id
+        SELECT FROM public.deleted_ids AS kept
+        WHERE kept.table_name = TG_TABLE_NAME AND kept.id = NEW.id AND kept.user_id <> NEW.user_id
     ) THEN
         PERFORM public.raise_invalid_row(TG_TABLE_NAME, 'id', format(
             '%s was the id of a deleted row of another user; leave id out of the INSERT', NEW.id
         ));
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END;
 $$;
 
@@ -1967,8 +1968,8 @@ CREATE FUNCTION public.keep_deleted_id() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    INSERT INTO public.deleted_ids AS kept (id, user_id) VALUES (OLD.id, OLD.user_id)
-    ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, deleted_at = excluded.deleted_at;
+    INSERT INTO public.deleted_ids (table_name, id, user_id) VALUES (TG_TABLE_NAME, OLD.id, OLD.user_id)
+    ON CONFLICT (table_name, id) DO UPDATE SET user_id = excluded.user_id, deleted_at = excluded.deleted_at;
     RETURN NULL;
 END;
 $$;
@@ -5601,6 +5602,7 @@ COMMENT ON COLUMN public.database_logins.reads_claims IS 'True for a login that 
 -- Name: deleted_ids; Type: TABLE; Schema: public; Owner: -
 
 CREATE TABLE public.deleted_ids (
+    table_name text NOT NULL,
     id uuid NOT NULL,
     user_id uuid NOT NULL,
     deleted_at timestamp with time zone DEFAULT now() NOT NULL
@@ -5609,6 +5611,10 @@ CREATE TABLE public.deleted_ids (
 -- Name: TABLE deleted_ids; Type: COMMENT; Schema: public; Owner: -
 
 COMMENT ON TABLE public.deleted_ids IS 'The ids of deleted workflows, schedules and collections. Only the same user may use one again. Table of the pipeline.';
+
+-- Name: COLUMN deleted_ids.table_name; Type: COMMENT; Schema: public; Owner: -
+
+COMMENT ON COLUMN public.deleted_ids.table_name IS 'Table of the deleted row. Written by: keep_deleted_id().';
 
 -- Name: COLUMN deleted_ids.id; Type: COMMENT; Schema: public; Owner: -
 
@@ -7775,7 +7781,7 @@ ALTER TABLE ONLY public.database_logins
 -- Name: deleted_ids deleted_ids_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
 ALTER TABLE ONLY public.deleted_ids
-    ADD CONSTRAINT deleted_ids_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT deleted_ids_pkey PRIMARY KEY (table_name, id);
 
 -- Name: maintenance_findings maintenance_findings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 
@@ -8620,15 +8626,15 @@ CREATE TRIGGER trigger_check_collection_time_zone AFTER UPDATE OF parameters ON 
 
 -- Name: report_data_collections trigger_check_deleted_id; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_check_deleted_id BEFORE INSERT ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_deleted_id();
+CREATE TRIGGER trigger_check_deleted_id AFTER INSERT ON public.report_data_collections FOR EACH ROW EXECUTE FUNCTION public.check_deleted_id();
 
 -- Name: workflow_schedules trigger_check_deleted_id; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_check_deleted_id BEFORE INSERT ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.check_deleted_id();
+CREATE TRIGGER trigger_check_deleted_id AFTER INSERT ON public.workflow_schedules FOR EACH ROW EXECUTE FUNCTION public.check_deleted_id();
 
 -- Name: workflows trigger_check_deleted_id; Type: TRIGGER; Schema: public; Owner: -
 
-CREATE TRIGGER trigger_check_deleted_id BEFORE INSERT ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.check_deleted_id();
+CREATE TRIGGER trigger_check_deleted_id AFTER INSERT ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.check_deleted_id();
 
 -- Name: workflows trigger_check_new_workflow_template; Type: TRIGGER; Schema: public; Owner: -
 

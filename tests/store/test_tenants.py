@@ -303,6 +303,12 @@ def test_the_id_of_a_deleted_row_stays_with_its_user(tenants: Tenants, table: st
     tenants.owner.query(copy, [deleted, ann])
     tenants.owner.query(f"DELETE FROM {table} WHERE id = %s", [deleted])
 
+    for other in {"workflows", "workflow_schedules", "report_data_collections"} - {table}:
+        tenants.owner.query(  # a row of his own of this id, in another table, changes nothing
+            "INSERT INTO deleted_ids (table_name, id, user_id) VALUES (%s, %s, %s)",
+            [other, deleted, tenants.two_users.bob["users"]["id"]],
+        )
+
     assert reach(tenants, sql.SQL(copy), [deleted, bob]) == "refused"
     assert reach(tenants, sql.SQL(copy), [str(uuid4()), bob]) == "1 rows"
     tenants.owner.query(copy, [deleted, ann])

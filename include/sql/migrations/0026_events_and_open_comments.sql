@@ -4,6 +4,7 @@
 
 -- A row that changes hands may report an event again that it has reported to its earlier owner. By the
 -- key of the event alone, the earlier owner's row got the new owner's data, and so did the mail.
+LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE; -- taken at once, so that nobody waits crosswise
 CREATE UNIQUE INDEX uq_notifications_event_of_user ON notifications (user_id, event_key);
 ALTER TABLE notifications
     -- squawk-ignore ban-drop-constraint -- the next line adds one of the same name

@@ -4,13 +4,17 @@
 -- another user's deleted row, a person could take over its DAG with the earlier runs, and its Asset with
 -- the DAGs that wait for it.
 CREATE TABLE deleted_ids (
-    id UUID PRIMARY KEY,
+    table_name TEXT NOT NULL,
+    id UUID NOT NULL,
     user_id UUID NOT NULL,
-    deleted_at TIMESTAMPTZ NOT NULL DEFAULT now()
+    deleted_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    PRIMARY KEY (table_name, id)
 );
 COMMENT ON TABLE deleted_ids IS
     'The ids of deleted workflows, schedules and collections. Only the same user may use one again. '
     'Table of the pipeline.';
+COMMENT ON COLUMN deleted_ids.table_name IS
+    'Table of the deleted row. Written by: keep_deleted_id().';
 COMMENT ON COLUMN deleted_ids.id IS
     'Id of the deleted row. Written by: keep_deleted_id().';
 COMMENT ON COLUMN deleted_ids.user_id IS
@@ -25,8 +29,8 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    INSERT INTO public.deleted_ids AS kept (id, user_id) VALUES (OLD.id, OLD.user_id)
-    ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, deleted_at = excluded.deleted_at;
+    INSERT INTO public.deleted_ids (table_name, id, user_id) VALUES (TG_TABLE_NAME, OLD.id, OLD.user_id)
+    ON CONFLICT (table_name, id) DO UPDATE SET user_id = excluded.user_id, deleted_at = excluded.deleted_at;
     RETURN NULL;
 END;
 $$;
@@ -38,13 +42,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF EXISTS (
-        SELECT FROM public.deleted_ids AS kept WHERE kept.id = NEW.id AND kept.user_id <> NEW.user_id
+        SELECT FROM public.deleted_ids AS kept
+        WHERE kept.table_name = TG_TABLE_NAME AND kept.id = NEW.id AND kept.user_id <> NEW.user_id
     ) THEN
         PERFORM public.raise_invalid_row(TG_TABLE_NAME, 'id', format(
             '%s was the id of a deleted row of another user; leave id out of the INSERT', NEW.id
         ));
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END;
 $$;
 
@@ -55,9 +60,10 @@ CREATE TRIGGER trigger_keep_deleted_id
 CREATE TRIGGER trigger_keep_deleted_id
     AFTER DELETE ON report_data_collections FOR EACH ROW EXECUTE FUNCTION keep_deleted_id();
 
+-- After the INSERT: it may have waited for the transaction that deletes the row of this id.
 CREATE TRIGGER trigger_check_deleted_id
-    BEFORE INSERT ON workflows FOR EACH ROW EXECUTE FUNCTION check_deleted_id();
+    AFTER INSERT ON workflows FOR EACH ROW EXECUTE FUNCTION check_deleted_id();
 CREATE TRIGGER trigger_check_deleted_id
-    BEFORE INSERT ON workflow_schedules FOR EACH ROW EXECUTE FUNCTION check_deleted_id();
+    AFTER INSERT ON workflow_schedules FOR EACH ROW EXECUTE FUNCTION check_deleted_id();
 CREATE TRIGGER trigger_check_deleted_id
-    BEFORE INSERT ON report_data_collections FOR EACH ROW EXECUTE FUNCTION check_deleted_id();
+    AFTER INSERT ON report_data_collections FOR EACH ROW EXECUTE FUNCTION check_deleted_id();

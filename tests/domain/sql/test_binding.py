@@ -810,6 +810,10 @@ def test_the_first_day_stays_where_another_column_ends_with_it(sql: str, first_d
             "x LIKE '50^%^_!off' || CASE WHEN UPPER(CUSTOM_PARAMETER('text')) = y THEN '%'"
             " ELSE CUSTOM_PARAMETER('text') END ESCAPE '^'",
         ),
+        (
+            "x LIKE CASE WHEN a || b = 'x' THEN {{under}} ELSE '%' END",
+            "x LIKE CASE WHEN a || b = 'x' THEN CUSTOM_PARAMETER('under') ELSE '%' END",
+        ),
         ("x LIKE COALESCE({{under}}, '%')", "x LIKE COALESCE(CUSTOM_PARAMETER('under'), '%')"),
         (
             "x LIKE NVL({{text}}, '%{{under}}')",

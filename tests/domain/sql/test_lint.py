@@ -203,3 +203,7 @@ def test_a_parameter_that_only_a_text_names(text: str) -> None:
 def test_a_fixed_date_in_other_words_and_forms(name: str, value: Any, expected: str) -> None:
     (one,) = found(f"x >= {{{{{name}}}}}", **{name: value})
     assert f"write {{{{{expected}}}}} for the window's own" in one
+
+
+def test_a_version_is_no_fixed_date() -> None:
+    assert found("x >= {{since}}", since="1.2.3") == []

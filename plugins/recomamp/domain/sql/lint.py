@@ -44,7 +44,9 @@ _STARTS = re.compile(rf"{_WHOSE}{_START}{_UNIT}|date{_START}")
 _ENDS = re.compile(rf"{_WHOSE}{_END}{_UNIT}|date{_END}")
 # A day as text of another form, such as 07/01/2025 or 20250701
 _DATE_LIKE = re.compile(
-    r"\d{1,4}(?P<mark>[-/.])\d{1,2}(?P=mark)\d{1,4}(?:[T ].*)?|(?:19|20)\d{6}", re.ASCII
+    r"(?:\d{4}(?P<mark>[-/.])\d{1,2}(?P=mark)\d{1,2}|\d{1,2}(?P<sign>[-/.])\d{1,2}(?P=sign)\d{4})"
+    r"(?:[T ].*)?|(?:19|20)\d{6}",
+    re.ASCII,
 )
 # A name as other programs mark it within a text: <name>, [name], #name#, %name%, &name, $(name)
 _MARKS = r"<\[#&%$@:~^|!=("

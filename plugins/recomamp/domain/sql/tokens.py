@@ -180,7 +180,9 @@ class QueryTokens:
         }
         calls.discard("CUSTOM_PARAMETER")
         values = kinds.count(TokenType.STRING) + kinds.count(TokenType.L_BRACE) // 2
-        is_joined = TokenType.DPIPE in kinds
+        is_joined = any(
+            kind is TokenType.DPIPE and at not in conditions for at, kind in enumerate(kinds, start)
+        )
         return PatternTokens(
             start=start,
             end=end,

@@ -6,6 +6,7 @@ that no other load uses. It takes its own name after every file of the result is
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -26,6 +27,8 @@ from recomamp.errors import InvalidResults
 from recomamp.store.results.storage import ResultStorage
 
 _ASIDE = "_writing-"
+# Of a file system that cannot be asked to write to the disk, such as some network mounts
+_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 
 
 # Readers of the whole directory turn these keys into columns. A prefix keeps them apart from those
@@ -126,7 +129,7 @@ class ResultDirectory:
             with self._storage.explained("written"):
                 if isinstance(file, LocalFileOpener):
                     file.flush()
-                    os.fsync(file.fileno())  # a crash of the machine must not empty it
+                    _sync(file.fileno())  # a crash of the machine must not empty it
                 file.close()  # object stores take the file only now
         except BaseException:
             with suppress(Exception):  # the first error says more
@@ -209,6 +212,15 @@ def _abandon(file: Any) -> None:
         file.discard()
     else:
         file.close()
+
+
+def _sync(descriptor: int) -> None:
+    """Have the disk hold a file, where its file system can."""
+    try:
+        os.fsync(descriptor)
+    except OSError as err:
+        if err.errno not in _NO_SYNC:
+            raise
 
 
 def _sync_names(directory: Path, root: Path) -> None:
