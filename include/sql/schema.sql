@@ -5605,7 +5605,8 @@ CREATE TABLE public.deleted_ids (
     table_name text NOT NULL,
     id uuid NOT NULL,
     user_id uuid NOT NULL,
-    deleted_at timestamp with time zone DEFAULT now() NOT NULL
+    deleted_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chk_deleted_ids_deleted_at_time CHECK ((((deleted_at AT TIME ZONE 'UTC'::text) >= '2000-01-01 00:00:00'::timestamp without time zone) AND ((deleted_at AT TIME ZONE 'UTC'::text) <= '9999-01-01 00:00:00'::timestamp without time zone)))
 );
 
 -- Name: TABLE deleted_ids; Type: COMMENT; Schema: public; Owner: -

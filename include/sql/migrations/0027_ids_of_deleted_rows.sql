@@ -8,7 +8,10 @@ CREATE TABLE deleted_ids (
     id UUID NOT NULL,
     user_id UUID NOT NULL,
     deleted_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-    PRIMARY KEY (table_name, id)
+    PRIMARY KEY (table_name, id),
+    CONSTRAINT chk_deleted_ids_deleted_at_time CHECK (
+        (deleted_at AT TIME ZONE 'UTC') BETWEEN '2000-01-01 00:00:00' AND '9999-01-01 00:00:00'
+    )
 );
 COMMENT ON TABLE deleted_ids IS
     'The ids of deleted workflows, schedules and collections. Only the same user may use one again. '
