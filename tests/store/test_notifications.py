@@ -142,8 +142,8 @@ def test_an_event_of_a_row_that_has_changed_hands_is_its_new_owners(
     record(database, schedule, "SUCCESS")
     record(database, schedule, "FAILED")
 
-    told = {row["user_id"]: (row["status"], row["details"]["name"]) for row in queued(database)}
-    assert told == {
+    by_user = {row["user_id"]: (row["status"], row["details"]["name"]) for row in queued(database)}
+    assert by_user == {
         instance["user_id"]: (earlier, schedule["name"]),
         heir["id"]: ("PENDING", "The heir's"),
     }

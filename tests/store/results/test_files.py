@@ -71,6 +71,21 @@ def test_the_disk_holds_files_before_they_get_their_names_and_then_the_names(
     assert places[2:] == [str(directory), *map(str, list(directory.parents)[:-1])]
 
 
+def test_only_a_file_system_that_cannot_sync_is_forgiven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = errno.ENOTSUP
+
+    def failing(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    assert store(tmp_path, write(tmp_path, "a,b\n1,x\n"), PAIR).rows == 1
+    code = errno.EIO
+    with pytest.raises(PipelineError, match="Input/output error"):
+        store(tmp_path, write(tmp_path, "a,b\n1,x\n"), PAIR)
+
+
 def test_a_failed_load_leaves_the_files_of_the_former_one(tmp_path: Path) -> None:
     store(tmp_path, write(tmp_path, "a,b\n1,x\n"), PAIR)
     before = stored_files(tmp_path)
