@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.instances.operators import DryRunWorkflows
-from recomamp.pipeline.system_dag import system_dag
+from recomamp.pipeline.system_dag import BEFORE_RUNS, system_dag
 
 with system_dag(
     "recomamp_dry_runs",
@@ -18,6 +18,7 @@ with system_dag(
         "the follower has missed. `RECOMAMP_DRY_RUNS=off` turns dry runs off."
     ),
     schedule=timedelta(hours=1),
+    priority_weight=BEFORE_RUNS,
     default_args={"retries": 0},  # the next run is one
 ):
     DryRunWorkflows(task_id="dry_run", execution_timeout=timedelta(minutes=15))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.instances.operators import CheckInstances
-from recomamp.pipeline.system_dag import system_dag
+from recomamp.pipeline.system_dag import BEFORE_RUNS, system_dag
 
 with system_dag(
     "recomamp_instance_health",
@@ -20,6 +20,7 @@ with system_dag(
         "whose check could not be written down; the next run checks all again."
     ),
     schedule=timedelta(minutes=15),
+    priority_weight=BEFORE_RUNS,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ):
     CheckInstances(task_id="check_instances", execution_timeout=timedelta(minutes=10))

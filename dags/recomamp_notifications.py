@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.notifications.operator import SendNotifications
-from recomamp.pipeline.system_dag import system_dag
+from recomamp.pipeline.system_dag import BEFORE_RUNS, system_dag
 
 with system_dag(
     "recomamp_notifications",
@@ -19,6 +19,7 @@ with system_dag(
         "waits for more than five minutes."
     ),
     schedule=timedelta(minutes=2),
+    priority_weight=BEFORE_RUNS,
     # No retries: the next run is one, and a silent mail server should be seen
     default_args={"retries": 0},
 ):

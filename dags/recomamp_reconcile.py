@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.reconciliation.operator import ReconcileExecutions
-from recomamp.pipeline.system_dag import system_dag
+from recomamp.pipeline.system_dag import BEFORE_RUNS, system_dag
 
 with system_dag(
     "recomamp_reconcile",
@@ -16,6 +16,7 @@ with system_dag(
         "that could not be compared; the next run tries again."
     ),
     schedule=timedelta(minutes=5),
+    priority_weight=BEFORE_RUNS,
     default_args={"retries": 0},  # the next run is one
 ):
     ReconcileExecutions(task_id="reconcile", execution_timeout=timedelta(minutes=15))

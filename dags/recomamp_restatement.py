@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.restatement.operator import RequestRestatements
-from recomamp.pipeline.system_dag import system_dag
+from recomamp.pipeline.system_dag import BEFORE_RUNS, system_dag
 
 with system_dag(
     "recomamp_restatement",
@@ -17,6 +17,7 @@ with system_dag(
         "A failed run names the users that could not be done; the next run does them."
     ),
     schedule=timedelta(hours=1),
+    priority_weight=BEFORE_RUNS,
     default_args={"retries": 1, "retry_delay": timedelta(minutes=1)},
 ):
     RequestRestatements(task_id="request_restatements", execution_timeout=timedelta(minutes=15))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.notifications.operator import SendDeliveries
-from recomamp.pipeline.system_dag import system_dag
+from recomamp.pipeline.system_dag import BEFORE_RUNS, system_dag
 
 with system_dag(
     "recomamp_webhooks",
@@ -20,6 +20,7 @@ with system_dag(
         "than five minutes."
     ),
     schedule=timedelta(minutes=2),
+    priority_weight=BEFORE_RUNS,
     # No retries: the next run is one
     default_args={"retries": 0},
 ):

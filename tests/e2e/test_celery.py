@@ -43,11 +43,21 @@ def test_two_workers_run_schedules_a_collection_and_a_system_dag(
     for marker in markers:
         emulator_control.hold("create_execution", "hold_before", marker)
     collection = pipeline.rows.collection(
-        workflow=workflows.pop(), start_date="2026-01-01", end_date="2026-01-07"
+        workflow=workflows.pop(), start_date="2026-01-01", end_date="2026-01-07", status="PAUSED"
     )
-    schedules = [pipeline.rows.schedule(workflow=one, created_at=YESTERDAY) for one in workflows]
+    schedules = [
+        pipeline.rows.schedule(workflow=one, created_at=YESTERDAY, is_active=False)
+        for one in workflows
+    ]
     dag_ids = [f"amc_schedule_{one['id']}" for one in schedules]
     dag_ids.append(f"amc_collection_{collection['id']}")
+    # The first DAG of a file comes minutes after others. A request is not held for so long
+    pipeline.until(
+        lambda: all(pipeline.api.get(f"/api/v2/dags/{one}").is_success for one in dag_ids), "DAGs"
+    )
+    for schedule in schedules:
+        pipeline.rows.update("workflow_schedules", schedule["id"], is_active=True)
+    pipeline.rows.update("report_data_collections", collection["id"], status="ACTIVE")
 
     pipeline.until(lambda: all(map(emulator_control.is_holding, markers)), "all to be submitted")
     assert {worker_of(pipeline, _running_submit(pipeline, one)) for one in dag_ids} == {*WORKERS}

@@ -189,7 +189,7 @@ def test_amazons_delay_of_one_part_is_that_of_the_whole() -> None:
 
 def test_a_task_of_the_pipelines_own_waits_as_long_as_its_dag_says() -> None:
     defaults = {"retries": 1, "retry_delay": timedelta(minutes=5)}
-    with system_dag("a", schedule="@daily", default_args=defaults):
+    with system_dag("a", schedule="@daily", priority_weight=1, default_args=defaults):
         task = BaseOperator(task_id="b")
     context: Any = {"ti": SimpleNamespace(id=uuid4(), try_number=1, max_tries=1, task=task)}
     assert task.retry_policy is not None

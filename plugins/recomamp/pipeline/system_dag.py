@@ -16,19 +16,27 @@ from recomamp.pipeline.retry_policy import TaskRetryPolicy
 # Of each try of a task that names no other
 MAX_TRY_DURATION = timedelta(hours=1)
 
-# Above each task of a schedule or collection, which has 4 at most. These tasks are short.
-# Without them AMC's slots stay taken and mails unsent while runs fill the workers
-PRIORITY_WEIGHT = 10
+# The priority where tasks wait for workers. In a run of a row `submit` has 1 and `record` has 4.
+# One short task goes first: without it AMC's slots stay taken, and mails unsent, for hours
+BEFORE_RUNS = 10
+# Many tasks, or long ones, take turns with new runs: going first, they would take all workers
+AS_NEW_RUNS = 1
 
 # Past, so that a DAG runs once as soon as it is there, and not at its next tick only
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def system_dag(
-    dag_id: str, *, schedule: str | timedelta, default_args: Mapping[str, Any], **others: Any
+    dag_id: str,
+    *,
+    schedule: str | timedelta,
+    priority_weight: int,
+    default_args: Mapping[str, Any],
+    **others: Any,
 ) -> DAG:
     """Build a DAG that starts by itself, one run at a time, and makes up for no missed ones.
 
+    :param priority_weight: of its tasks, ``BEFORE_RUNS`` or ``AS_NEW_RUNS``.
     :param default_args: of its tasks.
     :param others: of the DAG.
     """
@@ -43,7 +51,7 @@ def system_dag(
             "owner": "recomamp",
             "execution_timeout": MAX_TRY_DURATION,
             "retry_policy": TaskRetryPolicy(),
-            "priority_weight": PRIORITY_WEIGHT,
+            "priority_weight": priority_weight,
             "weight_rule": "absolute",
             **default_args,
         },
