@@ -110,8 +110,10 @@ class LoadResults(ExecutionOperator):
     def _load(
         self, execution: Execution, lock: ExecutionLock
     ) -> tuple[AmcExecution, StoredResults]:
+        from recomamp.store.results.arrow_memory import use_compact_pool
         from recomamp.store.results.writer import ResultWriter
 
+        use_compact_pool()
         began_at, prefix = monotonic(), f"recomamp-{execution.id}-"
         _remove_leftovers(prefix)
         with (
