@@ -131,26 +131,3 @@ def test_an_answer_without_an_access_token_quotes_nothing_of_it():
         read(answer(json={"refresh_token": "Atzr|secret", "token": "secret"}))
 
     assert "secret" not in str(caught.value)
-
-
-def test_secrets_are_not_in_any_repr():
-    shown = repr(CREDENTIALS) + repr(make_tokens(access_token="Atza|x", refresh_token="Atzr|y"))
-
-    assert CREDENTIALS.client_id in shown
-    assert CREDENTIALS.client_secret not in shown
-    assert "Atz" not in shown
-
-
-@pytest.mark.parametrize(
-    ("tokens", "usable"),
-    [
-        (make_tokens(access_token="a", expires_at=NOW + timedelta(minutes=5)), True),
-        (make_tokens(access_token="a", expires_at=NOW + timedelta(minutes=4, seconds=59)), False),
-        (make_tokens(access_token="bad", expires_at=NOW + timedelta(hours=1)), False),
-        (make_tokens(access_token="a", expires_at=None), False),
-        (make_tokens(access_token=None, expires_at=NOW + timedelta(hours=1)), False),
-    ],
-    ids=["five minutes left", "less left", "known to be stale", "no expiry", "never used"],
-)
-def test_an_access_token_is_used_only_while_five_minutes_are_left(tokens, usable):
-    assert tokens.usable(NOW, stale="bad") is usable

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from recomamp.domain.airflow_settings import AIRFLOW_SETTINGS, AirflowSetting, Rule, differences
+from recomamp.domain.airflow_settings import (
+    AIRFLOW_SETTINGS,
+    AirflowSetting,
+    Rule,
+    celery_environment,
+    differences,
+    stack_environment,
+)
 
 OURS = {(one.section, one.key): one.value for one in AIRFLOW_SETTINGS}
 
@@ -48,3 +57,24 @@ def test_a_value_that_is_none_or_no_number_is_a_difference(
     setting: AirflowSetting, value: str | None
 ) -> None:
     assert len(differences_with(setting.section, setting.key, value)) == 1
+
+
+def test_the_environment_of_the_stack_sets_what_differs_in_nothing() -> None:
+    environment = stack_environment()
+    found = differences(lambda section, key: environment[f"AIRFLOW__{section}__{key}".upper()])
+    assert list(found) == []
+
+
+def test_the_bundles_of_the_stack_are_as_airflow_reads_them() -> None:
+    setting = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
+    bundles = json.loads(stack_environment()[setting])
+    assert [one["name"] for one in bundles] == ["dags-folder", "amc-shards-0", "amc-shards-1"]
+    for bundle in bundles:
+        assert set(bundle) == {"name", "classpath", "kwargs"}
+        assert bundle["classpath"].endswith("Bundle")
+        assert bundle["kwargs"] == {}
+
+
+def test_celery_delivers_no_message_again_within_a_day() -> None:
+    environment = celery_environment()
+    assert environment["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"] == "86400"

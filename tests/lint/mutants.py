@@ -1,8 +1,8 @@
 """Change the rules of ``domain`` one by one, and list the changes that no test sees.
 
 `make mutants` calls it, and mutmut does the work. mutmut takes sources from a folder `src` alone.
-So it gets a copy of the project, which has the package and the tests of ``domain``. A change that
-only other tests see is listed too.
+So it gets a copy of the project, which has the package, the tests of ``domain`` and the fixtures.
+A change that only other tests see is listed too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ settings.register_profile(
 )
 settings.load_profile("mutants")
 """
-PYTEST = "[pytest]\naddopts = --import-mode=importlib\npythonpath = src include\n"
+PYTEST = "[pytest]\naddopts = --import-mode=importlib\npythonpath = src include tests\n"
 
 
 def paths_of(modules: list[str]) -> list[str]:
@@ -46,7 +46,7 @@ def copy_project(patterns: list[str]) -> None:
     shutil.rmtree(COPY, ignore_errors=True)
     without = shutil.ignore_patterns("__pycache__", "static")
     shutil.copytree(ROOT / "plugins" / "recomamp", COPY / "src" / "recomamp", ignore=without)
-    for folder in (Path("tests") / "domain", Path("include")):
+    for folder in (Path("tests") / "domain", Path("tests") / "fixtures", Path("include")):
         shutil.copytree(ROOT / folder, COPY / folder, ignore=without)
     (COPY / "tests" / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (COPY / "pytest.ini").write_text(PYTEST, encoding="utf-8")
