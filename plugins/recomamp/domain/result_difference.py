@@ -283,9 +283,7 @@ def _digest(key: Key) -> bytes:
 
 
 def _ratio(moved: Decimal, scale: Decimal) -> Decimal:
-    if not scale:
-        return _ZERO
-    return min(Decimal(2), (moved / scale).quantize(_RATIO_PLACES))
+    return (moved / scale).quantize(_RATIO_PLACES) if scale else _ZERO
 
 
 def _column(
@@ -320,7 +318,7 @@ def _largest(
 ) -> list[bytes]:
     """Return the keys that differ most, each measure by its own scale; the largest first."""
     scales = [
-        float(total.scale) or 1.0 if measure.is_number else 0.0
+        float(total.scale) if measure.is_number else 0.0
         for measure, total in zip(measures, totals, strict=True)
     ]
     nothing = [None] * len(measures)
