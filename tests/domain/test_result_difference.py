@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -170,6 +171,14 @@ def test_what_is_neither_new_nor_gone_nor_changed_is_read_once() -> None:
     assert reads == ["before", "after"]
 
 
+@pytest.mark.parametrize("row", [("a", 1, 1, 1), ("a", 1, 1, 1, "x", "y")])
+def test_a_row_with_more_or_fewer_values_than_columns_is_not_compared(row: Any) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        difference([row], [])
+    with pytest.raises(ValueError, match="zip"):
+        compare_sums(lambda: iter([row[2:]]), lambda: iter([]), measures=MEASURES, note="")
+
+
 def test_a_measure_of_the_other_sign_has_moved_by_twice_its_scale() -> None:
     found = difference([("a", 1, 3, 0, "x")], [("a", 1, -3, 0, "x")])
     assert found.change_ratio == 2
@@ -178,12 +187,45 @@ def test_a_measure_of_the_other_sign_has_moved_by_twice_its_scale() -> None:
 def test_rows_of_the_same_key_are_added_up_and_the_note_says_so() -> None:
     once = [("a", 1, 3, 1, "x")]
     found = difference([("a", 1, 1, 1, "x"), ("a", 1, 2, None, "x")], once)
-    assert found.rows_changed == 1
+    assert (found.rows_before, found.rows_after, found.rows_changed) == (2, 1, 1)
     assert found.columns[0].rows_changed == 0
     assert found.note == (
         "several rows have the same key; they were added up before the comparison"
     )
     assert difference(once, once).note is None
+
+
+def test_labels_of_the_same_key_are_compared_in_any_order() -> None:
+    rows = [("a", 1, 1, 1, label) for label in ("y", None, "x")]
+    assert difference(rows, rows[::-1]).rows_changed == 0
+    (row,) = difference(rows, rows[:2]).rows
+    assert row.before is not None
+    assert row.before["label"] == ["x", "y", None]
+
+
+@pytest.mark.parametrize(
+    ("values", "total"),
+    [
+        ([1.5, None], Decimal("1.5")),
+        ([None, None], None),
+        ([math.inf, 1], "inf"),
+        ([1, None, -math.inf], "-inf"),
+        ([math.nan, math.inf], "inf"),
+    ],
+)
+def test_what_is_no_finite_number_stays_when_rows_are_added_up(
+    values: list[Any], total: Any
+) -> None:
+    for ordered in (values, values[::-1]):
+        (row,) = difference([], [("a", 1, value, 0, "x") for value in ordered]).rows
+        assert row.after is not None
+        assert row.after["count"] == total
+
+
+def test_numbers_that_are_not_finite_are_equal_or_not() -> None:
+    (row,) = difference([("a", 1, math.inf, 0, "x")], [("a", 1, -math.inf, 0, "x")]).rows
+    assert (row.before, row.after) == ({"count": "inf"}, {"count": "-inf"})
+    assert difference([("a", 1, math.nan, 0, "x")], [("a", 1, math.nan, 0, "x")]).rows == ()
 
 
 @pytest.mark.parametrize(("length", "is_whole"), [(64, True), (65, False)])
@@ -196,6 +238,11 @@ def test_a_text_is_kept_up_to_64_characters(length: int, is_whole: bool) -> None
             assert shown == text
         else:
             assert shown.startswith("t" * 64 + f"… ({length} characters, digest ")
+
+
+def test_long_texts_that_differ_at_their_end_alone_have_changed() -> None:
+    found = difference([("a", 1, 1, 1, "t" * 99 + "x")], [("a", 1, 1, 1, "t" * 99 + "y")])
+    assert found.rows_changed == 1
 
 
 @pytest.mark.parametrize("end", ["y", "\ud800"])
