@@ -49,6 +49,12 @@ def test_disabled_controls_are_a_finding_where_data_is_real(kind, is_found):
     assert AmcOptions().findings(kind) == ()
 
 
+def test_the_finding_says_why_nothing_happens_and_what_to_do():
+    (finding,) = AmcOptions(disable_aggregation_controls=True).findings("STANDARD")
+    assert finding.startswith("disable_aggregation_controls has no effect: the instance has real")
+    assert finding.endswith("set it to false, or run the workflow on a SANDBOX instance")
+
+
 def test_a_query_may_use_the_names_while_nothing_is_counted():
     sql = 'SELECT campaign AS "Recomamp_Filtered" FROM dsp_impressions'
     assert AmcOptions(counts_hidden_rows=True).find_reserved_name(sql) == "Recomamp_Filtered"

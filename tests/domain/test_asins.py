@@ -50,8 +50,9 @@ def test_every_price_fits_the_column(amount: Decimal) -> None:
 
 @pytest.mark.parametrize(
     ("text", "rank"),
-    [("36", 36), (" 1,204 ", 1204), ("#7", 7), ("0", None), ("", None), (None, None), ("n/a", None),
-     ("2147483647", 2**31 - 1), ("2147483648", None), ("9" * 40, None), ("-3", None), ("٣", None)],
+    [("36", 36), (" 1,204 ", 1204), ("#7", 7), ("1", 1), ("X7", None), ("0", None), ("", None),
+     (None, None), ("n/a", None), ("2147483647", 2**31 - 1), ("2147483648", None),
+     ("9" * 40, None), ("-3", None), ("٣", None)],
 )  # fmt: skip
 def test_a_rank_is_read_from_text(text: str | None, rank: int | None) -> None:
     assert rank_of(text) == rank

@@ -27,6 +27,39 @@ def fit(**changes: Any) -> Campaign:
     )
 
 
+def test_what_fits_is_kept_as_it_is() -> None:
+    listed: dict[str, Any] = {
+        "campaign_id": "C1",
+        "name": "Spring",
+        "state": "PAUSED",
+        "start_date": date(2026, 3, 1),
+        "end_date": date(2026, 3, 31),
+        "budget": Decimal("10.50"),
+        "budget_type": "DAILY",
+        "targeting_type": "MANUAL",
+        "portfolio_id": "P1",
+        "currency_code": "EUR",
+    }
+    assert fit(**listed) == Campaign(**listed, sync_note=None)
+
+
+@pytest.mark.parametrize(
+    ("listed", "of_profile", "kept"),
+    [("EUR", "USD", "EUR"), ("EUR", None, "EUR"), (None, "USD", "USD"), (None, None, None)],
+)
+def test_the_currency_is_the_lists_or_else_the_profiles(
+    listed: str | None, of_profile: str | None, kept: str | None
+) -> None:
+    campaign = ListedCampaign(campaign_id="1", name="A", state="PAUSED", currency_code=listed)
+    assert to_campaign(campaign, currency_code=of_profile).currency_code == kept
+
+
+def test_all_that_does_not_fit_is_noted() -> None:
+    assert fit(state="ACTIVE", budget_type="MONTHLY").sync_note == (
+        "state ACTIVE is kept as ENABLED; budget type MONTHLY fits neither DAILY nor LIFETIME"
+    )
+
+
 @pytest.mark.parametrize(
     ("word", "state", "note"),
     [
@@ -76,6 +109,15 @@ def test_a_budget_larger_than_its_column_is_noted() -> None:
     campaign = fit(budget=Decimal("999999999.0"))
     assert campaign.budget == MAX_MONEY
     assert campaign.sync_note == "budget 999999999.0 is larger than its column"
+
+
+@pytest.mark.parametrize(
+    ("budget", "kept"),
+    [("99999999.99", MAX_MONEY), ("0.125", Decimal("0.13")), ("-0.125", Decimal("-0.13"))],
+)
+def test_a_budget_that_fits_is_rounded_to_cents_half_up(budget: str, kept: Decimal) -> None:
+    campaign = fit(budget=Decimal(budget))
+    assert (campaign.budget, campaign.sync_note) == (kept, None)
 
 
 def test_a_campaign_without_a_name_is_called_by_its_id() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.csv_attachment import MAX_BYTES, csv_file
+from recomamp.domain.csv_attachment import BYTE_ORDER_MARK, MAX_BYTES, csv_file
 
 CELLS = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"))
 
@@ -64,3 +64,13 @@ def test_only_whole_rows_that_fit() -> None:
     content = csv_file([["é" * 1000]] * 1000)
     assert MAX_BYTES - 2100 < len(content) <= MAX_BYTES
     assert set(map(len, (row[0] for row in read(content)))) == {1000}
+
+
+def test_a_row_that_fills_the_file_to_its_last_byte_is_in_it() -> None:
+    cell = "x" * (MAX_BYTES - len(BYTE_ORDER_MARK) - len("\r\n"))
+    assert len(csv_file([[cell]])) == MAX_BYTES
+    assert csv_file([[f"{cell}x"]]) == BYTE_ORDER_MARK
+
+
+def test_half_a_character_is_a_question_mark() -> None:
+    assert read(csv_file([["a\ud800"]])) == [["a?"]]

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.data_sources import DataSource, Field, merge_sources, read_data_source
+from recomamp.domain.data_sources import (
+    DataSource,
+    Field,
+    fields_from,
+    fields_to,
+    merge_sources,
+    read_data_source,
+)
 from recomamp.errors import UnexpectedResponse
 
 texts = st.none() | st.sampled_from(["LONG", "STRING"])
-fields = st.builds(Field, name=st.sampled_from("abcd"), data_type=texts, description=texts)
+WORDS = ("data_type", "column_type", "sensitivity", "description")
+fields = st.builds(Field, name=st.sampled_from("abcd"), **dict.fromkeys(WORDS, texts))
 sources = st.builds(
     lambda columns, **other: DataSource(
         fields=tuple(sorted(columns, key=lambda one: one.name)), **other
     ),
     st.lists(fields, unique_by=lambda one: one.name),
     name=st.sampled_from(["x", "y"]),
-    is_shared=st.just(True),
+    is_shared=st.booleans(),
     description=texts,
 )
 
@@ -32,7 +41,7 @@ def described(**changes: Any) -> dict[str, Any]:
         "provider": "AMAZON",
         "columns": [
             {"name": "n", "dataType": "LONG", "columnType": "METRIC", "sensitivity": "NONE"},
-            {"name": "campaign", "dataType": "STRING", "columnType": "DIMENSION"},
+            {"name": "campaign", "dataType": "STRING", "description": "Its name"},
         ],
         **changes,
     }
@@ -41,6 +50,7 @@ def described(**changes: Any) -> dict[str, Any]:
 def test_a_table_is_read_with_its_columns_in_order() -> None:
     source = read_data_source(described())
     assert [field.name for field in source.fields] == ["campaign", "n"]
+    assert source.fields[0] == Field(name="campaign", data_type="STRING", description="Its name")
     assert source.fields[1] == Field(
         name="n", data_type="LONG", column_type="METRIC", sensitivity="NONE"
     )
@@ -67,13 +77,30 @@ def test_only_amazons_own_tables_are_shared(changes: dict[str, Any], is_shared: 
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"dataSourceId": ""}, {"columns": "all"}, {"columns": [{"dataType": "LONG"}]}],
+    ("changes", "problem"),
+    [
+        ({"dataSourceId": ""}, "no dataSourceId"),
+        ({"columns": "all"}, "^a data source was described without a list of columns"),
+        ({"columns": {"name": "n"}}, "without a list of columns"),
+        ({"columns": ["n"]}, "without a list of columns"),
+        ({"columns": [{"dataType": "LONG"}]}, "no name"),
+    ],
     ids=str,
 )
-def test_a_description_without_names_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(UnexpectedResponse):
+def test_a_description_without_names_is_refused(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(UnexpectedResponse, match=problem):
         read_data_source(described(**changes))
+
+
+@pytest.mark.parametrize("columns", [None, []])
+def test_a_table_may_have_no_columns(columns: object) -> None:
+    source = read_data_source(described(columns=columns))
+    assert (source.fields, source.table_type) == ((), "dimension")
+
+
+def test_the_database_gives_back_the_columns_that_it_got() -> None:
+    source = read_data_source(described())
+    assert fields_from(fields_to(source)) == source.fields
 
 
 def test_words_are_read_as_they_can_be_stored() -> None:
@@ -81,10 +108,26 @@ def test_words_are_read_as_they_can_be_stored() -> None:
     assert source.description == "Clicks of ?"
 
 
-def test_an_array_type_may_be_an_object() -> None:
-    kind = {"type": "ARRAY", "elementDataType": "LONG"}
+@pytest.mark.parametrize(
+    ("kind", "data_type"),
+    [
+        ({"type": "ARRAY", "elementDataType": "LONG"}, "ARRAY<LONG>"),
+        (
+            {"type": "ARRAY", "elementDataType": {"type": "ARRAY", "elementDataType": "LONG"}},
+            "ARRAY<ARRAY<LONG>>",
+        ),
+        ({"type": "ARRAY"}, "ARRAY"),
+        ({"elementDataType": "LONG"}, None),
+        ("", None),
+        (7, None),
+    ],
+    ids=str,
+)
+def test_a_type_may_be_an_object_and_is_none_where_no_word_says_it(
+    kind: object, data_type: str | None
+) -> None:
     (field,) = read_data_source(described(columns=[{"name": "ids", "dataType": kind}])).fields
-    assert field.data_type == "ARRAY<LONG>"
+    assert field.data_type == data_type
 
 
 @pytest.mark.parametrize(
@@ -102,6 +145,47 @@ def test_the_name_tells_the_category(name: str, category: str) -> None:
     assert read_data_source(described(dataSourceId=name)).category == category
 
 
+def test_the_first_offer_counts_and_the_others_fill_its_gaps() -> None:
+    first = DataSource(
+        name="x",
+        is_shared=True,
+        description=None,
+        fields=(Field(name="b", data_type="LONG", sensitivity="NONE"), Field(name="d")),
+    )
+    second = DataSource(
+        name="x",
+        is_shared=False,
+        description="Of the second",
+        fields=(
+            Field(name="a"),
+            Field(
+                name="b",
+                data_type="STRING",
+                column_type="METRIC",
+                sensitivity="HIGH",
+                description="Of the second",
+            ),
+        ),
+    )
+    other = DataSource(name="w", is_shared=True, description=None, fields=())
+    united = Field(
+        name="b",
+        data_type="LONG",
+        column_type="METRIC",
+        sensitivity="NONE",
+        description="Of the second",
+    )
+    assert merge_sources([first, other, second]) == [
+        other,
+        DataSource(
+            name="x",
+            is_shared=False,
+            description="Of the second",
+            fields=(Field(name="a"), united, Field(name="d")),
+        ),
+    ]
+
+
 @given(st.lists(sources))
 def test_uniting_loses_no_table_and_no_column(offers: list[DataSource]) -> None:
     united = merge_sources(offers)
@@ -114,15 +198,24 @@ def test_uniting_loses_no_table_and_no_column(offers: list[DataSource]) -> None:
 @given(st.lists(sources))
 def test_what_one_tells_and_another_does_not_is_known(offers: list[DataSource]) -> None:
     for one in merge_sources(offers):
+        of_table = [offer for offer in offers if offer.name == one.name]
+        assert one.description == first_word(offer.description for offer in of_table)
         for field in one.fields:
             told = [
-                other.data_type
-                for offer in offers
-                if offer.name == one.name
-                for other in offer.fields
-                if other.name == field.name
+                other for offer in of_table for other in offer.fields if other.name == field.name
             ]
-            assert field.data_type == next((kind for kind in told if kind), None)
+            for word in WORDS:
+                assert getattr(field, word) == first_word(getattr(other, word) for other in told)
+
+
+def first_word(told: Iterable[str | None]) -> str | None:
+    return next((word for word in told if word), None)
+
+
+@given(st.lists(sources))
+def test_a_table_is_shared_where_all_offers_say_so(offers: list[DataSource]) -> None:
+    for one in merge_sources(offers):
+        assert one.is_shared is all(offer.is_shared for offer in offers if offer.name == one.name)
 
 
 @given(st.lists(sources))

@@ -28,9 +28,10 @@ NOW = datetime(2026, 5, 10, 0, 30, tzinfo=UTC)
 
 def test_the_window_is_the_latest_day_whose_data_is_complete():
     window = sample_window(NOW)
-    assert (window.start, window.end) == (
+    assert (window.start, window.end, window.time_zone) == (
         datetime(2026, 5, 7, tzinfo=UTC),
         datetime(2026, 5, 8, tzinfo=UTC),
+        "UTC",
     )
 
 
@@ -41,6 +42,7 @@ def test_a_parameter_without_a_value_gets_one_of_its_type(kind, array):
     parameters, sampled = with_samples(declared)
     assert sampled == ["p"]
     assert parameters["q"] == declared["q"]
+    assert isinstance(parameters["p"].value, tuple) is ("ARRAY" in array)
     where = "x IN ({{p}})" if "ARRAY" in array else "x = {{p}}"
     assert bind(f"SELECT a FROM t WHERE {where}", parameters).sql
 
@@ -61,6 +63,12 @@ def test_the_mark_changes_no_word_of_the_query(sql):
 def test_a_refusal_keeps_amcs_words():
     words = "Table 'dsp_impresions' not found"
     assert refused(words, []) == DryRunAnswer(status=DryRunStatus.REFUSED, message=words)
+    assert refused("x" * 1_000, []).message == "x" * 1_000
+
+
+@pytest.mark.parametrize("words", ["", " \n"])
+def test_a_refusal_without_words_is_called_so(words):
+    assert refused(words, []).message == "without a text"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +81,7 @@ def test_a_refusal_keeps_amcs_words():
     ],
 )
 def test_a_refusal_that_may_pass_is_no_finding(words):
-    assert refused(words, []).status is DryRunStatus.UNKNOWN
+    assert refused(words, []) == DryRunAnswer(status=DryRunStatus.UNKNOWN, message=words)
 
 
 def test_a_threshold_of_the_class_internal_does_not_pass():
@@ -81,11 +89,19 @@ def test_a_threshold_of_the_class_internal_does_not_pass():
 
 
 def test_a_refusal_of_sample_values_names_the_parameters():
-    answer = refused("no duration", ["before"])
+    answer = refused("no duration", ["after", "before"])
     assert answer.status is DryRunStatus.INVALID
     assert answer.message is not None
-    assert "before" in answer.message
-    assert "no duration" in answer.message
+    assert "sample values of after, before; give them defaults" in answer.message
+    assert answer.message.endswith("no duration")
+
+
+def test_beside_many_parameters_amcs_words_are_read_to_their_end():
+    message = refused("w" * 1_000, ["a" * 249, "b" * 249]).message
+    assert "b" * 249 + "; give them defaults" in message
+    longest = refused("w" * 1_000, ["a" * 200] * 50).message
+    assert longest.endswith("w" * 1_000)
+    assert len(longest) <= 2_000
 
 
 @given(st.text(), st.lists(st.text(min_size=1, max_size=500), max_size=50))
@@ -94,6 +110,14 @@ def test_a_message_fits_into_its_column(words, sampled):
     assert message is not None
     assert len(message) <= 2_000
     assert "\0" not in message
+
+
+@pytest.mark.parametrize(
+    ("attempts", "minutes"), [(1, 10), (2, 20), (3, 40), (8, 1_280), (9, 24 * 60), (10, 24 * 60)]
+)
+def test_the_pause_doubles_from_try_to_try(attempts, minutes):
+    unknown = DryRunAnswer(status=DryRunStatus.UNKNOWN)
+    assert next_try_at(unknown, attempts, NOW) == NOW + timedelta(minutes=minutes)
 
 
 @given(st.integers(1, 10_000))

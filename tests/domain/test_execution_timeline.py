@@ -56,22 +56,52 @@ def test_a_success_has_every_phase_and_the_end_at_amc_is_computed() -> None:
         ("loads", 8),
         ("records", 1),
     ]
+    assert [phase.started_by for phase in phases_of(ended)] == [
+        "queued",
+        "slot granted",
+        "submission started",
+        "accepted by AMC",
+        "ended at AMC (computed)",
+        "loaded",
+    ]
     assert last_moment(ended) == ("recorded", NOON + timedelta(minutes=51))
 
 
 @pytest.mark.parametrize(
-    ("times", "phase"),
+    ("times", "phase", "started_by"),
     [
-        ({"created_at": 0}, "waits for a slot"),
-        ({"created_at": 0, "slot_granted_at": 1}, "prepares"),
+        ({"created_at": 0}, "waits for a slot", "queued"),
+        ({"created_at": 0, "slot_granted_at": 1}, "prepares", "slot granted"),
         (
             {"created_at": 0, "slot_granted_at": 1, "submission_started_at": 2, "submitted_at": 3},
             "runs at AMC",
+            "accepted by AMC",
         ),
     ],
 )
-def test_an_open_execution_is_still_in_its_last_phase(times: dict[str, float], phase: str) -> None:
-    assert names(row("RUNNING", **times))[-1] == (phase, None)
+def test_an_open_execution_is_still_in_its_last_phase(
+    times: dict[str, float], phase: str, started_by: str
+) -> None:
+    last = phases_of(row("RUNNING", **times))[-1]
+    assert (last.name, last.started_by, last.end) == (phase, started_by, None)
+    assert last.start == NOON + timedelta(minutes=max(times.values()))
+
+
+def test_a_row_without_times_has_no_phase_and_no_moment() -> None:
+    assert phases_of(row("PENDING")) == []
+    assert last_moment(row("PENDING")) is None
+
+
+def test_moments_of_the_same_time_are_all_kept() -> None:
+    at_once = row("RUNNING", created_at=0, slot_granted_at=0, submission_started_at=0)
+    assert names(at_once) == [("waits for a slot", 0), ("prepares", 0), ("sends", None)]
+
+
+@pytest.mark.parametrize("missing", ["submitted_at", "completed_at", "execution_duration"])
+def test_the_end_at_amc_is_left_out_where_it_cannot_be_computed(missing: str) -> None:
+    known = row("RUNNING", created_at=0, submitted_at=1, completed_at=5)
+    known |= {"execution_duration": 60, "amc_status": "SUCCEEDED", missing: None}
+    assert "loads" not in {phase.name for phase in phases_of(known)}
 
 
 def test_a_refused_query_ends_where_it_was_sent() -> None:

@@ -70,6 +70,34 @@ def test_the_answers_decide(answers: HealthProbe, expected: HealthStatus) -> Non
     assert evaluate_health(answers).status is expected
 
 
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        (HealthProbe(reporting=InvalidDefinition("unknown region")), "unknown region"),
+        (HealthProbe(administration=ConsentRevoked("consent is gone")), "consent is gone"),
+        (HealthProbe(creation_status="FAILED"), "creationStatus FAILED: have the instance created"),
+        (HealthProbe(creation_status="SUBMITTED"), "creationStatus SUBMITTED: the instance is not"),
+        (HealthProbe(creation_status="PONDERING"), "creationStatus PONDERING, which is none"),
+        (HealthProbe(reporting=SLOW), "HTTP 503: try later"),
+        (HealthProbe(administration=SLOW), "reporting works, but GET /x answered HTTP 503"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said(answers: HealthProbe, words: str) -> None:
+    assert words in str(evaluate_health(answers).error)
+
+
+@pytest.mark.parametrize(
+    ("stored", "status"),
+    [*((str(one), one) for one in HealthStatus), (None, HealthStatus.UNKNOWN),
+     ("", HealthStatus.UNKNOWN), ("healthy", HealthStatus.UNKNOWN), ("ILL", HealthStatus.UNKNOWN)],
+)  # fmt: skip
+def test_a_stored_status_that_is_none_of_ours_is_unknown(
+    stored: str | None, status: HealthStatus
+) -> None:
+    assert HealthStatus.parse(stored) is status
+
+
 @given(administration=troubles, reporting=troubles, creation_status=words)
 def test_an_instance_on_which_reporting_works_is_never_in_error_for_less_than_a_reason(
     administration: PipelineError | None,
@@ -114,5 +142,8 @@ def test_terms_that_nobody_has_accepted_are_said_with_the_remedy(
         HealthProbe(**{place: RequestRejected(f"GET /x answered HTTP 403: {words}", status=403)})
     )
     assert health.status is status
-    assert "accepts them in the Amazon Ads console" in str(health.error)
+    assert (
+        "the terms of Amazon Marketing Cloud are not accepted; an administrator of the account "
+        "accepts them in the Amazon Ads console, once for each region (NA, EU, FE)"
+    ) in str(health.error)
     assert words in str(health.error)

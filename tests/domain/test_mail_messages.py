@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -32,6 +33,11 @@ RUN = {
 
 def event(kind: EventKind = EventKind.SCHEDULE_RUN_FAILED, **details: Any) -> Event:
     return Event(id=uuid4(), user_id=uuid4(), kind=kind, happened_at=AT, details=details)
+
+
+def facts(text: str) -> dict[str, str]:
+    """Return what a mail says in lines with a label."""
+    return dict(re.findall(r"^  (\w+) +(.*)$", text, re.MULTILINE))
 
 
 def test_a_failed_run_says_what_when_and_why_in_the_readers_zone() -> None:
@@ -73,6 +79,68 @@ def test_a_collection_says_how_many_weeks_have_results() -> None:
     assert complete.subject == "Complete: Q1"
 
 
+@pytest.mark.parametrize(
+    ("details", "label", "value"),
+    [
+        ({"name": "Q1"}, "Name", "Q1"),
+        ({"workflow": "Impressions"}, "Workflow", "Impressions"),
+        ({"check": "enough clicks"}, "Check", "enough clicks"),
+        ({"due_at": "2026-03-10T06:00:00+00:00"}, "Due", "2026-03-10 07:00 (Europe/Berlin)"),
+        (
+            {"start_date": "2026-03-01", "end_date": "2026-03-07"},
+            "Data",
+            "2026-03-01 to 2026-03-07",
+        ),
+        (
+            {"window_start": RUN["window_start"], "window_end": RUN["window_end"]},
+            "Data",
+            "2026-03-07 09:00 to 2026-03-08 09:00 (Europe/Berlin)",
+        ),
+        ({"total_weeks": 13}, "Weeks", "0 of 13 have results, 0 failed"),
+        ({"rows": 1_234_567}, "Rows", "1,234,567"),
+        ({"rows": 0}, "Rows", "0"),
+        ({"error": "no such column"}, "Reason", "no such column"),
+        ({"error": "\r\n"}, "Reason", ""),
+        ({"dag_run_id": "manual__1"}, "Run", "manual__1"),
+    ],
+)
+def test_a_mail_says_what_is_known_and_leaves_out_what_is_not(
+    details: dict[str, Any], label: str, value: str
+) -> None:
+    message = compose([event(**details)], Recipient(name="Ann", time_zone="Europe/Berlin"))
+
+    assert facts(message.text) == {label: value, "When": "2026-03-10 14:03 (Europe/Berlin)"}
+
+
+@pytest.mark.parametrize("known", ["window_start", "window_end"])
+def test_a_window_without_one_of_its_ends_is_left_out(known: str) -> None:
+    message = compose([event(**{known: RUN[known]})], Recipient(name="Ann", time_zone="UTC"))
+
+    assert facts(message.text).keys() == {"When"}
+
+
+def test_greeting_sentence_and_facts_are_paragraphs() -> None:
+    reader = Recipient(name="Ann", time_zone="UTC")
+    one = compose([event(name="Q1")], reader).text.split("\n\n")
+    many = compose([event(name="Q1")] * 2, reader).text.split("\n\n")
+
+    assert one[:2] == ["Hello Ann,", "A run of your schedule failed."]
+    assert many[:2] == ["Hello Ann,", "Much has happened at once: 2 messages in one."]
+    assert (one[2].count("\n"), many[2].count("\n")) == (1, 1)
+
+
+def test_long_names_are_cut_in_subject_and_greeting() -> None:
+    name = "n" * 200
+    message = compose([event(name=name)], Recipient(name=name, time_zone="UTC"))
+
+    assert message.subject == "Failed: " + "n" * 141 + "…"
+    assert message.text.startswith("Hello " + "n" * 149 + "…,\n")
+
+
+def test_the_subject_about_something_without_a_name_says_what_happened() -> None:
+    assert compose([event()], Recipient(name=None, time_zone=None)).subject == "Failed:"
+
+
 def test_a_withdrawn_consent_says_what_to_do() -> None:
     message = compose(
         [event(EventKind.CONSENT_REVOKED, error="invalid_grant")],
@@ -89,6 +157,19 @@ def test_a_digest_is_short_however_much_has_happened() -> None:
     assert message.subject == "300 messages from RecomAMP"
     assert message.text.count("Failed: Every morning") == 50
     assert "and 250 more" in message.text
+
+
+def test_a_digest_has_a_line_for_each_event_with_its_time_and_reason() -> None:
+    long = event(EventKind.COLLECTION_FAILED, name="Q1", error="e" * 200)
+    late = event(EventKind.WINDOW_LATE, name="Q2", time_zone="Asia/Tokyo")
+    message = compose([event(**RUN), long, late], Recipient(name="Ann", time_zone="Europe/Berlin"))
+
+    assert [line for line in message.text.splitlines() if line.startswith("  ")] == [
+        "  2026-03-10 14:03 CET  Failed: Every morning "
+        "(AMC refuses the query line 3: no such column)",
+        "  2026-03-10 14:03 CET  Failed: Q1 (" + "e" * 149 + "…)",
+        "  2026-03-10 14:03 CET  Late: Q2",
+    ]
 
 
 @given(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recomamp.domain.amc_names import amc_workflow_id, dry_run_workflow_id, execution_id_of
+from recomamp.domain.amc_names import amc_workflow_id, dry_run_workflow_id
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
 from recomamp.domain.executions import AmcExecution, OpenExecution
 from recomamp.domain.reconciliation import (
@@ -208,8 +208,11 @@ def decided(
 
 @pytest.mark.parametrize("run", [RunState.ENDED, RunState.GONE])
 def test_an_orphan_is_closed_after_its_grace_and_not_before(run: RunState) -> None:
-    (decision,) = decided([row()], [at_amc()], run)
+    orphan, seen = row(), at_amc()
+    (decision,) = decided([orphan], [seen], run)
     assert (decision.action, decision.cancel) == (Action.CLOSE, ("amc-1",))
+    assert (decision.execution_id, decision.row, decision.at_amc) == (orphan.id, orphan, seen)
+    assert decision.reason == f"its DAG run is {run}, seen first at 2026-03-02 11:45:00 UTC"
     young = row(orphaned_at=NOW - ORPHAN_GRACE + timedelta(seconds=1))
     assert decided([young, row(id=IDS[1], orphaned_at=None)], [at_amc()], run) == []
 
@@ -219,6 +222,25 @@ def test_a_pending_orphan_takes_amcs_id_before_anything_else() -> None:
     ended, running = at_amc(amc_execution_id="amc-2", status=AmcStatus.FAILED), at_amc()
     (decision,) = decided([pending], [ended, running])
     assert (decision.action, decision.at_amc) == (Action.ADOPT, running)
+    assert (decision.execution_id, decision.row) == (pending.id, pending)
+    assert decision.reason == "its DAG run is gone and AMC has it"
+
+
+def test_a_pending_orphan_that_has_amcs_id_takes_no_other() -> None:
+    (decision,) = decided([row(status=ExecutionStatus.PENDING)], [at_amc()])
+    assert decision.action is Action.CLOSE
+
+
+def test_where_amc_keeps_no_names_an_orphan_is_found_by_its_id() -> None:
+    nameless = at_amc(workflow_id="transient_1")
+    (decision,) = decided([row()], [nameless])
+    assert (decision.at_amc, decision.cancel) == (nameless, ("amc-1",))
+
+
+def test_what_amc_lists_under_the_rows_id_counts_before_what_has_its_name() -> None:
+    ended, twin = at_amc(status=AmcStatus.SUCCEEDED), at_amc(amc_execution_id="amc-2")
+    (decision,) = decided([row()], [twin, ended])
+    assert (decision.at_amc, decision.cancel) == (ended, ("amc-2",))
 
 
 def test_an_orphan_sent_twice_is_cancelled_twice() -> None:
@@ -257,6 +279,7 @@ def test_what_another_open_row_holds_is_no_twin() -> None:
 def test_an_orphan_that_amc_leaves_out_of_its_list_is_cancelled_by_its_id() -> None:
     (decision,) = decided([row()], [])
     assert decision.cancel == ("amc-1",)
+    assert str(decision) == f"CLOSE of execution {IDS[0]}"
 
 
 def test_the_id_of_a_row_does_not_make_somebody_elses_query_ours() -> None:
@@ -265,9 +288,12 @@ def test_the_id_of_a_row_does_not_make_somebody_elses_query_ours() -> None:
 
 
 def test_what_an_ended_row_left_running_is_cancelled_at_once() -> None:
+    other = at_amc(amc_execution_id="amc-9", workflow_id="somebodys_query")
     new = at_amc(create_time=NOW)
-    (decision,) = decided([], [new], ended=ExecutionStatus.TIMEOUT)
+    (decision,) = decided([], [other, new], ended=ExecutionStatus.TIMEOUT)
     assert (decision.action, decision.cancel) == (Action.CANCEL_AT_AMC, ("amc-1",))
+    assert (decision.at_amc, decision.reason) == (new, "its row has ended as TIMEOUT")
+    assert str(decision) == f"CANCEL_AT_AMC of execution {IDS[0]}, amc-1 at AMC"
 
 
 def test_what_has_no_row_may_be_another_deployments_and_is_left_alone() -> None:
@@ -331,18 +357,6 @@ def test_what_runs_at_amc_has_an_open_row_or_is_counted(
     others = {one.workflow_id for one in running if one.amc_execution_id not in taken}
     waiting = {row.amc_workflow_id for row in open_rows if row.amc_execution_id is None} & others
     assert count_external(listed, known) == len(running) - len(taken) - len(waiting)
-
-
-@given(st.uuids())
-def test_the_name_given_at_submission_leads_back_to_the_row(key: UUID) -> None:
-    assert execution_id_of(amc_workflow_id(key)) == key
-
-
-@pytest.mark.parametrize(
-    "name", [None, "", "recomamp-", "recomamp-1", f"x-recomamp-{IDS[0]}", f"recomamp-{IDS[0]}\n"]
-)
-def test_other_names_are_not_ours(name: str | None) -> None:
-    assert execution_id_of(name) is None
 
 
 def test_a_dry_run_takes_no_slot_and_is_never_cancelled() -> None:

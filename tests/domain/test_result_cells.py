@@ -21,6 +21,7 @@ def test_numbers_keep_every_digit() -> None:
         None,
     ]
     assert cells_of('{"spend": 1.10}') == {"spend": "1.10"}
+    assert cells_of(f'{{"long": {"9" * 5000}}}') == {"long": "9" * 5000}
 
 
 @pytest.mark.parametrize("text", ["[1]", "3", '"a"', "null", None])
@@ -38,7 +39,7 @@ def test_what_is_no_row_has_no_values(text: str | None) -> None:
         (False, "false"),
         (0.1, "0.1"),
         ("", ""),
-        (["a", "1"], '["a", "1"]'),
+        (["ü", "1"], '["ü", "1"]'),
     ],
 )
 def test_values_of_files_are_written_as_in_the_document(value: Any, text: str) -> None:

@@ -38,7 +38,13 @@ def test_amc_s_types_have_an_exact_arrow_type(data_type: object, arrow_type: pa.
     ("precision", "scale", "arrow_type"),
     [
         (38, 17, pa.decimal128(38, 17)),
+        (38, 38, pa.decimal128(38, 38)),
+        (1, 0, pa.decimal128(1, 0)),
+        (39, 0, pa.decimal256(39, 0)),
         (50, 17, pa.decimal256(50, 17)),
+        (76, 0, pa.decimal256(76, 0)),
+        (0, 0, pa.string()),
+        (2, -1, pa.string()),
         (None, None, pa.string()),
         (77, 2, pa.string()),
         (2, 5, pa.string()),
@@ -55,7 +61,16 @@ def test_an_unknown_type_is_text_and_noted(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.WARNING):
         columns = read_columns([{"name": "x", "dataType": "GEOMETRY"}])
     assert columns == (OutputColumn(name="x", data_type="STRING"),)
-    assert "column x has the unknown type GEOMETRY" in caplog.text
+    assert caplog.messages == ["column x has the unknown type GEOMETRY: kept as text"]
+
+
+@pytest.mark.parametrize(
+    ("word", "role"),
+    [("DIMENSION", "DIMENSION"), ("METRIC", "METRIC"), ("metric", None), (None, None), (1, None)],
+)
+def test_a_column_is_a_key_or_a_measure_where_amc_says_so(word: object, role: str | None) -> None:
+    (column,) = read_columns([{"name": "x", "dataType": "LONG", "columnType": word}])
+    assert column.column_type == role
 
 
 @pytest.mark.parametrize(
@@ -98,6 +113,7 @@ def test_columns_are_read_back_from_the_document_of_a_result() -> None:
         {"dataType": "DECIMAL", "precision": "38", "scale": "4"},
         {"dataType": "DECIMAL", "precision": 38.0, "scale": 4.0},
         {"dataType": {"type": "DECIMAL", "precision": 38, "scale": 4}},
+        {"dataType": {"type": "DECIMAL"}, "precision": 38, "scale": 4},
         {"dataType": " Decimal ", "precision": 38, "scale": 4},
     ],
     ids=str,
@@ -111,3 +127,8 @@ def test_the_digits_of_a_decimal_are_read_in_every_form(described: dict[str, Any
 def test_digits_that_are_no_number_make_text_of_a_decimal(precision: object) -> None:
     column = {"name": "x", "dataType": "DECIMAL", "precision": precision, "scale": 0}
     assert read_columns([column])[0].arrow_type == pa.string()
+
+
+def test_a_decimal_with_more_digits_than_arrow_has_is_text_and_keeps_amcs_word() -> None:
+    (column,) = read_columns([{"name": "x", "dataType": "DECIMAL(100,2)"}])
+    assert (column.type_name, column.arrow_type) == ("DECIMAL(100,2)", pa.string())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -89,8 +90,47 @@ def test_a_schedule_that_cannot_tick_is_refused_with_its_column(
         read_schedule({**ROW, **ticks})
 
 
-def test_a_row_at_the_limits_is_taken() -> None:
-    check_limits({**ROW, "parameters": nested(MAX_JSON_DEPTH)}, "workflow_schedules")
+AT_THE_LIMIT: list[tuple[str, Any, Any]] = [  # a column, its greatest value, one that is greater
+    ("name", "x" * 200, "x" * 201),
+    ("description", "x" * 4_000, "x" * 4_001),
+    ("cron_expression", "x" * 200, "x" * 201),
+    ("timezone", "x" * 64, "x" * 65),
+    ("sql_query", "ü" * 131_072, "ü" * 131_072 + "x"),
+    ("instance_id", "x" * 64, "x" * 65),
+    ("parameters", nested(MAX_JSON_DEPTH), nested(MAX_JSON_DEPTH + 1)),
+    ("parameters", MAX_PARAMETERS_BYTES, MAX_PARAMETERS_BYTES + 1),
+    ("start_date", date(2100, 1, 1), date(2100, 1, 2)),
+    ("end_date", date(2000, 1, 1), date(1999, 12, 31)),
+    (
+        "created_at",
+        datetime(2100, 1, 1, 23, 59, tzinfo=UTC),
+        datetime(2100, 1, 2, tzinfo=UTC),
+    ),
+]
+
+
+@pytest.mark.parametrize(("column", "greatest", "greater"), AT_THE_LIMIT)
+def test_a_row_at_a_limit_is_taken_and_one_beyond_it_is_not(
+    column: str, greatest: Any, greater: Any
+) -> None:
+    check_limits({**ROW, column: greatest}, "workflows")
+    with pytest.raises(InvalidDefinition):
+        check_limits({**ROW, column: greater}, "workflows")
+
+
+@pytest.mark.parametrize("column", ["created_at", "start_date", "end_date"])
+def test_a_day_that_no_calendar_is_tried_with_is_refused_with_its_place(column: str) -> None:
+    with pytest.raises(InvalidDefinition) as refused:
+        check_limits({**ROW, column: date(9999, 12, 31)}, "report_data_collections")
+    assert str(refused.value) == (
+        f"report_data_collections.{column}: 9999-12-31 is not between 2000-01-01 and 2100-01-01"
+    )
+    assert refused.value.key == KEY
+
+
+def test_what_is_no_id_of_an_instance_is_refused_with_what_one_looks_like() -> None:
+    with pytest.raises(InvalidDefinition, match="AMC instance: 1 to 64 letters, digits, - and _"):
+        check_limits({**ROW, "instance_id": "amc demo"}, "workflow_schedules")
 
 
 @given(st.lists(st.sampled_from(["\n", "a ", "'b\nc'", "-- d\n", "/* e\n */", "= {{n}} AND "])))

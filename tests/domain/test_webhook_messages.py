@@ -56,12 +56,20 @@ def test_no_header_holds_what_a_user_wrote() -> None:
 @pytest.mark.parametrize("kind", EventKind)
 def test_slack_gets_the_text_of_the_mail(kind: EventKind) -> None:
     sent = slack_post(event(kind, name="Daily", check="rows"), ANN)
-    (text,) = json.loads(sent.body).values()
+    document = json.loads(sent.body)
+    text = document["text"]
+    assert document.keys() == {"text"}
+    assert sent.headers["Content-Type"] == "application/json; charset=utf-8"
     assert "(Europe/Berlin)" in text
     assert text.count("\n") > 2
 
 
 def test_nobody_is_called_and_nothing_is_linked_in_slack() -> None:
-    (text,) = json.loads(slack_post(event(name="<!channel> <https://evil|x> &"), ANN).body).values()
+    text = json.loads(slack_post(event(name="<!channel> <https://evil|x> &"), ANN).body)["text"]
     assert "<" not in text
-    assert "&lt;!channel&gt;" in text
+    assert "&lt;!channel&gt; &lt;https://evil|x&gt; &amp;\n" in text
+
+
+def test_half_a_character_in_a_name_keeps_no_event_back() -> None:
+    sent = webhook_post(event(name="ü\ud800"), secret="s" * 16, at=AT)
+    assert json.loads(sent.body)["details"] == {"name": "ü\ud800"}

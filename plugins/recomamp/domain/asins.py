@@ -66,8 +66,7 @@ def price_of(amount: Decimal | None) -> Decimal | None:
     """Return an amount as the column holds it; None for one that it cannot hold."""
     if amount is None or not amount.is_finite() or not 0 <= amount <= _MAX_PRICE:
         return None
-    rounded = amount.quantize(_CENT, rounding=ROUND_HALF_UP)
-    return rounded if rounded <= _MAX_PRICE else None
+    return amount.quantize(_CENT, rounding=ROUND_HALF_UP)
 
 
 def rank_of(text: str | None) -> int | None:

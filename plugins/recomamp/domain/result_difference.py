@@ -166,7 +166,7 @@ def compare(
             totals, pair.before or nothing, pair.after or nothing, strict=True
         ):
             total.add(old, new)
-    largest = _largest(read, measures, totals, most_rows)
+    largest = _largest(read, totals, most_rows)
     return ResultDifference(
         key_columns=tuple(keys),
         rows_before=read.rows_before,
@@ -279,13 +279,11 @@ def _union(one: Any, other: Any) -> Any:
 
 
 def _digest(key: Key) -> bytes:
-    return blake2b(repr(key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return blake2b(repr(key).encode(), digest_size=16).digest()
 
 
 def _ratio(moved: Decimal, scale: Decimal) -> Decimal:
-    if not scale:
-        return _ZERO
-    return min(Decimal(2), (moved / scale).quantize(_RATIO_PLACES))
+    return (moved / scale).quantize(_RATIO_PLACES) if scale else _ZERO
 
 
 def _column(
@@ -315,15 +313,10 @@ def _overall_ratio(
     return max(ratios) if ratios else _ratio(Decimal(changed), Decimal(keys))
 
 
-def _largest(
-    read: _Compared, measures: Sequence[Measure], totals: Sequence[_Totals], most: int
-) -> list[bytes]:
+def _largest(read: _Compared, totals: Sequence[_Totals], most: int) -> list[bytes]:
     """Return the keys that differ most, each measure by its own scale; the largest first."""
-    scales = [
-        float(total.scale) or 1.0 if measure.is_number else 0.0
-        for measure, total in zip(measures, totals, strict=True)
-    ]
-    nothing = [None] * len(measures)
+    scales = [float(total.scale) for total in totals]  # 0 of what is no number
+    nothing = [None] * len(totals)
 
     def size(digest: bytes) -> tuple[float, bytes]:
         pair = read.pairs[digest]
