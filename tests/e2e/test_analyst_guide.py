@@ -228,6 +228,14 @@ def test_a_backfill_starts_the_runs_of_its_days(reader: Reader, dag_id: str) -> 
 
 
 def test_other_tasks_are_done_with_their_statement(reader: Reader, dag_id: str) -> None:
+    reader.pipeline.rows.insert(
+        "query_templates",
+        name="Search terms with enough clicks",
+        category="search",
+        sql_template="SELECT campaign FROM dsp_impressions",
+        author_id=reader.pipeline.rows.user()["id"],
+        is_public=True,
+    )
     for title in AT_ONCE:
         reader.do(title)
     assert reader.query("SELECT name FROM workflows WHERE template_id IS NOT NULL")
