@@ -263,12 +263,24 @@ def test_ticks_around_a_change_of_the_clocks_are_the_same_forwards_and_backwards
 
 def test_a_change_of_the_clock_and_its_return_before_a_moment_are_both_seen() -> None:
     """Casablanca leaves UTC+1 for Ramadan, and comes back to it five weeks later."""
-    cron = Cron("0,30 12 1 2,4 *", "Africa/Casablanca")
-    april = datetime(2026, 4, 1, 11, tzinfo=UTC)
-    february = datetime(2026, 2, 1, 11, 30, tzinfo=UTC)
+    cron = Cron("0,30 2 15 2 *", "Africa/Casablanca")  # its hour of two comes twice that day
+    first, *_, last = (datetime(2026, 2, 15, hour, 30, tzinfo=UTC) for hour in (1, 2))
 
-    assert cron.next_tick(february) == april
-    assert cron.last_tick(april - timedelta(microseconds=1)) == february
+    assert cron.next_tick(first) == last - timedelta(minutes=30)
+    assert cron.last_tick(datetime(2026, 4, 1, tzinfo=UTC)) == last
+    assert cron.last_tick(last - timedelta(hours=1)) == first
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def test_several_times_of_a_weekday_tick_on_that_day_of_the_zone(zone: str) -> None:
+    cron, tick = Cron("0 1,23 * * MON", zone), datetime(2026, 1, 1, tzinfo=UTC)
+    expected = [
+        datetime(2026, 1, day, hour, tzinfo=ZoneInfo(zone)) for day in (5, 12) for hour in (1, 23)
+    ]
+    for wall in expected:
+        tick = cron.next_tick(tick)
+        assert tick == wall
+        assert cron.last_tick(tick + timedelta(minutes=1)) == wall
 
 
 @pytest.mark.parametrize("expression", ["0 6 * * *", "0 6,18 * * *"])

@@ -239,6 +239,9 @@ def test_a_clipped_week_counts_as_a_week(days: int, weeks: int) -> None:
     windows = CollectionWindows(start_date=first, end_date=first + timedelta(days=days - 1))
     assert len(windows) == weeks
     assert [windows.number_of(due.window) for due in windows] == list(range(1, weeks + 1))
+    for due in windows:
+        within = replace(due.window, start=due.window.end - timedelta(hours=1))
+        assert windows.number_of(within) == windows.number_of(due.window)
 
 
 def test_a_collection_may_begin_on_the_last_day_that_people_may_name() -> None:

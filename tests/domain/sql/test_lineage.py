@@ -58,6 +58,10 @@ KNOWN = {
             "SELECT SUM(b) AS total FROM nobody_knows_it GROUP BY a ORDER BY total",
             {"nobody_knows_it": ["a", "b"]},
         ),
+        (  # an order within a window may be by a column or by an alias
+            "SELECT b AS a, RANK() OVER (ORDER BY a) AS place FROM nobody_knows_it",
+            {"nobody_knows_it": ["b"]},
+        ),
         (
             "SELECT UPPER(a) AS word FROM nobody_knows_it GROUP BY word",
             {"nobody_knows_it": ["a"]},

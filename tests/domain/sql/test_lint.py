@@ -43,6 +43,11 @@ def test_a_fixed_date_named_like_an_end_of_the_window(
     assert remedy in one
 
 
+def test_a_fixed_date_beside_a_name_of_the_window_in_one_text() -> None:
+    (one,) = found("x = '{{start_date}} to {{endDate}}'", endDate="2025-07-31")
+    assert one.startswith("parameter endDate at line 1, column 5 is 2025-07-31 at every run")
+
+
 @pytest.mark.parametrize(
     ("sql", "parameters"),
     [
@@ -192,7 +197,8 @@ def test_days_of_another_zone_than_the_columns(sql: str, zone: str, expected: in
 def test_days_of_another_zone_are_shown_with_what_to_write_instead() -> None:
     (one,) = found("t.x_utc <= '{{end_date}}'", "America/Los_Angeles")
     assert one.startswith("x_utc is in UTC, and {{end_date}} at line 1, column 12 is a day of ano")
-    assert "hours at that end of the window are left out; drop the condition" in one
+    assert "a day of another time zone, so hours at that end of the window are left out" in one
+    assert "; drop the condition, for AMC applies" in one
     assert "AMC applies the window itself, or compare a timestamp with {{time_window_st" in one
     assert one.endswith("{{time_window_start}} and {{time_window_end}}")
 

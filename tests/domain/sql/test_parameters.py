@@ -71,6 +71,12 @@ TYPED = st.sampled_from(ALL).flatmap(lambda kind: st.tuples(st.just(kind), VALUE
         (["B01", "B02"], "STRING", True, ("B01", "B02")),
         ([1, 2.5], "DOUBLE", True, (1.0, 2.5)),
         (["2025-02-28", "soon"], "STRING", True, ("2025-02-28", "soon")),
+        (
+            ["soon", "2025-02-28", "2025-02-28T00:00"],
+            "STRING",
+            True,
+            ("soon", "2025-02-28", "2025-02-28T00:00"),
+        ),
         ([], "STRING", True, ()),
     ],
 )
@@ -117,14 +123,29 @@ def test_a_definition_keeps_its_description_and_whether_it_is_required() -> None
         ({"x y": 1}, "'x y' has no valid name"),
         ({"1x": 1}, "'1x' has no valid name"),
         ({"é": 1}, "no valid name"),
-        ({"x": "a\0b"}, "without NUL"),
+        (
+            {"x": "a\0b"},
+            "parameter x is a string, expected STRING: text of at most 4096 characters",
+        ),
+        (
+            {"x": (1,)},
+            "parameter x holds an array, expected a plain value, an array of plain values",
+        ),
+        ({"x": (1,)}, "plain values, or a definition with a type"),
+        (
+            {"x": {"type": "ARRAY<LONG>", "default": 1}},
+            "parameter x is a whole number, expected an",
+        ),
         ({"x": "a" * 4097}, "at most 4096 characters"),
         ({"x": 2**63}, "a whole number from"),
         ({"x": list(range(1001))}, "1001 elements, at most 1000"),
         ({f"x{n}": 1 for n in range(MAX_PARAMETERS + 1)}, "at most 100"),
         ({f"x{n}": ["a" * 4000] * 10 for n in range(7)}, "at most 262144"),
         ([1], "an array, expected an object"),
-        ({"x": {"type": "LONG", "default": 1, "when": 2}}, "known: type, default, description"),
+        (
+            {"x": {"type": "LONG", "default": 1, "when": 2}},
+            "known: type, default, description, required, elementDataType",
+        ),
         ({"x": {"type": "LONG", "required": None}}, "required of parameter x is null"),
         ({"x": {"type": "LONG", "description": "a" * 4097}}, "description of parameter x"),
         ({"x": {"type": "LONG", "description": 5}}, "text of at most 4096 characters"),
@@ -151,7 +172,8 @@ def test_a_definition_may_be_as_large_as_its_limits() -> None:
     described = declare({"x": {"type": "LONG", "description": "a" * 4096}})
     assert len(described["x"].description) == 4096
     texts = {f"x{number}": "a" * 4096 for number in range(MAX_TOTAL_CHARS // 4096)}
-    assert len(declare(texts)) == 64
+    assert len(declare({**texts, "empty": None})) == 65
+    assert len(declare({f"x{number}": ["a" * 2048] * 8 for number in range(16)})) == 16
     with pytest.raises(InvalidDefinition, match=f"the values have {MAX_TOTAL_CHARS + 1} char"):
         declare({**texts, "one_more": 1})
     with pytest.raises(InvalidDefinition, match="at most 262144"):
@@ -162,6 +184,7 @@ def test_a_definition_may_be_as_large_as_its_limits() -> None:
 def test_a_definition_may_say_nothing_but_its_type(description: dict[str, Any]) -> None:
     declared = declare({"x": {"type": "LONG", "default": None, **description}})
     assert declared == {"x": Parameter(name="x", type=ParameterType.LONG)}
+    assert declare({"x": None}) == {"x": Parameter(name="x", type=ParameterType.STRING)}
     assert (declared["x"].description, declared["x"].required) == ("", True)
 
 
@@ -323,10 +346,19 @@ def test_an_empty_field_takes_the_types_of_a_filled_one_too() -> None:
 
 
 def test_values_are_plain_json_in_which_no_digit_is_lost() -> None:
-    declared = declare({"n": 2**53 + 1, "ids": [1, 2], "when": "2026-04-10T00:00:00", "no": None})
+    declared = declare(
+        {
+            "n": 2**53 + 1,
+            "ids": [1, 2],
+            "rates": [0.5],
+            "when": "2026-04-10T00:00:00",
+            "no": {"type": "LONG"},
+        }
+    )
     assert {name: json_value(one) for name, one in declared.items()} == {
         "n": "9007199254740993",
         "ids": ["1", "2"],
+        "rates": [0.5],
         "when": "2026-04-10T00:00:00Z",
         "no": None,
     }
