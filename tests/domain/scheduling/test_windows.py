@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recomamp.domain.row_limits import EARLIEST, LATEST
-from recomamp.domain.scheduling.cron import Cron
+from recomamp.domain.scheduling.cron import Cron, load_zone
 from recomamp.domain.scheduling.typed_times import midnight
 from recomamp.domain.scheduling.windows import (
     CollectionWindows,
@@ -74,6 +74,19 @@ def test_a_daily_window_is_whole_days_of_its_zone(cron: Cron, moment: datetime) 
     if cron.is_at_most_daily:
         assert due.window.start == midnight(due.window.first_date, cron.time_zone)
         assert due.window.end == midnight(due.window.last_date + timedelta(1), cron.time_zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"), [("America/Los_Angeles", 14), ("Asia/Tokyo", 21), ("Pacific/Honolulu", 16)]
+)
+def test_a_daily_window_ends_the_lag_before_the_day_of_its_tick_in_its_zone(
+    zone: str, hour: int
+) -> None:
+    windows = ScheduleWindows(cron=Cron("0 6 * * *", zone), lag_days=2)
+    tick = datetime(2026, 1, 9, 6, tzinfo=load_zone(zone))
+    assert tick.astimezone(UTC).hour == hour
+    window = windows.at(tick.astimezone(UTC)).window
+    assert (window.first_date, window.last_date) == (date(2026, 1, 6), date(2026, 1, 6))
 
 
 def test_lookback_reads_that_many_days_over_a_clock_change() -> None:

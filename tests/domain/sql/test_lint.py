@@ -184,6 +184,7 @@ def test_an_array_longer_than_amc_is_said_to_take() -> None:
         ("x_utc >= {{time_window_start}}", "Asia/Tokyo", 0),
         ("x_utc < {{start_date}}", "Asia/Tokyo", 0),
         ("{{start_date}} <= x_utc(y)", "Asia/Tokyo", 0),  # a function
+        ("'x_utc' >= {{start_date}}", "Asia/Tokyo", 0),  # a text
         ("{{start_date}} <= t.u.x_utc", "Asia/Tokyo", 1),
         ("({{start_date}}) <= x_utc", "Asia/Tokyo", 1),
         ("CAST({{start_date}} AS TIMESTAMP) <= x_utc", "Asia/Tokyo", 1),

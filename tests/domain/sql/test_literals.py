@@ -94,7 +94,9 @@ def test_a_use_that_cannot_be_is_refused_with_what_can(sql: str, words: str) -> 
 
 
 def test_without_parameters_none_is_declared_and_without_a_window_amc_chooses() -> None:
-    with pytest.raises(InvalidDefinition, match="y at line 1, column 5 is not declared; .*: none$"):
+    with pytest.raises(
+        InvalidDefinition, match=r"y at line 1, column 5 is not declared; .*: none$"
+    ):
         bind("x = {{y}}", {})
     with pytest.raises(InvalidDefinition) as refused:
         bind("x = {{end_date}}", {})

@@ -54,6 +54,11 @@ def test_an_escape_that_is_not_one_character_says_what_to_write() -> None:
             "x LIKE CASE WHEN CASE WHEN y THEN a END || 'a' = 'b'"
             " THEN CUSTOM_PARAMETER('under') END",
         ),
+        (
+            "SELECT a, b, c FROM t WHERE x LIKE CASE WHEN y || 'a' = 'b' THEN {{under}} END",
+            "SELECT a, b, c FROM t WHERE x LIKE CASE WHEN y || 'a' = 'b'"
+            " THEN CUSTOM_PARAMETER('under') END",
+        ),
         # and what is taken is a part of it, after a condition either
         (
             "x LIKE CASE WHEN y THEN '%' || {{under}} END",
