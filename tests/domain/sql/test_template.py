@@ -113,6 +113,34 @@ def test_what_cannot_be_read_is_named_with_its_place(sql: str, words: str) -> No
         check(sql, PARAMETERS)
 
 
+def test_a_query_may_use_parameters_5000_times() -> None:
+    most = ", ".join(["'{{n}}{{n}}'"] * 2500)
+    assert check(f"SELECT {most}", PARAMETERS) == frozenset()
+    with pytest.raises(InvalidDefinition) as refused:
+        check(f"SELECT {most},\n{{{{n}}}}", PARAMETERS)
+    assert str(refused.value) == (
+        "more than 5000 uses of parameters at line 2, column 1; use each in fewer places"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("VALUES {{ids}} LIMIT {{n}}", "VALUES ('a') LIMIT CUSTOM_PARAMETER('n')"),
+        ("VALUES {{ids}}, ({{n}}) LIMIT {{n}}", "VALUES ('a'), (5) LIMIT CUSTOM_PARAMETER('n')"),
+    ],
+)
+def test_after_the_rows_of_values_a_value_is_no_row(sql: str, expected: str) -> None:
+    assert bound(sql) == expected
+
+
+def test_a_day_that_ends_in_one_place_is_a_date_in_another() -> None:
+    parameters = declare({"day": "2025-07-31"})
+    assert bind("x <= {{day}} AND y = {{day}}", parameters).sql == (
+        "x <= CAST('2025-07-31 23:59:59.999' AS TIMESTAMP) AND y = CUSTOM_PARAMETER('day')"
+    )
+
+
 @pytest.mark.parametrize(
     ("spaces", "shown"),
     [(18, "{{" + " -" * 18 + "}}"), (19, "{{" + " -" * 19 + "…")],

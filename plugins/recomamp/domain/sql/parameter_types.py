@@ -105,8 +105,6 @@ def write_scalar(value: Scalar) -> str:
             return format(value, "f")
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="seconds")[:19]
-        case date():
-            return value.isoformat()
         case _:
             return str(value)
 

@@ -120,8 +120,7 @@ def is_of(node: exp.Expr, scope: Scope) -> bool:
 
     A set operation orders by the columns of its result: none of them is a table's.
     """
-    around = node.find_ancestor(exp.Select, exp.SetOperation)
-    return around is scope.expression and isinstance(around, exp.Select)
+    return node.find_ancestor(exp.Select) is scope.expression
 
 
 def scopes_around(scope: Scope) -> list[Scope]:
