@@ -185,6 +185,9 @@ def test_an_array_longer_than_amc_is_said_to_take() -> None:
         ("x_utc < {{start_date}}", "Asia/Tokyo", 0),
         ("{{start_date}} <= x_utc(y)", "Asia/Tokyo", 0),  # a function
         ("'x_utc' >= {{start_date}}", "Asia/Tokyo", 0),  # a text
+        ("(x_utc BETWEEN {{start_date}} AND y)", "Asia/Tokyo", 1),
+        ("x_utc BETWEEN (a AND b) AND {{end_date}}", "America/Los_Angeles", 1),
+        ("x_utc BETWEEN CASE WHEN a AND b THEN 1 END AND {{end_date}}", "America/Los_Angeles", 1),
         ("{{start_date}} <= t.u.x_utc", "Asia/Tokyo", 1),
         ("({{start_date}}) <= x_utc", "Asia/Tokyo", 1),
         ("CAST({{start_date}} AS TIMESTAMP) <= x_utc", "Asia/Tokyo", 1),
