@@ -19,12 +19,23 @@ DOMAIN = Path("src") / "recomamp" / "domain"
 
 # The same examples for each change; few, because thousands of changes are tried
 CONFTEST = """
+import sys
+
 from hypothesis import settings
 
 settings.register_profile(
     "mutants", deadline=None, derandomize=True, max_examples=25, database=None
 )
 settings.load_profile("mutants")
+
+
+def pytest_runtest_setup():
+    # All changes are tried in forks of one process: an answer that it kept would hide a change
+    for name, module in list(sys.modules.items()):
+        if name.startswith("recomamp."):
+            for kept in list(vars(module).values()):
+                if hasattr(kept, "cache_clear"):
+                    kept.cache_clear()
 """
 PYTEST = "[pytest]\naddopts = --import-mode=importlib\npythonpath = src include tests\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -61,6 +61,35 @@ def test_too_many_days_are_told_without_counting_windows(
 ) -> None:
     first = date(2026 - years, 1, 1)
     assert has_too_many_days(windows, first, date(2026, 1, 1), NOW) is expected
+
+
+def test_both_days_are_included_as_a_whole_where_a_row_has_several_windows_a_day() -> None:
+    hourly = ScheduleWindows(cron=Cron("0 * * * *", "Europe/Berlin"), lag_days=0)
+    found = windows_of(hourly, date(2026, 3, 20), date(2026, 3, 21))
+    assert len(found) == 48
+    assert found[0].start == datetime(2026, 3, 19, 23, tzinfo=UTC)
+    assert found[-1].end == datetime(2026, 3, 21, 23, tzinfo=UTC)
+
+
+def test_a_window_has_ended_after_its_end() -> None:
+    end = datetime(2026, 3, 30, 22, tzinfo=UTC)
+    day = date(2026, 3, 30)
+    assert list(backfill_windows(BERLIN, day, day, end)) == []
+    assert len(list(backfill_windows(BERLIN, day, day, end + timedelta(microseconds=1)))) == 1
+
+
+@pytest.mark.parametrize("lookback_days", [None, 1, 30])
+@pytest.mark.parametrize("lag_days", [0, 2, 30])
+@pytest.mark.parametrize("end", [date(2025, 6, 1), date(2026, 3, 31), date(2027, 1, 1)])
+def test_no_backfill_of_400_windows_has_too_many_days(
+    lookback_days: int | None, lag_days: int, end: date
+) -> None:
+    windows = ScheduleWindows(cron=BERLIN.cron, lookback_days=lookback_days, lag_days=lag_days)
+    last = min(end, date(2026, 3, 31) - timedelta(days=(lookback_days or 1) - 1))
+    first = last - timedelta(days=399)
+    assert len(windows_of(windows, first, end)) in (399, 400, 401)
+    assert not has_too_many_days(windows, first, end, NOW)
+    assert has_too_many_days(windows, first - timedelta(days=70), end, NOW)
 
 
 def windows_of(

@@ -92,8 +92,18 @@ def test_a_daily_wall_time_survives_the_clock_changes(after: datetime, expected:
     [
         ("0 6 * *", "five fields"),
         ("0 6 * * * *", "five fields"),
-        ("60 6 * * *", "'60' is not a valid minute"),
-        ("0 6 * * FUN", "'FUN' is not a valid day of week"),
+        ("60 6 * * *", r"'60' is not a valid minute \(0 to 59\)$"),
+        ("0 24 * * *", r"'24' is not a valid hour \(0 to 23\)$"),
+        ("0 6 0 * *", r"'0' is not a valid day of month \(1 to 31\)$"),
+        ("0 6 32 * *", "'32' is not a valid day of month"),
+        ("0 6 * 0 *", r"'0' is not a valid month \(1 to 12, JAN to DEC\)$"),
+        ("0 6 * 13 *", "'13' is not a valid month"),
+        ("0 6 * * 8", "'8' is not a valid day of week"),
+        ("0 6 * * FUN", r"'FUN' is not a valid day of week \(0 to 7, SUN to SAT\)$"),
+        ("0 6-0 * * *", "a range goes upwards"),
+        ("0 6 * * 1-2-3", "'1-2-3' is not a valid day of week of a cron expression"),
+        ("0-59/0 * * * *", "at least 1"),
+        ("0 6 * * 1,,2", "'' is not a valid day of week"),
         ("0 6 L * *", "'L' is not a valid day of month"),
         ("0 6 * * 5#2", "'5#2' is not a valid day of week"),
         ("0 6-2 * * *", "a range goes upwards"),
@@ -115,6 +125,34 @@ def test_what_is_no_cron_expression_is_refused_with_the_field_at_fault(
 ) -> None:
     with pytest.raises(InvalidDefinition, match=complaint):
         normalize_expression(expression)
+
+
+def test_an_expression_may_have_200_characters() -> None:
+    longest = "0 6 1" + ",1" * 95 + " * *"
+    assert len(longest) == 199
+    assert normalize_expression(f" {longest}").startswith("0 6 1,1")
+    with pytest.raises(InvalidDefinition, match="more than 200 characters; write a shorter one"):
+        normalize_expression(f"  {longest}")
+
+
+@pytest.mark.parametrize(
+    ("expression", "fields"),
+    [
+        ("@hourly", "0 * * * *"),
+        ("@Daily", "0 0 * * *"),
+        ("@midnight", "0 0 * * *"),
+        ("@weekly", "0 0 * * 0"),
+        ("@monthly", "0 0 1 * *"),
+        ("@yearly", "0 0 1 1 *"),
+        ("@annually", "0 0 1 1 *"),
+        ("\t0   6\n* *\r* ", "0 6 * * *"),
+        ("0 6 * feb,Dec sun,7", "0 6 * 2,12 0,7"),
+        ("*/1 0-23/1 * * 1-5/2", "*/1 0-23/1 * * 1-5/2"),
+        ("0,59 0,23 1,31 1,12 0", "0,59 0,23 1,31 1,12 0"),
+    ],
+)
+def test_aliases_names_and_spaces_have_plain_fields(expression: str, fields: str) -> None:
+    assert normalize_expression(expression) == fields
 
 
 def test_a_range_of_one_value_is_that_value() -> None:
@@ -180,3 +218,122 @@ def test_a_change_of_the_clock_and_its_return_before_a_tick_are_both_seen() -> N
     assert cron.next_tick(datetime(2048, 2, 2, tzinfo=UTC)) == first
     assert cron.last_tick(first) == first
     assert cron.last_tick(datetime(2049, 2, 2, tzinfo=UTC)) == datetime(2048, 12, 1, 4, tzinfo=UTC)
+
+
+# Each is near a change of the clocks, some of them by half an hour, some twice in a few weeks
+CHANGES = [
+    ("Europe/Berlin", datetime(2026, 3, 29, 1, tzinfo=UTC)),
+    ("Europe/Berlin", datetime(2026, 10, 25, 1, tzinfo=UTC)),
+    ("America/Los_Angeles", datetime(2026, 11, 1, 9, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, 15, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 10, 3, 15, 30, tzinfo=UTC)),
+    ("Africa/Casablanca", datetime(2026, 2, 15, 2, tzinfo=UTC)),
+]
+
+
+@pytest.mark.parametrize(("zone", "change"), CHANGES)
+@pytest.mark.parametrize(
+    ("expression", "minutes", "hours"),
+    [
+        ("*/30 * * * *", {0, 30}, set(range(24))),
+        ("15 * * * *", {15}, set(range(24))),
+        ("*/20 1-3 * * *", {0, 20, 40}, {1, 2, 3}),
+        ("* 2 * * *", set(range(60)), {2}),
+    ],
+)
+def test_ticks_around_a_change_of_the_clocks_are_the_same_forwards_and_backwards(
+    zone: str, change: datetime, expression: str, minutes: set[int], hours: set[int]
+) -> None:
+    every_minute = [change + timedelta(minutes=number) for number in range(-240, 240)]
+    expected = [
+        moment
+        for moment in every_minute
+        if (wall := moment.astimezone(ZoneInfo(zone))).minute in minutes and wall.hour in hours
+    ]
+    cron, instant = Cron(expression, zone), timedelta(microseconds=1)
+    tick, forwards = every_minute[0] - instant, []
+    while (tick := cron.next_tick(tick)) <= every_minute[-1]:
+        forwards.append(tick)
+    tick, backwards = every_minute[-1] + instant, []
+    while (tick := cron.last_tick(tick - instant)) >= every_minute[0]:
+        backwards.append(tick)
+    assert forwards == expected
+    assert backwards == expected[::-1]
+
+
+def test_a_change_of_the_clock_and_its_return_before_a_moment_are_both_seen() -> None:
+    """Casablanca leaves UTC+1 for Ramadan, and comes back to it five weeks later."""
+    cron = Cron("0,30 2 15 2 *", "Africa/Casablanca")  # its hour of two comes twice that day
+    first, *_, last = (datetime(2026, 2, 15, hour, 30, tzinfo=UTC) for hour in (1, 2))
+
+    assert cron.next_tick(first) == last - timedelta(minutes=30)
+    assert cron.last_tick(datetime(2026, 4, 1, tzinfo=UTC)) == last
+    assert cron.last_tick(last - timedelta(hours=1)) == first
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def test_several_times_of_a_weekday_tick_on_that_day_of_the_zone(zone: str) -> None:
+    cron, tick = Cron("0 1,23 * * MON", zone), datetime(2026, 1, 1, tzinfo=UTC)
+    expected = [
+        datetime(2026, 1, day, hour, tzinfo=ZoneInfo(zone)) for day in (5, 12) for hour in (1, 23)
+    ]
+    for wall in expected:
+        tick = cron.next_tick(tick)
+        assert tick == wall
+        assert cron.last_tick(tick + timedelta(minutes=1)) == wall
+
+
+@pytest.mark.parametrize("expression", ["0 6 * * *", "0 6,18 * * *"])
+def test_ticks_are_in_utc_whatever_the_zone_of_the_moment(expression: str) -> None:
+    cron = Cron(expression, "Asia/Tokyo")
+    moment = datetime(2026, 1, 5, 12, tzinfo=ZoneInfo("America/Los_Angeles"))
+    tick = datetime(2026, 1, 5, 21, tzinfo=UTC)
+
+    assert cron.next_tick(moment) == tick
+    assert cron.last_tick(moment + timedelta(hours=2)) == tick
+    assert {cron.next_tick(moment).tzinfo, cron.last_tick(moment).tzinfo} == {UTC}
+
+
+@pytest.mark.parametrize(
+    ("expression", "interval"),
+    [
+        ("0 6 * * *", timedelta(days=1)),
+        ("0 6 * * MON", timedelta(days=1)),  # as if every day matched
+        ("* 3 * * *", timedelta(minutes=1)),
+        ("*/15 * * * *", timedelta(minutes=15)),
+        ("0,50 * * * *", timedelta(minutes=10)),
+        ("5 * * * *", timedelta(hours=1)),
+        ("0 1,22 * * *", timedelta(hours=3)),  # over midnight
+        ("0,59 0,23 * * *", timedelta(minutes=1)),
+    ],
+)
+def test_the_shortest_time_between_two_ticks(expression: str, interval: timedelta) -> None:
+    assert Cron(expression, "UTC").shortest_interval == interval
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_at_most_daily"),
+    [("0 6 * * *", True), ("0 6 1 * *", True), ("0 6,7 * * *", False), ("* 6 * * *", False)],
+)
+def test_single_numbers_of_hour_and_minute_tick_at_most_daily(
+    expression: str, is_at_most_daily: bool
+) -> None:
+    assert Cron(expression, "UTC").is_at_most_daily is is_at_most_daily
+
+
+def test_an_expression_whose_times_the_clocks_always_skip_is_refused_with_its_zone() -> None:
+    """The second Sunday of March has no 02:00 in New York, since 2007."""
+    expression = "0,1 2 8-14 3 */7"
+    cron = Cron(expression, "America/New_York")
+    words = r"has no tick in America/New_York within 41 years: the clocks skip its times"
+
+    with pytest.raises(InvalidDefinition, match=words):
+        cron.require_tick()
+    with pytest.raises(InvalidDefinition, match=words):
+        cron.next_tick(datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(InvalidDefinition, match=words):
+        cron.last_tick(datetime(2060, 1, 1, tzinfo=UTC))
+    last = datetime(2006, 3, 12, 7, 1, tzinfo=UTC)
+    assert cron.last_tick(datetime(2030, 1, 1, tzinfo=UTC)) == last
+    Cron(expression, "UTC").require_tick()
+    Cron("0 2 8-14 3 */7", "America/New_York").require_tick()  # a single time moves forward

@@ -103,6 +103,8 @@ def test_so_is_that_of_a_row_with_several_windows_a_day(
 
 @given(zones, zones, days, st.integers(1, 40))
 @example("UTC", "America/Los_Angeles", date(2026, 5, 4), 7)
+@example("Pacific/Honolulu", "Europe/Berlin", date(2026, 5, 4), 1)  # the westernmost that is known
+@example("Pacific/Chatham", "Europe/Berlin", date(2026, 4, 3), 4)  # from +13:45 to +12:45
 def test_a_window_of_picked_days_is_of_these_days_of_the_row(
     ui_zone: str, row_zone: str, first: date, more: int
 ) -> None:
@@ -205,6 +207,87 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     row = TypedTimes(time_zone="UTC", is_whole_days=True)
     with pytest.raises((ValueError, OverflowError)):
         row.window("2026-05-04T00:00Z", text)
+
+
+@pytest.mark.parametrize("ends", [("1999-12-31", "2000-01-02"), ("2099-12-31", "2100-01-02")])
+def test_a_window_beyond_the_years_that_people_may_name_is_refused_with_them(
+    ends: tuple[str, str],
+) -> None:
+    row = TypedTimes(time_zone="UTC", is_whole_days=True)
+    with pytest.raises(ValueError, match="not between 2000-01-01 and 2100-01-01"):
+        row.window(*ends)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-05-04T00:00:30Z", "2026-05-06T00:00:00Z"),
+        ("2026-05-04T00:00:00.500Z", "2026-05-06T00:00:00Z"),
+        ("2026-05-04T00:00:00Z", "2026-05-06T00:00:00.500Z"),
+        ("2026-05-04T00:07:00Z", "2026-05-06T00:07:00Z"),
+        # midnights at +01:00 and at +02:00, and no zone changes its clocks between
+        ("2026-06-04T23:00Z", "2026-06-08T22:00Z"),
+    ],
+)
+def test_a_window_between_times_at_which_no_day_begins_in_any_zone(start: str, end: str) -> None:
+    row = TypedTimes(time_zone="America/New_York", is_whole_days=True)
+    expected = tuple(datetime.fromisoformat(one) for one in (start, end))
+    assert row.window(start, end) == expected
+
+
+def test_an_end_in_utc_beside_one_that_is_not_means_a_day_only_at_midnight() -> None:
+    row = TypedTimes(time_zone="Europe/Berlin", is_whole_days=True)
+    elsewhere = datetime.fromisoformat("2026-05-04T12:00+05:30")
+    at_six = datetime(2026, 5, 6, 6, tzinfo=UTC)
+    instant = timedelta(microseconds=1)
+
+    assert row.range(elsewhere, at_six) == (elsewhere, at_six)
+    assert row.range(elsewhere, at_six.replace(hour=0)) == (
+        elsewhere,
+        midnight(date(2026, 5, 7), "Europe/Berlin") - instant,
+    )
+    assert row.range(at_six.replace(day=3, hour=0), elsewhere) == (
+        midnight(date(2026, 5, 3), "Europe/Berlin"),
+        elsewhere,
+    )
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "first", "last"),
+    [
+        # Casablanca has UTC's time in Ramadan: both are midnights of the row's own zone
+        ("Africa/Casablanca", "2026-02-10T23:00Z", "2026-02-20T00:00Z"),
+        ("Africa/Casablanca", "2026-02-20T00:00Z", "2026-04-10T23:00Z"),
+        # the end of a day at an offset that no zone has beside that of the beginning
+        ("Asia/Tokyo", "2026-06-24T23:00Z", "2026-06-28T21:59:59.999Z"),
+    ],
+)
+def test_a_pair_that_no_picker_sends_is_times_where_a_row_has_several_windows_a_day(
+    time_zone: str, first: str, last: str
+) -> None:
+    row = TypedTimes(time_zone=time_zone, is_whole_days=False)
+    ends = (datetime.fromisoformat(first), datetime.fromisoformat(last))
+    assert row.range(*ends) == ends
+
+
+@pytest.mark.parametrize(
+    ("instant", "time_zone", "day"),
+    [
+        ("2026-05-03T22:00Z", "Europe/Berlin", date(2026, 5, 4)),
+        ("2026-05-03T22:00Z", "Asia/Tokyo", date(2026, 5, 4)),  # midnight at +02:00
+        ("2026-05-03T10:00Z", "Asia/Tokyo", date(2026, 5, 3)),  # midnight at -10:00
+        ("2026-05-03T10:00Z", "Pacific/Kiritimati", date(2026, 5, 4)),  # its own, at +14:00
+        ("2026-05-03T10:15Z", "UTC", date(2026, 5, 4)),  # midnight at +13:45
+        ("2026-05-04T00:00Z", "Asia/Tokyo", date(2026, 5, 4)),
+        ("2026-05-04T00:10Z", "UTC", None),
+        ("2026-05-03T21:59:59.999Z", "Europe/Berlin", None),  # a day ends
+    ],
+)
+def test_an_instant_names_the_day_that_begins_then(
+    instant: str, time_zone: str, day: date | None
+) -> None:
+    row = TypedTimes(time_zone=time_zone, is_whole_days=True)
+    assert row.named_day(datetime.fromisoformat(instant)) == day
 
 
 offsets = st.sampled_from(

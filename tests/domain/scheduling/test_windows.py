@@ -11,9 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recomamp.domain.row_limits import EARLIEST, LATEST
-from recomamp.domain.scheduling.cron import Cron
+from recomamp.domain.scheduling.cron import Cron, load_zone
 from recomamp.domain.scheduling.typed_times import midnight
-from recomamp.domain.scheduling.windows import CollectionWindows, ScheduleWindows, Window
+from recomamp.domain.scheduling.windows import (
+    CollectionWindows,
+    ScheduleWindows,
+    Window,
+    WindowType,
+)
 from recomamp.errors import InvalidDefinition
 
 ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Australia/Lord_Howe"]
@@ -69,6 +74,19 @@ def test_a_daily_window_is_whole_days_of_its_zone(cron: Cron, moment: datetime) 
     if cron.is_at_most_daily:
         assert due.window.start == midnight(due.window.first_date, cron.time_zone)
         assert due.window.end == midnight(due.window.last_date + timedelta(1), cron.time_zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"), [("America/Los_Angeles", 14), ("Asia/Tokyo", 21), ("Pacific/Honolulu", 16)]
+)
+def test_a_daily_window_ends_the_lag_before_the_day_of_its_tick_in_its_zone(
+    zone: str, hour: int
+) -> None:
+    windows = ScheduleWindows(cron=Cron("0 6 * * *", zone), lag_days=2)
+    tick = datetime(2026, 1, 9, 6, tzinfo=load_zone(zone))
+    assert tick.astimezone(UTC).hour == hour
+    window = windows.at(tick.astimezone(UTC)).window
+    assert (window.first_date, window.last_date) == (date(2026, 1, 6), date(2026, 1, 6))
 
 
 def test_lookback_reads_that_many_days_over_a_clock_change() -> None:
@@ -172,3 +190,112 @@ def test_a_window_is_named_by_its_days_or_its_times(
 ) -> None:
     first, last = (datetime.fromisoformat(one).replace(tzinfo=UTC) for one in (start, end))
     assert Window(start=first, end=last, time_zone=time_zone).key == key
+
+
+def test_a_window_shows_both_ends_in_its_own_zone() -> None:
+    week = CollectionWindows(
+        start_date=date(2026, 1, 5), end_date=date(2026, 1, 11), time_zone="Europe/Berlin"
+    ).week(0)
+    assert str(week.window) == "[2026-01-05 00:00, 2026-01-12 00:00) Europe/Berlin"
+    assert week.window.start == datetime(2026, 1, 4, 23, tzinfo=UTC)
+
+
+def test_a_schedule_gives_its_windows_its_type_and_its_zone() -> None:
+    cron = Cron("0 6 * * *", "Europe/Berlin")
+    tick = datetime(2026, 1, 5, 5, tzinfo=UTC)
+    window = ScheduleWindows(cron=cron, type=WindowType.PREVIOUS_MONTH).at(tick).window
+    assert (window.type, window.time_zone) == (WindowType.PREVIOUS_MONTH, "Europe/Berlin")
+    assert ScheduleWindows(cron=cron).at(tick).window.type is WindowType.EXPLICIT
+
+
+@pytest.mark.parametrize(
+    ("expression", "reach"),
+    [
+        ("0 6 * * *", timedelta(days=400)),
+        ("0 6 * * MON", timedelta(days=400)),
+        ("0 */6 * * *", timedelta(days=400)),
+        ("0 * * * *", timedelta(hours=2_000)),
+        ("* * * * *", timedelta(minutes=2_000)),
+    ],
+)
+def test_missed_ticks_run_for_400_days_or_2000_ticks(expression: str, reach: timedelta) -> None:
+    assert ScheduleWindows(cron=Cron(expression, "UTC")).catchup_reach == reach
+
+
+def test_a_backfill_begins_with_the_day_itself_where_clocks_change_before_the_tick() -> None:
+    """The eight days before the tick have an hour less than eight times 24 hours."""
+    windows = ScheduleWindows(cron=Cron("0 0 * * *", "Europe/Berlin"), lag_days=1, lookback_days=7)
+    first = midnight(date(2026, 3, 27), "Europe/Berlin")
+    due = windows.first_from(first)
+    assert due is not None
+    assert due.window.start == first
+    assert due.due_at == midnight(date(2026, 4, 4), "Europe/Berlin")
+
+
+@pytest.mark.parametrize("expression", ["0 6 * * *", "0 * * * *"])
+def test_windows_end_with_the_last_that_people_may_name(expression: str) -> None:
+    windows = ScheduleWindows(cron=Cron(expression, "UTC"), lag_days=0)
+    last = windows.first_from(LATEST)
+    assert last is not None
+    assert last.window.start == LATEST
+    assert windows.first_from(LATEST + timedelta(microseconds=1)) is None
+    assert windows.following(last) is None
+    at_the_end = windows.latest(LATEST)
+    after = windows.following(replace(at_the_end, due_at=LATEST))
+    assert after is not None
+    assert after.due_at > LATEST
+
+
+@pytest.mark.parametrize(("days", "weeks"), [(1, 1), (6, 1), (7, 1), (8, 2), (14, 2), (15, 3)])
+def test_a_clipped_week_counts_as_a_week(days: int, weeks: int) -> None:
+    first = date(2026, 1, 1)
+    windows = CollectionWindows(start_date=first, end_date=first + timedelta(days=days - 1))
+    assert len(windows) == weeks
+    assert [windows.number_of(due.window) for due in windows] == list(range(1, weeks + 1))
+    for due in windows:
+        within = replace(due.window, start=due.window.end - timedelta(hours=1))
+        assert windows.number_of(within) == windows.number_of(due.window)
+
+
+def test_a_collection_may_begin_on_the_last_day_that_people_may_name() -> None:
+    day = LATEST.date()
+    windows = CollectionWindows(start_date=day, end_date=day)
+    assert windows.first_from(LATEST) == windows.week(0)
+    assert windows.first_from(LATEST + timedelta(microseconds=1)) is None
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Tokyo"])
+def test_a_week_is_found_from_its_start_and_is_the_latest_once_it_is_due(zone: str) -> None:
+    windows = CollectionWindows(
+        start_date=date(2026, 1, 1), end_date=date(2026, 1, 31), time_zone=zone
+    )
+    instant = timedelta(microseconds=1)
+    for index, due in enumerate(windows):
+        assert windows.first_from(due.window.start) == due
+        assert windows.latest(due.due_at) == due
+        assert windows.latest(due.due_at - instant) == windows.week(max(0, index - 1))
+        following = windows.week(index + 1) if index + 1 < len(windows) else None
+        assert windows.following(due) == following
+
+
+@pytest.mark.parametrize(
+    ("first", "after", "nearest"),
+    [
+        ((2025, 12, 25), (2026, 1, 1), "window_start 2026-01-01, window_end 2026-01-08"),
+        ((2026, 1, 2), (2026, 1, 9), "window_start 2026-01-01, window_end 2026-01-08"),
+        ((2026, 1, 14), (2026, 1, 21), "window_start 2026-01-08, window_end 2026-01-15"),
+        ((2026, 1, 29), (2026, 2, 5), "window_start 2026-01-29, window_end 2026-02-01"),
+        ((2026, 3, 1), (2026, 3, 8), "window_start 2026-01-29, window_end 2026-02-01"),
+    ],
+)
+def test_seven_other_days_are_refused_and_the_nearest_week_is_named(
+    first: tuple[int, int, int], after: tuple[int, int, int], nearest: str
+) -> None:
+    windows = CollectionWindows(start_date=date(2026, 1, 1), end_date=date(2026, 1, 31))
+    start, end = midnight(date(*first), "UTC"), midnight(date(*after), "UTC")
+    window = Window(start=start, end=end, time_zone="UTC")
+    with pytest.raises(InvalidDefinition) as refused:
+        windows.check(window)
+    assert f"{window} is not a week of the collection, whose 5 weeks" in str(refused.value)
+    assert f"nearest is {nearest}; a backfill runs several" in str(refused.value)
+    assert refused.value.column == "params"

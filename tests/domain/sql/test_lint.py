@@ -38,8 +38,14 @@ def test_a_fixed_date_named_like_an_end_of_the_window(
 ) -> None:
     (one,) = found(sql % name, **{name: value})
     assert one.startswith(f"parameter {name} at line 1, column ")
-    assert "at every run" in one
+    assert " is 2025-07-" in one
+    assert " at every run" in one
     assert remedy in one
+
+
+def test_a_fixed_date_beside_a_name_of_the_window_in_one_text() -> None:
+    (one,) = found("x = '{{start_date}} to {{endDate}}'", endDate="2025-07-31")
+    assert one.startswith("parameter endDate at line 1, column 5 is 2025-07-31 at every run")
 
 
 @pytest.mark.parametrize(
@@ -95,12 +101,32 @@ def test_a_pattern_without_a_wildcard(sql: str) -> None:
         "x LIKE (SELECT {{b}} FROM t)",
         "x LIKE {{optional}}",
         "x SIMILAR TO {{b}}",
+        "x LIKE CASE WHEN y THEN 'a' ELSE {{b}} END",
         "x = {{b}} AND y = 'Brand' -- LIKE 'Brand'",
         "x = 'LIKE {{b}}'",
     ],
 )
 def test_a_pattern_that_may_find_more_is_not_found(sql: str) -> None:
     assert found(sql, b="Brand", p="Br%", optional={"type": "STRING", "required": False}) == []
+
+
+def test_a_pattern_without_a_wildcard_is_shown_with_what_to_write() -> None:
+    (one,) = found("x LIKE 'Brand'")
+    assert one.startswith("LIKE Brand at line 1, column 8 has neither % nor _")
+    assert one.endswith("; write % where other text may stand, or = for equal text")
+    (one,) = found("x LIKE {{brand}}", brand="Acme")
+    assert "with the value of brand, so it finds that text alone" in one
+    assert one.endswith("write LIKE '%{{brand}}%' to look for it in others")
+
+
+@pytest.mark.parametrize(("text", "shown"), [("a" * 40, "a" * 40), ("a" * 41, "a" * 40 + "…")])
+def test_a_long_text_is_shown_by_its_first_40_characters(text: str, shown: str) -> None:
+    (one,) = found(f"x LIKE '{text}'")
+    assert one.startswith(f"LIKE {shown} at line 1")
+
+
+def test_a_pattern_of_the_window_is_not_found() -> None:
+    assert found("x LIKE {{start_date}}") == []
 
 
 @pytest.mark.parametrize("text", ["${brand}", "%(brand)s"])
@@ -130,8 +156,16 @@ def test_an_array_longer_than_amc_is_said_to_take() -> None:
     assert one.startswith("parameter asins at line 1, column 16 has 4200 characters")
     assert "write a list such as x IN ({{asins}})" in one
     assert found("ARRAY_CONTAINS({{asins}}, x)", asins=asins[:70]) == []
+    fits = ["a" * 500, "a" * (1024 - 500 - len('["", ""]'))]
+    assert found("ARRAY_CONTAINS({{fits}}, x)", fits=fits) == []
+    assert len(found("ARRAY_CONTAINS({{fits}}, x)", fits=[*fits[1:], fits[0] + "a"])) == 1
     assert "x IN ({{asins}})" in remedy_for_long_values({"asins": asins, "short": ["x"] * 9})
     assert remedy_for_long_values({"short": "x" * 1024}) == ""
+    assert remedy_for_long_values({"b": "x" * 1025, "a": "x" * 1025}) == "; ".join(
+        f"parameter {name} has more than 1024 characters: write a list such as x IN ({{{{{name}}}}}"
+        "), which travels as literals"
+        for name in ("a", "b")
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,10 +183,33 @@ def test_an_array_longer_than_amc_is_said_to_take() -> None:
         ("x_dt >= '{{start_date}}' AND x_dt <= '{{end_date}}'", "Asia/Tokyo", 0),
         ("x_utc >= {{time_window_start}}", "Asia/Tokyo", 0),
         ("x_utc < {{start_date}}", "Asia/Tokyo", 0),
+        ("{{start_date}} <= x_utc(y)", "Asia/Tokyo", 0),  # a function
+        ("'x_utc' >= {{start_date}}", "Asia/Tokyo", 0),  # a text
+        ("(x_utc BETWEEN {{start_date}} AND y)", "Asia/Tokyo", 1),
+        ("x_utc BETWEEN (a AND b) AND {{end_date}}", "America/Los_Angeles", 1),
+        ("x_utc BETWEEN CASE WHEN a AND b THEN 1 END AND {{end_date}}", "America/Los_Angeles", 1),
+        ("{{start_date}} <= t.u.x_utc", "Asia/Tokyo", 1),
+        ("({{start_date}}) <= x_utc", "Asia/Tokyo", 1),
+        ("CAST({{start_date}} AS TIMESTAMP) <= x_utc", "Asia/Tokyo", 1),
+        ("NOT x_utc NOT BETWEEN {{start_date}} AND y", "Asia/Tokyo", 1),
     ],
 )
 def test_days_of_another_zone_than_the_columns(sql: str, zone: str, expected: int) -> None:
     assert len(found(sql, zone)) == expected
+
+
+def test_days_of_another_zone_are_shown_with_what_to_write_instead() -> None:
+    (one,) = found("t.x_utc <= '{{end_date}}'", "America/Los_Angeles")
+    assert one.startswith("x_utc is in UTC, and {{end_date}} at line 1, column 12 is a day of ano")
+    assert "a day of another time zone, so hours at that end of the window are left out" in one
+    assert "; drop the condition, for AMC applies" in one
+    assert "AMC applies the window itself, or compare a timestamp with {{time_window_st" in one
+    assert one.endswith("{{time_window_start}} and {{time_window_end}}")
+
+
+def test_a_checked_query_tells_which_names_of_the_window_it_uses() -> None:
+    checked = check_and_lint("x >= {{start_date}} AND y = {{brand}}", declare({"brand": "Acme"}))
+    assert checked.window_names == {"start_date"}
 
 
 QUERIES = st.lists(
@@ -203,6 +260,12 @@ def test_a_parameter_that_only_a_text_names(text: str) -> None:
 def test_a_fixed_date_in_other_words_and_forms(name: str, value: Any, expected: str) -> None:
     (one,) = found(f"x >= {{{{{name}}}}}", **{name: value})
     assert f"write {{{{{expected}}}}} for the window's own" in one
+
+
+def test_a_comparison_beside_a_text_is_no_mark_of_another_program() -> None:
+    assert found("y = 'a' AND z <brand", brand="Acme") == []
+    (one,) = found("y = 'a <brand>' AND z <brand", brand="Acme")
+    assert "and <brand> at line 1, column 8 is sent as text" in one
 
 
 def test_a_version_is_no_fixed_date() -> None:

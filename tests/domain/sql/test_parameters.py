@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from recomamp.domain.sql.parameter_types import read_scalar, write_scalar
 from recomamp.domain.sql.parameters import (
     MAX_PARAMETERS,
+    MAX_TOTAL_CHARS,
     Parameter,
     ParameterType,
     declare,
@@ -70,6 +71,12 @@ TYPED = st.sampled_from(ALL).flatmap(lambda kind: st.tuples(st.just(kind), VALUE
         (["B01", "B02"], "STRING", True, ("B01", "B02")),
         ([1, 2.5], "DOUBLE", True, (1.0, 2.5)),
         (["2025-02-28", "soon"], "STRING", True, ("2025-02-28", "soon")),
+        (
+            ["soon", "2025-02-28", "2025-02-28T00:00"],
+            "STRING",
+            True,
+            ("soon", "2025-02-28", "2025-02-28T00:00"),
+        ),
         ([], "STRING", True, ()),
     ],
 )
@@ -116,18 +123,98 @@ def test_a_definition_keeps_its_description_and_whether_it_is_required() -> None
         ({"x y": 1}, "'x y' has no valid name"),
         ({"1x": 1}, "'1x' has no valid name"),
         ({"é": 1}, "no valid name"),
-        ({"x": "a\0b"}, "without NUL"),
+        (
+            {"x": "a\0b"},
+            "parameter x is a string, expected STRING: text of at most 4096 characters",
+        ),
+        (
+            {"x": (1,)},
+            "parameter x holds an array, expected a plain value, an array of plain values",
+        ),
+        ({"x": (1,)}, "plain values, or a definition with a type"),
+        (
+            {"x": {"type": "ARRAY<LONG>", "default": 1}},
+            "parameter x is a whole number, expected an",
+        ),
         ({"x": "a" * 4097}, "at most 4096 characters"),
         ({"x": 2**63}, "a whole number from"),
         ({"x": list(range(1001))}, "1001 elements, at most 1000"),
         ({f"x{n}": 1 for n in range(MAX_PARAMETERS + 1)}, "at most 100"),
         ({f"x{n}": ["a" * 4000] * 10 for n in range(7)}, "at most 262144"),
         ([1], "an array, expected an object"),
+        (
+            {"x": {"type": "LONG", "default": 1, "when": 2}},
+            "known: type, default, description, required, elementDataType",
+        ),
+        ({"x": {"type": "LONG", "required": None}}, "required of parameter x is null"),
+        ({"x": {"type": "LONG", "description": "a" * 4097}}, "description of parameter x"),
+        ({"x": {"type": "LONG", "description": 5}}, "text of at most 4096 characters"),
+        ({"x": {"type": "TEXT"}}, "DATE, TIMESTAMP, or ARRAY<...> of one"),
+        ({"x": {"type": "ARRAY"}}, "parameter x has the type None"),
+        ({"x": {"type": "LONG", "default": [1]}}, "parameter x is an array, expected LONG"),
+        ({"x": {"type": "ARRAY<LONG>", "default": [1, "a"]}}, "element 1 of parameter x is a str"),
+        ({"x": {"type": "ARRAY<LONG>", "default": 1}}, "expected an array of LONG"),
+        ({"a" * 129: 1}, "at most 128 characters"),
+        ({5: 1}, "parameter 5 has no valid name"),
+        ({"-" * 60: 1}, f"parameter '{'-' * 60}' has no valid name"),
+        ({"-" * 61: 1}, f"parameter '{'-' * 60}…' has no valid name"),
     ],
 )
 def test_a_definition_that_cannot_be_read_says_what_is_wrong(definitions: Any, words: str) -> None:
     with pytest.raises(InvalidDefinition, match=re.escape(words)):
         declare(definitions)
+
+
+def test_a_definition_may_be_as_large_as_its_limits() -> None:
+    assert len(declare({f"x{number}": 1 for number in range(MAX_PARAMETERS)})) == MAX_PARAMETERS
+    assert declare({"a" * 128: 1})["a" * 128].value == 1
+    assert declare({"x": list(range(1000))})["x"].value == tuple(range(1000))
+    described = declare({"x": {"type": "LONG", "description": "a" * 4096}})
+    assert len(described["x"].description) == 4096
+    texts = {f"x{number}": "a" * 4096 for number in range(MAX_TOTAL_CHARS // 4096)}
+    assert len(declare({**texts, "empty": None})) == 65
+    assert len(declare({f"x{number}": ["a" * 2048] * 8 for number in range(16)})) == 16
+    with pytest.raises(InvalidDefinition, match=f"the values have {MAX_TOTAL_CHARS + 1} char"):
+        declare({**texts, "one_more": 1})
+    with pytest.raises(InvalidDefinition, match="at most 262144"):
+        overlay(declare({**texts, "one_more": None}), {"one_more": "a"})
+
+
+@pytest.mark.parametrize("description", [{}, {"description": None}, {"description": ""}])
+def test_a_definition_may_say_nothing_but_its_type(description: dict[str, Any]) -> None:
+    declared = declare({"x": {"type": "LONG", "default": None, **description}})
+    assert declared == {"x": Parameter(name="x", type=ParameterType.LONG)}
+    assert declare({"x": None}) == {"x": Parameter(name="x", type=ParameterType.STRING)}
+    assert (declared["x"].description, declared["x"].required) == ("", True)
+
+
+def test_keys_of_amc_s_own_input_parameters_are_passed_over() -> None:
+    definition = {"name": "n", "displayName": "N", "columnType": "x", "elementNullable": True}
+    declared = declare({"x": {**definition, "dataType": "LONG", "defaultValue": 7}})
+    assert declared["x"] == Parameter(name="x", type=ParameterType.LONG, value=7)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (True, "true"),
+        (False, "false"),
+        ("soon", "a string"),
+        (5, "a whole number"),
+        (0.5, "a fractional number"),
+        (Decimal("0.5"), "a decimal number"),
+        ([1], "an array"),
+        ((1,), "an array"),
+        ({"a": 1}, "an object"),
+        (b"a", "a bytes"),
+    ],
+)
+def test_an_error_says_what_kind_of_value_was_given_and_never_the_value(
+    raw: Any, words: str
+) -> None:
+    with pytest.raises(InvalidDefinition) as refused:
+        overlay(declare({"x": {"type": "DATE"}}), {"x": raw})
+    assert str(refused.value) == f"parameter x is {words}, expected DATE: a date yyyy-MM-dd"
 
 
 @pytest.mark.parametrize(
@@ -194,6 +281,10 @@ def test_a_value_that_would_lose_something_is_refused_by_name(kind: str, raw: An
 def test_an_override_of_an_unknown_name_is_refused_and_the_known_ones_are_named() -> None:
     with pytest.raises(InvalidDefinition, match=r"'brnd' is not declared.*brand, days"):
         overlay(declare({"days": 7, "brand": "Acme"}), {"brnd": "x"})
+    with pytest.raises(InvalidDefinition, match=r"'brnd' is not declared.*declared: none$"):
+        overlay({}, {"brnd": "x"})
+    with pytest.raises(InvalidDefinition, match="parameters are an array, expected an object"):
+        overlay({}, ["brnd"])  # type: ignore[arg-type]
 
 
 def test_an_overlay_changes_only_what_it_names_and_leaves_the_original() -> None:
@@ -242,6 +333,35 @@ def test_the_form_may_be_left_empty_only_where_there_is_no_value(kind: Parameter
     schema = json_schema(empty)
     assert "null" in schema["type"]
     assert (schema["title"], schema["description"]) == (f"x ({kind})", "why")
+
+
+def test_an_empty_field_takes_the_types_of_a_filled_one_too() -> None:
+    kinds = {kind: json_schema(Parameter(name="x", type=kind))["type"] for kind in ALL}
+    assert kinds[ParameterType.LONG] == ["string", "integer", "null"]
+    assert kinds[ParameterType.STRING] == ["string", "null"]
+    array = json_schema(Parameter(name="x", type=ParameterType.LONG, is_array=True))
+    assert array["type"] == ["array", "null"]
+    assert array["items"]["type"] == ["string", "integer"]
+    assert array["title"] == "x (ARRAY<LONG>)"
+
+
+def test_values_are_plain_json_in_which_no_digit_is_lost() -> None:
+    declared = declare(
+        {
+            "n": 2**53 + 1,
+            "ids": [1, 2],
+            "rates": [0.5],
+            "when": "2026-04-10T00:00:00",
+            "no": {"type": "LONG"},
+        }
+    )
+    assert {name: json_value(one) for name, one in declared.items()} == {
+        "n": "9007199254740993",
+        "ids": ["1", "2"],
+        "rates": [0.5],
+        "when": "2026-04-10T00:00:00Z",
+        "no": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,9 @@ def test_all_that_is_missing_is_told_once_each_in_order() -> None:
         " OR impression_dt > DATE '{{c}}' OR campaign = CUSTOM_PARAMETER('d')",
         "SELECT c.campaign FROM dsp_clicks c WHERE EXISTS"
         " (SELECT 1 FROM dsp_impressions WHERE impressions > clicks)",
+        # a set operation orders by what it returns, not by a column of the table around it
+        "SELECT clicks FROM dsp_clicks WHERE clicks IN (SELECT impressions FROM dsp_impressions"
+        " UNION SELECT impressions FROM dsp_impressions ORDER BY impressions)",
         "SELECT " + "(" * 5000 + "1" + ")" * 5000,
     ],
     ids=lambda sql: sql[:60] or "nothing",

@@ -106,15 +106,12 @@ def odd_character_in(name: str) -> tuple[str, str] | None:
 
 def begins_odd_comment(tokens: QueryTokens, index: int) -> bool:
     """Return whether ``{#`` stands here: AMC has no such comment, so it is sent as written."""
-    token, before, following = tokens[index], tokens.peek(index - 1), tokens.peek(index + 1)
-    is_second_brace = (
-        before is not None and before.token_type is TokenType.L_BRACE and adjacent(before, token)
-    )
+    token, following = tokens[index], tokens.peek(index + 1)
     return (
-        following is not None
+        token.token_type is TokenType.L_BRACE
+        and following is not None
         and following.token_type is TokenType.HASH
         and adjacent(token, following)
-        and not is_second_brace
     )
 
 

@@ -20,7 +20,6 @@ from recomamp.domain.sql.dialect import line_starts, place_of, tokenize
 from recomamp.domain.sql.parameter_types import (
     MAX_PARAMETER_CHARS,
     ParameterType,
-    Value,
     infer_text,
     sent_chars,
     write_scalar,
@@ -138,20 +137,20 @@ def _fixed_windows(template: Template, parameters: Mapping[str, Parameter]) -> I
     """Yield the parameters that are called like an end of the window and never change."""
     for slot in template.slots:
         for name in slot.names:
-            end = _window_end(name, parameters)
-            if end:
+            value = parameters[name].value if name in parameters else None
+            if name in WINDOW_NAMES or value is None or isinstance(value, tuple):
+                continue
+            text = write_scalar(value)
+            if end := _window_end(name, text):
                 yield (
-                    f"parameter {name} at {slot.place} is {_shown(parameters[name].value)} at "
+                    f"parameter {name} at {slot.place} is {_shown(text)} at "
                     f"every run, in every window; write {{{{{end}}}}} for the window's own"
                 )
 
 
-def _window_end(name: str, parameters: Mapping[str, Parameter]) -> str:
+def _window_end(name: str, value: str) -> str:
     """Return the window's name that a parameter with a fixed date is called like."""
-    value = parameters[name].value if name in parameters else None
-    if name in WINDOW_NAMES or value is None or isinstance(value, tuple):
-        return ""
-    folded, text = name.replace("_", "").lower(), write_scalar(value).strip()
+    folded, text = name.replace("_", "").lower(), value.strip()
     kind = infer_text(text)
     if kind is ParameterType.STRING and _DATE_LIKE.fullmatch(text):
         kind = ParameterType.DATE
@@ -234,6 +233,5 @@ def _days_against_utc(template: Template, name: str) -> Iterator[str]:
             )
 
 
-def _shown(value: Value) -> str:
-    text = str(value) if isinstance(value, tuple) or value is None else write_scalar(value)
+def _shown(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"

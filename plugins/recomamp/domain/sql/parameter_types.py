@@ -105,8 +105,6 @@ def write_scalar(value: Scalar) -> str:
             return format(value, "f")
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="seconds")[:19]
-        case date():
-            return value.isoformat()
         case _:
             return str(value)
 
@@ -209,7 +207,7 @@ def _read_decimal(raw: object) -> Decimal | None:
     whole_digits = max(len(digits) + exponent, 0)
     if whole_digits + scale > MAX_DECIMAL_DIGITS:
         return None
-    return Decimal(format(number, "f"))
+    return number
 
 
 def _read_boolean(raw: object) -> bool | None:

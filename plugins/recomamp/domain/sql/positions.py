@@ -171,7 +171,7 @@ class Context:
         if last is TokenType.USING:
             return _Frame(_Kind.NAMES)
         if opener == "CONTAINED_IN":
-            return _Frame(_Kind.ARGUMENTS, opener)
+            return _Frame(_Kind.ARGUMENTS)
         if self._top.clause == "VALUES":
             return _Frame(_Kind.ROW, "VALUES")
         if self._top.kind in (_Kind.LITERALS, _Kind.ROW):

@@ -88,7 +88,7 @@ def parse_query(sql: str) -> exp.Expr | None:
 
 def _has_more_levels_than(most: int, query: exp.Expr) -> bool:
     level, nodes = 0, [query]
-    while nodes and level <= most:
+    while nodes and level < most:
         level, nodes = level + 1, [child for node in nodes for child in node.iter_expressions()]
     return bool(nodes)
 
@@ -116,8 +116,11 @@ def is_word(name: str) -> bool:
 
 
 def is_of(node: exp.Expr, scope: Scope) -> bool:
-    """Return whether a node is of this scope, not of a query within, which has its own."""
-    return node.find_ancestor(exp.Select, exp.SetOperation) is scope.expression
+    """Return whether a node is of this scope, not of a query within, which has its own.
+
+    A set operation orders by the columns of its result: none of them is a table's.
+    """
+    return node.find_ancestor(exp.Select) is scope.expression
 
 
 def scopes_around(scope: Scope) -> list[Scope]:
