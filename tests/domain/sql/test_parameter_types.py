@@ -62,6 +62,10 @@ def test_a_value_at_the_edge_of_its_type_is_taken_whole(kind: str, raw: Any, val
         assert read.tzinfo is UTC
 
 
+def test_a_decimal_shows_as_it_is_sent_without_its_exponent() -> None:
+    assert str(read_scalar(ParameterType.DECIMAL, "1.5e3")) == "1500"
+
+
 @pytest.mark.parametrize(
     ("kind", "raw"),
     [

@@ -207,7 +207,7 @@ def _read_decimal(raw: object) -> Decimal | None:
     whole_digits = max(len(digits) + exponent, 0)
     if whole_digits + scale > MAX_DECIMAL_DIGITS:
         return None
-    return number
+    return Decimal(format(number, "f"))  # shown as it is sent: without exponent
 
 
 def _read_boolean(raw: object) -> bool | None:
