@@ -52,12 +52,22 @@ os.execvpe(command[0], command, environment)
 
 
 def earlier_commit() -> str:
-    """Return the commit that UPGRADE_FROM names, or the last one without the newest migration."""
+    """Return the commit that UPGRADE_FROM names, or the last one without the newest migration.
+
+    A migration may have changed until it was published. A commit with another one than today's is
+    passed over, for nobody has a database of it.
+    """
     if given := os.environ.get(COMMIT_SETTING):
         return _git("rev-parse", "--verify", f"{given}^{{commit}}")
+    migrations = str(MIGRATIONS_DIRECTORY.relative_to(ROOT))
     newest = max(MIGRATIONS_DIRECTORY.glob("*.sql")).relative_to(ROOT)
     added = _git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(newest))
-    return _git("rev-parse", "--verify", f"{added}^^{{commit}}" if added else "HEAD")
+    if not added:
+        return _git("rev-parse", "--verify", "HEAD")
+    for commit in _git("rev-list", f"{added}^").splitlines():
+        if not _git("diff", "--name-only", "--diff-filter=MD", commit, "--", migrations):
+            return commit
+    pytest.fail("each earlier commit has other migrations than today: name one with FROM=commit")
 
 
 def _git(*arguments: str) -> str:
