@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.asins.operator import SyncAsins
-from recomamp.pipeline.system_dag import AS_NEW_RUNS, system_dag
+from recomamp.pipeline.system_dag import AFTER_RUNS, system_dag
 
 with system_dag(
     "recomamp_asins_sync",
@@ -23,7 +23,7 @@ with system_dag(
         "next run, asks about those."
     ),
     schedule="@daily",
-    priority_weight=AS_NEW_RUNS,
+    priority_weight=AFTER_RUNS,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
 ):
     SyncAsins(task_id="sync_asins", execution_timeout=timedelta(hours=2))

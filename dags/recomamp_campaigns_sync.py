@@ -13,7 +13,7 @@ from recomamp.pipeline.campaigns.operators import (
     SyncCampaigns,
     SyncPerformance,
 )
-from recomamp.pipeline.system_dag import AS_NEW_RUNS, system_dag
+from recomamp.pipeline.system_dag import AFTER_RUNS, system_dag
 
 CONCURRENT_GROUPS = 4
 
@@ -38,7 +38,7 @@ with system_dag(
     ),
     # When yesterday is over in all of America, where Amazon's days end last
     schedule="0 11 * * *",
-    priority_weight=AS_NEW_RUNS,
+    priority_weight=AFTER_RUNS,
     default_args={
         "retries": 4,
         "retry_delay": timedelta(minutes=2),

@@ -12,7 +12,7 @@ from recomamp.pipeline.maintenance.operators import (
     PurgeRows,
     ReportFindings,
 )
-from recomamp.pipeline.system_dag import AS_NEW_RUNS, system_dag
+from recomamp.pipeline.system_dag import AFTER_RUNS, system_dag
 
 ROW_RETENTION = timedelta(days=90)
 
@@ -33,7 +33,7 @@ with system_dag(
         "`maintenance_findings` has them too"
     ),
     schedule="@daily",
-    priority_weight=AS_NEW_RUNS,
+    priority_weight=AFTER_RUNS,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
     max_active_tasks=2,  # it has all day, and other DAGs need the workers
 ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recomamp.pipeline.instances.operators import SyncSchema
-from recomamp.pipeline.system_dag import AS_NEW_RUNS, system_dag
+from recomamp.pipeline.system_dag import AFTER_RUNS, system_dag
 
 with system_dag(
     "recomamp_schema_sync",
@@ -20,7 +20,7 @@ with system_dag(
         "A failed run names the instances that could not be read; they keep what was known."
     ),
     schedule="40 3 * * *",
-    priority_weight=AS_NEW_RUNS,
+    priority_weight=AFTER_RUNS,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
 ):
     SyncSchema(task_id="sync_schema", execution_timeout=timedelta(hours=1))

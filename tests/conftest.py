@@ -41,8 +41,8 @@ settings.register_profile("thorough", deadline=None, derandomize=False, max_exam
 settings.load_profile("here")
 
 OF_STACKS = ("own_stack", "stack")  # in the order in which they run
-# Its DAGs also start by themselves at a time of the day. Other tests let Amazon take an hour for
-# what is asked then, and such a run would still go on when this test waits for its end
+# Its DAGs also start by themselves at a time of the day. Other tests let Amazon take an hour then.
+# This test would wait for the end of such a run
 FIRST_ON_STACK = "tests/e2e/test_upkeep.py"
 
 pytest_plugins = [

@@ -13,5 +13,6 @@ def _machine_far_from_utc() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TZ", "Pacific/Kiritimati")
         time.tzset()
+        assert time.timezone == -14 * 3600  # without the system's zones it would be UTC
         yield
     time.tzset()

@@ -90,7 +90,7 @@ def test_a_schedule_that_cannot_tick_is_refused_with_its_column(
         read_schedule({**ROW, **ticks})
 
 
-AT_THE_LIMIT: list[tuple[str, Any, Any]] = [  # a column, its greatest value, one that is greater
+AT_THE_LIMIT: list[tuple[str, Any, Any]] = [  # a column, a value at its limit, one beyond
     ("name", "x" * 200, "x" * 201),
     ("description", "x" * 4_000, "x" * 4_001),
     ("cron_expression", "x" * 200, "x" * 201),

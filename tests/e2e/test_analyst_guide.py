@@ -284,4 +284,3 @@ def test_the_dag_of_a_deleted_row_disappears(reader: Reader, dag_id: str) -> Non
     reader.query("UPDATE workflow_schedules SET name = 'No longer needed'")
     reader.do("Delete a row", lambda: not reader.dag(dag_id))
     assert reader.query("SELECT id FROM workflow_schedules") == []
-    assert reader.seconds.keys() == tasks().keys()

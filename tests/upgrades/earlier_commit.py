@@ -52,10 +52,10 @@ os.execvpe(command[0], command, environment)
 
 
 def earlier_commit() -> str:
-    """Return the commit that UPGRADE_FROM names, or the last one without the newest migration.
+    """Return the commit that UPGRADE_FROM names, or else the last one of which there are databases.
 
-    A migration may have changed until it was published. A commit with another one than today's is
-    passed over, for nobody has a database of it.
+    That lacks the newest migration. A migration may have changed until it was published, so a
+    commit with another one than today's is passed over: nobody has a database of it.
     """
     if given := os.environ.get(COMMIT_SETTING):
         return _git("rev-parse", "--verify", f"{given}^{{commit}}")

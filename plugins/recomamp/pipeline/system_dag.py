@@ -19,8 +19,9 @@ MAX_TRY_DURATION = timedelta(hours=1)
 # The priority where tasks wait for workers. In a run of a row `submit` has 1 and `record` has 4.
 # One short task goes first: without it AMC's slots stay taken, and mails unsent, for hours
 BEFORE_RUNS = 10
-# Many tasks, or long ones, take turns with new runs: going first, they would take all workers
-AS_NEW_RUNS = 1
+# Many tasks, or long ones, go last: those of the campaigns alone could fill all workers. Tasks of
+# the same priority start by the dates of their runs. A requested run has none and would be last
+AFTER_RUNS = 0
 
 # Past, so that a DAG runs once as soon as it is there, and not at its next tick only
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +37,7 @@ def system_dag(
 ) -> DAG:
     """Build a DAG that starts by itself, one run at a time, and makes up for no missed ones.
 
-    :param priority_weight: of its tasks, ``BEFORE_RUNS`` or ``AS_NEW_RUNS``.
+    :param priority_weight: of its tasks, ``BEFORE_RUNS`` or ``AFTER_RUNS``.
     :param default_args: of its tasks.
     :param others: of the DAG.
     """

@@ -593,6 +593,7 @@ def test_a_long_word_after_a_brace_is_read_once() -> None:
 
 def test_a_comment_of_jinja_is_sent_as_written() -> None:
     assert bound("SELECT a {# b #} FROM t") == "SELECT a {# b #} FROM t"
+    assert bound("SELECT 1 {# a #}, b#{{n}}") == "SELECT 1 {# a #}, b#CUSTOM_PARAMETER('n')"
     assert bound("SELECT '{# b #}'") == "SELECT '{# b #}'"
 
 

@@ -80,6 +80,11 @@ KNOWN = {
                 "nobody_knows_it": ["x"],
             },
         ),
+        (  # and so does a query in parentheses
+            "SELECT x FROM nobody_knows_it WHERE x IN"
+            " ((SELECT user_id AS one FROM conversions) ORDER BY one)",
+            {"conversions": ["user_id"], "nobody_knows_it": ["x"]},
+        ),
         (
             "SELECT 1 AS n FROM conversions UNION ALL SELECT clicks FROM sponsored_ads_traffic",
             {"conversions": [], "sponsored_ads_traffic": ["clicks"]},

@@ -117,11 +117,12 @@ def begins_odd_comment(tokens: QueryTokens, index: int) -> bool:
 
 def ends_odd_comment(tokens: QueryTokens, index: int) -> bool:
     """Return whether ``#}`` ends here."""
-    before = tokens.peek(index - 1)
+    before, token = tokens.peek(index - 1), tokens[index]
     return (
-        before is not None
+        token.token_type is TokenType.R_BRACE
+        and before is not None
         and before.token_type is TokenType.HASH
-        and adjacent(before, tokens[index])
+        and adjacent(before, token)
     )
 
 

@@ -118,8 +118,12 @@ def is_word(name: str) -> bool:
 def is_of(node: exp.Expr, scope: Scope) -> bool:
     """Return whether a node is of this scope, not of a query within, which has its own.
 
-    A set operation orders by the columns of its result: none of them is a table's.
+    A set operation, or a query in parentheses, orders by the columns of its result: none of them
+    is a table's.
     """
+    order = node.find_ancestor(exp.Order, exp.Select)
+    if isinstance(order, exp.Order) and isinstance(order.parent, exp.Subquery):
+        return False
     return node.find_ancestor(exp.Select) is scope.expression
 
 
