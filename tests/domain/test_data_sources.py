@@ -191,8 +191,8 @@ def test_uniting_loses_no_table_and_no_column(offers: list[DataSource]) -> None:
     united = merge_sources(offers)
     assert [one.name for one in united] == sorted({one.name for one in offers})
     for one in united:
-        told = {field.name for offer in offers if offer.name == one.name for field in offer.fields}
-        assert [field.name for field in one.fields] == sorted(told)
+        known = {field.name for offer in offers if offer.name == one.name for field in offer.fields}
+        assert [field.name for field in one.fields] == sorted(known)
 
 
 @given(st.lists(sources))
@@ -201,15 +201,15 @@ def test_what_one_tells_and_another_does_not_is_known(offers: list[DataSource]) 
         of_table = [offer for offer in offers if offer.name == one.name]
         assert one.description == first_word(offer.description for offer in of_table)
         for field in one.fields:
-            told = [
+            known = [
                 other for offer in of_table for other in offer.fields if other.name == field.name
             ]
             for word in WORDS:
-                assert getattr(field, word) == first_word(getattr(other, word) for other in told)
+                assert getattr(field, word) == first_word(getattr(other, word) for other in known)
 
 
-def first_word(told: Iterable[str | None]) -> str | None:
-    return next((word for word in told if word), None)
+def first_word(known: Iterable[str | None]) -> str | None:
+    return next((word for word in known if word), None)
 
 
 @given(st.lists(sources))

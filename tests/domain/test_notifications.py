@@ -54,13 +54,13 @@ def test_many_events_are_one_digest() -> None:
 
 
 def test_after_a_digest_the_next_one_waits_for_an_hour() -> None:
-    told = RecentMail(mails=MAILS_AN_HOUR, last_digest_at=NOW - timedelta(minutes=20))
+    recent = RecentMail(mails=MAILS_AN_HOUR, last_digest_at=NOW - timedelta(minutes=20))
 
-    plan = plan_mails(events(1), told, now=NOW)
+    plan = plan_mails(events(1), recent, now=NOW)
 
     assert plan.mails == ()
     assert plan.wait_until == NOW + timedelta(minutes=40)
-    (digest,) = plan_mails(events(1), told, now=NOW + timedelta(minutes=40)).mails
+    (digest,) = plan_mails(events(1), recent, now=NOW + timedelta(minutes=40)).mails
     assert digest.is_digest
 
 
@@ -82,8 +82,8 @@ def test_no_hour_has_more_mails_than_the_limit_and_no_event_is_lost(
             continue
         lately = [one for one in sent if one[0] > now - HOUR]
         digests = [at for at, is_digest in lately if is_digest]
-        told = RecentMail(mails=len(lately), last_digest_at=max(digests, default=None))
-        plan = plan_mails(waiting, told, now=now)
+        recent = RecentMail(mails=len(lately), last_digest_at=max(digests, default=None))
+        plan = plan_mails(waiting, recent, now=now)
         assert bool(plan.mails) != bool(plan.wait_until)
         for mail in plan.mails:
             told_events += len(mail.events)

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 QUICK = {"mode": "per_second", "pending_seconds": 0, "running_seconds": 1}
 AN_HOUR = QUICK | {"running_seconds": 3600}
 BERLIN = ZoneInfo("Europe/Berlin")
-# They read, or set what decides later: about a restatement in weeks, or the next event
+# The answer of the statement is the effect: it reads, or sets an option for a later event
 AT_ONCE = (
     "See your instances",
     "Copy a template",

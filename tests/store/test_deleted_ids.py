@@ -24,9 +24,12 @@ def test_an_insert_that_waits_for_the_deletion_of_its_id_is_refused(
     with deleting.cursor() as cursor, ThreadPoolExecutor(1) as pool:
         cursor.execute(f"DELETE FROM {table} WHERE id = %s", [anns["id"]])
         waiting = pool.submit(inserting.cursor().execute, copy, [anns["id"], bobs["id"]])
-        while not database.query("SELECT pid FROM pg_locks WHERE NOT granted"):
-            assert not waiting.done()
-        deleting.commit()
+        try:
+            while not database.query("SELECT pid FROM pg_locks WHERE NOT granted"):
+                assert not waiting.done()
+            deleting.commit()
+        finally:
+            deleting.rollback()  # after a failure the INSERT would wait for ever
         with pytest.raises(psycopg2.errors.CheckViolation, match="id of a deleted row"):
             waiting.result()
     inserting.rollback()

@@ -235,7 +235,7 @@ def test_a_window_between_times_at_which_no_day_begins_in_any_zone(start: str, e
     assert row.window(start, end) == expected
 
 
-def test_an_end_in_utc_beside_one_that_is_not_means_a_day_only_at_midnight() -> None:
+def test_an_end_in_utc_with_another_one_that_is_not_means_a_day_only_at_midnight() -> None:
     row = TypedTimes(time_zone="Europe/Berlin", is_whole_days=True)
     elsewhere = datetime.fromisoformat("2026-05-04T12:00+05:30")
     at_six = datetime(2026, 5, 6, 6, tzinfo=UTC)
@@ -258,7 +258,7 @@ def test_an_end_in_utc_beside_one_that_is_not_means_a_day_only_at_midnight() -> 
         # Casablanca has UTC's time in Ramadan: both are midnights of the row's own zone
         ("Africa/Casablanca", "2026-02-10T23:00Z", "2026-02-20T00:00Z"),
         ("Africa/Casablanca", "2026-02-20T00:00Z", "2026-04-10T23:00Z"),
-        # the end of a day at an offset that no zone has beside that of the beginning
+        # the end of a day at an offset that no zone has together with that of the start
         ("Asia/Tokyo", "2026-06-24T23:00Z", "2026-06-28T21:59:59.999Z"),
     ],
 )

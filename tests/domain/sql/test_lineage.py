@@ -82,7 +82,7 @@ KNOWN = {
         ),
         (  # and so does a query in parentheses
             "SELECT x FROM nobody_knows_it WHERE x IN"
-            " ((SELECT user_id AS one FROM conversions) ORDER BY one)",
+            " ((SELECT user_id FROM conversions) ORDER BY user_id)",
             {"conversions": ["user_id"], "nobody_knows_it": ["x"]},
         ),
         (

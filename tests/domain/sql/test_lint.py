@@ -43,7 +43,7 @@ def test_a_fixed_date_named_like_an_end_of_the_window(
     assert remedy in one
 
 
-def test_a_fixed_date_beside_a_name_of_the_window_in_one_text() -> None:
+def test_a_fixed_date_and_a_name_of_the_window_in_one_text() -> None:
     (one,) = found("x = '{{start_date}} to {{endDate}}'", endDate="2025-07-31")
     assert one.startswith("parameter endDate at line 1, column 5 is 2025-07-31 at every run")
 
@@ -262,7 +262,7 @@ def test_a_fixed_date_in_other_words_and_forms(name: str, value: Any, expected: 
     assert f"write {{{{{expected}}}}} for the window's own" in one
 
 
-def test_a_comparison_beside_a_text_is_no_mark_of_another_program() -> None:
+def test_a_comparison_after_a_text_is_not_a_placeholder_of_another_program() -> None:
     assert found("y = 'a' AND z <brand", brand="Acme") == []
     (one,) = found("y = 'a <brand>' AND z <brand", brand="Acme")
     assert "and <brand> at line 1, column 8 is sent as text" in one

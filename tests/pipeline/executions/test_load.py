@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import fsspec
 import psycopg2
+import pyarrow as pa
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -78,6 +79,12 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_arrow_takes_the_memory_of_a_load_from_the_compact_allocator(run: Run) -> None:
+    pa.set_memory_pool(pa.system_memory_pool())
+    run.step(LoadResults)
+    assert pa.default_memory_pool().backend_name == "jemalloc"
 
 
 def test_what_a_killed_try_has_left_is_removed_by_the_next(
