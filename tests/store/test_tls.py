@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,11 +15,13 @@ import psycopg2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg2.extensions import parse_dsn
 
 from fixtures.postgres import Database
 from fixtures.tls_proxy import TlsProxy, make_certificate, tls_proxy
 from recomamp.errors import ConfigurationError
 from recomamp.pipeline.hooks import DatabaseHook
+from recomamp.store.connection_strings import open_named
 from recomamp.store.tls import ALLOW_SETTING, connect, protected_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,6 +152,76 @@ def test_every_connection_of_the_pipeline_is_opened_by_the_rule() -> None:
     ]
 
     assert opening == ["recomamp/store/tls.py"]
+
+
+# What messages quote -----------------------------------------------------------------------------
+
+
+def refusal(connect_to: Callable[[], object]) -> str:
+    """Return all that a log would show of a refused connection."""
+    with pytest.raises((ConfigurationError, psycopg2.OperationalError)) as caught:
+        connect_to()
+    return "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["7?S3cret", "7?s3cret=x", "7/s3cret", "7#s3cret", "p@ss?s3cret", "s3cret#", "[s3cret"],
+)
+@pytest.mark.parametrize("options", ["", "?sslmode=verify-full"])
+def test_no_piece_of_a_password_that_is_not_percent_encoded_is_shown(
+    password: str, options: str
+) -> None:
+    text = f"postgresql://o:{password}@{HOST}/recomamp{options}"
+    shown = refusal(lambda: open_named(["URI"], {"URI": text}))
+    assert shown.splitlines()[-1].startswith("recomamp.errors.ConfigurationError: URI: ")
+    assert "s3cret" not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"host": "o", "port": "7", f"S3cret@{HOST}:5432/recomamp?sslmode": "verify-full"},
+        {"host": "o", "port": "7", "s3cret": f"x@{HOST}/recomamp"},
+        {"host": "o", "port": "7", "s3cret": "x"},
+        {"host": "o", "user": "o", "sslmode": f"s3cret@{HOST}/recomamp"},
+        {"host": "/none", "user": "o", "sslmode": "s3cret"},
+        {"host": "/none", "user": "o", "channel_binding": 's3"cret'},
+        {"host": "127.0.0.1", "port": "1", "user": "o", "keepalives": "s3cret"},
+    ],
+)
+def test_no_message_quotes_an_option_that_may_be_a_piece_of_a_password(
+    arguments: dict[str, str],
+) -> None:
+    shown = refusal(lambda: connect(arguments, {}))
+    assert "s3cret" not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"host": "127.0.0.1", "port": "5353", "dbname": f"x@{HOST}/recomamp"},
+        {"host": "/5353", "user": "o", "dbname": f"x@{HOST}/recomamp"},
+    ],
+)
+def test_a_password_that_ends_too_early_names_no_host_and_no_port(
+    arguments: dict[str, str],
+) -> None:
+    shown = refusal(lambda: connect(arguments, {}))
+    assert "5353" not in shown
+
+
+def test_an_at_in_an_option_or_a_name_is_taken(database: Database) -> None:
+    parts = parse_dsn(database.uri) | {"application_name": "me@here"}
+    with closing(connect(parts, {})) as connection:
+        assert connection.info.dsn_parameters["application_name"] == "me@here"
+    with pytest.raises(psycopg2.OperationalError, match='database "a@b" does not exist'):
+        connect(parts | {"dbname": "a@b"}, {})
+
+
+def test_a_value_that_libpq_does_not_take_is_named_by_its_option() -> None:
+    with pytest.raises(psycopg2.OperationalError, match="invalid channel_binding value"):
+        connect({"host": "/none", "channel_binding": "s3cret"}, {})
 
 
 # The rule ----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from recomamp.errors import ConfigurationError
-from recomamp.store.tls import connect
+from recomamp.store.tls import ENCODING, connect
 
 # Extras that the Postgres provider's hook reads itself; it gives all others to libpq
 OPTIONS_OF_THE_PROVIDER = frozenset(
@@ -70,6 +70,9 @@ def _arguments_of_json(value: str) -> dict[str, str]:
 def _arguments_of_uri(value: str) -> dict[str, str]:
     try:
         parts = urlsplit(value.strip())
+        # Behind the host it is the rest of a password that has ended too early
+        if "@" in parts.path + parts.query + parts.fragment:
+            raise ConfigurationError(f"the connection has an @ after its host: {ENCODING}")
         port = _text(parts.port)
     except ValueError:
         raise ConfigurationError("the database connection is not a valid URI") from None

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import make_dsn
 
 from recomamp.errors import ConfigurationError
 
 ALLOW_SETTING = "RECOMAMP_ALLOW_INSECURE_DATABASE"
 
 _VERIFIED = "verify-full"  # the only mode that also compares the certificate with the host's name
+_MODES = ("disable", "allow", "prefer", "require", "verify-ca", _VERIFIED)
+
+ENCODING = "percent-encode user and password (/ as %2F, ? as %3F, # as %23, @ as %40)"
+
+_BEFORE_OPTIONS = ("host", "user", "password")
+_OPTION = re.compile(r"[a-z_]+")
+# As libpq quotes a value that it does not take
+_VALUE = re.compile(r'( value:?) (?:".*"(?= for connection option)|".*"$)', re.DOTALL)
 
 
 def connect(arguments: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Connection:
@@ -29,17 +39,21 @@ def connect(arguments: Mapping[str, Any], environ: Mapping[str, str] = os.enviro
     :raises ConfigurationError: when they ask for less than the rule demands, or for what libpq
         does not know.
     :raises psycopg2.OperationalError: when the server cannot be reached, or is not who it should
-        be.
+        be. No message quotes what may be a piece of a password.
     """
+    if _is_cut_short(arguments):
+        raise ConfigurationError(f"the connection has an @ after its host: {ENCODING}")
     protected = protected_arguments(arguments, environ)
     try:
         opened: Connection = psycopg2.connect(**protected)
-    except psycopg2.ProgrammingError as err:  # says the name of the option, and no value
-        raise ConfigurationError(str(err).strip()) from err
+    except psycopg2.ProgrammingError:  # from None: a traceback would show the driver's text too
+        raise ConfigurationError(_unknown_options(arguments)) from None
     except psycopg2.OperationalError as err:
-        if remedy := _remedy(str(err)):
-            raise psycopg2.OperationalError(f"{str(err).strip()}; {remedy}") from err
-        raise
+        said = _VALUE.sub(r"\1", str(err).strip())
+        remedy = _remedy(said)
+        if said == str(err).strip() and not remedy:
+            raise
+        raise psycopg2.OperationalError(f"{said}; {remedy}" if remedy else said) from None
     return opened
 
 
@@ -66,6 +80,8 @@ def protected_arguments(arguments: Mapping[str, Any], environ: Mapping[str, str]
     is_allowed = {host.lower() for host in remote} <= _allowed(environ)
     default = (environ.get("PGSSLMODE") or "prefer") if is_allowed else _VERIFIED
     mode = arguments.get("sslmode") or default
+    if mode not in _MODES:
+        raise ConfigurationError(f"sslmode must be one of {', '.join(_MODES)}")
     if mode != _VERIFIED:
         if not is_allowed:
             raise ConfigurationError(
@@ -123,6 +139,46 @@ def _authorities(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> st
             " the authority's certificate as sslrootcert in the connection"
         )
     return bundle
+
+
+def _has_late_at(arguments: Mapping[str, Any]) -> bool:
+    """Return whether an ``@`` is in the database's name or an option.
+
+    A password in a URI with a character that is not percent-encoded ends too early. Its rest, and
+    the ``@`` after it, are then read as database and options.
+    """
+    read = {name: text for name, text in arguments.items() if name not in _BEFORE_OPTIONS}
+    return any("@" in f"{name}{text}" for name, text in read.items())
+
+
+def _is_cut_short(arguments: Mapping[str, Any]) -> bool:
+    """Return whether a password surely ended too early, so that host and port may be pieces of it.
+
+    Alone, an ``@`` is no sign: an option may have one, and so may a database's name.
+    """
+    database = str(arguments.get("dbname") or "")
+    is_sure = not arguments.get("user") or ("@" in database and "/" in database)
+    return is_sure and _has_late_at(arguments)
+
+
+def _unknown_options(arguments: Mapping[str, Any]) -> str:
+    """Return what is wrong with options that libpq does not know.
+
+    It names them only if no piece of a password can be among them.
+    """
+    unknown = [name for name in arguments if not _is_known(name)]
+    is_whole = bool(arguments.get("user")) and not _has_late_at(arguments)
+    if unknown and is_whole and all(_OPTION.fullmatch(name) for name in unknown):
+        return "invalid connection option " + ", ".join(f'"{name}"' for name in unknown)
+    return f"invalid connection option; in a URI, {ENCODING}"
+
+
+def _is_known(name: str) -> bool:
+    try:
+        make_dsn(**{name: ""})
+    except psycopg2.ProgrammingError:
+        return False
+    return True
 
 
 def _remedy(problem: str) -> str:
