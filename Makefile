@@ -253,5 +253,7 @@ $(DOCS_STAMP): docs/requirements.txt docs/constraints.txt | $(STAMP)
 	> "$$($(MEASURE)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/product.pth"
 	@touch $@
 
+# Compose reads the folder from .env, unless the environment names it
+SECRETS_OF_ENV = $(shell sed -n "s/^RECOMAMP_SECRETS_DIR=[\"']*\([^\"' ]*\).*/\1/p" .env 2>/dev/null | tail -n 1)
 secrets: ## Make the secret files of docker-compose.yaml, as far as they can be generated
-	@$(or $(PYTHON),python3) include/compose/secret_files.py make $(or $(RECOMAMP_SECRETS_DIR),secrets)
+	@$(or $(PYTHON),python3) include/compose/secret_files.py make "$(or $(RECOMAMP_SECRETS_DIR),$(SECRETS_OF_ENV),secrets)"

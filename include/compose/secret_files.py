@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 EMULATOR_HOST = "emulator"  # the service of that name
 
@@ -143,6 +143,29 @@ def _is_database(value: str) -> bool:
     return value.startswith(("postgres://", "postgresql://", "{")) and _is_connection(value)
 
 
+def _is_encoded(value: str) -> bool:
+    """Return whether a URI ends its user and password where their writer means it to.
+
+    A character that is not percent-encoded ends them too early, so the real ``@`` comes too late.
+    """
+    if value.startswith("{"):
+        return True
+    parts = _split(value)
+    return parts is not None and _has_port(parts) and "@" not in "".join(parts[2:])
+
+
+def _names_user_and_host(value: str) -> bool:
+    if value.startswith("{"):
+        fields = _json(value)
+        user, host, options = fields.get("login"), fields.get("host"), fields.get("extra") or {}
+        options = _json(options) if isinstance(options, str) else options
+    else:
+        parts = _split(value)
+        user, host, options = parts.username, parts.hostname, dict(parse_qsl(parts.query))
+    options = options if isinstance(options, dict) else {}
+    return bool((user or options.get("user")) and (host or options.get("host")))
+
+
 def _has_login(value: str) -> bool:
     parts = _split(value)
     return bool(parts and parts.hostname and parts.username and parts.password)
@@ -164,6 +187,14 @@ def _emulator_safety() -> ModuleType:
     return importlib.import_module("amc_emulator.start_checks")
 
 
+def _has_port(parts: Any) -> bool:
+    """Return whether the port is a number or left out."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
 def _split(address: str) -> Any:
     try:
         return urlsplit(address)
@@ -178,24 +209,32 @@ def _json(text: str) -> Any:
         return None
 
 
+_Rule = tuple[str, Callable[[str], bool]]  # what is wrong where the function says no
+
 _CONNECTION = ("is neither a URI nor a JSON object (see Airflow's connections)", _is_connection)
 _DATABASE = (
     "is not a postgresql:// URI or a JSON object (see Airflow's connections)",
     _is_database,
 )
+_ENCODED = (
+    "percent-encode the user and the password (/ as %2F, ? as %3F, # as %23, @ as %40)",
+    _is_encoded,
+)
+_USER_AND_HOST = ("needs a user and a host", _names_user_and_host)
+_DATABASE_RULES: list[_Rule] = [_DATABASE, _ENCODED, _USER_AND_HOST]
 _FERNET = ("is not a Fernet key (32 bytes in URL-safe base64)", _are_fernet_keys)
 _PLAIN = (
     "may hold letters, digits and .-_~ only, because it becomes part of a URL",
     lambda value: bool(_IN_A_URL.fullmatch(value)),
 )
-_RULES: dict[str, list[tuple[str, Callable[[str], bool]]]] = {
+_RULES: dict[str, list[_Rule]] = {
     "POSTGRES_PASSWORD": [_PLAIN],
     "REDIS_PASSWORD": [_PLAIN],
     "AIRFLOW__CORE__FERNET_KEY": [_FERNET],
     "RECOMAMP_FERNET_KEY": [_FERNET],
-    "AIRFLOW_CONN_RECOMAMP_CONSOLE_DB": [_DATABASE],
-    "AIRFLOW_CONN_RECOMAMP_DB": [_DATABASE],
-    "RECOMAMP_MIGRATE_URI": [_DATABASE],
+    "AIRFLOW_CONN_RECOMAMP_CONSOLE_DB": _DATABASE_RULES,
+    "AIRFLOW_CONN_RECOMAMP_DB": _DATABASE_RULES,
+    "RECOMAMP_MIGRATE_URI": _DATABASE_RULES,
     "AIRFLOW_CONN_AMAZON_ADS": [_CONNECTION],
     "AIRFLOW_CONN_AIRFLOW_API": [("needs a user, a password and a host", _has_login)],
     "AIRFLOW_CONN_SMTP_DEFAULT": [_CONNECTION],

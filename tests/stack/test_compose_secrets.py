@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
@@ -47,6 +49,33 @@ def test_a_newcomer_is_left_with_what_only_they_know(tmp_path: Path) -> None:
     assert all(f"{folder}/{name}: fill in <" in made.stdout for name in TEMPLATES)
     assert {path.name for path in folder.iterdir()} == {*GENERATED, *TEMPLATES, *OPTIONAL}
     assert [line.partition(":")[0] for line in check(folder)] == list(TEMPLATES)
+
+
+@pytest.mark.parametrize(
+    ("dotenv", "named", "folder"),
+    [
+        (None, None, "secrets"),
+        ("RECOMAMP_SECRETS_DIR=\n", None, "secrets"),
+        ("REDIS_IMAGE=redis\nRECOMAMP_SECRETS_DIR=./kept # here\n", None, "kept"),
+        ('RECOMAMP_SECRETS_DIR="./kept"\n', None, "kept"),
+        ("RECOMAMP_SECRETS_DIR=./kept\n", "named", "named"),
+    ],
+)
+def test_make_writes_to_the_folder_that_compose_reads(
+    tmp_path: Path, dotenv: str | None, named: str | None, folder: str
+) -> None:
+    program = Path("include/compose/secret_files.py")
+    (tmp_path / program).parent.mkdir(parents=True)
+    for file in (Path("Makefile"), program):
+        shutil.copy(ROOT / file, tmp_path / file)
+    if dotenv is not None:
+        (tmp_path / ".env").write_text(dotenv)
+    environ = {"PATH": os.environ["PATH"]} | ({"RECOMAMP_SECRETS_DIR": named} if named else {})
+    command = ["make", "secrets", f"PYTHON={sys.executable}"]
+    subprocess.run(command, cwd=tmp_path, env=environ, check=True, capture_output=True)
+
+    made = {path.name for path in tmp_path.iterdir()} - {"Makefile", "include", ".env"}
+    assert made == {folder}
 
 
 def test_filled_in_files_are_accepted(secrets: Path) -> None:
@@ -115,6 +144,9 @@ def test_a_missing_or_empty_secret_is_refused_by_name(secrets: Path, name: str) 
         ("AIRFLOW_CONN_RECOMAMP_CONSOLE_DB", "db.example.com"),
         ("AIRFLOW_CONN_RECOMAMP_DB", "db.example.com"),
         ("RECOMAMP_MIGRATE_URI", "mysql://owner:w@db.example.com/recomamp"),
+        ("RECOMAMP_MIGRATE_URI", "postgresql://db.example.com/recomamp"),
+        ("RECOMAMP_MIGRATE_URI", "postgresql://owner:w@/recomamp"),
+        ("AIRFLOW_CONN_RECOMAMP_DB", '{"conn_type": "postgres", "host": "db.example.com"}'),
         ("AIRFLOW_CONN_AMAZON_ADS", '{"login": "an id"'),
         ("AIRFLOW_CONN_AMAZON_ADS", '["http"]'),
         ("AIRFLOW_CONN_AIRFLOW_API", "http://follower@api-server:8080"),
@@ -131,6 +163,39 @@ def test_a_malformed_secret_is_refused_by_name_without_its_value(
     (problem,) = check(secrets)
     assert problem.startswith(f"{name}: ")
     assert value not in problem
+
+
+# Each ends the password early for a reader of URIs, who then takes the user for the host
+@pytest.mark.parametrize("password", ["pa#ss", "12/34", "?x", "12?a=b", "12#a", "p@ss/w", "[x"])
+@pytest.mark.parametrize(
+    "name", ["AIRFLOW_CONN_RECOMAMP_CONSOLE_DB", "AIRFLOW_CONN_RECOMAMP_DB", "RECOMAMP_MIGRATE_URI"]
+)
+def test_a_password_that_is_not_percent_encoded_is_refused_without_a_piece_of_it(
+    secrets: Path, name: str, password: str
+) -> None:
+    file, end = secrets / name, "@db.example.com:5432/recomamp?sslmode=verify-full"
+    file.write_text(f"postgresql://owner:{password}{end}")
+    assert check(secrets) == [
+        f"{name}: percent-encode the user and the password (/ as %2F, ? as %3F, # as %23, @ as %40)"
+    ]
+
+    file.write_text(f"postgresql://owner:{quote(password, safe='')}{end}")
+    assert check(secrets) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://owner@db.example.com/recomamp",
+        "postgresql:///recomamp?host=db.example.com&user=owner",
+        '{"conn_type": "postgres", "host": "db.example.com", "login": "owner", "password": "@/#?"}',
+        '{"conn_type": "postgres", "login": "owner", "extra": "{\\"host\\": \\"db\\"}"}',
+    ],
+)
+def test_each_form_of_a_connection_is_accepted(secrets: Path, value: str) -> None:
+    (secrets / "AIRFLOW_CONN_RECOMAMP_DB").write_text(value)
+
+    assert check(secrets) == []
 
 
 def test_a_template_is_refused_until_all_of_it_is_filled_in(secrets: Path) -> None:
