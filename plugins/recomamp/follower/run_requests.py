@@ -184,6 +184,11 @@ class RequestHandler:
         self, request: ClaimedRequest, definition: DefinitionRef, accepted_at: datetime
     ) -> Outcome | None:
         """Do it; None where Airflow has no such DAG after all."""
+        if request.action in (RunAction.RETRY, RunAction.LOAD) and request.has_later_attempt:
+            return _refused(
+                f"the run has a later attempt, and a {request.action} is for the latest; name "
+                "that execution"
+            )
         match request.action:
             case RunAction.RUN | RunAction.RESTATE:
                 return self._run(request, definition)
@@ -261,11 +266,6 @@ class RequestHandler:
             return _refused(
                 f"AMC has no results of the execution (amc_status {request.amc_status}); insert a "
                 "RETRY to run its query again"
-            )
-        if request.has_later_attempt:
-            return _refused(
-                "the run has a later attempt, and a load takes the results of the latest; name "
-                "that execution"
             )
         run_id = request.dag_run_id
         wait = self._airflow.task(definition.dag_id, run_id, _WAIT) if run_id else None

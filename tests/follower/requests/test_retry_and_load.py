@@ -100,12 +100,21 @@ def test_a_load_of_an_interrupted_attempt_begins_with_wait(world: World) -> None
     assert world.server.dags[world.dag_id].runs["run_2"].cleared == []
 
 
-def test_a_load_without_results_or_of_an_earlier_attempt_is_refused(world: World) -> None:
+def test_a_load_without_results_is_refused(world: World) -> None:
     execution = world.execution(amc_status="FAILED")
     assert "AMC has no results" in world.refusal("LOAD", execution_id=execution["id"])
-    earlier = world.execution("run_2", status="SUCCESS")
-    world.execution("run_2", attempt=2)
-    assert "a later attempt" in world.refusal("LOAD", execution_id=earlier["id"])
+
+
+@pytest.mark.parametrize("action", ["RETRY", "LOAD"])
+@pytest.mark.parametrize("status", ["FAILED", "SUCCESS"])
+def test_a_request_on_an_earlier_attempt_is_refused(world: World, action: str, status: str) -> None:
+    """The run may have its results by now, and another query costs."""
+    earlier = world.execution(status=status)
+    latest = world.execution(attempt=2, status="SUCCESS")
+    reason = world.refusal(action, execution_id=earlier["id"])
+    assert reason.startswith(f"the run has a later attempt, and a {action} is for the latest")
+    assert world.server.dags[world.dag_id].runs["run_1"].cleared == []
+    world.done(action, execution_id=latest["id"])
 
 
 def test_a_retry_of_a_collection_clears_the_runs_of_its_failed_weeks(world: World) -> None:
