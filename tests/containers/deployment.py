@@ -225,7 +225,7 @@ class Deployment:
             "RECOMAMP_ALLOW_INSECURE_DATABASE": "application-database",
             "AIRFLOW__API__PORT": str(self.ui_port),
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(SLOTS),
-            "AIRFLOW__CORE__PARALLELISM": str(COPIES["worker"] * SLOTS),
+            "AIRFLOW__CORE__PARALLELISM": str(COPIES["worker"] * SLOTS // COPIES["scheduler"]),
             "RECOMAMP_POLL_SECONDS": "5",
             "RECOMAMP_DRY_RUNS": "off",
         }
