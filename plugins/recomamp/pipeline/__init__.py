@@ -1,7 +1,9 @@
 """The Airflow side. This map follows a row of ``workflow_schedules`` to its result, file by file.
 
-Five files show the whole way in ten minutes: the first and the fifth below, then
-``domain/execution_states.py``, ``retry_policy.py`` and ``docs/reference/results.md``.
+Five files show the way in ten minutes: ``generator/factory.py``, ``domain/scheduling/windows.py``,
+``executions/submission.py``, ``executions/wait.py`` and ``executions/load.py``.
+Three more say what may happen on it: ``domain/execution_states.py``, ``retry_policy.py`` and
+``docs/reference/results.md``.
 
 From the row to the DAG. Airflow parses ``dags/amc_schedules.py``, which calls the first file:
 
@@ -14,14 +16,21 @@ From the row to the DAG. Airflow parses ``dags/amc_schedules.py``, which calls t
 From the run to AMC and back:
 
 6. ``executions/submit.py`` is the first task. It skips a window that already has results.
-7. ``executions/submission.py`` inserts the attempt, asks for a slot and sends the query once.
-8. ``store/executions.py`` runs the statements that change an attempt. Each is a file of
-   ``include/sql/queries``. ``domain/execution_states.py`` has the table of states they may set.
-9. ``executions/wait.py`` is the second task. It defers until AMC has ended the execution.
-10. ``triggers/execution.py`` waits in the triggerer; one poller asks AMC about all executions.
-11. ``executions/load.py`` is the third task. It downloads the result and marks the row as SUCCESS.
-12. ``store/results/writer.py`` turns the CSV parts into Parquet files and the row's JSON document.
-13. ``executions/record.py`` is the last task. It writes the run's row of ``schedule_runs`` or ends
+7. ``executions/base.py`` is what the four tasks share. ``submit_or_defer`` brings the run's attempt
+   to AMC, or defers the task while no slot is free. ``error_handling`` writes why a try failed, and
+   when the next one comes.
+8. ``executions/run_context.py`` reads window and parameters of the DAG run. ``domain/run_spec.py``
+   joins them with the definition. ``domain/sql/binding.py`` binds ``{{name}}`` to its value.
+9. ``executions/submission.py`` inserts the attempt, asks for a slot and sends the query once.
+   ``executions/adoption.py`` finds at AMC what an interrupted try has sent, by
+   ``amazon/amc/search.py``. ``amazon/amc/client.py`` makes the POST (``create_execution``).
+10. ``store/executions.py`` runs the statements that change an attempt. Each is a file of
+    ``include/sql/queries``. ``domain/execution_states.py`` has the table of states they may set.
+11. ``executions/wait.py`` is the second task. It defers until AMC has ended the execution.
+12. ``triggers/execution.py`` waits in the triggerer; one poller asks AMC about all executions.
+13. ``executions/load.py`` is the third task. It downloads the result and marks the row as SUCCESS.
+14. ``store/results/writer.py`` turns the CSV parts into Parquet files and the row's JSON document.
+15. ``executions/record.py`` is the last task. It writes the run's row of ``schedule_runs`` or ends
     its week, sets ``next_run_at``, and ends an execution that the run has left open.
 
 The way back: ``workflow_executions.id`` is in the name that AMC knows (``recomamp-<id>``) and in
@@ -30,11 +39,7 @@ the directory of the Parquet files. The row names its run in Airflow by ``dag_id
 try failed (``error_type``, ``error_message``) and when the next comes (``next_retry_at``);
 ``retry_policy.py`` decides that. ``docs/reference/results.md`` has the queries.
 
-Beside these files: ``executions/base.py`` is what the four tasks share. ``submit_or_defer`` waits
-for a slot; ``error_handling`` writes why a try failed, and when the next one comes.
-``executions/adoption.py`` finds at AMC what an interrupted try has sent, by
-``amazon/amc/search.py``.
-``assets.py`` names the two Assets that a load updates.
+Other files: ``assets.py`` names the two Assets that a load updates.
 ``executions/versions.py`` compares a result with the version of its window before, and
 ``restatement`` asks every hour for windows that are due for another version.
 ``timetables/base.py`` and ``triggers/base.py`` hold what two timetables and two triggers share.
