@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ("README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md")
 PAGES = [*(ROOT / name for name in PROJECT), *sorted((ROOT / "docs").rglob("*.md"))]
+# Their sentences are short too. They are read by the line, so their average says little
+LISTS = [ROOT / "CHANGELOG.md", ROOT / "include" / "amc_emulator" / "README.md"]
 
 # Each pattern is a word that an earlier text used in a sense of its own. The second entry is what
 # to write instead. A pattern must not match a standard term: "order" is ORDER BY too.
@@ -35,7 +37,7 @@ _WORD = re.compile(rf"\b(?:{'|'.join(REPLACED)})\b", re.IGNORECASE)
 MAX_WORDS_IN_SENTENCE = 25
 MAX_AVERAGE_WORDS = 11
 MAX_README_LINES = 150
-MAX_TERMS = 25
+MAX_TERMS = 26
 
 
 def page_id(page: Path) -> str:
@@ -105,7 +107,7 @@ def sentence_lengths(text: str) -> list[tuple[int, str]]:
     return [(words, sentence) for words, sentence in counted if words]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=page_id)
+@pytest.mark.parametrize("page", [*PAGES, *LISTS], ids=page_id)
 def test_a_sentence_is_short(page: Path) -> None:
     lengths = sentence_lengths(page.read_text(encoding="utf-8"))
     assert [one for one in lengths if one[0] > MAX_WORDS_IN_SENTENCE] == []
