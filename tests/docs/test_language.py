@@ -37,7 +37,7 @@ _WORD = re.compile(rf"\b(?:{'|'.join(REPLACED)})\b", re.IGNORECASE)
 MAX_WORDS_IN_SENTENCE = 25
 MAX_AVERAGE_WORDS = 11
 MAX_README_LINES = 150
-MAX_TERMS = 26
+MAX_TERMS = 25
 
 
 def page_id(page: Path) -> str:
