@@ -210,6 +210,89 @@ def structure_of(whole: bytes, form: Form) -> list[int]:
     return places
 
 
+def is_strict(text: bytes, dialect: Dialect, line_end: bytes) -> bool:
+    """Read a file field by field; return whether it is of the dialect and has no empty line."""
+    at, fields = 0, 0  # of the row
+    while at < len(text):
+        start = at
+        if text.startswith(b'"', at):
+            at = end_of_quotes(text, at + 1, dialect)
+        while at < len(text) and text[start] != ord('"') and text[at] not in b',"\r\n':
+            at += 1
+        fields += 1
+        if text.startswith(b",", at):
+            at += 1
+        elif text.startswith(line_end, at) and (fields > 1 or at > start):
+            at, fields = at + len(line_end), 0
+        else:
+            return False
+    return fields == 0  # the last line has its end
+
+
+def end_of_quotes(text: bytes, at: int, dialect: Dialect) -> int:
+    """Return where a quoted field ends; the end of the text where it is not of the dialect."""
+    while at < len(text):
+        escapes = (b'""',) if dialect is Dialect.DOUBLED else (b"\\\\", b'\\"')
+        if text.startswith(escapes, at):
+            at += 2
+        elif text[at] == ord('"'):
+            return at + 1
+        elif dialect is Dialect.BACKSLASH and text[at] == ord("\\"):
+            return len(text)
+        else:
+            at += 1
+    return at
+
+
+FIELDS = ["", "x", '""', '"x"', '"NN"', '"xNNy"', '"N"', '","', '"a""b"', '"a\\"b"', '"\\\\"', '"']
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    fields=st.lists(st.sampled_from(FIELDS), min_size=2, max_size=8),
+    ends=st.lists(st.sampled_from([",", "N", "NN"]), min_size=7, max_size=7),
+    line_end=st.sampled_from([b"\n", b"\r\n"]),
+)
+def test_a_file_fits_the_dialects_in_which_a_strict_parser_reads_it(
+    fields: list[str], ends: list[str], line_end: bytes
+) -> None:
+    """Blocks end at each place after the header, which says whether an empty line is a row."""
+    body = "".join(map("".join, zip(fields, [*ends[: len(fields) - 1], "N"], strict=True)))
+    text = f"a,bN{body}".encode().replace(b"N", line_end)
+    with tempfile.TemporaryDirectory() as directory:
+        (part,) = write(Path(directory), text)
+        for dialect in Dialect:
+            is_valid = is_strict(text, dialect, line_end)
+            event(f"valid: {is_valid}")
+            for block_bytes in range(len(b"a,b\r\n"), len(text) + 1):
+                with patch.object(csv_grammar, "BLOCK_BYTES", block_bytes):
+                    misfit = find_misfit(part, GRAMMARS[dialect, line_end])
+                assert (misfit is None) == is_valid, block_bytes
+
+
+def cut_in_a_line_end(after: str) -> str:
+    """Return a file whose first block ends between the two bytes of a line end."""
+    start = 'a,b\r\n1,"'
+    text = "y" * (BLOCK_BYTES - len(start) - len('"\r'))
+    assert len(f'{start}{text}"\r') == BLOCK_BYTES
+    return f'{start}{text}"\r\n{after}'
+
+
+def test_an_empty_line_in_quotes_is_text_after_a_block_that_ends_in_a_line_end(
+    tmp_path: Path,
+) -> None:
+    text = cut_in_a_line_end('2,"one\r\n\r\ntwo"\r\n3,"z"\r\n')
+    stored = read(store(tmp_path, write(tmp_path, text), PAIR))
+    assert stored.to_pydict()["b"][1:] == ["one\r\n\r\ntwo", "z"]
+
+
+def test_an_empty_line_is_refused_after_a_block_that_ends_in_a_line_end(tmp_path: Path) -> None:
+    text = cut_in_a_line_end('\r\n3,"z"\r\n')
+    with pytest.raises(InvalidResults, match=r"row 3, column a: .*truncated"):
+        store(tmp_path, write(tmp_path, text), PAIR)
+    assert stored_files(tmp_path) == []
+
+
 QUOTE = 'He said "hi" ok'
 
 

@@ -77,7 +77,7 @@ class Grammar:
     def find_empty_line(self, block: bytes) -> int | None:
         """Return where a line without any field stands, None without one.
 
-        :param block: begins with the byte before what is looked at, and has whole fields only.
+        :param block: whole fields after a byte: a line feed where they begin a line, else a comma.
         """
         empty = b"\n" + self.line_end
         if block.rfind(empty) < 0:  # takes CPython half the time of `in`
@@ -149,7 +149,8 @@ def find_misfit(part: Path, grammar: Grammar) -> int | None:
                 if has_columns and (found := grammar.find_empty_line(before + piece)) is not None:
                     return offset + found - 1
                 offset += len(piece)
-                before = piece[-1:]
+                # A line end of two bytes may be cut after a closing quote, which opens no field
+                before = b"\n" if piece.endswith(b"\n") else b","
         except Misfit as misfit:
             return int(misfit.args[0])
     return None
