@@ -16,8 +16,8 @@ MAX_NOTE = 500
 _MAX_NAME = 100
 _MAX_DIGITS = 60  # of a value that is stored
 _SHOWN_DIGITS = 12
-# Sums of 76 digits stay exact
-EXACT = Context(prec=120)
+# Sums of numbers of 76 digits stay exact. A DOUBLE has 309 digits, and its AVG 12 decimals
+EXACT = Context(prec=400)
 
 _COMPARISONS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
     "<": operator.lt,

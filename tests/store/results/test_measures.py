@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recomamp.domain.result_checks import Measure, Measurement, Unmeasured, Value
+from recomamp.domain.result_checks import EXACT, Measure, Measurement, Unmeasured, Value
 from recomamp.store.results import measures
 
 INT64 = st.none() | st.integers(-(2**63), 2**63 - 1)
@@ -69,6 +69,35 @@ def test_decimals_are_exact() -> None:
     assert take(of([Decimal(1), Decimal(2)], pa.decimal128(38, 2)), Measure.AVG, "c") == Decimal(
         "1.5"
     )
+
+
+@pytest.mark.parametrize("value", [10**15, 58 * 10**16, 2**63 - 1])
+def test_an_average_is_exact_to_twelve_decimals_however_large(value: int) -> None:
+    table = of([value, value, value - 1], pa.int64())
+    wanted = EXACT.subtract(Decimal(value), Decimal("0.333333333333"))
+    assert take(table, Measure.AVG, "c") == wanted
+
+
+@pytest.mark.parametrize("value", [1e16, 1e120, 1.7e308])
+def test_an_average_of_large_floating_numbers_is_known(value: float) -> None:
+    assert take(of([value, None], pa.float64()), Measure.AVG, "c") == Decimal(repr(value))
+
+
+@pytest.mark.parametrize("digits", [71, 72, 76])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sum_of_the_widest_decimals_is_exact(digits: int, sign: int) -> None:
+    value = Decimal(sign * (10**digits - 1))
+    table = of([value] * 7 + [None], pa.decimal256(digits, 0))
+    assert take(table, Measure.SUM, "c", parts=1) == EXACT.multiply(value, Decimal(7))
+    assert take(table, Measure.AVG, "c") == value
+
+
+@pytest.mark.parametrize("digits", [71, 72])
+def test_a_whole_batch_of_wide_decimals_is_summed_exactly(digits: int) -> None:
+    value = Decimal(10**digits - 1)
+    table = of([value] * measures.BATCH_ROWS, pa.decimal256(digits, 0))
+    wanted = EXACT.multiply(value, Decimal(measures.BATCH_ROWS))
+    assert take(table, Measure.SUM, "c", parts=1) == wanted
 
 
 @settings(max_examples=25, deadline=None)
@@ -130,6 +159,9 @@ def test_the_time_is_asked_for_before_each_measure_of_a_batch() -> None:
         (of([True], pa.bool_()), Measure.AVG, "c", "holds no numbers"),
         (of([1], pa.int64()), Measure.SUM, "d", "the result has no column d"),
         (of([1.5, float("nan")], pa.float64()), Measure.SUM, "c", "no finite numbers"),
+        (of([1.5, float("nan")] * 2, pa.float64()), Measure.MIN, "c", "no finite numbers"),
+        (of([float("nan"), 1.5, None], pa.float64()), Measure.MAX, "c", "no finite numbers"),
+        (of([float("nan")], pa.float64()), Measure.MAX, "c", "no finite numbers"),
         (of([1.5, float("inf")], pa.float64()), Measure.MAX, "c", "no finite numbers"),
         (of([None], pa.int64()), Measure.MIN, "c", "has no values"),
     ],

@@ -23,6 +23,9 @@ from recomamp.domain.text import one_line
 
 BATCH_ROWS = 64 * 1024
 MAX_KEYS = 5_000_000  # different keys of all DUPLICATES of a result, of 8 bytes each
+# Arrow's sums wrap from 5.8e76 on. That of a batch of numbers of so many digits stays below
+_SUMMED_DIGITS = 71
+_AVG_UNIT = Decimal("1e-12")
 
 OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
 
@@ -136,6 +139,10 @@ class _Numbers:
         count = len(column) - column.null_count
         if not count or self._problem:
             return
+        # The least and the most of Arrow leave NaN out
+        if pa.types.is_floating(column.type) and not pc.all(pc.is_finite(column)).as_py():
+            self._problem = f"column {self._name} has values that are no finite numbers"
+            return
         self._count += count
         if self._measure in (Measure.SUM, Measure.AVG):
             self._add_sum(column)
@@ -152,17 +159,17 @@ class _Numbers:
         if not self._count:
             return Unmeasured(f"column {self._name} has no values")
         if self._measure is Measure.AVG:
-            quotient = EXACT.divide(self._sum, Decimal(self._count))
-            return round(quotient, 12)
+            return EXACT.quantize(EXACT.divide(self._sum, Decimal(self._count)), _AVG_UNIT)
         found = self._least if self._measure is Measure.MIN else self._most
         return Unmeasured(f"column {self._name} has no values") if found is None else found
 
     def _add_sum(self, column: pa.Array[Any]) -> None:
         if pa.types.is_floating(column.type):
-            if not pc.all(pc.is_finite(column)).as_py():
-                self._problem = f"column {self._name} has values that are no finite numbers"
-                return
             self._float_sums = [math.fsum([*self._float_sums, pc.sum(column).as_py()])]
+            return
+        if getattr(column.type, "precision", 0) > _SUMMED_DIGITS:
+            for number in column.drop_null().to_pylist():
+                self._sum = EXACT.add(self._sum, cast("Decimal", number))
             return
         exact = pa.decimal256(76, getattr(column.type, "scale", 0))
         total = pc.sum(column.cast(exact)).as_py()
@@ -172,9 +179,6 @@ class _Numbers:
         ends = cast("dict[str, Any]", pc.min_max(column).as_py())
         for end in (ends["min"], ends["max"]):
             number = Decimal(repr(end)) if isinstance(end, float) else Decimal(end)
-            if not number.is_finite():
-                self._problem = f"column {self._name} has values that are no finite numbers"
-                return
             self._least = number if self._least is None else min(self._least, number)
             self._most = number if self._most is None else max(self._most, number)
 
