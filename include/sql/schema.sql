@@ -1674,7 +1674,7 @@ $$;
 CREATE FUNCTION public.cron_parse(expression text) RETURNS public.cron_ticks
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 DECLARE
     text_of CONSTANT TEXT := upper(btrim(expression, E' \t\n\r'));
     fields CONSTANT TEXT[] := regexp_split_to_array(
@@ -1712,10 +1712,11 @@ BEGIN
         ) AS weekday
     );
     ticks.either_day := fields[3] NOT LIKE '*%' AND fields[5] NOT LIKE '*%';
-    ticks.once_a_day := fields[1] ~ '^[0-9]+$' AND fields[2] ~ '^[0-9]+$';
+    ticks.once_a_day := ticks.minutes[1] = ALL (ticks.minutes)
+        AND ticks.hours[1] = ALL (ticks.hours);
     RETURN ticks;
 END;
-$_$;
+$$;
 
 -- Name: cron_shortest_interval(text); Type: FUNCTION; Schema: public; Owner: -
 
@@ -3420,7 +3421,6 @@ CREATE FUNCTION public.schedule_preview_for(cron_expression text, time_zone text
 DECLARE
     zone CONSTANT TEXT := COALESCE(time_zone, 'UTC');
     options CONSTANT JSONB := COALESCE(parameters, '{}') -> 'window';
-    lag_days INTEGER;
     lookback_days INTEGER;
     once_a_day BOOLEAN;
     previous_tick TIMESTAMPTZ;
@@ -3476,7 +3476,6 @@ BEGIN
         ));
     END IF;
 
-    lag_days := COALESCE((options ->> 'lag_days')::INTEGER, 2);
     lookback_days := (options ->> 'lookback_days')::INTEGER;
     window_time_zone := zone;
     window_type := COALESCE(options ->> 'type', 'EXPLICIT');
@@ -3489,10 +3488,10 @@ BEGIN
     END IF;
     FOR number IN 1..ticks LOOP
         due_at := public.cron_next(cron_expression, zone, due_at);
-        window_end := public.days_before(due_at, lag_days, zone, once_a_day);
+        window_end := public.schedule_window_end(cron_expression, zone, parameters, due_at);
         window_start := CASE
             WHEN lookback_days IS NULL
-                THEN public.days_before(previous_tick, lag_days, zone, once_a_day)
+                THEN public.schedule_window_end(cron_expression, zone, parameters, previous_tick)
             ELSE public.days_before(window_end, lookback_days, zone, once_a_day)
         END;
         local_due_at := due_at AT TIME ZONE zone;
@@ -3515,15 +3514,16 @@ CREATE FUNCTION public.schedule_window_end(cron_expression text, time_zone text,
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
+    ticks CONSTANT public.cron_ticks := public.cron_parse(cron_expression);
     lag_days CONSTANT INTEGER := CASE
         WHEN jsonb_typeof(parameters #> '{window,lag_days}') = 'number'
             THEN (parameters #>> '{window,lag_days}')::NUMERIC::INTEGER
         ELSE 2
     END;
+    is_moved CONSTANT BOOLEAN := ticks.once_a_day
+        AND (tick AT TIME ZONE time_zone)::TIME < make_time(ticks.hours[1], ticks.minutes[1], 0);
 BEGIN
-    RETURN public.days_before(
-        tick, lag_days, time_zone, (public.cron_parse(cron_expression)).once_a_day
-    );
+    RETURN public.days_before(tick, lag_days + is_moved::INTEGER, time_zone, ticks.once_a_day);
 END;
 $$;
 

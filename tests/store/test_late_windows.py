@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.postgres import Database, Row, Rows
@@ -325,6 +325,9 @@ TICKS = st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.ju
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/Los_Angeles", "Africa/Cairo"]),
     lag_days=st.none() | st.integers(0, 366),
 )
+@example(datetime(2027, 3, 27, 12, tzinfo=UTC), "30 23 * * *", "America/Nuuk", None)
+@example(datetime(2027, 3, 28, 12, tzinfo=UTC), "30 23 * * *", "America/Nuuk", 0)
+@example(datetime(2026, 5, 1, tzinfo=UTC), "5,5 3-3 * * *", "Europe/Berlin", None)
 def test_the_end_of_a_window_is_the_one_that_runs_read(
     database: Database, moment: datetime, expression: str, zone: str, lag_days: int | None
 ) -> None:

@@ -15,7 +15,7 @@ from psycopg2.extras import Json, RealDictCursor
 from fixtures.postgres import Database, Row, Rows, Server
 from recomamp.domain.scheduling.cron import Cron
 from recomamp.domain.scheduling.windows import DueWindow, ScheduleWindows, Window, WindowType
-from store.test_rules_cron import MOMENTS, expressions
+from store.test_rules_cron import MOMENTS, daily_ticks, expressions
 
 Preview = Callable[..., list[DueWindow]]
 
@@ -24,7 +24,8 @@ ZONES = st.sampled_from(
         *("UTC", "Europe/Berlin", "America/Los_Angeles", "America/St_Johns", "Asia/Kathmandu"),
         # They change their clocks at midnight, by half an hour, twice within Ramadan, by a day
         *("America/Havana", "Africa/Cairo", "Australia/Lord_Howe", "Africa/Casablanca"),
-        "Pacific/Apia",
+        # and over midnight
+        *("Pacific/Apia", "America/Nuuk", "America/Scoresbysund"),
     ]
 )
 DAILY = st.builds("{} {} * * {}".format, st.integers(0, 59), st.integers(0, 23), st.just("*"))
@@ -83,6 +84,12 @@ def expected(windows: ScheduleWindows, after: datetime, ticks: int) -> list[DueW
 @example("30 2 * * *", "Europe/Berlin", datetime(2026, 3, 27, tzinfo=UTC), 0, 1, "EXPLICIT")
 @example("0 * * * *", "Europe/Berlin", datetime(2026, 10, 24, 23, tzinfo=UTC), 1, 1, "EXPLICIT")
 @example("0 6 * * *", "Pacific/Apia", datetime(2011, 12, 28, tzinfo=UTC), 1, None, "EXPLICIT")
+@example("30 23 * * *", "America/Nuuk", datetime(2027, 3, 26, tzinfo=UTC), 2, None, "EXPLICIT")
+@example("30 23 * * *", "America/Nuuk", datetime(2027, 3, 26, tzinfo=UTC), 2, 1, "EXPLICIT")
+@example("30 23 * * 6", "America/Nuuk", datetime(2027, 3, 20, tzinfo=UTC), 2, None, "EXPLICIT")
+@example("0-0 5-5 * * *", "UTC", datetime(2026, 5, 1, tzinfo=UTC), 2, None, "EXPLICIT")
+@example("5,5 3 * * *", "Europe/Berlin", datetime(2026, 5, 1, tzinfo=UTC), 2, 3, "EXPLICIT")
+@example("0 */24 * * *", "Africa/Cairo", datetime(2026, 4, 22, tzinfo=UTC), 0, None, "EXPLICIT")
 @example("0 0 29 2 1", "UTC", datetime(2026, 1, 1, tzinfo=UTC), 2, None, "EXPLICIT")
 def test_the_preview_is_what_the_pipeline_computes(
     preview: Preview,
@@ -106,6 +113,18 @@ def test_the_preview_is_what_the_pipeline_computes(
     found = preview(expression, time_zone, Json({"window": options, "x": 1}), 3, after)
 
     assert found == expected(windows, after, 3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(drawn=daily_ticks(), lookback_days=st.none() | st.integers(1, 30))
+def test_the_preview_of_one_time_of_day_is_what_the_pipeline_computes_near_a_change_of_the_clock(
+    preview: Preview, drawn: tuple[str, str, datetime], lookback_days: int | None
+) -> None:
+    expression, time_zone, after = drawn
+    windows = ScheduleWindows(cron=Cron(expression, time_zone), lookback_days=lookback_days)
+    options = Json({"window": {"lookback_days": lookback_days}})
+
+    assert preview(expression, time_zone, options, 3, after) == expected(windows, after, 3)
 
 
 @pytest.mark.parametrize("after", ["1990-01-01 Z", "2150-01-01 Z", "infinity", "-infinity"])

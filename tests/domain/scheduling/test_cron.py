@@ -87,6 +87,43 @@ def test_a_daily_wall_time_survives_the_clock_changes(after: datetime, expected:
     assert Cron("30 2 * * *", "Europe/Berlin").next_tick(after) == expected
 
 
+@pytest.mark.parametrize("expression", ["30-30 2-2 * * *", "30,30 2 * * *", "30 2-23/22 * * *"])
+def test_a_daily_wall_time_may_be_written_in_any_way(expression: str) -> None:
+    cron, start = Cron(expression, "Europe/Berlin"), datetime(2026, 3, 28, 12, tzinfo=UTC)
+    moved = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+    assert cron.next_tick(start) == moved
+    assert cron.last_tick(moved) == moved
+
+
+@pytest.mark.parametrize("zone", ["America/Nuuk", "America/Scoresbysund"])
+def test_a_tick_belongs_to_its_date_where_the_clocks_move_it_over_midnight(zone: str) -> None:
+    """Their clocks go from 23:00 to 24:00 on 27 March 2027."""
+    cron, tick = Cron("30 23 * * *", zone), datetime(2027, 3, 26, 12, tzinfo=UTC)
+    ticks = []
+    for _ in range(3):
+        tick = cron.next_tick(tick)
+        ticks.append((f"{tick.astimezone(ZoneInfo(zone)):%d %H:%M}", cron.date_of(tick).day))
+    assert ticks == [("26 23:30", 26), ("28 00:30", 27), ("28 23:30", 28)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "tick", "day"),
+    [
+        ("30 2 * * *", "Europe/Berlin", datetime(2026, 3, 29, 1, 30, tzinfo=UTC), 29),
+        ("0 0 * * *", "Africa/Cairo", datetime(2026, 4, 23, 22, tzinfo=UTC), 24),
+        ("0 23 * * *", "America/Nuuk", datetime(2026, 10, 25, 0, tzinfo=UTC), 24),
+        ("30 0,23 * * *", "America/Nuuk", datetime(2027, 3, 28, 1, 30, tzinfo=UTC), 28),
+    ],
+)
+def test_other_ticks_belong_to_their_local_date(
+    expression: str, zone: str, tick: datetime, day: int
+) -> None:
+    cron = Cron(expression, zone)
+    assert cron.last_tick(tick) == tick
+    assert cron.date_of(tick).day == day
+
+
 @pytest.mark.parametrize(
     ("expression", "complaint"),
     [
@@ -313,9 +350,14 @@ def test_the_shortest_time_between_two_ticks(expression: str, interval: timedelt
 
 @pytest.mark.parametrize(
     ("expression", "is_at_most_daily"),
-    [("0 6 * * *", True), ("0 6 1 * *", True), ("0 6,7 * * *", False), ("* 6 * * *", False)],
+    [
+        *(("0 6 * * *", True), ("0 6 1 * *", True), ("0-0 6-6/3 * * *", True)),
+        *(("0 */24 * * *", True), ("50-59/10 5,5 * * *", True), ("*/60 3,3-3 * * *", True)),
+        *(("0 6,7 * * *", False), ("* 6 * * *", False), ("0 */23 * * *", False)),
+        *(("0,30 3 * * *", False), ("0-59 0 * * *", False), ("@hourly", False)),
+    ],
 )
-def test_single_numbers_of_hour_and_minute_tick_at_most_daily(
+def test_one_value_of_hour_and_minute_ticks_at_most_daily(
     expression: str, is_at_most_daily: bool
 ) -> None:
     assert Cron(expression, "UTC").is_at_most_daily is is_at_most_daily

@@ -29,6 +29,8 @@ EXPRESSIONS = [
     "0 * * * *",
     "15,45 1-4 * * *",
     "59 23 * * *",
+    "0-0 */24 * * *",
+    "5,5 3 * * *",
 ]
 crons = st.builds(Cron, st.sampled_from(EXPRESSIONS), st.sampled_from(ZONES))
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
@@ -55,6 +57,27 @@ def test_consecutive_windows_of_a_schedule_tile_time(
         assert earlier.window.start < earlier.window.end == later.window.start
         assert earlier.due_at < later.due_at
         assert later.window.end <= later.due_at
+
+
+@pytest.mark.parametrize("zone", ["America/Nuuk", "America/Scoresbysund"])
+@pytest.mark.parametrize(("weekday", "days"), [("*", 1), ("6", 7)])
+@pytest.mark.parametrize("lookback_days", [None, 1])
+def test_each_day_is_read_once_where_the_clocks_move_a_tick_over_midnight(
+    zone: str, weekday: str, days: int, lookback_days: int | None
+) -> None:
+    """Their clocks go from 23:00 to 24:00 on 27 March 2027, a Saturday."""
+    windows = ScheduleWindows(
+        cron=Cron(f"30 23 * * {weekday}", zone), lookback_days=lookback_days and days
+    )
+    due = windows.next(datetime(2027, 3, 10, tzinfo=UTC))
+    for _ in range(30):
+        following = windows.following(due)
+        assert following is not None
+        first, last = due.window.first_date, due.window.last_date
+        assert (last - first).days == days - 1
+        assert following.window.start == due.window.end
+        assert windows.first_from(due.window.start) == due
+        due = following
 
 
 @given(crons, moments, st.one_of(st.none(), st.integers(1, 60)), st.integers(0, 30))

@@ -4,10 +4,10 @@ Five fields: lists, ranges, steps, names of months and weekdays, the usual ``@``
 0 and 7, and ends a range as 7 (FRI-SUN). Where both day fields are restricted, either is enough; a
 field that begins with ``*``, such as ``*/2``, is not restricted in this sense.
 
-Where the expression fires at most once a day (hour and minute are single numbers) a tick is a wall
-time: one that does not exist moves forward by the gap, one that exists twice is its first
-occurrence. Otherwise every real minute whose wall time matches is a tick. ``cron_next()`` in the
-database follows the same rules.
+Where the expression fires at most once a day (hour and minute have one value each, as ``0 5``,
+``0 5-5`` and ``0 */24`` have) a tick is a wall time: one that does not exist moves forward by the
+gap, one that exists twice is its first occurrence. Otherwise every real minute whose wall time
+matches is a tick. ``cron_next()`` in the database follows the same rules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -166,6 +166,15 @@ def _wall_times(expression: str, start: datetime, *, forward: bool) -> Iterator[
 
 
 @lru_cache(maxsize=8192)
+def _times_of_day(fields: str) -> tuple[time, ...]:
+    """Return the different wall times of normalized fields, in order."""
+    minutes, hours = croniter.expand(fields)[0][:2]
+    every_minute = range(60) if "*" in minutes else {int(minute) for minute in minutes}
+    every_hour = range(24) if "*" in hours else {int(hour) for hour in hours}
+    return tuple(sorted(time(hour, minute) for hour in every_hour for minute in every_minute))
+
+
+@lru_cache(maxsize=8192)
 def _require_tick(cron: Cron) -> None:
     cron.next_tick(_ANY_MOMENT)
 
@@ -189,19 +198,24 @@ class Cron:
 
     @cached_property
     def is_at_most_daily(self) -> bool:
-        """Whether hour and minute are single numbers, so that no date has two ticks."""
-        minute, hour, *_ = self.fields.split(" ")
-        return minute.isdigit() and hour.isdigit()
+        """Whether hour and minute have one value each, so that no date has two ticks."""
+        return len(_times_of_day(self.fields)) == 1
 
     @cached_property
     def shortest_interval(self) -> timedelta:
         """Shortest time between two ticks, as if every day matched and no clock changed."""
-        minutes, hours = croniter.expand(self.fields)[0][:2]
-        every_minute = range(60) if "*" in minutes else {int(minute) for minute in minutes}
-        every_hour = range(24) if "*" in hours else {int(hour) for hour in hours}
-        ticks = sorted(60 * hour + minute for hour in every_hour for minute in every_minute)
+        ticks = [60 * one.hour + one.minute for one in _times_of_day(self.fields)]
         gaps = [later - earlier for earlier, later in pairwise([*ticks, ticks[0] + 24 * 60])]
         return timedelta(minutes=min(gaps))
+
+    def date_of(self, tick: datetime) -> date:
+        """Return the local date whose tick it is.
+
+        Where the clocks skip the last hour of a date, its tick moves over midnight.
+        """
+        wall = self._wall(tick)
+        is_moved = self.is_at_most_daily and wall.time() < _times_of_day(self.fields)[0]
+        return wall.date() - timedelta(days=is_moved)
 
     def require_tick(self) -> None:
         """Accept an expression that ticks in its zone.

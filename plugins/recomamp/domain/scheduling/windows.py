@@ -2,7 +2,8 @@
 
 A schedule's run at tick *t* reads ``[previous tick - lag, t - lag)``. With ``lookback_days`` the
 window starts that many days before its end. Where the cron fires at most once a day both ends are
-cut to midnight of the schedule's zone. A collection's run *i* reads the seven days from
+cut to midnight of the schedule's zone. That is the midnight of the tick's own date, where the
+clocks move the tick into the next one too. A collection's run *i* reads the seven days from
 ``start_date + 7 i``, the last one clipped after ``end_date``. Without ``lookback_days``
 consecutive windows tile time without gap or overlap.
 """
@@ -177,7 +178,7 @@ class ScheduleWindows:
 
     def _lagged(self, tick: datetime) -> datetime:
         if self.cron.is_at_most_daily:
-            tick = midnight(tick.astimezone(self.cron.zone).date(), self.cron.time_zone)
+            tick = midnight(self.cron.date_of(tick), self.cron.time_zone)
         return self._days_before(tick, self.lag_days)
 
     def _days_before(self, moment: datetime, days: int) -> datetime:
