@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-BLOCK_BYTES = 512 * 1024
+BLOCK_BYTES = 256 * 1024
 MAX_FIELD_BYTES = 4 * 1024 * 1024
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

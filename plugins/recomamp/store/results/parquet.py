@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 # A row group ends at whichever comes first: small groups are slow to write and to read, large ones
 # are held in memory, two at a time
 GROUP_ROWS = 128 * 1024
-GROUP_BYTES = 4 * 1024 * 1024
+GROUP_BYTES = 3 * 1024 * 1024
 
 _SAMPLE_ROWS = 16 * 1024
 
