@@ -16,22 +16,22 @@ From the row to the DAG. Airflow parses ``dags/amc_schedules.py``, which calls t
 From the run to AMC and back:
 
 6. ``executions/submit.py`` is the first task. It skips a window that already has results.
-7. ``executions/base.py`` is what the four tasks share. ``submit_or_defer`` brings the run's attempt
-   to AMC, or defers the task while no slot is free. ``error_handling`` writes why a try failed, and
-   when the next one comes.
-8. ``executions/run_context.py`` reads window and parameters of the DAG run. ``domain/run_spec.py``
+7. ``executions/run_context.py`` reads window and parameters of the DAG run. ``domain/run_spec.py``
    joins them with the definition. ``domain/sql/binding.py`` binds ``{{name}}`` to its value.
-9. ``executions/submission.py`` inserts the attempt, asks for a slot and sends the query once.
-   ``executions/adoption.py`` finds at AMC what an interrupted try has sent, by
-   ``amazon/amc/search.py``. ``amazon/amc/client.py`` makes the POST (``create_execution``).
-10. ``store/executions.py`` runs the statements that change an attempt. Each is a file of
-    ``include/sql/queries``. ``domain/execution_states.py`` has the table of states they may set.
-11. ``executions/wait.py`` is the second task. It defers until AMC has ended the execution.
-12. ``triggers/execution.py`` waits in the triggerer; one poller asks AMC about all executions.
-13. ``executions/load.py`` is the third task. It downloads the result and marks the row as SUCCESS.
-14. ``store/results/writer.py`` turns the CSV parts into Parquet files and the row's JSON document.
-15. ``executions/record.py`` is the last task. It writes the run's row of ``schedule_runs`` or ends
+8. ``executions/submission.py`` inserts the attempt, asks for a slot and sends the query once.
+   ``amazon/amc/client.py`` makes the POST (``create_execution``).
+9. ``executions/wait.py`` is the second task. It defers until AMC has ended the execution.
+10. ``triggers/execution.py`` waits in the triggerer; one poller asks AMC about all executions.
+11. ``executions/load.py`` is the third task. It downloads the result and marks the row as SUCCESS.
+12. ``store/results/writer.py`` turns the CSV parts into Parquet files and the row's JSON document.
+13. ``executions/record.py`` is the last task. It writes the run's row of ``schedule_runs`` or ends
     its week, sets ``next_run_at``, and ends an execution that the run has left open.
+
+The four tasks share ``executions/base.py``. Its ``submit_or_defer`` brings the run's attempt to
+AMC, or defers the task while no slot is free. Its ``error_handling`` writes why a try failed, and
+when the next one comes. ``executions/adoption.py`` finds at AMC what an interrupted try has sent,
+by ``amazon/amc/search.py``. ``store/executions.py`` runs the statements that change an attempt:
+each is a file of ``include/sql/queries``.
 
 The way back: ``workflow_executions.id`` is in the name that AMC knows (``recomamp-<id>``) and in
 the directory of the Parquet files. The row names its run in Airflow by ``dag_id`` and
@@ -48,7 +48,7 @@ puts the execution's id into log lines. ``executions/lineage.py`` describes a lo
 ``generator/shard_bundle.py`` writes more DAG files where the rows are spread over shards.
 Triggers of the database count the runs of a schedule, in ``include/sql/migrations/0007_*.sql``.
 
-Beside that way: ``reconciliation`` compares AMC with the rows every five minutes, and ends
+Outside of this way: ``reconciliation`` compares AMC with the rows every five minutes, and ends
 executions that have lost their run; ``instances``, ``campaigns``, ``asins``, ``notifications`` and
 ``maintenance`` are the pipeline's own DAGs.
 """
