@@ -1,89 +1,204 @@
-"""Change the rules of ``domain`` one by one, and list the changes that no test sees.
+"""Change rules of ``domain`` and the steps of a run, and list the changes that no test sees.
 
 `make mutants` calls it, and mutmut does the work. mutmut takes sources from a folder `src` alone.
-So it gets a copy of the project, which has the package, the tests of ``domain`` and the fixtures.
-A change that only other tests see is listed too.
+So it gets a copy of the project with the package and the tests. A change that only other tests see
+is listed too.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / "data" / "mutants"
-DOMAIN = Path("src") / "recomamp" / "domain"
+PACKAGE = Path("src") / "recomamp"
 
-# The same examples for each change; few, because thousands of changes are tried
-CONFTEST = """
+# All changes are tried in forks of one process: an answer that it kept would hide a change
+FORGET = """
 import sys
-
-from hypothesis import settings
-
-settings.register_profile(
-    "mutants", deadline=None, derandomize=True, max_examples=25, database=None
-)
-settings.load_profile("mutants")
 
 
 def pytest_runtest_setup():
-    # All changes are tried in forks of one process: an answer that it kept would hide a change
     for name, module in list(sys.modules.items()):
         if name.startswith("recomamp."):
             for kept in list(vars(module).values()):
                 if hasattr(kept, "cache_clear"):
                     kept.cache_clear()
 """
-PYTEST = "[pytest]\naddopts = --import-mode=importlib\npythonpath = src include tests\n"
+
+# The same examples for each change; few, because thousands of changes are tried
+FEW_EXAMPLES = """
+from hypothesis import settings
+
+settings.register_profile(
+    "mutants", deadline=None, derandomize=True, max_examples=25, database=None
+)
+settings.load_profile("mutants")
+"""
+
+# A server and its migrations take longer than the tests of a change: all changes share one server
+ONE_SERVER = """
+import itertools
+import os
+
+import pytest
+
+from fixtures.postgres import Server
 
 
-def paths_of(modules: list[str]) -> list[str]:
-    """Return the patterns of the files to change.
+class SharedServer(Server):
+    def __init__(self):
+        self.port = int(os.environ["MUTANTS_PORT"])
+        self._names = (f"{os.getpid()}_{number}" for number in itertools.count(1))
 
-    :param modules: paths below ``domain`` without suffix, such as ``sql/literals``; none for all.
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    return SharedServer()
+
+
+@pytest.fixture(scope="session")
+def template_database():
+    return os.environ["MUTANTS_TEMPLATE"]
+"""
+# It imports the plugin, which is not in the package
+UNUSED = ("test_lineage.py",)
+PYTEST = """[pytest]
+addopts = --import-mode=importlib -p no:cacheprovider
+pythonpath = src include tests
+markers =
+    own_sessions
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A part of the package, and the tests that are to see its changes.
+
+    :param modules: paths below the package, without suffix. One may end with ``*``.
+    :param tests: folders below the tests.
+    """
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+    has_database: bool = False
+
+
+RULES = Part(modules=("domain/*",), tests=("domain",))
+STEPS = Part(
+    modules=(
+        *(
+            f"pipeline/executions/{name}"
+            for name in (
+                "adoption",
+                "base",
+                "cancellation",
+                "earlier_results",
+                "record",
+                "submission",
+                "submit",
+                "wait",
+            )
+        ),
+        "pipeline/triggers/*",
+    ),
+    tests=("pipeline/executions", "pipeline/triggers"),
+    has_database=True,
+)
+
+
+def parts_of(modules: list[str]) -> list[tuple[Part, list[str]]]:
+    """Return the parts to change, each with the patterns of its modules.
+
+    :param modules: paths below the package without suffix, such as ``domain/sql/literals``; none
+        for all parts.
     :raises FileNotFoundError: there is no such module.
     """
     for module in modules:
-        if not (ROOT / "plugins" / "recomamp" / "domain" / f"{module}.py").is_file():
-            raise FileNotFoundError(f"domain has no module {module}")
-    return [f"{DOMAIN}/{module}.py" for module in modules] or [f"{DOMAIN}/*"]
+        if not (ROOT / "plugins" / "recomamp" / f"{module}.py").is_file():
+            raise FileNotFoundError(f"plugins/recomamp has no module {module}")
+    if not modules:
+        return [(RULES, list(RULES.modules)), (STEPS, list(STEPS.modules))]
+    rules = [module for module in modules if module.startswith("domain/")]
+    steps = [module for module in modules if module not in rules]
+    return [(part, chosen) for part, chosen in ((RULES, rules), (STEPS, steps)) if chosen]
 
 
-def copy_project(patterns: list[str]) -> None:
+def copy_project(part: Part, modules: list[str]) -> None:
     """Make the copy that mutmut works on."""
+    added = {Path("pytest.ini"): PYTEST}
     shutil.rmtree(COPY, ignore_errors=True)
-    without = shutil.ignore_patterns("__pycache__", "static")
+    without = shutil.ignore_patterns("__pycache__", "static", *UNUSED)
     shutil.copytree(ROOT / "plugins" / "recomamp", COPY / "src" / "recomamp", ignore=without)
-    for folder in (Path("tests") / "domain", Path("tests") / "fixtures", Path("include")):
+    tests = Path("tests")
+    if part.has_database:
+        folders = [tests]  # their fixtures also import each other's helpers
+        for name in part.tests:
+            added[tests / name / "conftest.py"] = FORGET + ONE_SERVER
+    else:
+        folders = [tests / "fixtures", *(tests / name for name in part.tests)]
+        added[tests / "conftest.py"] = FORGET + FEW_EXAMPLES
+    for folder in (*folders, Path("include"), Path("dags")):
         shutil.copytree(ROOT / folder, COPY / folder, ignore=without)
-    (COPY / "tests" / "conftest.py").write_text(CONFTEST, encoding="utf-8")
-    (COPY / "pytest.ini").write_text(PYTEST, encoding="utf-8")
+    patterns = [str(PACKAGE / name) for name in modules]
     settings = {
         "source_paths": ["src"],
-        "only_mutate": patterns,
-        "also_copy": ["include", "pytest.ini"],
-        "pytest_add_cli_args_test_selection": ["tests/domain"],
+        "only_mutate": [name if name.endswith("*") else f"{name}.py" for name in patterns],
+        "also_copy": ["include", "dags", "pytest.ini"],
+        "pytest_add_cli_args_test_selection": [f"tests/{name}" for name in part.tests],
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    text = "\n".join(["[tool.mutmut]", *lines, ""])
-    (COPY / "pyproject.toml").write_text(text, encoding="utf-8")
+    added[Path("pyproject.toml")] = "\n".join(["[tool.mutmut]", *lines, ""])
+    for path, text in added.items():
+        (COPY / path).write_text(text, encoding="utf-8")
 
 
-def main(modules: list[str]) -> int:
-    """Print each change that no test sees, and how many there are."""
-    copy_project(paths_of(modules))
+@contextmanager
+def environment_of(part: Part) -> Iterator[dict[str, str]]:
+    """Give the environment of mutmut, with a PostgreSQL server where the tests need one."""
+    environment = {**os.environ, "CI": "true"}  # the same examples of hypothesis for each change
+    if not part.has_database:
+        yield environment
+        return
+    sys.path += [str(ROOT / name) for name in ("plugins", "include", "tests")]
+    from fixtures.postgres import Server, migrate_database
+
+    server = Server()
+    server.start()
+    try:
+        template = server.create_database()
+        migrate_database(server, template)
+        yield {**environment, "MUTANTS_PORT": str(server.port), "MUTANTS_TEMPLATE": template}
+    finally:
+        server.stop()
+
+
+def change(part: Part, modules: list[str]) -> None:
+    """Print each change of these modules that no test sees, and how many there are."""
+    copy_project(part, modules)
     mutmut = [sys.executable, "-m", "mutmut"]
-    ended = subprocess.run([*mutmut, "run", "--max-children", "2"], cwd=COPY)
-    if ended.returncode:
-        return ended.returncode
+    with environment_of(part) as environment:
+        run = [*mutmut, "run", "--max-children", "2"]
+        subprocess.run(run, cwd=COPY, env=environment, check=True)
     subprocess.run([*mutmut, "results"], cwd=COPY, check=True)
     subprocess.run([*mutmut, "export-cicd-stats"], cwd=COPY, check=True, capture_output=True)
     counts = json.loads((COPY / "mutants" / "mutmut-cicd-stats.json").read_text(encoding="utf-8"))
     seen = counts["killed"] + counts["timeout"]
-    print(f"mutants: tests see {seen} of {counts['total']} changes")
+    print(f"mutants: tests see {seen} of {counts['total']} changes of {', '.join(modules)}")
+
+
+def main(modules: list[str]) -> int:
+    """Change all parts, or these modules."""
+    for part, chosen in parts_of(modules):
+        change(part, chosen)
     return 0
 
 
