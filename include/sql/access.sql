@@ -440,7 +440,8 @@ GRANT UPDATE (
 GRANT INSERT, DELETE ON public.reconciliations TO recomamp_pipeline;
 
 -- It finds old rows to delete, and needs to read no more of them than that takes.
-GRANT SELECT (id, at), DELETE, INSERT ON public.amc_api_errors TO recomamp_pipeline;
+-- UPDATE of a column lets it skip rows that others have locked
+GRANT SELECT (id, at), UPDATE (at), DELETE, INSERT ON public.amc_api_errors TO recomamp_pipeline;
 
 GRANT INSERT, UPDATE, DELETE ON
     public.amc_data_sources, public.amc_instance_data_sources, public.amc_schema_fields,

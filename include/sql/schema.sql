@@ -10639,7 +10639,7 @@ GRANT SELECT(id) ON TABLE public.amc_api_errors TO recomamp_pipeline;
 
 -- Name: COLUMN amc_api_errors.at; Type: ACL; Schema: public; Owner: -
 
-GRANT SELECT(at) ON TABLE public.amc_api_errors TO recomamp_pipeline;
+GRANT SELECT(at),UPDATE(at) ON TABLE public.amc_api_errors TO recomamp_pipeline;
 
 -- Name: TABLE amc_data_sources; Type: ACL; Schema: public; Owner: -
 

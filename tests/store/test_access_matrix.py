@@ -35,7 +35,7 @@ amc_accounts
     server: SELECT, INSERT, UPDATE, DELETE
 amc_api_errors
     people: SELECT
-    pipeline: INSERT, DELETE, SELECT (id, at)
+    pipeline: INSERT, DELETE, SELECT (id, at), UPDATE (at)
     console: SELECT
     server: SELECT, INSERT, UPDATE, DELETE
 amc_data_sources

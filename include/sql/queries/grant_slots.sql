@@ -7,6 +7,7 @@
 -- that the user holds plus the execution's place in the user's own queue. Equal shares go by age.
 -- In a user's queue a collection's execution counts as later by collection_handicap: schedules go
 -- first, and no execution waits for ever.
+-- A row that an open transaction has locked loses its turn: its user's lock stops nobody else.
 -- Only as many rows of each queue are read as slots are free, so long queues cost nothing. The
 -- conditions on the status match the indexes of the queues and no other (docs/explanation/scaling.md).
 -- Parameters: account_key (UUID, locked), granted_at, collection_handicap (interval),
@@ -103,10 +104,13 @@ queued AS (
             + ROW_NUMBER() OVER (PARTITION BY free.id ORDER BY head.turn, head.id) AS share
     FROM free
     CROSS JOIN LATERAL (
-        (
+        SELECT
+            scheduled.id,
+            scheduled.created_at AS turn
+        FROM (
             SELECT
                 execution.id,
-                execution.created_at AS turn
+                execution.created_at
             FROM workflow_executions AS execution
             WHERE execution.instance_id = free.id
               AND execution.user_id = free.user_id
@@ -116,13 +120,17 @@ queued AS (
               AND execution.collection_id IS NULL
             ORDER BY execution.created_at, execution.id
             LIMIT GREATEST(free.slots, 0)
-        )
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) AS scheduled
         UNION ALL
-        (
+        SELECT
+            collected.id,
+            -- A moment at the end of Postgres's range, which takes no more time, is nobody's
+            LEAST(collected.created_at, '9999-01-01') + %(collection_handicap)s AS turn
+        FROM (
             SELECT
                 execution.id,
-                -- A moment at the end of Postgres's range, which takes no more time, is nobody's
-                LEAST(execution.created_at, '9999-01-01') + %(collection_handicap)s AS turn
+                execution.created_at
             FROM workflow_executions AS execution
             WHERE execution.instance_id = free.id
               AND execution.user_id = free.user_id
@@ -132,7 +140,8 @@ queued AS (
               AND execution.collection_id IS NOT NULL
             ORDER BY execution.created_at, execution.id
             LIMIT GREATEST(free.slots, 0)
-        )
+            FOR NO KEY UPDATE SKIP LOCKED
+        ) AS collected
     ) AS head
 ),
 -- Of each AMC instance as many as it has slots

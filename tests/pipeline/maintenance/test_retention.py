@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,6 +104,17 @@ class Results:
         return retain(DatabaseHook(), StoredFiles(self.root.as_uri()), before=before, now=NOW)
 
 
+@contextmanager
+def locked_by_its_user(results: Results, row: Row) -> Iterator[None]:
+    """Have the user delete the row's schedule, and leave the transaction open."""
+    session = results.database.connect("recomamp_analyst", str(row["user_id"]))
+    session.cursor().execute(
+        "SELECT delete_own_row('workflow_schedules', %s)", [str(row["schedule_id"])]
+    )
+    yield
+    session.rollback()
+
+
 @pytest.fixture
 def results(database: Database, rows: Rows, tmp_path: Path) -> Results:
     return Results(database, rows, tmp_path / "results", rows.schedule())
@@ -146,6 +158,16 @@ def test_a_document_whose_files_are_not_whole_is_the_only_copy_and_stays(
     assert finding.subject == f"execution {broken['id']}"
     assert reason in finding.detail
     assert (retained.done, retained.failures) == (1, [])
+
+
+def test_a_result_that_its_user_keeps_locked_waits_for_the_next_time(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=3000")
+    old, _ = results.store(days=90), results.store(days=80)
+    with locked_by_its_user(results, old):
+        assert [results.trim(), results.delete()] == [Retention(), Retention()]
+    assert [results.trim().done, results.delete().done] == [2, 1]
 
 
 @pytest.mark.parametrize(
