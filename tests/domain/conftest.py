@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
+from fixtures.time_zones import machine_far_from_utc
+
 
 @pytest.fixture(scope="module", autouse=True)
-def _machine_far_from_utc() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "Pacific/Kiritimati")
-        time.tzset()
-        assert time.timezone == -14 * 3600  # without the system's zones it would be UTC
+def _far_from_utc() -> Iterator[None]:
+    with machine_far_from_utc():
         yield
-    time.tzset()

@@ -158,7 +158,8 @@ def copy_project(part: Part, modules: list[str]) -> None:
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     added[Path("pyproject.toml")] = "\n".join(["[tool.mutmut]", *lines, ""])
     for path, text in added.items():
-        (COPY / path).write_text(text, encoding="utf-8")
+        with (COPY / path).open("a", encoding="utf-8") as file:  # some have fixtures of their own
+            file.write(text)
 
 
 @contextmanager
