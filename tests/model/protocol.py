@@ -94,9 +94,9 @@ class Protocol(Sending):
     def has_results(self, state: State, run: int) -> tuple[State, bool]:
         """Ask AMC about an attempt that has ended without results."""
         row = state.runs[run].rows[-1]
-        if row.status.is_open or row.status is ExecutionStatus.SUCCESS:
+        if row.status.is_open or row.status is ExecutionStatus.SUCCESS or row.amc is None:
             return state, False
-        if not is_final(row.amc_status) and row.amc is not None:
+        if not is_final(row.amc_status):
             row = row._replace(amc_status=state.executions[row.amc].status)
             state = self._latest(state, run, amc_status=row.amc_status)
         return state, row.amc_status is RESULTS
@@ -198,11 +198,14 @@ class Protocol(Sending):
         return named[-1] if named else None
 
     def give_up(self, state: State, who: Who, process: Process) -> Outcomes:
-        """End the row of a run that is over."""
+        """End the row of a run that is over. The id of what was found by name is stored too."""
         row = state.runs[who.run].rows[process.attempt]
+        if row.status is ExecutionStatus.PENDING and process.amc is not None:
+            state = self.accept(state, who.run, process.attempt, process.amc, process.seen)
+            row = state.runs[who.run].rows[process.attempt]
         if row.status.is_open:
             status, error = given_up_as(row.error, process.seen)
-            seen = process.seen if row.amc is not None or is_final(process.seen) else None
+            seen = process.seen if row.amc is not None else None
             state = self.close(state, who, process, status, error, seen)
         yield "", self.succeed(state, who)
 

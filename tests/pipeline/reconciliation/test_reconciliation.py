@@ -240,9 +240,7 @@ def encrypt_with_another_key(rows: Rows, instance: Row) -> None:
 
 # Why AMC does not list an instance until a person acts
 LASTING: dict[str, Callable[[RunningEmulator, Rows, Row], object]] = {
-    "the consent is withdrawn": lambda emulator, rows, instance: emulator.revoke(
-        "ENTITYDEMONORTH"
-    ),
+    "the consent is withdrawn": lambda emulator, rows, instance: emulator.revoke("ENTITYDEMONORTH"),
     "AMC refuses": lambda emulator, rows, instance: emulator.fault(
         "list_executions", "forbidden", times=None
     ),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from psycopg2.extensions import connection as Connection
@@ -33,7 +33,11 @@ from recomamp.errors import (
     RequestRejected,
     WeekSkipped,
 )
-from recomamp.pipeline.executions.adoption import find_submitted_execution, is_claimed_by_other
+from recomamp.pipeline.executions.adoption import (
+    DEADLINE,
+    find_submitted_execution,
+    is_claimed_by_other,
+)
 from recomamp.pipeline.executions.earlier_results import INTERRUPTED, are_at_amc, asks_the_same
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
@@ -46,8 +50,6 @@ from recomamp.store.locks import Purpose, locked
 from recomamp.store.slots import grant_slots
 
 log = logging.getLogger(__name__)
-
-DEADLINE = timedelta(hours=24)  # from acceptance, for AMC's queue and the run
 
 
 def ensure_submitted(

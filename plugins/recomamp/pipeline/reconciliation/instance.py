@@ -29,7 +29,7 @@ from recomamp.domain.reconciliation import (
 )
 from recomamp.domain.text import one_line
 from recomamp.errors import PipelineError, RequestRejected, is_tenants_own
-from recomamp.pipeline.executions.submission import DEADLINE
+from recomamp.pipeline.executions.adoption import adopt
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances.health import QUICK_RETRY
 from recomamp.pipeline.log_context import about_execution
@@ -171,17 +171,8 @@ class InstanceReconciliation:
 
     def _adopt(self, decision: Decision, at_amc: AmcExecution) -> None:
         """Store AMC's id, where the row still waits for one."""
-        submitted_at = at_amc.create_time or self.now
         with self.database.transaction() as connection:
-            is_adopted = executions.mark_submitted(
-                connection,
-                decision.execution_id,
-                amc_execution_id=at_amc.amc_execution_id,
-                amc_status=at_amc.status,
-                amazon_request_id=None,
-                submitted_at=submitted_at,
-                deadline_at=submitted_at + DEADLINE,
-            )
+            is_adopted = adopt(connection, decision.execution_id, at_amc, now=self.now)
             if is_adopted:
                 self._tell(connection, decision, at_amc.amc_execution_id, decision.reason)
         if is_adopted:
