@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from airflow.sdk import Context, TaskInstanceState
 from pydantic import JsonValue
@@ -204,7 +205,7 @@ class RecordRun(ExecutionOperator):
                 connection,
                 schedule_id=self.definition_ref.id,
                 dag_run_id=run.run_id,
-                execution_id=execution.id if execution else None,
+                execution_id=self._linked_id(execution),
                 status=status,
                 error_message=reason,
                 duration_seconds=max(0, round((ended_at - began_at).total_seconds())),
@@ -226,6 +227,15 @@ class RecordRun(ExecutionOperator):
         self.log.info(
             "Schedule run %s: %s", run.run_id, status if is_there else "the schedule is gone"
         )
+
+    def _linked_id(self, execution: Execution | None) -> UUID | None:
+        """Return the id that the row of a run or week may name: only of its definition's own.
+
+        An execution from before its definition was deleted, and inserted again, names none.
+        """
+        if execution is None or execution.definition != self.definition_ref:
+            return None
+        return execution.id
 
     def _next_run_at(self, now: datetime) -> datetime | None:
         """Return the schedule's next tick, None where its row no longer says one."""
@@ -250,7 +260,7 @@ class RecordRun(ExecutionOperator):
                 window=window,
                 dag_id=run.dag_id,
                 dag_run_id=run.run_id,
-                execution_id=execution.id if execution else None,
+                execution_id=self._linked_id(execution),
                 status=status,
                 error_message=reason,
                 completed_at=datetime.now(UTC),
