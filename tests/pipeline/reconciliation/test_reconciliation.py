@@ -137,6 +137,22 @@ def test_a_pending_row_without_a_run_takes_the_id_that_amc_has_for_its_name(
     assert len(reconciler.actions) == 1
 
 
+def test_an_id_that_amc_gives_a_time_of_the_future_is_adopted_as_of_now(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    north: EmulatorClient,
+    emulator: RunningEmulator,
+) -> None:
+    """Its deadline would come years late, and no column holds how long it has run."""
+    row = put()
+    emulator.clock(now="2099-01-01T00:00:00+00:00")
+    order(north, row)
+    emulator.clock(now=reconciler.start.isoformat())
+    reconciler.at(0)
+    assert rows.get("workflow_executions", row)["submitted_at"] == reconciler.start
+
+
 def test_an_orphan_is_cancelled_and_its_books_closed_after_a_quarter_of_an_hour(
     reconciler: Reconciler,
     rows: Rows,

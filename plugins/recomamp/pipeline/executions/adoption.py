@@ -64,7 +64,7 @@ def adopt(
 
     :raises SubmissionUnknown: when another row was quicker to adopt it. The transaction is lost.
     """
-    submitted_at = found.create_time or now
+    submitted_at = min(found.create_time or now, now)  # AMC's clock may be ahead
     return mark_submitted(
         connection,
         execution_id,
