@@ -189,8 +189,10 @@ class WaitForExecution(ExecutionOperator):
         return amc
 
     def _store_amc_status(self, execution: Execution, amc: AmcExecution) -> None:
+        # AMC's own word only where it is not one of those that the statements know
+        status = amc.amc_status if amc.status is AmcStatus.UNKNOWN else amc.status.value
         with self.database.transaction() as connection:
-            set_amc_status(connection, execution.id, amc.amc_status)
+            set_amc_status(connection, execution.id, status)
 
     def _fail(self, context: Context, execution: Execution, amc: AmcExecution) -> NoReturn:
         """End the row as AMC has ended. Only FAILED may be followed by another attempt."""
