@@ -14,6 +14,7 @@ from model.state import (
     TIMED_OUT,
     Phase,
     Process,
+    Run,
     State,
     is_final,
     latest,
@@ -60,6 +61,9 @@ class Protocol(Sending):
 
     def begin_submit(self, state: State, who: Who, process: Process) -> Outcomes:
         row = latest(state.runs[who.run])
+        if self.is_already_final(state.runs[who.run]):
+            yield "already final", self.fail(state, who, is_last=True)
+            return
         if row and row.error == KILLED:
             state, has_results = self.has_results(state, who.run)
             if has_results:
@@ -67,11 +71,22 @@ class Protocol(Sending):
                 return
         yield from self.open(state, who, process)
 
+    def is_already_final(self, run: Run) -> bool:
+        """Return whether an earlier try of the task was about to fail for good."""
+        row = latest(run)
+        return (
+            row is not None
+            and not row.status.is_open
+            and run.tries > 1
+            and row.error not in (None, AMC_FAILED, KILLED)
+            and len(run.rows) > run.earlier_rows
+        )
+
     def begin_wait(self, state: State, who: Who, process: Process) -> Outcomes:
         one = state.runs[who.run]
         row = latest(one)
         if row and not row.status.is_open:
-            if one.tries > 1 and row.error not in (None, AMC_FAILED, KILLED):
+            if self.is_already_final(one):
                 yield "already final", self.fail(state, who, is_last=True)
                 return
             if row.error is not None:

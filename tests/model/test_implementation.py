@@ -179,7 +179,7 @@ class Both(RuleBasedStateMachine):
             case ("delete", run):
                 self.state = with_run(self.state, run, phase=Phase.GONE, waits=None)
             case (Phase() as phase, run):
-                self.state = with_run(self.state, run, phase=phase, tries=1, is_cleared=True)
+                self.state = self.world.clear(self.state, run, phase)
                 self.runs[run].clear()
             case ("deadline", run):
                 self.deadline(run)

@@ -57,6 +57,7 @@ def ensure_submitted(
     read_spec: Callable[[], RunSpec],
     *,
     has_own_results: Callable[[Execution], bool],
+    fail_if_already_final: Callable[[Execution], None],
     database: DatabaseHook,
     amazon: AmcHook,
     step_time: StepTime,
@@ -70,6 +71,8 @@ def ensure_submitted(
         also if the row has become invalid since.
     :param has_own_results: says of the last attempt whether the run has already loaded it; then it
         is returned.
+    :param fail_if_already_final: raises of the last attempt what an earlier try of the task has
+        failed with for good.
     :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises RequestRejected: when AMC refuses it; the execution is FAILED with Amazon's words.
@@ -83,6 +86,8 @@ def ensure_submitted(
     latest = _latest_attempt(run, database)
     if latest is not None and has_own_results(latest):
         return latest
+    if latest is not None:
+        fail_if_already_final(latest)
     if latest is not None and _has_results_at_amc(latest, read_spec, database, amazon, step_time):
         _show_week(latest, database)
         return latest
