@@ -132,6 +132,20 @@ def test_clearing_the_run_allows_as_many_attempts_again(
     assert len(emulator.executions()) == 2 * FAILED_ATTEMPTS
 
 
+def test_a_scheduler_whose_clock_is_ahead_allows_no_further_attempt(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    """By its clock the run began after the database had its first attempt."""
+    fail_executions(emulator, times=None)
+    run.step(SubmitExecution)
+    run.dag_run.start_date = run.executions[0]["created_at"]
+    run.database.query(
+        "UPDATE workflow_executions SET created_at = created_at - INTERVAL '30 seconds'"
+    )
+    fail_for_good(run)
+    assert len(emulator.executions()) == FAILED_ATTEMPTS
+
+
 @pytest.mark.parametrize("lost", [1, FAILED_ATTEMPTS])
 def test_a_run_that_airflow_has_forgotten_and_made_again_has_all_its_attempts(
     run: Run, emulator: RunningEmulator, lost: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from time import monotonic
 from typing import Any, ClassVar, NoReturn
@@ -45,6 +45,8 @@ FAILED_ATTEMPTS = 4
 _FAILED = ExecutionFailed.error_type
 # Types of an ended attempt after which a later try opens the next one. None: the row has no type
 _TRIED_AGAIN = (None, _FAILED, KILLED)
+
+_CLOCK_SLACK = timedelta(minutes=1)
 
 SUBMIT_TASK_ID, LOAD_TASK_ID = "submit", "load"  # whose states the task record reads
 _TERMINATED = 143  # as a shell says that a process was ended by SIGTERM
@@ -284,14 +286,16 @@ def has_own_results(context: Context, execution: Execution) -> bool:
 
 def is_of_this_run(context: Context, execution: Execution) -> bool:
     """Return whether the run has opened the attempt itself, and nobody has cleared it since."""
-    return execution.clear_number >= clear_number(context) and execution.created_at >= began_at(
-        context
-    )
+    is_since_clear = execution.clear_number >= clear_number(context)
+    return is_since_clear and execution.created_at >= began_at(context)
 
 
 def began_at(context: Context) -> datetime:
-    """Return when Airflow started the run, which is before its first attempt was opened."""
-    return context["dag_run"].start_date or datetime.fromtimestamp(0, tz=UTC)
+    """Return since when attempts are of the run, and not of an earlier one with its id."""
+    # The scheduler's clock says when the run began, the database's when an attempt was opened. Two
+    # clears within the slack differ by their number
+    start = context["dag_run"].start_date
+    return start - _CLOCK_SLACK if start else datetime.fromtimestamp(0, tz=UTC)
 
 
 def tries_since_clear(context: Context) -> int:
