@@ -135,6 +135,7 @@ def _show_week(execution: Execution, database: DatabaseHook) -> None:
             collection_id=definition.id,
             window=execution.window,
             execution_id=execution.id,
+            execution_status=execution.status,
             retry_count=execution.retry_count,
             started_at=execution.submitted_at or execution.created_at,
         )
@@ -214,10 +215,10 @@ def _bring_to_amc(
                 connection, execution.id, submission_started_at=datetime.now(UTC)
             )
             current = executions.select_execution(connection, execution.id)
-        if current is not None and current.amc_execution_id is not None:
-            return current  # the other try has just done it
         if current is None or not current.status.is_open:
             raise ExecutionNoLongerOpen(f"execution {execution.id} was ended before it was sent")
+        if current.amc_execution_id is not None:
+            return current  # the other try has just done it
         try:
             accepted = step_time.run_step(_create_or_adopt(current, amazon, is_first=is_first))
         except (RequestRejected, ConsentRevoked) as err:
@@ -254,6 +255,11 @@ def _accept(
         raise ExecutionNoLongerOpen(
             f"execution {execution.id} was ended while AMC accepted it as "
             f"{accepted.amc_execution_id}, which is now {withdrawn.status}"
+        )
+    if not stored.status.is_open:
+        raise ExecutionNoLongerOpen(
+            f"execution {execution.id} was ended while AMC accepted it as "
+            f"{accepted.amc_execution_id}, which was cancelled there or has ended"
         )
     observe_submission(stored)
     log.info("Execution %s is %s at AMC", execution.id, accepted.amc_execution_id)
