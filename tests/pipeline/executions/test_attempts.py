@@ -140,7 +140,7 @@ def test_a_scheduler_whose_clock_is_ahead_allows_no_further_attempt(
     run.step(SubmitExecution)
     run.dag_run.start_date = run.executions[0]["created_at"]
     run.database.query(
-        "UPDATE workflow_executions SET created_at = created_at - INTERVAL '30 seconds'"
+        "UPDATE workflow_executions SET created_at = created_at - INTERVAL '8 seconds'"
     )
     fail_for_good(run)
     assert len(emulator.executions()) == FAILED_ATTEMPTS

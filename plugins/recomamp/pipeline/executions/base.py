@@ -46,7 +46,8 @@ _FAILED = ExecutionFailed.error_type
 # Types of an ended attempt after which a later try opens the next one. None: the row has no type
 _TRIED_AGAIN = (None, _FAILED, KILLED)
 
-_CLOCK_SLACK = timedelta(minutes=1)
+# Short, because a DAG that is deleted comes back with its runs in less than a minute
+_CLOCK_SLACK = timedelta(seconds=10)
 
 SUBMIT_TASK_ID, LOAD_TASK_ID = "submit", "load"  # whose states the task record reads
 _TERMINATED = 143  # as a shell says that a process was ended by SIGTERM
