@@ -14,6 +14,7 @@ from model.state import (
     TIMED_OUT,
     Phase,
     Process,
+    Run,
     State,
     is_final,
     latest,
@@ -60,6 +61,9 @@ class Protocol(Sending):
 
     def begin_submit(self, state: State, who: Who, process: Process) -> Outcomes:
         row = latest(state.runs[who.run])
+        if self.is_already_final(state.runs[who.run]):
+            yield "already final", self.fail(state, who, is_last=True)
+            return
         if row and row.error == KILLED:
             state, has_results = self.has_results(state, who.run)
             if has_results:
@@ -67,11 +71,22 @@ class Protocol(Sending):
                 return
         yield from self.open(state, who, process)
 
+    def is_already_final(self, run: Run) -> bool:
+        """Return whether an earlier try of the task was about to fail for good."""
+        row = latest(run)
+        return (
+            row is not None
+            and not row.status.is_open
+            and run.tries > 1
+            and row.error not in (None, AMC_FAILED, KILLED)
+            and len(run.rows) > run.earlier_rows
+        )
+
     def begin_wait(self, state: State, who: Who, process: Process) -> Outcomes:
         one = state.runs[who.run]
         row = latest(one)
         if row and not row.status.is_open:
-            if one.tries > 1 and row.error not in (None, AMC_FAILED, KILLED):
+            if self.is_already_final(one):
                 yield "already final", self.fail(state, who, is_last=True)
                 return
             if row.error is not None:
@@ -94,9 +109,9 @@ class Protocol(Sending):
     def has_results(self, state: State, run: int) -> tuple[State, bool]:
         """Ask AMC about an attempt that has ended without results."""
         row = state.runs[run].rows[-1]
-        if row.status.is_open or row.status is ExecutionStatus.SUCCESS:
+        if row.status.is_open or row.status is ExecutionStatus.SUCCESS or row.amc is None:
             return state, False
-        if not is_final(row.amc_status) and row.amc is not None:
+        if not is_final(row.amc_status):
             row = row._replace(amc_status=state.executions[row.amc].status)
             state = self._latest(state, run, amc_status=row.amc_status)
         return state, row.amc_status is RESULTS
@@ -198,11 +213,14 @@ class Protocol(Sending):
         return named[-1] if named else None
 
     def give_up(self, state: State, who: Who, process: Process) -> Outcomes:
-        """End the row of a run that is over."""
+        """End the row of a run that is over. The id of what was found by name is stored too."""
         row = state.runs[who.run].rows[process.attempt]
+        if row.status is ExecutionStatus.PENDING and process.amc is not None:
+            state = self.accept(state, who.run, process.attempt, process.amc, process.seen)
+            row = state.runs[who.run].rows[process.attempt]
         if row.status.is_open:
             status, error = given_up_as(row.error, process.seen)
-            seen = process.seen if row.amc is not None or is_final(process.seen) else None
+            seen = process.seen if row.amc is not None else None
             state = self.close(state, who, process, status, error, seen)
         yield "", self.succeed(state, who)
 

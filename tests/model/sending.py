@@ -54,10 +54,10 @@ class Sending(Shared):
         other = run.zombie if who.field == "task" else run.task
         if other is not None and other.at in SENDING:
             yield "locked", self.fail(state, who)
-        elif row.amc is not None:
-            yield "sent already", self.sent(state, who, process)
         elif not row.status.is_open:
             yield "no longer open", self.fail(state, who)
+        elif row.amc is not None:
+            yield "sent already", self.sent(state, who, process)
         else:
             at = "search" if row.is_sending else "post"
             marked = with_row(state, who.run, process.attempt, is_sending=True)
@@ -112,8 +112,10 @@ class Sending(Shared):
             place = who.run, process.attempt
             accepted = self.accept(state, *place, process.amc, process.seen)
             yield "", self.sent(accepted, who, process)
-        elif row.amc == process.amc:
+        elif row.amc == process.amc and row.status.is_open:
             yield "stored already", self.sent(state, who, process)
+        elif row.amc == process.amc:
+            yield "ended meanwhile", self.fail(state, who)
         else:
             yield "no longer open", self.go_with(state, who, process, "withdraw", process.amc)
 

@@ -13,11 +13,13 @@ from model.protocol import Protocol
 from model.state import (
     IN_FLIGHT,
     STEP,
+    Process,
     State,
     all_rows,
     held_slots,
     with_row,
 )
+from model.state import Row as ModelRow
 from model.steps import Step
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.domain.execution_states import AmcStatus, ExecutionStatus
@@ -57,6 +59,15 @@ class OldestFirst(Protocol):
             if is_waiting and held_slots(state) < self.slots:
                 state = with_row(state, run, attempt, has_slot=True)
         return state
+
+
+def statements_of(process: Process, row: ModelRow | None) -> tuple[str, ...]:
+    """Return the statements of a step that begins a transaction, in their order."""
+    last = STATEMENTS.get(process.at)
+    is_found_by_name = process.at == "give_up" and process.amc is not None
+    if is_found_by_name and row is not None and row.amc is None:
+        return ("mark_submitted", "end_execution")
+    return (last,) if last else ()
 
 
 def pick(outcomes: Iterator[tuple[Step, State]], wanted: dict[str, str]) -> State:

@@ -81,6 +81,7 @@ class Run(NamedTuple):
     phase: Phase = Phase.SUBMIT
     tries: int = 1  # of the task, since the last clear
     is_cleared: bool = False
+    earlier_rows: int = 0  # how many there were at the last clear
     waits: str | None = None  # the task is deferred: "slot" or "amc"
     task: Process | None = None
     zombie: Process | None = None

@@ -170,9 +170,10 @@ class Shared:
         process: Process,
         at: str,
         *,
+        amc: int | None = None,
         seen: AmcStatus | None = None,
     ) -> State:
-        following = Process(process.task, at, process.attempt, seen=seen)
+        following = Process(process.task, at, process.attempt, amc, seen)
         return with_run(state, who.run, **{who.field: following})
 
     def go_with(self, state: State, who: Who, process: Process, at: str, amc: int) -> State:
@@ -183,7 +184,8 @@ class Shared:
 
     def go_seeing(self, state: State, who: Who, process: Process, at: str, amc: int) -> State:
         """Go on after a request to cancel an execution."""
-        return self.go(state, who, process, at, seen=self.seen_after_cancel(state, amc))
+        seen = self.seen_after_cancel(state, amc)
+        return self.go(state, who, process, at, amc=amc, seen=seen)
 
     def _latest(self, state: State, run: int, **changes: Any) -> State:
         return with_row(state, run, len(state.runs[run].rows) - 1, **changes)

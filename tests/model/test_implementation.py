@@ -36,13 +36,13 @@ from fixtures.run_steps import RETRIES, Run
 from model.side_by_side import (
     DEATHS,
     POSTS,
-    STATEMENTS,
     Crash,
     OldestFirst,
     abstract,
     dying,
     in_short,
     pick,
+    statements_of,
 )
 from model.state import (
     RESULTS,
@@ -50,6 +50,7 @@ from model.state import (
     Phase,
     State,
     is_final,
+    latest,
     with_execution,
     with_row,
     with_run,
@@ -178,7 +179,7 @@ class Both(RuleBasedStateMachine):
             case ("delete", run):
                 self.state = with_run(self.state, run, phase=Phase.GONE, waits=None)
             case (Phase() as phase, run):
-                self.state = with_run(self.state, run, phase=phase, tries=1, is_cleared=True)
+                self.state = self.world.clear(self.state, run, phase)
                 self.runs[run].clear()
             case ("deadline", run):
                 self.deadline(run)
@@ -229,7 +230,8 @@ class Both(RuleBasedStateMachine):
         }
         self.state = pick(self.protocol.start(self.state, run), wanted)
         while (process := self.state.runs[run].task) is not None:
-            if dies_at in (process.at, STATEMENTS.get(process.at)) and dies_at:
+            row = latest(self.state.runs[run])
+            if dies_at and dies_at in (process.at, *statements_of(process, row)):
                 self.state = self.protocol.end_try(self.state, run, is_last=False)
                 break
             self.state = pick(self.protocol.take(self.state, Who(run, "task")), wanted)

@@ -95,8 +95,12 @@ class World:
             yield Step(None, "delete", number), gone
         if run.phase is Phase.DONE and run.rows:
             for phase in (Phase.SUBMIT, Phase.WAIT):
-                cleared = with_run(after, number, phase=phase, tries=1, is_cleared=True)
-                yield Step(None, f"clear {phase}", number), cleared
+                yield Step(None, f"clear {phase}", number), self.clear(after, number, phase)
+
+    def clear(self, state: State, number: int, phase: Phase) -> State:
+        """Clear a task with those that follow it."""
+        rows = len(state.runs[number].rows)
+        return with_run(state, number, phase=phase, tries=1, is_cleared=True, earlier_rows=rows)
 
     def mark_failed(self, state: State, number: int) -> State:
         """End the task: a worker's process stops, and a trigger's on_kill runs."""

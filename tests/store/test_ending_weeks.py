@@ -11,6 +11,7 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from fixtures.postgres import Database, Row, Rows
+from recomamp.domain.execution_states import ExecutionStatus
 from recomamp.domain.scheduling.windows import Window
 from recomamp.store import run_records
 
@@ -42,6 +43,7 @@ def start(connection: Connection, one: Row) -> bool:
         collection_id=UUID(str(one["collection_id"])),
         window=WINDOW,
         execution_id=UUID(str(one["id"])),
+        execution_status=ExecutionStatus(one["status"]),
         retry_count=0,
         started_at=NOON,
     )
@@ -59,6 +61,27 @@ def end(connection: Connection, one: Row, status: str) -> bool:
         error_message="it failed" if status == "FAILED" else None,
         completed_at=NOON,
     )
+
+
+def test_a_start_that_waited_for_the_end_of_its_execution_leaves_the_week(
+    database: Database, rows: Rows, collection: Row
+) -> None:
+    """When it begins, the execution is running: only what it sees at its end decides."""
+    running = execution(rows, collection, "run 1", "RUNNING")
+    holder, starting = database.connect(), database.connect()
+    with holder.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute(
+            "UPDATE workflow_executions SET status = 'CANCELLED', completed_at = now(),"
+            " error_type = 'KILLED'"
+        )
+        waiting = pool.submit(start, starting, running)
+        while not database.query("SELECT pid FROM pg_locks WHERE NOT granted"):
+            assert not waiting.done()
+        assert end(holder, running, "FAILED")
+        holder.commit()
+        assert not waiting.result()
+        starting.commit()
+    assert [week["status"] for week in rows.weeks(collection)] == ["FAILED"]
 
 
 def test_a_failure_that_waited_for_the_week_leaves_it_to_the_run_that_began_meanwhile(

@@ -150,6 +150,7 @@ def _id(row: Row | None) -> UUID:
 MOVES: dict[tuple[Actor, State], Move] = {
     (Actor.SUBMIT, ExecutionStatus.PENDING): open_next,
     (Actor.SUBMIT, ExecutionStatus.RUNNING): accept,
+    (Actor.RECORD, ExecutionStatus.RUNNING): accept,
     (Actor.RECONCILE, ExecutionStatus.RUNNING): accept,
     (Actor.LOAD, ExecutionStatus.SUCCESS): load,
     **{

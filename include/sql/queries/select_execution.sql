@@ -1,8 +1,10 @@
 -- Read one execution and where it runs: by primary key or, without one, the latest attempt of a DAG
 -- run.
 -- Only rows of one owner count: an execution on another user's instance is left out, another user's
--- schedule or collection is not named, and the attempts of a run are those of its DAG's definition.
--- Parameters: execution_id (UUID or NULL), dag_id, dag_run_id (Airflow's ids or NULL).
+-- schedule or collection is not named, and the attempts of a run are those of the owner of its DAG's
+-- schedule or collection. That may have been deleted and inserted again with its id since.
+-- Parameters: execution_id (UUID or NULL), dag_id, dag_run_id (Airflow's ids or NULL),
+-- of_schedule_id or of_collection_id (UUID, the DAG's; the other is NULL).
 SELECT
     execution.id,
     execution.status,
@@ -73,11 +75,11 @@ WHERE execution.id = COALESCE(
           AND (
               EXISTS (
                   SELECT FROM workflow_schedules AS own
-                  WHERE own.id = latest.schedule_id AND own.user_id = latest.user_id
+                  WHERE own.id = %(of_schedule_id)s::UUID AND own.user_id = latest.user_id
               )
               OR EXISTS (
                   SELECT FROM report_data_collections AS own
-                  WHERE own.id = latest.collection_id AND own.user_id = latest.user_id
+                  WHERE own.id = %(of_collection_id)s::UUID AND own.user_id = latest.user_id
               )
           )
         ORDER BY latest.attempt DESC

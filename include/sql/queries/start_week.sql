@@ -1,6 +1,8 @@
 -- Record that the execution of a week is in flight. A week with results and a skipped week stay as
--- they are.
--- Parameters: collection_id, week_start_date, week_end_date, execution_id, retry_count, started_at.
+-- they are. So does any week if the execution is no longer as its task has read it: its run may have
+-- ended since. The execution is locked before the week, as by the statements that end both.
+-- Parameters: collection_id, week_start_date, week_end_date, execution_id, execution_status (as read),
+-- retry_count, started_at.
 UPDATE report_data_weeks
 SET
     status = 'RUNNING',
@@ -13,4 +15,10 @@ WHERE collection_id = %(collection_id)s
   AND week_start_date = %(week_start_date)s
   AND week_end_date = %(week_end_date)s
   AND status NOT IN ('SUCCESS', 'SKIPPED')
+  AND EXISTS (
+      SELECT FROM workflow_executions AS execution
+      WHERE execution.id = %(execution_id)s
+        AND execution.status = %(execution_status)s
+      FOR SHARE
+  )
 RETURNING id;

@@ -116,7 +116,10 @@ _S, _A = ExecutionStatus, Actor
 TRANSITIONS = (
     Transition(None, _S.PENDING, (_A.SUBMIT,), "the run has no open attempt"),
     Transition(
-        _S.PENDING, _S.RUNNING, (_A.SUBMIT, _A.RECONCILE), "AMC returned an id, or lists one"
+        _S.PENDING,
+        _S.RUNNING,
+        (_A.SUBMIT, _A.RECORD, _A.RECONCILE),
+        "AMC returned an id, or lists one",
     ),
     Transition(
         _S.PENDING,

@@ -69,17 +69,33 @@ def insert_execution(
 def select_latest_execution(
     connection: Connection, *, dag_id: str, dag_run_id: str
 ) -> Execution | None:
-    """Return the latest attempt of a DAG run, None before the first."""
-    row = fetch_one(
-        connection, "select_execution", execution_id=None, dag_id=dag_id, dag_run_id=dag_run_id
+    """Return the latest attempt of a DAG run, None before the first, or without its definition."""
+    return _select_execution(
+        connection, dag_id=dag_id, dag_run_id=dag_run_id, of=DefinitionRef.of_dag(dag_id)
     )
-    return _execution(row) if row else None
 
 
 def select_execution(connection: Connection, execution_id: UUID) -> Execution | None:
     """Return one execution, None where there is none of that id."""
+    return _select_execution(connection, execution_id=execution_id)
+
+
+def _select_execution(
+    connection: Connection,
+    *,
+    execution_id: UUID | None = None,
+    dag_id: str | None = None,
+    dag_run_id: str | None = None,
+    of: DefinitionRef | None = None,
+) -> Execution | None:
     row = fetch_one(
-        connection, "select_execution", execution_id=execution_id, dag_id=None, dag_run_id=None
+        connection,
+        "select_execution",
+        execution_id=execution_id,
+        dag_id=dag_id,
+        dag_run_id=dag_run_id,
+        of_schedule_id=of.schedule_id if of else None,
+        of_collection_id=of.collection_id if of else None,
     )
     return _execution(row) if row else None
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 
 from recomamp.domain.definition_ref import DefinitionKind
+from recomamp.domain.execution_states import ExecutionStatus
 from recomamp.domain.executions import Execution
 from recomamp.domain.restatement import is_restatement
 from recomamp.domain.scheduling.windows import Window
@@ -86,12 +87,15 @@ def start_week(
     collection_id: UUID,
     window: Window,
     execution_id: UUID,
+    execution_status: ExecutionStatus,
     retry_count: int,
     started_at: datetime,
 ) -> bool:
     """Show a week as running; False where the window is not a week of the collection.
 
     One that has results keeps showing them until there are new ones; a skipped one stays skipped.
+
+    :param execution_status: as it was read. If it has changed since, the week stays as it is.
     """
     return window.is_whole_days and execute_returning(
         connection,
@@ -100,6 +104,7 @@ def start_week(
         week_start_date=window.first_date,
         week_end_date=window.last_date,
         execution_id=execution_id,
+        execution_status=execution_status.value,
         retry_count=retry_count,
         started_at=started_at,
     )

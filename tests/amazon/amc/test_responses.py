@@ -215,8 +215,14 @@ def test_a_list_does_not_end_unnoticed_at_a_token_that_is_no_text(read, key, tok
         '"executionTime": NaN',
         '"executionTime": -Infinity',
         f'"executionTime": 1{"0" * 400}',
+        '"executionTime": 1e300',
+        '"executionTime": -1',
+        '"executionTime": 2147483647.5',
+        '"executionTime": "55"',
         '"createTime": "9999-12-31T23:59:59-01:00"',
         '"createTime": "0001-01-01T00:00:00+02:00"',
+        '"createTime": "1999-12-31T23:59:59Z"',
+        '"createTime": "9990-01-01T00:00:00Z"',
     ],
 )
 def test_numbers_and_times_that_nothing_can_hold_are_left_out(field):
@@ -225,3 +231,9 @@ def test_numbers_and_times_that_nothing_can_hold_are_left_out(field):
     execution = read_execution(answer(content=body))
 
     assert (execution.execution_time_seconds, execution.create_time) == (None, None)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.4, 2**31 - 1])
+def test_a_time_that_a_row_can_hold_is_kept(seconds):
+    body = {"workflowExecutionId": "e-1", "executionTime": seconds}
+    assert read_execution(answer(json=body)).execution_time_seconds == seconds

@@ -11,10 +11,11 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_steps import Run
 from recomamp.errors import ExecutionFailed, PipelineError, SubmissionUnknown
+from recomamp.pipeline.executions.base import FAILED_ATTEMPTS
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
 from recomamp.pipeline.executions.submit import SubmitExecution
-from recomamp.pipeline.executions.wait import FAILED_ATTEMPTS, WaitForExecution
+from recomamp.pipeline.executions.wait import WaitForExecution
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +86,41 @@ def test_a_worker_that_died_after_the_last_attempt_is_followed_by_no_further_one
     assert len(emulator.executions()) == FAILED_ATTEMPTS
 
 
+def refuse_submission(run: Run, emulator: RunningEmulator, error_type: str) -> None:
+    """Fail submit for good."""
+    if error_type == "INSTANCE_UNUSABLE":
+        run.database.query("UPDATE amc_instances SET health_status = 'ERROR'")
+        emulator.fault("*", "forbidden", times=None, matching="/amc/", reason="not for you")
+    else:
+        emulator.fault("create_execution", "forbidden", times=None, reason="not for you")
+    with pytest.raises(AirflowFailException, match="not for you"):
+        run.step(SubmitExecution)
+
+
+@pytest.mark.parametrize("error_type", ["REQUEST_REJECTED", "INSTANCE_UNUSABLE"])
+def test_a_worker_that_died_after_a_refusal_is_followed_by_no_further_attempt(
+    run: Run, emulator: RunningEmulator, error_type: str
+) -> None:
+    refuse_submission(run, emulator, error_type)
+    sent = len(emulator.calls("create_execution"))
+    run.try_number += 1  # Airflow was not told that the try before had failed for good
+    with pytest.raises(AirflowFailException, match="not for you"):
+        run.step(SubmitExecution)
+    assert [row["error_type"] for row in run.executions] == [error_type]
+    assert len(emulator.calls("create_execution")) == sent
+
+
+def test_clearing_a_refused_run_asks_again_also_if_the_first_try_after_it_opens_nothing(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    refuse_submission(run, emulator, "REQUEST_REJECTED")
+    emulator.clear_faults()
+    run.clear()
+    run.try_number += 1  # the worker of the first try was killed
+    run.step(SubmitExecution)
+    assert [row["status"] for row in run.executions] == ["FAILED", "RUNNING"]
+
+
 def test_clearing_the_run_allows_as_many_attempts_again(
     run: Run, emulator: RunningEmulator
 ) -> None:
@@ -94,6 +130,20 @@ def test_clearing_the_run_allows_as_many_attempts_again(
     run.clear()
     fail_for_good(run)
     assert len(emulator.executions()) == 2 * FAILED_ATTEMPTS
+
+
+def test_a_scheduler_whose_clock_is_ahead_allows_no_further_attempt(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    """By its clock the run began after the database had its first attempt."""
+    fail_executions(emulator, times=None)
+    run.step(SubmitExecution)
+    run.dag_run.start_date = run.executions[0]["created_at"]
+    run.database.query(
+        "UPDATE workflow_executions SET created_at = created_at - INTERVAL '8 seconds'"
+    )
+    fail_for_good(run)
+    assert len(emulator.executions()) == FAILED_ATTEMPTS
 
 
 @pytest.mark.parametrize("lost", [1, FAILED_ATTEMPTS])

@@ -145,6 +145,50 @@ def test_a_run_whose_step_failed_by_itself_says_what_the_step_said(
     assert execution["amc_status"] == "SUCCEEDED"
 
 
+@pytest.mark.parametrize("at_amc", ["SUCCEEDED", "RUNNING"])
+def test_the_row_names_what_record_finds_of_a_query_whose_answer_was_lost(
+    run: Run, emulator: RunningEmulator, at_amc: str
+) -> None:
+    """A person marks the run failed before a search of AMC's list has removed the doubt."""
+    if at_amc == "SUCCEEDED":
+        emulator.progression("at_once")
+    else:
+        emulator.progression("per_poll", polls=100)
+    emulator.fault("create_execution", "reset_after")
+    emulator.fault("list_executions", "forbidden")
+    with pytest.raises(SubmissionUnknown):
+        run.step(SubmitExecution)
+    run.states["submit"] = "failed"
+    run.step(RecordRun)
+    (execution,) = run.executions
+    (sent,) = emulator.executions()
+    assert (execution["status"], execution["error_type"]) == ("CANCELLED", "KILLED")
+    assert execution["amc_execution_id"] == sent["workflowExecutionId"]
+    assert execution["amc_status"] == {"RUNNING": "CANCELLED"}.get(at_amc, at_amc)
+    emulator.progression("at_once")
+    run.clear()
+    assert run.run_all()
+    is_asked_again = at_amc == "RUNNING"
+    assert len(emulator.executions()) == 1 + is_asked_again
+    assert run.executions[-1]["status"] == "SUCCESS"
+
+
+def test_results_that_no_id_of_amc_leads_to_are_asked_for_again(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    """An earlier version did not keep the id of what it found by name."""
+    emulator.progression("at_once")
+    run.step(SubmitExecution)
+    run.states["submit"] = "failed"
+    run.database.query(
+        "UPDATE workflow_executions SET status = 'CANCELLED', error_type = 'KILLED',"
+        " amc_status = 'SUCCEEDED', amc_execution_id = NULL, completed_at = now()"
+    )
+    run.clear()
+    assert run.run_all()
+    assert [row["status"] for row in run.executions] == ["CANCELLED", "SUCCESS"]
+
+
 def test_an_error_that_nobody_expected_is_no_decision_of_people(
     run: Run, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,25 @@ def test_waiting_holds_no_worker_and_goes_on_after_the_trigger(
     assert run.step(WaitForExecution, "resume") == execution_id
 
 
+def test_a_status_of_amcs_counts_in_either_case(run: Run, emulator: RunningEmulator) -> None:
+    emulator.progression("at_once")
+    emulator.fault("get_execution", "unknown_status", status="Succeeded", times=None)
+    assert run.run_all()
+    assert [(row["status"], row["amc_status"]) for row in run.executions] == [
+        ("SUCCESS", "SUCCEEDED")
+    ]
+
+
+def test_a_status_that_the_pipeline_does_not_know_is_shown_in_amcs_word(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.fault("get_execution", "unknown_status", status="Hibernating", times=None)
+    run.step(SubmitExecution)
+    with pytest.raises(TaskDeferred):
+        run.step(WaitForExecution)
+    assert [row["amc_status"] for row in run.executions] == ["Hibernating"]
+
+
 def test_submitting_again_finds_what_was_submitted(run: Run, emulator: RunningEmulator) -> None:
     assert run.step(SubmitExecution) == run.step(SubmitExecution)
     assert len(emulator.executions()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
 from fixtures.run_steps import Run
 from recomamp.domain.reconciliation import RunState
-from recomamp.errors import ExecutionFailed
+from recomamp.errors import ExecutionFailed, PipelineError
 from recomamp.pipeline.executions.cancellation import end_cancelled
 from recomamp.pipeline.executions.load import LoadResults
 from recomamp.pipeline.executions.record import RecordRun
@@ -22,7 +23,7 @@ from recomamp.pipeline.executions.submit import SubmitExecution
 from recomamp.pipeline.executions.wait import WaitForExecution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.reconciliation.operator import reconcile
-from recomamp.store import run_records
+from recomamp.store import executions, run_records
 from recomamp.store.executions import select_execution
 
 STEPS = (SubmitExecution, WaitForExecution, LoadResults, RecordRun)
@@ -409,6 +410,37 @@ def test_a_week_that_is_skipped_while_its_run_submits_stays_skipped(
     run.step(RecordRun)
     assert [week["status"] for week in rows.weeks(collection)] == ["SKIPPED"]
     assert rows.get("report_data_collections", collection)["failed_weeks"] == 0
+
+
+@pytest.mark.own_sessions
+@pytest.mark.parametrize("stalls_before", ["start_week", "mark_submitted"])
+def test_a_week_that_failed_while_its_submit_stalled_stays_failed(
+    database: Database,
+    rows: Rows,
+    collection: Row,
+    emulator: RunningEmulator,
+    monkeypatch: pytest.MonkeyPatch,
+    stalls_before: str,
+) -> None:
+    """A person marks the run failed. The process of submit goes on afterwards."""
+    emulator.progression("per_poll", polls=100)
+    run = Run(database, collection_id=str(collection["id"]))
+    module: Any = run_records if stalls_before == "start_week" else executions
+    go_on, stalled = getattr(module, stalls_before), []
+
+    def end_the_run_first(connection: Connection, *ids: Any, **columns: Any) -> bool:
+        if not stalled:
+            stalled.append(stalls_before)
+            run.states["submit"] = "failed"
+            run.step(RecordRun)
+        return go_on(connection, *ids, **columns)
+
+    monkeypatch.setattr(module, stalls_before, end_the_run_first)
+    with suppress(PipelineError):
+        run.step(SubmitExecution)
+    assert stalled
+    assert [row["status"] for row in run.executions] == ["CANCELLED"]
+    assert [week["status"] for week in rows.weeks(collection)] == ["FAILED"]
 
 
 def test_a_killed_run_fails_its_own_week_and_tells_how_long_it_took(

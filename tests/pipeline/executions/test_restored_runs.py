@@ -92,6 +92,30 @@ def test_a_run_that_airflow_shows_as_just_begun_asks_for_nothing(
     assert shown(database) == before
 
 
+def test_a_scheduler_whose_clock_is_ahead_asks_for_nothing_either(
+    database: Database, schedule: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    run = make_run(database, schedule, "backfill")
+    run.dag_run.start_date += timedelta(seconds=8)
+    run_all(run)
+    forget(run)
+    run_all(run)
+    assert len(emulator.executions()) == 1
+
+
+def test_clears_within_the_slack_of_the_clocks_ask_each_time(
+    database: Database, schedule: Row, emulator: RunningEmulator
+) -> None:
+    emulator.progression("at_once")
+    run = make_run(database, schedule, "backfill")
+    for _ in range(3):
+        run_all(run)
+        run.clear()
+        run.dag_run.start_date = datetime.now(UTC)
+    assert len(emulator.executions()) == 3
+
+
 def test_a_clear_that_the_backup_does_not_have_is_kept(
     database: Database, schedule: Row, emulator: RunningEmulator
 ) -> None:
@@ -121,7 +145,7 @@ def test_a_backfill_that_is_asked_for_after_airflow_has_forgotten_the_first_asks
     emulator.progression("at_once")
     run_all(make_run(database, schedule, "backfill"))
     again = make_run(database, schedule, "backfill")
-    again.dag_run.start_date += timedelta(seconds=1)
+    again.dag_run.start_date += timedelta(minutes=2)
     run_all(again)
     assert [row["attempt"] for row in again.executions] == [1, 2]
     assert len(emulator.executions()) == 2

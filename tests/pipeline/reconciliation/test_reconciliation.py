@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -136,6 +137,22 @@ def test_a_pending_row_without_a_run_takes_the_id_that_amc_has_for_its_name(
     assert len(reconciler.actions) == 1
 
 
+def test_an_id_that_amc_gives_a_time_of_the_future_is_adopted_as_of_now(
+    reconciler: Reconciler,
+    rows: Rows,
+    put: Callable[..., Row],
+    north: EmulatorClient,
+    emulator: RunningEmulator,
+) -> None:
+    """Its deadline would come years late, and no column holds how long it has run."""
+    row = put()
+    emulator.clock(now="2099-01-01T00:00:00+00:00")
+    order(north, row)
+    emulator.clock(now=reconciler.start.isoformat())
+    reconciler.at(0)
+    assert rows.get("workflow_executions", row)["submitted_at"] == reconciler.start
+
+
 def test_an_orphan_is_cancelled_and_its_books_closed_after_a_quarter_of_an_hour(
     reconciler: Reconciler,
     rows: Rows,
@@ -227,19 +244,49 @@ def test_a_row_whose_run_is_alive_is_left_to_its_own_tasks(
     assert set(statuses(emulator).values()) == {"RUNNING"}
 
 
-def test_an_orphan_of_a_withdrawn_consent_is_closed_though_nobody_can_ask_amc(
+def encrypt_with_another_key(rows: Rows, instance: Row) -> None:
+    token = Fernet(Fernet.generate_key()).encrypt(b"Atzr|demo-north").decode()
+    rows.update(
+        "users",
+        rows.get("users", instance["user_id"]),
+        encrypted_access_token=None,
+        encrypted_refresh_token=token,
+    )
+
+
+# Why AMC does not list an instance until a person acts
+LASTING: dict[str, Callable[[RunningEmulator, Rows, Row], object]] = {
+    "the consent is withdrawn": lambda emulator, rows, instance: emulator.revoke("ENTITYDEMONORTH"),
+    "AMC refuses": lambda emulator, rows, instance: emulator.fault(
+        "list_executions", "forbidden", times=None
+    ),
+    "the country is unknown": lambda emulator, rows, instance: rows.update(
+        "amc_accounts",
+        rows.get("amc_accounts", instance["account_id"]),
+        country_code="ZZ",
+        marketplace_id=None,
+    ),
+    "the tokens are unreadable": lambda emulator, rows, instance: encrypt_with_another_key(
+        rows, instance
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", LASTING)
+def test_an_orphan_is_closed_though_amc_lists_nothing_until_a_person_acts(
     reconciler: Reconciler,
     rows: Rows,
     put: Callable[..., Row],
-    schedule: Row,
+    instance: Row,
     north: EmulatorClient,
     emulator: RunningEmulator,
+    reason: str,
 ) -> None:
-    """As long as it is open, the user's rows cannot be deleted."""
+    """As long as it is open, the user's rows cannot be deleted, and it takes a slot."""
     orphan, alive = put(), put(dag_run_id="run 2")
     orphan = accept(rows, orphan, order(north, orphan))
     reconciler.runs = {"run 1": RunState.ENDED, "run 2": RunState.RUNNING}
-    emulator.revoke("ENTITYDEMONORTH")
+    LASTING[reason](emulator, rows, instance)
     reconciler.at(0)
     reconciler.at(14)
     assert rows.get("workflow_executions", orphan)["status"] == "RUNNING"
@@ -252,6 +299,17 @@ def test_an_orphan_of_a_withdrawn_consent_is_closed_though_nobody_can_ask_amc(
     )
     assert rows.get("workflow_executions", alive)["status"] == "PENDING"
     assert reconciler.actions == [("CLOSE", orphan["id"], orphan["amc_execution_id"])]
+
+
+def test_an_orphan_is_left_alone_while_the_list_fails_for_an_error_that_may_pass(
+    reconciler: Reconciler, rows: Rows, put: Callable[..., Row], emulator: RunningEmulator
+) -> None:
+    row = put()
+    emulator.fault("list_executions", "server_error", times=None, status=503)
+    for minutes in (0, 15, 60):
+        with suppress(PipelineError):
+            reconciler.at(minutes)
+    assert rows.get("workflow_executions", row)["status"] == "PENDING"
 
 
 def test_a_run_that_comes_back_to_life_starts_its_grace_anew(

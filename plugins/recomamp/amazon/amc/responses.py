@@ -6,7 +6,6 @@ published list. ``repeatable`` means the same as in ``failures``.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -21,6 +20,10 @@ from recomamp.domain.executions import AmcExecution
 from recomamp.errors import AmazonError, SubmissionUnknown, TransientError, UnexpectedResponse
 
 T = TypeVar("T")
+
+# What every column and every sum of the pipeline can hold. Other numbers and times are absent
+_MAX_SECONDS = 2**31 - 1
+_YEARS = range(2000, 9990)
 
 _WRAPPERS = ("workflowExecution", "execution")
 _LISTS = ("executions", "workflowExecutions")
@@ -147,7 +150,7 @@ def _execution(body: Mapping[str, Any], request_id: str | None) -> AmcExecution 
         window_end=_time(fields, "timeWindowEnd"),
         parameter_values=values if isinstance(values, dict) else {},
         output_columns=tuple(columns) if isinstance(columns, list) else (),
-        execution_time_seconds=_number(fields, "executionTime"),
+        execution_time_seconds=_seconds(fields, "executionTime"),
         sql_query=_text(fields, "sqlQuery") or _text(fields.get("workflow") or {}, "sqlQuery"),
         request_id=request_id,
     )
@@ -158,17 +161,18 @@ def _text(fields: Any, key: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _number(fields: Mapping[str, Any], key: str) -> float | None:
+def _seconds(fields: Mapping[str, Any], key: str) -> float | None:
     value = fields.get(key)
-    if not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+    if not isinstance(value, int | float) or not 0 <= value <= _MAX_SECONDS:
         return None  # also what is not a number: JSON of Python may have NaN
     return float(value)
 
 
 def _time(fields: Mapping[str, Any], key: str) -> datetime | None:
-    """Read a time, UTC where AMC writes no offset; None when absent or unreadable."""
+    """Read a time, UTC where AMC writes no offset; None when absent, unreadable or odd."""
     try:
         time = datetime.fromisoformat(_text(fields, key) or "")
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return time if time.year in _YEARS else None

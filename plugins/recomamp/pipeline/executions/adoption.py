@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from psycopg2.extensions import connection as Connection
 
 from recomamp.amazon.amc.client import AmcClient
 from recomamp.amazon.amc.search import SentQuery, find_sent
 from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.domain.text import one_line
 from recomamp.pipeline.hooks import DatabaseHook
-from recomamp.store.executions import select_execution_by_amc_id
+from recomamp.store.executions import mark_submitted, select_execution_by_amc_id
 
 log = logging.getLogger(__name__)
+
+DEADLINE = timedelta(hours=24)  # from acceptance, for AMC's queue and the run
 
 
 async def find_submitted_execution(
@@ -49,3 +55,22 @@ def is_claimed_by_other(
             connection, execution.instance_id, candidate.amc_execution_id
         )
     return owner not in (None, execution.id)
+
+
+def adopt(
+    connection: Connection, execution_id: UUID, found: AmcExecution, *, now: datetime
+) -> bool:
+    """Store the id of what AMC lists for a row. False where the row waits for no id.
+
+    :raises SubmissionUnknown: when another row was quicker to adopt it. The transaction is lost.
+    """
+    submitted_at = min(found.create_time or now, now)  # AMC's clock may be ahead
+    return mark_submitted(
+        connection,
+        execution_id,
+        amc_execution_id=found.amc_execution_id,
+        amc_status=found.status,
+        amazon_request_id=None,
+        submitted_at=submitted_at,
+        deadline_at=submitted_at + DEADLINE,
+    )

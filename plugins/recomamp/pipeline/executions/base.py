@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from time import monotonic
 from typing import Any, ClassVar, NoReturn
@@ -16,10 +16,10 @@ from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from recomamp.domain.definition_ref import DefinitionKind, DefinitionRef
 from recomamp.domain.definitions import Collection, Schedule
-from recomamp.domain.execution_states import ExecutionStatus
+from recomamp.domain.execution_states import KILLED, ExecutionStatus
 from recomamp.domain.executions import Execution
 from recomamp.domain.run_spec import DagRunKey, RunSpec
-from recomamp.errors import PipelineError, WeekSkipped
+from recomamp.errors import ExecutionFailed, FinalAttemptFailed, PipelineError, WeekSkipped
 from recomamp.pipeline.executions.run_context import due_at_of, overrides_of, window_of
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.executions.submission import ensure_submitted
@@ -30,11 +30,24 @@ from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.pipeline.triggers.slot import SlotTrigger
 from recomamp.store.executions import (
     clear_try_error,
+    count_failed_attempts,
     increment_retry_count,
     select_latest_execution,
     set_try_error,
 )
 from recomamp.store.loaded_windows import LoadedWindow, select_loaded_window
+
+# Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
+# Airflow's tries (TASK_DEFAULTS in generator/factory.py) are more: they also outlast an absent
+# database, and most use up no attempt.
+FAILED_ATTEMPTS = 4
+
+_FAILED = ExecutionFailed.error_type
+# Types of an ended attempt after which a later try opens the next one. None: the row has no type
+_TRIED_AGAIN = (None, _FAILED, KILLED)
+
+# Short, because a DAG that is deleted comes back with its runs in less than a minute
+_CLOCK_SLACK = timedelta(seconds=10)
 
 SUBMIT_TASK_ID, LOAD_TASK_ID = "submit", "load"  # whose states the task record reads
 _TERMINATED = 143  # as a shell says that a process was ended by SIGTERM
@@ -199,6 +212,7 @@ class ExecutionOperator(BaseOperator):
             DagRunKey(run.dag_id, run.run_id),
             lambda: self.run_spec(context),
             has_own_results=lambda latest: has_own_results(context, latest),
+            fail_if_already_final=lambda latest: self.fail_if_already_final(context, latest),
             database=self.database,
             amazon=self.amazon,
             step_time=self.step_time,
@@ -208,6 +222,39 @@ class ExecutionOperator(BaseOperator):
                 trigger=SlotTrigger(execution_id=str(execution.id)), method_name="execute_again"
             )
         return execution
+
+    def fail_if_already_final(self, context: Context, execution: Execution) -> None:
+        """Fail for good where an earlier try of this task was about to.
+
+        A worker may die between writing the end and telling Airflow. Clearing the task restarts the
+        counts of tries and attempts, and opens the next attempt.
+
+        :raises FinalAttemptFailed: with what the earlier try has written.
+        """
+        if execution.status.is_open:
+            return
+        is_final = (
+            tries_since_clear(context) > 1
+            and execution.error_type not in _TRIED_AGAIN
+            and is_of_this_run(context, execution)
+        )
+        is_enough = (
+            execution.error_type == _FAILED and self.failed_attempts(context) >= FAILED_ATTEMPTS
+        )
+        if is_final or is_enough:
+            raise FinalAttemptFailed(execution.error_message)
+
+    def failed_attempts(self, context: Context) -> int:
+        """Count the attempts that AMC has FAILED since the run was last cleared."""
+        run = context["dag_run"]
+        with self.database.transaction() as connection:
+            return count_failed_attempts(
+                connection,
+                dag_id=run.dag_id,
+                dag_run_id=run.run_id,
+                clear_number=clear_number(context),
+                began_at=began_at(context),
+            )
 
     def execute_again(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Execute the task again after the event of ``SlotTrigger``.
@@ -235,16 +282,21 @@ def has_own_results(context: Context, execution: Execution) -> bool:
     Airflow has then forgotten the end of the run: its database is a backup, older than the rows. A
     run of the same id that is asked for again begins after the results.
     """
-    return (
-        execution.status is ExecutionStatus.SUCCESS
-        and execution.clear_number >= clear_number(context)
-        and execution.created_at >= began_at(context)
-    )
+    return execution.status is ExecutionStatus.SUCCESS and is_of_this_run(context, execution)
+
+
+def is_of_this_run(context: Context, execution: Execution) -> bool:
+    """Return whether the run has opened the attempt itself, and nobody has cleared it since."""
+    is_since_clear = execution.clear_number >= clear_number(context)
+    return is_since_clear and execution.created_at >= began_at(context)
 
 
 def began_at(context: Context) -> datetime:
-    """Return when Airflow started the run, which is before its first attempt was opened."""
-    return context["dag_run"].start_date or datetime.fromtimestamp(0, tz=UTC)
+    """Return since when attempts are of the run, and not of an earlier one with its id."""
+    # The scheduler's clock says when the run began, the database's when an attempt was opened. Two
+    # clears within the slack differ by their number
+    start = context["dag_run"].start_date
+    return start - _CLOCK_SLACK if start else datetime.fromtimestamp(0, tz=UTC)
 
 
 def tries_since_clear(context: Context) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from recomamp.domain.execution_states import KILLED, Actor, AmcStatus, ExecutionStatus
-from recomamp.domain.executions import Execution
+from recomamp.domain.execution_states import KILLED, Actor, ExecutionStatus
+from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.metrics import count_ended
 from recomamp.store import run_records
 from recomamp.store.executions import end_execution
 
 
-async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcStatus | None:
-    """Cancel what goes by the execution's id or name at AMC, and return its status afterwards.
+async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcExecution | None:
+    """Cancel what goes by the execution's id or name at AMC, and return what AMC then says of it.
 
     None where AMC knows nothing of it. What has ended stays as it ended.
 
@@ -21,14 +21,14 @@ async def cancel_at_amc(execution: Execution, amazon: AmcHook) -> AmcStatus | No
     """
     async with amazon.client_for(execution) as amc:
         if execution.amc_execution_id is not None:
-            return (await amc.cancel_execution(execution.amc_execution_id)).status
-        status = None
+            return await amc.cancel_execution(execution.amc_execution_id)
+        found = None
         if execution.submission_started_at is not None:
             name = execution.amc_workflow_id
             async for sent in amc.list_executions(workflow_id=name):
                 if sent.workflow_id == name:  # other executions may be listed too
-                    status = (await amc.cancel_execution(sent.amc_execution_id)).status
-        return status
+                    found = await amc.cancel_execution(sent.amc_execution_id)
+        return found
 
 
 def end_cancelled(database: DatabaseHook, execution: Execution, reason: str) -> bool:

@@ -49,8 +49,10 @@ def are_at_amc(
     """
     if execution.status.is_open or execution.status is ExecutionStatus.SUCCESS:
         return False
+    if execution.amc_execution_id is None:  # nothing leads to them
+        return False
     status = AmcStatus.parse(execution.amc_status)
-    if not status.is_terminal and execution.amc_execution_id is not None:
+    if not status.is_terminal:
         try:
             status = step_time.run_step(_ask(execution, amazon))
         except (RequestRejected, ConsentRevoked) as err:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from airflow.sdk import Context, TaskInstanceState
 from pydantic import JsonValue
@@ -23,6 +24,7 @@ from recomamp.domain.restatement import is_restatement
 from recomamp.domain.scheduling.windows import Window
 from recomamp.domain.text import one_line
 from recomamp.errors import AmazonError, ConfigurationError, InvalidDefinition
+from recomamp.pipeline.executions.adoption import adopt
 from recomamp.pipeline.executions.base import (
     LOAD_TASK_ID,
     SUBMIT_TASK_ID,
@@ -145,14 +147,14 @@ class RecordRun(ExecutionOperator):
 
     def _end(self, context: Context, execution: Execution) -> Execution:
         """End an execution whose run is over, at AMC too."""
-        amc_status = AmcStatus.parse(execution.amc_status)
+        amc_status, found = AmcStatus.parse(execution.amc_status), None
         reason = "the run ended before the execution's results were loaded"
         if execution.last_error:
             reason = f"{reason}: {execution.last_error}"
         try:
             if not amc_status.is_terminal:
-                cancelled = self.step_time.run_step(cancel_at_amc(execution, self.amazon))
-                amc_status = cancelled or amc_status
+                found = self.step_time.run_step(cancel_at_amc(execution, self.amazon))
+                amc_status = found.status if found else amc_status
         except (AmazonError, InvalidDefinition, ConfigurationError) as err:
             if next_retry_at(err, context):
                 raise
@@ -161,19 +163,27 @@ class RecordRun(ExecutionOperator):
             why = "" if is_known else f": {err}"
             reason = f"{reason}; AMC could not be asked to cancel{why}"
         status, kind = given_up_as(execution.error_type, amc_status)
-        is_sent = execution.amc_execution_id is not None
+        is_sent = found is not None or execution.amc_execution_id is not None
         with self.database.transaction() as connection:
+            # AMC's id leads a later run of the same query to its results
+            is_adopted = (
+                found is not None
+                and execution.amc_execution_id is None
+                and adopt(connection, execution.id, found, now=datetime.now(UTC))
+            )
             is_ended = end_execution(
                 connection,
                 execution.id,
                 actor=Actor.RECORD,
                 status=status,
-                amc_status=amc_status if is_sent or amc_status.is_terminal else None,
+                amc_status=amc_status if is_sent else None,
                 error_type=kind,
                 error_message=reason,
                 completed_at=datetime.now(UTC),
             )
             ended = select_execution(connection, execution.id)
+        if is_adopted:
+            count(metrics.SUBMITTED)
         if is_ended:
             count_ended(status)
         return ended or execution
@@ -195,7 +205,7 @@ class RecordRun(ExecutionOperator):
                 connection,
                 schedule_id=self.definition_ref.id,
                 dag_run_id=run.run_id,
-                execution_id=execution.id if execution else None,
+                execution_id=self._linked_id(execution),
                 status=status,
                 error_message=reason,
                 duration_seconds=max(0, round((ended_at - began_at).total_seconds())),
@@ -217,6 +227,15 @@ class RecordRun(ExecutionOperator):
         self.log.info(
             "Schedule run %s: %s", run.run_id, status if is_there else "the schedule is gone"
         )
+
+    def _linked_id(self, execution: Execution | None) -> UUID | None:
+        """Return the id that the row of a run or week may name: only of its definition's own.
+
+        An execution from before its definition was deleted, and inserted again, names none.
+        """
+        if execution is None or execution.definition != self.definition_ref:
+            return None
+        return execution.id
 
     def _next_run_at(self, now: datetime) -> datetime | None:
         """Return the schedule's next tick, None where its row no longer says one."""
@@ -241,7 +260,7 @@ class RecordRun(ExecutionOperator):
                 window=window,
                 dag_id=run.dag_id,
                 dag_run_id=run.run_id,
-                execution_id=execution.id if execution else None,
+                execution_id=self._linked_id(execution),
                 status=status,
                 error_message=reason,
                 completed_at=datetime.now(UTC),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from psycopg2.extensions import connection as Connection
@@ -33,7 +33,11 @@ from recomamp.errors import (
     RequestRejected,
     WeekSkipped,
 )
-from recomamp.pipeline.executions.adoption import find_submitted_execution, is_claimed_by_other
+from recomamp.pipeline.executions.adoption import (
+    DEADLINE,
+    find_submitted_execution,
+    is_claimed_by_other,
+)
 from recomamp.pipeline.executions.earlier_results import INTERRUPTED, are_at_amc, asks_the_same
 from recomamp.pipeline.executions.step_time import StepTime
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
@@ -47,14 +51,13 @@ from recomamp.store.slots import grant_slots
 
 log = logging.getLogger(__name__)
 
-DEADLINE = timedelta(hours=24)  # from acceptance, for AMC's queue and the run
-
 
 def ensure_submitted(
     run: DagRunKey,
     read_spec: Callable[[], RunSpec],
     *,
     has_own_results: Callable[[Execution], bool],
+    fail_if_already_final: Callable[[Execution], None],
     database: DatabaseHook,
     amazon: AmcHook,
     step_time: StepTime,
@@ -68,6 +71,8 @@ def ensure_submitted(
         also if the row has become invalid since.
     :param has_own_results: says of the last attempt whether the run has already loaded it; then it
         is returned.
+    :param fail_if_already_final: raises of the last attempt what an earlier try of the task has
+        failed with for good.
     :raises WeekSkipped: when somebody has decided not to collect the week; nothing was written.
     :raises InvalidDefinition: when the query cannot be bound; nothing was written or sent.
     :raises RequestRejected: when AMC refuses it; the execution is FAILED with Amazon's words.
@@ -81,6 +86,8 @@ def ensure_submitted(
     latest = _latest_attempt(run, database)
     if latest is not None and has_own_results(latest):
         return latest
+    if latest is not None:
+        fail_if_already_final(latest)
     if latest is not None and _has_results_at_amc(latest, read_spec, database, amazon, step_time):
         _show_week(latest, database)
         return latest
@@ -128,6 +135,7 @@ def _show_week(execution: Execution, database: DatabaseHook) -> None:
             collection_id=definition.id,
             window=execution.window,
             execution_id=execution.id,
+            execution_status=execution.status,
             retry_count=execution.retry_count,
             started_at=execution.submitted_at or execution.created_at,
         )
@@ -207,10 +215,10 @@ def _bring_to_amc(
                 connection, execution.id, submission_started_at=datetime.now(UTC)
             )
             current = executions.select_execution(connection, execution.id)
-        if current is not None and current.amc_execution_id is not None:
-            return current  # the other try has just done it
         if current is None or not current.status.is_open:
             raise ExecutionNoLongerOpen(f"execution {execution.id} was ended before it was sent")
+        if current.amc_execution_id is not None:
+            return current  # the other try has just done it
         try:
             accepted = step_time.run_step(_create_or_adopt(current, amazon, is_first=is_first))
         except (RequestRejected, ConsentRevoked) as err:
@@ -247,6 +255,11 @@ def _accept(
         raise ExecutionNoLongerOpen(
             f"execution {execution.id} was ended while AMC accepted it as "
             f"{accepted.amc_execution_id}, which is now {withdrawn.status}"
+        )
+    if not stored.status.is_open:
+        raise ExecutionNoLongerOpen(
+            f"execution {execution.id} was ended while AMC accepted it as "
+            f"{accepted.amc_execution_id}, which was cancelled there or has ended"
         )
     observe_submission(stored)
     log.info("Execution %s is %s at AMC", execution.id, accepted.amc_execution_id)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from airflow.sdk import Context
 
 from recomamp.amazon.amc.endings import ending_of, late_ending_of
-from recomamp.domain.execution_states import KILLED, Actor, AmcStatus, ExecutionStatus, ended_as
+from recomamp.domain.execution_states import Actor, AmcStatus, ExecutionStatus, ended_as
 from recomamp.domain.executions import AmcExecution, Execution
 from recomamp.errors import (
     ExecutionEnded,
@@ -19,11 +19,11 @@ from recomamp.errors import (
     RequestRejected,
 )
 from recomamp.pipeline.executions.base import (
+    FAILED_ATTEMPTS,
     ExecutionOperator,
     began_at,
     clear_number,
     has_own_results,
-    tries_since_clear,
 )
 from recomamp.pipeline.executions.earlier_results import are_at_amc, asks_the_same
 from recomamp.pipeline.executions.links import AmcExecutionLink
@@ -32,20 +32,10 @@ from recomamp.pipeline.retry_policy import next_retry_at
 from recomamp.pipeline.triggers.execution import ExecutionTrigger
 from recomamp.store.executions import (
     clear_try_error,
-    count_failed_attempts,
     end_execution,
     set_amc_status,
     set_try_error,
 )
-
-# Attempts that AMC may FAIL, of those opened since the run was last cleared: AMC's quota is dear.
-# Airflow's tries (TASK_DEFAULTS in generator/factory.py) are more: they also outlast an absent
-# database, and most use up no attempt.
-FAILED_ATTEMPTS = 4
-
-_FAILED = ExecutionFailed.error_type
-# Types of an ended attempt after which a later try opens the next one. None: the row has no type
-_TRIED_AGAIN = (None, _FAILED, KILLED)
 
 _APPEARS_WITHIN = timedelta(minutes=5)  # an execution just created may not be found at once
 
@@ -65,7 +55,7 @@ class WaitForExecution(ExecutionOperator):
         with self.error_handling(context):
             execution = self.latest_execution(context)
             if execution is not None:
-                self._fail_if_already_final(context, execution)
+                self.fail_if_already_final(context, execution)
                 if self._has_results_at_amc(context, execution):
                     return str(execution.id)
             if (
@@ -75,21 +65,6 @@ class WaitForExecution(ExecutionOperator):
             ):
                 execution = self.submit_or_defer(context)
             return self._act_on_amc_status(context, execution)
-
-    def _fail_if_already_final(self, context: Context, execution: Execution) -> None:
-        """Fail for good where an earlier try of this task was about to.
-
-        A worker may die between writing the end and telling Airflow. Clearing the task restarts the
-        counts of tries and attempts, and opens the next attempt.
-        """
-        if execution.status.is_open:
-            return
-        is_final = tries_since_clear(context) > 1 and execution.error_type not in _TRIED_AGAIN
-        is_enough = (
-            execution.error_type == _FAILED and self._failed_attempts(context) >= FAILED_ATTEMPTS
-        )
-        if is_final or is_enough:
-            raise FinalAttemptFailed(execution.error_message)
 
     def _has_results_at_amc(self, context: Context, execution: Execution) -> bool:
         """Return whether AMC has results of the ended attempt that were never loaded."""
@@ -104,17 +79,6 @@ class WaitForExecution(ExecutionOperator):
                 step_time=self.step_time,
             )
         )
-
-    def _failed_attempts(self, context: Context) -> int:
-        run = context["dag_run"]
-        with self.database.transaction() as connection:
-            return count_failed_attempts(
-                connection,
-                dag_id=run.dag_id,
-                dag_run_id=run.run_id,
-                clear_number=clear_number(context),
-                began_at=began_at(context),
-            )
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """Go on after the trigger's event, which says only that it is worth looking."""
@@ -189,8 +153,10 @@ class WaitForExecution(ExecutionOperator):
         return amc
 
     def _store_amc_status(self, execution: Execution, amc: AmcExecution) -> None:
+        # AMC's own word only where it is not one of those that the statements know
+        status = amc.amc_status if amc.status is AmcStatus.UNKNOWN else amc.status.value
         with self.database.transaction() as connection:
-            set_amc_status(connection, execution.id, amc.amc_status)
+            set_amc_status(connection, execution.id, status)
 
     def _fail(self, context: Context, execution: Execution, amc: AmcExecution) -> NoReturn:
         """End the row as AMC has ended. Only FAILED may be followed by another attempt."""
@@ -205,7 +171,7 @@ class WaitForExecution(ExecutionOperator):
     def _is_final_attempt(self, context: Context, execution: Execution) -> bool:
         is_since_clear = execution.clear_number == clear_number(context)
         is_counted = is_since_clear and execution.created_at >= began_at(context)
-        return self._failed_attempts(context) + is_counted >= FAILED_ATTEMPTS
+        return self.failed_attempts(context) + is_counted >= FAILED_ATTEMPTS
 
     def _time_out(self, execution: Execution) -> str:
         """Cancel at AMC, and fail unless it has just succeeded."""

@@ -28,8 +28,8 @@ from recomamp.domain.reconciliation import (
     decide,
 )
 from recomamp.domain.text import one_line
-from recomamp.errors import ConsentRevoked, RequestRejected
-from recomamp.pipeline.executions.submission import DEADLINE
+from recomamp.errors import PipelineError, RequestRejected, is_tenants_own
+from recomamp.pipeline.executions.adoption import adopt
 from recomamp.pipeline.hooks import AmcHook, DatabaseHook
 from recomamp.pipeline.instances.health import QUICK_RETRY
 from recomamp.pipeline.log_context import about_execution
@@ -78,8 +78,9 @@ class InstanceReconciliation:
         """
         try:
             listed = self.time_budget.run(self._list())
-        except ConsentRevoked:
-            self._close_unasked(failures)
+        except PipelineError as err:
+            if is_tenants_own(err):
+                self._close_unasked(failures)
             raise
         self._listed = listed
         self._note_statuses({one.amc_execution_id: one.status for one in listed})
@@ -110,9 +111,10 @@ class InstanceReconciliation:
         return rows, known, runs
 
     def _close_unasked(self, failures: FailureCollector) -> None:
-        """End the rows of dead runs without AMC: a withdrawn consent may never come back.
+        """End the rows of dead runs without AMC, which lists nothing until a person acts.
 
-        As long as such a row is open, its user's rows cannot be deleted.
+        The consent or the access may be withdrawn for good. As long as such a row is open, its
+        user's rows cannot be deleted, and it takes a slot of the account.
         """
         rows, known, runs = self._compare([])
         for decision in decide(rows, [], known, runs, now=self.now):
@@ -169,17 +171,8 @@ class InstanceReconciliation:
 
     def _adopt(self, decision: Decision, at_amc: AmcExecution) -> None:
         """Store AMC's id, where the row still waits for one."""
-        submitted_at = at_amc.create_time or self.now
         with self.database.transaction() as connection:
-            is_adopted = executions.mark_submitted(
-                connection,
-                decision.execution_id,
-                amc_execution_id=at_amc.amc_execution_id,
-                amc_status=at_amc.status,
-                amazon_request_id=None,
-                submitted_at=submitted_at,
-                deadline_at=submitted_at + DEADLINE,
-            )
+            is_adopted = adopt(connection, decision.execution_id, at_amc, now=self.now)
             if is_adopted:
                 self._tell(connection, decision, at_amc.amc_execution_id, decision.reason)
         if is_adopted:
@@ -217,7 +210,7 @@ class InstanceReconciliation:
         amc_status: AmcStatus | None,
     ) -> None:
         ended_as, error_type = given_up_as(execution.error_type, amc_status)
-        is_unasked = amc_status is AmcStatus.UNKNOWN
+        is_unasked = self._listed is None
         said = "cannot be asked" if is_unasked else f"says {amc_status or 'nothing of it'}"
         message = f"ended as {ended_as} by reconciliation: {decision.reason}; AMC {said}"
         if execution.last_error:

@@ -105,7 +105,8 @@ class BaseExecutionTrigger(BaseTrigger):
             return
         reason = f"cancelled: its waiting task was ended in Airflow (now {state})"
         if await asyncio.to_thread(end_cancelled, database, execution, reason):
-            status = await cancel_at_amc(execution, AmcHook(database=database))
+            at_amc = await cancel_at_amc(execution, AmcHook(database=database))
+            status = at_amc.status if at_amc else None
             self.log.info("Execution %s %s; AMC says %s", execution.id, reason, status)
             if status is not None:
                 await asyncio.to_thread(_note, database, execution, status)
