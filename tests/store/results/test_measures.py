@@ -113,6 +113,28 @@ def test_duplicates_are_the_rows_that_repeat_a_key(keys: list[tuple[str | None, 
     assert take(table, Measure.DUPLICATES, "k", "n") == repeated
 
 
+def test_a_column_named_twice_in_a_key_counts_once() -> None:
+    assert take(of([1, 1, 2], pa.int64()), Measure.DUPLICATES, "c", "c") == 1
+
+
+def test_a_measure_that_cannot_be_computed_leaves_the_others() -> None:
+    table = pa.table({"a": [1, 1, 2], "l": pa.array([[1], [1], [2]], pa.list_(pa.int64()))})
+    wanted = [
+        Measurement(Measure.DUPLICATES, ("l",)),
+        Measurement(Measure.SUM, ("a",)),
+        Measurement(Measure.DUPLICATES, ("a",)),
+    ]
+    found = measures.measure(
+        [parquet(table.slice(0, 2)), parquet(table.slice(2))],
+        wanted,
+        schema={field.name: field.type for field in table.schema},
+        rows=3,
+        is_over=lambda: False,
+    )
+    assert [found[one] for one in wanted[1:]] == [4, 1]
+    assert found[wanted[0]] == Unmeasured("the value cannot be computed: ArrowNotImplementedError")
+
+
 def test_memory_for_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measures, "MAX_KEYS", 3)
     assert take(of([1, 2, 3], pa.int64()), Measure.DUPLICATES, "c") == 0

@@ -26,6 +26,7 @@ MAX_KEYS = 5_000_000  # different keys of all DUPLICATES of a result, of 8 bytes
 # Arrow's sums wrap from 5.8e76 on. That of a batch of numbers of so many digits stays below
 _SUMMED_DIGITS = 71
 _AVG_UNIT = Decimal("1e-12")
+_INCOMPUTABLE = (pa.ArrowException, ArithmeticError, ValueError)
 
 OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
 
@@ -67,7 +68,7 @@ def measure(
             accumulators[one] = _accumulator(one, keys)
     if accumulators:
         try:
-            problem = _read(files, accumulators, is_over)
+            problem = _read(files, accumulators, is_over, measured)
         except Exception as err:  # noqa: BLE001 - libraries of storages share no class of errors
             problem = f"the stored files cannot be read: {type(err).__name__}"
         for one, accumulator in accumulators.items():
@@ -87,26 +88,40 @@ def _problem(one: Measurement, schema: Mapping[str, pa.DataType]) -> str:
 
 def _read(
     files: Sequence[OpenFile],
-    accumulators: Mapping[Measurement, _Accumulator],
+    accumulators: dict[Measurement, _Accumulator],
     is_over: Callable[[], bool],
+    measured: dict[Measurement, Value],
 ) -> str:
-    """Read all files once; return why that was not done, or nothing."""
+    """Read all files once; return why that was not done, or nothing.
+
+    A measure that cannot be computed moves from ``accumulators`` to ``measured``.
+    """
     names = sorted({name for one in accumulators for name in one.columns})
     for open_file in files:
         with open_file() as file, pq.ParquetFile(file) as parquet:
             for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=names):
-                for accumulator in accumulators.values():
+                for one, accumulator in list(accumulators.items()):
                     if is_over():
                         return "to measure the result takes too long"
-                    accumulator.add(batch)
+                    try:
+                        accumulator.add(batch)
+                    except _INCOMPUTABLE as err:
+                        measured[one] = _incomputable(err)
+                        del accumulators[one]
+                if not accumulators:
+                    return ""
     return ""
 
 
 def _value(accumulator: _Accumulator) -> Value:
     try:
         return accumulator.value()
-    except (ArithmeticError, ValueError) as err:
-        return Unmeasured(one_line(f"the value cannot be computed: {type(err).__name__}"))
+    except _INCOMPUTABLE as err:
+        return _incomputable(err)
+
+
+def _incomputable(error: Exception) -> Unmeasured:
+    return Unmeasured(one_line(f"the value cannot be computed: {type(error).__name__}"))
 
 
 class _Nulls:
@@ -209,7 +224,7 @@ class _Duplicates:
     """
 
     def __init__(self, measurement: Measurement, keys: _Keys) -> None:
-        self._names = list(measurement.columns)
+        self._names = list(dict.fromkeys(measurement.columns))
         self._rows = 0
         self._budget = keys
         self._keys: array[int] = array("Q")
