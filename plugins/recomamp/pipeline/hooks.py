@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from datetime import timedelta
+from typing import Any, Self, cast
 from uuid import UUID
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -39,6 +40,7 @@ from recomamp.pipeline.connections import (
 from recomamp.pipeline.error_recorder import ErrorRecorder
 from recomamp.pipeline.metrics import observe_call
 from recomamp.store.connections import Transactions
+from recomamp.store.statements import limit_lock_waits
 from recomamp.store.tls import connect
 from recomamp.store.tokens import UserTokens
 
@@ -65,6 +67,9 @@ _SERVER_KEEPALIVES = " ".join(
     for name, value in _KEEPALIVES.items()
 )
 
+# Work for all users waits no longer for rows that one user's open transaction has locked
+ALL_USERS_LOCK_WAIT = timedelta(seconds=2)
+
 # Keeping a failed call must not hold up the caller for long, whatever the database does
 RECORD_TIMEOUT_SECONDS = 5
 
@@ -77,6 +82,7 @@ class DatabaseHook(PostgresHook):
     :param conn_id: Airflow connection of type postgres.
     :param connect_timeout_seconds: how long to wait for the server; the connection may say less.
     :param statement_timeout_seconds: how long a statement may take.
+    :param lock_wait: how long one of ``transaction`` may wait for a lock; None sets no limit.
     """
 
     def __init__(
@@ -85,12 +91,22 @@ class DatabaseHook(PostgresHook):
         *,
         connect_timeout_seconds: int = 10,
         statement_timeout_seconds: int = 60,
+        lock_wait: timedelta | None = None,
     ) -> None:
         super().__init__(postgres_conn_id=conn_id)
         self.conn_id = conn_id
         self.connect_timeout_seconds = connect_timeout_seconds
         self.statement_timeout_seconds = statement_timeout_seconds
+        self.lock_wait = lock_wait
         self._transactions = Transactions(self.get_conn)
+
+    @classmethod
+    def for_all_users(cls) -> Self:
+        """Return a hook for work over the rows of all users, one after the other.
+
+        A statement that waits too long for a lock raises ``psycopg2.errors.LockNotAvailable``.
+        """
+        return cls(lock_wait=ALL_USERS_LOCK_WAIT)
 
     def get_conn(self) -> DatabaseConnection:
         """Open a connection.
@@ -144,6 +160,9 @@ class DatabaseHook(PostgresHook):
     def transaction(self) -> Iterator[DatabaseConnection]:
         """Give a connection for one transaction: committed at the end, rolled back on an error."""
         with self._transactions.transaction() as connection:
+            if self.lock_wait is not None:
+                # Not an option of the session: a pooler may drop or reject it
+                limit_lock_waits(connection, self.lock_wait)
             yield connection
 
     @contextmanager

@@ -21,5 +21,5 @@ class SyncAsins(BaseOperator):
         """Ask in the names of all users, several at once."""
         from recomamp.pipeline.asins.sync import sync_asins
 
-        database = DatabaseHook()
+        database = DatabaseHook.for_all_users()
         sync_asins(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))

@@ -116,7 +116,7 @@ class SyncCampaigns(InstanceOperator):
         """List them."""
         from recomamp.pipeline.campaigns.listing import sync_campaigns
 
-        database = DatabaseHook()
+        database = DatabaseHook.for_all_users()
         amazon = AmcHook(database=database)
         counted = self.for_each(
             context,
@@ -154,7 +154,7 @@ class SyncPerformance(InstanceOperator):
         from recomamp.pipeline.campaigns.performance import PerformanceSync
         from recomamp.pipeline.campaigns.report_trigger import ReportsTrigger
 
-        database = DatabaseHook()
+        database = DatabaseHook.for_all_users()
         amazon = AmcHook(database=database)
 
         def finish_reports(instance: Any) -> list[UUID]:
@@ -197,7 +197,7 @@ class MarkSynced(InstanceOperator):
             if key not in done:
                 problem = "campaigns or figures could not be had"
                 raise PartialFailure(problem, is_tenants_own=key in explained)
-            with DatabaseHook().transaction() as connection:
+            with DatabaseHook.for_all_users().transaction() as connection:
                 set_campaigns_synced_at(connection, instance.instance_key, synced_at=began_at)
 
         self.end(context, self.for_each(context, date), but="not dated")

@@ -20,7 +20,7 @@ class CheckInstances(BaseOperator):
         """Check all instances, several at once."""
         from recomamp.pipeline.instances.health import check_instances
 
-        database = DatabaseHook()
+        database = DatabaseHook.for_all_users()
         check_instances(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))
 
 
@@ -35,7 +35,7 @@ class DryRunWorkflows(BaseOperator):
 
         if not settings.are_dry_runs_on():
             raise AirflowSkipException("RECOMAMP_DRY_RUNS is off")
-        database = DatabaseHook()
+        database = DatabaseHook.for_all_users()
         make_dry_runs(database=database, amazon=AmcHook(database=database), now=datetime.now(UTC))
 
 
@@ -53,7 +53,7 @@ class SyncSchema(BaseOperator):
         from recomamp.pipeline.instances.query_findings import check_queries
         from recomamp.pipeline.instances.schema import sync_schema
 
-        database, now = DatabaseHook(), datetime.now(UTC)
+        database, now = DatabaseHook.for_all_users(), datetime.now(UTC)
         try:
             sync_schema(
                 database=database,

@@ -76,7 +76,7 @@ class PurgeRows(MaintenanceOperator):
 
     def execute(self, context: Context) -> int:
         """Delete batch after batch, each in a transaction of its own."""
-        database, before = DatabaseHook(), datetime.now(UTC) - self.kept
+        database, before = DatabaseHook.for_all_users(), datetime.now(UTC) - self.kept
         total = 0
         while True:
             with database.transaction() as connection:
@@ -180,7 +180,10 @@ class ApplyRetention(MaintenanceOperator):
         now = datetime.now(UTC)
         retain = trim_documents if is_documents else delete_files
         retained = retain(
-            DatabaseHook(), StoredFiles(settings.results_url()), before=now - kept, now=now
+            DatabaseHook.for_all_users(),
+            StoredFiles(settings.results_url()),
+            before=now - kept,
+            now=now,
         )
         self.keep(context, retained.findings)
         if retained.failures:

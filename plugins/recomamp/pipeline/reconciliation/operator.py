@@ -30,7 +30,7 @@ class ReconcileExecutions(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Send the gauges of the queue, then do all instances, one after the other."""
-        database = DatabaseHook()
+        database = DatabaseHook.for_all_users()
         try:
             send_queue_gauges(database, now=datetime.now(UTC))
         except Exception as err:  # noqa: BLE001 - the comparison matters more
