@@ -162,7 +162,7 @@ coverage: .venv-measure/.installed .venv-package/.installed .venv-sbom/.installe
 	  --ignore tests/stack/test_compose.py --ignore tests/test_dependencies.py
 	@$(MEASURE)/coverage report
 
-mutants: .venv-measure/.installed ## Change rules of domain and say which changes no test sees: make mutants ONLY="text limits"
+mutants: .venv-measure/.installed ## Change rules and tasks and say which changes no test sees (hours): make mutants ONLY="domain/text"
 	@$(MEASURE)/python tests/lint/mutants.py $(call given,ONLY)
 
 # Without --strict it also ends well where the index has no advisories, as a mirror has none
