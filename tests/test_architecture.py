@@ -93,7 +93,6 @@ def test_the_console_stays_small() -> None:
 def test_a_page_loads_nothing_from_elsewhere_and_runs_no_text_as_code() -> None:
     for path in console_scripts():
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"https?://|\beval\(|new Function|innerHTML", text), path
-        assert not re.search(r'\bimport\((?!"\./\w+\.js"\))', text), path  # a name is no variable
+        assert not re.search(r"https?://|\beval\(|new Function|innerHTML|\bimport\(", text), path
         imported = re.findall(r'from "([^"]+)"', text)
         assert all(name.startswith("./") for name in imported), path
