@@ -65,21 +65,3 @@ def test_nobody_reads_it_without_signing_in(pipeline: Pipeline) -> None:
     assert answer.status_code == httpx.codes.OK
     assert answer.headers["Cache-Control"] == "no-store"
     assert "token" not in answer.text
-
-
-def test_a_page_loads_its_own_modules_alone(visit: Callable[..., Any]) -> None:
-    with visit("viewer") as one:
-        page = one.open("plugin/amc")
-        expect(page.get_by_role("region", name="What failed and why")).to_be_visible()
-        loaded = page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
-        modules = {address.rpartition("/")[2] for address in loaded if "/recomamp/" in address}
-        assert "overview.js" in modules
-        assert not modules & {"register.js", "schedules.js", "execution.js"}
-
-
-def test_it_says_that_a_page_could_not_be_loaded(visit: Callable[..., Any]) -> None:
-    with visit("viewer") as one:
-        page = one.open("plugin/amc")
-        page.route("**/schedules.js", lambda route: route.abort())
-        page.get_by_role("link", name="Schedules", exact=True).click()
-        expect(page.get_by_role("alert")).to_contain_text("could not be loaded. Reload it.")

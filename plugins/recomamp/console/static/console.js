@@ -1,7 +1,15 @@
 // The page "AMC" of Airflow's navigation: one address below /plugin/amc for each thing it shows.
 
-import { Chakra, html, useEffect, useLocation, useState } from "./host.js";
-import { Empty, Failure, Loading, ROOT, RouteLink, Tabs } from "./widgets.js";
+import { Collection } from "./collection.js";
+import { Collections } from "./collections.js";
+import { Chakra, html, useEffect, useLocation } from "./host.js";
+import { Execution } from "./execution.js";
+import { Executions } from "./executions.js";
+import { Overview } from "./overview.js";
+import { Register, RegisterForm } from "./register.js";
+import { Schedule } from "./schedule.js";
+import { Schedules } from "./schedules.js";
+import { Empty, ROOT, RouteLink, Tabs } from "./widgets.js";
 
 const { Box, Heading } = Chakra;
 
@@ -17,46 +25,31 @@ const ID = "([0-9a-f-]{36})";
 const KIND = "(workflow|schedule|collection)";
 const at = (path) => new RegExp(`^${path}/?$`);
 
-// Address, component, its module, and the component's properties in the address. A module is loaded
-// when its page is shown: all of them would delay the first view
 const ROUTES = [
-  [at(""), "Overview", () => import("./overview.js")],
-  [at("/schedules"), "Schedules", () => import("./schedules.js")],
-  [at(`/schedules/${ID}`), "Schedule", () => import("./schedule.js"), "id"],
-  [at("/collections"), "Collections", () => import("./collections.js")],
-  [at(`/collections/${ID}`), "Collection", () => import("./collection.js"), "id"],
-  [at("/executions"), "Executions", () => import("./executions.js")],
-  [at(`/executions/${ID}`), "Execution", () => import("./execution.js"), "id"],
-  [at("/register"), "Register", () => import("./register.js")],
-  [at(`/register/${KIND}(?:/${ID})?`), "RegisterForm", () => import("./register.js"), "kind", "id"],
-  [/^/, "NotFound", async () => ({ NotFound })],
+  [at(""), "Overview", () => html`<${Overview} />`],
+  [at("/schedules"), "Schedules", () => html`<${Schedules} />`],
+  [at(`/schedules/${ID}`), "Schedule", (id) => html`<${Schedule} key=${id} id=${id} />`],
+  [at("/collections"), "Collections", () => html`<${Collections} />`],
+  [at(`/collections/${ID}`), "Collection", (id) => html`<${Collection} key=${id} id=${id} />`],
+  [at("/executions"), "Executions", () => html`<${Executions} />`],
+  [at(`/executions/${ID}`), "Execution", (id) => html`<${Execution} key=${id} id=${id} />`],
+  [at("/register"), "Register", () => html`<${Register} />`],
+  [at(`/register/${KIND}(?:/${ID})?`), "Register", (kind, id) => html`<${RegisterForm} key="${kind} ${id}" kind=${kind} id=${id} />`],
 ];
-const TITLES = { NotFound: "Not found", RegisterForm: "Register" };
 
 const NotFound = () => html`<${Empty}>This address shows nothing. <${RouteLink} to=${ROOT}>Go to the overview<//>.<//>`;
-
-function LoadedPage({ name, load, ...properties }) {
-  const [{ module, error }, setState] = useState({});
-  useEffect(() => {
-    const failed = { message: "The page could not be loaded. Reload it." };
-    load().then((module) => setState({ module }), () => setState({ error: failed }));
-  }, []);
-  if (error) return html`<${Failure} error=${error} />`;
-  return module ? html`<${module[name]} ...${properties} />` : html`<${Loading} />`;
-}
 
 function Console() {
   const { pathname } = useLocation();
   const path = pathname.slice(pathname.indexOf(ROOT) + ROOT.length);
-  const [pattern, name, load, ...keys] = ROUTES.find(([one]) => one.test(path));
-  const values = pattern.exec(path).slice(1);
+  const [pattern, title, page] = ROUTES.find(([one]) => one.test(path)) ?? [null, "Not found", NotFound];
   useEffect(() => {
-    document.title = `${TITLES[name] ?? name} – AMC`;
-  }, [name]);
+    document.title = `${title} – AMC`;
+  }, [title]);
   return html`<${Box} as="main" p="4" overflowY="auto" h="100%">
     <${Heading} as="h1" size="lg" mb="2">AMC<//>
     <${Box} mb="4"><${Tabs} label="AMC console" tabs=${TABS.map(([to, title]) => ({ title, to: `${ROOT}${to}`, isCurrent: to === "" ? /^\/?$/.test(path) : path.startsWith(to) }))} /><//>
-    <${LoadedPage} key="${name} ${values}" name=${name} load=${load} ...${Object.fromEntries(keys.map((key, index) => [key, values[index]]))} />
+    ${page(...(pattern ? pattern.exec(path).slice(1) : []))}
   <//>`;
 }
 

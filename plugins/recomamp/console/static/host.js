@@ -3,7 +3,8 @@
 
 import htm from "./vendor/htm-3.1.1.js";
 
-export const { createElement, useCallback, useEffect, useId, useRef, useState } = globalThis.React;
+export const { createElement, Fragment, useCallback, useEffect, useId, useMemo, useRef, useState } =
+  globalThis.React;
 export const { Link, useLocation, useNavigate, useSearchParams } = globalThis.ReactRouterDOM;
 export const Chakra = globalThis.ChakraUI;
 

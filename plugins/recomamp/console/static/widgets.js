@@ -53,12 +53,10 @@ export const Failure = ({ error, reload, isRepeated }) => html`
     ${error.message}${isRepeated && " The page tries again."}
   <//>`;
 
-export const Loading = () => html`<${Spinner} aria-label="Loading" />`;
-
 // Show data; what was read last stays in sight while a later request fails.
 export const Content = ({ request, children }) => html`
   ${request.error && html`<${Failure} error=${request.error} reload=${request.reload} isRepeated=${request.isRepeated} />`}
-  ${request.loading && html`<${Loading} />`}
+  ${request.loading && html`<${Spinner} aria-label="Loading" />`}
   ${request.data && children(request.data)}`;
 
 // columns: [{ title, cell: (row) => content, numeric }]. `limit` is the most rows that are read.
