@@ -254,6 +254,6 @@ $(DOCS_STAMP): docs/requirements.txt docs/constraints.txt | $(STAMP)
 	@touch $@
 
 # Compose reads the folder from .env, unless the environment names it
-SECRETS_OF_ENV = $(shell sed -n "s/^RECOMAMP_SECRETS_DIR=[\"']*\([^\"' ]*\).*/\1/p" .env 2>/dev/null | tail -n 1)
+SECRETS_OF_ENV = $(shell sed -n "s/^RECOMAMP_SECRETS_DIR=\([\"']\)\(.*\)\1.*/\2/p; t; s/^RECOMAMP_SECRETS_DIR=\([^ ]*\).*/\1/p" .env 2>/dev/null | tail -n 1)
 secrets: ## Make the secret files of docker-compose.yaml, as far as they can be generated
 	@$(or $(PYTHON),python3) include/compose/secret_files.py make "$(or $(RECOMAMP_SECRETS_DIR),$(SECRETS_OF_ENV),secrets)"

@@ -58,6 +58,7 @@ def test_a_newcomer_is_left_with_what_only_they_know(tmp_path: Path) -> None:
         ("RECOMAMP_SECRETS_DIR=\n", None, "secrets"),
         ("REDIS_IMAGE=redis\nRECOMAMP_SECRETS_DIR=./kept # here\n", None, "kept"),
         ('RECOMAMP_SECRETS_DIR="./kept"\n', None, "kept"),
+        ("RECOMAMP_SECRETS_DIR='./kept here'  # all\n", None, "kept here"),
         ("RECOMAMP_SECRETS_DIR=./kept\n", "named", "named"),
     ],
 )

@@ -13,7 +13,7 @@ from fixtures.postgres import Database, Row, Rows
 from recomamp.domain.execution_states import AmcStatus
 from recomamp.store.reconciliations import set_listed_statuses
 from recomamp.store.slots import grant_slots
-from recomamp.store.statements import delete_oldest
+from recomamp.store.statements import delete_oldest, execute_returning
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -96,6 +96,18 @@ def test_statuses_of_a_list_are_stored_next_to_a_locked_row(
         set_listed_statuses(pipeline, "amcshared", listed)
     stored = [rows.get("workflow_executions", row)["amc_status"] for row in ended]
     assert stored == ["RUNNING", "CANCELLED"]
+
+
+def test_lost_runs_are_noted_next_to_a_locked_row(
+    database: Database, rows: Rows, pipeline: Connection, instances: tuple[Row, Row]
+) -> None:
+    both = [waiting(rows, instance) for instance in instances]
+    keys = [row["id"] for row in both]
+    with deleting(database, schedule_of(rows, both[0])), pipeline:
+        execute_returning(
+            pipeline, "set_orphaned_at", execution_ids=keys, orphan_ids=keys, seen_at=NOW
+        )
+    assert [rows.get("workflow_executions", key)["orphaned_at"] for key in keys] == [None, NOW]
 
 
 def test_old_failed_calls_are_deleted_next_to_a_locked_one(

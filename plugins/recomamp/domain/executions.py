@@ -24,7 +24,7 @@ class Execution(AmcTarget):
     dag_id: str
     dag_run_id: str
     attempt: int
-    clear_number: int  # times the run had been cleared when the attempt was inserted
+    clear_number: int  # times the run had been cleared when a task last inserted or continued it
     retry_count: int  # tries after the first, those of earlier attempts that AMC FAILED included
     next_retry_at: datetime | None
     amc_execution_id: str | None

@@ -291,21 +291,26 @@ def set_try_error(
     )
 
 
-def clear_try_error(connection: Connection, execution_id: UUID) -> bool:
-    """Say that an open execution goes on; False where it was not said to wait or has ended."""
+def clear_try_error(connection: Connection, execution_id: UUID, *, clear_number: int = 0) -> bool:
+    """Say that an open execution goes on; False where nothing changes or it has ended.
+
+    :param clear_number: of the run. The execution counts as an attempt since that clear.
+    """
     return execute_returning(
-        connection,
-        "set_try_error",
-        execution_id=execution_id,
-        next_retry_at=None,
-        error_type=None,
-        error_message=None,
+        connection, "clear_try_error", execution_id=execution_id, clear_number=clear_number
     )
 
 
-def increment_retry_count(connection: Connection, execution_id: UUID) -> bool:
-    """Count a further try of an open execution, which goes on; False where it has ended."""
-    return execute_returning(connection, "increment_retry_count", execution_id=execution_id)
+def increment_retry_count(
+    connection: Connection, execution_id: UUID, *, clear_number: int = 0
+) -> bool:
+    """Count a further try of an open execution, which goes on; False where it has ended.
+
+    :param clear_number: of the run. The execution counts as an attempt since that clear.
+    """
+    return execute_returning(
+        connection, "increment_retry_count", execution_id=execution_id, clear_number=clear_number
+    )
 
 
 def cancel_next_attempt(connection: Connection, execution_id: UUID) -> bool:

@@ -62,7 +62,8 @@ class ExecutionLock:
             raise ExecutionLocked(f"execution {self.execution_id}: its row has been deleted")
         if not is_held:
             raise ExecutionLocked(
-                f"execution {self.execution_id}: another try is {_DOING[self.purpose]} it just now"
+                f"execution {self.execution_id}: another try is {_DOING[self.purpose]} it just now,"
+                " or an open transaction of its owner locks its row"
             )
 
 

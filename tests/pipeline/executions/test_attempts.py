@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from fixtures.emulator import RunningEmulator
 from fixtures.postgres import Database, Row, Rows
@@ -108,6 +108,24 @@ def test_a_worker_that_died_after_a_refusal_is_followed_by_no_further_attempt(
         run.step(SubmitExecution)
     assert [row["error_type"] for row in run.executions] == [error_type]
     assert len(emulator.calls("create_execution")) == sent
+
+
+def test_a_worker_that_died_after_amc_ended_what_was_cleared_is_followed_by_no_further_attempt(
+    run: Run, emulator: RunningEmulator
+) -> None:
+    emulator.progression("per_poll", polls=100)
+    run.step(SubmitExecution)
+    with pytest.raises(TaskDeferred):
+        run.step(WaitForExecution)
+    run.clear_task(WaitForExecution)
+    with pytest.raises(TaskDeferred):
+        run.step(WaitForExecution)
+    emulator.end(str(run.executions[0]["amc_execution_id"]), "REJECTED", "not for you")
+    for _ in range(2):  # Airflow was not told that the first of them had failed for good
+        with pytest.raises(AirflowFailException, match="not for you"):
+            run.step(WaitForExecution)
+        run.try_number += 1
+    assert len(emulator.executions()) == 1
 
 
 def test_clearing_a_refused_run_asks_again_also_if_the_first_try_after_it_opens_nothing(

@@ -160,10 +160,7 @@ def test_a_document_whose_files_are_not_whole_is_the_only_copy_and_stays(
     assert (retained.done, retained.failures) == (1, [])
 
 
-def test_a_result_that_its_user_keeps_locked_waits_for_the_next_time(
-    results: Results, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=3000")
+def test_a_result_that_its_user_keeps_locked_waits_for_the_next_time(results: Results) -> None:
     old, _ = results.store(days=90), results.store(days=80)
     with locked_by_its_user(results, old):
         assert [results.trim(), results.delete()] == [Retention(), Retention()]

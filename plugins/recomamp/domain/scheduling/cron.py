@@ -165,10 +165,10 @@ def _wall_times(expression: str, start: datetime, *, forward: bool) -> Iterator[
         yield ticker.get_next(datetime) if forward else ticker.get_prev(datetime)
 
 
-@lru_cache(maxsize=8192)
-def _times_of_day(fields: str) -> tuple[time, ...]:
-    """Return the different wall times of normalized fields, in order."""
-    minutes, hours = croniter.expand(fields)[0][:2]
+@lru_cache(maxsize=256)  # up to 1,440 times each
+def _times_of_day(minute_and_hour: str) -> tuple[time, ...]:
+    """Return the different wall times of two normalized fields, in order."""
+    minutes, hours = croniter.expand(f"{minute_and_hour} * * *")[0][:2]
     every_minute = range(60) if "*" in minutes else {int(minute) for minute in minutes}
     every_hour = range(24) if "*" in hours else {int(hour) for hour in hours}
     return tuple(sorted(time(hour, minute) for hour in every_hour for minute in every_minute))
@@ -199,12 +199,16 @@ class Cron:
     @cached_property
     def is_at_most_daily(self) -> bool:
         """Whether hour and minute have one value each, so that no date has two ticks."""
-        return len(_times_of_day(self.fields)) == 1
+        return len(self._times_of_day) == 1
+
+    @property
+    def _times_of_day(self) -> tuple[time, ...]:
+        return _times_of_day(" ".join(self.fields.split(" ")[:2]))
 
     @cached_property
     def shortest_interval(self) -> timedelta:
         """Shortest time between two ticks, as if every day matched and no clock changed."""
-        ticks = [60 * one.hour + one.minute for one in _times_of_day(self.fields)]
+        ticks = [60 * one.hour + one.minute for one in self._times_of_day]
         gaps = [later - earlier for earlier, later in pairwise([*ticks, ticks[0] + 24 * 60])]
         return timedelta(minutes=min(gaps))
 
@@ -214,7 +218,7 @@ class Cron:
         Where the clocks skip the last hour of a date, its tick moves over midnight.
         """
         wall = self._wall(tick)
-        is_moved = self.is_at_most_daily and wall.time() < _times_of_day(self.fields)[0]
+        is_moved = self.is_at_most_daily and wall.time() < self._times_of_day[0]
         return wall.date() - timedelta(days=is_moved)
 
     def require_tick(self) -> None:

@@ -103,11 +103,10 @@ class ExecutionOperator(BaseOperator):
         execution = self.latest_execution(context)
         if execution is None:
             return
+        is_retry = tries_since_clear(context) > 1 and not self._resumed
+        note = increment_retry_count if is_retry else clear_try_error
         with self.database.transaction() as connection:
-            if tries_since_clear(context) > 1 and not self._resumed:
-                increment_retry_count(connection, execution.id)
-            else:
-                clear_try_error(connection, execution.id)
+            note(connection, execution.id, clear_number=clear_number(context))
 
     def _note_failure(self, context: Context, error: Exception) -> None:
         """Write why the try failed; only the kind where the text of an error may say anything."""
