@@ -80,7 +80,7 @@ def test_a_worker_that_died_after_the_last_attempt_is_followed_by_no_further_one
     fail_executions(emulator, times=None)
     run.step(SubmitExecution)
     fail_for_good(run)
-    run.try_number += 1  # Airflow was not told that the try before had failed for good
+    run.try_number += 1  # Airflow does not know that the try before failed for good
     with pytest.raises(AirflowFailException, match="Internal 17"):
         run.step(WaitForExecution)
     assert len(emulator.executions()) == FAILED_ATTEMPTS
@@ -103,7 +103,7 @@ def test_a_worker_that_died_after_a_refusal_is_followed_by_no_further_attempt(
 ) -> None:
     refuse_submission(run, emulator, error_type)
     sent = len(emulator.calls("create_execution"))
-    run.try_number += 1  # Airflow was not told that the try before had failed for good
+    run.try_number += 1  # Airflow does not know that the try before failed for good
     with pytest.raises(AirflowFailException, match="not for you"):
         run.step(SubmitExecution)
     assert [row["error_type"] for row in run.executions] == [error_type]
@@ -121,7 +121,7 @@ def test_a_worker_that_died_after_amc_ended_what_was_cleared_is_followed_by_no_f
     with pytest.raises(TaskDeferred):
         run.step(WaitForExecution)
     emulator.end(str(run.executions[0]["amc_execution_id"]), "REJECTED", "not for you")
-    for _ in range(2):  # Airflow was not told that the first of them had failed for good
+    for _ in range(2):  # Airflow does not know that the first failed for good
         with pytest.raises(AirflowFailException, match="not for you"):
             run.step(WaitForExecution)
         run.try_number += 1
